@@ -1,0 +1,48 @@
+import { Type } from 'typebox';
+import { addAccount } from '../../domain/account.ts';
+import {
+  apikeyField,
+  createdAccountExample,
+  createdAccountField,
+  emailField,
+  nameField,
+  usernameField,
+} from '../../http/fields.ts';
+import { operation } from '../../http/operation.ts';
+
+export const add = operation({
+  name: 'add',
+  operationId: 'accountAdd',
+  summary: 'Add a sub-account',
+  description: 'Creates an account with a given username. For administrators.',
+  auth: 'administrator',
+  required: ['apikey', 'name', 'username', 'email'],
+  body: Type.Object({
+    apikey: apikeyField,
+    name: nameField,
+    username: usernameField('Username of the new account'),
+    email: emailField,
+    masterAccount: Type.Optional(
+      usernameField(
+        'Billing account; left out, the account pays for itself',
+        'Must be a billing account',
+      ),
+    ),
+  }),
+  success: { account: createdAccountField, message: Type.String() },
+  example: createdAccountExample,
+  failures: [400, 401, 409],
+  handle: async ({ service: { db, keyring, config, clock }, body }) => {
+    const username = Number(body.username);
+    const account = await addAccount(db, keyring, {
+      name: body.name,
+      username,
+      email: body.email,
+      masterAccount: Number(body.masterAccount ?? username),
+      role: 'customer',
+      rate: config.defaultRate,
+      now: clock(),
+    });
+    return `"account":${JSON.stringify(account)},"message":"Account Information"`;
+  },
+});

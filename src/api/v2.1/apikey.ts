@@ -1,0 +1,30 @@
+import { Type } from 'typebox';
+import { currentKey } from '../../domain/api-key.ts';
+import { usernameField } from '../../http/fields.ts';
+import { operation } from '../../http/operation.ts';
+
+export const apikey = operation({
+  name: 'apikey',
+  operationId: 'accountApiKey',
+  summary: 'Get the API key',
+  description:
+    "Answers the account's current key, the same one until the password or the key is changed.",
+  auth: 'none',
+  required: ['username', 'password'],
+  limit: ({ config }) => config.rateLimitPerHour,
+  body: Type.Object({
+    username: usernameField('Username of the account'),
+    password: Type.String({
+      description: 'Password of the account',
+      examples: ['k7Tq29mXwa'],
+      'x-requirement': 'Must be a string',
+    }),
+  }),
+  success: { apikey: Type.String() },
+  example: { apikey: '0f1e2d3c4b5a69788796a5b4c3d2e1f0' },
+  failures: [400, 401, 429],
+  handle: async ({ service: { db, keyring }, body }) => {
+    const key = await currentKey(db, keyring, Number(body.username), body.password);
+    return `"apikey":"${key}"`;
+  },
+});

@@ -1,0 +1,94 @@
+import { type Readable, Transform } from 'node:stream';
+import { Type } from 'typebox';
+import { type SecondsRange, streamCallRecords } from '../../domain/call-record.ts';
+import { successBody } from '../../http/envelope.ts';
+import { apikeyField, secondsField } from '../../http/fields.ts';
+import { operation } from '../../http/operation.ts';
+
+const DAY_SECONDS = 86_400;
+
+export const cdr = operation({
+  name: 'cdr',
+  operationId: 'accountCdr',
+  summary: 'Get the call detail records',
+  description:
+    "The account's calls, newest first. `start` is the newer bound and `end` the older one; " +
+    'both are included.',
+  auth: 'key',
+  required: ['apikey'],
+  limit: ({ config }) => config.rateLimitPerHour,
+  body: Type.Object({
+    apikey: apikeyField,
+    start: Type.Optional(
+      secondsField('Newer bound in Unix seconds; left out, the present', 1700000000),
+    ),
+    end: Type.Optional(
+      secondsField('Older bound in Unix seconds; left out, 24 hours ago', 1699913600),
+    ),
+  }),
+  success: {
+    cdr: Type.Array(
+      Type.Object({
+        id: Type.String(),
+        key: Type.Array(Type.String()),
+        value: Type.Object({
+          cid: Type.String(),
+          dst: Type.String(),
+          ip: Type.Optional(Type.String()),
+          dur: Type.String(),
+          nr: Type.String(),
+          ba: Type.Optional(Type.String()),
+          cn: Type.Optional(Type.String()),
+        }),
+      }),
+    ),
+  },
+  example: {
+    cdr: [
+      {
+        id: 'f2ce9c30a4d14c5e8d2f6b7a8c9d0e1f',
+        key: ['4592086960', '1747345200'],
+        value: {
+          cid: '8666326621',
+          dst: '8008786160',
+          ip: '192.0.2.13',
+          dur: '40',
+          nr: '0.025',
+          ba: '0.017500',
+          cn: 'TOLL%20FREE%20CALL',
+        },
+      },
+    ],
+  },
+  failures: [400, 401, 429],
+  handle: async ({ service: { db, clock }, caller, body }) => {
+    const now = Math.floor(clock().getTime() / 1_000);
+    const bounds = [Number(body.start ?? now), Number(body.end ?? now - DAY_SECONDS)];
+    const range: SecondsRange = { from: Math.min(...bounds), to: Math.max(...bounds) };
+    return envelope(await streamCallRecords(db, await caller(), range));
+  },
+});
+
+const [HEAD = '', TAIL = ''] = successBody('"cdr":[|]').split('|');
+
+/** Puts the envelope around rows that each begin with a comma. */
+function envelope(rows: Readable): Readable {
+  let first = true;
+  const body = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      if (first) {
+        first = false;
+        this.push(HEAD);
+        done(null, chunk.subarray(1));
+      } else {
+        done(null, chunk);
+      }
+    },
+    flush(done) {
+      done(null, first ? HEAD + TAIL : TAIL);
+    },
+  });
+  rows.on('error', (error) => body.destroy(error));
+  body.on('close', () => rows.destroy());
+  return rows.pipe(body);
+}

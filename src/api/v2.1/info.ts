@@ -1,0 +1,52 @@
+import { Type } from 'typebox';
+import { accountRecord } from '../../domain/account.ts';
+import { apikeyField } from '../../http/fields.ts';
+import { operation } from '../../http/operation.ts';
+
+export const info = operation({
+  name: 'info',
+  operationId: 'accountInfo',
+  summary: 'Get the account information',
+  description:
+    "The account's one record. `cash` is the balance in dollars of the account that pays for it, " +
+    '`rate` is in dollars per minute.',
+  auth: 'key',
+  required: ['apikey'],
+  limit: ({ config }) => config.rateLimitPerHour,
+  body: Type.Object({ apikey: apikeyField }),
+  success: {
+    account: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        rate: Type.Number(),
+        enabled: Type.Boolean(),
+        notify_threshold: Type.Integer(),
+        username: Type.String(),
+        caller_id: Type.String(),
+        notify: Type.Boolean(),
+        email: Type.String(),
+        created: Type.String(),
+        cash: Type.Number(),
+      }),
+    ),
+  },
+  example: {
+    account: [
+      {
+        name: 'Example Company',
+        rate: 0.0075,
+        enabled: true,
+        notify_threshold: 5,
+        username: '4592086960',
+        caller_id: '8008786160',
+        notify: true,
+        email: 'user@example.com',
+        created: '2020-01-15T12:00:00+00:00',
+        cash: 25.5,
+      },
+    ],
+  },
+  failures: [400, 401, 429],
+  handle: async ({ service: { db, keyring }, key }) =>
+    `"account":[${await accountRecord(db, keyring, key)}]`,
+});

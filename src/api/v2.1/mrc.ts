@@ -1,0 +1,22 @@
+import { Type } from 'typebox';
+import { monthlyCharges } from '../../domain/recurring-charge.ts';
+import { apikeyField } from '../../http/fields.ts';
+import { operation } from '../../http/operation.ts';
+
+export const mrc = operation({
+  name: 'mrc',
+  operationId: 'accountMrc',
+  summary: 'Get the monthly recurring charges',
+  description:
+    'One object for each service with its monthly sum in dollars, then `did` for the phone ' +
+    'numbers, then `total`. A billing account sees what it pays, also for the accounts billed to it.',
+  auth: 'key',
+  required: ['apikey'],
+  limit: ({ config }) => config.rateLimitPerHour,
+  body: Type.Object({ apikey: apikeyField }),
+  success: { mrc: Type.Array(Type.Record(Type.String(), Type.Number())) },
+  example: { mrc: [{ E911: 1.5 }, { did: 2 }, { total: 3.5 }] },
+  failures: [400, 401, 429],
+  handle: async ({ service: { db }, caller }) =>
+    `"mrc":${await monthlyCharges(db, await caller())}`,
+});

@@ -1,0 +1,27 @@
+import { Type } from 'typebox';
+import { requestRecovery, requireKnownAddress } from '../../domain/recovery.ts';
+import { invalidField } from '../../domain/refusal.ts';
+import { emailField } from '../../http/fields.ts';
+import { operation } from '../../http/operation.ts';
+
+export const recover = operation({
+  name: 'recover',
+  operationId: 'accountRecover',
+  summary: 'Recover the password',
+  description:
+    'Sends a mail with a link for each account of the address. An unknown address gets the same ' +
+    'answer, unless the operator has chosen to tell with 404.',
+  auth: 'none',
+  required: ['email'],
+  missing: (field) => invalidField(field, 'Must be valid'),
+  limit: ({ config }) => config.recoverLimitPerHour,
+  body: Type.Object({ email: emailField }),
+  success: { message: Type.String() },
+  example: { message: 'Please check your email (user@example.com) for details' },
+  failures: [400, 404, 429],
+  handle: async ({ service: { db, queue, config }, body: { email } }) => {
+    if (config.recoveryDiscloses) await requireKnownAddress(db, email);
+    await requestRecovery(db, queue, email);
+    return `"message":${JSON.stringify(`Please check your email (${email}) for details`)}`;
+  },
+});

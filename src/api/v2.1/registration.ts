@@ -1,0 +1,21 @@
+import { Type } from 'typebox';
+import { currentRegistration } from '../../domain/registration.ts';
+import { apikeyField } from '../../http/fields.ts';
+import { operation } from '../../http/operation.ts';
+
+export const registration = operation({
+  name: 'registration',
+  operationId: 'accountRegistration',
+  summary: 'Get the SIP registration',
+  description: 'Where the account is registered at the moment, and with what phone.',
+  auth: 'key',
+  required: ['apikey'],
+  body: Type.Object({ apikey: apikeyField }),
+  success: { account: Type.Object({ uri: Type.String(), agent: Type.String() }) },
+  example: { account: { uri: 'sip:4592086960@192.0.2.1:5060', agent: 'Zoiper rv2.8.97/' } },
+  failures: [400, 401, 404],
+  handle: async ({ service: { db, clock }, caller }) => {
+    const current = await currentRegistration(db, await caller(), clock());
+    return `"account":${JSON.stringify(current)}`;
+  },
+});

@@ -1,0 +1,43 @@
+import { Type } from 'typebox';
+import { signUp } from '../../domain/account.ts';
+import { MAIL_QUEUE } from '../../domain/message.ts';
+import {
+  createdAccountExample,
+  createdAccountField,
+  emailField,
+  nameField,
+} from '../../http/fields.ts';
+import { operation } from '../../http/operation.ts';
+
+export const signup = operation({
+  name: 'signup',
+  operationId: 'accountSignup',
+  summary: 'Sign up',
+  description:
+    'Creates an account that pays for itself, with a generated username and password, and sends ' +
+    'a mail to verify the address. The password is shown in this answer only.',
+  auth: 'none',
+  required: ['name', 'email'],
+  limit: ({ config }) => config.signupLimitPerHour,
+  body: Type.Object({
+    name: nameField,
+    email: emailField,
+    promo: Type.Optional(
+      Type.String({
+        maxLength: 64,
+        description: 'Promotion code, credited once the address is verified',
+        examples: ['WELCOME5'],
+        'x-requirement': 'Must be a valid promotion code',
+      }),
+    ),
+  }),
+  success: { account: createdAccountField, message: Type.String() },
+  example: createdAccountExample,
+  failures: [400, 409, 429],
+  handle: async ({ service: { db, keyring, queue, config, clock }, body }) => {
+    const tools = { keyring, queue, now: clock(), rate: config.defaultRate };
+    const account = await signUp(db, tools, body);
+    queue.wake(MAIL_QUEUE);
+    return `"account":${JSON.stringify(account)},"message":"Account Information"`;
+  },
+});

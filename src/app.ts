@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import cors from '@fastify/cors';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { Logger } from 'pino';
+import { accountApi } from './api/v2.1/index.ts';
+import { logRequests } from './http/access-log.ts';
+import { answerError, errorBody, rawErrorAnswer } from './http/envelope.ts';
+import { emailFormat } from './http/fields.ts';
+import { serveHealth } from './http/health.ts';
+import { gatherOpenapi, serveOpenapi } from './http/openapi.ts';
+import { decorateRequests } from './http/request.ts';
+import { setSecurityHeaders } from './http/security-headers.ts';
+import { ingest } from './ingest/routes.ts';
+import { portal } from './portal/index.ts';
+import type { Service } from './service.ts';
+
+const SLOW_SENDER_MS = 10_000;
+const CHECK_EVERY_MS = 1_000;
+const HEADER_LIMIT_BYTES = 16 * 1024;
+const METHODS = ['GET', 'POST'] as const;
+
+/** Builds the HTTP server: every route, and what all routes share. */
+export async function buildApp(service: Service, log: Logger): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => randomUUID(),
+    requestTimeout: SLOW_SENDER_MS,
+    http: {
+      headersTimeout: SLOW_SENDER_MS,
+      connectionsCheckingInterval: CHECK_EVERY_MS,
+      maxHeaderSize: HEADER_LIMIT_BYTES,
+    },
+    routerOptions: { ignoreTrailingSlash: true },
+    forceCloseConnections: 'idle',
+    clientErrorHandler: answerClientError,
+    frameworkErrors: answerError,
+    ajv: {
+      customOptions: {
+        coerceTypes: false,
+        removeAdditional: false,
+        useDefaults: false,
+        allErrors: true,
+        keywords: ['x-requirement'],
+        formats: { 'email-address': emailFormat },
+      },
+    },
+  });
+  // Answers are JSON text already; their schemas are for the document.
+  app.setSerializerCompiler(() => JSON.stringify);
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler(async (request, reply) => {
+    const url = request.url.split('?')[0] ?? '';
+    const allowed = METHODS.filter(
+      (method) => app.findRoute({ method, url: withSlash(url) }) || app.findRoute({ method, url }),
+    );
+    if (allowed.length > 0) reply.header('allow', allowed.join(', '));
+    const status = allowed.length > 0 ? 405 : 404;
+    const body = errorBody(status, status === 405 ? 'Method not allowed' : 'Not found');
+    return reply.code(status).header('cache-control', 'no-store').send(body);
+  });
+
+  decorateRequests(app, service.config.trustProxy);
+  setSecurityHeaders(app, service.config.publicUrl?.startsWith('https:') ?? false);
+  logRequests(app, log);
+  serveHealth(app, service);
+  if (service.config.corsOrigins.length > 0) {
+    await app.register(cors, { origin: service.config.corsOrigins, methods: ['POST'] });
+  }
+  await gatherOpenapi(app);
+  await app.register((api) => accountApi(api, service));
+  await app.register((switches) => ingest(switches, service));
+  await app.register((pages) => portal(pages, service));
+  await serveOpenapi(app);
+  return app;
+}
+
+function withSlash(url: string): string {
+  return url.endsWith('/') ? url : `${url}/`;
+}
+
+function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }[error.code ?? ''];
+  socket.end(rawErrorAnswer(status ?? 400));
+}

@@ -1,0 +1,208 @@
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import envSchema from 'env-schema';
+import ipaddr from 'ipaddr.js';
+import { type Static, Type } from 'typebox';
+
+/** A setting has a wrong value; the message is one line that names it. */
+export class ConfigError extends Error {}
+
+const positive = (fallback: number, description: string, maximum = 2 ** 31) =>
+  Type.Integer({ minimum: 1, maximum, default: fallback, description });
+
+/** Every setting, in the order in which `docs/operating.md` lists them. */
+export const SettingsSchema = Type.Object({
+  PORT: Type.Integer({ minimum: 0, maximum: 65535, default: 8080, description: 'TCP port' }),
+  HOST: Type.String({ default: '127.0.0.1', description: 'address to listen on' }),
+  DATA_DIR: Type.String({ minLength: 1, default: './data', description: 'data folder' }),
+  DATABASE_URL: Type.String({
+    default: '',
+    pattern: '^(postgres(ql)?://.+)?$',
+    description: "a PostgreSQL of one's own instead of the embedded one",
+  }),
+  DATABASE_POOL: positive(10, 'database connections of one process', 1000),
+  PUBLIC_URL: Type.String({
+    default: '',
+    pattern: '^(https?://[^\\s?#]+)?$',
+    description: 'where customers reach the service; links in mails start with it',
+  }),
+  SECRET_KEY_FILE: Type.String({ default: '', description: 'file that holds the sealing key' }),
+  SMTP_URL: Type.String({
+    default: '',
+    pattern: '^(smtps?://.+)?$',
+    description: 'mail server; without it mails are written as .eml files',
+  }),
+  MAIL_FROM: Type.String({
+    default: '',
+    pattern: '^[^\\r\\n]*$',
+    description: 'sender of the mails',
+  }),
+  BRAND_NAME: Type.String({
+    default: 'Account API',
+    minLength: 1,
+    pattern: '^[^\\r\\n]*$',
+    description: 'name shown in mails and pages',
+  }),
+  ADMIN_EMAIL: Type.String({
+    default: 'administrator@example.net',
+    description: 'address of the administrator that the first start creates',
+  }),
+  TRUST_PROXY: Type.String({
+    default: '',
+    description: 'CIDRs of the proxies whose X-Forwarded-For is believed, comma separated',
+  }),
+  CORS_ORIGINS: Type.String({
+    default: '',
+    description: 'origins that browsers may call the API from, comma separated',
+  }),
+  RATE_LIMIT_PER_HOUR: Type.Integer({
+    minimum: 0,
+    default: 6,
+    description: 'cdr, info, mrc, apikey: requests an hour for each address and operation',
+  }),
+  SIGNUP_LIMIT_PER_HOUR: Type.Integer({
+    minimum: 0,
+    default: 20,
+    description: 'signup: requests an hour for each address',
+  }),
+  RECOVER_LIMIT_PER_HOUR: Type.Integer({
+    minimum: 0,
+    default: 20,
+    description: 'recover: requests an hour for each address',
+  }),
+  RECOVERY_DISCLOSES: Type.Boolean({
+    default: false,
+    description: 'recover answers 404 for an unknown address',
+  }),
+  DEFAULT_RATE: Type.String({
+    default: '0.0075',
+    pattern: '^[0-9]{1,6}(\\.[0-9]{1,6})?$',
+    description: "a new account's rate in dollars per minute",
+  }),
+  INGEST_BODY_LIMIT: positive(16 * 1024 * 1024, 'largest body a feed may send, in bytes'),
+  INGEST_UNPACKED_LIMIT: positive(64 * 1024 * 1024, 'its largest unpacked size, in bytes'),
+  RETENTION_MONTHS: positive(24, 'calls that started earlier are set aside', 1200),
+  LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+    default: 'info',
+    description: 'least level that is logged',
+  }),
+});
+
+type Settings = Static<typeof SettingsSchema>;
+
+export interface Config {
+  port: number;
+  host: string;
+  dataDir: string;
+  databaseUrl: string | undefined;
+  databasePool: number;
+  /** without a slash at the end; undefined: derived from the address that is listened on */
+  publicUrl: string | undefined;
+  secretKeyFile: string | undefined;
+  smtpUrl: string | undefined;
+  mailFrom: string;
+  brandName: string;
+  adminEmail: string;
+  trustProxy: string[];
+  corsOrigins: string[];
+  rateLimitPerHour: number;
+  signupLimitPerHour: number;
+  recoverLimitPerHour: number;
+  recoveryDiscloses: boolean;
+  /** dollars per minute, a decimal string */
+  defaultRate: string;
+  ingestBodyLimitBytes: number;
+  ingestUnpackedLimitBytes: number;
+  retentionMonths: number;
+  logLevel: Settings['LOG_LEVEL'];
+}
+
+/**
+ * Reads the settings from the environment and, for what is not set there, from the file `.env` of
+ * the working folder.
+ * @throws ConfigError naming the setting that is wrong
+ */
+export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  let settings: Settings;
+  try {
+    settings = envSchema<Settings>({
+      schema: SettingsSchema,
+      env: false,
+      dotenv: true,
+      data: [withoutEmpty(env)],
+    });
+  } catch (error) {
+    throw new ConfigError(describeInvalid(error));
+  }
+  const publicUrl = settings.PUBLIC_URL.replace(/\/+$/, '');
+  return {
+    port: settings.PORT,
+    host: settings.HOST,
+    dataDir: resolve(settings.DATA_DIR),
+    databaseUrl: settings.DATABASE_URL || undefined,
+    databasePool: settings.DATABASE_POOL,
+    publicUrl: publicUrl || undefined,
+    secretKeyFile: settings.SECRET_KEY_FILE ? resolve(settings.SECRET_KEY_FILE) : undefined,
+    smtpUrl: settings.SMTP_URL || undefined,
+    mailFrom: settings.MAIL_FROM || defaultSender(publicUrl, settings.BRAND_NAME),
+    brandName: settings.BRAND_NAME,
+    adminEmail: settings.ADMIN_EMAIL,
+    trustProxy: cidrs('TRUST_PROXY', settings.TRUST_PROXY),
+    corsOrigins: origins('CORS_ORIGINS', settings.CORS_ORIGINS),
+    rateLimitPerHour: settings.RATE_LIMIT_PER_HOUR,
+    signupLimitPerHour: settings.SIGNUP_LIMIT_PER_HOUR,
+    recoverLimitPerHour: settings.RECOVER_LIMIT_PER_HOUR,
+    recoveryDiscloses: settings.RECOVERY_DISCLOSES,
+    defaultRate: settings.DEFAULT_RATE,
+    ingestBodyLimitBytes: settings.INGEST_BODY_LIMIT,
+    ingestUnpackedLimitBytes: settings.INGEST_UNPACKED_LIMIT,
+    retentionMonths: settings.RETENTION_MONTHS,
+    logLevel: settings.LOG_LEVEL,
+  };
+}
+
+/** A variable set to nothing counts as not set, as operators expect of `PORT= npm start`. */
+function withoutEmpty(env: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1])),
+  );
+}
+
+function describeInvalid(error: unknown): string {
+  const errors = (error as { errors?: { instancePath: string; message?: string }[] }).errors;
+  const first = errors?.[0];
+  if (!first) return `the settings cannot be read: ${(error as Error).message}`;
+  const name = first.instancePath.slice(1).split('/')[0] ?? '';
+  const meaning = (SettingsSchema.properties as Record<string, { description?: string }>)[name];
+  return `${name} ${first.message} (${meaning?.description ?? 'a setting'})`;
+}
+
+function list(value: string): string[] {
+  return value
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean);
+}
+
+function cidrs(name: string, value: string): string[] {
+  for (const item of list(value)) {
+    if (!ipaddr.isValidCIDR(item) && !ipaddr.isValid(item)) {
+      throw new ConfigError(`${name} has '${item}', which is neither an address nor a CIDR`);
+    }
+  }
+  return list(value);
+}
+
+function origins(name: string, value: string): string[] {
+  for (const item of list(value)) {
+    if (item !== '*' && (!URL.canParse(item) || new URL(item).origin !== item)) {
+      throw new ConfigError(`${name} has '${item}', which is not an origin like https://a.example`);
+    }
+  }
+  return list(value);
+}
+
+function defaultSender(publicUrl: string, brandName: string): string {
+  const host = publicUrl ? new URL(publicUrl).hostname : hostname();
+  return `"${brandName.replace(/["\\]/g, '')}" <no-reply@${host}>`;
+}

@@ -1,0 +1,49 @@
+import pg from 'pg';
+
+/** PostgreSQL cannot take the work now; the same request may succeed later. */
+export class StoreUnavailable extends Error {
+  constructor(cause: unknown) {
+    super('the database is not available', { cause });
+  }
+}
+
+// Classes and codes of https://www.postgresql.org/docs/current/errcodes-appendix.html that speak
+// of the server's state and not of the statement.
+const UNAVAILABLE_CLASSES = new Set(['08', '53', '58']);
+const UNAVAILABLE_CODES = new Set(['57P01', '57P02', '57P03', '57P04', '25006', '57014', '55P03']);
+const RETRYABLE_CODES = new Set(['40001', '40P01']);
+
+/** Turns an error that means "not now" into StoreUnavailable; any other comes back as it is. */
+export function translate(error: unknown): unknown {
+  return isUnavailable(error) ? new StoreUnavailable(error) : error;
+}
+
+export function isRetryable(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && RETRYABLE_CODES.has(error.code ?? '');
+}
+
+/** The constraint that a write ran against, for unique, foreign key and check violations. */
+export function violatedConstraint(error: unknown): string | undefined {
+  if (!(error instanceof pg.DatabaseError)) return undefined;
+  return error.code?.startsWith('23') ? error.constraint : undefined;
+}
+
+/** No partition holds the row (the driver names no constraint for it). */
+export function isMissingPartition(error: unknown): boolean {
+  return (
+    error instanceof pg.DatabaseError && error.code === '23514' && error.constraint === undefined
+  );
+}
+
+function isUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error) || error instanceof StoreUnavailable) return false;
+  if (error instanceof pg.DatabaseError) {
+    const code = error.code ?? '';
+    return UNAVAILABLE_CLASSES.has(code.slice(0, 2)) || UNAVAILABLE_CODES.has(code);
+  }
+  if ('syscall' in error || 'errors' in error) return true;
+  // The driver reports a lost or slow connection by these texts alone.
+  return /Connection terminated|timeout|not queryable|Client was closed|after calling end/i.test(
+    error.message,
+  );
+}

@@ -1,0 +1,42 @@
+import { fileURLToPath } from 'node:url';
+import { runner } from 'node-pg-migrate';
+import pg from 'pg';
+import { translate } from './errors.ts';
+
+const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url));
+const OLDEST_SERVER = 15;
+
+/** The server cannot be used. */
+export class UnsupportedServer extends Error {}
+
+/**
+ * Brings the schema up to date. Processes that start at once wait for each other.
+ * @throws UnsupportedServer for a PostgreSQL older than 15
+ */
+export async function migrate(connection: pg.ClientConfig): Promise<void> {
+  const client = new pg.Client(connection);
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ version: number }>(
+      "SELECT current_setting('server_version_num')::int / 10000 AS version",
+    );
+    const version = rows[0]?.version ?? 0;
+    if (version < OLDEST_SERVER) {
+      throw new UnsupportedServer(
+        `PostgreSQL ${version} is too old; use ${OLDEST_SERVER} or newer`,
+      );
+    }
+    await runner({
+      dbClient: client,
+      dir: MIGRATIONS,
+      direction: 'up',
+      migrationsTable: 'schema_migration',
+      advisoryLockMode: 'wait',
+      log: () => undefined,
+    });
+  } catch (error) {
+    throw translate(error);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,62 @@
+import pg from 'pg';
+
+const CLIENTS = 2;
+
+interface PreparedQuery {
+  name: string;
+  text: string;
+  values: unknown[];
+}
+
+/**
+ * Two connections shared by all requests, on which statements are sent without waiting for the
+ * answers before them. A connection that was lost is opened again by the next statement.
+ */
+export class PipelinedReader {
+  readonly #config: pg.ClientConfig;
+  readonly #clients: (Promise<pg.Client> | undefined)[] = new Array(CLIENTS).fill(undefined);
+  #turn = 0;
+  #closed = false;
+
+  constructor(config: pg.ClientConfig) {
+    this.#config = { ...config, pipeline: true };
+  }
+
+  async query<Row extends object>(statement: PreparedQuery): Promise<pg.QueryResult<Row>> {
+    this.#turn = (this.#turn + 1) % CLIENTS;
+    const client = await this.#client(this.#turn);
+    return client.query<Row>(statement);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(
+      this.#clients.map(async (pending) => {
+        const client = await pending?.catch(() => undefined);
+        await client?.end();
+      }),
+    );
+  }
+
+  #client(slot: number): Promise<pg.Client> {
+    if (this.#closed) return Promise.reject(new Error('Client was closed'));
+    this.#clients[slot] ??= this.#connect(slot);
+    return this.#clients[slot];
+  }
+
+  async #connect(slot: number): Promise<pg.Client> {
+    const client = new pg.Client(this.#config);
+    const forget = () => {
+      this.#clients[slot] = undefined;
+    };
+    client.on('error', forget);
+    client.on('end', forget);
+    try {
+      await client.connect();
+    } catch (error) {
+      forget();
+      throw error;
+    }
+    return client;
+  }
+}

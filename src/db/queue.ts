@@ -1,0 +1,93 @@
+import type pg from 'pg';
+import { type ConstructorOptions, type Job, PgBoss, type QueueOptions } from 'pg-boss';
+import type { Queryable } from './database.ts';
+
+const POOL_SIZE = 2;
+const POLLING_SECONDS = 1;
+const STOP_TIMEOUT_MS = 10_000;
+
+export type JobHandler<Data> = (data: Data, id: string) => Promise<void>;
+
+/** Work to be done later, kept in the same PostgreSQL: queued by a transaction or not at all. */
+export class Queue {
+  readonly #boss: PgBoss;
+  readonly #workers = new Map<string, string>();
+
+  private constructor(boss: PgBoss) {
+    this.#boss = boss;
+  }
+
+  /**
+   * @param role 'worker' keeps the queues' tables and schedules; 'sender' only puts jobs in
+   */
+  static async open(
+    connection: pg.ClientConfig,
+    role: 'worker' | 'sender',
+    onError: (error: Error) => void,
+  ): Promise<Queue> {
+    const works = role === 'worker';
+    const boss = new PgBoss({
+      ...(connection as ConstructorOptions),
+      max: POOL_SIZE,
+      application_name: 'account-api jobs',
+      supervise: works,
+      schedule: works,
+      migrate: works,
+      createSchema: works,
+      registerInstance: works,
+    });
+    boss.on('error', onError);
+    await boss.start();
+    return new Queue(boss);
+  }
+
+  /** Makes a queue, or brings the options of an existing one up to date. */
+  async define(name: string, options: QueueOptions): Promise<void> {
+    await this.#boss.createQueue(name, options);
+    await this.#boss.updateQueue(name, options);
+  }
+
+  /** Puts a job into a queue; within a transaction it is there once that commits. */
+  async send(tx: Queryable, name: string, data: object): Promise<void> {
+    const executeSql = async (text: string, values?: unknown[]) => ({
+      rows: await tx.query(text, values),
+    });
+    await this.#boss.send(name, data, { db: { executeSql } });
+  }
+
+  /** Has this process look into a queue now instead of at its next turn. */
+  wake(name: string): void {
+    const worker = this.#workers.get(name);
+    if (worker) this.#boss.notifyWorker(worker);
+  }
+
+  /** Queues a job without data and has this process look at it at once. */
+  async start(tx: Queryable, name: string): Promise<void> {
+    await this.send(tx, name, {});
+    this.wake(name);
+  }
+
+  /** Hands a queue's jobs to `handler`, one by one; what it throws has the job tried again. */
+  async work<Data extends object>(name: string, handler: JobHandler<Data>): Promise<void> {
+    const options = { pollingIntervalSeconds: POLLING_SECONDS, batchSize: 1 };
+    const worker = await this.#boss.work<Data>(name, options, async (jobs: Job<Data>[]) => {
+      for (const job of jobs) await handler(job.data, job.id);
+    });
+    this.#workers.set(name, worker);
+  }
+
+  /** @param cron five fields, in UTC */
+  async schedule(name: string, cron: string): Promise<void> {
+    await this.#boss.schedule(name, cron, null, { tz: 'UTC' });
+  }
+
+  /** How many jobs of a queue wait, also for their next try, and how many were given up. */
+  async depth(name: string): Promise<{ waiting: number; failed: number }> {
+    const [stats] = await this.#boss.getQueueStats(name, { force: true });
+    return { waiting: stats?.queuedCount ?? 0, failed: stats?.failedCount ?? 0 };
+  }
+
+  async stop(): Promise<void> {
+    await this.#boss.stop({ graceful: true, timeout: STOP_TIMEOUT_MS });
+  }
+}

@@ -1,0 +1,265 @@
+import { randomInt } from 'node:crypto';
+import type { Database, Queryable } from '../db/database.ts';
+import type { Queue } from '../db/queue.ts';
+import { issueKey, keyDigest } from './api-key.ts';
+import { addressKey, claimAddress, releaseAddress, shareAddress } from './email-address.ts';
+import type { Keyring } from './keyring.ts';
+import type { Decimal } from './money.ts';
+import { generatePassword, hashPassword } from './password.ts';
+import { recordReservation, reservePromotion } from './promotion.ts';
+import { creationFailed, invalidField, Refusal, unauthorized } from './refusal.ts';
+import { sendVerification } from './verification.ts';
+
+const LOWEST_GENERATED = 2_000_000_000;
+const HIGHEST_USERNAME = 9_999_999_999;
+const GENERATE_TRIES = 20;
+
+export const USERNAME_REQUIREMENT = 'Must be a 10-digit number';
+
+export interface NewAccount {
+  name: string;
+  email: string;
+  username: number;
+  masterAccount: number;
+  role: 'customer' | 'administrator';
+  /** dollars per minute */
+  rate: Decimal;
+  now: Date;
+}
+
+/** What the one answer that shows the password tells of a new account. */
+export interface CreatedAccount {
+  name: string;
+  username: number;
+  password: string;
+  email: string;
+  masterAccount: number;
+}
+
+export interface SignupTools {
+  keyring: Keyring;
+  queue: Queue;
+  now: Date;
+  rate: Decimal;
+}
+
+/**
+ * A customer's own signup: username and password are generated, the verification mail is queued
+ * in the same transaction.
+ * @throws Refusal 'field invalid' for a promo that is not valid, 'conflict' where the address is
+ *   in use
+ */
+export async function signUp(
+  db: Database,
+  { keyring, queue, now, rate }: SignupTools,
+  input: { name: string; email: string; promo?: string | undefined },
+): Promise<CreatedAccount> {
+  const password = generatePassword();
+  const passwordHash = await hashPassword(password);
+  return db.transaction(async (tx) => {
+    const promotion = input.promo ? await reservePromotion(tx, input.promo, now) : undefined;
+    await claimAddress(tx, input.email);
+    const fields = { name: input.name, email: input.email, role: 'customer', rate, now } as const;
+    const username = await insertWithFreeUsername(tx, keyring, fields, passwordHash);
+    if (promotion) await recordReservation(tx, username, promotion, now);
+    await sendVerification(tx, keyring, queue, { username, ...input, now });
+    return { name: input.name, username, password, email: input.email, masterAccount: username };
+  });
+}
+
+/**
+ * A sub-account, or an account that pays for itself, put there by an administrator.
+ * @throws Refusal 'conflict' where the username is taken, 'field invalid' where the master
+ *   account is none
+ */
+export async function addAccount(
+  db: Database,
+  keyring: Keyring,
+  account: NewAccount,
+): Promise<CreatedAccount> {
+  const { name, username, email, masterAccount } = account;
+  const password = generatePassword();
+  const passwordHash = await hashPassword(password);
+  await db.transaction(async (tx) => {
+    await shareAddress(tx, email);
+    if (masterAccount !== username) await requireBillingAccount(tx, masterAccount);
+    if (!(await insertAccount(tx, keyring, account, passwordHash))) throw creationFailed();
+  });
+  return { name, username, password, email, masterAccount };
+}
+
+/** Holds the billing account open until the transaction ends. */
+async function requireBillingAccount(tx: Queryable, username: number): Promise<void> {
+  const rows = await tx.query(
+    `SELECT 1 FROM account
+     WHERE username = $1 AND master_account = username AND closed_at IS NULL FOR SHARE`,
+    [username],
+  );
+  if (rows.length === 0) throw invalidField('masterAccount', 'Must be a billing account');
+}
+
+/** @returns the generated username: ten digits, the first 2 to 9 */
+export async function insertWithFreeUsername(
+  tx: Queryable,
+  keyring: Keyring,
+  fields: Omit<NewAccount, 'username' | 'masterAccount'>,
+  passwordHash: string,
+): Promise<number> {
+  for (let attempt = 0; attempt < GENERATE_TRIES; attempt++) {
+    const username = randomInt(LOWEST_GENERATED, HIGHEST_USERNAME + 1);
+    const account = { ...fields, username, masterAccount: username };
+    if (await insertAccount(tx, keyring, account, passwordHash)) return username;
+  }
+  throw creationFailed();
+}
+
+/** @returns false where the username is taken */
+async function insertAccount(
+  tx: Queryable,
+  keyring: Keyring,
+  account: NewAccount,
+  passwordHash: string,
+): Promise<boolean> {
+  const key = issueKey(keyring, account.username, 1);
+  const rows = await tx.query(
+    `INSERT INTO account (username, master_account, role, name, email, email_key, rate,
+       created_at, password_hash, key_digest, key_sealed, key_version)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+     ON CONFLICT (username) DO NOTHING RETURNING username`,
+    [
+      account.username,
+      account.masterAccount,
+      account.role,
+      account.name,
+      account.email,
+      addressKey(account.email),
+      account.rate,
+      account.now,
+      passwordHash,
+      key.digest,
+      key.sealed,
+      key.version,
+    ],
+  );
+  if (rows.length === 0) return false;
+  if (account.masterAccount === account.username) {
+    await tx.query('INSERT INTO balance (account) VALUES ($1)', [account.username]);
+  }
+  return true;
+}
+
+/**
+ * The record of `info`, found by the key itself: one indexed read.
+ * @returns JSON text, so that no amount passes through a binary float
+ * @throws Refusal 'unauthorized' where no open account has the key
+ */
+export async function accountRecord(db: Database, keyring: Keyring, key: unknown): Promise<string> {
+  const [row] = await db.read<{ record: string }>(
+    'account-record',
+    `SELECT json_build_object(
+       'name', a.name,
+       'rate', trim_scale(a.rate),
+       'enabled', a.enabled AND NOT b.suspended,
+       'notify_threshold', a.notify_threshold,
+       'username', a.username::text,
+       'caller_id', a.caller_id,
+       'notify', a.notify,
+       'email', a.email,
+       'created', to_char(a.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'),
+       'cash', trim_scale(b.cash))::text AS record
+     FROM account a JOIN balance b ON b.account = a.master_account
+     WHERE a.key_digest = $1 AND a.closed_at IS NULL`,
+    [keyDigest(keyring, key)],
+  );
+  if (!row) throw unauthorized();
+  return row.record;
+}
+
+export interface AccountChanges {
+  name?: string;
+  email?: string;
+  rate?: Decimal;
+  incrementSeconds?: number;
+  minimumSeconds?: number;
+  callerId?: string;
+  notify?: boolean;
+  notifyThreshold?: number;
+  timeZone?: string;
+  enabled?: boolean;
+}
+
+const COLUMNS: Record<keyof AccountChanges, string> = {
+  name: 'name',
+  email: 'email',
+  rate: 'rate',
+  incrementSeconds: 'increment_seconds',
+  minimumSeconds: 'minimum_seconds',
+  callerId: 'caller_id',
+  notify: 'notify',
+  notifyThreshold: 'notify_threshold',
+  timeZone: 'time_zone',
+  enabled: 'enabled',
+};
+
+/** Changes what is given and leaves the rest. @throws Refusal 'not found' */
+export async function changeAccount(
+  db: Database,
+  username: number,
+  changes: AccountChanges,
+): Promise<void> {
+  const given = (Object.keys(COLUMNS) as (keyof AccountChanges)[]).filter(
+    (name) => changes[name] !== undefined,
+  );
+  const values: unknown[] = given.map((name) => changes[name]);
+  const assignments = given.map((name, index) => `${COLUMNS[name]} = $${index + 2}`);
+  await db.transaction(async (tx) => {
+    const account = await lockOpenAccount(tx, username);
+    if (changes.email !== undefined) {
+      await releaseAddress(tx, account.email);
+      await shareAddress(tx, changes.email);
+      values.push(addressKey(changes.email));
+      assignments.push(`email_key = $${values.length + 1}`);
+    }
+    if (assignments.length === 0) return;
+    await tx.query(`UPDATE account SET ${assignments.join(', ')} WHERE username = $1`, [
+      username,
+      ...values,
+    ]);
+  });
+}
+
+/**
+ * Closes an account for good: its key and password are refused, its books stay.
+ * @throws Refusal 'not found', 'conflict' while other open accounts are billed to it
+ */
+export async function closeAccount(db: Database, username: number, now: Date): Promise<void> {
+  await db.transaction(async (tx) => {
+    const account = await lockOpenAccount(tx, username);
+    const [dependent] = await tx.query<{ username: number }>(
+      `SELECT username FROM account
+       WHERE master_account = $1 AND username <> $1 AND closed_at IS NULL LIMIT 1`,
+      [username],
+    );
+    if (dependent) {
+      throw new Refusal(
+        'conflict',
+        `${dependent.username} is billed to ${username}; close it first`,
+      );
+    }
+    await tx.query('UPDATE account SET closed_at = $2 WHERE username = $1', [username, now]);
+    await tx.query(
+      'UPDATE token SET voided_at = $2 WHERE account = $1 AND used_at IS NULL AND voided_at IS NULL',
+      [username, now],
+    );
+    await releaseAddress(tx, account.email);
+  });
+}
+
+async function lockOpenAccount(tx: Queryable, username: number): Promise<{ email: string }> {
+  const [account] = await tx.query<{ email: string }>(
+    'SELECT email FROM account WHERE username = $1 AND closed_at IS NULL FOR UPDATE',
+    [username],
+  );
+  if (!account) throw new Refusal('not found', `there is no open account ${username}`);
+  return account;
+}

@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto';
+import type { Database, Queryable } from '../db/database.ts';
+import type { Keyring } from './keyring.ts';
+import { passwordMatches } from './password.ts';
+import { unauthorized, wrongCredentials } from './refusal.ts';
+
+const KEY_PATTERN = /^[0-9a-f]{32}$/;
+
+/** Who a key speaks for. */
+export interface Caller {
+  username: number;
+  role: 'customer' | 'administrator';
+  billingAccount: number;
+}
+
+/** A new key in the form in which an account keeps it. */
+export interface StoredKey {
+  digest: Buffer;
+  sealed: Buffer;
+  version: number;
+}
+
+/** @param version counts the keys of an account, and binds the sealed key to this one */
+export function issueKey(keyring: Keyring, username: number, version: number): StoredKey {
+  const key = randomBytes(16).toString('hex');
+  return {
+    digest: keyring.digest(key),
+    sealed: keyring.seal(key, sealContext(username, version)),
+    version,
+  };
+}
+
+export function openKey(keyring: Keyring, username: number, stored: Omit<StoredKey, 'digest'>) {
+  return keyring.open(stored.sealed, sealContext(username, stored.version));
+}
+
+/**
+ * The digest under which a presented key is looked up.
+ * @param key whatever the client sent as its key
+ * @throws Refusal 'unauthorized' where it cannot be a key
+ */
+export function keyDigest(keyring: Keyring, key: unknown): Buffer {
+  if (typeof key !== 'string' || !KEY_PATTERN.test(key)) throw unauthorized();
+  return keyring.digest(key);
+}
+
+/** @throws Refusal 'unauthorized' where no open account has the key */
+export async function authenticate(db: Database, keyring: Keyring, key: unknown): Promise<Caller> {
+  const [caller] = await db.read<Caller>(
+    'authenticate',
+    `SELECT username, role, master_account AS "billingAccount" FROM account
+     WHERE key_digest = $1 AND closed_at IS NULL`,
+    [keyDigest(keyring, key)],
+  );
+  if (!caller) throw unauthorized();
+  return caller;
+}
+
+/**
+ * The account's current key, for its password. An unknown account and a wrong password cost the
+ * same work and get the same answer.
+ * @throws Refusal 'unauthorized'
+ */
+export async function currentKey(
+  db: Database,
+  keyring: Keyring,
+  username: number,
+  password: string,
+): Promise<string> {
+  const [account] = await db.read<{ phc: string; sealed: Buffer; version: number }>(
+    'current-key',
+    `SELECT password_hash AS phc, key_sealed AS sealed, key_version AS version FROM account
+     WHERE username = $1 AND closed_at IS NULL`,
+    [username],
+  );
+  const matches = await passwordMatches(password, account?.phc);
+  if (!account || !matches) throw wrongCredentials();
+  return openKey(keyring, username, account);
+}
+
+/**
+ * Replaces the key, and the password too where one is given.
+ * @returns the new key
+ */
+export async function rotateKey(
+  tx: Queryable,
+  keyring: Keyring,
+  username: number,
+  passwordHash?: string,
+): Promise<string> {
+  const [account] = await tx.query<{ version: number }>(
+    'SELECT key_version AS version FROM account WHERE username = $1 FOR UPDATE',
+    [username],
+  );
+  if (!account) throw unauthorized();
+  const stored = issueKey(keyring, username, account.version + 1);
+  await tx.query(
+    `UPDATE account SET key_digest = $2, key_sealed = $3, key_version = $4,
+       password_hash = coalesce($5, password_hash)
+     WHERE username = $1`,
+    [username, stored.digest, stored.sealed, stored.version, passwordHash ?? null],
+  );
+  return openKey(keyring, username, stored);
+}
+
+function sealContext(username: number, version: number): string {
+  return `api key of ${username}, version ${version}`;
+}

@@ -1,0 +1,87 @@
+import { randomBytes } from 'node:crypto';
+import type { Database, Queryable } from '../db/database.ts';
+import { violatedConstraint } from '../db/errors.ts';
+import type { Keyring } from './keyring.ts';
+import { Refusal } from './refusal.ts';
+
+export const FEED_FORMATS = ['freeswitch', 'generic'] as const;
+export type FeedFormat = (typeof FEED_FORMATS)[number];
+
+/** A switch that sends calls and registrations, with credentials of its own. */
+export interface Feed {
+  name: string;
+  format: FeedFormat;
+  /** CIDRs it may send from; none: from anywhere */
+  networks: string[];
+  /** who takes the calls' amounts from the balances */
+  debits: 'service' | 'switch';
+}
+
+export interface ListedFeed extends Feed {
+  createdAt: Date;
+  lastSeenAt: Date | null;
+}
+
+const SEEN_EVERY = "interval '1 minute'";
+
+/** @returns the feed's secret, which is shown this once @throws Refusal 'conflict' */
+export async function addFeed(
+  db: Queryable,
+  keyring: Keyring,
+  feed: Feed,
+  now: Date,
+): Promise<string> {
+  const secret = randomBytes(24).toString('base64url');
+  try {
+    await db.query(
+      `INSERT INTO feed (name, format, secret_digest, networks, debits, created_at)
+       VALUES ($1, $2, $3, $4, $5, $6)`,
+      [feed.name, feed.format, keyring.digest(secret), feed.networks, feed.debits, now],
+    );
+  } catch (error) {
+    if (violatedConstraint(error) !== 'feed_pkey') throw error;
+    throw new Refusal('conflict', `the feed ${feed.name} exists already`);
+  }
+  return secret;
+}
+
+export function listFeeds(db: Queryable): Promise<ListedFeed[]> {
+  return db.query<ListedFeed>(
+    `SELECT name, format, networks, debits, created_at AS "createdAt",
+       last_seen_at AS "lastSeenAt"
+     FROM feed ORDER BY name`,
+  );
+}
+
+/** @throws Refusal 'not found' */
+export async function removeFeed(db: Queryable, name: string): Promise<void> {
+  const rows = await db.query('DELETE FROM feed WHERE name = $1 RETURNING name', [name]);
+  if (rows.length === 0) throw new Refusal('not found', `there is no feed ${name}`);
+}
+
+/** @throws Refusal 'unauthorized' where name and secret do not belong together */
+export async function authenticateFeed(
+  db: Database,
+  keyring: Keyring,
+  name: string,
+  secret: string,
+): Promise<Feed> {
+  const [feed] = await db.read<Feed & { digest: Buffer }>(
+    'authenticate-feed',
+    'SELECT name, format, networks, debits, secret_digest AS digest FROM feed WHERE name = $1',
+    [name],
+  );
+  if (!feed || !keyring.matches(secret, feed.digest)) {
+    throw new Refusal('unauthorized', 'Unauthorized');
+  }
+  return feed;
+}
+
+/** Notes that a feed spoke, at most once a minute. */
+export async function noteFeedSeen(db: Queryable, name: string, now: Date): Promise<void> {
+  await db.query(
+    `UPDATE feed SET last_seen_at = $2 WHERE name = $1
+     AND (last_seen_at IS NULL OR last_seen_at < $2::timestamptz - ${SEEN_EVERY})`,
+    [name, now],
+  );
+}

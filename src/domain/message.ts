@@ -1,0 +1,28 @@
+import type { Queryable } from '../db/database.ts';
+import type { Queue } from '../db/queue.ts';
+import type { Decimal } from './money.ts';
+
+export const MAIL_QUEUE = 'deliver-mail';
+export const WARNING_QUEUE = 'warn-low-balance';
+
+/** What a mail says; its wording is the mail department's. Tokens are sealed, in base64. */
+export type Message =
+  | { kind: 'verification'; username: number; token: string }
+  | { kind: 'recovery'; links: { username: number; token: string }[] }
+  | { kind: 'password changed'; username: number }
+  | { kind: 'low balance'; username: number; cash: Decimal; threshold: number };
+
+export interface AddressedMessage {
+  to: string;
+  name: string;
+  message: Message;
+}
+
+/** Queues a mail, in the transaction that causes it. */
+export async function queueMessage(
+  tx: Queryable,
+  queue: Queue,
+  mail: AddressedMessage,
+): Promise<void> {
+  await queue.send(tx, MAIL_QUEUE, mail);
+}

@@ -1,0 +1,42 @@
+import { randomInt } from 'node:crypto';
+import { hash, type Options, verify } from '@node-rs/argon2';
+import { Semaphore } from './semaphore.ts';
+
+// OWASP's minimum for argon2id: 19 MiB, two passes, one lane
+// (https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html).
+// The library's default algorithm is argon2id.
+const ARGON2: Options = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
+const DIGITS = '0123456789';
+const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
+const GENERATED_LENGTH = 10;
+// Each running hash holds 19 MiB and a thread; more at once would starve everything else.
+const slots = new Semaphore(4);
+
+export function hashPassword(password: string): Promise<string> {
+  return slots.run(() => hash(password, ARGON2));
+}
+
+// The hash of no one's password, so that an unknown account costs what a wrong password costs.
+const DECOY = hashPassword(generatePassword());
+
+/**
+ * Compares a password with its hash; with no hash, does the same work and says no.
+ * @param phc the hash as a PHC string
+ */
+export async function passwordMatches(password: string, phc: string | undefined): Promise<boolean> {
+  const expected = phc ?? (await DECOY);
+  const matches = await slots.run(() => verify(expected, password));
+  return matches && phc !== undefined;
+}
+
+/** Ten letters and digits, at least one of each. */
+export function generatePassword(): string {
+  const pick = (alphabet: string) => alphabet.charAt(randomInt(alphabet.length));
+  const characters = [pick(DIGITS), pick(LETTERS)];
+  while (characters.length < GENERATED_LENGTH) characters.push(pick(DIGITS + LETTERS));
+  for (let last = characters.length - 1; last > 0; last--) {
+    const other = randomInt(last + 1);
+    [characters[last], characters[other]] = [characters[other] ?? '', characters[last] ?? ''];
+  }
+  return characters.join('');
+}

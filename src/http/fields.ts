@@ -1,0 +1,73 @@
+import { Type } from 'typebox';
+import { USERNAME_REQUIREMENT } from '../domain/account.ts';
+import { isEmailAddress } from '../domain/email-address.ts';
+
+const LATEST_SECOND = 253_402_300_799;
+
+/** The key in the body; it is checked with the header's, never as a value. */
+export const apikeyField = Type.Optional(
+  Type.String({
+    description: 'API key, where it is not sent as `Authorization: Bearer`',
+    examples: ['0f1e2d3c4b5a69788796a5b4c3d2e1f0'],
+  }),
+);
+
+/** A number of ten digits; clients send it as an integer or as a string of digits. */
+export const usernameField = (description: string, requirement = USERNAME_REQUIREMENT) =>
+  Type.Union(
+    [
+      Type.Integer({ minimum: 1_000_000_000, maximum: 9_999_999_999 }),
+      Type.String({ pattern: '^[1-9][0-9]{9}$' }),
+    ],
+    { description, examples: [4592086960], 'x-requirement': requirement },
+  );
+
+/** Unix seconds; clients send them as an integer or as a string of digits. */
+export const secondsField = (description: string, example: number) =>
+  Type.Union(
+    [
+      Type.Integer({ minimum: 0, maximum: LATEST_SECOND }),
+      Type.String({ pattern: '^[0-9]{1,11}$' }),
+    ],
+    { description, examples: [example], 'x-requirement': 'Must be a Unix time in seconds' },
+  );
+
+export const nameField = Type.String({
+  minLength: 1,
+  maxLength: 100,
+  pattern: '^[^\\u0000-\\u001f\\u007f]*[^\\s\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$',
+  description: 'Name of the account',
+  examples: ['Example Company'],
+  'x-requirement': 'Must be 1 to 100 characters',
+});
+
+export const emailField = Type.String({
+  format: 'email-address',
+  maxLength: 254,
+  description: 'E-mail address',
+  examples: ['user@example.com'],
+  'x-requirement': 'Must be valid',
+});
+
+/** What `emailField` means, for the validator. */
+export const emailFormat = { type: 'string', validate: isEmailAddress } as const;
+
+/** The account that the answers of add and signup show, its password this one time. */
+export const createdAccountField = Type.Object({
+  name: Type.String(),
+  username: Type.Integer(),
+  password: Type.String(),
+  email: Type.String(),
+  masterAccount: Type.Integer(),
+});
+
+export const createdAccountExample = {
+  account: {
+    name: 'Example Company',
+    username: 4592086960,
+    password: 'k7Tq29mXwa',
+    email: 'user@example.com',
+    masterAccount: 4592086960,
+  },
+  message: 'Account Information',
+};

@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import swagger from '@fastify/swagger';
+import type { FastifyInstance } from 'fastify';
+import { html } from '../html.ts';
+
+const API_VERSION = '2.1.6';
+const REDOC = createRequire(import.meta.url).resolve('redoc/bundles/redoc.standalone.js');
+// Redoc writes style elements and names a logo on a host of its own; only the first is let in.
+const DOCS_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+  "connect-src 'self'; worker-src blob:; base-uri 'none'; frame-ancestors 'none'";
+
+/** Gathers the routes that are registered after it into the OpenAPI document. */
+export async function gatherOpenapi(app: FastifyInstance): Promise<void> {
+  await app.register(swagger, {
+    hideUntagged: true,
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Account API',
+        version: API_VERSION,
+        description:
+          'Accounts of a VoIP carrier: signup, credentials, balance, call records, monthly ' +
+          'charges and SIP registration. Every path answers the same without its last slash.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      servers: [{ url: '/', description: 'This service' }],
+      tags: [{ name: 'account', description: 'Accounts' }],
+      components: { securitySchemes: { apikey: { type: 'http', scheme: 'bearer' } } },
+    },
+  });
+}
+
+/** Serves the document at `/openapi.json` and a reference page at `/docs/`. */
+export async function serveOpenapi(app: FastifyInstance): Promise<void> {
+  const bundle = await readFile(REDOC);
+  app.get('/openapi.json', async (_request, reply) =>
+    reply
+      .type('application/json; charset=utf-8')
+      .header('access-control-allow-origin', '*')
+      .send(JSON.stringify(app.swagger(), null, 2)),
+  );
+  app.get('/docs/redoc.js', async (_request, reply) =>
+    reply
+      .type('text/javascript; charset=utf-8')
+      .header('cache-control', 'max-age=3600')
+      .send(bundle),
+  );
+  app.get('/docs/', async (_request, reply) =>
+    reply
+      .type('text/html; charset=utf-8')
+      .header('content-security-policy', DOCS_POLICY)
+      .send(PAGE.text),
+  );
+}
+
+const PAGE = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Account API</title>
+<link rel="icon" href="data:,">
+</head>
+<body>
+<p><a href="/openapi.json" download="openapi.json">Download OpenAPI specification</a></p>
+<redoc spec-url="/openapi.json" hide-download-button></redoc>
+<script src="/docs/redoc.js"></script>
+</body>
+</html>
+`;

@@ -1,0 +1,164 @@
+import type { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Static, TObject, TSchema } from 'typebox';
+import { authenticate, type Caller } from '../domain/api-key.ts';
+import { administratorRequired, fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
+import type { Service } from '../service.ts';
+import { successBody } from './envelope.ts';
+import { hourlyLimit } from './rate-limit.ts';
+import { type FailureStatus, failureResponse, successResponse } from './responses.ts';
+import { parseStrictJson } from './strict-json.ts';
+
+const BODY_LIMIT_BYTES = 16 * 1024;
+const JSON_TYPE = /^application\/([\w.+-]+\+)?json\s*(;|$)/i;
+
+const NO_KEY = '(no key)';
+
+type Body = Record<string, unknown>;
+
+/** One operation of the API, told once for the router, the checks and the OpenAPI document. */
+export interface Operation<Schema extends TObject> {
+  name: string;
+  operationId: string;
+  summary: string;
+  description: string;
+  /** each property carries its `x-requirement`, the text of the refusal */
+  body: Schema;
+  /** in the order in which a missing one is reported */
+  required: (keyof Schema['properties'] & string)[];
+  auth: 'none' | 'key' | 'administrator';
+  /** requests an hour for each client address */
+  limit?: (service: Service) => number;
+  /** the refusal of a missing field, where it is not `Field Required: <name>` */
+  missing?: (field: string) => Refusal;
+  /** members beside the envelope, for the document */
+  success: Record<string, TSchema>;
+  example: object;
+  failures: FailureStatus[];
+  /** @returns JSON text of the members beside the envelope, or the whole body as a stream */
+  handle: (call: Call<Schema>) => Promise<string | Readable>;
+}
+
+export interface Call<Schema extends TObject> {
+  service: Service;
+  /** its values checked against the schema */
+  body: Static<Schema>;
+  /** the key as it was presented, of whatever type */
+  key: unknown;
+  /** who it belongs to; looked up when asked for, since some operations find it by themselves */
+  caller: () => Promise<Caller>;
+}
+
+/** Keeps the schema's type on its way into the list of routes. */
+export function operation<Schema extends TObject>(definition: Operation<Schema>) {
+  return definition;
+}
+
+/** Registers `POST /v2.1/account/<name>/`. */
+export function registerOperation<Schema extends TObject>(
+  app: FastifyInstance,
+  service: Service,
+  definition: Operation<Schema>,
+): void {
+  const { name, body, auth, required } = definition;
+  app.post(`/v2.1/account/${name}/`, {
+    bodyLimit: BODY_LIMIT_BYTES,
+    attachValidation: true,
+    onRequest: hourlyLimit(service.db, name, definition.limit?.(service) ?? 0),
+    preValidation: async (request) => {
+      const { apikey, ...fields } = withoutMissing(request.body as Body | undefined);
+      request.presentedKey = bearerKey(request.headers.authorization) ?? apikey;
+      request.body = fields;
+    },
+    schema: documentation(definition),
+    handler: async (request, reply) => {
+      const key = request.presentedKey;
+      const present: Body = { ...(request.body as Body), apikey: key };
+      const missing = required.find((field) => present[field] === undefined);
+      if (missing) throw (definition.missing ?? fieldRequired)(missing);
+      const caller = () => authenticate(service.db, service.keyring, key);
+      if (auth === 'administrator') await requireAdministrator(caller);
+      const fault = faultyField(body, request);
+      // A wrong key is told before a wrong value.
+      if (fault && auth === 'key') await caller();
+      if (fault) throw fault;
+      const values = request.body as Static<Schema>;
+      const answer = await definition.handle({ service, body: values, key, caller });
+      return sendSuccess(reply, answer);
+    },
+  });
+}
+
+/** @param answer JSON text of the members beside the envelope, or the whole body as a stream */
+function sendSuccess(reply: FastifyReply, answer: string | Readable): FastifyReply {
+  return reply
+    .header('cache-control', 'no-store')
+    .type('application/json; charset=utf-8')
+    .send(typeof answer === 'string' ? successBody(answer) : answer);
+}
+
+/** Only JSON is understood; no body at all counts as `{}`, whatever it claims to be. */
+export function parseBody(request: FastifyRequest, raw: Buffer): Body {
+  const type = request.headers['content-type'];
+  if (raw.length > 0 && type !== undefined && !JSON_TYPE.test(type)) {
+    throw Object.assign(new Error('unsupported media type'), { statusCode: 415 });
+  }
+  if (raw.toString('latin1').trim() === '') return {};
+  const value = parseStrictJson(raw);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new Refusal('malformed', 'The body must be a JSON object');
+  }
+  return value as Body;
+}
+
+/** The key of an Authorization header of the scheme Bearer, which decides even where it is none. */
+function bearerKey(header: string | undefined): string | undefined {
+  const bearer = /^bearer(?:\s+(.*))?$/is.exec(header ?? '');
+  return bearer ? bearer[1] || NO_KEY : undefined;
+}
+
+/** null and the empty string count as missing. */
+function withoutMissing(body: Body = {}): Body {
+  return Object.fromEntries(
+    Object.entries(body).filter(([, value]) => value !== null && value !== ''),
+  );
+}
+
+async function requireAdministrator(caller: () => Promise<Caller>): Promise<void> {
+  try {
+    if ((await caller()).role === 'administrator') return;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+  }
+  throw administratorRequired();
+}
+
+interface ValidationFault {
+  instancePath: string;
+}
+
+/** The first field, in the schema's order, whose value does not fit. */
+function faultyField(schema: TObject, request: FastifyRequest): Refusal | undefined {
+  const faults = request.validationError?.validation as ValidationFault[] | undefined;
+  if (!faults) return undefined;
+  const names = new Set(faults.map((fault) => fault.instancePath.split('/')[1]));
+  const name = Object.keys(schema.properties).find((property) => names.has(property));
+  if (name === undefined) return undefined;
+  const property = schema.properties[name] as { 'x-requirement'?: string };
+  return invalidField(name, property['x-requirement'] ?? 'Must be valid');
+}
+
+function documentation<Schema extends TObject>(definition: Operation<Schema>) {
+  return {
+    operationId: definition.operationId,
+    tags: ['account'],
+    summary: definition.summary,
+    description: definition.description,
+    body: definition.body,
+    ...(definition.auth === 'none' ? {} : { security: [{ apikey: [] }] }),
+    response: {
+      200: successResponse(definition.success, definition.example),
+      ...Object.fromEntries(definition.failures.map((status) => [status, failureResponse(status)])),
+    },
+  };
+}

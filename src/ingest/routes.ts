@@ -1,0 +1,121 @@
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { setAside } from '../domain/call-refused.ts';
+import { authenticateFeed, type Feed, noteFeedSeen } from '../domain/feed.ts';
+import { WARNING_QUEUE } from '../domain/message.ts';
+import { Refusal } from '../domain/refusal.ts';
+import { reportContacts } from '../domain/registration.ts';
+import { isWithin, parseNetworks } from '../http/client-address.ts';
+import { successBody } from '../http/envelope.ts';
+import type { Service } from '../service.ts';
+import { parseRegistrations } from './registrations.ts';
+import { PARSERS, takeIn } from './take-in.ts';
+
+const gunzipAsync = promisify(gunzip);
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** the switch that sends, once its credentials were checked */
+    feed: Feed | undefined;
+  }
+}
+
+/** Where switches deliver calls and registrations, each with the credentials of its feed. */
+export async function ingest(app: FastifyInstance, service: Service): Promise<void> {
+  const { db, keyring, queue, config, clock } = service;
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    '*',
+    { parseAs: 'buffer', bodyLimit: config.ingestBodyLimitBytes },
+    async (_request: FastifyRequest, raw: Buffer) => raw,
+  );
+  app.decorateRequest('feed', undefined);
+  app.addHook('onRequest', async (request) => {
+    const [name, secret] = basicCredentials(request.headers.authorization);
+    const feed = await authenticateFeed(db, keyring, name, secret);
+    if (
+      feed.networks.length > 0 &&
+      !isWithin(request.clientAddress, parseNetworks(feed.networks))
+    ) {
+      throw new Refusal('forbidden', `The feed ${name} may not send from this address`);
+    }
+    request.feed = feed;
+  });
+  // A switch tells its operator what it was answered, so the scheme it must use is named.
+  app.addHook('onSend', async (_request, reply) => {
+    if (reply.statusCode === 401) reply.header('www-authenticate', 'Basic realm="ingest"');
+  });
+
+  app.post<{ Params: { format: string } }>('/ingest/v1/calls/:format', async (request, reply) => {
+    const feed = feedOf(request);
+    const { format } = request.params;
+    if (!Object.hasOwn(PARSERS, format)) throw new Refusal('not found', 'Not found');
+    if (feed.format !== format) {
+      throw new Refusal('forbidden', `The feed ${feed.name} sends ${feed.format}, not ${format}`);
+    }
+    const now = clock();
+    const body = await unpack(request, config.ingestUnpackedLimitBytes);
+    if (!body) {
+      const raw = request.body as Buffer;
+      const refusal = { reason: 'malformed', detail: 'damaged gzip', raw } as const;
+      await setAside(db, feed, [refusal], now);
+      return answer(reply, { stored: 0, duplicates: 0, unbilled: 0, refused: 1 });
+    }
+    const { refusals, warningsDue, ...counts } = await takeIn(db, feed, body, {
+      now,
+      retentionMonths: config.retentionMonths,
+    });
+    await noteFeedSeen(db, feed.name, now);
+    if (warningsDue) await queue.start(db, WARNING_QUEUE);
+    return answer(reply, counts);
+  });
+
+  app.post('/ingest/v1/registrations', async (request, reply) => {
+    const now = clock();
+    const body = await unpack(request, config.ingestUnpackedLimitBytes);
+    const { contacts, malformed } = parseRegistrations(body ?? Buffer.alloc(0), now);
+    const stored = await reportContacts(db, contacts);
+    await noteFeedSeen(db, feedOf(request).name, now);
+    return answer(reply, { stored, unknown: contacts.length - stored, malformed });
+  });
+}
+
+function answer(reply: FastifyReply, counts: Record<string, number>): FastifyReply {
+  const members = Object.entries(counts).map(([name, count]) => `"${name}":${count}`);
+  return reply
+    .header('cache-control', 'no-store')
+    .type('application/json; charset=utf-8')
+    .send(successBody(members.join(',')));
+}
+
+function feedOf(request: FastifyRequest): Feed {
+  if (!request.feed) throw new Error('the feed was not authenticated');
+  return request.feed;
+}
+
+function basicCredentials(header: string | undefined): [string, string] {
+  const [, encoded] = /^basic\s+([A-Za-z0-9+/=]+)\s*$/i.exec(header ?? '') ?? [];
+  const text = Buffer.from(encoded ?? '', 'base64').toString();
+  const colon = text.indexOf(':');
+  if (colon < 1) throw new Refusal('unauthorized', 'Unauthorized');
+  return [text.slice(0, colon), text.slice(colon + 1)];
+}
+
+/**
+ * The body's bytes, unpacked where they are gzip.
+ * @returns undefined for damaged gzip @throws Refusal 'too large'
+ */
+async function unpack(request: FastifyRequest, limitBytes: number): Promise<Buffer | undefined> {
+  const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
+  const isGzip = body[0] === 0x1f && body[1] === 0x8b;
+  if (!isGzip && request.headers['content-encoding'] !== 'gzip') return body;
+  try {
+    return await gunzipAsync(body, { maxOutputLength: limitBytes });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
+      throw new Refusal('too large', `The unpacked body has more than ${limitBytes} bytes`);
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,50 @@
+import type { Logger } from 'pino';
+import { type AddressedMessage, MAIL_QUEUE, WARNING_QUEUE } from '../domain/message.ts';
+import { RECOVERY_QUEUE, sendRecovery } from '../domain/recovery.ts';
+import type { MailTransport } from '../mail/transport.ts';
+import type { Sender } from '../mail/wording.ts';
+import type { Service } from '../service.ts';
+import { cleanUp } from './clean-up.ts';
+import { deliverMail } from './deliver-mail.ts';
+import { warnLowBalances } from './warn-low-balance.ts';
+
+const CLEAN_UP_QUEUE = 'clean-up';
+
+// Sixteen tries with doubling pauses reach over three days of a mail server that is away.
+const MAIL_RETRIES = { retryLimit: 16, retryDelay: 5, retryBackoff: true, retryDelayMax: 21_600 };
+
+/** Starts everything that happens later or by the clock. */
+export async function startJobs(
+  service: Service,
+  transport: MailTransport,
+  sender: Sender,
+  log: Logger,
+): Promise<void> {
+  const { queue, db, keyring, clock } = service;
+  await queue.define(MAIL_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 86_400 });
+  await queue.define(RECOVERY_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 3_600 });
+  await queue.define(WARNING_QUEUE, { deleteAfterSeconds: 3_600 });
+  await queue.define(CLEAN_UP_QUEUE, { deleteAfterSeconds: 3_600 });
+
+  await queue.work<AddressedMessage>(MAIL_QUEUE, async (mail, id) => {
+    const what = { id, kind: mail.message.kind };
+    try {
+      await deliverMail(service, transport, sender, { id, mail });
+      log.info(what, 'mail delivered');
+    } catch (error) {
+      log.warn({ ...what, error: (error as Error).message }, 'mail not delivered');
+      throw error;
+    }
+  });
+  await queue.work<{ email: string }>(RECOVERY_QUEUE, async ({ email }) => {
+    await sendRecovery(db, keyring, queue, email, clock());
+    queue.wake(MAIL_QUEUE);
+  });
+  await queue.work(WARNING_QUEUE, async () => {
+    await warnLowBalances(service);
+    queue.wake(MAIL_QUEUE);
+  });
+  await queue.work(CLEAN_UP_QUEUE, () => cleanUp(service));
+  await queue.schedule(WARNING_QUEUE, '* * * * *');
+  await queue.schedule(CLEAN_UP_QUEUE, '17 * * * *');
+}

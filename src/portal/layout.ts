@@ -1,0 +1,37 @@
+import type { FastifyReply } from 'fastify';
+import { type Html, html } from '../html.ts';
+
+export interface Brand {
+  brandName: string;
+}
+
+/** A whole page of the portal. */
+export function page(brand: Brand, title: string, content: Html): Html {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title} · ${brand.brandName}</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/assets/portal.css">
+</head>
+<body>
+<header><a href="/">${brand.brandName}</a></header>
+<main>
+<h1>${title}</h1>
+${content}
+</main>
+</body>
+</html>
+`;
+}
+
+export function sendPage(reply: FastifyReply, status: number, content: Html): FastifyReply {
+  return reply
+    .code(status)
+    .header('cache-control', 'no-store')
+    .type('text/html; charset=utf-8')
+    .send(content.text);
+}

@@ -1,0 +1,14 @@
+import type { Config } from './config.ts';
+import type { Database } from './db/database.ts';
+import type { Queue } from './db/queue.ts';
+import type { Keyring } from './domain/keyring.ts';
+
+/** What a running service consists of; routes, jobs and commands take from it what they hand on. */
+export interface Service {
+  config: Config;
+  db: Database;
+  queue: Queue;
+  keyring: Keyring;
+  /** the time; tests set their own */
+  clock: () => Date;
+}
