@@ -69,9 +69,9 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
     await app.register(cors, { origin: service.config.corsOrigins, methods: ['POST'] });
   }
   await gatherOpenapi(app);
-  await app.register((api) => accountApi(api, service));
-  await app.register((switches) => ingest(switches, service));
-  await app.register((pages) => portal(pages, service));
+  await app.register(accountApi, service);
+  await app.register(ingest, service);
+  await app.register(portal, service);
   await serveOpenapi(app);
   return app;
 }

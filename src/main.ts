@@ -31,9 +31,8 @@ async function start(config: Config): Promise<void> {
   );
   const service = await openService(config, {
     role: 'server',
-    onError: (error) => log.error({ err: error }, 'database connection'),
+    onError: (error) => log.error({ err: error }, 'database'),
   });
-  service.embedded?.onUnexpectedExit((detail) => log.error({ detail }, 'embedded database'));
   const { db, keyring, clock } = service;
   const administrator = await createFirstAdministrator(
     db,

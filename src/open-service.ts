@@ -34,7 +34,7 @@ export async function openService(config: Config, options: OpenOptions): Promise
   const fileKey = await secretKey(config);
   const embedded = config.databaseUrl
     ? undefined
-    : await openEmbedded({ dataDir: config.dataDir, role });
+    : await openEmbedded({ dataDir: config.dataDir, role, onError });
   const connection: pg.ClientConfig = embedded?.connection ?? {
     connectionString: config.databaseUrl,
   };
@@ -52,12 +52,12 @@ export async function openService(config: Config, options: OpenOptions): Promise
     const close = async () => {
       await queue.stop();
       await db.close();
-      await embedded?.stop(role === 'server' ? 'fast' : 'smart');
+      await embedded?.stop();
     };
     return { config, db, queue, keyring, clock, embedded, close };
   } catch (error) {
     await db.close();
-    await embedded?.stop('fast');
+    await embedded?.stop();
     throw error;
   }
 }

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Database, Queryable } from '../db/database.ts';
 import type { Queue } from '../db/queue.ts';
 import { issueKey, keyDigest } from './api-key.ts';
+import { type Billing, changeBilling } from './billing.ts';
 import { addressKey, claimAddress, releaseAddress, shareAddress } from './email-address.ts';
 import type { Keyring } from './keyring.ts';
 import type { Decimal } from './money.ts';
@@ -98,16 +99,19 @@ async function requireBillingAccount(tx: Queryable, username: number): Promise<v
   if (rows.length === 0) throw invalidField('masterAccount', 'Must be a billing account');
 }
 
-/** @returns the generated username: ten digits, the first 2 to 9 */
+/**
+ * @param fields without a master account, the account pays for itself
+ * @returns the generated username: ten digits, the first 2 to 9
+ */
 export async function insertWithFreeUsername(
   tx: Queryable,
   keyring: Keyring,
-  fields: Omit<NewAccount, 'username' | 'masterAccount'>,
+  fields: Omit<NewAccount, 'username' | 'masterAccount'> & { masterAccount?: number },
   passwordHash: string,
 ): Promise<number> {
   for (let attempt = 0; attempt < GENERATE_TRIES; attempt++) {
     const username = randomInt(LOWEST_GENERATED, HIGHEST_USERNAME + 1);
-    const account = { ...fields, username, masterAccount: username };
+    const account = { masterAccount: username, ...fields, username };
     if (await insertAccount(tx, keyring, account, passwordHash)) return username;
   }
   throw creationFailed();
@@ -186,9 +190,11 @@ export interface AccountChanges {
   notifyThreshold?: number;
   timeZone?: string;
   enabled?: boolean;
+  /** of a billing account only */
+  billing?: Billing;
 }
 
-const COLUMNS: Record<keyof AccountChanges, string> = {
+const COLUMNS: Record<Exclude<keyof AccountChanges, 'billing'>, string> = {
   name: 'name',
   email: 'email',
   rate: 'rate',
@@ -201,18 +207,21 @@ const COLUMNS: Record<keyof AccountChanges, string> = {
   enabled: 'enabled',
 };
 
-/** Changes what is given and leaves the rest. @throws Refusal 'not found' */
+/**
+ * Changes what is given and leaves the rest.
+ * @throws Refusal 'not found', 'conflict' for the billing of an account that another one pays for
+ */
 export async function changeAccount(
   db: Database,
   username: number,
   changes: AccountChanges,
 ): Promise<void> {
-  const given = (Object.keys(COLUMNS) as (keyof AccountChanges)[]).filter(
+  const given = (Object.keys(COLUMNS) as (keyof typeof COLUMNS)[]).filter(
     (name) => changes[name] !== undefined,
   );
-  const values: unknown[] = given.map((name) => changes[name]);
-  const assignments = given.map((name, index) => `${COLUMNS[name]} = $${index + 2}`);
   await db.transaction(async (tx) => {
+    const values: unknown[] = given.map((name) => changes[name]);
+    const assignments = given.map((name, index) => `${COLUMNS[name]} = $${index + 2}`);
     const account = await lockOpenAccount(tx, username);
     if (changes.email !== undefined) {
       await releaseAddress(tx, account.email);
@@ -220,6 +229,7 @@ export async function changeAccount(
       values.push(addressKey(changes.email));
       assignments.push(`email_key = $${values.length + 1}`);
     }
+    if (changes.billing) await changeBilling(tx, username, changes.billing);
     if (assignments.length === 0) return;
     await tx.query(`UPDATE account SET ${assignments.join(', ')} WHERE username = $1`, [
       username,
@@ -255,7 +265,8 @@ export async function closeAccount(db: Database, username: number, now: Date): P
   });
 }
 
-async function lockOpenAccount(tx: Queryable, username: number): Promise<{ email: string }> {
+/** Holds an open account until the transaction ends. @throws Refusal 'not found' */
+export async function lockOpenAccount(tx: Queryable, username: number): Promise<{ email: string }> {
   const [account] = await tx.query<{ email: string }>(
     'SELECT email FROM account WHERE username = $1 AND closed_at IS NULL FOR UPDATE',
     [username],

@@ -17,16 +17,6 @@ export interface RefusedRecord {
   raw: Buffer;
 }
 
-export interface OpenRefusal {
-  id: number;
-  feed: string;
-  format: string;
-  reason: RefusedReason;
-  detail: string;
-  raw: Buffer;
-  receivedAt: Date;
-}
-
 /** Sets records aside; the same bytes from the same feed are kept once. */
 export async function setAside(
   db: Queryable,
@@ -53,13 +43,60 @@ export async function setAside(
   );
 }
 
-/** Records set aside and not billed since, oldest first. @param after the last id already seen */
-export function listRefused(db: Queryable, after = 0, limit = 100): Promise<OpenRefusal[]> {
-  return db.query<OpenRefusal>(
-    `SELECT id, feed, format, reason, detail, raw, received_at AS "receivedAt" FROM call_refused
+export interface RefusedSummary {
+  id: number;
+  feed: string;
+  format: string;
+  reason: RefusedReason;
+  detail: string;
+  receivedAt: Date;
+}
+
+export interface OpenRefusal extends RefusedSummary {
+  /** the bytes that came */
+  raw: Buffer;
+}
+
+/**
+ * Records set aside and not billed since, oldest first, without their bytes.
+ * @param page.after the last id already seen
+ */
+export function listRefused(
+  db: Queryable,
+  { after, limit }: { after: number; limit: number },
+): Promise<RefusedSummary[]> {
+  return db.query<RefusedSummary>(
+    `SELECT id, feed, format, reason, detail, received_at AS "receivedAt" FROM call_refused
      WHERE resolved_at IS NULL AND id > $1 ORDER BY id LIMIT $2`,
     [after, limit],
   );
+}
+
+/** A record that is still set aside, with its bytes. @returns undefined where it no longer is */
+export async function findRefused(db: Queryable, id: number): Promise<OpenRefusal | undefined> {
+  const [record] = await db.query<OpenRefusal>(
+    `SELECT id, feed, format, reason, detail, raw, received_at AS "receivedAt" FROM call_refused
+     WHERE resolved_at IS NULL AND id = $1`,
+    [id],
+  );
+  return record;
+}
+
+/** Which of these ids are records still set aside, ascending. */
+export async function openRefusedIds(db: Queryable, ids: number[]): Promise<number[]> {
+  const rows = await db.query<{ id: number }>(
+    'SELECT id FROM call_refused WHERE resolved_at IS NULL AND id = ANY($1) ORDER BY id',
+    [ids],
+  );
+  return rows.map((row) => row.id);
+}
+
+/** The newest of the records still set aside, 0 where there is none. */
+export async function newestRefusedId(db: Queryable): Promise<number> {
+  const [row] = await db.query<{ id: number | null }>(
+    'SELECT max(id) AS id FROM call_refused WHERE resolved_at IS NULL',
+  );
+  return row?.id ?? 0;
 }
 
 export async function countRefused(db: Queryable): Promise<number> {

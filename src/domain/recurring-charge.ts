@@ -5,7 +5,7 @@ import type { Decimal } from './money.ts';
 import { Refusal } from './refusal.ts';
 
 /** What `mrc` names its sums by; a service cannot be called so. */
-const RESERVED = new Set(['did', 'total']);
+export const RESERVED = new Set(['did', 'total']);
 
 /**
  * The monthly charges of an account, as `mrc` lists them: services by description, then `did`,

@@ -1,0 +1,6 @@
+#!/usr/bin/env node
+import { runCommandLine } from './program.ts';
+
+// A reader that goes away, as `head` does, ends the output and not the work.
+process.stdout.on('error', () => undefined);
+process.exitCode = await runCommandLine(process.argv.slice(2));

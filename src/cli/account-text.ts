@@ -1,0 +1,47 @@
+import type { AccountDetails } from '../domain/account-directory.ts';
+import { count, dollars, fields, moment, printable } from './print.ts';
+
+/** An account in full, for people. */
+export function accountText(account: AccountDetails): string {
+  const { username, masterAccount, services, numbers } = account;
+  const payer = masterAccount === username ? '' : ` (of ${masterAccount})`;
+  const onOff = (value: boolean) => (value ? 'on' : 'off');
+  const lines = fields([
+    ['Username', username],
+    ['Name', account.name],
+    ['E-mail', account.email],
+    ['Billed to', masterAccount === username ? 'itself' : masterAccount],
+    ['Role', account.role],
+    ['Cash', `${dollars(account.cash)}${payer}`],
+    ['Billing', `${account.billing}${payer}`],
+    ['Enabled', onOff(account.enabled)],
+    ['Suspended', `${account.suspended ? 'yes' : 'no'}${payer}`],
+    ['Rate', `${dollars(account.rate)} a minute`],
+    ['Increment', `${account.minimumSeconds}/${account.incrementSeconds} seconds`],
+    ['Caller id', account.callerId || 'none'],
+    ['Notify', `${onOff(account.notify)}, below ${account.notifyThreshold}`],
+    ['Time zone', account.timeZone],
+    ['Created', moment(account.createdAt)],
+    ['Verified', moment(account.verifiedAt, 'no')],
+    ['Closed', moment(account.closedAt, 'no')],
+    ['Sub-accounts', account.subAccounts],
+  ]);
+  return [
+    lines,
+    section(
+      count(services.length, 'service'),
+      services.map(({ description, monthly }) => [description, monthly]),
+    ),
+    section(
+      count(numbers.length, 'number'),
+      numbers.map(({ number, monthly }) => [number, monthly]),
+    ),
+  ].join('\n');
+}
+
+function section(title: string, rows: [string, string][]): string {
+  return [
+    title[0] === '0' ? `No ${title.slice(2)}` : title,
+    ...rows.map(([name, monthly]) => `  ${printable(name)}  ${dollars(monthly)} a month`),
+  ].join('\n');
+}

@@ -1,0 +1,199 @@
+import { type Command, Option } from 'commander';
+import { type AccountChanges, changeAccount, closeAccount } from '../domain/account.ts';
+import { type AccountSummary, describeAccount, listAccounts } from '../domain/account-directory.ts';
+import { BILLINGS, type Billing } from '../domain/billing.ts';
+import { renewKey, renewPassword } from '../domain/credentials.ts';
+import type { Decimal } from '../domain/money.ts';
+import { accountText } from './account-text.ts';
+import { confirm } from './confirm.ts';
+import { command, type Output, perform } from './operation.ts';
+import { dollars, fields, printable, table } from './print.ts';
+import * as values from './values.ts';
+
+const SAMPLE = '2345678901';
+
+interface SetOptions {
+  name?: string;
+  email?: string;
+  rate?: Decimal;
+  increment?: { minimumSeconds: number; incrementSeconds: number };
+  callerId?: string;
+  notify?: boolean;
+  notifyThreshold?: number;
+  timeZone?: string;
+  enabled?: boolean;
+  billing?: Billing;
+}
+
+export function accountCommands(group: Command): void {
+  list(group);
+  show(group);
+  set(group);
+  credentials(group);
+  close(group);
+}
+
+function list(group: Command): void {
+  const on = command(
+    group,
+    'list',
+    'accounts by username',
+    "account list --search 'example company' --limit 20",
+  )
+    .option('--search <text>', 'part of a name, address, username or phone number', values.words)
+    .addOption(values.limitOption(50))
+    .option('--after <username>', 'start after this username', values.username);
+  perform(
+    on,
+    async (
+      { db },
+      options: { search?: string; limit: number; after?: number },
+    ): Promise<Output> => {
+      const { search, limit, after = 0 } = options;
+      const found = await listAccounts(db, { search, after, limit: limit + 1 });
+      const accounts = found.slice(0, limit);
+      const next = found.length > limit ? (accounts.at(-1)?.username ?? null) : null;
+      const text = table(
+        ['USERNAME', 'NAME', 'E-MAIL', 'BILLED TO', '>CASH', 'STATE'],
+        accounts.map((account) => [
+          account.username,
+          account.name,
+          account.email,
+          account.masterAccount === account.username ? 'itself' : account.masterAccount,
+          account.masterAccount === account.username ? dollars(account.cash) : '-',
+          stateOf(account),
+        ]),
+      );
+      const more = next ? `\nMore: add --after ${next}` : '';
+      return {
+        json: { accounts, next },
+        text: accounts.length > 0 ? text + more : 'No account.',
+      };
+    },
+  );
+}
+
+function stateOf({ closedAt, enabled, suspended, role }: AccountSummary): string {
+  if (closedAt) return 'closed';
+  const states = [
+    ...(enabled ? [] : ['disabled']),
+    ...(suspended ? ['suspended'] : []),
+    ...(role === 'administrator' ? ['administrator'] : []),
+  ];
+  return states.join(', ') || 'open';
+}
+
+function show(group: Command): void {
+  const on = command(group, 'show', 'everything about an account', `account show ${SAMPLE}`);
+  on.addArgument(values.usernameArgument());
+  perform(on, async ({ db }, username: number) => {
+    const account = await describeAccount(db, username);
+    return { json: account, text: accountText(account) };
+  });
+}
+
+function set(group: Command): void {
+  const on = command(
+    group,
+    'set',
+    'change an account; several options at once are one change',
+    `account set ${SAMPLE} --rate 0.025 --increment 6/6 --notify on`,
+  )
+    .addArgument(values.usernameArgument())
+    .option('--name <text>', 'its name', values.accountName)
+    .option('--email <address>', 'its e-mail address', values.email)
+    .option('--rate <dollars>', 'dollars per minute', values.rate)
+    .option('--increment <min/inc>', 'billed seconds: minimum/increment', values.increment)
+    .option('--caller-id <number>', "caller id, '' or none to clear it", values.callerId)
+    .option('--notify <on|off>', 'mail at a low balance', values.onOff)
+    .option('--notify-threshold <dollars>', 'whole dollars below which to mail', (text) =>
+      values.wholeNumber(text, 0, 1_000_000),
+    )
+    .option('--time-zone <name>', 'such as Europe/Berlin', values.timeZone)
+    .option('--enabled <on|off>', 'whether it may make calls', values.onOff)
+    .addOption(
+      new Option('--billing <mode>', 'postpaid: calls go on when cash is used up').choices(
+        BILLINGS,
+      ),
+    )
+    .hook('preAction', (on) => {
+      const { json: _, ...changes } = on.opts();
+      if (Object.keys(changes).length === 0)
+        on.error('say what to change with at least one option');
+    });
+  perform(on, async ({ db }, username: number, options: SetOptions) => {
+    await changeAccount(db, username, changesOf(options));
+    const account = await describeAccount(db, username);
+    return { json: account, text: accountText(account) };
+  });
+}
+
+function changesOf({ increment, ...options }: SetOptions & { json?: true }): AccountChanges {
+  const { json: _, ...changes } = options;
+  return { ...changes, ...increment };
+}
+
+function credentials(group: Command): void {
+  const password = command(
+    group,
+    'password',
+    'give an account a new generated password, and with it a new API key',
+    `account password ${SAMPLE}`,
+  ).addArgument(values.usernameArgument());
+  perform(password, async ({ db, keyring, clock }, username: number) => {
+    const renewed = await renewPassword(db, keyring, username, clock());
+    const text = fields([
+      ['Username', username],
+      ['Password', renewed.password],
+      ['API key', renewed.apikey],
+    ]);
+    return {
+      json: { username, ...renewed },
+      text: `New credentials, shown this once; the old ones no longer work:\n${text}`,
+    };
+  });
+
+  const rotate = command(
+    group,
+    'rotate-key',
+    'give an account a new API key; the old one is refused at once',
+    `account rotate-key ${SAMPLE}`,
+  ).addArgument(values.usernameArgument());
+  perform(rotate, async ({ db, keyring }, username: number) => {
+    const apikey = await renewKey(db, keyring, username);
+    const text = fields([
+      ['Username', username],
+      ['API key', apikey],
+    ]);
+    return {
+      json: { username, apikey },
+      text: `New API key, shown this once; the old one no longer works:\n${text}`,
+    };
+  });
+}
+
+function close(group: Command): void {
+  const on = command(
+    group,
+    'close',
+    'close an account for good; its books stay',
+    `account close ${SAMPLE} --yes`,
+  )
+    .addArgument(values.usernameArgument())
+    .option('--yes', 'do not ask')
+    .hook('preAction', (on) => {
+      const { yes, json } = on.opts();
+      if (!yes && (json || !process.stdin.isTTY)) {
+        on.error('closing cannot be undone; confirm it with --yes');
+      }
+    });
+  perform(on, async ({ db, clock }, username: number, { yes }: { yes?: true }) => {
+    if (!yes) {
+      const { name } = await describeAccount(db, username);
+      await confirm(`Close the account ${username} (${printable(name)}) for good?`);
+    }
+    const closedAt = clock();
+    await closeAccount(db, username, closedAt);
+    return { json: { username, closedAt }, text: `Closed ${username}.` };
+  });
+}

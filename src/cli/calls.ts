@@ -1,0 +1,144 @@
+import { isUtf8 } from 'node:buffer';
+import { Presets, SingleBar } from 'cli-progress';
+import { Argument, type Command } from 'commander';
+import {
+  countRefused,
+  findRefused,
+  listRefused,
+  type RefusedSummary,
+} from '../domain/call-refused.ts';
+import { type ReplayCounts, replayRefused } from '../ingest/replay.ts';
+import type { OpenService } from '../open-service.ts';
+import { command, perform } from './operation.ts';
+import { count, moment, printable, table } from './print.ts';
+import * as values from './values.ts';
+
+const PROGRESS_EVERY = 1_000;
+
+export function callsCommands(group: Command): void {
+  refused(group);
+  replay(group);
+}
+
+function refused(group: Command): void {
+  const on = command(
+    group,
+    'refused',
+    'records that were set aside, oldest first, and why',
+    'calls refused --limit 20 --raw',
+  )
+    .addOption(values.limitOption(50))
+    .option('--after <id>', 'start after this record', values.recordId)
+    .option('--raw', 'show what was sent, too');
+  perform(on, async (service, options: { limit: number; after?: number; raw?: true }) => {
+    const { limit, after = 0, raw } = options;
+    const found = await listRefused(service.db, { after, limit: limit + 1 });
+    const records = found.slice(0, limit);
+    const next = found.length > limit ? (records.at(-1)?.id ?? null) : null;
+    const open = await countRefused(service.db);
+    if (records.length === 0) {
+      return { json: { records, next, open }, text: 'No record is set aside.' };
+    }
+    const lines = raw ? await withBytes(service, records) : undefined;
+    const more = next ? `; more: add --after ${next}` : '';
+    return {
+      json: { records: lines?.map(({ json }) => json) ?? records, next, open },
+      text: `${lines?.map(({ text }) => text).join('\n\n') ?? listing(records)}\n${open} open${more}`,
+    };
+  });
+}
+
+function listing(records: RefusedSummary[]): string {
+  return table(
+    ['ID', 'RECEIVED', 'FEED', 'FORMAT', 'REASON', 'DETAIL'],
+    records.map(({ id, receivedAt, feed, format, reason, detail }) => [
+      id,
+      moment(receivedAt),
+      feed,
+      format,
+      reason,
+      detail,
+    ]),
+  );
+}
+
+/** JSON carries the exact bytes as base64 and, where they are text, the text. */
+async function withBytes({ db }: OpenService, records: RefusedSummary[]) {
+  const shown: { json: object; text: string }[] = [];
+  for (const record of records) {
+    const raw = (await findRefused(db, record.id))?.raw ?? Buffer.alloc(0);
+    const text = isUtf8(raw) ? raw.toString() : null;
+    const { id, receivedAt, feed, format, reason, detail } = record;
+    shown.push({
+      json: { ...record, raw: text, rawBase64: raw.toString('base64') },
+      text:
+        `${id}  ${moment(receivedAt)}  ${printable(`${feed}  ${format}  ${reason}: ${detail}`)}\n` +
+        `  ${printable(text ?? raw.toString('latin1'))}`,
+    });
+  }
+  return shown;
+}
+
+function replay(group: Command): void {
+  const on = command(
+    group,
+    'replay',
+    'take records that were set aside in again, once the cause is gone',
+    'calls replay 17 18',
+  ).addArgument(
+    new Argument(
+      '[id...]',
+      'records of `calls refused`; all of them where none is given',
+    ).argParser((text: string, before: number[] = []) => [...before, values.recordId(text)]),
+  );
+  perform(
+    on,
+    async ({ db, config, clock }, ids: number[] | undefined, { json }: { json?: true }) => {
+      const total = ids ? new Set(ids).size : await countRefused(db);
+      const progress = json ? silent : process.stdout.isTTY ? bar(total) : lines(total);
+      let counts: ReplayCounts;
+      try {
+        counts = await replayRefused(db, {
+          now: clock(),
+          retentionMonths: config.retentionMonths,
+          ...(ids ? { ids } : {}),
+          onProgress: progress.update,
+        });
+      } finally {
+        progress.stop();
+      }
+      const { replayed, resolved, refused: remaining, stored, duplicates } = counts;
+      return {
+        json: counts,
+        text:
+          `Replayed ${count(replayed, 'record')}: ${resolved} resolved, ` +
+          `${remaining} still set aside.\n` +
+          `${count(stored, 'call')} stored, ${duplicates} there already.`,
+      };
+    },
+  );
+}
+
+interface Progress {
+  update: (counts: ReplayCounts) => void;
+  stop: () => void;
+}
+
+const silent: Progress = { update: () => undefined, stop: () => undefined };
+
+function bar(total: number): Progress {
+  const format = '{bar} {percentage}% | {value} of {total} records | {eta_formatted}';
+  const single = new SingleBar({ format, stream: process.stdout }, Presets.shades_classic);
+  single.start(total, 0);
+  return { update: ({ replayed }) => single.update(replayed), stop: () => single.stop() };
+}
+
+function lines(total: number): Progress {
+  return {
+    update: ({ replayed, refused }) => {
+      if (replayed % PROGRESS_EVERY !== 0) return;
+      console.log(`${replayed} of ${total} records, ${refused} still set aside`);
+    },
+    stop: () => undefined,
+  };
+}

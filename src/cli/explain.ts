@@ -1,0 +1,23 @@
+import { StoreUnavailable } from '../db/errors.ts';
+import { Refusal } from '../domain/refusal.ts';
+
+/** What the operator is told of an error: one line, never a stack. */
+export function explain(error: unknown): string {
+  if (error instanceof Refusal) {
+    return error.requirement ? `${error.message}: ${error.requirement}` : error.message;
+  }
+  if (error instanceof StoreUnavailable) {
+    return `the database is not available: ${causeOf(error.cause)}`;
+  }
+  // A command leaves the queues' tables to the service, which works them.
+  if (error instanceof Error && error.message === 'pg-boss is not installed') {
+    return 'the database is not set up yet; start the service once: npm start';
+  }
+  return error instanceof Error ? error.message || error.name : String(error);
+}
+
+/** A refused connection to a name with two addresses has its messages inside. */
+function causeOf(error: unknown): string {
+  const first = error instanceof AggregateError ? error.errors[0] : error;
+  return first instanceof Error ? first.message : String(first);
+}

@@ -1,0 +1,85 @@
+import { Argument, type Command, Option } from 'commander';
+import { addFeed, FEED_FORMATS, type Feed, listFeeds, removeFeed } from '../domain/feed.ts';
+import { command, perform, serviceUrl } from './operation.ts';
+import { fields, moment, table } from './print.ts';
+import * as values from './values.ts';
+
+const nameArgument = () => new Argument('<name>', 'name of the switch').argParser(values.feedName);
+
+export function feedCommands(group: Command): void {
+  const add = command(
+    group,
+    'add',
+    'give a switch credentials to send calls and registrations with',
+    'feed add pbx1 --format freeswitch --network 192.0.2.0/24',
+  )
+    .addArgument(nameArgument())
+    .addOption(
+      new Option('--format <format>', 'how it writes its calls')
+        .choices(FEED_FORMATS)
+        .makeOptionMandatory(),
+    )
+    .option(
+      '--network <cidr...>',
+      'where it may send from; left out, from anywhere',
+      values.networks,
+    )
+    .addOption(
+      new Option('--debits <who>', 'who takes the price of a call from the balance')
+        .choices(['service', 'switch'])
+        .default('service'),
+    );
+  perform(
+    add,
+    async (
+      { db, keyring, config, clock },
+      name: string,
+      options: Pick<Feed, 'format' | 'debits'> & { network?: string[] },
+    ) => {
+      const { format, debits, network = [] } = options;
+      const feed = { name, format, debits, networks: network };
+      const secret = await addFeed(db, keyring, feed, clock());
+      const url = `${serviceUrl(config)}/ingest/v1/calls/${format}`;
+      const credentials = fields([
+        ['User', name],
+        ['Secret', secret],
+        ['Calls', url],
+        ['Registrations', `${serviceUrl(config)}/ingest/v1/registrations`],
+      ]);
+      return {
+        json: { user: name, secret },
+        text:
+          `Added ${name}. Its secret is shown this once:\n${credentials}\n` +
+          `Try it with an empty delivery:\n  curl -u '${name}:${secret}' --data '' ${url}`,
+      };
+    },
+  );
+
+  const list = command(group, 'list', 'the switches that may send', 'feed list');
+  perform(list, async ({ db }) => {
+    const feeds = await listFeeds(db);
+    const text = table(
+      ['NAME', 'FORMAT', 'DEBITS', 'NETWORKS', 'ADDED', 'LAST SEEN'],
+      feeds.map((feed) => [
+        feed.name,
+        feed.format,
+        feed.debits,
+        feed.networks.join(', ') || 'any',
+        moment(feed.createdAt),
+        moment(feed.lastSeenAt, 'never'),
+      ]),
+    );
+    return { json: { feeds }, text: feeds.length > 0 ? text : 'No feed.' };
+  });
+
+  const remove = command(
+    group,
+    'remove',
+    "refuse a switch's credentials from now on; its calls stay",
+    'feed remove pbx1',
+  ).addArgument(nameArgument());
+  perform(remove, async ({ db }, name: string) => {
+    await removeFeed(db, name);
+    return { json: { user: name }, text: `Removed ${name}.` };
+  });
+}

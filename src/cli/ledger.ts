@@ -1,0 +1,105 @@
+import { Argument, type Command } from 'commander';
+import { listEntries, requireBalance } from '../domain/billing.ts';
+import { type LedgerKind, postEntry } from '../domain/ledger.ts';
+import type { Decimal } from '../domain/money.ts';
+import { actor, command, perform } from './operation.ts';
+import { dollars, moment, table } from './print.ts';
+import * as values from './values.ts';
+
+const SAMPLE = '2345678901';
+
+export function ledgerCommands(group: Command): void {
+  posting(group, {
+    name: 'credit',
+    description: 'add to the cash of a billing account',
+    example: `account credit ${SAMPLE} 25 --reason 'Payment by card' --reference invoice-1001`,
+    kind: 'payment',
+    sign: '',
+  });
+  posting(group, {
+    name: 'debit',
+    description: 'take from the cash of a billing account',
+    example: `account debit ${SAMPLE} 2.50 --reason 'Porting fee'`,
+    kind: 'adjustment',
+    sign: '-',
+  });
+  ledger(group);
+}
+
+interface Posting {
+  name: string;
+  description: string;
+  example: string;
+  kind: LedgerKind;
+  sign: '' | '-';
+}
+
+function posting(group: Command, { name, description, example, kind, sign }: Posting): void {
+  const on = command(group, name, description, example)
+    .addArgument(values.usernameArgument())
+    .addArgument(new Argument('<amount>', 'dollars, at most six decimals').argParser(values.amount))
+    .requiredOption('--reason <text>', 'why; the ledger keeps it', values.words)
+    .option(
+      '--reference <text>',
+      'counts once for an account, so that a repetition changes nothing',
+      values.words,
+    );
+  perform(
+    on,
+    async (
+      { db, clock },
+      account: number,
+      amount: Decimal,
+      { reason, reference }: { reason: string; reference?: string },
+    ) => {
+      const entry = { account, kind, amount: `${sign}${amount}`, reason, reference };
+      const { cash, posted } = await db.transaction(async (tx) => {
+        await requireBalance(tx, account);
+        return postEntry(tx, { ...entry, actor: actor(), at: clock() });
+      });
+      const done = posted
+        ? `${kind === 'payment' ? 'Credited' : 'Debited'} ${dollars(amount)}.`
+        : `Nothing changed: the reference ${reference} was posted before.`;
+      return {
+        json: { username: account, posted, cash },
+        text: `${done} Cash of ${account}: ${dollars(cash)}`,
+      };
+    },
+  );
+}
+
+function ledger(group: Command): void {
+  const on = command(
+    group,
+    'ledger',
+    'what was posted to a billing account, newest first; calls are not in it',
+    `account ledger ${SAMPLE} --limit 20`,
+  )
+    .addArgument(values.usernameArgument())
+    .addOption(values.limitOption(50))
+    .option('--before <id>', 'start before this entry', values.recordId);
+  perform(on, async ({ db }, username: number, options: { limit: number; before?: number }) => {
+    const { limit, before } = options;
+    await requireBalance(db, username);
+    const found = await listEntries(db, username, { before, limit: limit + 1 });
+    const entries = found.slice(0, limit);
+    const next = found.length > limit ? (entries.at(-1)?.id ?? null) : null;
+    const text = table(
+      ['ID', 'POSTED', 'KIND', '>AMOUNT', 'REASON', 'REFERENCE', 'BY'],
+      entries.map((entry) => [
+        entry.id,
+        moment(entry.createdAt),
+        entry.kind,
+        dollars(entry.amount),
+        entry.reason,
+        entry.reference ?? '-',
+        entry.actor,
+      ]),
+    );
+    const more = next ? `\nMore: add --before ${next}` : '';
+    return {
+      json: { entries, next },
+      text: entries.length > 0 ? text + more : 'Nothing was posted.',
+    };
+  });
+}

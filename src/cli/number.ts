@@ -1,0 +1,71 @@
+import { Argument, type Command } from 'commander';
+import { listNumbers, ownerOfNumber } from '../domain/account-directory.ts';
+import type { Decimal } from '../domain/money.ts';
+import { addNumber, removeNumber } from '../domain/recurring-charge.ts';
+import { Refusal } from '../domain/refusal.ts';
+import { command, perform } from './operation.ts';
+import { dollars, moment, table } from './print.ts';
+import * as values from './values.ts';
+
+const SAMPLE = '2345678901';
+
+const numberArgument = () =>
+  new Argument('<number>', 'ten digits, or digits with or without a leading +').argParser(
+    values.assignableNumber,
+  );
+
+export function numberCommands(group: Command): void {
+  const add = command(
+    group,
+    'add',
+    'assign a phone number to an account',
+    `number add ${SAMPLE} 8008786160 --monthly 2`,
+  )
+    .addArgument(values.usernameArgument())
+    .addArgument(numberArgument())
+    .requiredOption('--monthly <dollars>', 'dollars a month', values.monthlyAmount);
+  perform(
+    add,
+    async ({ db, clock }, account: number, number: string, { monthly }: { monthly: Decimal }) => {
+      try {
+        await addNumber(db, { account, number, monthly }, clock());
+      } catch (error) {
+        if (!(error instanceof Refusal) || error.code !== 'conflict') throw error;
+        const owner = await ownerOfNumber(db, number);
+        throw owner ? new Refusal('conflict', `${error.message} by ${owner}`) : error;
+      }
+      return {
+        json: { username: account, number, monthly },
+        text: `Added ${number} to ${account}: ${dollars(monthly)} a month`,
+      };
+    },
+  );
+
+  const remove = command(
+    group,
+    'remove',
+    'take a phone number from an account',
+    `number remove ${SAMPLE} 8008786160`,
+  )
+    .addArgument(values.usernameArgument())
+    .addArgument(numberArgument());
+  perform(remove, async ({ db, clock }, account: number, number: string) => {
+    await removeNumber(db, { account, number }, clock());
+    return { json: { username: account, number }, text: `Removed ${number} from ${account}.` };
+  });
+
+  const list = command(
+    group,
+    'list',
+    'the phone numbers of an account',
+    `number list ${SAMPLE}`,
+  ).addArgument(values.usernameArgument());
+  perform(list, async ({ db }, username: number) => {
+    const numbers = await listNumbers(db, username);
+    const text = table(
+      ['NUMBER', '>MONTHLY', 'ADDED'],
+      numbers.map(({ number, monthly, addedAt }) => [number, dollars(monthly), moment(addedAt)]),
+    );
+    return { json: { numbers }, text: numbers.length > 0 ? text : 'No number.' };
+  });
+}

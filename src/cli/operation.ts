@@ -1,0 +1,69 @@
+import { isIPv6 } from 'node:net';
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import { type Config, loadConfig } from '../config.ts';
+import { type OpenService, openService } from '../open-service.ts';
+import { jsonText } from './print.ts';
+
+export interface Output {
+  /** what --json prints */
+  json: unknown;
+  /** what is printed otherwise */
+  text: string;
+  /** what the command found is wrong */
+  failed?: boolean;
+}
+
+/** Adds a command with its one line of description and an example, which is given without `npx`. */
+export function command(
+  parent: Command,
+  usage: string,
+  description: string,
+  example: string,
+): Command {
+  return parent
+    .command(usage)
+    .description(description)
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', `\nExample:\n  npx account-api ${example}`);
+}
+
+/**
+ * What a command does: its arguments were checked, the service is opened for it and closed after
+ * it. What it throws becomes one line and exit status 1.
+ * @param work gets the command's arguments, then its options
+ */
+export function perform<Values extends unknown[]>(
+  on: Command,
+  work: (service: OpenService, ...values: Values) => Promise<Output>,
+): void {
+  on.action(async (...received: unknown[]) => {
+    const values = received.slice(0, -1) as Values;
+    const { json } = on.opts<{ json?: true }>();
+    // A lost connection fails the statement that needs it, and that is what is reported.
+    const service = await openService(loadConfig(), { role: 'command', onError: () => undefined });
+    try {
+      const output = await work(service, ...values);
+      process.stdout.write(`${json ? jsonText(output.json) : output.text}\n`);
+      if (output.failed) process.exitCode = 1;
+    } finally {
+      await service.close();
+    }
+  });
+}
+
+/** Who posts: the ledger keeps it. */
+export function actor(): string {
+  try {
+    return `operator ${userInfo().username}`;
+  } catch {
+    return 'operator';
+  }
+}
+
+/** Where the service is reached, for lines to paste. */
+export function serviceUrl({ publicUrl, host, port }: Config): string {
+  if (publicUrl) return publicUrl;
+  const isLocal = ['0.0.0.0', '::', '127.0.0.1', '::1'].includes(host);
+  return `http://${isLocal ? 'localhost' : isIPv6(host) ? `[${host}]` : host}:${port}`;
+}

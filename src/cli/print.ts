@@ -1,0 +1,72 @@
+import type { Decimal } from '../domain/money.ts';
+
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+const UNPRINTABLE_IN_JSON = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** Text from elsewhere as a terminal may show it: control characters escaped as in JavaScript. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (character) => {
+    if (character === '\n') return '\\n';
+    if (character === '\r') return '\\r';
+    if (character === '\t') return '\\t';
+    const code = character.codePointAt(0) ?? 0;
+    return `\\u{${code.toString(16)}}`;
+  });
+}
+
+/** One JSON document that is safe on a terminal, too. */
+export function jsonText(value: unknown): string {
+  const text = JSON.stringify(value, null, 2);
+  return text.replace(UNPRINTABLE_IN_JSON, (character) => {
+    const units = Array.from({ length: character.length }, (_, index) =>
+      character.charCodeAt(index).toString(16).padStart(4, '0'),
+    );
+    return units.map((unit) => `\\u${unit}`).join('');
+  });
+}
+
+/** A table with its columns aligned; a title that starts with '>' has its column on the right. */
+export function table(titles: string[], rows: (string | number)[][]): string {
+  const right = titles.map((title) => title.startsWith('>'));
+  const header = titles.map((title) => title.replace(/^>/, ''));
+  const cells = [header, ...rows.map((row) => row.map((cell) => printable(String(cell))))];
+  const widths = titles.map((_, column) =>
+    Math.max(...cells.map((row) => lengthOf(row[column] ?? ''))),
+  );
+  const lines = cells.map((row) =>
+    row.map((cell, column) => pad(cell, widths[column] ?? 0, right[column])).join('  '),
+  );
+  return lines.map((line) => line.trimEnd()).join('\n');
+}
+
+/** Names and values below each other. */
+export function fields(pairs: [string, string | number][]): string {
+  const width = Math.max(...pairs.map(([name]) => name.length));
+  return pairs
+    .map(([name, value]) => `${name.padEnd(width)}  ${printable(String(value))}`.trimEnd())
+    .join('\n');
+}
+
+/** Dollars with at least cents, without further zeros: `25.4825`, `5.00`. */
+export function dollars(amount: Decimal): string {
+  const [whole = '0', fraction = ''] = amount.split('.');
+  return `${whole}.${fraction.replace(/0+$/, '').padEnd(2, '0')}`;
+}
+
+/** UTC to the second. */
+export function moment(at: Date | null, missing = '-'): string {
+  return at ? `${at.toISOString().slice(0, 19)}Z` : missing;
+}
+
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+function pad(cell: string, width: number, right: boolean | undefined): string {
+  const blank = ' '.repeat(width - lengthOf(cell));
+  return right ? blank + cell : cell + blank;
+}
+
+function lengthOf(text: string): number {
+  return [...text].length;
+}

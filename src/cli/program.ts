@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { accountCommands } from './account.ts';
+import { adminCommands } from './admin.ts';
+import { callsCommands } from './calls.ts';
+import { explain } from './explain.ts';
+import { feedCommands } from './feed.ts';
+import { ledgerCommands } from './ledger.ts';
+import { numberCommands } from './number.ts';
+import { printable } from './print.ts';
+import { promoCommands } from './promo.ts';
+import { reconcileCommand } from './reconcile.ts';
+import { serviceCommands } from './service.ts';
+
+const FAILED = 1;
+const WRONG_USAGE = 2;
+
+/** @returns the exit status: 0 done, 1 refused or failed, 2 wrong usage */
+export async function runCommandLine(args: string[]): Promise<number> {
+  const json = args.includes('--json');
+  try {
+    await buildProgram(json).parseAsync(args, { from: 'user' });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) {
+      complain(explain(error), json);
+      return FAILED;
+    }
+    if (error.exitCode === 0) return 0;
+    if (error.code === 'commander.help') {
+      if (json) complain('a command is missing', json);
+    } else {
+      complain(error.message.replace(/^error: /, ''), json);
+    }
+    return WRONG_USAGE;
+  }
+}
+
+function buildProgram(json: boolean): Command {
+  const program = new Command('account-api')
+    .description("The operators' command of the Account API. Settings are those of the service.")
+    .version(version())
+    .helpCommand(false)
+    // Errors are printed once, by runCommandLine.
+    .configureOutput({
+      outputError: () => undefined,
+      ...(json ? { writeErr: () => undefined } : {}),
+    })
+    .exitOverride();
+  const account = program.command('account').description('accounts, their credentials and money');
+  accountCommands(account);
+  ledgerCommands(account);
+  serviceCommands(program.command('service').description('monthly services of accounts'));
+  numberCommands(program.command('number').description('phone numbers of accounts'));
+  promoCommands(program.command('promo').description('promotion codes for signups'));
+  feedCommands(program.command('feed').description('switches that send calls and registrations'));
+  callsCommands(program.command('calls').description('calls that could not be billed'));
+  adminCommands(program.command('admin').description('administrators'));
+  reconcileCommand(program);
+  return program;
+}
+
+function complain(message: string, json: boolean): void {
+  const line = message.replace(/\s*\n\s*/g, ' ').trim();
+  console.error(json ? JSON.stringify({ error: line }) : `account-api: ${printable(line)}`);
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,56 @@
+import { Argument, type Command } from 'commander';
+import type { Decimal } from '../domain/money.ts';
+import { createPromotion, listPromotions } from '../domain/promotion.ts';
+import { command, perform } from './operation.ts';
+import { dollars, moment, table } from './print.ts';
+import * as values from './values.ts';
+
+const MOST_USES = 1_000_000_000;
+
+export function promoCommands(group: Command): void {
+  const create = command(
+    group,
+    'create',
+    'make a code that credits a new account once its address is verified',
+    'promo create WELCOME5 --amount 5 --until 2030-12-31 --uses 100',
+  )
+    .addArgument(
+      new Argument('<code>', 'what is given at signup, in any case').argParser(
+        values.promotionCode,
+      ),
+    )
+    .requiredOption('--amount <dollars>', 'dollars credited', values.amount)
+    .option('--until <date>', 'last day (UTC), or a time with its zone', values.until)
+    .option('--uses <n>', 'how many signups may use it', (text) =>
+      values.wholeNumber(text, 1, MOST_USES),
+    );
+  perform(
+    create,
+    async (
+      { db, clock },
+      code: string,
+      options: { amount: Decimal; until?: Date; uses?: number },
+    ) => {
+      const { amount, until: validUntil = null, uses: usesLimit = null } = options;
+      const promotion = { code, amount, validUntil, usesLimit };
+      await createPromotion(db, promotion, clock());
+      return { json: promotion, text: `Created ${code}: ${dollars(amount)} for a new account` };
+    },
+  );
+
+  const list = command(group, 'list', 'promotion codes and their uses', 'promo list');
+  perform(list, async ({ db }) => {
+    const promotions = await listPromotions(db);
+    const text = table(
+      ['CODE', '>AMOUNT', 'UNTIL', '>USES', '>OF'],
+      promotions.map(({ code, amount, validUntil, uses, usesLimit }) => [
+        code,
+        dollars(amount),
+        moment(validUntil, 'always'),
+        uses,
+        usesLimit ?? 'any',
+      ]),
+    );
+    return { json: { promotions }, text: promotions.length > 0 ? text : 'No promotion.' };
+  });
+}

@@ -1,0 +1,66 @@
+import { Argument, type Command } from 'commander';
+import { listServices } from '../domain/account-directory.ts';
+import type { Decimal } from '../domain/money.ts';
+import { addService, removeService } from '../domain/recurring-charge.ts';
+import { command, perform } from './operation.ts';
+import { dollars, moment, printable, table } from './print.ts';
+import * as values from './values.ts';
+
+const SAMPLE = '2345678901';
+
+const descriptionArgument = () =>
+  new Argument('<description>', 'its name in mrc').argParser(values.serviceDescription);
+
+export function serviceCommands(group: Command): void {
+  const add = command(
+    group,
+    'add',
+    'charge an account for a service every month',
+    `service add ${SAMPLE} E911 1.50`,
+  )
+    .addArgument(values.usernameArgument())
+    .addArgument(descriptionArgument())
+    .addArgument(new Argument('<amount>', 'dollars a month').argParser(values.monthlyAmount));
+  perform(add, async ({ db, clock }, account: number, description: string, monthly: Decimal) => {
+    await addService(db, { account, description, monthly }, clock());
+    return {
+      json: { username: account, description, monthly },
+      text: `Added ${printable(description)} to ${account}: ${dollars(monthly)} a month`,
+    };
+  });
+
+  const remove = command(
+    group,
+    'remove',
+    'end a service of an account; of several with one description the oldest',
+    `service remove ${SAMPLE} E911`,
+  )
+    .addArgument(values.usernameArgument())
+    .addArgument(descriptionArgument());
+  perform(remove, async ({ db, clock }, account: number, description: string) => {
+    await removeService(db, { account, description }, clock());
+    return {
+      json: { username: account, description },
+      text: `Removed ${printable(description)} from ${account}.`,
+    };
+  });
+
+  const list = command(
+    group,
+    'list',
+    'the services of an account',
+    `service list ${SAMPLE}`,
+  ).addArgument(values.usernameArgument());
+  perform(list, async ({ db }, username: number) => {
+    const services = await listServices(db, username);
+    const text = table(
+      ['SERVICE', '>MONTHLY', 'ADDED'],
+      services.map(({ description, monthly, addedAt }) => [
+        description,
+        dollars(monthly),
+        moment(addedAt),
+      ]),
+    );
+    return { json: { services }, text: services.length > 0 ? text : 'No service.' };
+  });
+}

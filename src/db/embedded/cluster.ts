@@ -1,0 +1,59 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Binaries } from './binaries.ts';
+import { EmbeddedDatabaseError } from './embedded-database-error.ts';
+import { commandLine, ENVIRONMENT, give, type Identity, idsOf } from './identity.ts';
+import { type Layout, syncFolder } from './layout.ts';
+
+export const SUPERUSER = 'postgres';
+export const DATABASE = 'account_api';
+
+/**
+ * Makes the cluster unless it is there. It is made under another name and renamed when whole, so
+ * that a start never meets half of one.
+ */
+export async function ensureCluster(
+  layout: Layout,
+  binaries: Binaries,
+  identity: Identity,
+): Promise<void> {
+  const draftPrefix = `${basename(layout.cluster)}.new-`;
+  for (const name of readdirSync(layout.home)) {
+    // An initdb whose parent was killed may still be writing here for a moment.
+    if (name.startsWith(draftPrefix)) {
+      rmSync(join(layout.home, name), { recursive: true, force: true, maxRetries: 10 });
+    }
+  }
+  if (existsSync(layout.cluster)) return;
+  const draft = mkdtempSync(join(layout.home, draftPrefix));
+  give(draft, identity);
+  const locale = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
+  const access = [`--username=${SUPERUSER}`, '--auth=trust'];
+  const made = ['--encoding=UTF8', '--data-checksums', '--no-instructions'];
+  await run(identity, [binaries.initdb, '-D', draft, ...locale, ...access, ...made]);
+  await run(
+    identity,
+    [binaries.postgres, '--single', '-D', draft, '-c', 'exit_on_error=on', 'template1'],
+    `CREATE DATABASE ${DATABASE}\n`,
+  );
+  renameSync(draft, layout.cluster);
+  syncFolder(layout.home);
+}
+
+function run(identity: Identity, command: string[], input = ''): Promise<void> {
+  const [program = '', ...args] = commandLine(identity, command);
+  return new Promise((resolve, reject) => {
+    const options = { ...idsOf(identity), cwd: '/', env: ENVIRONMENT };
+    const child = execFile(program, args, options, (error, stdout, stderr) => {
+      if (!error) return resolve();
+      const said = `${stdout}\n${stderr}`.trim().split('\n').slice(-4).join(' | ');
+      reject(
+        new EmbeddedDatabaseError(
+          `PostgreSQL could not make its data folder: ${said || error.message}`,
+        ),
+      );
+    });
+    child.stdin?.end(input);
+  });
+}

@@ -1,0 +1,71 @@
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { EmbeddedDatabaseError } from './embedded-database-error.ts';
+import type { Layout } from './layout.ts';
+import { startOf } from './processes.ts';
+
+/** The process that runs the database, as it tells the others in owner.json. */
+export interface Owner {
+  pid: number;
+  /** see startOf */
+  start: string;
+  role: 'server' | 'command';
+  /** where the socket lies; missing until the database was ready once */
+  socketFolder?: string;
+}
+
+/** A lock that the kernel ends with the process, however that ends. */
+export interface Lock {
+  release(): void;
+}
+
+const SQLITE_BUSY = 5;
+
+/**
+ * Takes the lock of a file, or returns undefined where another process has it.
+ * Node has no call for file locks, but its SQLite has, and they need no guess about stale pids.
+ */
+export function tryLock(path: string, kind: 'exclusive' | 'shared'): Lock | undefined {
+  let file: DatabaseSync | undefined;
+  try {
+    file = new DatabaseSync(path, { timeout: 0 });
+    file.exec(kind === 'exclusive' ? 'BEGIN EXCLUSIVE' : 'BEGIN; SELECT 1 FROM sqlite_schema');
+  } catch (error) {
+    file?.close();
+    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return undefined;
+    throw new EmbeddedDatabaseError(
+      `cannot lock ${path} (${(error as Error).message}); ` +
+        'run this as the user who owns it, on a file system that has locks',
+    );
+  }
+  const locked = file;
+  return { release: () => locked.close() };
+}
+
+/** Who owns the database, or undefined where owner.json is missing or left by a dead process. */
+export function livingOwner(layout: Layout): Owner | undefined {
+  const owner = lastOwner(layout);
+  return owner && startOf(owner.pid) === owner.start ? owner : undefined;
+}
+
+/** Who owned the database last, alive or not. */
+function lastOwner(layout: Layout): Owner | undefined {
+  try {
+    return JSON.parse(readFileSync(layout.ownerRecord, 'utf8')) as Owner;
+  } catch {
+    return undefined;
+  }
+}
+
+/** For the holder of the owner's lock only. */
+export function recordOwner(layout: Layout, role: Owner['role'], socketFolder?: string): void {
+  const owner: Owner = { pid: process.pid, start: startOf(process.pid) ?? '', role };
+  if (socketFolder) owner.socketFolder = socketFolder;
+  const draft = `${layout.ownerRecord}.new`;
+  writeFileSync(draft, `${JSON.stringify(owner)}\n`, { mode: 0o600 });
+  renameSync(draft, layout.ownerRecord);
+}
+
+export function forgetOwner(layout: Layout): void {
+  rmSync(layout.ownerRecord, { force: true });
+}

@@ -1,0 +1,121 @@
+import type { Database } from '../db/database.ts';
+import {
+  explainRefused,
+  findRefused,
+  listRefused,
+  newestRefusedId,
+  type OpenRefusal,
+  openRefusedIds,
+  resolveRefused,
+} from '../domain/call-refused.ts';
+import { type Feed, type FeedFormat, listFeeds } from '../domain/feed.ts';
+import { Refusal } from '../domain/refusal.ts';
+import { PARSERS, type TakenIn, takeIn } from './take-in.ts';
+
+const PAGE = 500;
+
+export interface ReplayCounts {
+  /** records that were looked at */
+  replayed: number;
+  /** of them, those that are dealt with now */
+  resolved: number;
+  /** of them, those that stay as they were, some with a new reason */
+  refused: number;
+  /** calls that are new */
+  stored: number;
+  /** calls that were there already */
+  duplicates: number;
+}
+
+export interface ReplayOptions {
+  now: Date;
+  retentionMonths: number;
+  /** only these records; without, all that are open at the start */
+  ids?: number[];
+  onProgress?: (counts: ReplayCounts) => void;
+}
+
+/**
+ * Takes records that were set aside in once more, oldest first, the way a feed's body is. One that
+ * is stored now, or was stored meanwhile, is resolved. Interrupted or run twice at once it loses
+ * and doubles nothing: whatever it does can be done again.
+ * @throws Refusal 'not found' for an id that is no open record; nothing is replayed then
+ */
+export async function replayRefused(db: Database, options: ReplayOptions): Promise<ReplayCounts> {
+  const counts: ReplayCounts = { replayed: 0, resolved: 0, refused: 0, stored: 0, duplicates: 0 };
+  const feeds = new Map((await listFeeds(db)).map((feed) => [feed.name, feed]));
+  const pages = options.ids ? [await requireOpen(db, options.ids)] : openPages(db);
+  for await (const page of pages) {
+    for (const id of page) {
+      const record = await findRefused(db, id);
+      if (!record) continue;
+      await replayOne(db, record, feedOf(record, feeds.get(record.feed)), options, counts);
+      options.onProgress?.(counts);
+    }
+  }
+  return counts;
+}
+
+/** Ends where the open records ended at the start: a replay may set parts of a record aside. */
+async function* openPages(db: Database): AsyncGenerator<number[]> {
+  const last = await newestRefusedId(db);
+  for (let after = 0; after < last; ) {
+    const page = await listRefused(db, { after, limit: PAGE });
+    yield page.map(({ id }) => id).filter((id) => id <= last);
+    after = page.at(-1)?.id ?? last;
+  }
+}
+
+async function requireOpen(db: Database, ids: number[]): Promise<number[]> {
+  const open = await openRefusedIds(db, ids);
+  const missing = ids.filter((id) => !open.includes(id));
+  if (missing.length > 0) {
+    throw new Refusal('not found', `no record is set aside under ${missing.join(', ')}`);
+  }
+  return open;
+}
+
+/** The feed as it is now, reading the format that the record came in. */
+function feedOf(record: OpenRefusal, feed: Feed | undefined): Feed | undefined {
+  if (!Object.hasOwn(PARSERS, record.format)) return undefined;
+  const { name, networks, debits } = feed ?? {
+    name: record.feed,
+    networks: [],
+    debits: 'service',
+  };
+  return { name, format: record.format as FeedFormat, networks, debits };
+}
+
+async function replayOne(
+  db: Database,
+  record: OpenRefusal,
+  feed: Feed | undefined,
+  { now, retentionMonths }: ReplayOptions,
+  counts: ReplayCounts,
+): Promise<void> {
+  counts.replayed++;
+  if (!feed) {
+    counts.refused++;
+    return;
+  }
+  const result = await takeIn(db, feed, record.raw, { now, retentionMonths });
+  addCalls(counts, result);
+  // A body set aside whole may by now be read as several records. Those refused among them have
+  // been set aside by themselves, and they carry on for the whole: kept open as well, it would
+  // offer its stored calls again and again, and bill those whose number changed hands meanwhile.
+  const same = result.refusals.find(({ raw }) => raw.equals(record.raw));
+  if (!same) {
+    await resolveRefused(db, [record.id], now);
+    counts.resolved++;
+    return;
+  }
+  if (same.reason !== record.reason || same.detail !== record.detail) {
+    await explainRefused(db, record.id, same.reason, same.detail);
+  }
+  counts.refused++;
+}
+
+function addCalls(counts: ReplayCounts, { stored, duplicates }: TakenIn): void {
+  counts.stored += stored;
+  counts.duplicates += duplicates;
+}

@@ -1,0 +1,42 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+
+export const TEMPLATE = 'account_api_test_template';
+
+/** Clones the migrated template. @returns how to connect to the clone, and how to drop it */
+export async function cloneDatabase(): Promise<{
+  connection: pg.ClientConfig;
+  drop: () => Promise<void>;
+}> {
+  const server = JSON.parse(process.env.TEST_CONNECTION ?? '{}') as pg.ClientConfig;
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  await execute(server, `CREATE DATABASE ${name} TEMPLATE ${TEMPLATE}`);
+  return {
+    connection: withDatabase(server, name),
+    drop: () => execute(server, `DROP DATABASE ${name} WITH (FORCE)`),
+  };
+}
+
+function withDatabase(server: pg.ClientConfig, database: string): pg.ClientConfig {
+  if (!server.connectionString) return { ...server, database };
+  const url = new URL(server.connectionString);
+  url.pathname = `/${database}`;
+  return { connectionString: url.href };
+}
+
+async function execute(connection: pg.ClientConfig, sql: string): Promise<void> {
+  const client = new pg.Client(connection);
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+/** A connection as the URL that DATABASE_URL takes. */
+export function databaseUrl(connection: pg.ClientConfig): string {
+  if (connection.connectionString) return connection.connectionString;
+  const { host = '', port, user, database } = connection;
+  return `postgres://${user}@/${database}?host=${encodeURIComponent(host)}&port=${port}`;
+}

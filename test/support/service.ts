@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ParsedMail, simpleParser } from 'mailparser';
+import { pino } from 'pino';
+import { buildApp } from '../../src/app.ts';
+import { type Config, loadConfig } from '../../src/config.ts';
+import { Database } from '../../src/db/database.ts';
+import { Queue } from '../../src/db/queue.ts';
+import { createAdministrator } from '../../src/domain/administrator.ts';
+import { ensureCurrentPartitions } from '../../src/domain/call-partition.ts';
+import { addFeed, type Feed } from '../../src/domain/feed.ts';
+import { openKeyring } from '../../src/domain/keyring.ts';
+import { startJobs } from '../../src/jobs/index.ts';
+import { folderTransport, type MailTransport } from '../../src/mail/transport.ts';
+import type { Service } from '../../src/service.ts';
+import { cloneDatabase } from './postgres.ts';
+
+const MAIL_WAIT_MS = 15_000;
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects of the answer
+  body: any;
+}
+
+export interface TestService {
+  url: string;
+  service: Service;
+  folder: string;
+  /** everything that was logged, as text */
+  logged: () => string;
+  /** moves the service's clock; it starts at the real time */
+  advance: (seconds: number) => void;
+  /** calls an operation; `key` goes into the Authorization header */
+  call: (operation: string, body?: unknown, key?: string) => Promise<Answer>;
+  administrator: () => Promise<{ username: number; password: string; apikey: string }>;
+  signUp: (
+    email?: string,
+    promo?: string,
+  ) => Promise<{ username: number; password: string; apikey: string; email: string }>;
+  /** a feed's Authorization header */
+  feed: (format: Feed['format'], options?: Partial<Feed>) => Promise<string>;
+  /** waits until that many mails have gone to the address; oldest first */
+  mails: (address: string, count?: number) => Promise<ParsedMail[]>;
+  stop: () => Promise<void>;
+}
+
+/**
+ * The whole service on a database of its own, with real HTTP on a free port and mails in a folder.
+ * @param env settings that differ from the defaults; limits are off unless set
+ */
+export async function startService(
+  env: Record<string, string> = {},
+  transport?: MailTransport,
+): Promise<TestService> {
+  const folder = await mkdtemp(join(tmpdir(), 'account-api-test-'));
+  const { connection, drop } = await cloneDatabase();
+  const config: Config = loadConfig({
+    DATA_DIR: folder,
+    RATE_LIMIT_PER_HOUR: '0',
+    SIGNUP_LIMIT_PER_HOUR: '0',
+    RECOVER_LIMIT_PER_HOUR: '0',
+    ...env,
+  });
+  const chunks: string[] = [];
+  const log = pino(
+    { level: 'debug', base: null },
+    new Writable({
+      write: (chunk, _encoding, done) => {
+        chunks.push(String(chunk));
+        done();
+      },
+    }),
+  );
+  const db = new Database({ connection, poolSize: 10, onError: (error) => log.error(error) });
+  const keyring = await openKeyring(db, randomBytes(32));
+  let offsetMs = 0;
+  const clock = () => new Date(Date.now() + offsetMs);
+  await ensureCurrentPartitions(db, clock());
+  const queue = await Queue.open(connection, 'worker', (error) => log.error(error));
+  const service: Service = { config, db, queue, keyring, clock };
+  const app = await buildApp(service, log);
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
+  const mailFolder = join(folder, 'mail');
+  const sender = { publicUrl: config.publicUrl ?? url, brandName: config.brandName };
+  await startJobs(service, transport ?? folderTransport(mailFolder), sender, log);
+
+  const call: TestService['call'] = (operation, body, key) =>
+    post(`${url}/v2.1/account/${operation}/`, body, key ? { authorization: `Bearer ${key}` } : {});
+
+  return {
+    url,
+    service,
+    folder,
+    logged: () => chunks.join(''),
+    advance: (seconds) => {
+      offsetMs += seconds * 1_000;
+    },
+    call,
+    administrator: () =>
+      createAdministrator(
+        db,
+        { keyring, now: clock(), rate: config.defaultRate },
+        {
+          name: 'Administrator',
+          email: `administrator-${randomBytes(4).toString('hex')}@example.net`,
+        },
+      ),
+    signUp: async (email = `user-${randomBytes(6).toString('hex')}@example.com`, promo) => {
+      const created = await call('signup', { name: 'Example Company', email, promo });
+      assert.equal(created.status, 200, JSON.stringify(created.body));
+      const { username, password } = created.body.account;
+      const { body } = await call('apikey', { username, password });
+      return { username, password, apikey: body.apikey, email };
+    },
+    feed: async (format, options = {}) => {
+      const name = `${format}-${randomBytes(4).toString('hex')}`;
+      const feed: Feed = { name, format, networks: [], debits: 'service', ...options };
+      const secret = await addFeed(db, keyring, feed, clock());
+      return `Basic ${Buffer.from(`${feed.name}:${secret}`).toString('base64')}`;
+    },
+    mails: (address, count = 1) => waitForMails(mailFolder, address, count),
+    stop: async () => {
+      await app.close();
+      await queue.stop();
+      await db.close();
+      await drop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** @param body an object is sent as JSON, text and bytes as they are */
+export async function post(
+  url: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const raw = typeof body === 'string' || body instanceof Uint8Array || body === undefined;
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { ...(raw ? {} : { 'content-type': 'application/json' }), ...headers },
+    body: raw ? (body as string | Buffer<ArrayBuffer> | undefined) : JSON.stringify(body),
+  });
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.includes('json');
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: isJson ? JSON.parse(text) : text,
+  };
+}
+
+async function waitForMails(folder: string, address: string, count: number): Promise<ParsedMail[]> {
+  for (const deadline = Date.now() + MAIL_WAIT_MS; ; await sleep(50)) {
+    const files = await readdir(folder).catch(() => []);
+    const mails = await Promise.all(
+      files
+        .filter((name) => name.endsWith('.eml'))
+        .map(async (name) => {
+          const path = join(folder, name);
+          const { mtimeMs } = await stat(path);
+          return { mtimeMs, mail: await simpleParser(await readFile(path)) };
+        }),
+    );
+    const found = mails.filter(({ mail }) => JSON.stringify(mail.to).includes(address));
+    if (found.length >= count) {
+      return found.sort((a, b) => a.mtimeMs - b.mtimeMs).map(({ mail }) => mail);
+    }
+    assert.ok(Date.now() < deadline, `${found.length} of ${count} mails to ${address} came`);
+  }
+}
+
+/** The first link of a mail to a page of the portal. */
+export function linkIn(mail: ParsedMail | undefined, page: 'verify' | 'reset'): string {
+  const link = mail?.text?.match(new RegExp(`\\S+/${page}\\?token=\\S+`))?.[0];
+  assert.ok(link, `no ${page} link in the mail`);
+  return link;
+}
+
+/** Fills in and sends the form that a link's page shows. */
+export async function submit(link: string, fields: Record<string, string> = {}): Promise<Answer> {
+  const { origin, pathname, searchParams } = new URL(link);
+  const body = new URLSearchParams({ token: searchParams.get('token') ?? '', ...fields });
+  return post(`${origin}${pathname}`, body.toString(), {
+    'content-type': 'application/x-www-form-urlencoded',
+  });
+}
