@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import envSchema from 'env-schema';
 import ipaddr from 'ipaddr.js';
 import { type Static, Type } from 'typebox';
+import { type Brand, brandColors, readLogo } from './brand.ts';
 
 /** A setting has a wrong value; the message is one line that names it. */
 export class ConfigError extends Error {}
@@ -42,6 +43,30 @@ export const SettingsSchema = Type.Object({
     minLength: 1,
     pattern: '^[^\\r\\n]*$',
     description: 'name shown in mails and pages',
+  }),
+  BRAND_LOGO_FILE: Type.String({
+    default: '',
+    description: 'logo shown in mails and pages: PNG, JPEG, GIF, or SVG for the pages alone',
+  }),
+  BRAND_COLOR: Type.String({
+    default: '#1d4ed8',
+    pattern: '^#[0-9a-fA-F]{6}$',
+    description: 'colour of buttons and links, such as #1d4ed8',
+  }),
+  BRAND_COLOR_DARK: Type.String({
+    default: '',
+    pattern: '^(#[0-9a-fA-F]{6})?$',
+    description: 'the same on dark pages; made from BRAND_COLOR where it is not set',
+  }),
+  SUPPORT_EMAIL: Type.String({
+    default: '',
+    pattern: '^([^\\s@]+@[^\\s@]+)?$',
+    description: 'address that customers are told to write to',
+  }),
+  SUPPORT_URL: Type.String({
+    default: '',
+    pattern: '^(https?://\\S+)?$',
+    description: 'page that customers are told to look at for help',
   }),
   ADMIN_EMAIL: Type.String({
     default: 'administrator@example.net',
@@ -101,7 +126,7 @@ export interface Config {
   secretKeyFile: string | undefined;
   smtpUrl: string | undefined;
   mailFrom: string;
-  brandName: string;
+  brand: Brand;
   adminEmail: string;
   trustProxy: string[];
   corsOrigins: string[];
@@ -145,7 +170,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     secretKeyFile: settings.SECRET_KEY_FILE ? resolve(settings.SECRET_KEY_FILE) : undefined,
     smtpUrl: settings.SMTP_URL || undefined,
     mailFrom: settings.MAIL_FROM || defaultSender(publicUrl, settings.BRAND_NAME),
-    brandName: settings.BRAND_NAME,
+    brand: readBrand(settings),
     adminEmail: settings.ADMIN_EMAIL,
     trustProxy: cidrs('TRUST_PROXY', settings.TRUST_PROXY),
     corsOrigins: origins('CORS_ORIGINS', settings.CORS_ORIGINS),
@@ -200,6 +225,23 @@ function origins(name: string, value: string): string[] {
     }
   }
   return list(value);
+}
+
+function readBrand(settings: Settings): Brand {
+  const { BRAND_NAME, BRAND_LOGO_FILE, BRAND_COLOR, BRAND_COLOR_DARK } = settings;
+  let logo: Brand['logo'];
+  try {
+    logo = BRAND_LOGO_FILE ? readLogo(BRAND_LOGO_FILE) : undefined;
+  } catch (error) {
+    throw new ConfigError(`BRAND_LOGO_FILE ${BRAND_LOGO_FILE}: ${(error as Error).message}`);
+  }
+  return {
+    name: BRAND_NAME,
+    logo,
+    ...brandColors(BRAND_COLOR.toLowerCase(), BRAND_COLOR_DARK.toLowerCase() || undefined),
+    supportEmail: settings.SUPPORT_EMAIL || undefined,
+    supportUrl: settings.SUPPORT_URL || undefined,
+  };
 }
 
 function defaultSender(publicUrl: string, brandName: string): string {

@@ -48,7 +48,7 @@ async function start(config: Config): Promise<void> {
   const transport = config.smtpUrl
     ? smtpTransport(config.smtpUrl)
     : folderTransport(join(config.dataDir, 'mail'));
-  await startJobs(service, transport, { publicUrl, brandName: config.brandName }, log);
+  await startJobs(service, transport, { publicUrl, brand: config.brand }, log);
   announce(publicUrl, config, administrator);
 
   let stopping = false;

@@ -1,10 +1,11 @@
+import type { Brand } from '../brand.ts';
 import { type Html, html } from '../html.ts';
 
 /** What every mail needs to know of the service that sends it. */
 export interface Sender {
   /** without a slash at the end */
   publicUrl: string;
-  brandName: string;
+  brand: Brand;
 }
 
 export interface Wording {
@@ -26,7 +27,7 @@ export function verificationMail(
   to: { name: string; username: number; token: string },
 ): Wording {
   return letter(sender, {
-    subject: `Verify your e-mail address for ${sender.brandName}`,
+    subject: `Verify your e-mail address for ${sender.brand.name}`,
     name: to.name,
     paragraphs: [
       `Your account ${to.username} was created. Please confirm that this is your e-mail address:`,
@@ -44,7 +45,7 @@ export function recoveryMail(
   to: { name: string; links: { username: number; token: string }[] },
 ): Wording {
   return letter(sender, {
-    subject: `Reset your ${sender.brandName} password`,
+    subject: `Reset your ${sender.brand.name} password`,
     name: to.name,
     paragraphs: ['Someone, hopefully you, asked to recover the password. Choose a new one here:'],
     links: to.links.map(({ username, token }) => ({
@@ -63,7 +64,7 @@ export function passwordChangedMail(
   to: { name: string; username: number },
 ): Wording {
   return letter(sender, {
-    subject: `Your ${sender.brandName} password was changed`,
+    subject: `Your ${sender.brand.name} password was changed`,
     name: to.name,
     paragraphs: [
       `The password of your account ${to.username} was changed. ` +
@@ -80,7 +81,7 @@ export function lowBalanceMail(
   to: { name: string; username: number; cash: string; threshold: number },
 ): Wording {
   return letter(sender, {
-    subject: `Your ${sender.brandName} balance is low`,
+    subject: `Your ${sender.brand.name} balance is low`,
     name: to.name,
     paragraphs: [
       `The balance of your account ${to.username} is $${to.cash}, ` +
@@ -102,11 +103,11 @@ function letter(sender: Sender, content: Letter): Wording {
     ...paragraphs,
     ...links.map(({ label, url }) => `${label}:\n${url}`),
     ...closing,
-    `${sender.brandName}\n${sender.publicUrl}`,
+    `${sender.brand.name}\n${sender.publicUrl}`,
   ].join('\n\n');
   const paragraph = (content: string | Html) => html`<p style="margin:0 0 16px">${content}</p>`;
   const button = ({ label, url }: { label: string; url: string }) =>
-    html`<a href="${url}" style="display:inline-block;padding:10px 18px;border-radius:6px;background:#1d4ed8;color:#ffffff;text-decoration:none">${label}</a>`;
+    html`<a href="${url}" style="display:inline-block;padding:10px 18px;border-radius:6px;background:${sender.brand.light.fill};color:${sender.brand.light.onFill};text-decoration:none">${label}</a>`;
   const page = html`<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${subject}</title></head>
@@ -116,7 +117,7 @@ ${paragraph(`Hello ${name},`)}
 ${paragraphs.map(paragraph)}
 ${links.map((item) => paragraph(button(item)))}
 ${closing.map(paragraph)}
-<p style="margin:24px 0 0;color:#52525b">${sender.brandName}<br><a href="${sender.publicUrl}" style="color:#52525b">${sender.publicUrl}</a></p>
+<p style="margin:24px 0 0;color:#52525b">${sender.brand.name}<br><a href="${sender.publicUrl}" style="color:#52525b">${sender.publicUrl}</a></p>
 </div>
 </body>
 </html>

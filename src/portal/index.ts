@@ -23,7 +23,7 @@ export async function portal(app: FastifyInstance, service: Service): Promise<vo
   app.get('/', async (_request, reply) => {
     const content = html`<p>This is an Account API for VoIP: signup, credentials, balance, calls, monthly charges and SIP registration.</p>
 <p><a href="/docs/">How to use the API</a></p>`;
-    return sendPage(reply, 200, page(service.config, service.config.brandName, content));
+    return sendPage(reply, 200, page(service.config, service.config.brand.name, content));
   });
   tokenPages(app, service);
 }

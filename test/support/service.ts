@@ -90,7 +90,7 @@ export async function startService(
   await app.listen({ port: 0, host: '127.0.0.1' });
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   const mailFolder = join(folder, 'mail');
-  const sender = { publicUrl: config.publicUrl ?? url, brandName: config.brandName };
+  const sender = { publicUrl: config.publicUrl ?? url, brand: config.brand };
   await startJobs(service, transport ?? folderTransport(mailFolder), sender, log);
 
   const call: TestService['call'] = (operation, body, key) =>
