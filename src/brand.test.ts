@@ -74,7 +74,10 @@ test('a logo that cannot be used stops the start and says why', async () => {
   const large = await file('large.png', Buffer.concat([PIXEL, Buffer.alloc(300_000)]));
   for (const [path, expected] of [
     [text, `BRAND_LOGO_FILE ${text}: is neither a PNG, a JPEG, a GIF nor an SVG image`],
-    [large, `BRAND_LOGO_FILE ${large}: is ${PIXEL.length + 300_000} bytes large; at most 262144 are allowed`],
+    [
+      large,
+      `BRAND_LOGO_FILE ${large}: is ${PIXEL.length + 300_000} bytes large; at most 262144 are allowed`,
+    ],
     [join(folder, 'none.png'), /^BRAND_LOGO_FILE .*none\.png: ENOENT/],
   ] as const) {
     assert.throws(
