@@ -155,7 +155,7 @@ function documentation<Schema extends TObject>(definition: Operation<Schema>) {
     summary: definition.summary,
     description: definition.description,
     body: definition.body,
-    ...(definition.auth === 'none' ? {} : { security: [{ apikey: [] }] }),
+    security: definition.auth === 'none' ? [] : [{ apikey: [] }],
     response: {
       200: successResponse(definition.success, definition.example),
       ...Object.fromEntries(definition.failures.map((status) => [status, failureResponse(status)])),
