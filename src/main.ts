@@ -36,6 +36,7 @@ async function start(config: Config): Promise<void> {
   const { db, keyring, clock } = service;
   const administrator = await createFirstAdministrator(
     db,
+    { who: 'first start', from: 'server' },
     { keyring, now: clock(), rate: config.defaultRate },
     { name: 'Administrator', email: config.adminEmail },
   );

@@ -5,7 +5,7 @@ import { reconcile } from '../src/domain/books.ts';
 import { postEntry } from '../src/domain/ledger.ts';
 import { addNumber, addService } from '../src/domain/recurring-charge.ts';
 import { freeswitchCdr } from './support/freeswitch.ts';
-import { linkIn, post, startService, submit, type TestService } from './support/service.ts';
+import { linkIn, post, startService, submit, TESTER, type TestService } from './support/service.ts';
 
 let api: TestService;
 before(async () => {
@@ -97,8 +97,8 @@ test('from signup to a new password, with everything real in between', async () 
     cash: 25.4825,
   });
 
-  await addService(db, { account: username, description: 'E911', monthly: '1.5' }, clock());
-  await addNumber(db, { account: username, number: '8008786160', monthly: '2' }, clock());
+  await addService(db, TESTER, { account: username, description: 'E911', monthly: '1.5' }, clock());
+  await addNumber(db, TESTER, { account: username, number: '8008786160', monthly: '2' }, clock());
   const mrc = await api.call('mrc', {}, apikey);
   assert.deepEqual(mrc.body.mrc, [{ E911: 1.5 }, { did: 2 }, { total: 3.5 }]);
 

@@ -6,7 +6,7 @@ import { renewKey, renewPassword } from '../domain/credentials.ts';
 import type { Decimal } from '../domain/money.ts';
 import { accountText } from './account-text.ts';
 import { confirm } from './confirm.ts';
-import { command, type Output, perform } from './operation.ts';
+import { command, type Output, operator, perform } from './operation.ts';
 import { dollars, fields, printable, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -121,8 +121,8 @@ function set(group: Command): void {
       if (Object.keys(changes).length === 0)
         on.error('say what to change with at least one option');
     });
-  perform(on, async ({ db }, username: number, options: SetOptions) => {
-    await changeAccount(db, username, changesOf(options));
+  perform(on, async ({ db, clock }, username: number, options: SetOptions) => {
+    await changeAccount(db, operator(), username, changesOf(options), clock());
     const account = await describeAccount(db, username);
     return { json: account, text: accountText(account) };
   });
@@ -141,7 +141,7 @@ function credentials(group: Command): void {
     `account password ${SAMPLE}`,
   ).addArgument(values.usernameArgument());
   perform(password, async ({ db, keyring, clock }, username: number) => {
-    const renewed = await renewPassword(db, keyring, username, clock());
+    const renewed = await renewPassword(db, operator(), keyring, username, clock());
     const text = fields([
       ['Username', username],
       ['Password', renewed.password],
@@ -159,8 +159,8 @@ function credentials(group: Command): void {
     'give an account a new API key; the old one is refused at once',
     `account rotate-key ${SAMPLE}`,
   ).addArgument(values.usernameArgument());
-  perform(rotate, async ({ db, keyring }, username: number) => {
-    const apikey = await renewKey(db, keyring, username);
+  perform(rotate, async ({ db, keyring, clock }, username: number) => {
+    const apikey = await renewKey(db, operator(), keyring, username, clock());
     const text = fields([
       ['Username', username],
       ['API key', apikey],
@@ -193,7 +193,7 @@ function close(group: Command): void {
       await confirm(`Close the account ${username} (${printable(name)}) for good?`);
     }
     const closedAt = clock();
-    await closeAccount(db, username, closedAt);
+    await closeAccount(db, operator(), username, closedAt);
     return { json: { username, closedAt }, text: `Closed ${username}.` };
   });
 }

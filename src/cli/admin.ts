@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { createAdministrator } from '../domain/administrator.ts';
-import { command, perform } from './operation.ts';
+import { command, operator, perform } from './operation.ts';
 import { fields } from './print.ts';
 import * as values from './values.ts';
 
@@ -17,6 +17,7 @@ export function adminCommands(group: Command): void {
     const { db, keyring, clock, config } = service;
     const credentials = await createAdministrator(
       db,
+      operator(),
       { keyring, now: clock(), rate: config.defaultRate },
       { name: options.name, email: options.email ?? config.adminEmail },
     );

@@ -9,7 +9,7 @@ import {
 } from '../domain/call-refused.ts';
 import { type ReplayCounts, replayRefused } from '../ingest/replay.ts';
 import type { OpenService } from '../open-service.ts';
-import { command, perform } from './operation.ts';
+import { command, operator, perform } from './operation.ts';
 import { count, moment, printable, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -98,7 +98,7 @@ function replay(group: Command): void {
       const progress = json ? silent : process.stdout.isTTY ? bar(total) : lines(total);
       let counts: ReplayCounts;
       try {
-        counts = await replayRefused(db, {
+        counts = await replayRefused(db, operator(), {
           now: clock(),
           retentionMonths: config.retentionMonths,
           ...(ids ? { ids } : {}),

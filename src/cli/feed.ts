@@ -1,6 +1,6 @@
 import { Argument, type Command, Option } from 'commander';
 import { addFeed, FEED_FORMATS, type Feed, listFeeds, removeFeed } from '../domain/feed.ts';
-import { command, perform, serviceUrl } from './operation.ts';
+import { command, operator, perform, serviceUrl } from './operation.ts';
 import { fields, moment, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -38,7 +38,7 @@ export function feedCommands(group: Command): void {
     ) => {
       const { format, debits, network = [] } = options;
       const feed = { name, format, debits, networks: network };
-      const secret = await addFeed(db, keyring, feed, clock());
+      const secret = await addFeed(db, operator(), keyring, feed, clock());
       const url = `${serviceUrl(config)}/ingest/v1/calls/${format}`;
       const credentials = fields([
         ['User', name],
@@ -78,8 +78,8 @@ export function feedCommands(group: Command): void {
     "refuse a switch's credentials from now on; its calls stay",
     'feed remove pbx1',
   ).addArgument(nameArgument());
-  perform(remove, async ({ db }, name: string) => {
-    await removeFeed(db, name);
+  perform(remove, async ({ db, clock }, name: string) => {
+    await removeFeed(db, operator(), name, clock());
     return { json: { user: name }, text: `Removed ${name}.` };
   });
 }

@@ -1,8 +1,8 @@
 import { Argument, type Command } from 'commander';
-import { listEntries, requireBalance } from '../domain/billing.ts';
-import { type LedgerKind, postEntry } from '../domain/ledger.ts';
+import { listEntries, postByHand, requireBalance } from '../domain/billing.ts';
+import type { LedgerKind } from '../domain/ledger.ts';
 import type { Decimal } from '../domain/money.ts';
-import { actor, command, perform } from './operation.ts';
+import { command, operator, perform } from './operation.ts';
 import { dollars, moment, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -53,10 +53,7 @@ function posting(group: Command, { name, description, example, kind, sign }: Pos
       { reason, reference }: { reason: string; reference?: string },
     ) => {
       const entry = { account, kind, amount: `${sign}${amount}`, reason, reference };
-      const { cash, posted } = await db.transaction(async (tx) => {
-        await requireBalance(tx, account);
-        return postEntry(tx, { ...entry, actor: actor(), at: clock() });
-      });
+      const { cash, posted } = await postByHand(db, operator(), { ...entry, at: clock() });
       const done = posted
         ? `${kind === 'payment' ? 'Credited' : 'Debited'} ${dollars(amount)}.`
         : `Nothing changed: the reference ${reference} was posted before.`;

@@ -3,7 +3,7 @@ import { listNumbers, ownerOfNumber } from '../domain/account-directory.ts';
 import type { Decimal } from '../domain/money.ts';
 import { addNumber, removeNumber } from '../domain/recurring-charge.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { command, perform } from './operation.ts';
+import { command, operator, perform } from './operation.ts';
 import { dollars, moment, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -28,7 +28,7 @@ export function numberCommands(group: Command): void {
     add,
     async ({ db, clock }, account: number, number: string, { monthly }: { monthly: Decimal }) => {
       try {
-        await addNumber(db, { account, number, monthly }, clock());
+        await addNumber(db, operator(), { account, number, monthly }, clock());
       } catch (error) {
         if (!(error instanceof Refusal) || error.code !== 'conflict') throw error;
         const owner = await ownerOfNumber(db, number);
@@ -50,7 +50,7 @@ export function numberCommands(group: Command): void {
     .addArgument(values.usernameArgument())
     .addArgument(numberArgument());
   perform(remove, async ({ db, clock }, account: number, number: string) => {
-    await removeNumber(db, { account, number }, clock());
+    await removeNumber(db, operator(), { account, number }, clock());
     return { json: { username: account, number }, text: `Removed ${number} from ${account}.` };
   });
 

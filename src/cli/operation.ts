@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
+import type { Actor } from '../domain/audit.ts';
 import { type OpenService, openService } from '../open-service.ts';
 import { jsonText } from './print.ts';
 
@@ -52,12 +53,16 @@ export function perform<Values extends unknown[]>(
   });
 }
 
-/** Who posts: the ledger keeps it. */
-export function actor(): string {
+/** Who runs the command, as ledger and audit trail keep it. */
+export function operator(): Actor {
+  return { who: `operator ${userName()}`, from: 'command line' };
+}
+
+function userName(): string {
   try {
-    return `operator ${userInfo().username}`;
+    return userInfo().username;
   } catch {
-    return 'operator';
+    return String(process.getuid?.() ?? '(unknown)');
   }
 }
 

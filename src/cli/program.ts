@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { accountCommands } from './account.ts';
 import { adminCommands } from './admin.ts';
+import { auditCommand } from './audit.ts';
 import { callsCommands } from './calls.ts';
 import { explain } from './explain.ts';
 import { feedCommands } from './feed.ts';
@@ -56,6 +57,7 @@ function buildProgram(json: boolean): Command {
   feedCommands(program.command('feed').description('switches that send calls and registrations'));
   callsCommands(program.command('calls').description('calls that could not be billed'));
   adminCommands(program.command('admin').description('administrators'));
+  auditCommand(program);
   reconcileCommand(program);
   return program;
 }

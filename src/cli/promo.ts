@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
 import type { Decimal } from '../domain/money.ts';
 import { createPromotion, listPromotions } from '../domain/promotion.ts';
-import { command, perform } from './operation.ts';
+import { command, operator, perform } from './operation.ts';
 import { dollars, moment, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -33,7 +33,7 @@ export function promoCommands(group: Command): void {
     ) => {
       const { amount, until: validUntil = null, uses: usesLimit = null } = options;
       const promotion = { code, amount, validUntil, usesLimit };
-      await createPromotion(db, promotion, clock());
+      await createPromotion(db, operator(), promotion, clock());
       return { json: promotion, text: `Created ${code}: ${dollars(amount)} for a new account` };
     },
   );

@@ -2,7 +2,7 @@ import { Argument, type Command } from 'commander';
 import { listServices } from '../domain/account-directory.ts';
 import type { Decimal } from '../domain/money.ts';
 import { addService, removeService } from '../domain/recurring-charge.ts';
-import { command, perform } from './operation.ts';
+import { command, operator, perform } from './operation.ts';
 import { dollars, moment, printable, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -22,7 +22,7 @@ export function serviceCommands(group: Command): void {
     .addArgument(descriptionArgument())
     .addArgument(new Argument('<amount>', 'dollars a month').argParser(values.monthlyAmount));
   perform(add, async ({ db, clock }, account: number, description: string, monthly: Decimal) => {
-    await addService(db, { account, description, monthly }, clock());
+    await addService(db, operator(), { account, description, monthly }, clock());
     return {
       json: { username: account, description, monthly },
       text: `Added ${printable(description)} to ${account}: ${dollars(monthly)} a month`,
@@ -38,7 +38,7 @@ export function serviceCommands(group: Command): void {
     .addArgument(values.usernameArgument())
     .addArgument(descriptionArgument());
   perform(remove, async ({ db, clock }, account: number, description: string) => {
-    await removeService(db, { account, description }, clock());
+    await removeService(db, operator(), { account, description }, clock());
     return {
       json: { username: account, description },
       text: `Removed ${printable(description)} from ${account}.`,

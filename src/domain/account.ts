@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Database, Queryable } from '../db/database.ts';
 import type { Queue } from '../db/queue.ts';
 import { issueKey, keyDigest } from './api-key.ts';
+import { type Actor, audit, differences } from './audit.ts';
 import { type Billing, changeBilling } from './billing.ts';
 import { addressKey, claimAddress, releaseAddress, shareAddress } from './email-address.ts';
 import type { Keyring } from './keyring.ts';
@@ -75,6 +76,7 @@ export async function signUp(
  */
 export async function addAccount(
   db: Database,
+  actor: Actor,
   keyring: Keyring,
   account: NewAccount,
 ): Promise<CreatedAccount> {
@@ -85,6 +87,8 @@ export async function addAccount(
     await shareAddress(tx, email);
     if (masterAccount !== username) await requireBillingAccount(tx, masterAccount);
     if (!(await insertAccount(tx, keyring, account, passwordHash))) throw creationFailed();
+    const detail = { name, email, masterAccount };
+    await audit(tx, actor, { action: 'account added', account: username, detail }, account.now);
   });
   return { name, username, password, email, masterAccount };
 }
@@ -213,8 +217,10 @@ const COLUMNS: Record<Exclude<keyof AccountChanges, 'billing'>, string> = {
  */
 export async function changeAccount(
   db: Database,
+  actor: Actor,
   username: number,
   changes: AccountChanges,
+  now: Date,
 ): Promise<void> {
   const given = (Object.keys(COLUMNS) as (keyof typeof COLUMNS)[]).filter(
     (name) => changes[name] !== undefined,
@@ -223,6 +229,7 @@ export async function changeAccount(
     const values: unknown[] = given.map((name) => changes[name]);
     const assignments = given.map((name, index) => `${COLUMNS[name]} = $${index + 2}`);
     const account = await lockOpenAccount(tx, username);
+    const before = await currentSettings(tx, username);
     if (changes.email !== undefined) {
       await releaseAddress(tx, account.email);
       await shareAddress(tx, changes.email);
@@ -230,19 +237,38 @@ export async function changeAccount(
       assignments.push(`email_key = $${values.length + 1}`);
     }
     if (changes.billing) await changeBilling(tx, username, changes.billing);
-    if (assignments.length === 0) return;
-    await tx.query(`UPDATE account SET ${assignments.join(', ')} WHERE username = $1`, [
-      username,
-      ...values,
-    ]);
+    if (assignments.length > 0) {
+      await tx.query(`UPDATE account SET ${assignments.join(', ')} WHERE username = $1`, [
+        username,
+        ...values,
+      ]);
+    }
+    const detail = differences(before, await currentSettings(tx, username));
+    await audit(tx, actor, { action: 'account changed', account: username, detail }, now);
   });
+}
+
+/** All that changeAccount may change, as the audit trail shows it. */
+async function currentSettings(tx: Queryable, username: number): Promise<object> {
+  const columns = Object.entries(COLUMNS).map(([name, column]) => `a.${column} AS "${name}"`);
+  const [settings] = await tx.query(
+    `SELECT ${columns.join(', ')}, b.billing
+     FROM account a JOIN balance b ON b.account = a.master_account WHERE a.username = $1`,
+    [username],
+  );
+  return settings ?? {};
 }
 
 /**
  * Closes an account for good: its key and password are refused, its books stay.
  * @throws Refusal 'not found', 'conflict' while other open accounts are billed to it
  */
-export async function closeAccount(db: Database, username: number, now: Date): Promise<void> {
+export async function closeAccount(
+  db: Database,
+  actor: Actor,
+  username: number,
+  now: Date,
+): Promise<void> {
   await db.transaction(async (tx) => {
     const account = await lockOpenAccount(tx, username);
     const [dependent] = await tx.query<{ username: number }>(
@@ -262,6 +288,7 @@ export async function closeAccount(db: Database, username: number, now: Date): P
       [username, now],
     );
     await releaseAddress(tx, account.email);
+    await audit(tx, actor, { action: 'account closed', account: username }, now);
   });
 }
 

@@ -1,6 +1,7 @@
 import type { Database, Queryable } from '../db/database.ts';
 import { insertWithFreeUsername } from './account.ts';
 import { currentKey } from './api-key.ts';
+import { type Actor, audit } from './audit.ts';
 import { shareAddress } from './email-address.ts';
 import type { Keyring } from './keyring.ts';
 import type { Decimal } from './money.ts';
@@ -25,18 +26,20 @@ const FIRST_ADMINISTRATOR_LOCK = 4_592_086_960;
 /** Creates an administrator with a generated password. */
 export async function createAdministrator(
   db: Database,
+  actor: Actor,
   tools: Tools,
   input: { name: string; email: string },
 ): Promise<AdministratorCredentials> {
   const password = generatePassword();
   const passwordHash = await hashPassword(password);
-  const username = await db.transaction((tx) => insert(tx, tools, input, passwordHash));
+  const username = await db.transaction((tx) => insert(tx, actor, tools, input, passwordHash));
   return withKey(db, tools, username, password);
 }
 
 /** Creates the administrator of a new installation. @returns undefined where there is one already */
 export async function createFirstAdministrator(
   db: Database,
+  actor: Actor,
   tools: Tools,
   input: { name: string; email: string },
 ): Promise<AdministratorCredentials | undefined> {
@@ -45,20 +48,24 @@ export async function createFirstAdministrator(
   const username = await db.transaction(async (tx) => {
     await tx.query('SELECT pg_advisory_xact_lock($1)', [FIRST_ADMINISTRATOR_LOCK]);
     const existing = await tx.query("SELECT 1 FROM account WHERE role = 'administrator' LIMIT 1");
-    return existing.length > 0 ? undefined : insert(tx, tools, input, passwordHash);
+    return existing.length > 0 ? undefined : insert(tx, actor, tools, input, passwordHash);
   });
   return username === undefined ? undefined : withKey(db, tools, username, password);
 }
 
 async function insert(
   tx: Queryable,
+  actor: Actor,
   { keyring, now, rate }: Tools,
   { name, email }: { name: string; email: string },
   passwordHash: string,
 ): Promise<number> {
   await shareAddress(tx, email);
   const fields = { name, email, role: 'administrator', rate, now } as const;
-  return insertWithFreeUsername(tx, keyring, fields, passwordHash);
+  const username = await insertWithFreeUsername(tx, keyring, fields, passwordHash);
+  const detail = { name, email };
+  await audit(tx, actor, { action: 'administrator created', account: username, detail }, now);
+  return username;
 }
 
 async function withKey(

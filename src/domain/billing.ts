@@ -1,5 +1,6 @@
-import type { Queryable } from '../db/database.ts';
-import type { LedgerKind } from './ledger.ts';
+import type { Database, Queryable } from '../db/database.ts';
+import { type Actor, audit } from './audit.ts';
+import { type LedgerKind, type NewEntry, postEntry } from './ledger.ts';
 import type { Decimal } from './money.ts';
 import { Refusal } from './refusal.ts';
 
@@ -49,6 +50,29 @@ export async function changeBilling(
      WHERE account = $1`,
     [username, billing],
   );
+}
+
+/**
+ * Credits or debits a billing account by hand, open or closed.
+ * @returns the cash afterwards, and false where the reference had been posted already
+ * @throws Refusal 'not found', 'conflict' where another account pays, or where the reference was
+ *   posted with another amount
+ */
+export function postByHand(
+  db: Database,
+  actor: Actor,
+  entry: Omit<NewEntry, 'actor'>,
+): Promise<{ cash: Decimal; posted: boolean }> {
+  const { account, kind, amount, reason, reference, at } = entry;
+  return db.transaction(async (tx) => {
+    await requireBalance(tx, account);
+    const result = await postEntry(tx, { ...entry, actor: actor.who });
+    if (result.posted) {
+      const detail = { kind, amount, reason, reference, cash: result.cash };
+      await audit(tx, actor, { action: 'balance posted', account, detail }, at);
+    }
+    return result;
+  });
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts';
 import { lockOpenAccount } from './account.ts';
 import { rotateKey } from './api-key.ts';
+import { type Actor, audit } from './audit.ts';
 import type { Keyring } from './keyring.ts';
 import { generatePassword, hashPassword } from './password.ts';
 
@@ -8,9 +9,16 @@ import { generatePassword, hashPassword } from './password.ts';
  * Gives an open account a new API key; the old one is refused from then on.
  * @returns the new key @throws Refusal 'not found'
  */
-export function renewKey(db: Database, keyring: Keyring, username: number): Promise<string> {
+export function renewKey(
+  db: Database,
+  actor: Actor,
+  keyring: Keyring,
+  username: number,
+  now: Date,
+): Promise<string> {
   return db.transaction(async (tx) => {
     await lockOpenAccount(tx, username);
+    await audit(tx, actor, { action: 'key renewed', account: username }, now);
     return rotateKey(tx, keyring, username);
   });
 }
@@ -22,6 +30,7 @@ export function renewKey(db: Database, keyring: Keyring, username: number): Prom
  */
 export async function renewPassword(
   db: Database,
+  actor: Actor,
   keyring: Keyring,
   username: number,
   now: Date,
@@ -35,6 +44,7 @@ export async function renewPassword(
        WHERE account = $1 AND purpose = 'recovery' AND used_at IS NULL AND voided_at IS NULL`,
       [username, now],
     );
+    await audit(tx, actor, { action: 'password renewed', account: username }, now);
     return { password, apikey: await rotateKey(tx, keyring, username, passwordHash) };
   });
 }

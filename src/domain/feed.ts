@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Database, Queryable } from '../db/database.ts';
 import { violatedConstraint } from '../db/errors.ts';
+import { type Actor, audit } from './audit.ts';
 import type { Keyring } from './keyring.ts';
 import { Refusal } from './refusal.ts';
 
@@ -26,18 +27,22 @@ const SEEN_EVERY = "interval '1 minute'";
 
 /** @returns the feed's secret, which is shown this once @throws Refusal 'conflict' */
 export async function addFeed(
-  db: Queryable,
+  db: Database,
+  actor: Actor,
   keyring: Keyring,
   feed: Feed,
   now: Date,
 ): Promise<string> {
   const secret = randomBytes(24).toString('base64url');
   try {
-    await db.query(
-      `INSERT INTO feed (name, format, secret_digest, networks, debits, created_at)
-       VALUES ($1, $2, $3, $4, $5, $6)`,
-      [feed.name, feed.format, keyring.digest(secret), feed.networks, feed.debits, now],
-    );
+    await db.transaction(async (tx) => {
+      await tx.query(
+        `INSERT INTO feed (name, format, secret_digest, networks, debits, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6)`,
+        [feed.name, feed.format, keyring.digest(secret), feed.networks, feed.debits, now],
+      );
+      await audit(tx, actor, { action: 'feed added', detail: feed }, now);
+    });
   } catch (error) {
     if (violatedConstraint(error) !== 'feed_pkey') throw error;
     throw new Refusal('conflict', `the feed ${feed.name} exists already`);
@@ -54,9 +59,17 @@ export function listFeeds(db: Queryable): Promise<ListedFeed[]> {
 }
 
 /** @throws Refusal 'not found' */
-export async function removeFeed(db: Queryable, name: string): Promise<void> {
-  const rows = await db.query('DELETE FROM feed WHERE name = $1 RETURNING name', [name]);
-  if (rows.length === 0) throw new Refusal('not found', `there is no feed ${name}`);
+export async function removeFeed(
+  db: Database,
+  actor: Actor,
+  name: string,
+  now: Date,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    const rows = await tx.query('DELETE FROM feed WHERE name = $1 RETURNING name', [name]);
+    if (rows.length === 0) throw new Refusal('not found', `there is no feed ${name}`);
+    await audit(tx, actor, { action: 'feed removed', detail: { name } }, now);
+  });
 }
 
 /** @throws Refusal 'unauthorized' where name and secret do not belong together */

@@ -1,5 +1,6 @@
-import type { Queryable } from '../db/database.ts';
+import type { Database, Queryable } from '../db/database.ts';
 import { violatedConstraint } from '../db/errors.ts';
+import { type Actor, audit } from './audit.ts';
 import { postEntry } from './ledger.ts';
 import type { Decimal } from './money.ts';
 import { invalidField, Refusal } from './refusal.ts';
@@ -14,16 +15,20 @@ export interface Promotion {
 
 /** @throws Refusal 'conflict' where the code exists */
 export async function createPromotion(
-  db: Queryable,
+  db: Database,
+  actor: Actor,
   promotion: Omit<Promotion, 'uses'>,
   now: Date,
 ): Promise<void> {
   try {
-    await db.query(
-      `INSERT INTO promotion (code, amount, valid_until, uses_limit, created_at)
-       VALUES ($1, $2, $3, $4, $5)`,
-      [promotion.code, promotion.amount, promotion.validUntil, promotion.usesLimit, now],
-    );
+    await db.transaction(async (tx) => {
+      await tx.query(
+        `INSERT INTO promotion (code, amount, valid_until, uses_limit, created_at)
+         VALUES ($1, $2, $3, $4, $5)`,
+        [promotion.code, promotion.amount, promotion.validUntil, promotion.usesLimit, now],
+      );
+      await audit(tx, actor, { action: 'promotion created', detail: promotion }, now);
+    });
   } catch (error) {
     if (violatedConstraint(error) !== 'promotion_code') throw error;
     throw new Refusal('conflict', `the promotion ${promotion.code} exists already`);

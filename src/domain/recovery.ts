@@ -1,6 +1,7 @@
 import type { Database, Queryable } from '../db/database.ts';
 import type { Queue } from '../db/queue.ts';
 import { rotateKey } from './api-key.ts';
+import { type Actor, audit } from './audit.ts';
 import { addressKey } from './email-address.ts';
 import type { Keyring } from './keyring.ts';
 import { queueMessage } from './message.ts';
@@ -64,6 +65,7 @@ export async function sendRecovery(
  */
 export async function resetPassword(
   db: Database,
+  actor: Actor,
   keyring: Keyring,
   queue: Queue,
   input: { token: string; password: string; now: Date },
@@ -76,6 +78,7 @@ export async function resetPassword(
     const result = await redeemToken(tx, keyring, token, 'recovery', now);
     if (result.state !== 'good') return result;
     await rotateKey(tx, keyring, result.username, passwordHash);
+    await audit(tx, actor, { action: 'password reset', account: result.username }, now);
     const [account] = await tx.query<{ name: string; email: string }>(
       'SELECT name, email FROM account WHERE username = $1',
       [result.username],

@@ -1,6 +1,7 @@
-import type { Database, Queryable } from '../db/database.ts';
+import type { Database } from '../db/database.ts';
 import { violatedConstraint } from '../db/errors.ts';
 import type { Caller } from './api-key.ts';
+import { type Actor, audit } from './audit.ts';
 import type { Decimal } from './money.ts';
 import { Refusal } from './refusal.ts';
 
@@ -40,54 +41,67 @@ export async function monthlyCharges(db: Database, caller: Caller): Promise<stri
 
 /** @throws Refusal 'malformed' for a reserved description, 'not found' for an unknown account */
 export async function addService(
-  db: Queryable,
+  db: Database,
+  actor: Actor,
   service: { account: number; description: string; monthly: Decimal },
   now: Date,
 ): Promise<void> {
   if (RESERVED.has(service.description)) {
     throw new Refusal('malformed', `a service cannot be called ${service.description}`);
   }
-  const rows = await db.query(
-    `INSERT INTO service (account, description, monthly, added_at)
-     SELECT username, $2, $3, $4 FROM account WHERE username = $1 AND closed_at IS NULL
-     RETURNING id`,
-    [service.account, service.description, service.monthly, now],
-  );
-  requireOne(rows, service.account);
+  const { account, ...detail } = service;
+  await db.transaction(async (tx) => {
+    const rows = await tx.query(
+      `INSERT INTO service (account, description, monthly, added_at)
+       SELECT username, $2, $3, $4 FROM account WHERE username = $1 AND closed_at IS NULL
+       RETURNING id`,
+      [account, service.description, service.monthly, now],
+    );
+    requireOne(rows, account);
+    await audit(tx, actor, { action: 'service added', account, detail }, now);
+  });
 }
 
 /** Ends the service added first under this description. @throws Refusal 'not found' */
 export async function removeService(
-  db: Queryable,
-  service: { account: number; description: string },
+  db: Database,
+  actor: Actor,
+  { account, description }: { account: number; description: string },
   now: Date,
 ): Promise<void> {
-  const rows = await db.query(
-    `UPDATE service SET removed_at = $3 WHERE id = (
-       SELECT min(id) FROM service
-       WHERE account = $1 AND description = $2 AND removed_at IS NULL)
-     RETURNING id`,
-    [service.account, service.description, now],
-  );
-  if (rows.length === 0) {
-    throw new Refusal('not found', `${service.account} has no service "${service.description}"`);
-  }
+  await db.transaction(async (tx) => {
+    const [removed] = await tx.query<{ monthly: Decimal }>(
+      `UPDATE service SET removed_at = $3 WHERE id = (
+         SELECT min(id) FROM service
+         WHERE account = $1 AND description = $2 AND removed_at IS NULL)
+       RETURNING monthly::text`,
+      [account, description, now],
+    );
+    if (!removed) throw new Refusal('not found', `${account} has no service "${description}"`);
+    const detail = { description, ...removed };
+    await audit(tx, actor, { action: 'service removed', account, detail }, now);
+  });
 }
 
 /** @throws Refusal 'conflict' while another account has the number, 'not found' */
 export async function addNumber(
-  db: Queryable,
+  db: Database,
+  actor: Actor,
   number: { account: number; number: string; monthly: Decimal },
   now: Date,
 ): Promise<void> {
+  const { account, ...detail } = number;
   try {
-    const rows = await db.query(
-      `INSERT INTO number (account, number, monthly, added_at)
-       SELECT username, $2, $3, $4 FROM account WHERE username = $1 AND closed_at IS NULL
-       RETURNING id`,
-      [number.account, number.number, number.monthly, now],
-    );
-    requireOne(rows, number.account);
+    await db.transaction(async (tx) => {
+      const rows = await tx.query(
+        `INSERT INTO number (account, number, monthly, added_at)
+         SELECT username, $2, $3, $4 FROM account WHERE username = $1 AND closed_at IS NULL
+         RETURNING id`,
+        [account, number.number, number.monthly, now],
+      );
+      requireOne(rows, account);
+      await audit(tx, actor, { action: 'number added', account, detail }, now);
+    });
   } catch (error) {
     if (violatedConstraint(error) !== 'number_in_use') throw error;
     throw new Refusal('conflict', `the number ${number.number} is in use`);
@@ -96,18 +110,21 @@ export async function addNumber(
 
 /** @throws Refusal 'not found' */
 export async function removeNumber(
-  db: Queryable,
-  number: { account: number; number: string },
+  db: Database,
+  actor: Actor,
+  { account, number }: { account: number; number: string },
   now: Date,
 ): Promise<void> {
-  const rows = await db.query(
-    `UPDATE number SET removed_at = $3
-     WHERE account = $1 AND number = $2 AND removed_at IS NULL RETURNING id`,
-    [number.account, number.number, now],
-  );
-  if (rows.length === 0) {
-    throw new Refusal('not found', `${number.account} does not have the number ${number.number}`);
-  }
+  await db.transaction(async (tx) => {
+    const [removed] = await tx.query<{ monthly: Decimal }>(
+      `UPDATE number SET removed_at = $3
+       WHERE account = $1 AND number = $2 AND removed_at IS NULL RETURNING monthly::text`,
+      [account, number, now],
+    );
+    if (!removed) throw new Refusal('not found', `${account} does not have the number ${number}`);
+    const detail = { number, ...removed };
+    await audit(tx, actor, { action: 'number removed', account, detail }, now);
+  });
 }
 
 function requireOne(rows: unknown[], account: number): void {

@@ -45,8 +45,9 @@ export interface Call<Schema extends TObject> {
   body: Static<Schema>;
   /** the key as it was presented, of whatever type */
   key: unknown;
-  /** who it belongs to; looked up when asked for, since some operations find it by themselves */
+  /** who it belongs to; looked up once asked for, since some operations find it by themselves */
   caller: () => Promise<Caller>;
+  clientAddress: string;
 }
 
 /** Keeps the schema's type on its way into the list of routes. */
@@ -76,14 +77,19 @@ export function registerOperation<Schema extends TObject>(
       const present: Body = { ...(request.body as Body), apikey: key };
       const missing = required.find((field) => present[field] === undefined);
       if (missing) throw (definition.missing ?? fieldRequired)(missing);
-      const caller = () => authenticate(service.db, service.keyring, key);
+      let found: Promise<Caller> | undefined;
+      const caller = () => {
+        found ??= authenticate(service.db, service.keyring, key);
+        return found;
+      };
       if (auth === 'administrator') await requireAdministrator(caller);
       const fault = faultyField(body, request);
       // A wrong key is told before a wrong value.
       if (fault && auth === 'key') await caller();
       if (fault) throw fault;
       const values = request.body as Static<Schema>;
-      const answer = await definition.handle({ service, body: values, key, caller });
+      const { clientAddress } = request;
+      const answer = await definition.handle({ service, body: values, key, caller, clientAddress });
       return sendSuccess(reply, answer);
     },
   });

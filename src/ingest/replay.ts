@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts';
+import { type Actor, audit } from '../domain/audit.ts';
 import {
   explainRefused,
   findRefused,
@@ -41,10 +42,17 @@ export interface ReplayOptions {
  * and doubles nothing: whatever it does can be done again.
  * @throws Refusal 'not found' for an id that is no open record; nothing is replayed then
  */
-export async function replayRefused(db: Database, options: ReplayOptions): Promise<ReplayCounts> {
+export async function replayRefused(
+  db: Database,
+  actor: Actor,
+  options: ReplayOptions,
+): Promise<ReplayCounts> {
   const counts: ReplayCounts = { replayed: 0, resolved: 0, refused: 0, stored: 0, duplicates: 0 };
   const feeds = new Map((await listFeeds(db)).map((feed) => [feed.name, feed]));
   const pages = options.ids ? [await requireOpen(db, options.ids)] : openPages(db);
+  // Of a replay that is killed the trail tells at least that it began.
+  const detail = { records: options.ids ?? 'all' };
+  await audit(db, actor, { action: 'replay started', detail }, options.now);
   for await (const page of pages) {
     for (const id of page) {
       const record = await findRefused(db, id);
@@ -53,6 +61,7 @@ export async function replayRefused(db: Database, options: ReplayOptions): Promi
       options.onProgress?.(counts);
     }
   }
+  await audit(db, actor, { action: 'replay finished', detail: counts }, options.now);
   return counts;
 }
 

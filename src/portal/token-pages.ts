@@ -59,7 +59,12 @@ export function tokenPages(app: FastifyInstance, service: Service): void {
     if (before.state !== 'good') return sendPage(reply, 400, resetProblem(before.state));
     const problem = passwordProblem(password, repeated);
     if (problem) return sendPage(reply, 400, resetPage(token, before.username, problem));
-    const result = await resetPassword(db, keyring, queue, { token, password, now: clock() });
+    const actor = { who: 'recovery', from: `portal ${request.clientAddress}` };
+    const result = await resetPassword(db, actor, keyring, queue, {
+      token,
+      password,
+      now: clock(),
+    });
     if (result.state !== 'good') return sendPage(reply, 400, resetProblem(result.state));
     queue.wake(MAIL_QUEUE);
     const done = html`<p>The password of account ${result.username} is changed.</p>

@@ -13,6 +13,7 @@ import { type Config, loadConfig } from '../../src/config.ts';
 import { Database } from '../../src/db/database.ts';
 import { Queue } from '../../src/db/queue.ts';
 import { createAdministrator } from '../../src/domain/administrator.ts';
+import type { Actor } from '../../src/domain/audit.ts';
 import { ensureCurrentPartitions } from '../../src/domain/call-partition.ts';
 import { addFeed, type Feed } from '../../src/domain/feed.ts';
 import { openKeyring } from '../../src/domain/keyring.ts';
@@ -22,6 +23,9 @@ import type { Service } from '../../src/service.ts';
 import { cloneDatabase } from './postgres.ts';
 
 const MAIL_WAIT_MS = 15_000;
+
+/** Who makes changes in tests. */
+export const TESTER: Actor = { who: 'tester', from: 'test' };
 
 export interface Answer {
   status: number;
@@ -108,6 +112,7 @@ export async function startService(
     administrator: () =>
       createAdministrator(
         db,
+        TESTER,
         { keyring, now: clock(), rate: config.defaultRate },
         {
           name: 'Administrator',
@@ -124,7 +129,7 @@ export async function startService(
     feed: async (format, options = {}) => {
       const name = `${format}-${randomBytes(4).toString('hex')}`;
       const feed: Feed = { name, format, networks: [], debits: 'service', ...options };
-      const secret = await addFeed(db, keyring, feed, clock());
+      const secret = await addFeed(db, TESTER, keyring, feed, clock());
       return `Basic ${Buffer.from(`${feed.name}:${secret}`).toString('base64')}`;
     },
     mails: (address, count = 1) => waitForMails(mailFolder, address, count),

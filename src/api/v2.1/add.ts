@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { addAccount } from '../../domain/account.ts';
+import { administratorAt } from '../../domain/audit.ts';
 import {
   apikeyField,
   createdAccountExample,
@@ -32,9 +33,10 @@ export const add = operation({
   success: { account: createdAccountField, message: Type.String() },
   example: createdAccountExample,
   failures: [400, 401, 409],
-  handle: async ({ service: { db, keyring, config, clock }, body }) => {
+  handle: async ({ service: { db, keyring, config, clock }, body, caller, clientAddress }) => {
     const username = Number(body.username);
-    const account = await addAccount(db, keyring, {
+    const actor = administratorAt((await caller()).username, `api ${clientAddress}`);
+    const account = await addAccount(db, actor, keyring, {
       name: body.name,
       username,
       email: body.email,

@@ -1,0 +1,71 @@
+import type { Queryable } from '../db/database.ts';
+
+/** Who changes something, and from where. */
+export interface Actor {
+  /** such as `operator root`, `administrator 2345678901` or `recovery` */
+  who: string;
+  /** such as `command line`, `api 192.0.2.1` or `portal 192.0.2.1` */
+  from: string;
+}
+
+export interface AuditEntry {
+  id: number;
+  at: Date;
+  actor: string;
+  origin: string;
+  action: string;
+  account: number | null;
+  detail: object;
+}
+
+/** An administrator who uses the API or the portal. */
+export function administratorAt(username: number, from: string): Actor {
+  return { who: `administrator ${username}`, from };
+}
+
+/**
+ * Appends to the audit trail, in the transaction that makes the change.
+ * @param entry.action a noun and what was done to it, such as `account changed`
+ * @param entry.detail what changed, never a secret
+ */
+export async function audit(
+  tx: Queryable,
+  actor: Actor,
+  entry: { action: string; account?: number | undefined; detail?: object },
+  now: Date,
+): Promise<void> {
+  const { action, account = null, detail = {} } = entry;
+  await tx.query(
+    `INSERT INTO audit_entry (at, actor, origin, action, account, detail)
+     VALUES ($1, $2, $3, $4, $5, $6)`,
+    [now, actor.who, actor.from, action, account, JSON.stringify(detail)],
+  );
+}
+
+/** The members that differ, as `{ rate: { before: '0.0075', after: '0.025' } }`. */
+export function differences<Row extends object>(before: Row, after: Row): object {
+  const names = Object.keys(after) as (keyof Row)[];
+  const changed = names.filter(
+    (name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]),
+  );
+  return Object.fromEntries(
+    changed.map((name) => [name, { before: before[name], after: after[name] }]),
+  );
+}
+
+/**
+ * The audit trail, newest entry first.
+ * @param page.account only what concerns this account
+ * @param page.before the last id already seen
+ */
+export function listAudit(
+  db: Queryable,
+  page: { account?: number | undefined; before?: number | undefined; limit: number },
+): Promise<AuditEntry[]> {
+  return db.query<AuditEntry>(
+    `SELECT id, at, actor, origin, action, account, detail FROM audit_entry
+     WHERE ($1::bigint IS NULL OR account = $1) AND ($2::bigint IS NULL OR id < $2)
+     ORDER BY id DESC LIMIT $3`,
+    [page.account ?? null, page.before ?? null, page.limit],
+  );
+}
