@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-import { Presets, SingleBar } from 'cli-progress';
 import { Argument, type Command } from 'commander';
 import {
   countRefused,
@@ -11,9 +10,8 @@ import { type ReplayCounts, replayRefused } from '../ingest/replay.ts';
 import type { OpenService } from '../open-service.ts';
 import { command, operator, perform } from './operation.ts';
 import { count, moment, printable, table } from './print.ts';
+import { startProgress } from './progress.ts';
 import * as values from './values.ts';
-
-const PROGRESS_EVERY = 1_000;
 
 export function callsCommands(group: Command): void {
   refused(group);
@@ -93,16 +91,16 @@ function replay(group: Command): void {
   );
   perform(
     on,
-    async ({ db, config, clock }, ids: number[] | undefined, { json }: { json?: true }) => {
+    async ({ db, config, clock }, ids: number[] | undefined, options: { json?: true }) => {
       const total = ids ? new Set(ids).size : await countRefused(db);
-      const progress = json ? silent : process.stdout.isTTY ? bar(total) : lines(total);
+      const progress = startProgress('records', total, options);
       let counts: ReplayCounts;
       try {
         counts = await replayRefused(db, operator(), {
           now: clock(),
           retentionMonths: config.retentionMonths,
           ...(ids ? { ids } : {}),
-          onProgress: progress.update,
+          onProgress: ({ replayed }) => progress.update(replayed),
         });
       } finally {
         progress.stop();
@@ -117,28 +115,4 @@ function replay(group: Command): void {
       };
     },
   );
-}
-
-interface Progress {
-  update: (counts: ReplayCounts) => void;
-  stop: () => void;
-}
-
-const silent: Progress = { update: () => undefined, stop: () => undefined };
-
-function bar(total: number): Progress {
-  const format = '{bar} {percentage}% | {value} of {total} records | {eta_formatted}';
-  const single = new SingleBar({ format, stream: process.stdout }, Presets.shades_classic);
-  single.start(total, 0);
-  return { update: ({ replayed }) => single.update(replayed), stop: () => single.stop() };
-}
-
-function lines(total: number): Progress {
-  return {
-    update: ({ replayed, refused }) => {
-      if (replayed % PROGRESS_EVERY !== 0) return;
-      console.log(`${replayed} of ${total} records, ${refused} still set aside`);
-    },
-    stop: () => undefined,
-  };
 }

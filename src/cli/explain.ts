@@ -9,10 +9,6 @@ export function explain(error: unknown): string {
   if (error instanceof StoreUnavailable) {
     return `the database is not available: ${causeOf(error.cause)}`;
   }
-  // A command leaves the queues' tables to the service, which works them.
-  if (error instanceof Error && error.message === 'pg-boss is not installed') {
-    return 'the database is not set up yet; start the service once: npm start';
-  }
   return error instanceof Error ? error.message || error.name : String(error);
 }
 

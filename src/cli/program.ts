@@ -4,6 +4,7 @@ import { accountCommands } from './account.ts';
 import { adminCommands } from './admin.ts';
 import { auditCommand } from './audit.ts';
 import { callsCommands } from './calls.ts';
+import { demoCommand } from './demo.ts';
 import { explain } from './explain.ts';
 import { feedCommands } from './feed.ts';
 import { ledgerCommands } from './ledger.ts';
@@ -58,6 +59,7 @@ function buildProgram(json: boolean): Command {
   callsCommands(program.command('calls').description('calls that could not be billed'));
   adminCommands(program.command('admin').description('administrators'));
   auditCommand(program);
+  demoCommand(program);
   reconcileCommand(program);
   return program;
 }

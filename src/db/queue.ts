@@ -32,8 +32,6 @@ export class Queue {
       application_name: 'account-api jobs',
       supervise: works,
       schedule: works,
-      migrate: works,
-      createSchema: works,
       registerInstance: works,
     });
     boss.on('error', onError);

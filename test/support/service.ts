@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ import { openKeyring } from '../../src/domain/keyring.ts';
 import { startJobs } from '../../src/jobs/index.ts';
 import { folderTransport, type MailTransport } from '../../src/mail/transport.ts';
 import type { Service } from '../../src/service.ts';
-import { cloneDatabase } from './postgres.ts';
+import { cloneDatabase, databaseUrl } from './postgres.ts';
 
 const MAIL_WAIT_MS = 15_000;
 
@@ -38,6 +38,8 @@ export interface TestService {
   url: string;
   service: Service;
   folder: string;
+  /** settings with which a command finds the same database and key */
+  env: Record<string, string>;
   /** everything that was logged, as text */
   logged: () => string;
   /** moves the service's clock; it starts at the real time */
@@ -84,7 +86,10 @@ export async function startService(
     }),
   );
   const db = new Database({ connection, poolSize: 10, onError: (error) => log.error(error) });
-  const keyring = await openKeyring(db, randomBytes(32));
+  const fileKey = randomBytes(32);
+  const keyFile = join(folder, 'secret.key');
+  await writeFile(keyFile, fileKey.toString('hex'), { mode: 0o600 });
+  const keyring = await openKeyring(db, fileKey);
   let offsetMs = 0;
   const clock = () => new Date(Date.now() + offsetMs);
   await ensureCurrentPartitions(db, clock());
@@ -104,6 +109,7 @@ export async function startService(
     url,
     service,
     folder,
+    env: { DATA_DIR: folder, DATABASE_URL: databaseUrl(connection), SECRET_KEY_FILE: keyFile },
     logged: () => chunks.join(''),
     advance: (seconds) => {
       offsetMs += seconds * 1_000;

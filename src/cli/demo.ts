@@ -1,0 +1,194 @@
+import type { Command } from 'commander';
+import { addAccount, changeAccount } from '../domain/account.ts';
+import { describeAccount, listServices, ownerOfNumber } from '../domain/account-directory.ts';
+import { postByHand } from '../domain/billing.ts';
+import { renewPassword } from '../domain/credentials.ts';
+import { addFeed, type Feed, listFeeds } from '../domain/feed.ts';
+import { addNumber, addService } from '../domain/recurring-charge.ts';
+import { Refusal } from '../domain/refusal.ts';
+import { reportContacts } from '../domain/registration.ts';
+import { takeIn } from '../ingest/take-in.ts';
+import type { OpenService } from '../open-service.ts';
+import { demoCalls } from './demo-calls.ts';
+import { command, operator, perform, serviceUrl } from './operation.ts';
+import { fields } from './print.ts';
+import { startProgress } from './progress.ts';
+
+const FEED: Feed = { name: 'demo', format: 'generic', networks: [], debits: 'service' };
+const RATE = '0.0125';
+const CREDIT = '50';
+const NUMBER_MONTHLY = '1';
+const CALLS_AT_ONCE = 50;
+const REGISTERED_MS = 30 * 86_400_000;
+const PAYER = 2125550100;
+
+interface Member {
+  username: number;
+  name: string;
+  email: string;
+  ip: string;
+  services: [description: string, monthly: string][];
+}
+
+// Names, numbers and addresses are those set aside for examples.
+const MEMBERS: Member[] = [
+  {
+    username: PAYER,
+    name: 'Example Company',
+    email: 'demo@example.com',
+    ip: '192.0.2.10',
+    services: [
+      ['E911', '1.50'],
+      ['Voicemail', '2'],
+    ],
+  },
+  {
+    username: 2125550101,
+    name: 'Example Company Sales',
+    email: 'demo-sales@example.com',
+    ip: '192.0.2.11',
+    services: [['E911', '1.50']],
+  },
+  {
+    username: 2125550102,
+    name: 'Example Company Support',
+    email: 'demo-support@example.com',
+    ip: '192.0.2.12',
+    services: [['Call recording', '4.95']],
+  },
+];
+
+export function demoCommand(program: Command): void {
+  const on = command(
+    program,
+    'demo',
+    'fill example accounts with 30 days of calls; a second time changes nothing',
+    'demo',
+  );
+  perform(on, async (service, options: { json?: true }) => {
+    const { db, keyring, clock, config } = service;
+    // The feed comes last, so that a run that was interrupted is completed by the next one.
+    if ((await listFeeds(db)).some(({ name }) => name === FEED.name)) return unchanged();
+    for (const member of MEMBERS) await ensureMember(service, member);
+    await postByHand(db, operator(), {
+      account: PAYER,
+      kind: 'payment',
+      amount: CREDIT,
+      reason: 'Example payment',
+      reference: 'demo',
+      at: clock(),
+    });
+    const calls = await deliverCalls(service, options);
+    const secret = await addFeed(db, operator(), keyring, FEED, clock());
+    const credentials = await renewPassword(db, operator(), keyring, PAYER, clock());
+    const created = { username: PAYER, ...credentials, feed: { user: FEED.name, secret }, calls };
+    return {
+      json: { changed: true, ...created },
+      text: demoText(created, serviceUrl(config), clock()),
+    };
+  });
+}
+
+function unchanged() {
+  return {
+    json: { changed: false, username: PAYER },
+    text:
+      `Nothing changed: the example accounts are there already.\n` +
+      `A new password and API key for them: npx account-api account password ${PAYER}`,
+  };
+}
+
+async function ensureMember({ db, keyring, clock }: OpenService, member: Member): Promise<void> {
+  const { username, name, email, services } = member;
+  const account = { name, email, username, masterAccount: PAYER, role: 'customer' } as const;
+  const now = clock();
+  try {
+    await addAccount(db, operator(), keyring, { ...account, rate: RATE, now });
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code !== 'conflict') throw error;
+    const found = await describeAccount(db, username);
+    if (found.email !== email) {
+      throw new Refusal('conflict', `${username} is an account of someone else; nothing was done`);
+    }
+  }
+  const number = String(username);
+  await changeAccount(db, operator(), username, { callerId: number }, now);
+  if ((await listServices(db, username)).length === 0) {
+    for (const [description, monthly] of services) {
+      await addService(db, operator(), { account: username, description, monthly }, now);
+    }
+  }
+  if ((await ownerOfNumber(db, number)) === undefined) {
+    const assigned = { account: username, number, monthly: NUMBER_MONTHLY };
+    await addNumber(db, operator(), assigned, now);
+  }
+  await reportContacts(db, [
+    {
+      username,
+      contact: `sip:${username}@${member.ip}:5060`,
+      userAgent: 'Example Phone 1.0',
+      reportedAt: now,
+      expiresAt: new Date(now.getTime() + REGISTERED_MS),
+    },
+  ]);
+}
+
+/** Takes the calls in the way a switch's delivery is. @returns how many there are */
+async function deliverCalls(
+  { db, clock, config }: OpenService,
+  options: { json?: true },
+): Promise<number> {
+  const { createdAt } = await describeAccount(db, PAYER);
+  const callers = MEMBERS.map(({ username, ip }) => ({ username, ip, number: String(username) }));
+  const lines = demoCalls(callers, createdAt);
+  const progress = startProgress('calls', lines.length, options);
+  for (let done = 0; done < lines.length; done += CALLS_AT_ONCE) {
+    const body = Buffer.from(lines.slice(done, done + CALLS_AT_ONCE).join('\n'));
+    const { retentionMonths } = config;
+    await takeIn(db, FEED, body, { now: clock(), retentionMonths });
+    progress.update(Math.min(done + CALLS_AT_ONCE, lines.length));
+  }
+  progress.stop();
+  return lines.length;
+}
+
+function demoText(
+  demo: {
+    username: number;
+    password: string;
+    apikey: string;
+    feed: { secret: string };
+    calls: number;
+  },
+  url: string,
+  now: Date,
+): string {
+  const seconds = Math.floor(now.getTime() / 1_000);
+  const ask = (operation: string, body?: object) =>
+    `  curl -X POST -H 'Authorization: Bearer ${demo.apikey}' ` +
+    `${body ? `-H 'Content-Type: application/json' --data '${JSON.stringify(body)}' ` : ''}` +
+    `${url}/v2.1/account/${operation}/`;
+  const call = {
+    id: `demo-${seconds}`,
+    account: PAYER,
+    start: seconds - 60,
+    duration: 40,
+    cid: String(PAYER),
+    dst: '4155550123',
+  };
+  const [payer, ...others] = MEMBERS;
+  return `${payer?.name} and its sub-accounts ${others.map(({ username }) => username).join(' and ')} \
+have ${demo.calls} calls of the last 30 days. Shown this once:
+${fields([
+  ['Username', demo.username],
+  ['Password', demo.password],
+  ['API key', demo.apikey],
+])}
+Ask, while the service runs (npm start):
+${ask('info')}
+${ask('cdr', { end: seconds - 30 * 86_400 })}
+${ask('mrc')}
+${ask('registration')}
+Deliver a call, as a switch does:
+  curl -u '${FEED.name}:${demo.feed.secret}' --data '${JSON.stringify(call)}' ${url}/ingest/v1/calls/generic`;
+}

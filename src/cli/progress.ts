@@ -1,0 +1,38 @@
+import { Presets, SingleBar } from 'cli-progress';
+
+/** How far a long command has come, on standard error, so that its output stays clean. */
+export interface Progress {
+  /** @param done how many of the total */
+  update: (done: number) => void;
+  stop: () => void;
+}
+
+const LINE_EVERY_MS = 2_000;
+
+/**
+ * A bar on a terminal, now and then a line elsewhere, nothing with `--json`.
+ * @param noun what is counted, in the plural
+ */
+export function startProgress(noun: string, total: number, { json }: { json?: boolean }): Progress {
+  if (json) return { update: () => undefined, stop: () => undefined };
+  return process.stderr.isTTY ? bar(noun, total) : lines(noun, total);
+}
+
+function bar(noun: string, total: number): Progress {
+  const format = `{bar} {percentage}% | {value} of {total} ${noun} | {eta_formatted}`;
+  const single = new SingleBar({ format, stream: process.stderr }, Presets.shades_classic);
+  single.start(total, 0);
+  return { update: (done) => single.update(done), stop: () => single.stop() };
+}
+
+function lines(noun: string, total: number): Progress {
+  let saidAt = Date.now();
+  return {
+    update: (done) => {
+      if (Date.now() - saidAt < LINE_EVERY_MS) return;
+      saidAt = Date.now();
+      console.error(`${done} of ${total} ${noun}`);
+    },
+    stop: () => undefined,
+  };
+}

@@ -1,0 +1,37 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const PROGRAM = fileURLToPath(new URL('../../src/cli/account-api.ts', import.meta.url));
+
+export interface CommandResult {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the operators' command as a process of its own. @param env its settings */
+export function runCommand(env: Record<string, string>, ...args: string[]): Promise<CommandResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(PROGRAM, args, {
+      env: { PATH: process.env.PATH, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const result = { stdout: '', stderr: '' };
+    child.stdout.on('data', (chunk) => {
+      result.stdout += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      result.stderr += chunk;
+    });
+    child.on('error', reject);
+    child.on('close', (status) => resolve({ status: status ?? -1, ...result }));
+  });
+}
+
+/** What the command prints with --json; it must succeed. */
+// biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
+export async function commandJson(env: Record<string, string>, ...args: string[]): Promise<any> {
+  const { status, stdout, stderr } = await runCommand(env, ...args, '--json');
+  if (status !== 0) throw new Error(`${args.join(' ')} ended with ${status}: ${stderr}`);
+  return JSON.parse(stdout);
+}
