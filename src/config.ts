@@ -104,6 +104,15 @@ export const SettingsSchema = Type.Object({
     pattern: '^[0-9]{1,6}(\\.[0-9]{1,6})?$',
     description: "a new account's rate in dollars per minute",
   }),
+  SIP_REALM: Type.String({
+    default: '',
+    pattern: '^[A-Za-z0-9.-]*$',
+    description: "the SIP servers' digest realm, a host name; left out, that of PUBLIC_URL",
+  }),
+  REGISTRATION_URI: Type.Enum(['contact', 'received'], {
+    default: 'contact',
+    description: "which address registration shows: the phone's own, or where it was seen",
+  }),
   INGEST_BODY_LIMIT: positive(16 * 1024 * 1024, 'largest body a feed may send, in bytes'),
   INGEST_UNPACKED_LIMIT: positive(64 * 1024 * 1024, 'its largest unpacked size, in bytes'),
   RETENTION_MONTHS: positive(24, 'calls that started earlier are set aside', 1200),
@@ -136,6 +145,8 @@ export interface Config {
   recoveryDiscloses: boolean;
   /** dollars per minute, a decimal string */
   defaultRate: string;
+  sipRealm: string;
+  registrationUri: Settings['REGISTRATION_URI'];
   ingestBodyLimitBytes: number;
   ingestUnpackedLimitBytes: number;
   retentionMonths: number;
@@ -179,6 +190,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     recoverLimitPerHour: settings.RECOVER_LIMIT_PER_HOUR,
     recoveryDiscloses: settings.RECOVERY_DISCLOSES,
     defaultRate: settings.DEFAULT_RATE,
+    sipRealm: settings.SIP_REALM || hostOf(publicUrl) || 'localhost',
+    registrationUri: settings.REGISTRATION_URI,
     ingestBodyLimitBytes: settings.INGEST_BODY_LIMIT,
     ingestUnpackedLimitBytes: settings.INGEST_UNPACKED_LIMIT,
     retentionMonths: settings.RETENTION_MONTHS,
@@ -245,6 +258,9 @@ function readBrand(settings: Settings): Brand {
 }
 
 function defaultSender(publicUrl: string, brandName: string): string {
-  const host = publicUrl ? new URL(publicUrl).hostname : hostname();
-  return `"${brandName.replace(/["\\]/g, '')}" <no-reply@${host}>`;
+  return `"${brandName.replace(/["\\]/g, '')}" <no-reply@${hostOf(publicUrl) ?? hostname()}>`;
+}
+
+function hostOf(publicUrl: string): string | undefined {
+  return publicUrl ? new URL(publicUrl).hostname : undefined;
 }

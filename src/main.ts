@@ -37,7 +37,7 @@ async function start(config: Config): Promise<void> {
   const administrator = await createFirstAdministrator(
     db,
     { who: 'first start', from: 'server' },
-    { keyring, now: clock(), rate: config.defaultRate },
+    { keyring, now: clock(), rate: config.defaultRate, sipRealm: config.sipRealm },
     { name: 'Administrator', email: config.adminEmail },
   );
   if (administrator) await writeCredentials(config.dataDir, administrator);

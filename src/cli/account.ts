@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { type AccountChanges, changeAccount, closeAccount } from '../domain/account.ts';
 import { type AccountSummary, describeAccount, listAccounts } from '../domain/account-directory.ts';
 import { BILLINGS, type Billing } from '../domain/billing.ts';
-import { renewKey, renewPassword } from '../domain/credentials.ts';
+import { renewKey, renewPassword, replaceSipSecret } from '../domain/credentials.ts';
 import type { Decimal } from '../domain/money.ts';
 import { accountText } from './account-text.ts';
 import { confirm } from './confirm.ts';
@@ -169,6 +169,23 @@ function credentials(group: Command): void {
       json: { username, apikey },
       text: `New API key, shown this once; the old one no longer works:\n${text}`,
     };
+  });
+
+  const sip = command(
+    group,
+    'sip-secret',
+    'give an account a new SIP secret; phones with the old one are refused from then on',
+    `account sip-secret ${SAMPLE}`,
+  ).addArgument(values.usernameArgument());
+  perform(sip, async ({ db, keyring, config, clock }, username: number) => {
+    const tools = { keyring, realm: config.sipRealm };
+    const renewed = await replaceSipSecret(db, operator(), tools, username, clock());
+    const text = fields([
+      ['Username', username],
+      ['SIP realm', renewed.realm],
+      ['SIP secret', renewed.secret],
+    ]);
+    return { json: renewed, text: `What its phones are configured with from now on:\n${text}` };
   });
 }
 

@@ -18,7 +18,7 @@ export function adminCommands(group: Command): void {
     const credentials = await createAdministrator(
       db,
       operator(),
-      { keyring, now: clock(), rate: config.defaultRate },
+      { keyring, now: clock(), rate: config.defaultRate, sipRealm: config.sipRealm },
       { name: options.name, email: options.email ?? config.adminEmail },
     );
     const { username, password, apikey } = credentials;

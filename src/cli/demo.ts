@@ -98,12 +98,20 @@ function unchanged() {
   };
 }
 
-async function ensureMember({ db, keyring, clock }: OpenService, member: Member): Promise<void> {
+async function ensureMember(
+  { db, keyring, config, clock }: OpenService,
+  member: Member,
+): Promise<void> {
   const { username, name, email, services } = member;
   const account = { name, email, username, masterAccount: PAYER, role: 'customer' } as const;
   const now = clock();
   try {
-    await addAccount(db, operator(), keyring, { ...account, rate: RATE, now });
+    await addAccount(db, operator(), keyring, {
+      ...account,
+      rate: RATE,
+      sipRealm: config.sipRealm,
+      now,
+    });
   } catch (error) {
     if (!(error instanceof Refusal) || error.code !== 'conflict') throw error;
     const found = await describeAccount(db, username);

@@ -10,6 +10,7 @@ import type { Decimal } from './money.ts';
 import { generatePassword, hashPassword } from './password.ts';
 import { recordReservation, reservePromotion } from './promotion.ts';
 import { creationFailed, invalidField, Refusal, unauthorized } from './refusal.ts';
+import { issueSipSecret } from './sip-secret.ts';
 import { sendVerification } from './verification.ts';
 
 const LOWEST_GENERATED = 2_000_000_000;
@@ -26,6 +27,8 @@ export interface NewAccount {
   role: 'customer' | 'administrator';
   /** dollars per minute */
   rate: Decimal;
+  /** of the SIP servers that its phones register with */
+  sipRealm: string;
   now: Date;
 }
 
@@ -43,6 +46,7 @@ export interface SignupTools {
   queue: Queue;
   now: Date;
   rate: Decimal;
+  sipRealm: string;
 }
 
 /**
@@ -53,7 +57,7 @@ export interface SignupTools {
  */
 export async function signUp(
   db: Database,
-  { keyring, queue, now, rate }: SignupTools,
+  { keyring, queue, now, rate, sipRealm }: SignupTools,
   input: { name: string; email: string; promo?: string | undefined },
 ): Promise<CreatedAccount> {
   const password = generatePassword();
@@ -61,11 +65,12 @@ export async function signUp(
   return db.transaction(async (tx) => {
     const promotion = input.promo ? await reservePromotion(tx, input.promo, now) : undefined;
     await claimAddress(tx, input.email);
-    const fields = { name: input.name, email: input.email, role: 'customer', rate, now } as const;
+    const { name, email } = input;
+    const fields = { name, email, role: 'customer', rate, sipRealm, now } as const;
     const username = await insertWithFreeUsername(tx, keyring, fields, passwordHash);
     if (promotion) await recordReservation(tx, username, promotion, now);
     await sendVerification(tx, keyring, queue, { username, ...input, now });
-    return { name: input.name, username, password, email: input.email, masterAccount: username };
+    return { name, username, password, email, masterAccount: username };
   });
 }
 
@@ -153,6 +158,8 @@ async function insertAccount(
   if (account.masterAccount === account.username) {
     await tx.query('INSERT INTO balance (account) VALUES ($1)', [account.username]);
   }
+  const sip = { keyring, realm: account.sipRealm };
+  await issueSipSecret(tx, sip, account.username, account.now);
   return true;
 }
 

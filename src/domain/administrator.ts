@@ -18,6 +18,7 @@ interface Tools {
   now: Date;
   /** dollars per minute, should the administrator make calls */
   rate: Decimal;
+  sipRealm: string;
 }
 
 // Any number that nothing else locks on: it lets one of several first starts make the administrator.
@@ -56,12 +57,12 @@ export async function createFirstAdministrator(
 async function insert(
   tx: Queryable,
   actor: Actor,
-  { keyring, now, rate }: Tools,
+  { keyring, now, rate, sipRealm }: Tools,
   { name, email }: { name: string; email: string },
   passwordHash: string,
 ): Promise<number> {
   await shareAddress(tx, email);
-  const fields = { name, email, role: 'administrator', rate, now } as const;
+  const fields = { name, email, role: 'administrator', rate, sipRealm, now } as const;
   const username = await insertWithFreeUsername(tx, keyring, fields, passwordHash);
   const detail = { name, email };
   await audit(tx, actor, { action: 'administrator created', account: username, detail }, now);

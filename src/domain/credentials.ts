@@ -4,6 +4,13 @@ import { rotateKey } from './api-key.ts';
 import { type Actor, audit } from './audit.ts';
 import type { Keyring } from './keyring.ts';
 import { generatePassword, hashPassword } from './password.ts';
+import {
+  findSipSecret,
+  issueSipSecret,
+  rotateSipSecret,
+  type SipCredentials,
+  type SipTools,
+} from './sip-secret.ts';
 
 /**
  * Gives an open account a new API key; the old one is refused from then on.
@@ -46,5 +53,43 @@ export async function renewPassword(
     );
     await audit(tx, actor, { action: 'password renewed', account: username }, now);
     return { password, apikey: await rotateKey(tx, keyring, username, passwordHash) };
+  });
+}
+
+/**
+ * What an account's phones are configured with; made now for an account from before SIP secrets.
+ * @throws Refusal 'not found' where there is no such open account
+ */
+export async function sipSecret(
+  db: Database,
+  tools: SipTools,
+  username: number,
+  now: Date,
+): Promise<SipCredentials> {
+  const found = await findSipSecret(db, tools, username);
+  if (found) return found;
+  await db.transaction(async (tx) => {
+    await lockOpenAccount(tx, username);
+    await issueSipSecret(tx, tools, username, now);
+  });
+  return sipSecret(db, tools, username, now);
+}
+
+/**
+ * Gives an open account a new SIP secret; phones with the old one are refused from then on.
+ * @throws Refusal 'not found'
+ */
+export async function replaceSipSecret(
+  db: Database,
+  actor: Actor,
+  tools: SipTools,
+  username: number,
+  now: Date,
+): Promise<SipCredentials> {
+  return db.transaction(async (tx) => {
+    await lockOpenAccount(tx, username);
+    await issueSipSecret(tx, tools, username, now);
+    await audit(tx, actor, { action: 'sip secret renewed', account: username }, now);
+    return rotateSipSecret(tx, tools, username, now);
   });
 }

@@ -47,4 +47,5 @@ export async function startJobs(
   await queue.work(CLEAN_UP_QUEUE, () => cleanUp(service));
   await queue.schedule(WARNING_QUEUE, '* * * * *');
   await queue.schedule(CLEAN_UP_QUEUE, '17 * * * *');
+  await queue.start(db, CLEAN_UP_QUEUE);
 }

@@ -119,7 +119,7 @@ export async function startService(
       createAdministrator(
         db,
         TESTER,
-        { keyring, now: clock(), rate: config.defaultRate },
+        { keyring, now: clock(), rate: config.defaultRate, sipRealm: config.sipRealm },
         {
           name: 'Administrator',
           email: `administrator-${randomBytes(4).toString('hex')}@example.net`,

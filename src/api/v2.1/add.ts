@@ -43,6 +43,7 @@ export const add = operation({
       masterAccount: Number(body.masterAccount ?? username),
       role: 'customer',
       rate: config.defaultRate,
+      sipRealm: config.sipRealm,
       now: clock(),
     });
     return `"account":${JSON.stringify(account)},"message":"Account Information"`;

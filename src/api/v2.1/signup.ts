@@ -35,7 +35,13 @@ export const signup = operation({
   example: createdAccountExample,
   failures: [400, 409, 429],
   handle: async ({ service: { db, keyring, queue, config, clock }, body }) => {
-    const tools = { keyring, queue, now: clock(), rate: config.defaultRate };
+    const tools = {
+      keyring,
+      queue,
+      now: clock(),
+      rate: config.defaultRate,
+      sipRealm: config.sipRealm,
+    };
     const account = await signUp(db, tools, body);
     queue.wake(MAIL_QUEUE);
     return `"account":${JSON.stringify(account)},"message":"Account Information"`;
