@@ -3,6 +3,8 @@ import type { Database, Queryable } from '../db/database.ts';
 import { isMissingPartition } from '../db/errors.ts';
 import { ensurePartitions } from './call-partition.ts';
 import type { Decimal } from './money.ts';
+import { billedSeconds, destinationPrice, ownerOfCalled, PRICE_LIST, price } from './rating.ts';
+import { isUsedUp } from './suspension.ts';
 
 /** A finished call as a switch reported it, before it is known who pays and how much. */
 export interface ReportedCall {
@@ -20,6 +22,8 @@ export interface ReportedCall {
   callerName: string | undefined;
   /** what a switch that keeps the balance itself has taken already */
   switchDebit: { rate: Decimal; amount: Decimal | undefined } | undefined;
+  /** what the switch called it when it asked whether the call may be made */
+  callId: string | undefined;
 }
 
 export interface StoreResult {
@@ -43,8 +47,8 @@ interface Batch {
 }
 
 // Rated, inserted and debited by one statement, so that no call is ever there without its debit.
-// Seconds are billed as in switches everywhere: a minimum, then whole increments. The price is
-// rounded once, half up: numeric round() rounds ties away from zero, and no price is negative.
+// Balances are locked in the order of their accounts, since batches that come at the same time
+// would else wait for each other in a circle.
 const STORE = `
 WITH input AS (
   SELECT * FROM unnest($1::int[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::bigint[],
@@ -52,33 +56,43 @@ WITH input AS (
     AS i (n, id, account, started_at, talk_microseconds,
       caller, called, source_ip, caller_name, content_digest, switch_rate, switch_amount)
 ), priced AS (
-  SELECT i.*, a.username, a.master_account, coalesce(i.switch_rate, a.rate) AS call_rate,
-    CASE WHEN i.talk_microseconds = 0 THEN 0 ELSE greatest(a.minimum_seconds,
-      ceil(i.talk_microseconds / (a.increment_seconds * 1000000::numeric)) * a.increment_seconds)
-    END::int AS billed_seconds
+  SELECT i.*, a.username, a.master_account, coalesce(i.switch_rate, p.rate, a.rate) AS call_rate,
+    ${billedSeconds(
+      'i.talk_microseconds',
+      'coalesce(p.minimum_seconds, a.minimum_seconds)',
+      'coalesce(p.increment_seconds, a.increment_seconds)',
+    )} AS billed_seconds
   FROM input i
-  LEFT JOIN number d ON i.account IS NULL AND d.number = i.called AND d.removed_at IS NULL
-  JOIN account a ON a.username = coalesce(i.account, d.account)
+  JOIN account a ON a.username = CASE WHEN i.account IS NOT NULL THEN i.account
+    ELSE ${ownerOfCalled('i.called', 'i.started_at')} END
+  LEFT JOIN LATERAL ${destinationPrice(PRICE_LIST, 'a.username', 'i.called', 'i.started_at')} p
+    ON true
 ), inserted AS (
   INSERT INTO call (billing_account, account, started_at, id, caller, called, source_ip,
     caller_name, talk_microseconds, billed_seconds, rate, amount, debited, feed, content_digest,
     received_at)
   SELECT master_account, username, started_at, id, caller, called, source_ip, caller_name,
     talk_microseconds, billed_seconds, call_rate,
-    CASE WHEN switch_rate IS NULL THEN round(call_rate * billed_seconds / 60, 6)
+    CASE WHEN switch_rate IS NULL THEN ${price('call_rate', 'billed_seconds')}
       ELSE switch_amount END,
     switch_rate IS NULL, $13, content_digest, $14
   FROM priced ORDER BY master_account, username, started_at, id
   ON CONFLICT DO NOTHING
-  RETURNING billing_account, account, started_at, id, amount, debited
+  RETURNING billing_account, started_at, id, amount, debited
+), spent AS (
+  SELECT billing_account, sum(amount) AS amount FROM inserted
+  WHERE debited AND amount > 0 GROUP BY billing_account
+), locked AS (
+  SELECT b.account FROM balance b JOIN spent s ON s.billing_account = b.account
+  ORDER BY b.account FOR UPDATE OF b
 ), debit AS (
   UPDATE balance b SET
     cash = b.cash - s.amount,
-    suspended = b.suspended OR (b.billing = 'prepaid' AND b.cash - s.amount <= 0),
+    suspended = b.suspended OR ${isUsedUp('(b.cash - s.amount)')},
     warning_due = b.warning_due OR
       (m.notify AND b.cash >= m.notify_threshold AND b.cash - s.amount < m.notify_threshold)
-  FROM (SELECT billing_account, sum(amount) AS amount FROM inserted
-        WHERE debited AND amount > 0 GROUP BY billing_account) s
+  FROM spent s
+    JOIN locked l ON l.account = s.billing_account
     JOIN account m ON m.username = s.billing_account
   WHERE b.account = s.billing_account
   RETURNING b.warning_due
@@ -89,21 +103,19 @@ SELECT
   (SELECT coalesce(array_agg(n), '{}') FROM input i
     WHERE NOT EXISTS (SELECT FROM priced p WHERE p.n = i.n)) AS unknown,
   (SELECT coalesce(array_agg(n), '{}') FROM priced p
-    WHERE NOT EXISTS (SELECT FROM inserted c WHERE c.billing_account = p.master_account
-      AND c.account = p.username AND c.started_at = p.started_at AND c.id = p.id)) AS existing`;
+    WHERE NOT EXISTS (SELECT FROM inserted c
+      WHERE c.started_at = p.started_at AND c.id = p.id)) AS existing`;
 
 const FIND_CONFLICTS = `
-SELECT i.n FROM unnest($1::int[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::text[],
-    $6::bytea[]) AS i (n, id, account, started_at, called, content_digest)
-  LEFT JOIN number d ON i.account IS NULL AND d.number = i.called AND d.removed_at IS NULL
-  JOIN account a ON a.username = coalesce(i.account, d.account)
-  JOIN call c ON c.billing_account = a.master_account AND c.account = a.username
-    AND c.started_at = i.started_at AND c.id = i.id
+SELECT i.n FROM unnest($1::int[], $2::uuid[], $3::timestamptz[], $4::bytea[])
+    AS i (n, id, started_at, content_digest)
+  JOIN call c ON c.started_at = i.started_at AND c.id = i.id
 WHERE c.content_digest <> i.content_digest`;
 
 /**
  * Stores a batch of calls: rates each, inserts it once and debits the billing accounts. The same
- * calls again change nothing, in any order, split or at the same time.
+ * calls again change nothing, in any order, split or at the same time, whatever has become of the
+ * account or the number meanwhile.
  * @param feed the name under which the calls are kept
  */
 export async function storeCalls(
@@ -112,44 +124,73 @@ export async function storeCalls(
   calls: ReportedCall[],
   now: Date,
 ): Promise<StoreResult> {
-  const { batch, duplicates, conflicts } = dropRepeated(calls);
-  if (batch.calls.length === 0) {
-    return { stored: 0, duplicates, unknownAccounts: [], conflicts, warningsDue: false };
-  }
-  const result = await insertBatch(db, feed, batch, now);
-  const differing =
-    result.existing.length > 0 ? await findConflicts(db, batch, result.existing) : [];
-  const position = (n: number) => batch.positions[n] ?? 0;
-  return {
-    stored: result.stored,
-    duplicates: duplicates + result.existing.length - differing.length,
-    unknownAccounts: result.unknown.map(position),
-    conflicts: [...conflicts, ...differing.map(position)],
-    warningsDue: result.warningsDue,
+  const result: StoreResult = {
+    stored: 0,
+    duplicates: 0,
+    unknownAccounts: [],
+    conflicts: [],
+    warningsDue: false,
   };
+  let batch = batchOf(calls);
+  while (batch.calls.length > 0) {
+    const { first, others, repeated } = splitRepeated(batch);
+    await storeBatch(db, feed, first, now, result);
+    result.duplicates += repeated;
+    batch = others;
+  }
+  result.unknownAccounts.sort((a, b) => a - b);
+  result.conflicts.sort((a, b) => a - b);
+  return result;
 }
 
-/** Within one statement a row cannot meet its own repetition, so a batch is rid of them before. */
-function dropRepeated(calls: ReportedCall[]) {
+function batchOf(calls: ReportedCall[]): Batch {
+  return { calls, digests: calls.map(contentDigest), positions: calls.map((_, n) => n) };
+}
+
+/**
+ * Within one statement a row cannot meet its own repetition, so a batch holds each identity once.
+ * @returns the first call of each identity, those that tell something else of the same identity,
+ *   and the number of the rest, which say the same
+ */
+function splitRepeated(batch: Batch): { first: Batch; others: Batch; repeated: number } {
   const seen = new Map<string, Buffer>();
-  const batch: Batch = { calls: [], digests: [], positions: [] };
-  const conflicts: number[] = [];
-  let duplicates = 0;
-  calls.forEach((call, position) => {
+  const first: Batch = { calls: [], digests: [], positions: [] };
+  const others: Batch = { calls: [], digests: [], positions: [] };
+  let repeated = 0;
+  batch.calls.forEach((call, n) => {
+    const digest = batch.digests[n] as Buffer;
     const identity = `${call.id} ${call.startedAt.getTime()}`;
-    const digest = contentDigest(call);
-    const first = seen.get(identity);
-    if (first) {
-      if (first.equals(digest)) duplicates++;
-      else conflicts.push(position);
+    const earlier = seen.get(identity);
+    if (earlier?.equals(digest)) {
+      repeated++;
       return;
     }
-    seen.set(identity, digest);
-    batch.calls.push(call);
-    batch.digests.push(digest);
-    batch.positions.push(position);
+    if (!earlier) seen.set(identity, digest);
+    const into = earlier ? others : first;
+    into.calls.push(call);
+    into.digests.push(digest);
+    into.positions.push(batch.positions[n] as number);
   });
-  return { batch, duplicates, conflicts };
+  return { first, others, repeated };
+}
+
+/** Adds what became of the batch to `result`. */
+async function storeBatch(
+  db: Database,
+  feed: string,
+  batch: Batch,
+  now: Date,
+  result: StoreResult,
+): Promise<void> {
+  const inserted = await insertBatch(db, feed, batch, now);
+  const { existing } = inserted;
+  const differing = existing.length > 0 ? await findConflicts(db, batch, existing) : [];
+  const position = (n: number) => batch.positions[n] as number;
+  result.stored += inserted.stored;
+  result.duplicates += existing.length - differing.length;
+  result.unknownAccounts.push(...inserted.unknown.map(position));
+  result.conflicts.push(...differing.map(position));
+  result.warningsDue ||= inserted.warningsDue;
 }
 
 interface InsertResult {
@@ -200,9 +241,7 @@ async function findConflicts(db: Queryable, batch: Batch, existing: number[]): P
   const rows = await db.query<{ n: number }>(FIND_CONFLICTS, [
     existing,
     pick((call) => call.id),
-    pick((call) => call.account),
     pick((call) => call.startedAt),
-    pick((call) => call.called),
     existing.map((n) => batch.digests[n]),
   ]);
   return rows.map((row) => row.n);
@@ -217,7 +256,6 @@ function contentDigest(call: ReportedCall): Buffer {
     call.called,
     call.sourceIp,
     call.callerName,
-    call.switchDebit,
   ]);
   return createHash('sha256').update(content).digest().subarray(0, 16);
 }

@@ -1,6 +1,7 @@
 import type { Queryable } from '../db/database.ts';
 import type { Decimal } from './money.ts';
 import { Refusal } from './refusal.ts';
+import { isUsedUp } from './suspension.ts';
 
 export type LedgerKind = 'promotion' | 'payment' | 'adjustment' | 'monthly charge' | 'reversal';
 
@@ -19,8 +20,8 @@ export interface NewEntry {
 }
 
 /**
- * Appends an entry and moves the balance by it, in one statement. A debit that takes a prepaid
- * balance to zero or below suspends calls, a credit that brings it above lifts that.
+ * Appends an entry and moves the balance by it, in one statement. A debit that uses a balance up
+ * suspends calls, a credit after which it is not used up lifts that.
  * @returns the cash afterwards, and false where the reference had been posted already
  * @throws Refusal 'conflict' where the reference was posted with another amount,
  *   'not found' where the account has no balance
@@ -39,8 +40,8 @@ export async function postEntry(
      UPDATE balance b SET
        cash = b.cash + e.amount,
        suspended = CASE
-         WHEN e.amount < 0 THEN b.suspended OR (b.billing = 'prepaid' AND b.cash + e.amount <= 0)
-         ELSE b.suspended AND b.cash + e.amount <= 0 END,
+         WHEN e.amount < 0 THEN b.suspended OR ${isUsedUp('(b.cash + e.amount)')}
+         ELSE b.suspended AND ${isUsedUp('(b.cash + e.amount)')} END,
        warning_due = CASE
          WHEN e.amount < 0 THEN b.warning_due OR (a.notify
            AND b.cash >= a.notify_threshold AND b.cash + e.amount < a.notify_threshold)

@@ -78,6 +78,7 @@ function readCdr(record: Members, feed: Feed): ReportedCall | undefined {
     sourceIp: ipAddress(variable('sip_network_ip')) ?? ipAddress(profile.network_addr),
     callerName: textOf(profile.caller_id_name, 'caller_id_name') || undefined,
     switchDebit: feed.debits === 'switch' ? switchDebit(variable) : undefined,
+    callId: textOf(variable('uuid'), 'uuid'),
   };
 }
 

@@ -21,7 +21,8 @@ const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$
 /**
  * The service's own format, documented in `docs/ingest.md`: JSON objects with `id`, `account`,
  * `start` (Unix seconds or ISO 8601), `duration` (seconds of talk, 0 unanswered), `cid`, `dst`,
- * and optionally `ip` and `cn`. A feed whose switch debits adds `rate` and `amount` in dollars.
+ * and optionally `ip`, `cn` and `call_id`, the id under which the switch asked whether the call may
+ * be made, where that is not `id`. A feed whose switch debits adds `rate` and `amount` in dollars.
  */
 export function parseGeneric(body: Buffer, feed: Feed): ParsedRecord[] {
   return readJsonRecords(body, {
@@ -42,6 +43,7 @@ export function parseGeneric(body: Buffer, feed: Feed): ParsedRecord[] {
           sourceIp: ipAddress(record.ip),
           callerName: textOf(record.cn, 'cn') || undefined,
           switchDebit: feed.debits === 'switch' ? switchDebit(record) : undefined,
+          callId: textOf(record.call_id ?? record.id, 'call_id'),
         };
       }),
   });

@@ -1,0 +1,63 @@
+/**
+ * SQL of the seconds that a talk time is billed as: none where nobody answered, else a minimum and
+ * then whole increments. Integers, so exact to the microsecond.
+ * @param talk SQL of the talk time in microseconds, a bigint
+ */
+export const billedSeconds = (talk: string, minimum: string, increment: string) =>
+  `(CASE WHEN ${talk} = 0 THEN 0 ELSE greatest(${minimum},
+     (${talk} + ${increment} * 1000000::bigint - 1) / (${increment} * 1000000::bigint)
+       * ${increment})
+   END)::int`;
+
+/**
+ * SQL of a call's price in dollars, rounded once, half up: numeric round() rounds ties away from
+ * zero, and no price is negative.
+ * @param rate SQL of dollars per minute
+ */
+export const price = (rate: string, seconds: string) => `round(${rate} * ${seconds} / 60, 6)`;
+
+/**
+ * SQL of the account that has a number and pays for calls to it: the one that had it when the call
+ * started or else, since numbers may be told to the service late, the first one after. It is the
+ * same one whenever a record comes again.
+ */
+export const ownerOfCalled = (called: string, startedAt: string) =>
+  `(SELECT d.account FROM number d
+    WHERE d.number = ${called} AND (d.removed_at IS NULL OR d.removed_at > ${startedAt})
+    ORDER BY d.added_at, d.id LIMIT 1)`;
+
+// Ten digits are North American. A leading 011 is how North America, 00 how most others dial abroad.
+const digits = (called: string) => `CASE
+    WHEN ${called} ~ '^[2-9][0-9]{2}[2-9][0-9]{6}$' THEN '1' || ${called}
+    WHEN ${called} ~ '^[+][1-9]' THEN substr(${called}, 2)
+    WHEN ${called} ~ '^011[1-9]' THEN substr(${called}, 4)
+    WHEN ${called} ~ '^00[1-9]' THEN substr(${called}, 3)
+    ELSE ${called} END`;
+
+/**
+ * SQL of the prefixes of a called number, as price lists and blocks write them: digits, the country
+ * code first.
+ */
+export const prefixesOf = (called: string) =>
+  `(SELECT array_agg(left(d.digits, k))
+    FROM (SELECT ${digits(`translate(${called}, ' -.()', '')`)} AS digits OFFSET 0) AS d,
+      generate_series(1, 15) AS k)`;
+
+/** SQL of the price list of an account, `a`, or NULL. */
+export const PRICE_LIST = `coalesce(a.price_list,
+  (SELECT l.name FROM price_list l WHERE l.name = 'default'))`;
+
+/**
+ * SQL of a row (rate, minimum_seconds, increment_seconds): the price of a destination in an
+ * account's list by the longest prefix, or none. Calls to a number of the account's own come in,
+ * and so have no destination to pay for.
+ * @param list SQL of the list's name or NULL
+ * @param account SQL of the username
+ */
+export const destinationPrice = (list: string, account: string, called: string, at: string) =>
+  `(SELECT p.rate, p.minimum_seconds, p.increment_seconds FROM price p
+    WHERE p.list = ${list}
+      AND p.prefix = ANY (CASE WHEN ${list} IS NOT NULL THEN ${prefixesOf(called)} END)
+      AND NOT EXISTS (SELECT FROM number o WHERE o.number = ${called} AND o.account = ${account}
+        AND (o.removed_at IS NULL OR o.removed_at > ${at}))
+    ORDER BY length(p.prefix) DESC LIMIT 1)`;

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import type { Database } from '../../src/db/database.ts';
+import { addAccount } from '../../src/domain/account.ts';
+import type { ReportedCall } from '../../src/domain/call.ts';
+import { postEntry } from '../../src/domain/ledger.ts';
+import type { TestService } from './service.ts';
+
+const OPERATOR = { who: 'operator test', from: 'test' };
+let nextUsername = 3_000_000_001;
+
+export interface CustomerOptions {
+  /** dollars per minute */
+  rate?: string;
+  minimum?: number;
+  increment?: number;
+  /** dollars credited at once */
+  cash?: string;
+  /** the account that pays */
+  master?: number;
+}
+
+/** An account put there by an administrator. @returns its username */
+export async function addCustomer(
+  { service }: TestService,
+  options: CustomerOptions = {},
+): Promise<number> {
+  const { db, keyring, clock, config } = service;
+  const username = nextUsername++;
+  const { rate = '0.025', minimum = 6, increment = 6, cash, master = username } = options;
+  await addAccount(db, OPERATOR, keyring, {
+    name: 'Example Company',
+    email: `user-${username}@example.com`,
+    username,
+    masterAccount: master,
+    role: 'customer',
+    rate,
+    sipRealm: config.sipRealm,
+    now: clock(),
+  });
+  await db.query(
+    'UPDATE account SET minimum_seconds = $2, increment_seconds = $3 WHERE username = $1',
+    [username, minimum, increment],
+  );
+  if (cash) await post(db, username, cash, clock());
+  return username;
+}
+
+/** Credits an account, or debits it with a negative amount. */
+export async function post(db: Database, account: number, amount: string, at = new Date()) {
+  const entry = { account, amount, reason: 'test', actor: 'test', at } as const;
+  return postEntry(db, { ...entry, kind: 'payment' });
+}
+
+/** A call of 40 seconds, ten minutes ago. */
+export function reportedCall(fields: Partial<ReportedCall> = {}): ReportedCall {
+  return {
+    id: randomUUID().replaceAll('-', ''),
+    account: undefined,
+    startedAt: new Date(Math.floor(Date.now() / 1_000 - 600) * 1_000),
+    talkMicroseconds: 40_000_000,
+    caller: '8666326621',
+    called: '2125550123',
+    sourceIp: '192.0.2.13',
+    callerName: 'Example',
+    switchDebit: undefined,
+    callId: undefined,
+    ...fields,
+  };
+}
+
+export interface Money {
+  cash: string;
+  suspended: boolean;
+  warning_due: boolean;
+}
+
+export async function moneyOf(db: Database, account: number): Promise<Money | undefined> {
+  const [row] = await db.query<Money>(
+    'SELECT cash::text, suspended, warning_due FROM balance WHERE account = $1',
+    [account],
+  );
+  return row;
+}
+
+/** All that is stored of calls and balances, but when it came. */
+export async function booksOf(db: Database): Promise<object> {
+  const calls = await db.query(
+    `SELECT billing_account, account, started_at, id, caller, called, source_ip, caller_name,
+       talk_microseconds, billed_seconds, rate::text, amount::text, debited,
+       encode(content_digest, 'hex') AS digest
+     FROM call ORDER BY id, started_at`,
+  );
+  const balances = await db.query(
+    'SELECT account, cash::text, suspended, warning_due FROM balance ORDER BY account',
+  );
+  return { calls, balances };
+}
