@@ -182,7 +182,9 @@ async function waitForMails(folder: string, address: string, count: number): Pro
           return { mtimeMs, mail: await simpleParser(await readFile(path)) };
         }),
     );
-    const found = mails.filter(({ mail }) => JSON.stringify(mail.to).includes(address));
+    const found = mails.filter(({ mail }) =>
+      JSON.stringify(mail.to).toLowerCase().includes(address.toLowerCase()),
+    );
     if (found.length >= count) {
       return found.sort((a, b) => a.mtimeMs - b.mtimeMs).map(({ mail }) => mail);
     }
