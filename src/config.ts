@@ -104,6 +104,10 @@ export const SettingsSchema = Type.Object({
     pattern: '^[0-9]{1,6}(\\.[0-9]{1,6})?$',
     description: "a new account's rate in dollars per minute",
   }),
+  PRORATE_CHARGES: Type.Boolean({
+    default: false,
+    description: 'parts of a month are charged, and given back, with the next monthly charge',
+  }),
   SIP_REALM: Type.String({
     default: '',
     pattern: '^[A-Za-z0-9.-]*$',
@@ -147,6 +151,7 @@ export interface Config {
   defaultRate: string;
   sipRealm: string;
   registrationUri: Settings['REGISTRATION_URI'];
+  prorateCharges: boolean;
   ingestBodyLimitBytes: number;
   ingestUnpackedLimitBytes: number;
   retentionMonths: number;
@@ -192,6 +197,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     defaultRate: settings.DEFAULT_RATE,
     sipRealm: settings.SIP_REALM || hostOf(publicUrl) || 'localhost',
     registrationUri: settings.REGISTRATION_URI,
+    prorateCharges: settings.PRORATE_CHARGES,
     ingestBodyLimitBytes: settings.INGEST_BODY_LIMIT,
     ingestUnpackedLimitBytes: settings.INGEST_UNPACKED_LIMIT,
     retentionMonths: settings.RETENTION_MONTHS,

@@ -31,8 +31,7 @@ export interface OpenOptions {
  */
 export async function openService(config: Config, options: OpenOptions): Promise<OpenService> {
   const { role, onError, clock = () => new Date() } = options;
-  const readFileKey = () => secretKey(config);
-  await readFileKey();
+  const fileKey = await secretKey(config);
   const embedded = config.databaseUrl
     ? undefined
     : await openEmbedded({ dataDir: config.dataDir, role, onError });
@@ -47,7 +46,7 @@ export async function openService(config: Config, options: OpenOptions): Promise
   });
   try {
     await migrate(connection);
-    const keyring = await openKeyring(db, readFileKey);
+    const keyring = await openKeyring(db, fileKey);
     await ensureCurrentPartitions(db, clock());
     const queue = await Queue.open(connection, role === 'server' ? 'worker' : 'sender', onError);
     const close = async () => {
@@ -63,7 +62,7 @@ export async function openService(config: Config, options: OpenOptions): Promise
   }
 }
 
-async function secretKey(config: Config): Promise<Buffer> {
+function secretKey(config: Config): Promise<Buffer> {
   if (config.secretKeyFile) return readSecretKey(config.secretKeyFile, false);
   if (!config.databaseUrl) return readSecretKey(join(config.dataDir, 'secret.key'), true);
   throw new ConfigError(

@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander';
-import { listEntries, postByHand, requireBalance } from '../domain/billing.ts';
+import { listEntries, postByHand, requireBalance, reverseEntry } from '../domain/billing.ts';
 import type { LedgerKind } from '../domain/ledger.ts';
 import type { Decimal } from '../domain/money.ts';
 import { command, operator, perform } from './operation.ts';
@@ -23,6 +23,7 @@ export function ledgerCommands(group: Command): void {
     kind: 'adjustment',
     sign: '-',
   });
+  reverse(group);
   ledger(group);
 }
 
@@ -59,6 +60,32 @@ function posting(group: Command, { name, description, example, kind, sign }: Pos
         : `Nothing changed: the reference ${reference} was posted before.`;
       return {
         json: { username: account, posted, cash },
+        text: `${done} Cash of ${account}: ${dollars(cash)}`,
+      };
+    },
+  );
+}
+
+function reverse(group: Command): void {
+  const on = command(
+    group,
+    'reverse',
+    'take an entry of the ledger back by one of the opposite amount, once',
+    `account reverse ${SAMPLE} 17 --reason 'Charged by mistake'`,
+  )
+    .addArgument(values.usernameArgument())
+    .addArgument(new Argument('<entry-id>', 'from `account ledger`').argParser(values.recordId))
+    .requiredOption('--reason <text>', 'why; the ledger keeps it', values.words);
+  perform(
+    on,
+    async ({ db, clock }, account: number, entry: number, { reason }: { reason: string }) => {
+      const result = await reverseEntry(db, operator(), { account, entry, reason }, clock());
+      const { posted, cash, amount, id } = result;
+      const done = posted
+        ? `Posted ${dollars(amount)} as entry ${id}, which takes entry ${entry} back.`
+        : `Nothing changed: entry ${id} has taken entry ${entry} back before.`;
+      return {
+        json: { username: account, entry, reversal: id, amount, posted, cash },
         text: `${done} Cash of ${account}: ${dollars(cash)}`,
       };
     },

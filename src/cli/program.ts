@@ -4,6 +4,7 @@ import { accountCommands } from './account.ts';
 import { adminCommands } from './admin.ts';
 import { auditCommand } from './audit.ts';
 import { callsCommands } from './calls.ts';
+import { chargesCommands } from './charges.ts';
 import { demoCommand } from './demo.ts';
 import { explain } from './explain.ts';
 import { feedCommands } from './feed.ts';
@@ -54,6 +55,7 @@ function buildProgram(json: boolean): Command {
   ledgerCommands(account);
   serviceCommands(program.command('service').description('monthly services of accounts'));
   numberCommands(program.command('number').description('phone numbers of accounts'));
+  chargesCommands(program.command('charges').description('monthly charges'));
   promoCommands(program.command('promo').description('promotion codes for signups'));
   feedCommands(program.command('feed').description('switches that send calls and registrations'));
   callsCommands(program.command('calls').description('calls that could not be billed'));

@@ -129,6 +129,14 @@ export function timeZone(text: string): string {
   }
 }
 
+/** A calendar month. */
+export function month(text: string): string {
+  if (!/^20[0-9]{2}-(0[1-9]|1[0-2])$/.test(text)) {
+    throw new InvalidArgumentError('Must be a month such as 2030-12.');
+  }
+  return text;
+}
+
 /** Words that people read: reasons, references, searches. */
 export function words(text: string): string {
   if (text.trim() === '' || text.length > LONGEST_TEXT || /\p{Cc}/u.test(text)) {

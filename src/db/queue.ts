@@ -70,6 +70,8 @@ export class Queue {
     const options = { pollingIntervalSeconds: POLLING_SECONDS, batchSize: 1 };
     const worker = await this.#boss.work<Data>(name, options, async (jobs: Job<Data>[]) => {
       for (const job of jobs) await handler(job.data, job.id);
+      // More may wait: they are fetched now instead of at the next turn.
+      this.wake(name);
     });
     this.#workers.set(name, worker);
   }

@@ -9,6 +9,7 @@ import type { Keyring } from './keyring.ts';
 import type { Decimal } from './money.ts';
 import { generatePassword, hashPassword } from './password.ts';
 import { recordReservation, reservePromotion } from './promotion.ts';
+import { endRecurringCharges } from './recurring-charge.ts';
 import { creationFailed, invalidField, Refusal, unauthorized } from './refusal.ts';
 import { issueSipSecret } from './sip-secret.ts';
 import { sendVerification } from './verification.ts';
@@ -133,7 +134,7 @@ async function insertAccount(
   account: NewAccount,
   passwordHash: string,
 ): Promise<boolean> {
-  const key = await issueKey(tx, keyring, account.username, 1);
+  const key = issueKey(keyring, account.username, 1);
   const rows = await tx.query(
     `INSERT INTO account (username, master_account, role, name, email, email_key, rate,
        created_at, password_hash, key_digest, key_sealed, key_version)
@@ -267,7 +268,8 @@ async function currentSettings(tx: Queryable, username: number): Promise<object>
 }
 
 /**
- * Closes an account for good: its key and password are refused, its books stay.
+ * Closes an account for good: its key and password are refused, its services and numbers end, its
+ * books stay.
  * @throws Refusal 'not found', 'conflict' while other open accounts are billed to it
  */
 export async function closeAccount(
@@ -294,6 +296,7 @@ export async function closeAccount(
       'UPDATE token SET voided_at = $2 WHERE account = $1 AND used_at IS NULL AND voided_at IS NULL',
       [username, now],
     );
+    await endRecurringCharges(tx, username, now);
     await releaseAddress(tx, account.email);
     await audit(tx, actor, { action: 'account closed', account: username }, now);
   });

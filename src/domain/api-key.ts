@@ -21,15 +21,17 @@ export interface StoredKey {
 }
 
 /** @param version counts the keys of an account, and binds the sealed key to this one */
-export async function issueKey(
-  tx: Queryable,
-  keyring: Keyring,
-  username: number,
-  version: number,
-): Promise<StoredKey & { key: string }> {
+export function issueKey(keyring: Keyring, username: number, version: number): StoredKey {
   const key = randomBytes(16).toString('hex');
-  const sealed = await keyring.seal(tx, key, sealContext(username, version));
-  return { key, digest: keyring.digest(key), sealed, version };
+  return {
+    digest: keyring.digest(key),
+    sealed: keyring.seal(key, sealContext(username, version)),
+    version,
+  };
+}
+
+export function openKey(keyring: Keyring, username: number, stored: Omit<StoredKey, 'digest'>) {
+  return keyring.open(stored.sealed, sealContext(username, stored.version));
 }
 
 /**
@@ -73,7 +75,7 @@ export async function currentKey(
   );
   const matches = await passwordMatches(password, account?.phc);
   if (!account || !matches) throw wrongCredentials();
-  return keyring.open(db, account.sealed, sealContext(username, account.version));
+  return openKey(keyring, username, account);
 }
 
 /**
@@ -91,14 +93,14 @@ export async function rotateKey(
     [username],
   );
   if (!account) throw unauthorized();
-  const { key, ...stored } = await issueKey(tx, keyring, username, account.version + 1);
+  const stored = issueKey(keyring, username, account.version + 1);
   await tx.query(
     `UPDATE account SET key_digest = $2, key_sealed = $3, key_version = $4,
        password_hash = coalesce($5, password_hash)
      WHERE username = $1`,
     [username, stored.digest, stored.sealed, stored.version, passwordHash ?? null],
   );
-  return key;
+  return openKey(keyring, username, stored);
 }
 
 function sealContext(username: number, version: number): string {

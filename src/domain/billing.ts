@@ -1,7 +1,7 @@
 import type { Database, Queryable } from '../db/database.ts';
 import { type Actor, audit } from './audit.ts';
-import { type LedgerKind, type NewEntry, postEntry } from './ledger.ts';
-import type { Decimal } from './money.ts';
+import { type LedgerKind, type NewEntry, type PostedEntry, postEntry } from './ledger.ts';
+import { type Decimal, negated } from './money.ts';
 import { Refusal } from './refusal.ts';
 
 export const BILLINGS = ['prepaid', 'postpaid'] as const;
@@ -62,7 +62,7 @@ export function postByHand(
   db: Database,
   actor: Actor,
   entry: Omit<NewEntry, 'actor'>,
-): Promise<{ cash: Decimal; posted: boolean }> {
+): Promise<PostedEntry> {
   const { account, kind, amount, reason, reference, at } = entry;
   return db.transaction(async (tx) => {
     await requireBalance(tx, account);
@@ -72,6 +72,44 @@ export function postByHand(
       await audit(tx, actor, { action: 'balance posted', account, detail }, at);
     }
     return result;
+  });
+}
+
+/**
+ * Takes an entry back by one of the opposite amount, once: again, nothing changes.
+ * @throws Refusal 'not found', 'conflict' where another account pays or the entry is a reversal
+ */
+export function reverseEntry(
+  db: Database,
+  actor: Actor,
+  { account, entry, reason }: { account: number; entry: number; reason: string },
+  at: Date,
+): Promise<PostedEntry & { amount: Decimal }> {
+  return db.transaction(async (tx) => {
+    await requireBalance(tx, account);
+    const [reversed] = await tx.query<{ kind: LedgerKind; amount: Decimal }>(
+      'SELECT kind, amount::text FROM ledger_entry WHERE account = $1 AND id = $2',
+      [account, entry],
+    );
+    if (!reversed) throw new Refusal('not found', `${account} has no ledger entry ${entry}`);
+    if (reversed.kind === 'reversal') {
+      throw new Refusal('conflict', `entry ${entry} is a reversal; post a credit or a debit`);
+    }
+    const amount = negated(reversed.amount);
+    const result = await postEntry(tx, {
+      account,
+      kind: 'reversal',
+      amount,
+      reason,
+      reference: `reversal of ${entry}`,
+      actor: actor.who,
+      at,
+    });
+    if (result.posted) {
+      const detail = { entry, kind: reversed.kind, amount, reason, cash: result.cash };
+      await audit(tx, actor, { action: 'entry reversed', account, detail }, at);
+    }
+    return { ...result, amount };
   });
 }
 

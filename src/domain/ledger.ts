@@ -19,23 +19,27 @@ export interface NewEntry {
   at: Date;
 }
 
+export interface PostedEntry {
+  id: number;
+  cash: Decimal;
+  posted: boolean;
+}
+
 /**
  * Appends an entry and moves the balance by it, in one statement. A debit that uses a balance up
  * suspends calls, a credit after which it is not used up lifts that.
- * @returns the cash afterwards, and false where the reference had been posted already
+ * @returns the entry's id and the cash afterwards; `posted` is false where the reference had been
+ *   posted already
  * @throws Refusal 'conflict' where the reference was posted with another amount,
  *   'not found' where the account has no balance
  */
-export async function postEntry(
-  db: Queryable,
-  entry: NewEntry,
-): Promise<{ cash: Decimal; posted: boolean }> {
-  const [moved] = await db.query<{ cash: Decimal }>(
+export async function postEntry(db: Queryable, entry: NewEntry): Promise<PostedEntry> {
+  const [moved] = await db.query<{ id: number; cash: Decimal }>(
     `WITH entry AS (
        INSERT INTO ledger_entry (account, kind, amount, reason, reference, actor, created_at)
        SELECT account, $2, $3::numeric, $4, $5, $6, $7 FROM balance WHERE account = $1
        ON CONFLICT (account, reference) DO NOTHING
-       RETURNING account, amount
+       RETURNING account, id, amount
      )
      UPDATE balance b SET
        cash = b.cash + e.amount,
@@ -48,7 +52,7 @@ export async function postEntry(
          ELSE b.warning_due AND b.cash + e.amount < a.notify_threshold END
      FROM entry e JOIN account a ON a.username = e.account
      WHERE b.account = e.account
-     RETURNING b.cash::text`,
+     RETURNING e.id, b.cash::text`,
     [
       entry.account,
       entry.kind,
@@ -59,12 +63,12 @@ export async function postEntry(
       entry.at,
     ],
   );
-  return moved ? { cash: moved.cash, posted: true } : repeated(db, entry);
+  return moved ? { ...moved, posted: true } : repeated(db, entry);
 }
 
-async function repeated(db: Queryable, entry: NewEntry) {
-  const [earlier] = await db.query<{ same: boolean | null; cash: Decimal }>(
-    `SELECT e.amount = $3::numeric AS same, b.cash::text
+async function repeated(db: Queryable, entry: NewEntry): Promise<PostedEntry> {
+  const [earlier] = await db.query<{ id: number; same: boolean | null; cash: Decimal }>(
+    `SELECT e.id, e.amount = $3::numeric AS same, b.cash::text
      FROM balance b LEFT JOIN ledger_entry e ON e.account = b.account AND e.reference = $2
      WHERE b.account = $1`,
     [entry.account, entry.reference ?? null, entry.amount],
@@ -73,5 +77,5 @@ async function repeated(db: Queryable, entry: NewEntry) {
   if (!earlier.same) {
     throw new Refusal('conflict', `the reference ${entry.reference} has another amount already`);
   }
-  return { cash: earlier.cash, posted: false };
+  return { id: earlier.id, cash: earlier.cash, posted: false };
 }

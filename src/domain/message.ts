@@ -10,7 +10,27 @@ export type Message =
   | { kind: 'verification'; username: number; token: string }
   | { kind: 'recovery'; links: { username: number; token: string }[] }
   | { kind: 'password changed'; username: number }
-  | { kind: 'low balance'; username: number; cash: Decimal; threshold: number };
+  | { kind: 'low balance'; username: number; cash: Decimal; threshold: number }
+  | {
+      kind: 'monthly charge';
+      username: number;
+      /** such as `2026-12` */
+      month: string;
+      amount: Decimal;
+      /** what is left after it */
+      cash: Decimal;
+      lines: ChargeSummary[];
+    };
+
+/** Services of one name, or all numbers, in a monthly charge. */
+export interface ChargeSummary {
+  /** undefined: phone numbers */
+  service: string | undefined;
+  /** that is paid for, such as `2026-12` */
+  month: string;
+  count: number;
+  amount: Decimal;
+}
 
 export interface AddressedMessage {
   to: string;

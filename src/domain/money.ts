@@ -23,3 +23,8 @@ export function fromMicros(micros: bigint): Decimal {
   const digits = (micros < 0n ? -micros : micros).toString().padStart(PLACES + 1, '0');
   return `${sign}${digits.slice(0, -PLACES)}.${digits.slice(-PLACES)}`;
 }
+
+/** The same amount with the other sign. */
+export function negated(decimal: Decimal): Decimal {
+  return fromMicros(-toMicros(decimal));
+}

@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts';
+import type { Database, Queryable } from '../db/database.ts';
 import { violatedConstraint } from '../db/errors.ts';
 import type { Caller } from './api-key.ts';
 import { type Actor, audit } from './audit.ts';
@@ -58,6 +58,7 @@ export async function addService(
       [account, service.description, service.monthly, now],
     );
     requireOne(rows, account);
+    await scheduleCharges(tx, account, now);
     await audit(tx, actor, { action: 'service added', account, detail }, now);
   });
 }
@@ -100,6 +101,7 @@ export async function addNumber(
         [account, number.number, number.monthly, now],
       );
       requireOne(rows, account);
+      await scheduleCharges(tx, account, now);
       await audit(tx, actor, { action: 'number added', account, detail }, now);
     });
   } catch (error) {
@@ -125,6 +127,31 @@ export async function removeNumber(
     const detail = { number, ...removed };
     await audit(tx, actor, { action: 'number removed', account, detail }, now);
   });
+}
+
+/** Ends all services of an account and frees its numbers for others. */
+export async function endRecurringCharges(
+  tx: Queryable,
+  account: number,
+  now: Date,
+): Promise<void> {
+  for (const table of ['service', 'number']) {
+    await tx.query(
+      `UPDATE ${table} SET removed_at = $2 WHERE account = $1 AND removed_at IS NULL`,
+      [account, now],
+    );
+  }
+}
+
+/** Has the account that pays charged from the next month on, in its own time zone. */
+async function scheduleCharges(tx: Queryable, account: number, now: Date): Promise<void> {
+  await tx.query(
+    `UPDATE account m SET next_charge =
+       (date_trunc('month', $2::timestamptz AT TIME ZONE m.time_zone) + interval '1 month')::date
+     FROM account a
+     WHERE a.username = $1 AND m.username = a.master_account AND m.next_charge IS NULL`,
+    [account, now],
+  );
 }
 
 function requireOne(rows: unknown[], account: number): void {

@@ -2,11 +2,7 @@ import { Type } from 'typebox';
 import { USERNAME_REQUIREMENT } from '../domain/account.ts';
 import { isEmailAddress } from '../domain/email-address.ts';
 
-// Eleven digits, as many as the string form may have.
-const LATEST_SECOND = 99_999_999_999;
-
-export const SECONDS_REQUIREMENT = 'Must be a Unix time in seconds';
-export const EMAIL_REQUIREMENT = 'Must be valid';
+const LATEST_SECOND = 253_402_300_799;
 
 /** The key in the body; it is checked with the header's, never as a value. */
 export const apikeyField = Type.Optional(
@@ -17,13 +13,13 @@ export const apikeyField = Type.Optional(
 );
 
 /** A number of ten digits; clients send it as an integer or as a string of digits. */
-export const usernameField = (description: string) =>
+export const usernameField = (description: string, requirement = USERNAME_REQUIREMENT) =>
   Type.Union(
     [
       Type.Integer({ minimum: 1_000_000_000, maximum: 9_999_999_999 }),
       Type.String({ pattern: '^[1-9][0-9]{9}$' }),
     ],
-    { description, examples: [4592086960], 'x-requirement': USERNAME_REQUIREMENT },
+    { description, examples: [4592086960], 'x-requirement': requirement },
   );
 
 /** Unix seconds; clients send them as an integer or as a string of digits. */
@@ -33,7 +29,7 @@ export const secondsField = (description: string, example: number) =>
       Type.Integer({ minimum: 0, maximum: LATEST_SECOND }),
       Type.String({ pattern: '^[0-9]{1,11}$' }),
     ],
-    { description, examples: [example], 'x-requirement': SECONDS_REQUIREMENT },
+    { description, examples: [example], 'x-requirement': 'Must be a Unix time in seconds' },
   );
 
 export const nameField = Type.String({
@@ -50,7 +46,7 @@ export const emailField = Type.String({
   maxLength: 254,
   description: 'E-mail address',
   examples: ['user@example.com'],
-  'x-requirement': EMAIL_REQUIREMENT,
+  'x-requirement': 'Must be valid',
 });
 
 /** What `emailField` means, for the validator. */

@@ -3,6 +3,7 @@ import { openMailedToken } from '../domain/token.ts';
 import type { MailTransport } from '../mail/transport.ts';
 import {
   lowBalanceMail,
+  monthlyChargeMail,
   passwordChangedMail,
   recoveryMail,
   type Sender,
@@ -23,33 +24,28 @@ export async function deliverMail(
     id,
     from: service.config.mailFrom,
     to: { name, address: to },
-    ...(await word(service, sender, name, message)),
+    ...word(service, sender, name, message),
   });
 }
 
-async function word(
-  { db, keyring }: Service,
-  sender: Sender,
-  name: string,
-  message: Message,
-): Promise<Wording> {
+function word({ keyring }: Service, sender: Sender, name: string, message: Message): Wording {
   switch (message.kind) {
     case 'verification': {
-      const token = await openMailedToken(db, keyring, message.token, 'verification');
+      const token = openMailedToken(keyring, message.token, 'verification');
       return verificationMail(sender, { name, username: message.username, token });
     }
     case 'recovery': {
-      const links = await Promise.all(
-        message.links.map(async ({ username, token }) => ({
-          username,
-          token: await openMailedToken(db, keyring, token, 'recovery'),
-        })),
-      );
+      const links = message.links.map(({ username, token }) => ({
+        username,
+        token: openMailedToken(keyring, token, 'recovery'),
+      }));
       return recoveryMail(sender, { name, links });
     }
     case 'password changed':
       return passwordChangedMail(sender, { name, ...message });
     case 'low balance':
       return lowBalanceMail(sender, { name, ...message });
+    case 'monthly charge':
+      return monthlyChargeMail(sender, { name, ...message });
   }
 }

@@ -6,9 +6,11 @@ import type { Sender } from '../mail/wording.ts';
 import type { Service } from '../service.ts';
 import { cleanUp } from './clean-up.ts';
 import { deliverMail } from './deliver-mail.ts';
+import { postDueCharges } from './post-monthly-charges.ts';
 import { warnLowBalances } from './warn-low-balance.ts';
 
 const CLEAN_UP_QUEUE = 'clean-up';
+const CHARGES_QUEUE = 'post-monthly-charges';
 
 // Sixteen tries with doubling pauses reach over three days of a mail server that is away.
 const MAIL_RETRIES = { retryLimit: 16, retryDelay: 5, retryBackoff: true, retryDelayMax: 21_600 };
@@ -24,6 +26,7 @@ export async function startJobs(
   await queue.define(MAIL_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 86_400 });
   await queue.define(RECOVERY_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 3_600 });
   await queue.define(WARNING_QUEUE, { deleteAfterSeconds: 3_600 });
+  await queue.define(CHARGES_QUEUE, { deleteAfterSeconds: 3_600, expireInSeconds: 21_600 });
   await queue.define(CLEAN_UP_QUEUE, { deleteAfterSeconds: 3_600 });
 
   await queue.work<AddressedMessage>(MAIL_QUEUE, async (mail, id) => {
@@ -44,8 +47,13 @@ export async function startJobs(
     await warnLowBalances(service);
     queue.wake(MAIL_QUEUE);
   });
+  await queue.work(CHARGES_QUEUE, async () => {
+    await postDueCharges(service, log);
+    queue.wake(MAIL_QUEUE);
+  });
   await queue.work(CLEAN_UP_QUEUE, () => cleanUp(service));
   await queue.schedule(WARNING_QUEUE, '* * * * *');
+  await queue.schedule(CHARGES_QUEUE, '6 * * * *');
   await queue.schedule(CLEAN_UP_QUEUE, '17 * * * *');
   await queue.start(db, CLEAN_UP_QUEUE);
 }

@@ -1,4 +1,5 @@
 import type { Brand } from '../brand.ts';
+import type { ChargeSummary } from '../domain/message.ts';
 import { type Html, html } from '../html.ts';
 
 /** What every mail needs to know of the service that sends it. */
@@ -89,6 +90,33 @@ export function lowBalanceMail(
     ],
     links: [],
     closing: ['Calls stop when it is used up.'],
+  });
+}
+
+export function monthlyChargeMail(
+  sender: Sender,
+  to: {
+    name: string;
+    username: number;
+    month: string;
+    amount: string;
+    cash: string;
+    lines: ChargeSummary[];
+  },
+): Wording {
+  return letter(sender, {
+    subject: `Your ${sender.brand.name} charges for ${to.month}`,
+    name: to.name,
+    paragraphs: [
+      `The monthly charges of your account ${to.username} for ${to.month} were posted:`,
+      ...to.lines.map(
+        ({ service = 'Phone numbers', month, count, amount }) =>
+          `${service}${count > 1 ? ` (${count})` : ''}, ${month}: $${amount}`,
+      ),
+      `Together $${to.amount}. Your balance is now $${to.cash}.`,
+    ],
+    links: [],
+    closing: [],
   });
 }
 

@@ -1,11 +1,9 @@
 import { Type } from 'typebox';
 import { signUp } from '../../domain/account.ts';
 import { MAIL_QUEUE } from '../../domain/message.ts';
-import { creationFailed, fieldRequired, invalidField, rateLimited } from '../../domain/refusal.ts';
 import {
   createdAccountExample,
   createdAccountField,
-  EMAIL_REQUIREMENT,
   emailField,
   nameField,
 } from '../../http/fields.ts';
@@ -35,12 +33,7 @@ export const signup = operation({
   }),
   success: { account: createdAccountField, message: Type.String() },
   example: createdAccountExample,
-  refusals: [
-    fieldRequired('name'),
-    invalidField('email', EMAIL_REQUIREMENT),
-    creationFailed(),
-    rateLimited(3_600),
-  ],
+  failures: [400, 409, 429],
   handle: async ({ service: { db, keyring, queue, config, clock }, body }) => {
     const tools = {
       keyring,
