@@ -49,6 +49,8 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
   });
   // Answers are JSON text already; their schemas are for the document.
   app.setSerializerCompiler(() => JSON.stringify);
+  // Each group of routes reads the media types of its own; elsewhere no body is read at all.
+  app.removeAllContentTypeParsers();
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(async (request, reply) => {
     const url = request.url.split('?')[0] ?? '';
@@ -57,8 +59,7 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
     );
     if (allowed.length > 0) reply.header('allow', allowed.join(', '));
     const status = allowed.length > 0 ? 405 : 404;
-    const body = errorBody(status, status === 405 ? 'Method not allowed' : 'Not found');
-    return reply.code(status).header('cache-control', 'no-store').send(body);
+    return reply.code(status).header('cache-control', 'no-store').send(errorBody(status));
   });
 
   decorateRequests(app, service.config.trustProxy);

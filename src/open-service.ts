@@ -31,7 +31,8 @@ export interface OpenOptions {
  */
 export async function openService(config: Config, options: OpenOptions): Promise<OpenService> {
   const { role, onError, clock = () => new Date() } = options;
-  const fileKey = await secretKey(config);
+  const readFileKey = () => secretKey(config);
+  await readFileKey();
   const embedded = config.databaseUrl
     ? undefined
     : await openEmbedded({ dataDir: config.dataDir, role, onError });
@@ -46,7 +47,7 @@ export async function openService(config: Config, options: OpenOptions): Promise
   });
   try {
     await migrate(connection);
-    const keyring = await openKeyring(db, fileKey);
+    const keyring = await openKeyring(db, readFileKey);
     await ensureCurrentPartitions(db, clock());
     const queue = await Queue.open(connection, role === 'server' ? 'worker' : 'sender', onError);
     const close = async () => {
@@ -62,7 +63,7 @@ export async function openService(config: Config, options: OpenOptions): Promise
   }
 }
 
-function secretKey(config: Config): Promise<Buffer> {
+async function secretKey(config: Config): Promise<Buffer> {
   if (config.secretKeyFile) return readSecretKey(config.secretKeyFile, false);
   if (!config.databaseUrl) return readSecretKey(join(config.dataDir, 'secret.key'), true);
   throw new ConfigError(

@@ -134,7 +134,7 @@ async function insertAccount(
   account: NewAccount,
   passwordHash: string,
 ): Promise<boolean> {
-  const key = issueKey(keyring, account.username, 1);
+  const key = await issueKey(tx, keyring, account.username, 1);
   const rows = await tx.query(
     `INSERT INTO account (username, master_account, role, name, email, email_key, rate,
        created_at, password_hash, key_digest, key_sealed, key_version)

@@ -21,17 +21,15 @@ export interface StoredKey {
 }
 
 /** @param version counts the keys of an account, and binds the sealed key to this one */
-export function issueKey(keyring: Keyring, username: number, version: number): StoredKey {
+export async function issueKey(
+  tx: Queryable,
+  keyring: Keyring,
+  username: number,
+  version: number,
+): Promise<StoredKey & { key: string }> {
   const key = randomBytes(16).toString('hex');
-  return {
-    digest: keyring.digest(key),
-    sealed: keyring.seal(key, sealContext(username, version)),
-    version,
-  };
-}
-
-export function openKey(keyring: Keyring, username: number, stored: Omit<StoredKey, 'digest'>) {
-  return keyring.open(stored.sealed, sealContext(username, stored.version));
+  const sealed = await keyring.seal(tx, key, sealContext(username, version));
+  return { key, digest: keyring.digest(key), sealed, version };
 }
 
 /**
@@ -75,7 +73,7 @@ export async function currentKey(
   );
   const matches = await passwordMatches(password, account?.phc);
   if (!account || !matches) throw wrongCredentials();
-  return openKey(keyring, username, account);
+  return keyring.open(db, account.sealed, sealContext(username, account.version));
 }
 
 /**
@@ -93,14 +91,14 @@ export async function rotateKey(
     [username],
   );
   if (!account) throw unauthorized();
-  const stored = issueKey(keyring, username, account.version + 1);
+  const { key, ...stored } = await issueKey(tx, keyring, username, account.version + 1);
   await tx.query(
     `UPDATE account SET key_digest = $2, key_sealed = $3, key_version = $4,
        password_hash = coalesce($5, password_hash)
      WHERE username = $1`,
     [username, stored.digest, stored.sealed, stored.version, passwordHash ?? null],
   );
-  return openKey(keyring, username, stored);
+  return key;
 }
 
 function sealContext(username: number, version: number): string {

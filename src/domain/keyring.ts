@@ -5,41 +5,66 @@ import {
   randomBytes,
   timingSafeEqual,
 } from 'node:crypto';
-import type { Database } from '../db/database.ts';
+import type { Database, Queryable } from '../db/database.ts';
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const KEY_BYTES = 32;
+const VERSION_BYTES = 2;
+// Any number that nothing else locks on: whoever seals holds it shared, a new key comes alone.
+const SEAL_LOCK = 8_666_326_621;
+const PURPOSES = ['seal', 'digest'] as const;
+
+type Purpose = (typeof PURPOSES)[number];
 
 /** The secret key file does not open the keys that the database holds. */
 export class KeyringError extends Error {}
 
-/** The two data keys in the clear: one seals secrets, one digests what must be found again. */
-export class Keyring {
-  readonly #sealKey: Buffer;
-  readonly #digestKey: Buffer;
+/** Reads the key of the secret key file, 32 bytes; called again whenever keys may have changed. */
+export type FileKeyReader = () => Promise<Buffer>;
 
-  constructor(sealKey: Buffer, digestKey: Buffer) {
-    this.#sealKey = sealKey;
-    this.#digestKey = digestKey;
+/** Tells a secret key file's key from others without telling the key. */
+export function fingerprint(fileKey: Buffer): string {
+  return createHmac('sha256', fileKey).update('fingerprint').digest('hex').slice(0, 16);
+}
+
+/**
+ * The data keys in the clear: some seal secrets, the newest of them new ones; one digests what must
+ * be found again. Keys that came since are loaded when something asks for them.
+ */
+export class Keyring {
+  readonly #readFileKey: FileKeyReader;
+  #keys: DataKeys;
+
+  constructor(readFileKey: FileKeyReader, keys: DataKeys) {
+    this.#readFileKey = readFileKey;
+    this.#keys = keys;
   }
 
   /**
-   * AES-256-GCM, as nonce, tag and ciphertext.
+   * Seals under the newest key, which stays the newest until the transaction ends: the version of
+   * the key, then AES-256-GCM's nonce, tag and ciphertext.
    * @param context what the secret belongs to; only the same context opens it again
    */
-  seal(secret: string, context: string): Buffer {
-    return encrypt(this.#sealKey, Buffer.from(secret), context);
+  async seal(tx: Queryable, secret: string, context: string): Promise<Buffer> {
+    await tx.query('SELECT pg_advisory_xact_lock_shared($1)', [SEAL_LOCK]);
+    const version = await newestSealVersion(tx);
+    const key = await this.#sealKey(tx, version);
+    return Buffer.concat([versionPrefix(version), encrypt(key, Buffer.from(secret), context)]);
   }
 
-  /** @throws Error where the bytes were changed, or sealed under another key or context */
-  open(sealed: Buffer, context: string): string {
-    return decrypt(this.#sealKey, sealed, context).toString();
+  /**
+   * @param db where a key that is not known yet is looked up
+   * @throws Error where the bytes were changed, or sealed under another key or context
+   */
+  async open(db: Queryable, sealed: Buffer, context: string): Promise<string> {
+    const key = await this.#sealKey(db, sealed.readUInt16BE(0));
+    return decrypt(key, sealed.subarray(VERSION_BYTES), context).toString();
   }
 
   /** HMAC-SHA-256: finds a secret in the database without the database telling it. */
   digest(secret: string): Buffer {
-    return createHmac('sha256', this.#digestKey).update(secret).digest();
+    return createHmac('sha256', this.#keys.digest).update(secret).digest();
   }
 
   /** Compares a secret with its digest in constant time. */
@@ -47,39 +72,100 @@ export class Keyring {
     const actual = this.digest(secret);
     return actual.length === digest.length && timingSafeEqual(actual, digest);
   }
+
+  async #sealKey(db: Queryable, version: number): Promise<Buffer> {
+    if (!this.#keys.seal.has(version)) this.#keys = await loadDataKeys(db, this.#readFileKey);
+    const key = this.#keys.seal.get(version);
+    if (!key) throw new KeyringError(`the database has no data key of version ${version}`);
+    return key;
+  }
+}
+
+interface DataKeys {
+  /** by version */
+  seal: Map<number, Buffer>;
+  digest: Buffer;
 }
 
 /**
  * Opens the database's data keys with the key of the secret key file, or makes them on a new
  * database.
- * @param fileKey 32 bytes
  * @throws KeyringError where the file's key is not the one that wrapped them
  */
-export async function openKeyring(db: Database, fileKey: Buffer): Promise<Keyring> {
-  const fresh = ['seal', 'digest'].map((purpose) =>
-    encrypt(fileKey, randomBytes(KEY_BYTES), `data key ${purpose}`),
-  );
-  await db.query(
-    `INSERT INTO data_key (purpose, wrapped) VALUES ('seal', $1), ('digest', $2)
-     ON CONFLICT (purpose) DO NOTHING`,
-    fresh,
-  );
-  const rows = await db.query<{ purpose: string; wrapped: Buffer }>(
-    'SELECT purpose, wrapped FROM data_key',
-  );
-  const unwrap = (purpose: string): Buffer => {
-    const wrapped = rows.find((row) => row.purpose === purpose)?.wrapped ?? Buffer.alloc(0);
-    try {
-      return decrypt(fileKey, wrapped, `data key ${purpose}`);
-    } catch (cause) {
-      throw new KeyringError(
-        'the secret key file is not the one this database was set up with; ' +
-          'restore that file, or point SECRET_KEY_FILE at it',
-        { cause },
-      );
+export async function openKeyring(db: Database, readFileKey: FileKeyReader): Promise<Keyring> {
+  const fileKey = await readFileKey();
+  await db.transaction(async (tx) => {
+    await tx.query('SELECT pg_advisory_xact_lock($1)', [SEAL_LOCK]);
+    if ((await tx.query('SELECT 1 FROM data_key LIMIT 1')).length > 0) return;
+    for (const purpose of PURPOSES) {
+      await insertDataKey(tx, fileKey, { purpose, version: 1, key: randomBytes(KEY_BYTES) });
     }
-  };
-  return new Keyring(unwrap('seal'), unwrap('digest'));
+  });
+  return new Keyring(readFileKey, await loadDataKeys(db, readFileKey));
+}
+
+interface DataKey {
+  purpose: Purpose;
+  version: number;
+  key: Buffer;
+}
+
+async function loadDataKeys(db: Queryable, readFileKey: FileKeyReader): Promise<DataKeys> {
+  // Between reading the file and the database a rotation may have finished: then both have changed.
+  const found = await openDataKeys(db, await readFileKey());
+  const keys = found.length > 0 ? found : await openDataKeys(db, await readFileKey());
+  const digest = keys.find(({ purpose }) => purpose === 'digest')?.key;
+  if (!digest) throw await wrongFileKey(db, fingerprint(await readFileKey()));
+  const seal = keys.filter(({ purpose }) => purpose === 'seal');
+  return { digest, seal: new Map(seal.map(({ version, key }) => [version, key])) };
+}
+
+/** The data keys that a file's key opens. */
+async function openDataKeys(db: Queryable, fileKey: Buffer): Promise<DataKey[]> {
+  const rows = await db.query<Omit<DataKey, 'key'> & { wrapped: Buffer }>(
+    'SELECT purpose, version, wrapped FROM data_key WHERE file_key = $1',
+    [fingerprint(fileKey)],
+  );
+  return rows.map(({ purpose, version, wrapped }) => {
+    const key = decrypt(fileKey, wrapped, wrapContext({ purpose, version }));
+    return { purpose, version, key };
+  });
+}
+
+async function insertDataKey(tx: Queryable, fileKey: Buffer, dataKey: DataKey): Promise<void> {
+  const { purpose, version, key } = dataKey;
+  await tx.query(
+    'INSERT INTO data_key (purpose, version, file_key, wrapped) VALUES ($1, $2, $3, $4)',
+    [purpose, version, fingerprint(fileKey), encrypt(fileKey, key, wrapContext(dataKey))],
+  );
+}
+
+async function wrongFileKey(db: Queryable, given: string): Promise<KeyringError> {
+  const rows = await db.query<{ fileKey: string }>(
+    'SELECT DISTINCT file_key AS "fileKey" FROM data_key ORDER BY file_key',
+  );
+  const wanted = rows.map(({ fileKey }) => fileKey).join(' or ');
+  return new KeyringError(
+    `the secret key file is not the one this database needs: its fingerprint is ${given}, needed ` +
+      `is ${wanted}; restore that file, or point SECRET_KEY_FILE at it`,
+  );
+}
+
+async function newestSealVersion(tx: Queryable): Promise<number> {
+  const [row] = await tx.query<{ version: number }>(
+    "SELECT max(version) AS version FROM data_key WHERE purpose = 'seal'",
+  );
+  return row?.version ?? 0;
+}
+
+function versionPrefix(version: number): Buffer {
+  const prefix = Buffer.alloc(VERSION_BYTES);
+  prefix.writeUInt16BE(version);
+  return prefix;
+}
+
+function wrapContext({ purpose, version }: { purpose: Purpose; version: number }): string {
+  return `data key ${purpose}, version ${version}`;
 }
 
 function encrypt(key: Buffer, plain: Buffer, context: string): Buffer {

@@ -6,7 +6,7 @@ import { addressKey } from './email-address.ts';
 import type { Keyring } from './keyring.ts';
 import { queueMessage } from './message.ts';
 import { hashPassword } from './password.ts';
-import { Refusal } from './refusal.ts';
+import { addressNotFound } from './refusal.ts';
 import { inspectToken, issueToken, mayMailToken, redeemToken, type TokenState } from './token.ts';
 
 export const RECOVERY_QUEUE = 'send-recovery';
@@ -26,7 +26,7 @@ export async function requireKnownAddress(db: Database, email: string): Promise<
     'SELECT 1 FROM account WHERE email_key = $1 AND closed_at IS NULL LIMIT 1',
     [addressKey(email)],
   );
-  if (rows.length === 0) throw new Refusal('not found', 'Email address not found');
+  if (rows.length === 0) throw addressNotFound();
 }
 
 /** Queues one mail with a recovery link for each open account of the address. */

@@ -44,6 +44,10 @@ export const administratorRequired = () =>
 
 export const wrongCredentials = () => new Refusal('unauthorized', 'Invalid username or password');
 
+export const notRegistered = () => new Refusal('not found', 'Not registered');
+
+export const addressNotFound = () => new Refusal('not found', 'Email address not found');
+
 export const creationFailed = () => new Refusal('conflict', 'Account creation failed');
 
 export const rateLimited = (retryAfterSeconds: number) =>

@@ -1,6 +1,6 @@
 import type { Database } from '../db/database.ts';
 import type { Caller } from './api-key.ts';
-import { Refusal } from './refusal.ts';
+import { notRegistered } from './refusal.ts';
 
 /** A SIP contact as a switch reported it; expiresAt at or before reportedAt ends it. */
 export interface ReportedContact {
@@ -67,7 +67,7 @@ export async function currentRegistration(
      ORDER BY reported_at DESC, expires_at DESC, contact LIMIT 1`,
     [caller.username, now],
   );
-  if (!row) throw new Refusal('not found', 'Not registered');
+  if (!row) throw notRegistered();
   return { uri: `sip:${caller.username}@${hostOfUri(row.contact)}`, agent: row.agent };
 }
 

@@ -34,7 +34,7 @@ export async function issueSipSecret(
   username: number,
   now: Date,
 ): Promise<void> {
-  const { realm, ha1, sealed, version } = newSecret(tools, username, 1);
+  const { realm, ha1, sealed, version } = await newSecret(tx, tools, username, 1);
   await tx.query(
     `INSERT INTO sip_secret (account, realm, ha1, sealed, version, changed_at)
      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account) DO NOTHING`,
@@ -53,13 +53,13 @@ export async function rotateSipSecret(
     'SELECT version FROM sip_secret WHERE account = $1 FOR UPDATE',
     [username],
   );
-  const stored = newSecret(tools, username, (before?.version ?? 0) + 1);
+  const stored = await newSecret(tx, tools, username, (before?.version ?? 0) + 1);
   await tx.query(
     `UPDATE sip_secret SET realm = $2, ha1 = $3, sealed = $4, version = $5, changed_at = $6
      WHERE account = $1`,
     [username, stored.realm, stored.ha1, stored.sealed, stored.version, now],
   );
-  return credentials(tools, username, stored);
+  return credentials(tx, tools, username, stored);
 }
 
 /** @returns undefined where the account is closed, or is from before SIP secrets */
@@ -73,7 +73,7 @@ export async function findSipSecret(
      WHERE s.account = $1 AND a.closed_at IS NULL`,
     [username],
   );
-  return stored && credentials(tools, username, stored);
+  return stored && credentials(db, tools, username, stored);
 }
 
 /**
@@ -102,45 +102,53 @@ function moveToRealm(db: Database, tools: SipTools): Promise<number> {
        WHERE realm <> $1 ORDER BY account LIMIT ${PAGE} FOR UPDATE SKIP LOCKED`,
       [tools.realm],
     );
+    const ha1s: string[] = [];
+    for (const row of stale) {
+      ha1s.push(ha1Of(tools, row.account, await openSecret(tx, tools, row.account, row)));
+    }
     await tx.query(
       `UPDATE sip_secret s SET realm = $1, ha1 = n.ha1
        FROM unnest($2::bigint[], $3::text[]) AS n (account, ha1) WHERE s.account = n.account`,
-      [
-        tools.realm,
-        stale.map(({ account }) => account),
-        stale.map((row) => ha1Of(tools, row.account, openSecret(tools, row.account, row))),
-      ],
+      [tools.realm, stale.map(({ account }) => account), ha1s],
     );
     return stale.length;
   });
 }
 
-function newSecret(tools: SipTools, username: number, version: number): Stored {
+async function newSecret(
+  tx: Queryable,
+  tools: SipTools,
+  username: number,
+  version: number,
+): Promise<Stored> {
   const secret = Array.from({ length: LENGTH }, () =>
     ALPHABET.charAt(randomInt(ALPHABET.length)),
   ).join('');
   return {
     realm: tools.realm,
     ha1: ha1Of(tools, username, secret),
-    sealed: tools.keyring.seal(secret, sealContext(username, version)),
+    sealed: await tools.keyring.seal(tx, secret, sealContext(username, version)),
     version,
   };
 }
 
-function credentials(
+async function credentials(
+  db: Queryable,
   tools: SipTools,
   username: number,
   stored: Pick<Stored, 'sealed' | 'version'>,
-): SipCredentials {
-  return { username, realm: tools.realm, secret: openSecret(tools, username, stored) };
+): Promise<SipCredentials> {
+  const secret = await openSecret(db, tools, username, stored);
+  return { username, realm: tools.realm, secret };
 }
 
 function openSecret(
+  db: Queryable,
   { keyring }: SipTools,
   username: number,
   { sealed, version }: Pick<Stored, 'sealed' | 'version'>,
-): string {
-  return keyring.open(sealed, sealContext(username, version));
+): Promise<string> {
+  return keyring.open(db, sealed, sealContext(username, version));
 }
 
 /** The hash that SIP digest authentication calls HA1 (RFC 3261, section 22.4, and RFC 2617). */

@@ -54,11 +54,16 @@ export async function issueToken(
      VALUES ($1, $2, $3, $4, $4::timestamptz + make_interval(secs => $5))`,
     [keyring.digest(token), username, purpose, now, LIFE_SECONDS[purpose]],
   );
-  return keyring.seal(token, sealContext(purpose)).toString('base64');
+  return (await keyring.seal(tx, token, sealContext(purpose))).toString('base64');
 }
 
-export function openMailedToken(keyring: Keyring, sealed: string, purpose: TokenPurpose): string {
-  return keyring.open(Buffer.from(sealed, 'base64'), sealContext(purpose));
+export function openMailedToken(
+  db: Queryable,
+  keyring: Keyring,
+  sealed: string,
+  purpose: TokenPurpose,
+): Promise<string> {
+  return keyring.open(db, Buffer.from(sealed, 'base64'), sealContext(purpose));
 }
 
 /** Looks a token up and changes nothing: mail scanners open links, too. */

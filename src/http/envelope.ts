@@ -15,6 +15,20 @@ const STATUS: Record<RefusalCode, number> = {
 };
 const UNAVAILABLE_RETRY_SECONDS = 5;
 
+// The framework's own texts may repeat what the client sent.
+const MESSAGES: Record<number, string> = {
+  400: 'Bad request',
+  404: 'Not found',
+  405: 'Method not allowed',
+  408: 'Request timed out',
+  413: 'Body too large',
+  414: 'Address too long',
+  415: 'The media type must be application/json',
+  431: 'Header fields too large',
+  500: 'Internal error',
+  503: 'Service unavailable, please try again',
+};
+
 export interface ErrorBody {
   statusCode: string;
   status: 'Error';
@@ -27,9 +41,20 @@ export function successBody(members: string): string {
   return `{"statusCode":"200","status":"Success",${members}}`;
 }
 
-export function errorBody(status: number, message: string, requirement?: string): ErrorBody {
+/** The body of a failure. @param message left out, the one that goes with the status */
+export function errorBody(
+  status: number,
+  message: string = MESSAGES[status] ?? 'Bad request',
+  requirement?: string,
+): ErrorBody {
   const body: ErrorBody = { statusCode: String(status), status: 'Error', message };
   return requirement === undefined ? body : { ...body, requirement };
+}
+
+/** How a refusal is answered. */
+export function refusalAnswer(refusal: Refusal): { status: number; body: ErrorBody } {
+  const status = STATUS[refusal.code];
+  return { status, body: errorBody(status, refusal.message, refusal.requirement) };
 }
 
 /** Answers whatever was thrown; what is no refusal is logged and tells the client nothing. */
@@ -42,47 +67,34 @@ export function answerError(
   if (error instanceof StoreUnavailable) {
     request.log.error({ err: error.cause }, 'the database is not available');
     reply.header('retry-after', UNAVAILABLE_RETRY_SECONDS);
-    return send(reply, 503, 'Service unavailable, please try again');
+    return send(reply, errorBody(503));
   }
   const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500;
-  if (status >= 400 && status < 500)
-    return send(reply, status, CLIENT_ERRORS[status] ?? 'Bad request');
+  if (status >= 400 && status < 500) return send(reply, errorBody(status));
   request.log.error({ err: error }, 'internal error');
-  return send(reply, 500, 'Internal error');
+  return send(reply, errorBody(500));
 }
 
-// The framework's own texts may repeat what the client sent.
-const CLIENT_ERRORS: Record<number, string> = {
-  400: 'Bad request',
-  404: 'Not found',
-  405: 'Method not allowed',
-  408: 'Request timed out',
-  413: 'Body too large',
-  414: 'Address too long',
-  415: 'The media type must be application/json',
-  431: 'Header fields too large',
-};
-
 function answerRefusal(refusal: Refusal, reply: FastifyReply): FastifyReply {
-  const status = STATUS[refusal.code];
+  const { status, body } = refusalAnswer(refusal);
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   if (refusal.retryAfterSeconds !== undefined) {
     reply.header('retry-after', refusal.retryAfterSeconds);
   }
-  return send(reply, status, refusal.message, refusal.requirement);
+  return send(reply, body);
 }
 
-function send(reply: FastifyReply, status: number, message: string, requirement?: string) {
+function send(reply: FastifyReply, body: ErrorBody): FastifyReply {
   return reply
-    .code(status)
+    .code(Number(body.statusCode))
     .header('cache-control', 'no-store')
     .type('application/json; charset=utf-8')
-    .send(JSON.stringify(errorBody(status, message, requirement)));
+    .send(JSON.stringify(body));
 }
 
 /** A whole HTTP answer for what is not even a request, written to the bare socket. */
 export function rawErrorAnswer(status: number): string {
-  const body = JSON.stringify(errorBody(status, CLIENT_ERRORS[status] ?? 'Bad request'));
+  const body = JSON.stringify(errorBody(status));
   return [
     `HTTP/1.1 ${status} Error`,
     'Content-Type: application/json; charset=utf-8',

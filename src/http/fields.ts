@@ -2,7 +2,11 @@ import { Type } from 'typebox';
 import { USERNAME_REQUIREMENT } from '../domain/account.ts';
 import { isEmailAddress } from '../domain/email-address.ts';
 
-const LATEST_SECOND = 253_402_300_799;
+// Eleven digits, as many as the string form may have.
+const LATEST_SECOND = 99_999_999_999;
+
+export const SECONDS_REQUIREMENT = 'Must be a Unix time in seconds';
+export const EMAIL_REQUIREMENT = 'Must be valid';
 
 /** The key in the body; it is checked with the header's, never as a value. */
 export const apikeyField = Type.Optional(
@@ -13,13 +17,13 @@ export const apikeyField = Type.Optional(
 );
 
 /** A number of ten digits; clients send it as an integer or as a string of digits. */
-export const usernameField = (description: string, requirement = USERNAME_REQUIREMENT) =>
+export const usernameField = (description: string) =>
   Type.Union(
     [
       Type.Integer({ minimum: 1_000_000_000, maximum: 9_999_999_999 }),
       Type.String({ pattern: '^[1-9][0-9]{9}$' }),
     ],
-    { description, examples: [4592086960], 'x-requirement': requirement },
+    { description, examples: [4592086960], 'x-requirement': USERNAME_REQUIREMENT },
   );
 
 /** Unix seconds; clients send them as an integer or as a string of digits. */
@@ -29,7 +33,7 @@ export const secondsField = (description: string, example: number) =>
       Type.Integer({ minimum: 0, maximum: LATEST_SECOND }),
       Type.String({ pattern: '^[0-9]{1,11}$' }),
     ],
-    { description, examples: [example], 'x-requirement': 'Must be a Unix time in seconds' },
+    { description, examples: [example], 'x-requirement': SECONDS_REQUIREMENT },
   );
 
 export const nameField = Type.String({
@@ -46,7 +50,7 @@ export const emailField = Type.String({
   maxLength: 254,
   description: 'E-mail address',
   examples: ['user@example.com'],
-  'x-requirement': 'Must be valid',
+  'x-requirement': EMAIL_REQUIREMENT,
 });
 
 /** What `emailField` means, for the validator. */

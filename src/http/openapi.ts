@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import swagger from '@fastify/swagger';
+import swagger, { type SwaggerTransformObject } from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import { html } from '../html.ts';
 
@@ -15,6 +15,7 @@ const DOCS_POLICY =
 export async function gatherOpenapi(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     hideUntagged: true,
+    transformObject: requireBodiesThatAre,
     openapi: {
       openapi: '3.1.0',
       info: {
@@ -30,6 +31,19 @@ export async function gatherOpenapi(app: FastifyInstance): Promise<void> {
       components: { securitySchemes: { apikey: { type: 'http', scheme: 'bearer' } } },
     },
   });
+}
+
+/** A body without required members may be left out, which the plugin cannot be told. */
+function requireBodiesThatAre(document: Parameters<SwaggerTransformObject>[0]) {
+  if (!('openapiObject' in document)) throw new TypeError('not an OpenAPI document');
+  const { openapiObject } = document;
+  for (const path of Object.values(openapiObject.paths ?? {})) {
+    const body = path?.post?.requestBody;
+    if (!body || !('content' in body)) continue;
+    const schema = body.content['application/json']?.schema;
+    body.required = schema !== undefined && 'required' in schema && schema.required !== undefined;
+  }
+  return openapiObject;
 }
 
 /** Serves the document at `/openapi.json` and a reference page at `/docs/`. */

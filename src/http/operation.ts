@@ -6,7 +6,7 @@ import { administratorRequired, fieldRequired, invalidField, Refusal } from '../
 import type { Service } from '../service.ts';
 import { successBody } from './envelope.ts';
 import { hourlyLimit } from './rate-limit.ts';
-import { type FailureStatus, failureResponse, successResponse } from './responses.ts';
+import { responses } from './responses.ts';
 import { parseStrictJson } from './strict-json.ts';
 
 const BODY_LIMIT_BYTES = 16 * 1024;
@@ -34,7 +34,8 @@ export interface Operation<Schema extends TObject> {
   /** members beside the envelope, for the document */
   success: Record<string, TSchema>;
   example: object;
-  failures: FailureStatus[];
+  /** how it may be refused, apart from what may happen to any operation; for the document */
+  refusals: Refusal[];
   /** @returns JSON text of the members beside the envelope, or the whole body as a stream */
   handle: (call: Call<Schema>) => Promise<string | Readable>;
 }
@@ -105,16 +106,27 @@ function sendSuccess(reply: FastifyReply, answer: string | Readable): FastifyRep
 
 /** Only JSON is understood; no body at all counts as `{}`, whatever it claims to be. */
 export function parseBody(request: FastifyRequest, raw: Buffer): Body {
+  if (isBlank(raw)) return {};
   const type = request.headers['content-type'];
-  if (raw.length > 0 && type !== undefined && !JSON_TYPE.test(type)) {
+  if (type !== undefined && !JSON_TYPE.test(type)) {
     throw Object.assign(new Error('unsupported media type'), { statusCode: 415 });
   }
-  if (raw.toString('latin1').trim() === '') return {};
   const value = parseStrictJson(raw);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Refusal('malformed', 'The body must be a JSON object');
   }
   return value as Body;
+}
+
+/** Takes the media type from a request without a body, of which the framework would be strict. */
+export async function ignoreTypeOfNothing({ headers }: FastifyRequest): Promise<void> {
+  const length = headers['content-length'] ?? '0';
+  if (length === '0' && headers['transfer-encoding'] === undefined) delete headers['content-type'];
+}
+
+/** Nothing but what JSON calls whitespace. */
+function isBlank(raw: Buffer): boolean {
+  return /^[ \t\r\n]*$/.test(raw.toString('latin1'));
 }
 
 /** The key of an Authorization header of the scheme Bearer, which decides even where it is none. */
@@ -155,16 +167,23 @@ function faultyField(schema: TObject, request: FastifyRequest): Refusal | undefi
 }
 
 function documentation<Schema extends TObject>(definition: Operation<Schema>) {
+  const { operationId, summary, description, auth, body, success, example, refusals } = definition;
   return {
-    operationId: definition.operationId,
+    operationId,
     tags: ['account'],
-    summary: definition.summary,
-    description: definition.description,
-    body: definition.body,
-    security: definition.auth === 'none' ? [] : [{ apikey: [] }],
-    response: {
-      200: successResponse(definition.success, definition.example),
-      ...Object.fromEntries(definition.failures.map((status) => [status, failureResponse(status)])),
-    },
+    summary,
+    description,
+    body: { ...body, examples: [exampleOf(body)] },
+    security: auth === 'none' ? [] : [{ apikey: [] }],
+    response: responses(success, example, refusals),
   };
+}
+
+function exampleOf(schema: TObject): object {
+  return Object.fromEntries(
+    Object.entries(schema.properties).map(([name, property]) => [
+      name,
+      (property as { examples?: unknown[] }).examples?.[0],
+    ]),
+  );
 }

@@ -1,25 +1,54 @@
-import { type TSchema, Type } from 'typebox';
+import { type TObject, type TSchema, Type } from 'typebox';
+import type { Refusal } from '../domain/refusal.ts';
+import { type ErrorBody, errorBody, refusalAnswer } from './envelope.ts';
 
-export type FailureStatus = 400 | 401 | 404 | 409 | 429;
-
-const DESCRIPTIONS: Record<FailureStatus, string> = {
+const DESCRIPTIONS: Record<number, string> = {
   400: 'A required field is missing, or a value is at fault',
   401: 'Unauthorized',
   404: 'Not found',
   409: 'Account creation failed',
+  413: 'The body has more than 16 KiB',
+  415: 'The body is not of the media type application/json',
   429: 'Rate limit exceeded',
+  500: 'Internal error',
+  503: 'The service cannot answer now; the same request may succeed later',
 };
 
-const EXAMPLES: Record<FailureStatus, { message: string; requirement?: string }> = {
-  400: { message: 'Field: email', requirement: 'Must be valid' },
-  401: { message: 'Unauthorized' },
-  404: { message: 'Not registered' },
-  409: { message: 'Account creation failed' },
-  429: { message: 'Rate limit exceeded' },
+/** What any operation may answer. */
+const FAILURES_OF_ALL = [413, 415, 500, 503];
+
+const retryAfter = Type.Integer({ description: 'Seconds after which to try again' });
+const HEADERS: Record<number, Record<string, TSchema>> = {
+  401: { 'WWW-Authenticate': Type.String({ description: '`Bearer`' }) },
+  429: { 'Retry-After': retryAfter },
+  503: { 'Retry-After': retryAfter },
 };
 
-/** The documented form of a success. */
-export function successResponse(members: Record<string, TSchema>, example: object) {
+/**
+ * The documented answers of an operation.
+ * @param members of the success, beside the envelope
+ * @param refusals with which the operation itself fails, one example each
+ */
+export function responses(
+  members: Record<string, TSchema>,
+  example: object,
+  refusals: Refusal[],
+): Record<string, TObject> {
+  const failures = new Map<number, ErrorBody[]>();
+  for (const refusal of refusals) {
+    const { status, body } = refusalAnswer(refusal);
+    failures.set(status, [...(failures.get(status) ?? []), body]);
+  }
+  for (const status of FAILURES_OF_ALL) failures.set(status, [errorBody(status)]);
+  return {
+    200: success(members, example),
+    ...Object.fromEntries(
+      [...failures].map(([status, examples]) => [status, failure(status, examples)]),
+    ),
+  };
+}
+
+function success(members: Record<string, TSchema>, example: object): TObject {
   return Type.Object(
     { statusCode: Type.Literal('200'), status: Type.Literal('Success'), ...members },
     {
@@ -29,18 +58,16 @@ export function successResponse(members: Record<string, TSchema>, example: objec
   );
 }
 
-/** The documented form of a failure. */
-export function failureResponse(status: FailureStatus) {
+function failure(status: number, examples: ErrorBody[]): TObject {
   return Type.Object(
     {
       statusCode: Type.Literal(String(status)),
       status: Type.Literal('Error'),
-      message: Type.String(),
-      ...(status === 400 ? { requirement: Type.Optional(Type.String()) } : {}),
+      message: Type.String({ description: 'What is wrong' }),
+      ...(status === 400
+        ? { requirement: Type.Optional(Type.String({ description: 'What the value must be' })) }
+        : {}),
     },
-    {
-      description: DESCRIPTIONS[status],
-      examples: [{ statusCode: String(status), status: 'Error', ...EXAMPLES[status] }],
-    },
+    { description: DESCRIPTIONS[status] ?? '', headers: HEADERS[status], examples },
   );
 }

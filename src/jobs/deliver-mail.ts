@@ -24,21 +24,28 @@ export async function deliverMail(
     id,
     from: service.config.mailFrom,
     to: { name, address: to },
-    ...word(service, sender, name, message),
+    ...(await word(service, sender, name, message)),
   });
 }
 
-function word({ keyring }: Service, sender: Sender, name: string, message: Message): Wording {
+async function word(
+  { db, keyring }: Service,
+  sender: Sender,
+  name: string,
+  message: Message,
+): Promise<Wording> {
   switch (message.kind) {
     case 'verification': {
-      const token = openMailedToken(keyring, message.token, 'verification');
+      const token = await openMailedToken(db, keyring, message.token, 'verification');
       return verificationMail(sender, { name, username: message.username, token });
     }
     case 'recovery': {
-      const links = message.links.map(({ username, token }) => ({
-        username,
-        token: openMailedToken(keyring, token, 'recovery'),
-      }));
+      const links = await Promise.all(
+        message.links.map(async ({ username, token }) => ({
+          username,
+          token: await openMailedToken(db, keyring, token, 'recovery'),
+        })),
+      );
       return recoveryMail(sender, { name, links });
     }
     case 'password changed':

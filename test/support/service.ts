@@ -19,6 +19,7 @@ import { addFeed, type Feed } from '../../src/domain/feed.ts';
 import { openKeyring } from '../../src/domain/keyring.ts';
 import { startJobs } from '../../src/jobs/index.ts';
 import { folderTransport, type MailTransport } from '../../src/mail/transport.ts';
+import { readSecretKey } from '../../src/secret-key.ts';
 import type { Service } from '../../src/service.ts';
 import { cloneDatabase, databaseUrl } from './postgres.ts';
 
@@ -86,10 +87,9 @@ export async function startService(
     }),
   );
   const db = new Database({ connection, poolSize: 10, onError: (error) => log.error(error) });
-  const fileKey = randomBytes(32);
   const keyFile = join(folder, 'secret.key');
-  await writeFile(keyFile, fileKey.toString('hex'), { mode: 0o600 });
-  const keyring = await openKeyring(db, fileKey);
+  await writeFile(keyFile, randomBytes(32).toString('hex'), { mode: 0o600 });
+  const keyring = await openKeyring(db, () => readSecretKey(keyFile, false));
   let offsetMs = 0;
   const clock = () => new Date(Date.now() + offsetMs);
   await ensureCurrentPartitions(db, clock());
@@ -182,7 +182,9 @@ async function waitForMails(folder: string, address: string, count: number): Pro
           return { mtimeMs, mail: await simpleParser(await readFile(path)) };
         }),
     );
-    const found = mails.filter(({ mail }) => JSON.stringify(mail.to).includes(address));
+    const found = mails.filter(({ mail }) =>
+      JSON.stringify(mail.to).toLowerCase().includes(address.toLowerCase()),
+    );
     if (found.length >= count) {
       return found.sort((a, b) => a.mtimeMs - b.mtimeMs).map(({ mail }) => mail);
     }

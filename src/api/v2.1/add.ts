@@ -1,6 +1,12 @@
 import { Type } from 'typebox';
-import { addAccount } from '../../domain/account.ts';
+import { addAccount, USERNAME_REQUIREMENT } from '../../domain/account.ts';
 import { administratorAt } from '../../domain/audit.ts';
+import {
+  administratorRequired,
+  creationFailed,
+  fieldRequired,
+  invalidField,
+} from '../../domain/refusal.ts';
 import {
   apikeyField,
   createdAccountExample,
@@ -25,14 +31,18 @@ export const add = operation({
     email: emailField,
     masterAccount: Type.Optional(
       usernameField(
-        'Billing account; left out, the account pays for itself',
-        'Must be a billing account',
+        'Billing account, which must pay for itself; left out, the account pays for itself',
       ),
     ),
   }),
   success: { account: createdAccountField, message: Type.String() },
   example: createdAccountExample,
-  failures: [400, 401, 409],
+  refusals: [
+    fieldRequired('apikey'),
+    invalidField('username', USERNAME_REQUIREMENT),
+    administratorRequired(),
+    creationFailed(),
+  ],
   handle: async ({ service: { db, keyring, config, clock }, body, caller, clientAddress }) => {
     const username = Number(body.username);
     const actor = administratorAt((await caller()).username, `api ${clientAddress}`);

@@ -1,5 +1,12 @@
 import { Type } from 'typebox';
+import { USERNAME_REQUIREMENT } from '../../domain/account.ts';
 import { currentKey } from '../../domain/api-key.ts';
+import {
+  fieldRequired,
+  invalidField,
+  rateLimited,
+  wrongCredentials,
+} from '../../domain/refusal.ts';
 import { usernameField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
 
@@ -22,7 +29,12 @@ export const apikey = operation({
   }),
   success: { apikey: Type.String() },
   example: { apikey: '0f1e2d3c4b5a69788796a5b4c3d2e1f0' },
-  failures: [400, 401, 429],
+  refusals: [
+    fieldRequired('username'),
+    invalidField('username', USERNAME_REQUIREMENT),
+    wrongCredentials(),
+    rateLimited(3_600),
+  ],
   handle: async ({ service: { db, keyring }, body }) => {
     const key = await currentKey(db, keyring, Number(body.username), body.password);
     return `"apikey":"${key}"`;

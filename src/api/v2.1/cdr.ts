@@ -1,8 +1,9 @@
 import { type Readable, Transform } from 'node:stream';
 import { Type } from 'typebox';
 import { type SecondsRange, streamCallRecords } from '../../domain/call-record.ts';
+import { fieldRequired, invalidField, rateLimited, unauthorized } from '../../domain/refusal.ts';
 import { successBody } from '../../http/envelope.ts';
-import { apikeyField, secondsField } from '../../http/fields.ts';
+import { apikeyField, SECONDS_REQUIREMENT, secondsField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
 
 const DAY_SECONDS = 86_400;
@@ -60,7 +61,12 @@ export const cdr = operation({
       },
     ],
   },
-  failures: [400, 401, 429],
+  refusals: [
+    fieldRequired('apikey'),
+    invalidField('start', SECONDS_REQUIREMENT),
+    unauthorized(),
+    rateLimited(3_600),
+  ],
   handle: async ({ service: { db, clock }, caller, body }) => {
     const now = Math.floor(clock().getTime() / 1_000);
     const bounds = [Number(body.start ?? now), Number(body.end ?? now - DAY_SECONDS)];

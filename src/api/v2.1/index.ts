@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { parseBody, registerOperation } from '../../http/operation.ts';
+import { ignoreTypeOfNothing, parseBody, registerOperation } from '../../http/operation.ts';
 import type { Service } from '../../service.ts';
 import { add } from './add.ts';
 import { apikey } from './apikey.ts';
@@ -12,7 +12,7 @@ import { signup } from './signup.ts';
 
 /** The eight operations of the Account API v2.1. */
 export async function accountApi(app: FastifyInstance, service: Service): Promise<void> {
-  app.removeAllContentTypeParsers();
+  app.addHook('onRequest', ignoreTypeOfNothing);
   app.addContentTypeParser(
     '*',
     { parseAs: 'buffer' },

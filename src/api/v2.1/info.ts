@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { accountRecord } from '../../domain/account.ts';
+import { fieldRequired, rateLimited, unauthorized } from '../../domain/refusal.ts';
 import { apikeyField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
 
@@ -46,7 +47,7 @@ export const info = operation({
       },
     ],
   },
-  failures: [400, 401, 429],
+  refusals: [fieldRequired('apikey'), unauthorized(), rateLimited(3_600)],
   handle: async ({ service: { db, keyring }, key }) =>
     `"account":[${await accountRecord(db, keyring, key)}]`,
 });

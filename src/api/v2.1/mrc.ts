@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { monthlyCharges } from '../../domain/recurring-charge.ts';
+import { fieldRequired, rateLimited, unauthorized } from '../../domain/refusal.ts';
 import { apikeyField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
 
@@ -16,7 +17,7 @@ export const mrc = operation({
   body: Type.Object({ apikey: apikeyField }),
   success: { mrc: Type.Array(Type.Record(Type.String(), Type.Number())) },
   example: { mrc: [{ E911: 1.5 }, { did: 2 }, { total: 3.5 }] },
-  failures: [400, 401, 429],
+  refusals: [fieldRequired('apikey'), unauthorized(), rateLimited(3_600)],
   handle: async ({ service: { db }, caller }) =>
     `"mrc":${await monthlyCharges(db, await caller())}`,
 });

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { requestRecovery, requireKnownAddress } from '../../domain/recovery.ts';
-import { invalidField } from '../../domain/refusal.ts';
-import { emailField } from '../../http/fields.ts';
+import { addressNotFound, invalidField, rateLimited } from '../../domain/refusal.ts';
+import { EMAIL_REQUIREMENT, emailField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
 
 export const recover = operation({
@@ -13,12 +13,12 @@ export const recover = operation({
     'answer, unless the operator has chosen to tell with 404.',
   auth: 'none',
   required: ['email'],
-  missing: (field) => invalidField(field, 'Must be valid'),
+  missing: (field) => invalidField(field, EMAIL_REQUIREMENT),
   limit: ({ config }) => config.recoverLimitPerHour,
   body: Type.Object({ email: emailField }),
   success: { message: Type.String() },
   example: { message: 'Please check your email (user@example.com) for details' },
-  failures: [400, 404, 429],
+  refusals: [invalidField('email', EMAIL_REQUIREMENT), addressNotFound(), rateLimited(3_600)],
   handle: async ({ service: { db, queue, config }, body: { email } }) => {
     if (config.recoveryDiscloses) await requireKnownAddress(db, email);
     await requestRecovery(db, queue, email);

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { fieldRequired, notRegistered, unauthorized } from '../../domain/refusal.ts';
 import { currentRegistration } from '../../domain/registration.ts';
 import { apikeyField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
@@ -13,7 +14,7 @@ export const registration = operation({
   body: Type.Object({ apikey: apikeyField }),
   success: { account: Type.Object({ uri: Type.String(), agent: Type.String() }) },
   example: { account: { uri: 'sip:4592086960@192.0.2.1:5060', agent: 'Zoiper rv2.8.97/' } },
-  failures: [400, 401, 404],
+  refusals: [fieldRequired('apikey'), unauthorized(), notRegistered()],
   handle: async ({ service: { db, clock }, caller }) => {
     const current = await currentRegistration(db, await caller(), clock());
     return `"account":${JSON.stringify(current)}`;

@@ -1,9 +1,11 @@
 import { Type } from 'typebox';
 import { signUp } from '../../domain/account.ts';
 import { MAIL_QUEUE } from '../../domain/message.ts';
+import { creationFailed, fieldRequired, invalidField, rateLimited } from '../../domain/refusal.ts';
 import {
   createdAccountExample,
   createdAccountField,
+  EMAIL_REQUIREMENT,
   emailField,
   nameField,
 } from '../../http/fields.ts';
@@ -33,7 +35,12 @@ export const signup = operation({
   }),
   success: { account: createdAccountField, message: Type.String() },
   example: createdAccountExample,
-  failures: [400, 409, 429],
+  refusals: [
+    fieldRequired('name'),
+    invalidField('email', EMAIL_REQUIREMENT),
+    creationFailed(),
+    rateLimited(3_600),
+  ],
   handle: async ({ service: { db, keyring, queue, config, clock }, body }) => {
     const tools = {
       keyring,

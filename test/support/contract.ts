@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { randomBytes, randomInt } from 'node:crypto';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { closeAccount } from '../../src/domain/account.ts';
+import { type Answer, post, startService, TESTER, type TestService } from './service.ts';
+
+export const OPERATIONS = [
+  'add',
+  'apikey',
+  'cdr',
+  'info',
+  'mrc',
+  'recover',
+  'registration',
+  'signup',
+] as const;
+export type OperationName = (typeof OPERATIONS)[number];
+
+/** Operations that need a key, by the header or by the body. */
+export const KEYED = ['add', 'cdr', 'info', 'mrc', 'registration'] as const;
+
+export type Headers = Record<string, string>;
+
+export interface Customer {
+  username: number;
+  password: string;
+  apikey: string;
+  email: string;
+}
+
+/** The service, each of whose answers is held against the OpenAPI document that it serves. */
+export interface Contract {
+  api: TestService;
+  /** calls an operation from an address of its own, or from that of `headers` */
+  call: (operation: OperationName, body?: unknown, headers?: Headers) => Promise<Answer>;
+  signUp: (email?: string) => Promise<Customer>;
+  /** adds an account that `masterAccount` pays for */
+  addSubAccount: (masterAccount: number, email?: string) => Promise<Customer>;
+  close: (account: { username: number }) => Promise<void>;
+  /** asserts that every documented status of an operation was seen, but for those of all */
+  assertAllSeen: (operation: OperationName) => void;
+}
+
+interface Responses {
+  [status: string]: { content: { 'application/json': { schema: object } } };
+}
+
+interface Document {
+  paths: Record<string, { post?: { responses: Responses } }>;
+}
+
+/** Told by `bodies.test.ts` and `unavailable.test.ts` for all operations at once. */
+const STATUSES_OF_ALL = ['413', '415', '500', '503'];
+
+/** Starts the service with the limits that it has by default. */
+export async function startContract(env: Record<string, string> = {}): Promise<Contract> {
+  const api = await startService({
+    TRUST_PROXY: '127.0.0.1',
+    RATE_LIMIT_PER_HOUR: '6',
+    SIGNUP_LIMIT_PER_HOUR: '20',
+    RECOVER_LIMIT_PER_HOUR: '20',
+    ...env,
+  });
+  const { responsesOf, validate } = await readDocument(api.url);
+  const seen = new Set<string>();
+
+  const call: Contract['call'] = async (operation, body, headers = {}) => {
+    const answer = await post(`${api.url}/v2.1/account/${operation}/`, body, {
+      'x-forwarded-for': newAddress(),
+      ...headers,
+    });
+    validate(operation, answer);
+    seen.add(`${operation} ${answer.status}`);
+    return answer;
+  };
+  const withKey = async (account: Omit<Customer, 'apikey'>): Promise<Customer> => {
+    const { username, password } = account;
+    const { body } = await call('apikey', { username, password });
+    return { ...account, apikey: body.apikey };
+  };
+  const newEmail = () => `user-${randomBytes(6).toString('hex')}@example.com`;
+  let administrator: { apikey: string } | undefined;
+
+  return {
+    api,
+    call,
+    signUp: async (email = newEmail()) => {
+      const { status, body } = await call('signup', { name: 'Example Company', email });
+      assert.equal(status, 200, JSON.stringify(body));
+      return withKey({ ...body.account });
+    },
+    addSubAccount: async (masterAccount, email = newEmail()) => {
+      administrator ??= await api.administrator();
+      const account = { name: 'Sub-account', username: newUsername(), email, masterAccount };
+      const { status, body } = await call('add', account, bearer(administrator.apikey));
+      assert.equal(status, 200, JSON.stringify(body));
+      return withKey({ ...body.account });
+    },
+    close: ({ username }) => closeAccount(api.service.db, TESTER, username, api.service.clock()),
+    assertAllSeen: (operation) => {
+      const statuses = Object.keys(responsesOf(operation));
+      const own = statuses.filter((status) => !STATUSES_OF_ALL.includes(status));
+      assert.deepEqual(
+        own.filter((status) => !seen.has(`${operation} ${status}`)),
+        [],
+      );
+    },
+  };
+}
+
+async function readDocument(url: string) {
+  const document = (await (await fetch(`${url}/openapi.json`)).json()) as Document;
+  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  const validators = new Map<object, ValidateFunction>();
+  const responsesOf = (operation: OperationName) =>
+    document.paths[`/v2.1/account/${operation}/`]?.post?.responses ?? {};
+  const validate = (operation: OperationName, { status, body, headers }: Answer) => {
+    const schema = responsesOf(operation)[status]?.content['application/json'].schema;
+    assert.ok(schema, `${operation} answered ${status}, which is not documented`);
+    const validator = validators.get(schema) ?? ajv.compile(schema);
+    validators.set(schema, validator);
+    assert.ok(validator(body), `${operation} ${status}: ${JSON.stringify(validator.errors)}`);
+    assert.equal(headers.get('content-type'), 'application/json; charset=utf-8');
+    assert.equal(headers.get('cache-control'), 'no-store');
+  };
+  return { responsesOf, validate };
+}
+
+/** An address of the range for benchmarks (RFC 2544) or another that nobody has. */
+export function newAddress(): string {
+  return `198.${18 + randomInt(2)}.${randomInt(256)}.${randomInt(256)}`;
+}
+
+/** A username that is hardly in use. */
+export const newUsername = () => randomInt(2_000_000_000, 10_000_000_000);
+
+export const bearer = (key: string): Headers => ({ authorization: `Bearer ${key}` });
+
+/** The whole body of a failure. */
+export function failure(status: number, message: string, requirement?: string) {
+  const body = { statusCode: String(status), status: 'Error', message };
+  return requirement === undefined ? body : { ...body, requirement };
+}
+
+/** Asserts the whole of a failure: status, body and the headers that go with it. */
+export function assertFailure(
+  answer: Answer,
+  status: number,
+  message: string,
+  requirement?: string,
+): void {
+  assert.deepEqual(answer.body, failure(status, message, requirement));
+  assert.equal(answer.status, status);
+  assert.equal(answer.headers.get('www-authenticate'), status === 401 ? 'Bearer' : null);
+  assert.equal(answer.headers.has('retry-after'), status === 429 || status === 503);
+}
+
+/** Asserts the whole body of a success. @param members beside the envelope */
+export function assertSuccess(answer: Answer, members: object): void {
+  assert.deepEqual(answer.body, { statusCode: '200', status: 'Success', ...members });
+  assert.equal(answer.status, 200);
+}
