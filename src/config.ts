@@ -119,6 +119,11 @@ export const SettingsSchema = Type.Object({
   }),
   INGEST_BODY_LIMIT: positive(16 * 1024 * 1024, 'largest body a feed may send, in bytes'),
   INGEST_UNPACKED_LIMIT: positive(64 * 1024 * 1024, 'its largest unpacked size, in bytes'),
+  HOLD_SECONDS: positive(600, 'longest time of a call that authorize allows at once', 86_400),
+  VERIFIED_CALLS_ONLY: Type.Boolean({
+    default: false,
+    description: 'authorize refuses calls of accounts that are not verified',
+  }),
   RETENTION_MONTHS: positive(24, 'calls that started earlier are set aside', 1200),
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     default: 'info',
@@ -154,6 +159,8 @@ export interface Config {
   prorateCharges: boolean;
   ingestBodyLimitBytes: number;
   ingestUnpackedLimitBytes: number;
+  holdSeconds: number;
+  verifiedCallsOnly: boolean;
   retentionMonths: number;
   logLevel: Settings['LOG_LEVEL'];
 }
@@ -200,6 +207,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     prorateCharges: settings.PRORATE_CHARGES,
     ingestBodyLimitBytes: settings.INGEST_BODY_LIMIT,
     ingestUnpackedLimitBytes: settings.INGEST_UNPACKED_LIMIT,
+    holdSeconds: settings.HOLD_SECONDS,
+    verifiedCallsOnly: settings.VERIFIED_CALLS_ONLY,
     retentionMonths: settings.RETENTION_MONTHS,
     logLevel: settings.LOG_LEVEL,
   };

@@ -52,9 +52,10 @@ interface Batch {
 const STORE = `
 WITH input AS (
   SELECT * FROM unnest($1::int[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::bigint[],
-      $6::text[], $7::text[], $8::text[], $9::text[], $10::bytea[], $11::numeric[], $12::numeric[])
-    AS i (n, id, account, started_at, talk_microseconds,
-      caller, called, source_ip, caller_name, content_digest, switch_rate, switch_amount)
+      $6::text[], $7::text[], $8::text[], $9::text[], $10::bytea[], $11::numeric[], $12::numeric[],
+      $13::text[])
+    AS i (n, id, account, started_at, talk_microseconds, caller, called, source_ip, caller_name,
+      content_digest, switch_rate, switch_amount, call_id)
 ), priced AS (
   SELECT i.*, a.username, a.master_account, coalesce(i.switch_rate, p.rate, a.rate) AS call_rate,
     ${billedSeconds(
@@ -75,7 +76,7 @@ WITH input AS (
     talk_microseconds, billed_seconds, call_rate,
     CASE WHEN switch_rate IS NULL THEN ${price('call_rate', 'billed_seconds')}
       ELSE switch_amount END,
-    switch_rate IS NULL, $13, content_digest, $14
+    switch_rate IS NULL, $14, content_digest, $15
   FROM priced ORDER BY master_account, username, started_at, id
   ON CONFLICT DO NOTHING
   RETURNING billing_account, started_at, id, amount, debited
@@ -96,6 +97,11 @@ WITH input AS (
     JOIN account m ON m.username = s.billing_account
   WHERE b.account = s.billing_account
   RETURNING b.warning_due
+), settled AS (
+  DELETE FROM hold h USING priced p JOIN inserted c ON c.started_at = p.started_at AND c.id = p.id
+  WHERE h.billing_account = p.master_account AND h.call_id = p.call_id
+    -- once all balances are locked, as in the order of authorizeCall
+    AND (SELECT count(*) FROM locked) >= 0
 )
 SELECT
   (SELECT count(*)::int FROM inserted) AS stored,
@@ -219,6 +225,7 @@ async function insertBatch(
     digests,
     calls.map((call) => call.switchDebit?.rate),
     calls.map((call) => call.switchDebit?.amount),
+    calls.map((call) => call.callId),
     feed,
     now,
   ];

@@ -39,7 +39,7 @@ const digits = (called: string) => `CASE
  * code first.
  */
 export const prefixesOf = (called: string) =>
-  `(SELECT array_agg(left(d.digits, k))
+  `ARRAY(SELECT left(d.digits, k)
     FROM (SELECT ${digits(`translate(${called}, ' -.()', '')`)} AS digits OFFSET 0) AS d,
       generate_series(1, 15) AS k)`;
 
@@ -61,3 +61,11 @@ export const destinationPrice = (list: string, account: string, called: string, 
       AND NOT EXISTS (SELECT FROM number o WHERE o.number = ${called} AND o.account = ${account}
         AND (o.removed_at IS NULL OR o.removed_at > ${at}))
     ORDER BY length(p.prefix) DESC LIMIT 1)`;
+
+/**
+ * SQL that tells whether calls to a number are blocked for everyone, for the account, `a`, or for
+ * the one that it is billed to.
+ */
+export const isBlocked = (called: string) =>
+  `EXISTS (SELECT FROM blocked_prefix k WHERE k.prefix = ANY (${prefixesOf(called)})
+     AND (k.account IS NULL OR k.account IN (a.username, a.master_account)))`;

@@ -3,6 +3,7 @@ export type RefusalCode =
   | 'field invalid'
   | 'malformed'
   | 'unauthorized'
+  | 'payment required'
   | 'forbidden'
   | 'not found'
   | 'conflict'

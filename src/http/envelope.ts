@@ -7,6 +7,7 @@ const STATUS: Record<RefusalCode, number> = {
   'field invalid': 400,
   malformed: 400,
   unauthorized: 401,
+  'payment required': 402,
   forbidden: 403,
   'not found': 404,
   conflict: 409,

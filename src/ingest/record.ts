@@ -16,7 +16,8 @@ export type Parser = (body: Buffer, feed: Feed) => ParsedRecord[];
 export class MalformedRecord extends Error {}
 
 const USERNAME = /^[1-9][0-9]{9}$/;
-const NORTH_AMERICAN = /^\+?1?([2-9][0-9]{2}[2-9][0-9]{6})$/;
+// With a plus it is an international number, and only +1 is North America.
+const NORTH_AMERICAN = /^(?:\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})$/;
 const LONGEST_TEXT = 128;
 const LONGEST_CALL_MICROSECONDS = 31 * 86_400 * 1_000_000;
 

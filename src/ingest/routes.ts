@@ -9,6 +9,7 @@ import { reportContacts } from '../domain/registration.ts';
 import { isWithin, parseNetworks } from '../http/client-address.ts';
 import { successBody } from '../http/envelope.ts';
 import type { Service } from '../service.ts';
+import { authorizeRoute } from './authorize.ts';
 import { parseRegistrations } from './registrations.ts';
 import { PARSERS, takeIn } from './take-in.ts';
 
@@ -70,6 +71,8 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
     if (warningsDue) await queue.start(db, WARNING_QUEUE);
     return answer(reply, counts);
   });
+
+  authorizeRoute(app, service);
 
   app.post('/ingest/v1/registrations', async (request, reply) => {
     const now = clock();

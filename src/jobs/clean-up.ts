@@ -1,4 +1,5 @@
 import { ensureCurrentPartitions } from '../domain/call-partition.ts';
+import { deleteExpiredHolds } from '../domain/hold.ts';
 import { releaseStaleReservations } from '../domain/promotion.ts';
 import { deleteExpiredContacts } from '../domain/registration.ts';
 import { completeSipSecrets } from '../domain/sip-secret.ts';
@@ -13,6 +14,7 @@ export async function cleanUp({ db, keyring, config, clock }: Service): Promise<
   const now = clock();
   await deleteOldTokens(db, now);
   await deleteExpiredContacts(db, now);
+  await deleteExpiredHolds(db, now);
   await releaseStaleReservations(db, now);
   await ensureCurrentPartitions(db, now);
   await completeSipSecrets(db, { keyring, realm: config.sipRealm }, now);

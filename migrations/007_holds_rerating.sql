@@ -1,0 +1,56 @@
+-- Money held for calls that go on, and calls that are priced again.
+
+CREATE TABLE hold (
+  billing_account bigint NOT NULL,
+  -- as the switch names the call
+  call_id text NOT NULL,
+  account bigint NOT NULL,
+  called text NOT NULL,
+  amount numeric(18, 6) NOT NULL CHECK (amount >= 0),
+  granted_at timestamptz NOT NULL,
+  -- from then on it holds nothing, whether its row is still there or not
+  expires_at timestamptz NOT NULL,
+  PRIMARY KEY (billing_account, call_id)
+);
+CREATE INDEX hold_expires_at ON hold (expires_at);
+
+-- A run that prices the calls of a range again, in steps that can each be interrupted:
+-- 'rating' writes call_rating, 'posting' one ledger entry for each billing account, 'applying'
+-- brings the calls up to date.
+CREATE TABLE rerating (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  from_at timestamptz NOT NULL,
+  to_at timestamptz NOT NULL,
+  account bigint,
+  price_list text,
+  reason text NOT NULL,
+  actor text NOT NULL,
+  started_at timestamptz NOT NULL,
+  step text NOT NULL DEFAULT 'rating' CHECK (step IN ('rating', 'posting', 'applying', 'done')),
+  -- the last call that was looked at
+  at_started timestamptz,
+  at_id uuid,
+  looked_at bigint NOT NULL DEFAULT 0,
+  finished_at timestamptz
+);
+CREATE UNIQUE INDEX rerating_one_at_a_time ON rerating ((true)) WHERE finished_at IS NULL;
+
+-- What a call was billed before and after a run. The books count what was debited first, since the
+-- ledger has the difference.
+CREATE TABLE call_rating (
+  billing_account bigint NOT NULL,
+  account bigint NOT NULL,
+  started_at timestamptz NOT NULL,
+  id uuid NOT NULL,
+  rerating bigint NOT NULL,
+  rate_before numeric(12, 6) NOT NULL,
+  rate_after numeric(12, 6) NOT NULL,
+  billed_seconds_before integer NOT NULL,
+  billed_seconds_after integer NOT NULL,
+  amount_before numeric(18, 6) NOT NULL,
+  amount_after numeric(18, 6) NOT NULL,
+  -- the call shows the amount after
+  applied boolean NOT NULL DEFAULT false,
+  PRIMARY KEY (billing_account, account, started_at, id, rerating)
+);
+CREATE INDEX call_rating_pending ON call_rating (rerating, billing_account) WHERE NOT applied;

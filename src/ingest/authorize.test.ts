@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { addCustomer, post as credit, reportedCall } from '../../test/support/calls.ts';
+import { post, startService, type TestService } from '../../test/support/service.ts';
+import { closeAccount } from '../domain/account.ts';
+import { storeCalls } from '../domain/call.ts';
+
+let api: TestService;
+let authorization: string;
+before(async () => {
+  api = await startService();
+  authorization = await api.feed('generic');
+});
+after(() => api.stop());
+
+const OPERATOR = { who: 'operator test', from: 'test' };
+const ask = (body: unknown, headers = { authorization }) =>
+  post(`${api.url}/ingest/v1/authorize`, body, headers);
+
+const no = (message: string) => ({ statusCode: '402', status: 'Error', message });
+
+async function refusal(account: number | string, dst = '2125550123', call_id = 'c1') {
+  const answer = await ask({ account, dst, call_id });
+  assert.equal(answer.status, 402, JSON.stringify(answer.body));
+  assert.equal(answer.headers.get('cache-control'), 'no-store');
+  return answer.body;
+}
+
+test('a switch is told how long a call may last and at which rate, on one line', async () => {
+  const account = await addCustomer(api, { rate: '0.006', cash: '25' });
+  const response = await fetch(`${api.url}/ingest/v1/authorize`, {
+    method: 'POST',
+    headers: { authorization },
+    body: JSON.stringify({
+      account: String(account),
+      dst: '+12125550123',
+      call_id: 'c1',
+      cid: '1',
+    }),
+  });
+  assert.equal(response.status, 200);
+  assert.equal(response.headers.get('content-type'), 'application/json; charset=utf-8');
+  assert.equal(await response.text(), '{"allow": true, "max_seconds": 600, "rate": "0.0060"}');
+  const numbers = await ask({ account, dst: 2125550123, call_id: 17 });
+  assert.deepEqual(numbers.body, { allow: true, max_seconds: 600, rate: '0.0060' });
+  await api.service.db.query('UPDATE account SET rate = 0.012345 WHERE username = $1', [account]);
+  const finer = await ask({ account, dst: '2125550123', call_id: 'c2' });
+  assert.equal(finer.body.rate, '0.012345');
+});
+
+test('each reason to refuse a call is told', async () => {
+  const { db, clock } = api.service;
+  assert.deepEqual(await refusal(9_999_999_999), no('Unknown account'));
+  const account = await addCustomer(api);
+  assert.deepEqual(await refusal(account), no('Insufficient balance'));
+  await credit(db, account, '5');
+  await db.query('UPDATE account SET enabled = false WHERE username = $1', [account]);
+  assert.deepEqual(await refusal(account), no('Calls are disabled'));
+  await db.query('UPDATE account SET enabled = true WHERE username = $1', [account]);
+  await storeCalls(db, 'x', [reportedCall({ account, talkMicroseconds: 12_000_000_000 })], clock());
+  assert.deepEqual(await refusal(account), no('Calls are suspended, the balance is used up'));
+  await credit(db, account, '5');
+  assert.equal((await ask({ account, dst: '2125550123', call_id: 'c1' })).status, 200);
+  const conflict = await ask({ account, dst: '2125550124', call_id: 'c1' });
+  assert.deepEqual(conflict.body, {
+    statusCode: '409',
+    status: 'Error',
+    message: 'The call id belongs to another call',
+  });
+  await closeAccount(db, OPERATOR, account, clock());
+  assert.deepEqual(await refusal(account), no('The account is closed'));
+});
+
+test('a suspended billing account stops the accounts billed to it', async () => {
+  const { db, clock } = api.service;
+  const master = await addCustomer(api, { cash: '1' });
+  const sub = await addCustomer(api, { master });
+  const call = reportedCall({ account: sub, talkMicroseconds: 12_000_000_000 });
+  await storeCalls(db, 'x', [call], clock());
+  assert.deepEqual(await refusal(sub), no('Calls are suspended, the balance is used up'));
+});
+
+test('blocked prefixes are refused in whichever form they are dialled', async () => {
+  const { db, clock } = api.service;
+  const master = await addCustomer(api, { cash: '25' });
+  const [sub, other] = [await addCustomer(api, { master }), await addCustomer(api, { cash: '25' })];
+  await db.query(
+    `INSERT INTO blocked_prefix (prefix, account, created_at)
+     VALUES ('1900', NULL, $3), ('4470', $1, $3), ('53', $2, $3)`,
+    [master, other, clock()],
+  );
+  const blocked = no('The destination is blocked');
+  for (const dst of ['9005550123', '19005550123', '+19005550123', '+1 (900) 555-0123']) {
+    assert.deepEqual(await refusal(other, dst), blocked, dst);
+  }
+  for (const dst of ['+447055500123', '00447055500123', '011447055500123', '447055500123']) {
+    assert.deepEqual(await refusal(sub, dst), blocked, dst);
+    assert.equal((await ask({ account: other, dst, call_id: dst })).status, 200, dst);
+  }
+  assert.deepEqual(await refusal(other, '+5355500123'), blocked);
+  for (const dst of ['+44745550123', '8005550123', '*98', '5355500123x', '911']) {
+    assert.equal((await ask({ account: sub, dst, call_id: dst })).status, 200, dst);
+  }
+});
+
+test('accounts that are not verified are refused where the operator wants it', async () => {
+  const strict = await startService({ VERIFIED_CALLS_ONLY: 'true' });
+  try {
+    const { username } = await strict.signUp();
+    await credit(strict.service.db, username, '5');
+    const headers = { authorization: await strict.feed('generic') };
+    const question = { account: username, dst: '2125550123', call_id: 'c1' };
+    const url = `${strict.url}/ingest/v1/authorize`;
+    assert.deepEqual((await post(url, question, headers)).body, no('The account is not verified'));
+    await strict.service.db.query('UPDATE account SET verified_at = $2 WHERE username = $1', [
+      username,
+      strict.service.clock(),
+    ]);
+    assert.equal((await post(url, question, headers)).status, 200);
+  } finally {
+    await strict.stop();
+  }
+});
+
+test('a question that cannot be understood is answered by what is wrong with it', async () => {
+  const good = { account: 3_000_000_001, dst: '2125550123', call_id: 'c1' };
+  const wrong = (message: string, requirement?: string) => ({
+    statusCode: '400',
+    status: 'Error',
+    message,
+    ...(requirement ? { requirement } : {}),
+  });
+  for (const [body, expected] of [
+    ['', wrong('Field Required: account')],
+    [{ ...good, account: null }, wrong('Field Required: account')],
+    [{ ...good, dst: '' }, wrong('Field Required: dst')],
+    [{ ...good, call_id: undefined }, wrong('Field Required: call_id')],
+    [{ ...good, account: 'alice' }, wrong('Field: account', 'Must be a 10-digit number')],
+    [{ ...good, dst: {} }, wrong('Field: dst', 'Must be a number')],
+    [{ ...good, dst: '1'.repeat(129) }, wrong('Field: dst', 'Must be a number')],
+    [{ ...good, call_id: true }, wrong('Field: call_id', 'Must be 1 to 255 characters')],
+    [{ ...good, call_id: 'x'.repeat(256) }, wrong('Field: call_id', 'Must be 1 to 255 characters')],
+    ['[]', wrong('The body must be a JSON object')],
+    ['{"account":', wrong('The body must be JSON in UTF-8')],
+  ] as const) {
+    assert.deepEqual((await ask(body)).body, expected, JSON.stringify(body));
+  }
+});
+
+test("a feed's credentials are needed, from its own network", async () => {
+  const question = { account: 3_000_000_001, dst: '2125550123', call_id: 'c1' };
+  assert.equal((await ask(question, { authorization: 'Basic eDp5' })).status, 401);
+  const elsewhere = await api.feed('generic', { networks: ['192.0.2.0/24'] });
+  assert.equal((await ask(question, { authorization: elsewhere })).status, 403);
+});
+
+test('a hold is settled by the record that the switch sends', async () => {
+  const { db } = api.service;
+  const account = await addCustomer(api, { rate: '0.06', cash: '0.6' });
+  const question = { account, dst: '2125550123', call_id: 'abc@192.0.2.1' };
+  assert.equal((await ask(question)).status, 200);
+  const start = Math.floor(Date.now() / 1_000) - 60;
+  const record = {
+    id: 'r1',
+    call_id: question.call_id,
+    account,
+    start,
+    duration: 6,
+    cid: '1',
+    dst: '2125550123',
+  };
+  const delivered = await post(`${api.url}/ingest/v1/calls/generic`, record, { authorization });
+  assert.equal(delivered.body.stored, 1);
+  assert.deepEqual(await db.query('SELECT 1 FROM hold WHERE account = $1', [account]), []);
+  assert.equal((await ask({ ...question, call_id: 'next' })).body.max_seconds, 594);
+});
