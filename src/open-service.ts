@@ -1,6 +1,5 @@
-import { join } from 'node:path';
 import type pg from 'pg';
-import { type Config, ConfigError } from './config.ts';
+import type { Config } from './config.ts';
 import { Database } from './db/database.ts';
 import { type EmbeddedDatabase, openEmbedded } from './db/embedded/index.ts';
 import { migrate } from './db/migrate.ts';
@@ -31,7 +30,7 @@ export interface OpenOptions {
  */
 export async function openService(config: Config, options: OpenOptions): Promise<OpenService> {
   const { role, onError, clock = () => new Date() } = options;
-  const readFileKey = () => secretKey(config);
+  const readFileKey = () => readSecretKey(config);
   await readFileKey();
   const embedded = config.databaseUrl
     ? undefined
@@ -41,7 +40,8 @@ export async function openService(config: Config, options: OpenOptions): Promise
   };
   const db = new Database({
     connection,
-    poolSize: config.databasePool,
+    // A command may hold one for a lock while it works with another.
+    poolSize: Math.max(config.databasePool, role === 'command' ? 2 : 1),
     onError,
     ...(role === 'command' ? { queryTimeoutMs: COMMAND_QUERY_TIMEOUT_MS } : {}),
   });
@@ -61,13 +61,4 @@ export async function openService(config: Config, options: OpenOptions): Promise
     await embedded?.stop();
     throw error;
   }
-}
-
-async function secretKey(config: Config): Promise<Buffer> {
-  if (config.secretKeyFile) return readSecretKey(config.secretKeyFile, false);
-  if (!config.databaseUrl) return readSecretKey(join(config.dataDir, 'secret.key'), true);
-  throw new ConfigError(
-    'SECRET_KEY_FILE must name the sealing key when DATABASE_URL is set; make one with: ' +
-      '(umask 077; openssl rand -hex 32 > secret.key)',
-  );
 }

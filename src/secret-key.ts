@@ -1,18 +1,38 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { ConfigError } from './config.ts';
+import { link, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Config, ConfigError } from './config.ts';
+import { fingerprint } from './domain/keyring.ts';
 
 const KEY_BYTES = 32;
 const OTHERS_MAY = 0o077;
 
+/** Where the service keeps the key that it made for itself, unless the operator names a file. */
+export function ownKeyFile(config: Config): string | undefined {
+  if (config.secretKeyFile || config.databaseUrl) return undefined;
+  return join(config.dataDir, 'secret.key');
+}
+
 /**
- * The key that opens the database's data keys, 32 bytes.
- * @param create whether to make the file where it is missing
+ * The key that opens the database's data keys, 32 bytes. The service's own is made where there is
+ * none yet.
  * @throws ConfigError where the file is missing, readable by others or holds no key
  */
-export async function readSecretKey(path: string, create: boolean): Promise<Buffer> {
-  if (create) await createOnce(path);
+export async function readSecretKey(config: Config): Promise<Buffer> {
+  const own = ownKeyFile(config);
+  if (own) {
+    if (!(await exists(own))) await createOnce(own);
+    return readKeyFile(own);
+  }
+  if (config.secretKeyFile) return readKeyFile(config.secretKeyFile);
+  throw new ConfigError(
+    'SECRET_KEY_FILE must name the sealing key when DATABASE_URL is set; make one with: ' +
+      '(umask 077; openssl rand -hex 32 > secret.key)',
+  );
+}
+
+/** @throws ConfigError where the file is missing, readable by others or holds no key */
+export async function readKeyFile(path: string): Promise<Buffer> {
   let text: string;
   try {
     const { mode } = await stat(path);
@@ -36,6 +56,39 @@ export async function readSecretKey(path: string, create: boolean): Promise<Buff
   return key;
 }
 
+/** The key that is to replace the one of a file, in a file beside it that is made unless there. */
+export async function draftKey(path: string): Promise<Buffer> {
+  if (!(await hasDraft(path))) await createOnce(draftOf(path));
+  return readKeyFile(draftOf(path));
+}
+
+export function hasDraft(path: string): Promise<boolean> {
+  return exists(draftOf(path));
+}
+
+/**
+ * Puts the draft in the place of a key file. Backups made before need the old key, so it is kept.
+ * @returns where
+ */
+export async function replaceByDraft(path: string): Promise<string> {
+  const kept = `${path}.${fingerprint(await readKeyFile(path))}`;
+  await ignoring('EEXIST', link(path, kept));
+  await rename(draftOf(path), path);
+  await syncFolder(dirname(path));
+  return kept;
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function draftOf(path: string): string {
+  return `${path}.new`;
+}
+
 /** Written whole under another name and linked, so that no start ever reads half a key. */
 async function createOnce(path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
@@ -47,11 +100,23 @@ async function createOnce(path: string): Promise<void> {
   } finally {
     await file.close();
   }
+  await ignoring('EEXIST', link(draft, path)).finally(() => unlink(draft));
+  await syncFolder(dirname(path));
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
   try {
-    await link(draft, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    await folder.sync();
   } finally {
-    await unlink(draft);
+    await folder.close();
+  }
+}
+
+async function ignoring(code: string, work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== code) throw error;
   }
 }

@@ -8,6 +8,7 @@ import { chargesCommands } from './charges.ts';
 import { demoCommand } from './demo.ts';
 import { explain } from './explain.ts';
 import { feedCommands } from './feed.ts';
+import { keysCommands } from './keys.ts';
 import { ledgerCommands } from './ledger.ts';
 import { numberCommands } from './number.ts';
 import { printable } from './print.ts';
@@ -60,6 +61,7 @@ function buildProgram(json: boolean): Command {
   feedCommands(program.command('feed').description('switches that send calls and registrations'));
   callsCommands(program.command('calls').description('calls that could not be billed'));
   adminCommands(program.command('admin').description('administrators'));
+  keysCommands(program.command('keys').description('the keys that seal secrets'));
   auditCommand(program);
   demoCommand(program);
   reconcileCommand(program);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Database, Queryable } from '../db/database.ts';
 import type { Keyring } from './keyring.ts';
 import { passwordMatches } from './password.ts';
+import type { SealedColumn } from './re-seal.ts';
 import { unauthorized, wrongCredentials } from './refusal.ts';
 
 const KEY_PATTERN = /^[0-9a-f]{32}$/;
@@ -19,6 +20,14 @@ export interface StoredKey {
   sealed: Buffer;
   version: number;
 }
+
+export const SEALED_API_KEYS: SealedColumn = {
+  table: 'account',
+  account: 'username',
+  column: 'key_sealed',
+  version: 'key_version',
+  context: sealContext,
+};
 
 /** @param version counts the keys of an account, and binds the sealed key to this one */
 export async function issueKey(

@@ -47,10 +47,19 @@ export class Keyring {
    * @param context what the secret belongs to; only the same context opens it again
    */
   async seal(tx: Queryable, secret: string, context: string): Promise<Buffer> {
+    return (await this.sealer(tx)).seal(secret, context);
+  }
+
+  /** Seals many secrets of one transaction. */
+  async sealer(tx: Queryable): Promise<Sealer> {
     await tx.query('SELECT pg_advisory_xact_lock_shared($1)', [SEAL_LOCK]);
     const version = await newestSealVersion(tx);
     const key = await this.#sealKey(tx, version);
-    return Buffer.concat([versionPrefix(version), encrypt(key, Buffer.from(secret), context)]);
+    const prefix = versionPrefix(version);
+    return {
+      seal: (secret, context) =>
+        Buffer.concat([prefix, encrypt(key, Buffer.from(secret), context)]),
+    };
   }
 
   /**
@@ -81,6 +90,10 @@ export class Keyring {
   }
 }
 
+export interface Sealer {
+  seal: (secret: string, context: string) => Buffer;
+}
+
 interface DataKeys {
   /** by version */
   seal: Map<number, Buffer>;
@@ -102,6 +115,57 @@ export async function openKeyring(db: Database, readFileKey: FileKeyReader): Pro
     }
   });
   return new Keyring(readFileKey, await loadDataKeys(db, readFileKey));
+}
+
+/** How a database stands between two secret key files. */
+export interface FileKeys {
+  /** the version of the data key that seals new secrets */
+  sealVersion: number;
+  /** fingerprints of the file keys that open the data keys */
+  fileKeys: string[];
+}
+
+export async function describeFileKeys(db: Queryable): Promise<FileKeys> {
+  const rows = await db.query<{ fileKey: string }>(
+    'SELECT DISTINCT file_key AS "fileKey" FROM data_key ORDER BY file_key',
+  );
+  const sealVersion = await newestSealVersion(db);
+  return { sealVersion, fileKeys: rows.map(({ fileKey }) => fileKey) };
+}
+
+/**
+ * Has a second file key open all data keys, too, and makes a new one for sealing. From the end of
+ * the transaction on nothing is sealed under an older one. Once begun, it changes nothing.
+ * @throws KeyringError where the current file key does not open the data keys
+ */
+export async function beginRotation(
+  tx: Queryable,
+  current: Buffer,
+  next: Buffer,
+): Promise<{ begun: boolean }> {
+  await tx.query('SELECT pg_advisory_xact_lock($1)', [SEAL_LOCK]);
+  const { sealVersion, fileKeys } = await describeFileKeys(tx);
+  if (fileKeys.includes(fingerprint(next))) return { begun: false };
+  const dataKeys = await openDataKeys(tx, current);
+  if (dataKeys.length === 0) throw await wrongFileKey(tx, fingerprint(current));
+  const key = randomBytes(KEY_BYTES);
+  const newest: DataKey = { purpose: 'seal', version: sealVersion + 1, key };
+  await insertDataKey(tx, current, newest);
+  for (const dataKey of [...dataKeys, newest]) await insertDataKey(tx, next, dataKey);
+  return { begun: true };
+}
+
+/**
+ * Lets no other file key open the data keys any more.
+ * @returns the fingerprints of those that did
+ * @throws KeyringError where this one opens nothing
+ */
+export async function forgetOtherFileKeys(tx: Queryable, current: Buffer): Promise<string[]> {
+  const { fileKeys } = await describeFileKeys(tx);
+  const own = fingerprint(current);
+  if (!fileKeys.includes(own)) throw await wrongFileKey(tx, own);
+  await tx.query('DELETE FROM data_key WHERE file_key <> $1', [own]);
+  return fileKeys.filter((fileKey) => fileKey !== own);
 }
 
 interface DataKey {
@@ -141,24 +205,22 @@ async function insertDataKey(tx: Queryable, fileKey: Buffer, dataKey: DataKey): 
 }
 
 async function wrongFileKey(db: Queryable, given: string): Promise<KeyringError> {
-  const rows = await db.query<{ fileKey: string }>(
-    'SELECT DISTINCT file_key AS "fileKey" FROM data_key ORDER BY file_key',
-  );
-  const wanted = rows.map(({ fileKey }) => fileKey).join(' or ');
+  const wanted = (await describeFileKeys(db)).fileKeys.join(' or ');
   return new KeyringError(
     `the secret key file is not the one this database needs: its fingerprint is ${given}, needed ` +
       `is ${wanted}; restore that file, or point SECRET_KEY_FILE at it`,
   );
 }
 
-async function newestSealVersion(tx: Queryable): Promise<number> {
-  const [row] = await tx.query<{ version: number }>(
+async function newestSealVersion(db: Queryable): Promise<number> {
+  const [row] = await db.query<{ version: number }>(
     "SELECT max(version) AS version FROM data_key WHERE purpose = 'seal'",
   );
   return row?.version ?? 0;
 }
 
-function versionPrefix(version: number): Buffer {
+/** What every secret sealed under this version of the data key starts with. */
+export function versionPrefix(version: number): Buffer {
   const prefix = Buffer.alloc(VERSION_BYTES);
   prefix.writeUInt16BE(version);
   return prefix;

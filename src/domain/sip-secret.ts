@@ -1,6 +1,7 @@
 import { createHash, randomInt } from 'node:crypto';
 import type { Database, Queryable } from '../db/database.ts';
 import type { Keyring } from './keyring.ts';
+import type { SealedColumn } from './re-seal.ts';
 
 // Without characters that look alike: people type these into phones. 20 of 56 make 116 bits.
 const ALPHABET = 'abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789';
@@ -26,6 +27,14 @@ interface Stored {
   sealed: Buffer;
   version: number;
 }
+
+export const SEALED_SIP_SECRETS: SealedColumn = {
+  table: 'sip_secret',
+  account: 'account',
+  column: 'sealed',
+  version: 'version',
+  context: sealContext,
+};
 
 /** Gives a new account its SIP secret, in the transaction that creates it. */
 export async function issueSipSecret(

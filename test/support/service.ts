@@ -19,7 +19,7 @@ import { addFeed, type Feed } from '../../src/domain/feed.ts';
 import { openKeyring } from '../../src/domain/keyring.ts';
 import { startJobs } from '../../src/jobs/index.ts';
 import { folderTransport, type MailTransport } from '../../src/mail/transport.ts';
-import { readSecretKey } from '../../src/secret-key.ts';
+import { readKeyFile } from '../../src/secret-key.ts';
 import type { Service } from '../../src/service.ts';
 import { cloneDatabase, databaseUrl } from './postgres.ts';
 
@@ -89,7 +89,7 @@ export async function startService(
   const db = new Database({ connection, poolSize: 10, onError: (error) => log.error(error) });
   const keyFile = join(folder, 'secret.key');
   await writeFile(keyFile, randomBytes(32).toString('hex'), { mode: 0o600 });
-  const keyring = await openKeyring(db, () => readSecretKey(keyFile, false));
+  const keyring = await openKeyring(db, () => readKeyFile(keyFile));
   let offsetMs = 0;
   const clock = () => new Date(Date.now() + offsetMs);
   await ensureCurrentPartitions(db, clock());

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { SEALED_COLUMNS } from '../src/cli/keys.ts';
+import { openKeyring } from '../src/domain/keyring.ts';
+import { countOldSeals } from '../src/domain/re-seal.ts';
+import { readKeyFile } from '../src/secret-key.ts';
+import { commandJson, runCommand } from './support/command.ts';
+import { linkIn, startService, submit, type TestService } from './support/service.ts';
+
+let api: TestService;
+before(async () => {
+  api = await startService();
+});
+after(() => api.stop());
+
+test('every column of sealed secrets is among those that a rotation seals anew', async () => {
+  const columns = await api.service.db.query<{ name: string }>(
+    `SELECT table_name || '.' || column_name AS name FROM information_schema.columns
+     WHERE table_schema = 'public' AND data_type = 'bytea' AND column_name LIKE '%sealed%'`,
+  );
+  assert.deepEqual(
+    columns.map(({ name }) => name).sort(),
+    SEALED_COLUMNS.map(({ table, column }) => `${table}.${column}`).sort(),
+  );
+});
+
+test('a rotation under load: keys stay, new ones work, the old file opens nothing', async () => {
+  const { db } = api.service;
+  const { SECRET_KEY_FILE: keyFile = '' } = api.env;
+  const accounts = await Promise.all(Array.from({ length: 20 }, () => api.signUp()));
+  const unverified = accounts.at(-1)?.email ?? '';
+
+  let rotating = true;
+  const failures: unknown[] = [];
+  const load = async () => {
+    for (let n = 0; rotating; n++) {
+      const { username, password, apikey } = accounts[n % 20] as (typeof accounts)[number];
+      const { body } = await api.call('apikey', { username, password });
+      if (body.apikey !== apikey) failures.push(body);
+      const fresh = await api.signUp();
+      if (!/^[0-9a-f]{32}$/.test(fresh.apikey)) failures.push(fresh);
+    }
+  };
+  const loads = [load(), load()];
+  const newFile = join(api.folder, 'new.key');
+  await writeFile(newFile, randomBytes(32).toString('hex'), { mode: 0o600 });
+  const rotate = ['keys', 'rotate-sealing', '--new-key-file', newFile];
+  const first = await commandJson(api.env, ...rotate);
+  rotating = false;
+  await Promise.all(loads);
+  assert.deepEqual(failures, []);
+  assert.deepEqual(first, {
+    fingerprint: first.fingerprint,
+    sealed: first.sealed,
+    damaged: [],
+    oldKeyFile: null,
+  });
+  assert.ok(first.sealed >= 40, `${first.sealed} API keys and SIP secrets`);
+  const old = await Promise.all(SEALED_COLUMNS.map((column) => countOldSeals(db, column)));
+  assert.deepEqual(old, [0, 0]);
+  assert.equal((await commandJson(api.env, ...rotate)).sealed, 0);
+
+  // A mail queued before carries a token that the older key sealed.
+  assert.equal((await submit(linkIn((await api.mails(unverified))[0], 'verify'))).status, 200);
+
+  await rename(keyFile, `${keyFile}.old`);
+  await rename(newFile, keyFile);
+  const { inUse, others, sealVersion } = await commandJson(api.env, 'keys', 'show');
+  assert.deepEqual([inUse, others.length, sealVersion], [first.fingerprint, 1, 2]);
+  assert.deepEqual(await commandJson(api.env, 'keys', 'forget-old'), { forgotten: others });
+  for (const { username, password, apikey } of [...accounts, await api.signUp()]) {
+    assert.equal((await api.call('apikey', { username, password })).body.apikey, apikey);
+  }
+  await openKeyring(db, () => readKeyFile(keyFile));
+  await assert.rejects(
+    openKeyring(db, () => readKeyFile(`${keyFile}.old`)),
+    { message: new RegExp(`its fingerprint is ${others[0]}, needed is ${inUse}`) },
+  );
+  assert.ok(
+    !JSON.stringify(await commandJson(api.env, 'audit')).includes(
+      (await readFile(keyFile, 'utf8')).trim(),
+    ),
+  );
+});
+
+test('a secret that was tampered with is left, told and does not stop a rotation', async () => {
+  const [one, other] = [await api.signUp(), await api.signUp()];
+  await api.service.db.query(
+    `UPDATE account a SET key_sealed = o.key_sealed FROM account o
+     WHERE a.username = $1 AND o.username = $2`,
+    [one.username, other.username],
+  );
+  assert.equal((await api.call('apikey', one)).status, 500);
+  const newFile = join(api.folder, 'newer.key');
+  await writeFile(newFile, randomBytes(32).toString('hex'), { mode: 0o600 });
+  const args = ['keys', 'rotate-sealing', '--new-key-file', newFile];
+  const { status, stdout } = await runCommand(api.env, ...args, '--json');
+  assert.deepEqual([status, JSON.parse(stdout).damaged], [1, [one.username]]);
+  assert.equal((await api.call('apikey', other)).body.apikey, other.apikey);
+});
+
+test('wrong ways to rotate are refused in one line', async () => {
+  const rotate = ['keys', 'rotate-sealing'];
+  const file = api.env.SECRET_KEY_FILE ?? '';
+  const [none, same, missing] = await Promise.all([
+    runCommand(api.env, ...rotate),
+    runCommand(api.env, ...rotate, '--new-key-file', file),
+    runCommand(api.env, ...rotate, '--new-key-file', join(api.folder, 'none')),
+  ]);
+  assert.match(none.stderr, /^account-api: SECRET_KEY_FILE is yours to replace: .*\n$/);
+  assert.match(same.stderr, /^account-api: \S+ holds the key in use\n$/);
+  assert.match(missing.stderr, /^account-api: the secret key file \S+ cannot be read.*\n$/);
+  assert.deepEqual([none.status, same.status, missing.status], [1, 1, 1]);
+});
