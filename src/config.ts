@@ -125,6 +125,8 @@ export const SettingsSchema = Type.Object({
     description: 'authorize refuses calls of accounts that are not verified',
   }),
   RETENTION_MONTHS: positive(24, 'calls that started earlier are set aside', 1200),
+  SESSION_IDLE_MINUTES: positive(120, 'a portal session ends when it was not used for so long'),
+  SESSION_LIFETIME_HOURS: positive(168, 'a portal session ends so long after signing in'),
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     default: 'info',
     description: 'least level that is logged',
@@ -162,6 +164,8 @@ export interface Config {
   holdSeconds: number;
   verifiedCallsOnly: boolean;
   retentionMonths: number;
+  /** of portal sessions */
+  sessionLife: { idleSeconds: number; absoluteSeconds: number };
   logLevel: Settings['LOG_LEVEL'];
 }
 
@@ -210,6 +214,10 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     holdSeconds: settings.HOLD_SECONDS,
     verifiedCallsOnly: settings.VERIFIED_CALLS_ONLY,
     retentionMonths: settings.RETENTION_MONTHS,
+    sessionLife: {
+      idleSeconds: settings.SESSION_IDLE_MINUTES * 60,
+      absoluteSeconds: settings.SESSION_LIFETIME_HOURS * 3_600,
+    },
     logLevel: settings.LOG_LEVEL,
   };
 }

@@ -50,6 +50,9 @@ async function start(config: Config): Promise<void> {
     ? smtpTransport(config.smtpUrl)
     : folderTransport(join(config.dataDir, 'mail'));
   await startJobs(service, transport, { publicUrl, brand: config.brand }, log);
+  if (!publicUrl.startsWith('https:')) {
+    log.warn({ publicUrl }, 'PUBLIC_URL is not https: cookies of the portal are not Secure');
+  }
   announce(publicUrl, config, administrator);
 
   let stopping = false;

@@ -11,6 +11,7 @@ import { generatePassword, hashPassword } from './password.ts';
 import { recordReservation, reservePromotion } from './promotion.ts';
 import { endRecurringCharges } from './recurring-charge.ts';
 import { creationFailed, invalidField, Refusal, unauthorized } from './refusal.ts';
+import { endSessions } from './session.ts';
 import { issueSipSecret } from './sip-secret.ts';
 import { sendVerification } from './verification.ts';
 
@@ -297,6 +298,7 @@ export async function closeAccount(
       [username, now],
     );
     await endRecurringCharges(tx, username, now);
+    await endSessions(tx, username);
     await releaseAddress(tx, account.email);
     await audit(tx, actor, { action: 'account closed', account: username }, now);
   });

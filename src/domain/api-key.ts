@@ -4,6 +4,7 @@ import type { Keyring } from './keyring.ts';
 import { passwordMatches } from './password.ts';
 import type { SealedColumn } from './re-seal.ts';
 import { unauthorized, wrongCredentials } from './refusal.ts';
+import { endSessions } from './session.ts';
 
 const KEY_PATTERN = /^[0-9a-f]{32}$/;
 
@@ -86,7 +87,7 @@ export async function currentKey(
 }
 
 /**
- * Replaces the key, and the password too where one is given.
+ * Replaces the key, and the password too where one is given; that ends the account's sessions.
  * @returns the new key
  */
 export async function rotateKey(
@@ -107,6 +108,7 @@ export async function rotateKey(
      WHERE username = $1`,
     [username, stored.digest, stored.sealed, stored.version, passwordHash ?? null],
   );
+  if (passwordHash !== undefined) await endSessions(tx, username);
   return key;
 }
 

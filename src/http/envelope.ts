@@ -70,10 +70,18 @@ export function answerError(
     reply.header('retry-after', UNAVAILABLE_RETRY_SECONDS);
     return send(reply, errorBody(503));
   }
-  const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500;
-  if (status >= 400 && status < 500) return send(reply, errorBody(status));
+  const status = statusOf(error);
+  if (status < 500) return send(reply, errorBody(status));
   request.log.error({ err: error }, 'internal error');
   return send(reply, errorBody(500));
+}
+
+/** The status that answers whatever was thrown. */
+export function statusOf(error: Error): number {
+  if (error instanceof Refusal) return STATUS[error.code];
+  if (error instanceof StoreUnavailable) return 503;
+  const status = (error as { statusCode?: number }).statusCode ?? 500;
+  return status >= 400 && status < 500 ? status : 500;
 }
 
 function answerRefusal(refusal: Refusal, reply: FastifyReply): FastifyReply {

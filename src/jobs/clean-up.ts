@@ -2,6 +2,8 @@ import { ensureCurrentPartitions } from '../domain/call-partition.ts';
 import { deleteExpiredHolds } from '../domain/hold.ts';
 import { releaseStaleReservations } from '../domain/promotion.ts';
 import { deleteExpiredContacts } from '../domain/registration.ts';
+import { deleteOldSessions } from '../domain/session.ts';
+import { deleteOldAttempts } from '../domain/sign-in.ts';
 import { completeSipSecrets } from '../domain/sip-secret.ts';
 import { deleteOldTokens } from '../domain/token.ts';
 import type { Service } from '../service.ts';
@@ -13,6 +15,8 @@ import type { Service } from '../service.ts';
 export async function cleanUp({ db, keyring, config, clock }: Service): Promise<void> {
   const now = clock();
   await deleteOldTokens(db, now);
+  await deleteOldSessions(db, now, config.sessionLife);
+  await deleteOldAttempts(db, now);
   await deleteExpiredContacts(db, now);
   await deleteExpiredHolds(db, now);
   await releaseStaleReservations(db, now);

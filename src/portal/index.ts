@@ -1,12 +1,17 @@
-import { readFile } from 'node:fs/promises';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { html } from '../html.ts';
 import type { Service } from '../service.ts';
-import { page, sendPage } from './layout.ts';
-import { tokenPages } from './token-pages.ts';
+import { knowVisitors, refuseForgedForms, requireSession } from './access.ts';
+import { serveAssets } from './assets.ts';
+import { overviewPage } from './customer/overview.ts';
+import { answerWithErrorPage } from './error-page.ts';
+import { parseForm, refuseNulInQuery } from './input.ts';
+import { landingPage } from './public/landing.ts';
+import { resetPages } from './public/reset.ts';
+import { signInPages } from './public/sign-in.ts';
+import { verifyPages } from './public/verify.ts';
+import { visitorView } from './view.ts';
 
 const FORM_LIMIT_BYTES = 16 * 1024;
-const STYLE = new URL('./portal.css', import.meta.url);
 
 /** The pages that people see. */
 export async function portal(app: FastifyInstance, service: Service): Promise<void> {
@@ -14,16 +19,24 @@ export async function portal(app: FastifyInstance, service: Service): Promise<vo
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'string', bodyLimit: FORM_LIMIT_BYTES },
-    async (_request: FastifyRequest, body: string) => Object.fromEntries(new URLSearchParams(body)),
+    async (_request: FastifyRequest, body: string) => parseForm(body),
   );
-  const style = await readFile(STYLE);
-  app.get('/assets/portal.css', async (_request, reply) =>
-    reply.type('text/css; charset=utf-8').header('cache-control', 'max-age=3600').send(style),
-  );
-  app.get('/', async (_request, reply) => {
-    const content = html`<p>This is an Account API for VoIP: signup, credentials, balance, calls, monthly charges and SIP registration.</p>
-<p><a href="/docs/">How to use the API</a></p>`;
-    return sendPage(reply, 200, page(service.config, service.config.brand.name, content));
+  const brand = serveAssets(app, service.config.brand);
+  app.register(async (pages) => {
+    pages.setErrorHandler(answerWithErrorPage(visitorView(brand, service.clock)));
+    knowVisitors(pages, service, brand);
+    pages.addHook('preValidation', refuseNulInQuery);
+    pages.register(async (open) => {
+      refuseForgedForms(open, service, 'public');
+      landingPage(open);
+      signInPages(open, service);
+      verifyPages(open, service);
+      resetPages(open, service);
+    });
+    pages.register(async (signedIn) => {
+      signedIn.addHook('onRequest', requireSession);
+      refuseForgedForms(signedIn, service, 'signed in');
+      overviewPage(signedIn);
+    });
   });
-  tokenPages(app, service);
 }

@@ -22,6 +22,7 @@ import { folderTransport, type MailTransport } from '../../src/mail/transport.ts
 import { readKeyFile } from '../../src/secret-key.ts';
 import type { Service } from '../../src/service.ts';
 import { cloneDatabase, databaseUrl } from './postgres.ts';
+import { type Visited, Visitor } from './visitor.ts';
 
 const MAIL_WAIT_MS = 15_000;
 
@@ -200,10 +201,10 @@ export function linkIn(mail: ParsedMail | undefined, page: 'verify' | 'reset'): 
 }
 
 /** Fills in and sends the form that a link's page shows. */
-export async function submit(link: string, fields: Record<string, string> = {}): Promise<Answer> {
-  const { origin, pathname, searchParams } = new URL(link);
-  const body = new URLSearchParams({ token: searchParams.get('token') ?? '', ...fields });
-  return post(`${origin}${pathname}`, body.toString(), {
-    'content-type': 'application/x-www-form-urlencoded',
-  });
+export async function submit(link: string, fields: Record<string, string> = {}): Promise<Visited> {
+  const { origin, pathname } = new URL(link);
+  const visitor = new Visitor(origin);
+  const page = await visitor.open(link);
+  if (page.status !== 200) return page;
+  return visitor.submit(pathname, fields);
 }

@@ -1,0 +1,157 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Keyring } from '../domain/keyring.ts';
+import { Refusal } from '../domain/refusal.ts';
+import { findSession, randomId, type Session, startSession } from '../domain/session.ts';
+import { rememberDevice } from '../domain/sign-in.ts';
+import type { Service } from '../service.ts';
+import type { ShownBrand } from './assets.ts';
+import { type Cookies, portalCookies } from './cookies.ts';
+import { formFields } from './input.ts';
+import { messages } from './messages/index.ts';
+import type { View } from './view.ts';
+
+const DEVICE_SECONDS = 400 * 86_400;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** what pages are made from */
+    view: View;
+    /** the session of the cookie, where it lives; `requireSession` makes sure of it */
+    session: Session | undefined;
+    /** the secret that tells this browser from others, also before anyone signs in */
+    device: string;
+    sessionId: string;
+  }
+}
+
+/** Finds out who asks, for all routes that are registered after it. */
+export function knowVisitors(app: FastifyInstance, service: Service, brand: ShownBrand): void {
+  const { db, keyring, config, clock } = service;
+  const cookies = cookiesOf(service);
+  app.decorateRequest('view');
+  app.decorateRequest('session', undefined);
+  app.decorateRequest('device', '');
+  app.decorateRequest('sessionId', '');
+  app.addHook('onRequest', async (request, reply) => {
+    const now = clock();
+    request.sessionId = cookies.read(request, 'session');
+    request.session = await findSession(db, keyring, request.sessionId, {
+      now,
+      address: request.clientAddress,
+      life: config.sessionLife,
+    });
+    request.device = cookies.read(request, 'device');
+    if (!/^[A-Za-z0-9_-]{43}$/.test(request.device)) {
+      request.device = randomId();
+      cookies.set(reply, 'device', request.device, DEVICE_SECONDS);
+    }
+    request.view = {
+      m: messages,
+      brand,
+      path: request.url.split('?')[0] ?? '/',
+      session: request.session,
+      formToken: formToken(keyring, request.session ? request.sessionId : request.device),
+      flash: cookies.read(request, 'flash') || undefined,
+      clearFlash: () => cookies.clear(reply, 'flash'),
+      now,
+    };
+  });
+}
+
+/**
+ * Refuses forms that another site's page sent, by what the browser says of their origin and by a
+ * token that only this browser's pages hold: the session's, or before anyone signed in the
+ * browser's own.
+ * @param scope 'public' also takes the browser's token of someone who has signed in meanwhile
+ */
+export function refuseForgedForms(
+  app: FastifyInstance,
+  service: Service,
+  scope: 'public' | 'signed in',
+): void {
+  const { keyring, config } = service;
+  app.addHook('preValidation', async (request) => {
+    if (request.method !== 'POST') return;
+    if (!isOwnOrigin(request, config.publicUrl)) throw forged();
+    const { form_token: token = '' } = formFields(request);
+    const secrets = [request.session ? request.sessionId : undefined];
+    if (scope === 'public') secrets.push(request.device);
+    const known = secrets.some(
+      (secret) => secret && keyring.matches(formSecret(secret), Buffer.from(token, 'base64url')),
+    );
+    if (!known) throw forged();
+  });
+}
+
+/** Sends whoever is not signed in to the sign-in page, and back afterwards. */
+export async function requireSession(request: FastifyRequest, reply: FastifyReply) {
+  if (request.session) return undefined;
+  const back = request.method === 'GET' ? request.url : '/';
+  return reply.redirect(`/sign-in?next=${encodeURIComponent(back)}`, 303);
+}
+
+/** As `requireSession`; to others than administrators the page does not exist. */
+export async function requireAdministrator(request: FastifyRequest, reply: FastifyReply) {
+  if (!request.session) return requireSession(request, reply);
+  if (request.session.role !== 'administrator') throw new Refusal('not found', 'Not found');
+  return undefined;
+}
+
+/** The session of a route behind `requireSession` or `requireAdministrator`. */
+export function sessionOf(request: FastifyRequest): Session {
+  if (!request.session) throw new Error(`no session on ${request.routeOptions.url}`);
+  return request.session;
+}
+
+/**
+ * Signs an account in in this browser, under a new session id. The session that the browser had
+ * ends.
+ */
+export async function signIn(
+  service: Service,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  username: number,
+): Promise<void> {
+  const { db, keyring, clock } = service;
+  const cookies = cookiesOf(service);
+  const now = clock();
+  const id = await db.transaction(async (tx) => {
+    await tx.query('DELETE FROM session WHERE digest = $1', [keyring.digest(request.sessionId)]);
+    await rememberDevice(tx, keyring, username, request.device, now);
+    const userAgent = request.headers['user-agent'] ?? '';
+    return startSession(tx, keyring, { username, address: request.clientAddress, userAgent, now });
+  });
+  cookies.set(reply, 'device', request.device, DEVICE_SECONDS);
+  cookies.set(reply, 'session', id);
+}
+
+export function cookiesOf({ config }: Service): Cookies {
+  return portalCookies(config.publicUrl?.startsWith('https:') ?? false);
+}
+
+function formToken(keyring: Keyring, secret: string): string {
+  return keyring.digest(formSecret(secret)).toString('base64url');
+}
+
+/** Not the secret itself: its digest is what the database keeps of a session. */
+function formSecret(secret: string): string {
+  return `form token ${secret}`;
+}
+
+/**
+ * Pages send no referrer, so browsers that keep to the standard say `Origin: null` for a form;
+ * those tell by Sec-Fetch-Site, but for addresses without TLS, where the token alone decides.
+ */
+function isOwnOrigin(request: FastifyRequest, publicUrl: string | undefined): boolean {
+  const site = request.headers['sec-fetch-site'];
+  if (site !== undefined) return site === 'same-origin' || site === 'none';
+  const { origin } = request.headers;
+  if (origin === undefined || origin === 'null') return true;
+  if (publicUrl && origin === new URL(publicUrl).origin) return true;
+  return URL.canParse(origin) && new URL(origin).host === request.headers.host;
+}
+
+function forged(): Refusal {
+  return new Refusal('forbidden', 'Forged form');
+}

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { gzipSync } from 'node:zlib';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Brand, BrandColors } from '../brand.ts';
+
+const { resolve } = createRequire(import.meta.url);
+const FOREVER = 'public, max-age=31536000, immutable';
+const CSS = 'text/css; charset=utf-8';
+const STYLES = ['base.css', 'layout.css', 'components.css'];
+const SCRIPT = 'text/javascript; charset=utf-8';
+
+interface Asset {
+  /** with the content's digest in it, so that browsers may keep it for good */
+  url: string;
+  type: string;
+  body: Buffer;
+  packed: Buffer | undefined;
+}
+
+const own = (name: string) => readFileSync(new URL(`./static/${name}`, import.meta.url));
+const installed = (path: string) => readFileSync(resolve(path));
+
+const font = asset(
+  'inter.woff2',
+  'font/woff2',
+  installed('@fontsource-variable/inter/files/inter-latin-wght-normal.woff2'),
+);
+const style = (name: string, css: Buffer) =>
+  asset(name, CSS, Buffer.from(css.toString().replaceAll('/assets/inter.woff2', font.url)));
+
+/** The files that pages load, all from this service. */
+export const assets = {
+  font,
+  style: style('portal.css', Buffer.concat(STYLES.map(own))),
+  noScript: style('no-script.css', own('no-script.css')),
+  script: asset('portal.js', SCRIPT, own('portal.js')),
+} as const;
+
+/** What pages show of the brand, and where its files are. */
+export interface ShownBrand extends Pick<Brand, 'name' | 'supportEmail' | 'supportUrl'> {
+  styleUrl: string;
+  logoUrl: string | undefined;
+}
+
+/** Serves the files. @returns the brand, with its own ones */
+export function serveAssets(app: FastifyInstance, brand: Brand): ShownBrand {
+  const { name, supportEmail, supportUrl } = brand;
+  const colors = asset('brand.css', CSS, brandColors(brand));
+  const logo = brand.logo && asset('logo', brand.logo.type, brand.logo.bytes);
+  for (const file of [...Object.values(assets), colors, logo]) {
+    if (!file) continue;
+    app.get(file.url.split('?')[0] ?? '', (request, reply) => send(request, reply, file));
+  }
+  return { name, supportEmail, supportUrl, styleUrl: colors.url, logoUrl: logo?.url };
+}
+
+/** The brand's colours, as the variables that the other styles use. */
+function brandColors({ light, dark }: Brand): Buffer {
+  const value = (name: keyof BrandColors) => `light-dark(${light[name]}, ${dark[name]})`;
+  return Buffer.from(
+    `:root{--fill:${value('fill')};--on-fill:${value('onFill')};--accent:${value('accent')}}\n`,
+  );
+}
+
+function asset(name: string, type: string, body: Buffer): Asset {
+  const digest = createHash('sha256').update(body).digest('hex').slice(0, 12);
+  const packed = type.startsWith('text/') ? gzipSync(body) : undefined;
+  return { url: `/assets/${name}?v=${digest}`, type, body, packed };
+}
+
+function send(request: FastifyRequest, reply: FastifyReply, file: Asset): FastifyReply {
+  reply.type(file.type).header('cache-control', FOREVER);
+  if (file.packed) reply.header('vary', 'accept-encoding');
+  const packs = /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
+  if (!file.packed || !packs) return reply.send(file.body);
+  return reply.header('content-encoding', 'gzip').send(file.packed);
+}

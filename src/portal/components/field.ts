@@ -1,0 +1,65 @@
+import { type Html, html } from '../../html.ts';
+
+export interface Field {
+  name: string;
+  label: string;
+  type?: 'text' | 'email' | 'password' | 'search' | 'date' | 'number' | 'tel';
+  value?: string | number | undefined;
+  /** under the field, before anything went wrong */
+  hint?: string | Html | undefined;
+  /** what is wrong with the value */
+  problem?: string | undefined;
+  required?: boolean;
+  autocomplete?: string;
+  minLength?: number;
+  maxLength?: number;
+  inputMode?: 'numeric' | 'decimal';
+  pattern?: string;
+  min?: string | number;
+  max?: string | number;
+  autofocus?: boolean;
+  placeholder?: string;
+}
+
+/** A label, its input, and what is to be said about the value, tied together for screen readers. */
+export function field(options: Field): Html {
+  const { name, label, type = 'text', value, required = false } = options;
+  return html`<div class="field">
+<label for="${name}">${label}</label>
+<input id="${name}" name="${name}" type="${type}"${attribute('value', value)}${required && html` required`}${attribute('autocomplete', options.autocomplete)}${attribute('minlength', options.minLength)}${attribute('maxlength', options.maxLength)}${attribute('inputmode', options.inputMode)}${attribute('pattern', options.pattern)}${attribute('min', options.min)}${attribute('max', options.max)}${attribute('placeholder', options.placeholder)}${options.autofocus && html` autofocus`}${described(options)}>
+${remarks(options)}</div>`;
+}
+
+/** A choice of one, as a list to pick from. */
+export function select(
+  options: Omit<Field, 'type'> & { choices: { value: string; label: string }[] },
+): Html {
+  const { name, label, value, choices } = options;
+  return html`<div class="field">
+<label for="${name}">${label}</label>
+<select id="${name}" name="${name}"${described(options)}>
+${choices.map((choice) => html`<option value="${choice.value}"${choice.value === value && html` selected`}>${choice.label}</option>\n`)}</select>
+${remarks(options)}</div>`;
+}
+
+/** Something to tick. */
+export function checkbox(options: { name: string; label: string; checked: boolean }): Html {
+  const { name, label, checked } = options;
+  return html`<div class="field tick">
+<input id="${name}" name="${name}" type="checkbox" value="on"${checked && html` checked`}>
+<label for="${name}">${label}</label>
+</div>`;
+}
+
+function described({ name, hint, problem }: Pick<Field, 'name' | 'hint' | 'problem'>): Html {
+  const ids = [hint && `${name}-hint`, problem && `${name}-problem`].filter(Boolean).join(' ');
+  return html`${ids && html` aria-describedby="${ids}"`}${problem && html` aria-invalid="true"`}`;
+}
+
+function remarks({ name, hint, problem }: Pick<Field, 'name' | 'hint' | 'problem'>): Html {
+  return html`${hint && html`<p class="hint" id="${name}-hint">${hint}</p>\n`}${problem && html`<p class="problem" id="${name}-problem">${problem}</p>\n`}`;
+}
+
+function attribute(name: string, value: string | number | undefined): Html {
+  return value === undefined ? html`` : html` ${name}="${value}"`;
+}

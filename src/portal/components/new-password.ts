@@ -1,0 +1,48 @@
+import {
+  LONGEST_PASSWORD,
+  passwordProblem,
+  SHORTEST_PASSWORD,
+} from '../../domain/chosen-password.ts';
+import { type Html, html } from '../../html.ts';
+import type { View } from '../view.ts';
+import { field } from './field.ts';
+
+/** The two fields of a password that is being chosen. @param problem what was wrong before */
+export function newPasswordFields(view: View, username: number, problem?: string): Html {
+  const m = view.m.newPassword;
+  return html`<input type="hidden" name="username" value="${username}" autocomplete="username">
+${field({
+  name: 'password',
+  label: m.label,
+  type: 'password',
+  autocomplete: 'new-password',
+  required: true,
+  minLength: SHORTEST_PASSWORD,
+  maxLength: LONGEST_PASSWORD,
+  hint: m.hint(SHORTEST_PASSWORD, LONGEST_PASSWORD),
+  problem,
+  autofocus: true,
+})}
+${field({
+  name: 'repeated',
+  label: m.repeated,
+  type: 'password',
+  autocomplete: 'new-password',
+  required: true,
+})}`;
+}
+
+/**
+ * What is wrong with a chosen password, in words.
+ * @param own what others know of the account
+ */
+export function newPasswordProblem(
+  view: View,
+  { password, repeated }: { password: string; repeated: string },
+  own: string[],
+): string | undefined {
+  const m = view.m.newPassword;
+  const problem = passwordProblem(password, own);
+  if (problem) return m.problems[problem](SHORTEST_PASSWORD, LONGEST_PASSWORD);
+  return password === repeated ? undefined : m.differ;
+}

@@ -1,0 +1,35 @@
+import { type Html, html } from '../../html.ts';
+
+export interface Column<Row> {
+  label: string;
+  cell: (row: Row) => Html | string | number;
+  /** to the right, in figures of one width */
+  numeric?: boolean;
+}
+
+/**
+ * A table; on narrow screens each row becomes a card whose values carry their column's label. The
+ * roles say again what the elements are, since browsers forget it of cells that are not laid out
+ * as a table.
+ * @param caption says what the table holds, for screen readers where the page says it anyhow
+ */
+export function table<Row>(options: {
+  caption: string;
+  captionHidden?: boolean;
+  columns: Column<Row>[];
+  rows: Row[];
+}): Html {
+  const { caption, captionHidden = true, columns, rows } = options;
+  const align = (column: Column<Row>) => column.numeric && html` class="numeric"`;
+  return html`<table role="table">
+<caption${captionHidden && html` class="unseen"`}>${caption}</caption>
+<thead role="rowgroup"><tr role="row">${columns.map((column) => html`<th role="columnheader" scope="col"${align(column)}>${column.label}</th>`)}</tr></thead>
+<tbody role="rowgroup">
+${rows.map(
+  (
+    row,
+  ) => html`<tr role="row">${columns.map((column) => html`<td role="cell" data-label="${column.label}"${align(column)}>${column.cell(row)}</td>`)}</tr>
+`,
+)}</tbody>
+</table>`;
+}

@@ -1,0 +1,73 @@
+import { type Html, html } from '../../html.ts';
+
+const LOCALE = 'en-GB';
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** A moment in a zone: `14 May 2025, 09:30:12`, the zone beside it where `zone` asks for it. */
+export function time(
+  moment: Date,
+  zone: string,
+  options: { seconds?: boolean; zone?: boolean; date?: boolean } = {},
+): Html {
+  const { seconds = false, date = true } = options;
+  const text = format('moment', zone, {
+    ...(date ? { day: 'numeric', month: 'short', year: 'numeric' } : {}),
+    hour: '2-digit',
+    minute: '2-digit',
+    ...(seconds ? { second: '2-digit' } : {}),
+  })(moment);
+  const zoneName = zoneAt(moment, zone);
+  const full = format('full', zone, { dateStyle: 'full', timeStyle: 'long' })(moment);
+  return html`<time datetime="${moment.toISOString()}" title="${full}">${text}${options.zone && ` ${zoneName}`}</time>`;
+}
+
+/** A day in a zone: `14 May 2025`. */
+export function day(moment: Date, zone: string): Html {
+  const text = format('day', zone, { day: 'numeric', month: 'short', year: 'numeric' })(moment);
+  return html`<time datetime="${moment.toISOString()}">${text}</time>`;
+}
+
+/** The zone's short name at a moment, such as `CEST` or `GMT+2`. */
+export function zoneAt(moment: Date, zone: string): string {
+  const parts = formatter('zone', zone, { timeZoneName: 'short' }).formatToParts(moment);
+  return parts.find((part) => part.type === 'timeZoneName')?.value ?? zone;
+}
+
+/** `59 minutes`, `3 days`: what is left, or gone, in the largest unit that fits. */
+export function span(seconds: number, m: { units: Record<Unit, (count: number) => string> }) {
+  const [unit, size] = UNITS.find(([, size]) => seconds >= size) ?? (['second', 1] as const);
+  return m.units[unit](Math.floor(seconds / size));
+}
+
+export type Unit = 'day' | 'hour' | 'minute' | 'second';
+
+const UNITS = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+  ['second', 1],
+] as const;
+
+/** `3:05`, `1:02:03`: how long a call was. */
+export function duration(seconds: number): string {
+  const two = (value: number) => String(value).padStart(2, '0');
+  const hours = Math.floor(seconds / 3_600);
+  const minutes = Math.floor(seconds / 60) % 60;
+  const rest = two(seconds % 60);
+  return hours > 0 ? `${hours}:${two(minutes)}:${rest}` : `${minutes}:${rest}`;
+}
+
+function format(name: string, zone: string, options: Intl.DateTimeFormatOptions) {
+  const formatted = formatter(name, zone, options);
+  return (moment: Date) => formatted.format(moment);
+}
+
+/** Making one costs a hundred times what using it does. */
+function formatter(name: string, zone: string, options: Intl.DateTimeFormatOptions) {
+  const key = `${name} ${zone} ${JSON.stringify(options)}`;
+  const known = formats.get(key);
+  if (known) return known;
+  const made = new Intl.DateTimeFormat(LOCALE, { ...options, timeZone: zone });
+  formats.set(key, made);
+  return made;
+}

@@ -1,0 +1,41 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+export type CookieName = 'session' | 'device' | 'flash';
+
+/** The portal's cookies: no script sees them, no other site sends them along with a form. */
+export interface Cookies {
+  read(request: FastifyRequest, name: CookieName): string;
+  /** @param seconds how long the browser keeps it; undefined: until it is closed */
+  set(reply: FastifyReply, name: CookieName, value: string, seconds?: number): void;
+  clear(reply: FastifyReply, name: CookieName): void;
+}
+
+/**
+ * @param https whether customers reach the service by TLS: `__Host-` cookies can then be set by
+ *   this host alone; without it browsers would not take them
+ */
+export function portalCookies(https: boolean): Cookies {
+  const nameOf = (name: CookieName) => (https ? `__Host-${name}` : `account_api_${name}`);
+  const write = (reply: FastifyReply, name: CookieName, value: string, seconds?: number) => {
+    const age = seconds === undefined ? '' : `; Max-Age=${seconds}`;
+    const secure = https ? '; Secure' : '';
+    reply.header(
+      'set-cookie',
+      `${nameOf(name)}=${value}; Path=/; HttpOnly; SameSite=Lax${secure}${age}`,
+    );
+  };
+  return {
+    read: (request, name) => readCookie(request.headers.cookie ?? '', nameOf(name)),
+    set: write,
+    clear: (reply, name) => write(reply, name, '', 0),
+  };
+}
+
+function readCookie(header: string, name: string): string {
+  const prefix = `${name}=`;
+  const pair = header
+    .split(';')
+    .map((part) => part.trim())
+    .find((part) => part.startsWith(prefix));
+  return pair?.slice(prefix.length) ?? '';
+}

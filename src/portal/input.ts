@@ -1,0 +1,40 @@
+import type { FastifyRequest } from 'fastify';
+import { Refusal } from '../domain/refusal.ts';
+
+export type Fields = Record<string, string | undefined>;
+
+/** The fields of a form, as they came. A field that came twice has its last value. */
+export function formFields(request: FastifyRequest): Fields {
+  return (request.body as Fields | undefined) ?? {};
+}
+
+/** One text of the address line's query; '' where it is missing or there twice. */
+export function queryText(request: FastifyRequest, name: string): string {
+  const value = (request.query as Record<string, unknown>)[name];
+  return typeof value === 'string' ? value : '';
+}
+
+/** @throws Refusal 'malformed' for a NUL, which the database cannot hold */
+export function parseForm(body: string): Fields {
+  const fields = Object.fromEntries(new URLSearchParams(body));
+  refuseNul(Object.values(fields));
+  return fields;
+}
+
+/** @throws Refusal 'malformed' for a NUL in the query, which the database cannot hold */
+export async function refuseNulInQuery(request: FastifyRequest): Promise<void> {
+  refuseNul(Object.values(request.query as Record<string, unknown>).flat());
+}
+
+function refuseNul(values: unknown[]): void {
+  if (values.some((value) => typeof value === 'string' && value.includes('\0'))) {
+    throw new Refusal('malformed', 'Bad request');
+  }
+}
+
+/** A path of this portal that a client named, or undefined where it leads elsewhere. */
+export function localPath(path: string): string | undefined {
+  if (!/^\/(?![/\\])[\x21-\x7e]*$/.test(path)) return undefined;
+  const url = new URL(path, 'http://portal.invalid');
+  return url.host === 'portal.invalid' ? url.pathname + url.search : undefined;
+}

@@ -1,0 +1,104 @@
+const plural = (count: number, one: string, many: string) =>
+  `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
+
+/** The pages in English. Texts with values are functions. */
+export const en = {
+  language: 'en',
+  units: {
+    day: (count: number) => plural(count, 'day', 'days'),
+    hour: (count: number) => plural(count, 'hour', 'hours'),
+    minute: (count: number) => plural(count, 'minute', 'minutes'),
+    second: (count: number) => plural(count, 'second', 'seconds'),
+  },
+  layout: {
+    skip: 'Skip to the content',
+    navigation: 'Main',
+    signOut: 'Sign out',
+    apiReference: 'API reference',
+    help: 'Help',
+  },
+  navigation: {
+    account: 'Account',
+    overview: 'Overview',
+    calls: 'Calls',
+    charges: 'Charges',
+    api: 'API',
+    settings: 'Settings',
+  },
+  /** Said once, on the page after the form that did it. */
+  flash: {
+    'signed-out': 'You are signed out.',
+  },
+  errors: {
+    notFound: 'There is no such page',
+    notFoundText: 'The address may be mistyped, or the page may have moved.',
+    forged: 'This form is no longer valid',
+    forgedText:
+      'Please open the page again and send the form from there. Your browser must accept cookies from this site.',
+    tooOften: 'Too many attempts',
+    tooOftenText: (wait: string) => `Please try again in ${wait}.`,
+    badRequest: 'That did not work',
+    badRequestText: 'What your browser sent could not be understood.',
+    unavailable: 'The service is not available right now',
+    unavailableText: 'Nothing was lost. Please try again in a few seconds.',
+    internal: 'Something went wrong on our side',
+    internalText: (id: string) =>
+      `It has been noted. Should you contact us, please name this number: ${id}`,
+    home: 'Back to the start',
+  },
+  landing: {
+    lead: 'Your balance, calls, charges and SIP registration in one place.',
+    signIn: 'Sign in',
+    signUp: 'Create an account',
+  },
+  signIn: {
+    title: 'Sign in',
+    login: 'Username or e-mail address',
+    password: 'Password',
+    submit: 'Sign in',
+    forgotten: 'Forgotten your password?',
+    signUp: 'Create an account',
+    wrong:
+      'The username, e-mail address or password is not right. If several accounts use your e-mail address, sign in with the 10-digit username.',
+  },
+  newPassword: {
+    label: 'New password',
+    hint: (shortest: number, longest: number) =>
+      `${shortest} to ${longest} characters. Several words make a good one.`,
+    repeated: 'The same once more',
+    differ: 'The two passwords differ.',
+    problems: {
+      short: (shortest: number, _longest: number) => `Please use at least ${shortest} characters.`,
+      long: (_shortest: number, longest: number) => `Please use at most ${longest} characters.`,
+      common: () => 'This is one of the passwords that are guessed first. Please choose another.',
+      own: () => 'Please choose one that others do not know of you.',
+    },
+  },
+  mailedLink: {
+    unknown: 'This link is not known. Please check that it was copied whole.',
+    expired: 'This link has expired.',
+    used: 'This link has been used already.',
+    replaced: 'A newer mail with another link was sent since. Please use that one.',
+  },
+  verify: {
+    title: 'Verify your address',
+    ask: 'Please confirm that this is your e-mail address.',
+    submit: 'Verify my address',
+    doneTitle: 'Address verified',
+    done: 'Thank you. Your e-mail address is verified.',
+    next: 'Go on',
+    failedTitle: 'Not verified',
+    again: 'Send the mail again',
+  },
+  reset: {
+    title: 'Choose a new password',
+    account: (username: number) =>
+      `For account ${username}. A new password also changes the API key.`,
+    submit: 'Change the password',
+    doneTitle: 'Password changed',
+    done: (username: number) => `The password of account ${username} is changed.`,
+    keyChanged: 'Its old API key no longer works; the new one is on the API page.',
+    failedTitle: 'Password not changed',
+    again: 'Ask for a new mail',
+  },
+};

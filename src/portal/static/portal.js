@@ -1,0 +1,12 @@
+// What makes pages nicer; every page works without it.
+document.addEventListener('click', async (event) => {
+  const button = event.target.closest('[data-copy]');
+  if (!button) return;
+  const text = document.getElementById(button.dataset.copy)?.textContent ?? '';
+  await navigator.clipboard.writeText(text.trim());
+  const label = button.textContent;
+  button.textContent = button.dataset.copied;
+  setTimeout(() => {
+    button.textContent = label;
+  }, 2_000);
+});

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+
+export interface Visited {
+  status: number;
+  headers: Headers;
+  /** where a redirection leads; undefined: it is none */
+  location: string | undefined;
+  body: string;
+}
+
+/** A browser without scripts, as far as forms and cookies go. */
+export class Visitor {
+  readonly cookies = new Map<string, string>();
+  readonly #url: string;
+  #page: Visited | undefined;
+
+  /** @param url of the service */
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  /** Opens a page. @param path may be a whole address of this service */
+  async open(path: string, headers: Record<string, string> = {}): Promise<Visited> {
+    this.#page = await this.#fetch(path, { headers });
+    return this.#page;
+  }
+
+  /** Opens a page and every page that it leads on to. */
+  async follow(path: string): Promise<Visited> {
+    let page = await this.open(path);
+    for (let steps = 0; page.location && steps < 5; steps++) page = await this.open(page.location);
+    return page;
+  }
+
+  /**
+   * Fills in a form of the open page and sends it; what the page has filled in stays.
+   * @param action tells forms apart by where they are sent
+   */
+  async submit(
+    action: string,
+    fields: Record<string, string> = {},
+    headers: Record<string, string> = {},
+  ): Promise<Visited> {
+    const values = formValues(this.#page?.body ?? '', action);
+    return this.post(action, { ...values, ...fields }, headers);
+  }
+
+  /** Sends fields as a form would, whatever page is open. */
+  async post(
+    path: string,
+    fields: Record<string, string>,
+    headers: Record<string, string> = {},
+  ): Promise<Visited> {
+    this.#page = await this.#fetch(path, {
+      method: 'POST',
+      headers,
+      body: new URLSearchParams(fields),
+    });
+    return this.#page;
+  }
+
+  async #fetch(path: string, options: RequestInit): Promise<Visited> {
+    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const response = await fetch(new URL(path, this.#url), {
+      ...options,
+      redirect: 'manual',
+      headers: { ...options.headers, ...(cookie ? { cookie } : {}) },
+    });
+    for (const line of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+      if (value && !line.includes('Max-Age=0')) this.cookies.set(name, value);
+      else this.cookies.delete(name);
+    }
+    return {
+      status: response.status,
+      headers: response.headers,
+      location: response.headers.get('location') ?? undefined,
+      body: await response.text(),
+    };
+  }
+}
+
+/** What the form of a page that is sent to `action` would send as it is. */
+function formValues(page: string, action: string): Record<string, string> {
+  const forms = [...page.matchAll(/<form\b[^>]*\baction="([^"]*)"[^>]*>([\s\S]*?)<\/form>/g)];
+  const form = forms.find((match) => match[1] === action)?.[2];
+  assert.ok(form !== undefined, `no form to ${action}; there are: ${forms.map((f) => f[1])}`);
+  const inputs = [...form.matchAll(/<input\b[^>]*>/g)].map(([tag]) => tag);
+  const attribute = (tag: string, name: string) => tag.match(` ${name}="([^"]*)"`)?.[1];
+  const sent = inputs.filter((tag) => !/type="(checkbox|radio)"/.test(tag) || / checked/.test(tag));
+  return Object.fromEntries(
+    sent.map((tag) => [attribute(tag, 'name') ?? '', unescaped(attribute(tag, 'value') ?? '')]),
+  );
+}
+
+function unescaped(text: string): string {
+  return text.replace(/&#(\d+);/g, (_, code) => String.fromCharCode(Number(code)));
+}
