@@ -34,6 +34,8 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
     },
     routerOptions: { ignoreTrailingSlash: true },
     forceCloseConnections: 'idle',
+    // While it stops it still answers what arrives on open connections, and closes them by that.
+    return503OnClosing: false,
     clientErrorHandler: answerClientError,
     frameworkErrors: answerError,
     ajv: {

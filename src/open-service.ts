@@ -9,8 +9,6 @@ import { openKeyring } from './domain/keyring.ts';
 import { readSecretKey } from './secret-key.ts';
 import type { Service } from './service.ts';
 
-const COMMAND_QUERY_TIMEOUT_MS = 3_600_000;
-
 export interface OpenService extends Service {
   embedded: EmbeddedDatabase | undefined;
   /** gives back everything that was opened, the embedded database last */
@@ -42,8 +40,8 @@ export async function openService(config: Config, options: OpenOptions): Promise
     connection,
     // A command may hold one for a lock while it works with another.
     poolSize: Math.max(config.databasePool, role === 'command' ? 2 : 1),
+    role,
     onError,
-    ...(role === 'command' ? { queryTimeoutMs: COMMAND_QUERY_TIMEOUT_MS } : {}),
   });
   try {
     await migrate(connection);
@@ -51,13 +49,14 @@ export async function openService(config: Config, options: OpenOptions): Promise
     await ensureCurrentPartitions(db, clock());
     const queue = await Queue.open(connection, role === 'server' ? 'worker' : 'sender', onError);
     const close = async () => {
-      await queue.stop();
-      await db.close();
+      // PostgreSQL may be gone by now; what comes after is closed all the same.
+      await queue.stop().catch(onError);
+      await db.close().catch(onError);
       await embedded?.stop();
     };
     return { config, db, queue, keyring, clock, embedded, close };
   } catch (error) {
-    await db.close();
+    await db.close().catch(onError);
     await embedded?.stop();
     throw error;
   }

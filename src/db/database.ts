@@ -3,6 +3,7 @@ import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { isRetryable, StoreUnavailable, translate } from './errors.ts';
 import { PipelinedReader } from './pipelined-reader.ts';
+import { Pulse } from './pulse.ts';
 
 /**
  * What runs SQL: a pool or a transaction. Every function of the domain takes one as its first
@@ -19,14 +20,21 @@ export interface DatabaseOptions {
   connection: pg.ClientConfig;
   /** most connections of the pool */
   poolSize: number;
-  /** milliseconds after which a statement counts as unanswered */
-  queryTimeoutMs?: number;
-  applicationName?: string;
+  /**
+   * 'server': somebody waits for each answer, so what takes long is given up, and a PostgreSQL that
+   * falls silent is noticed within seconds; 'command': statements may take their time
+   */
+  role?: 'server' | 'command';
   onError?: (error: Error) => void;
 }
 
-const QUERY_TIMEOUT_MS = 4_000;
 const CONNECT_TIMEOUT_MS = 3_000;
+const LIMITS_MS: Record<'server' | 'command', pg.ClientConfig> = {
+  // PostgreSQL gives up by itself, so that no abandoned statement keeps its locks and connection;
+  // the driver's limit is for when it cannot tell.
+  server: { lock_timeout: 2_500, statement_timeout: 30_000, query_timeout: 35_000 },
+  command: { query_timeout: 3_600_000 },
+};
 const DEADLOCK_TRIES = 5;
 const STREAMS = 8;
 
@@ -43,42 +51,38 @@ export class Database implements Queryable {
   /** of its own, so that slow readers of long answers cannot hold up anything else */
   readonly #streams: pg.Pool;
   readonly #reader: PipelinedReader;
+  readonly #pulse: Pulse | undefined;
 
-  constructor(options: DatabaseOptions) {
+  constructor({ connection, poolSize, role = 'server', onError }: DatabaseOptions) {
     const config: pg.PoolConfig = {
-      ...options.connection,
+      ...connection,
+      ...LIMITS_MS[role],
       types,
-      application_name: options.applicationName ?? 'account-api',
+      application_name: 'account-api',
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      query_timeout: options.queryTimeoutMs ?? QUERY_TIMEOUT_MS,
       keepAlive: true,
     };
-    this.#pool = new pg.Pool({ ...config, max: options.poolSize });
-    this.#streams = new pg.Pool({ ...config, max: STREAMS, query_timeout: 0 });
+    this.#pool = new pg.Pool({ ...config, max: poolSize });
+    // How long a stream takes is up to its reader.
+    const unlimited = { statement_timeout: 0, query_timeout: 0 };
+    this.#streams = new pg.Pool({ ...config, ...unlimited, max: STREAMS });
     for (const pool of [this.#pool, this.#streams]) {
-      pool.on('error', (error) => options.onError?.(error));
+      pool.on('error', (error) => onError?.(error));
+      // A connection lost while in use fails its statement; unheard, its event would end the process.
+      pool.on('connect', (client) => client.on('error', () => undefined));
     }
     this.#reader = new PipelinedReader(config);
+    this.#pulse = role === 'server' ? new Pulse({ ...connection, keepAlive: true }) : undefined;
   }
 
   /** @throws StoreUnavailable where PostgreSQL does not answer */
   async query<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
-    try {
-      return (await this.#pool.query<Row>(text, values)).rows;
-    } catch (error) {
-      throw translate(error);
-    }
+    return translated(() => this.#run<Row>(text, values));
   }
 
   /** One statement that writes, again from its start after a deadlock. */
   async retrying<Row extends object>(text: string, values: unknown[]): Promise<Row[]> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.query<Row>(text, values);
-      } catch (error) {
-        if (attempt === DEADLOCK_TRIES || !isRetryable(error)) throw error;
-      }
-    }
+    return translated(() => retried(() => this.#run<Row>(text, values)));
   }
 
   /**
@@ -87,11 +91,10 @@ export class Database implements Queryable {
    * @throws StoreUnavailable where PostgreSQL does not answer
    */
   async read<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
-    try {
-      return (await this.#reader.query<Row>({ name, text, values })).rows;
-    } catch (error) {
-      throw translate(error);
-    }
+    const statement = { name, text, values };
+    return translated(
+      async () => (await this.#guard(() => this.#reader.query<Row>(statement))).rows,
+    );
   }
 
   /**
@@ -102,30 +105,28 @@ export class Database implements Queryable {
     work: (tx: Queryable) => Promise<T>,
     isolation: 'READ COMMITTED' | 'REPEATABLE READ' = 'READ COMMITTED',
   ): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#attempt(work, isolation);
-      } catch (error) {
-        if (attempt === DEADLOCK_TRIES || !isRetryable(error)) throw translate(error);
-      }
-    }
+    return translated(() => retried(() => this.#attempt(work, isolation)));
   }
 
   async #attempt<T>(work: (tx: Queryable) => Promise<T>, isolation: string): Promise<T> {
-    const client = await this.#pool.connect();
+    const client = await this.#take(this.#pool);
+    const run = <Row extends object>(text: string, values: unknown[] = []) =>
+      this.#guard(() => client.query<Row>(text, values));
     let broken: Error | undefined;
     try {
-      await client.query(`BEGIN ISOLATION LEVEL ${isolation}`);
+      await run(`BEGIN ISOLATION LEVEL ${isolation}`);
       const result = await work({
-        query: async <Row extends object>(text: string, values: unknown[] = []) =>
-          (await client.query<Row>(text, values)).rows,
+        query: async <Row extends object>(text: string, values?: unknown[]) =>
+          (await run<Row>(text, values)).rows,
       });
-      await client.query('COMMIT');
+      const { command } = await run('COMMIT');
+      // So PostgreSQL answers where a statement had failed and `work` went on all the same.
+      if (command !== 'COMMIT') throw new Error('the transaction was rolled back, not committed');
       return result;
     } catch (error) {
       // A server that does not answer would not answer ROLLBACK either: closing does the same.
       if (translate(error) instanceof StoreUnavailable) broken = error as Error;
-      else await client.query('ROLLBACK').catch((failure: Error) => (broken = failure));
+      else await run('ROLLBACK').catch((failure: Error) => (broken = failure));
       throw error;
     } finally {
       client.release(broken);
@@ -138,14 +139,19 @@ export class Database implements Queryable {
    * @param sql a COPY statement; COPY binds no values, so only validated numbers may be pasted in
    */
   async copyOut(sql: string): Promise<Readable> {
-    let client: pg.PoolClient;
-    try {
-      client = await this.#streams.connect();
-    } catch (error) {
-      throw translate(error);
-    }
+    const client = await translated(() => this.#take(this.#streams));
     const source = client.query(copyTo(sql));
-    const output = new Transform({ transform: (chunk, _encoding, done) => done(null, chunk) });
+    const begun = Promise.withResolvers<void>();
+    const output = new Transform({
+      transform: (chunk, _encoding, done) => {
+        begun.resolve();
+        done(null, chunk);
+      },
+      flush: (done) => {
+        begun.resolve();
+        done();
+      },
+    });
     let released = false;
     const release = (error?: Error) => {
       if (released) return;
@@ -153,12 +159,22 @@ export class Database implements Queryable {
       client.release(error);
     };
     source.once('end', () => release());
-    source.once('error', (error) => {
+    source.on('error', (error) => {
       release(error);
+      begun.reject(error);
       output.destroy(translate(error) as Error);
     });
     output.once('close', () => release(new Error('the reader went away')));
-    return source.pipe(output);
+    // Its reader hears of errors too; before there is one, the caller is told.
+    output.on('error', () => undefined);
+    source.pipe(output);
+    try {
+      await this.#guard(() => begun.promise);
+    } catch (error) {
+      output.destroy();
+      throw translate(error);
+    }
+    return output;
   }
 
   /** Whether PostgreSQL answers at all. */
@@ -173,6 +189,41 @@ export class Database implements Queryable {
   }
 
   async close(): Promise<void> {
+    await this.#pulse?.close();
     await Promise.all([this.#pool.end(), this.#streams.end(), this.#reader.close()]);
+  }
+
+  async #run<Row extends object>(text: string, values: unknown[]): Promise<Row[]> {
+    return (await this.#guard(() => this.#pool.query<Row>(text, values))).rows;
+  }
+
+  #take(pool: pg.Pool): Promise<pg.PoolClient> {
+    return this.#guard(
+      () => pool.connect(),
+      (client) => client.release(),
+    );
+  }
+
+  #guard<T>(start: () => Promise<T>, abandon?: (late: T) => void): Promise<T> {
+    return this.#pulse ? this.#pulse.guard(start, abandon) : start();
+  }
+}
+
+/** Runs `work` again from its start where only chance let another transaction go first. */
+async function retried<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt === DEADLOCK_TRIES || !isRetryable(error)) throw error;
+    }
+  }
+}
+
+async function translated<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw translate(error);
   }
 }

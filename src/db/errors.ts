@@ -8,8 +8,8 @@ export class StoreUnavailable extends Error {
 }
 
 // Classes and codes of https://www.postgresql.org/docs/current/errcodes-appendix.html that speak
-// of the server's state and not of the statement.
-const UNAVAILABLE_CLASSES = new Set(['08', '53', '58']);
+// of the server's state and not of the statement. 40 is what is left after several tries.
+const UNAVAILABLE_CLASSES = new Set(['08', '40', '53', '58']);
 const UNAVAILABLE_CODES = new Set(['57P01', '57P02', '57P03', '57P04', '25006', '57014', '55P03']);
 const RETRYABLE_CODES = new Set(['40001', '40P01']);
 

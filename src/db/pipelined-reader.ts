@@ -44,19 +44,16 @@ export class PipelinedReader {
     return this.#clients[slot];
   }
 
-  async #connect(slot: number): Promise<pg.Client> {
+  #connect(slot: number): Promise<pg.Client> {
     const client = new pg.Client(this.#config);
+    const connecting = client.connect().then(() => client);
     const forget = () => {
-      this.#clients[slot] = undefined;
+      // By the time a lost connection has ended, another may be in its place.
+      if (this.#clients[slot] === connecting) this.#clients[slot] = undefined;
     };
     client.on('error', forget);
     client.on('end', forget);
-    try {
-      await client.connect();
-    } catch (error) {
-      forget();
-      throw error;
-    }
-    return client;
+    connecting.catch(forget);
+    return connecting;
   }
 }

@@ -1,6 +1,6 @@
 import type { Database, Queryable } from '../db/database.ts';
 import { insertWithFreeUsername } from './account.ts';
-import { currentKey } from './api-key.ts';
+import { keyOf } from './api-key.ts';
 import { type Actor, audit } from './audit.ts';
 import { shareAddress } from './email-address.ts';
 import type { Keyring } from './keyring.ts';
@@ -33,25 +33,31 @@ export async function createAdministrator(
 ): Promise<AdministratorCredentials> {
   const password = generatePassword();
   const passwordHash = await hashPassword(password);
-  const username = await db.transaction((tx) => insert(tx, actor, tools, input, passwordHash));
-  return withKey(db, tools, username, password);
+  return db.transaction((tx) => insert(tx, actor, tools, input, { password, passwordHash }));
 }
 
-/** Creates the administrator of a new installation. @returns undefined where there is one already */
+/**
+ * Creates the administrator of a new installation.
+ * @param keep puts the credentials where they outlast this process, before they are in force
+ * @returns undefined where there is one already
+ */
 export async function createFirstAdministrator(
   db: Database,
   actor: Actor,
   tools: Tools,
   input: { name: string; email: string },
+  keep: (credentials: AdministratorCredentials) => Promise<void>,
 ): Promise<AdministratorCredentials | undefined> {
   const password = generatePassword();
   const passwordHash = await hashPassword(password);
-  const username = await db.transaction(async (tx) => {
+  return db.transaction(async (tx) => {
     await tx.query('SELECT pg_advisory_xact_lock($1)', [FIRST_ADMINISTRATOR_LOCK]);
     const existing = await tx.query("SELECT 1 FROM account WHERE role = 'administrator' LIMIT 1");
-    return existing.length > 0 ? undefined : insert(tx, actor, tools, input, passwordHash);
+    if (existing.length > 0) return undefined;
+    const credentials = await insert(tx, actor, tools, input, { password, passwordHash });
+    await keep(credentials);
+    return credentials;
   });
-  return username === undefined ? undefined : withKey(db, tools, username, password);
 }
 
 async function insert(
@@ -59,21 +65,12 @@ async function insert(
   actor: Actor,
   { keyring, now, rate, sipRealm }: Tools,
   { name, email }: { name: string; email: string },
-  passwordHash: string,
-): Promise<number> {
+  { password, passwordHash }: { password: string; passwordHash: string },
+): Promise<AdministratorCredentials> {
   await shareAddress(tx, email);
   const fields = { name, email, role: 'administrator', rate, sipRealm, now } as const;
   const username = await insertWithFreeUsername(tx, keyring, fields, passwordHash);
   const detail = { name, email };
   await audit(tx, actor, { action: 'administrator created', account: username, detail }, now);
-  return username;
-}
-
-async function withKey(
-  db: Database,
-  { keyring }: Tools,
-  username: number,
-  password: string,
-): Promise<AdministratorCredentials> {
-  return { username, password, apikey: await currentKey(db, keyring, username, password) };
+  return { username, password, apikey: await keyOf(tx, keyring, username) };
 }

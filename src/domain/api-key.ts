@@ -86,6 +86,16 @@ export async function currentKey(
   return keyring.open(db, account.sealed, sealContext(username, account.version));
 }
 
+/** The current key of an account, for whoever has just made it. */
+export async function keyOf(tx: Queryable, keyring: Keyring, username: number): Promise<string> {
+  const [account] = await tx.query<{ sealed: Buffer; version: number }>(
+    'SELECT key_sealed AS sealed, key_version AS version FROM account WHERE username = $1',
+    [username],
+  );
+  if (!account) throw unauthorized();
+  return keyring.open(tx, account.sealed, sealContext(username, account.version));
+}
+
 /**
  * Replaces the key, and the password too where one is given; that ends the account's sessions.
  * @returns the new key

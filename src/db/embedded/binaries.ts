@@ -54,7 +54,8 @@ export function findBinaries(): Binaries {
   }
 }
 
-function makeSymlinks(packageFolder: string): void {
+/** Makes those of `native/pg-symlinks.json` that are missing. */
+export function makeSymlinks(packageFolder: string): void {
   const list = readFileSync(join(packageFolder, 'native', 'pg-symlinks.json'), 'utf8');
   for (const { source, target } of JSON.parse(list) as Symlink[]) {
     const link = join(packageFolder, target);

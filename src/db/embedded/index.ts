@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Binaries, findBinaries } from './binaries.ts';
 import { DATABASE, ensureCluster, SUPERUSER } from './cluster.ts';
@@ -10,6 +10,7 @@ import { type Layout, makeLayout, makePrivate } from './layout.ts';
 import {
   forgetOwner,
   type Lock,
+  lastOwner,
   livingOwner,
   type Owner,
   recordOwner,
@@ -44,6 +45,7 @@ const LONGEST_PAUSE_MS = 5_000;
 const SHORTEST_PAUSE_MS = 100;
 // The path of a socket fits into 107 bytes (unix(7)).
 const LONGEST_SOCKET_PATH_BYTES = 100;
+const SOCKET_FOLDER_PREFIX = 'account-api-socket-';
 
 /**
  * The PostgreSQL of a data folder: runs it as a child of this process, or finds it running.
@@ -67,7 +69,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedDa
     if (Date.now() > deadline) {
       throw new EmbeddedDatabaseError(
         `process ${owner?.pid ?? '(unknown)'} has had the database of ${layout.dataDir} for ` +
-          `${Math.round(waitMs / 1_000)} s without getting ready; try again, or stop it`,
+          `${Math.round(waitMs / 1_000)} s; try again when it is done, or stop it`,
       );
     }
   }
@@ -92,11 +94,13 @@ async function own(
   { role, onError }: EmbeddedOptions,
 ): Promise<EmbeddedDatabase> {
   try {
+    const killed = lastOwner(layout);
     recordOwner(layout, role);
     const binaries = findBinaries();
     const identity = chooseIdentity(layout, binaries);
     give(layout.home, identity);
     await endLeftoverOf(layout);
+    removeSocketFolder(layout, killed?.socketFolder);
     await ensureCluster(layout, binaries, identity);
     const socketFolder = makeSocketFolder(layout, identity);
     const supervisor = await supervise({ layout, binaries, identity, socketFolder, onError });
@@ -105,7 +109,7 @@ async function own(
       const users = role === 'command' ? await untilUnused(layout) : undefined;
       forgetOwner(layout);
       await supervisor.stop();
-      if (socketFolder !== layout.socket) rmSync(socketFolder, { recursive: true, force: true });
+      removeSocketFolder(layout, socketFolder);
       users?.release();
       lock.release();
     };
@@ -182,10 +186,18 @@ function connectionTo(socketFolder: string): EmbeddedDatabase['connection'] {
   return { host: socketFolder, port: PORT, user: SUPERUSER, database: DATABASE };
 }
 
+/** Removes one that is not in the data folder. */
+function removeSocketFolder(layout: Layout, folder: string | undefined): void {
+  if (folder === undefined || folder === layout.socket) return;
+  // Its name comes from a file, so what cannot be ours is left alone.
+  if (!basename(folder).startsWith(SOCKET_FOLDER_PREFIX)) return;
+  rmSync(folder, { recursive: true, force: true });
+}
+
 /** In the data folder where the path is short enough for a socket, else a private one elsewhere. */
 function makeSocketFolder(layout: Layout, identity: Identity): string {
   const fits = Buffer.byteLength(`${layout.socket}/.s.PGSQL.${PORT}`) <= LONGEST_SOCKET_PATH_BYTES;
-  const folder = fits ? layout.socket : mkdtempSync(join(tmpdir(), 'account-api-'));
+  const folder = fits ? layout.socket : mkdtempSync(join(tmpdir(), SOCKET_FOLDER_PREFIX));
   if (fits) makePrivate(folder);
   give(folder, identity);
   if (!canPass(identity, folder)) {

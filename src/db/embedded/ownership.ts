@@ -48,8 +48,8 @@ export function livingOwner(layout: Layout): Owner | undefined {
   return owner && startOf(owner.pid) === owner.start ? owner : undefined;
 }
 
-/** Who owned the database last, alive or not. */
-function lastOwner(layout: Layout): Owner | undefined {
+/** Who owned the database last, alive or not; undefined where that one ended in good order. */
+export function lastOwner(layout: Layout): Owner | undefined {
   try {
     return JSON.parse(readFileSync(layout.ownerRecord, 'utf8')) as Owner;
   } catch {

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, readFileSync } from 'node:fs';
+import { closeSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Binaries } from './binaries.ts';
 import { EmbeddedDatabaseError } from './embedded-database-error.ts';
 import { commandLine, ENVIRONMENT, type Identity, idsOf } from './identity.ts';
 import { type Layout, openLog } from './layout.ts';
-import { postgresIn, signal } from './processes.ts';
+import { postgresIn, signal, startOf } from './processes.ts';
 
 export const PORT = 5432;
 
@@ -35,6 +35,7 @@ exit $status`;
 const SETTINGS: Record<string, string | number> = {
   listen_addresses: '',
   port: PORT,
+  timezone: 'UTC',
   max_connections: 200,
   unix_socket_permissions: '0700',
   logging_collector: 'off',
@@ -82,6 +83,8 @@ export async function startPostmaster(
   // Its end is told by 'exit'; a pipe to a process that is gone may complain before that.
   child.stdin?.on('error', () => undefined);
   const ended = whyEnded(child);
+  // A watchdog that was killed leaves PostgreSQL and the reader of the pipe behind: this ends both.
+  void ended.then(() => child.stdin?.end());
   let reason: string | undefined;
   void ended.then((why) => {
     reason = why;
@@ -112,7 +115,10 @@ export async function endLeftover(layout: Layout): Promise<void> {
   for (const sent = new Set<string>(); ; await sleep(POLL_MS)) {
     const postmaster = readPidFile(layout).pid;
     const running = postgresIn(layout.cluster, postmaster);
-    if (running.length === 0) return;
+    if (running.length === 0) {
+      forgetPid(layout, postmaster);
+      return;
+    }
     const waited = Date.now() - began;
     const once = (name: NodeJS.Signals, pids: number[]) => {
       if (sent.has(name)) return;
@@ -131,6 +137,13 @@ export async function endLeftover(layout: Layout): Promise<void> {
   }
 }
 
+/** PostgreSQL does not start while another process has the pid that a killed one left in its file. */
+function forgetPid(layout: Layout, postmaster: number | undefined): void {
+  if (postmaster !== undefined && startOf(postmaster) !== undefined) {
+    rmSync(pidFile(layout), { force: true });
+  }
+}
+
 async function stop(child: ChildProcess, pid: number, ended: Promise<string>): Promise<void> {
   const insist = setTimeout(() => signal(pid, 'SIGQUIT'), STOP_AT_ONCE_MS);
   child.stdin?.end();
@@ -145,10 +158,14 @@ function whyEnded(child: ChildProcess): Promise<string> {
   });
 }
 
+function pidFile(layout: Layout): string {
+  return join(layout.cluster, 'postmaster.pid');
+}
+
 /** Lines 1 and 8 of postmaster.pid (src/include/utils/pidfile.h of PostgreSQL). */
 function readPidFile(layout: Layout): { pid: number | undefined; ready: boolean } {
   try {
-    const lines = readFileSync(join(layout.cluster, 'postmaster.pid'), 'utf8').split('\n');
+    const lines = readFileSync(pidFile(layout), 'utf8').split('\n');
     return { pid: Number(lines[0]) || undefined, ready: lines[7]?.trim() === 'ready' };
   } catch {
     return { pid: undefined, ready: false };

@@ -1,0 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const POLL_MS = 20;
+
+/** Waits until `holds` says yes. @throws Error after `timeoutMs` */
+export async function waitUntil(
+  holds: () => boolean | Promise<boolean>,
+  timeoutMs = 30_000,
+): Promise<void> {
+  for (const deadline = Date.now() + timeoutMs; !(await holds()); await sleep(POLL_MS)) {
+    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${holds}`);
+  }
+}
