@@ -14,10 +14,13 @@ export function accountText(account: AccountDetails): string {
     ['Role', account.role],
     ['Cash', `${dollars(account.cash)}${payer}`],
     ['Billing', `${account.billing}${payer}`],
+    ['Credit limit', `${creditLimit(account)}${payer}`],
     ['Enabled', onOff(account.enabled)],
     ['Suspended', `${account.suspended ? 'yes' : 'no'}${payer}`],
     ['Rate', `${dollars(account.rate)} a minute`],
     ['Increment', `${account.minimumSeconds}/${account.incrementSeconds} seconds`],
+    ['Price list', account.priceList ?? 'none of its own'],
+    ['Calls at once', account.maxCalls ?? 'any number'],
     ['Caller id', account.callerId || 'none'],
     ['Notify', `${onOff(account.notify)}, below ${account.notifyThreshold}`],
     ['Time zone', account.timeZone],
@@ -37,6 +40,11 @@ export function accountText(account: AccountDetails): string {
       numbers.map(({ number, monthly }) => [number, monthly]),
     ),
   ].join('\n');
+}
+
+function creditLimit({ billing, creditLimit }: AccountDetails): string {
+  if (billing === 'prepaid') return 'none';
+  return creditLimit === null ? 'without end' : dollars(creditLimit);
 }
 
 function section(title: string, rows: [string, string][]): string {

@@ -23,6 +23,9 @@ interface SetOptions {
   timeZone?: string;
   enabled?: boolean;
   billing?: Billing;
+  creditLimit?: Decimal | null;
+  priceList?: string | null;
+  maxCalls?: number | null;
 }
 
 export function accountCommands(group: Command): void {
@@ -115,6 +118,15 @@ function set(group: Command): void {
       new Option('--billing <mode>', 'postpaid: calls go on when cash is used up').choices(
         BILLINGS,
       ),
+    )
+    .option('--credit-limit <dollars>', 'what a postpaid account may owe, or none', (text) =>
+      values.orNone(text, values.dollarsOrMore),
+    )
+    .option('--price-list <name>', 'its rates by destination, or none', (text) =>
+      values.orNone(text, values.listName),
+    )
+    .option('--max-calls <n>', 'calls at once, or none for any number', (text) =>
+      values.orNone(text, (value) => values.wholeNumber(value, 0, 1_000_000)),
     )
     .hook('preAction', (on) => {
       const { json: _, ...changes } = on.opts();

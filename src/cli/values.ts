@@ -55,6 +55,31 @@ export function monthlyAmount(text: string): Decimal {
   return text;
 }
 
+/** Dollars, 0 or more. */
+export function dollarsOrMore(text: string): Decimal {
+  if (!isDecimal(text) || text.startsWith('-')) {
+    throw new InvalidArgumentError(
+      'Must be dollars, 0 or more, with at most six decimals, such as 500.',
+    );
+  }
+  return text;
+}
+
+/** `none` takes a setting away. */
+export function orNone<Value>(text: string, read: (text: string) => Value): Value | null {
+  return text === 'none' ? null : read(text);
+}
+
+/** A price list's name; `none` means that there is none. */
+export function listName(text: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text) || text === 'none') {
+    throw new InvalidArgumentError(
+      'Must be 1 to 63 letters, digits, dots, dashes or underscores, the first a letter or digit.',
+    );
+  }
+  return text;
+}
+
 export function rate(text: string): Decimal {
   if (!/^[0-9]{1,6}(\.[0-9]{1,6})?$/.test(text)) {
     throw new InvalidArgumentError(

@@ -44,6 +44,12 @@ export interface AccountDetails extends AccountSummary {
   timeZone: string;
   /** of the account that pays */
   billing: Billing;
+  /** dollars, of the account that pays; null: none, or without end where it is postpaid */
+  creditLimit: Decimal | null;
+  /** null: the one called `default`, where there is one */
+  priceList: string | null;
+  /** calls at once; null: any number */
+  maxCalls: number | null;
   createdAt: Date;
   verifiedAt: Date | null;
   services: MonthlyService[];
@@ -82,6 +88,8 @@ export async function describeAccount(db: Queryable, username: number): Promise<
     `SELECT ${SUMMARY}, a.rate::text, a.minimum_seconds AS "minimumSeconds",
        a.increment_seconds AS "incrementSeconds", a.caller_id AS "callerId", a.notify,
        a.notify_threshold AS "notifyThreshold", a.time_zone AS "timeZone", b.billing,
+       b.credit_limit::text AS "creditLimit", a.price_list AS "priceList",
+       a.max_calls AS "maxCalls",
        a.created_at AS "createdAt", a.verified_at AS "verifiedAt",
        (SELECT count(*)::int FROM account s
         WHERE s.master_account = a.username AND s.username <> a.username

@@ -1,9 +1,10 @@
 import { randomInt } from 'node:crypto';
 import type { Database, Queryable } from '../db/database.ts';
+import { violatedConstraint } from '../db/errors.ts';
 import type { Queue } from '../db/queue.ts';
 import { issueKey, keyDigest } from './api-key.ts';
 import { type Actor, audit, differences } from './audit.ts';
-import { type Billing, changeBilling } from './billing.ts';
+import { type BillingChanges, changeBilling } from './billing.ts';
 import { addressKey, claimAddress, releaseAddress, shareAddress } from './email-address.ts';
 import type { Keyring } from './keyring.ts';
 import type { Decimal } from './money.ts';
@@ -192,7 +193,8 @@ export async function accountRecord(db: Database, keyring: Keyring, key: unknown
   return row.record;
 }
 
-export interface AccountChanges {
+/** What is changed of an account; `billing` and `creditLimit` only of one that pays for itself. */
+export interface AccountChanges extends BillingChanges {
   name?: string;
   email?: string;
   rate?: Decimal;
@@ -203,11 +205,13 @@ export interface AccountChanges {
   notifyThreshold?: number;
   timeZone?: string;
   enabled?: boolean;
-  /** of a billing account only */
-  billing?: Billing;
+  /** null: the list called `default`, where there is one */
+  priceList?: string | null;
+  /** calls at once; null: any number */
+  maxCalls?: number | null;
 }
 
-const COLUMNS: Record<Exclude<keyof AccountChanges, 'billing'>, string> = {
+const COLUMNS: Record<Exclude<keyof AccountChanges, keyof BillingChanges>, string> = {
   name: 'name',
   email: 'email',
   rate: 'rate',
@@ -218,11 +222,14 @@ const COLUMNS: Record<Exclude<keyof AccountChanges, 'billing'>, string> = {
   notifyThreshold: 'notify_threshold',
   timeZone: 'time_zone',
   enabled: 'enabled',
+  priceList: 'price_list',
+  maxCalls: 'max_calls',
 };
 
 /**
  * Changes what is given and leaves the rest.
- * @throws Refusal 'not found', 'conflict' for the billing of an account that another one pays for
+ * @throws Refusal 'not found', also for a price list that is none; 'conflict' for the billing of an
+ *   account that another one pays for
  */
 export async function changeAccount(
   db: Database,
@@ -245,23 +252,37 @@ export async function changeAccount(
       values.push(addressKey(changes.email));
       assignments.push(`email_key = $${values.length + 1}`);
     }
-    if (changes.billing) await changeBilling(tx, username, changes.billing);
-    if (assignments.length > 0) {
-      await tx.query(`UPDATE account SET ${assignments.join(', ')} WHERE username = $1`, [
-        username,
-        ...values,
-      ]);
+    if (changes.billing !== undefined || changes.creditLimit !== undefined) {
+      await changeBilling(tx, username, changes);
     }
+    if (assignments.length > 0) await assign(tx, username, assignments, values);
     const detail = differences(before, await currentSettings(tx, username));
     await audit(tx, actor, { action: 'account changed', account: username, detail }, now);
   });
+}
+
+async function assign(
+  tx: Queryable,
+  username: number,
+  assignments: string[],
+  values: unknown[],
+): Promise<void> {
+  try {
+    await tx.query(`UPDATE account SET ${assignments.join(', ')} WHERE username = $1`, [
+      username,
+      ...values,
+    ]);
+  } catch (error) {
+    if (violatedConstraint(error) !== 'account_price_list') throw error;
+    throw new Refusal('not found', 'there is no such price list');
+  }
 }
 
 /** All that changeAccount may change, as the audit trail shows it. */
 async function currentSettings(tx: Queryable, username: number): Promise<object> {
   const columns = Object.entries(COLUMNS).map(([name, column]) => `a.${column} AS "${name}"`);
   const [settings] = await tx.query(
-    `SELECT ${columns.join(', ')}, b.billing
+    `SELECT ${columns.join(', ')}, b.billing, b.credit_limit AS "creditLimit"
      FROM account a JOIN balance b ON b.account = a.master_account WHERE a.username = $1`,
     [username],
   );

@@ -33,22 +33,43 @@ export async function requireBalance(db: Queryable, username: number): Promise<v
   }
 }
 
+export interface BillingChanges {
+  billing?: Billing | undefined;
+  /** dollars that a postpaid account may owe before calls stop; null: any amount */
+  creditLimit?: Decimal | null | undefined;
+}
+
 /**
- * Sets whether calls stop when the balance is used up. Postpaid lifts a suspension; prepaid
- * suspends an account that owes something, as its next debit would.
- * @throws Refusal 'not found', 'conflict' where another account pays
+ * Sets when calls stop for want of money. They stop or go on at once as the next debit would have
+ * it, except that a prepaid account is let call while it owes nothing.
+ * @throws Refusal 'not found', 'conflict' where another account pays, or for the credit limit of a
+ *   prepaid account
  */
 export async function changeBilling(
   tx: Queryable,
   username: number,
-  billing: Billing,
+  changes: BillingChanges,
 ): Promise<void> {
   await requireBalance(tx, username);
+  const [current] = await tx.query<{ billing: Billing; creditLimit: Decimal | null }>(
+    `SELECT billing, credit_limit::text AS "creditLimit" FROM balance
+     WHERE account = $1 FOR UPDATE`,
+    [username],
+  );
+  const billing = changes.billing ?? current?.billing;
+  if (billing === 'prepaid' && changes.creditLimit) {
+    throw new Refusal(
+      'conflict',
+      `${username} is prepaid; a credit limit is for postpaid accounts`,
+    );
+  }
+  const { creditLimit = current?.creditLimit } = changes;
   await tx.query(
-    `UPDATE balance SET billing = $2::text,
-       suspended = $2::text = 'prepaid' AND (suspended OR cash < 0)
+    `UPDATE balance SET billing = $2, credit_limit = $3,
+       suspended = CASE $2 WHEN 'prepaid' THEN suspended OR cash < 0
+         ELSE coalesce(cash < -$3::numeric, false) END
      WHERE account = $1`,
-    [username, billing],
+    [username, billing, billing === 'postpaid' ? creditLimit : null],
   );
 }
 

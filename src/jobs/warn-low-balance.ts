@@ -1,7 +1,10 @@
 import { queueMessage } from '../domain/message.ts';
 import type { Service } from '../service.ts';
 
-/** Queues one mail for each crossing of a threshold that a debit noted. */
+/**
+ * Queues one mail for each crossing of a threshold that a debit noted, unless the balance is no
+ * longer below the threshold of today or its owner wants no mails any more.
+ */
 export async function warnLowBalances({ db, queue }: Service): Promise<void> {
   await db.transaction(async (tx) => {
     const due = await tx.query<{
@@ -10,13 +13,16 @@ export async function warnLowBalances({ db, queue }: Service): Promise<void> {
       threshold: number;
       name: string;
       email: string;
+      isWanted: boolean;
     }>(
       `UPDATE balance b SET warning_due = false FROM account a
        WHERE b.warning_due AND a.username = b.account
        RETURNING a.username, round(b.cash, 2)::text AS cash,
-         a.notify_threshold AS threshold, a.name, a.email`,
+         a.notify_threshold AS threshold, a.name, a.email,
+         a.notify AND a.closed_at IS NULL AND b.cash < a.notify_threshold AS "isWanted"`,
     );
-    for (const { name, email, ...balance } of due) {
+    for (const { name, email, isWanted, ...balance } of due) {
+      if (!isWanted) continue;
       await queueMessage(tx, queue, {
         to: email,
         name,
