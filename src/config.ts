@@ -95,6 +95,11 @@ export const SettingsSchema = Type.Object({
     default: 20,
     description: 'recover: requests an hour for each address',
   }),
+  SIGN_IN_FAILURES_PER_HOUR: Type.Integer({
+    minimum: 0,
+    default: 100,
+    description: 'wrong passwords an hour for each account, wherever they come from',
+  }),
   RECOVERY_DISCLOSES: Type.Boolean({
     default: false,
     description: 'recover answers 404 for an unknown address',
@@ -153,6 +158,7 @@ export interface Config {
   rateLimitPerHour: number;
   signupLimitPerHour: number;
   recoverLimitPerHour: number;
+  signInFailuresPerHour: number;
   recoveryDiscloses: boolean;
   /** dollars per minute, a decimal string */
   defaultRate: string;
@@ -204,6 +210,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     rateLimitPerHour: settings.RATE_LIMIT_PER_HOUR,
     signupLimitPerHour: settings.SIGNUP_LIMIT_PER_HOUR,
     recoverLimitPerHour: settings.RECOVER_LIMIT_PER_HOUR,
+    signInFailuresPerHour: settings.SIGN_IN_FAILURES_PER_HOUR,
     recoveryDiscloses: settings.RECOVERY_DISCLOSES,
     defaultRate: settings.DEFAULT_RATE,
     sipRealm: settings.SIP_REALM || hostOf(publicUrl) || 'localhost',

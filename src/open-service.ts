@@ -5,6 +5,7 @@ import { type EmbeddedDatabase, openEmbedded } from './db/embedded/index.ts';
 import { migrate } from './db/migrate.ts';
 import { Queue } from './db/queue.ts';
 import { ensureCurrentPartitions } from './domain/call-partition.ts';
+import { HourlyLimit } from './domain/hourly-limit.ts';
 import { openKeyring } from './domain/keyring.ts';
 import { readSecretKey } from './secret-key.ts';
 import type { Service } from './service.ts';
@@ -54,7 +55,8 @@ export async function openService(config: Config, options: OpenOptions): Promise
       await db.close().catch(onError);
       await embedded?.stop();
     };
-    return { config, db, queue, keyring, clock, embedded, close };
+    const signInFailures = new HourlyLimit(db, 'sign-in', config.signInFailuresPerHour);
+    return { config, db, queue, keyring, signInFailures, clock, embedded, close };
   } catch (error) {
     await db.close().catch(onError);
     await embedded?.stop();

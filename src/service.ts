@@ -1,6 +1,7 @@
 import type { Config } from './config.ts';
 import type { Database } from './db/database.ts';
 import type { Queue } from './db/queue.ts';
+import type { HourlyLimit } from './domain/hourly-limit.ts';
 import type { Keyring } from './domain/keyring.ts';
 
 /** What a running service consists of; routes, jobs and commands take from it what they hand on. */
@@ -9,6 +10,8 @@ export interface Service {
   db: Database;
   queue: Queue;
   keyring: Keyring;
+  /** counts wrong passwords, by username */
+  signInFailures: HourlyLimit;
   /** the time; tests set their own */
   clock: () => Date;
 }

@@ -4,6 +4,9 @@ import { countRefused } from '../domain/call-refused.ts';
 import { MAIL_QUEUE } from '../domain/message.ts';
 import type { Service } from '../service.ts';
 
+/** Without the database some figures are not known; the others are still asked for. */
+const NOT_KNOWN = Number.NaN;
+
 /** `/healthz`: the process lives. `/readyz`: it can work. `/metrics`: for Prometheus. */
 export function serveHealth(app: FastifyInstance, { db, queue }: Service): void {
   app.get('/healthz', async () => ({ status: 'ok' }));
@@ -32,7 +35,7 @@ export function serveHealth(app: FastifyInstance, { db, queue }: Service): void 
     help: 'Call records set aside and not billed since',
     registers: [registry],
     async collect() {
-      this.set(await countRefused(db));
+      this.set(await countRefused(db).catch(() => NOT_KNOWN));
     },
   });
   new Gauge({
@@ -41,7 +44,9 @@ export function serveHealth(app: FastifyInstance, { db, queue }: Service): void 
     labelNames: ['state'],
     registers: [registry],
     async collect() {
-      const { waiting, failed } = await queue.depth(MAIL_QUEUE);
+      const { waiting, failed } = await queue
+        .depth(MAIL_QUEUE)
+        .catch(() => ({ waiting: NOT_KNOWN, failed: NOT_KNOWN }));
       this.set({ state: 'waiting' }, waiting);
       this.set({ state: 'failed' }, failed);
     },

@@ -5,7 +5,7 @@ import { authenticate, type Caller } from '../domain/api-key.ts';
 import { administratorRequired, fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
 import type { Service } from '../service.ts';
 import { successBody } from './envelope.ts';
-import { hourlyLimit } from './rate-limit.ts';
+import { limitByAddress } from './rate-limit.ts';
 import { responses } from './responses.ts';
 import { parseStrictJson } from './strict-json.ts';
 
@@ -66,7 +66,7 @@ export function registerOperation<Schema extends TObject>(
   app.post(`/v2.1/account/${name}/`, {
     bodyLimit: BODY_LIMIT_BYTES,
     attachValidation: true,
-    onRequest: hourlyLimit(service.db, name, definition.limit?.(service) ?? 0),
+    onRequest: limitByAddress(service.db, name, definition.limit?.(service) ?? 0),
     preValidation: async (request) => {
       const { apikey, ...fields } = withoutMissing(request.body as Body | undefined);
       request.presentedKey = bearerKey(request.headers.authorization) ?? apikey;

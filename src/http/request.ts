@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { Refusal } from '../domain/refusal.ts';
 import { clientAddress, parseNetworks } from './client-address.ts';
 
 declare module 'fastify' {
@@ -16,9 +17,12 @@ export function decorateRequests(app: FastifyInstance, trustProxy: string[]): vo
   app.decorateRequest('clientAddress', '');
   app.decorateRequest('presentedKey', undefined);
   app.addHook('onRequest', async (request) => {
+    const peer = request.socket.remoteAddress;
+    // A client that is gone already must not pass for a proxy.
+    if (peer === undefined) throw new Refusal('malformed', 'The connection was closed');
     const forwarded = request.headers['x-forwarded-for'];
     request.clientAddress = clientAddress(
-      request.socket.remoteAddress ?? '127.0.0.1',
+      peer,
       Array.isArray(forwarded) ? forwarded.join(',') : forwarded,
       trusted,
     );

@@ -1,5 +1,9 @@
 import { ensureCurrentPartitions } from '../domain/call-partition.ts';
+
 import { deleteExpiredHolds } from '../domain/hold.ts';
+
+import { tidyLimits } from '../domain/hourly-limit.ts';
+
 import { releaseStaleReservations } from '../domain/promotion.ts';
 import { deleteExpiredContacts } from '../domain/registration.ts';
 import { deleteOldSessions } from '../domain/session.ts';
@@ -20,6 +24,7 @@ export async function cleanUp({ db, keyring, config, clock }: Service): Promise<
   await deleteExpiredContacts(db, now);
   await deleteExpiredHolds(db, now);
   await releaseStaleReservations(db, now);
+  await tidyLimits(db);
   await ensureCurrentPartitions(db, now);
   await completeSipSecrets(db, { keyring, realm: config.sipRealm }, now);
 }

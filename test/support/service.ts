@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ParsedMail, simpleParser } from 'mailparser';
+import type pg from 'pg';
 import { pino } from 'pino';
 import { buildApp } from '../../src/app.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
@@ -16,6 +17,7 @@ import { createAdministrator } from '../../src/domain/administrator.ts';
 import type { Actor } from '../../src/domain/audit.ts';
 import { ensureCurrentPartitions } from '../../src/domain/call-partition.ts';
 import { addFeed, type Feed } from '../../src/domain/feed.ts';
+import { HourlyLimit } from '../../src/domain/hourly-limit.ts';
 import { openKeyring } from '../../src/domain/keyring.ts';
 import { startJobs } from '../../src/jobs/index.ts';
 import { folderTransport, type MailTransport } from '../../src/mail/transport.ts';
@@ -63,13 +65,16 @@ export interface TestService {
 /**
  * The whole service on a database of its own, with real HTTP on a free port and mails in a folder.
  * @param env settings that differ from the defaults; limits are off unless set
+ * @param through gives the way to the database, where it is not the direct one
  */
 export async function startService(
   env: Record<string, string> = {},
   transport?: MailTransport,
+  through: (connection: pg.ClientConfig) => pg.ClientConfig = (connection) => connection,
 ): Promise<TestService> {
   const folder = await mkdtemp(join(tmpdir(), 'account-api-test-'));
-  const { connection, drop } = await cloneDatabase();
+  const clone = await cloneDatabase();
+  const connection = through(clone.connection);
   const config: Config = loadConfig({
     DATA_DIR: folder,
     RATE_LIMIT_PER_HOUR: '0',
@@ -95,7 +100,8 @@ export async function startService(
   const clock = () => new Date(Date.now() + offsetMs);
   await ensureCurrentPartitions(db, clock());
   const queue = await Queue.open(connection, 'worker', (error) => log.error(error));
-  const service: Service = { config, db, queue, keyring, clock };
+  const signInFailures = new HourlyLimit(db, 'sign-in', config.signInFailuresPerHour);
+  const service: Service = { config, db, queue, keyring, signInFailures, clock };
   const app = await buildApp(service, log);
   await app.listen({ port: 0, host: '127.0.0.1' });
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
@@ -144,7 +150,7 @@ export async function startService(
       await app.close();
       await queue.stop();
       await db.close();
-      await drop();
+      await clone.drop();
       await rm(folder, { recursive: true, force: true });
     },
   };

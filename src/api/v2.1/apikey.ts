@@ -35,8 +35,11 @@ export const apikey = operation({
     wrongCredentials(),
     rateLimited(3_600),
   ],
-  handle: async ({ service: { db, keyring }, body }) => {
-    const key = await currentKey(db, keyring, Number(body.username), body.password);
+  handle: async ({ service: { db, keyring, signInFailures }, body }) => {
+    const username = Number(body.username);
+    const key = await signInFailures.guard(String(username), () =>
+      currentKey(db, keyring, username, body.password),
+    );
     return `"apikey":"${key}"`;
   },
 });

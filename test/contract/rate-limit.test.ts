@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+import type { AddressInfo } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { pino } from 'pino';
+import { buildApp } from '../../src/app.ts';
+import {
+  assertFailure,
+  type Contract,
+  type Customer,
+  newAddress,
+  type OperationName,
+  startContract,
+} from '../support/contract.ts';
+import { type Answer, post, startService, type TestService } from '../support/service.ts';
+
+const LIMITED: [OperationName, number][] = [
+  ['apikey', 6],
+  ['cdr', 6],
+  ['info', 6],
+  ['mrc', 6],
+  ['recover', 20],
+  ['signup', 20],
+];
+const UNLIMITED: OperationName[] = ['add', 'registration'];
+
+let contract: Contract;
+let customer: Customer;
+before(async () => {
+  contract = await startContract();
+  customer = await contract.signUp();
+});
+after(() => contract.api.stop());
+
+/** A second process on the same database. */
+async function startAnother(): Promise<{ url: string; stop: () => Promise<void> }> {
+  const app = await buildApp(contract.api.service, pino({ level: 'silent' }));
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = app.server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, stop: () => app.close() };
+}
+
+const ask = (url: string, operation: string, forwardedFor: string, body: unknown = {}) =>
+  post(`${url}/v2.1/account/${operation}/`, body, { 'x-forwarded-for': forwardedFor });
+
+const countOf = (answers: Answer[], status: number) =>
+  answers.filter((answer) => answer.status === status).length;
+
+for (const [operation, limit] of LIMITED) {
+  describe(operation, () => {
+    test(`of a hundred requests at once to two processes, ${limit} are answered`, async () => {
+      const another = await startAnother();
+      const address = newAddress();
+      const answers = await Promise.all(
+        Array.from({ length: 100 }, (_, n) =>
+          ask(n % 2 ? another.url : contract.api.url, operation, address),
+        ),
+      );
+      await another.stop();
+      assert.equal(countOf(answers, 400), limit);
+      assert.equal(countOf(answers, 429), 100 - limit);
+      const restarted = await startAnother();
+      const answer = await ask(restarted.url, operation, address);
+      await restarted.stop();
+      assertFailure(answer, 429, 'Rate limit exceeded');
+      const seconds = Number(answer.headers.get('retry-after'));
+      assert.ok(Number.isInteger(seconds) && seconds > 3_540 && seconds <= 3_600, `${seconds}`);
+    });
+
+    test('every request counts, whatever its answer', async () => {
+      const { url } = contract.api;
+      const path = `${url}/v2.1/account/${operation}`;
+      const headers = { 'x-forwarded-for': newAddress() };
+      const requests = [
+        () => post(`${path}/`, '{', { 'content-type': 'application/json', ...headers }),
+        () => post(path, 'x', { 'content-type': 'text/plain', ...headers }),
+        () => post(`${path}/`, `{"x":"${'x'.repeat(20_000)}"}`, headers),
+        () => post(`${path}/?x`, { apikey: 'x' }, headers),
+        () => post(path, { apikey: customer.apikey }, headers),
+        () => post(`${path}/`, undefined, headers),
+      ];
+      for (let request = 0; request < limit; request++) {
+        const answer = await requests[request % requests.length]?.();
+        assert.notEqual(answer?.status, 429);
+      }
+      for (const request of requests) assertFailure(await request(), 429, 'Rate limit exceeded');
+    });
+  });
+}
+
+test('each operation is counted by itself, and what is no request to it is not counted', async () => {
+  const address = newAddress();
+  const { url } = contract.api;
+  for (const method of ['GET', 'PUT', 'OPTIONS']) {
+    for (let request = 0; request < 10; request++) {
+      const headers = { 'x-forwarded-for': address };
+      await fetch(`${url}/v2.1/account/info/`, { method, headers });
+    }
+  }
+  for (const [operation, limit] of LIMITED) {
+    for (let request = 0; request < limit; request++) {
+      assert.equal((await ask(url, operation, address)).status, 400, operation);
+    }
+  }
+  for (const [operation] of LIMITED) {
+    assert.equal((await ask(url, operation, address)).status, 429, operation);
+  }
+  for (const operation of UNLIMITED) {
+    for (let request = 0; request < 40; request++) {
+      assert.equal((await ask(url, operation, address)).status, 400, operation);
+    }
+  }
+});
+
+test('addresses: IPv4 each by itself, also written as IPv6; IPv6 by /64', async () => {
+  const { url } = contract.api;
+  const use = async (address: string, requests = 6) => {
+    for (let request = 0; request < requests; request++) {
+      assert.equal((await ask(url, 'info', address)).status, 400, address);
+    }
+  };
+  const assertUsed = async (address: string) =>
+    assert.equal((await ask(url, 'info', address)).status, 429, address);
+  await use('203.0.113.1');
+  await assertUsed('203.0.113.1');
+  await assertUsed('::ffff:203.0.113.1');
+  await assertUsed('::ffff:cb00:7101');
+  await use('203.0.113.2', 3);
+  await use('::ffff:203.0.113.2', 3);
+  await assertUsed('203.0.113.2');
+  await use('2001:db8:1:1::1', 2);
+  await use('2001:db8:1:1:ffff:ffff:ffff:ffff', 2);
+  await use('2001:0db8:0001:0001:0:0:0:2', 2);
+  await assertUsed('2001:db8:1:1::3');
+  await use('2001:db8:1:2::1');
+  await use('2001:db8:1::1');
+});
+
+describe('X-Forwarded-For', () => {
+  let api: TestService;
+  before(async () => {
+    api = await startService({
+      RATE_LIMIT_PER_HOUR: '6',
+      TRUST_PROXY: '127.0.0.0/8, 198.51.100.7, 2001:db8:ffff::/48',
+    });
+  });
+  after(() => api.stop());
+
+  test('the last address that is no trusted proxy counts', async () => {
+    const chains = [
+      '203.0.113.9',
+      '198.51.100.1, 203.0.113.9',
+      'garbage, 203.0.113.9',
+      '203.0.113.9, 127.0.0.9',
+      '198.51.100.2,203.0.113.9 ,198.51.100.7',
+      '203.0.113.9, 2001:db8:ffff::1, ::ffff:127.0.0.1',
+    ];
+    for (const chain of chains) assert.equal((await ask(api.url, 'info', chain)).status, 400);
+    assertFailure(await ask(api.url, 'info', '203.0.113.9'), 429, 'Rate limit exceeded');
+    assert.equal((await ask(api.url, 'info', '203.0.113.9, 203.0.113.8')).status, 400);
+  });
+
+  test('garbage counts for the peer', async () => {
+    const garbage = [
+      '',
+      'x',
+      'unknown',
+      '203.0.113.9:1234',
+      '[2001:db8::1]',
+      '203.0.113.999',
+      '1',
+      '0x7f.1',
+      '203.0.113.010',
+      "' OR 1=1",
+      '203.0.113.9, x',
+      'x, 127.0.0.1',
+      ',',
+      '127.0.0.1',
+      '1.2.3.4/8',
+      'a'.repeat(8_000),
+    ];
+    const answers: Answer[] = [];
+    for (const chain of garbage) answers.push(await ask(api.url, 'info', chain));
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [...new Array(6).fill(400), ...new Array(garbage.length - 6).fill(429)],
+    );
+  });
+
+  test('from a peer that is no trusted proxy it is not looked at', async (t) => {
+    const strict = await startService({
+      RATE_LIMIT_PER_HOUR: '6',
+      TRUST_PROXY: '198.51.100.0/24',
+    });
+    t.after(() => strict.stop());
+    const answers: Answer[] = [];
+    for (let n = 0; n < 7; n++) answers.push(await ask(strict.url, 'info', `203.0.113.${n}`));
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [400, 400, 400, 400, 400, 400, 429],
+    );
+  });
+});
+
+test('RATE_LIMIT_PER_HOUR=0 turns the limit off', async (t) => {
+  const api = await startService();
+  t.after(() => api.stop());
+  const answers = await Promise.all(
+    Array.from({ length: 30 }, () => ask(api.url, 'info', '203.0.113.1')),
+  );
+  assert.equal(countOf(answers, 400), 30);
+});
+
+test('wrong passwords are counted for the account, wherever they come from', async (t) => {
+  const api = await startContract({ SIGN_IN_FAILURES_PER_HOUR: '3' });
+  t.after(() => api.api.stop());
+  const { username, password } = await api.signUp();
+  const wrong = { username, password: 'wrong' };
+  assert.equal((await api.call('apikey', { username, password })).status, 200);
+  for (let attempt = 0; attempt < 3; attempt++) {
+    assertFailure(await api.call('apikey', wrong), 401, 'Invalid username or password');
+  }
+  assertFailure(await api.call('apikey', wrong), 429, 'Rate limit exceeded');
+  assertFailure(await api.call('apikey', { username, password }), 429, 'Rate limit exceeded');
+  const nobody = { username: 4592086960, password: 'wrong' };
+  for (let attempt = 0; attempt < 3; attempt++) {
+    assertFailure(await api.call('apikey', nobody), 401, 'Invalid username or password');
+  }
+  assertFailure(await api.call('apikey', nobody), 429, 'Rate limit exceeded');
+});
