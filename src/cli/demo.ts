@@ -14,7 +14,13 @@ import { command, operator, perform, serviceUrl } from './operation.ts';
 import { fields } from './print.ts';
 import { startProgress } from './progress.ts';
 
-const FEED: Feed = { name: 'demo', format: 'generic', networks: [], debits: 'service' };
+const FEED: Feed = {
+  name: 'demo',
+  format: 'generic',
+  networks: [],
+  debits: 'service',
+  timeZone: 'UTC',
+};
 const RATE = '0.0125';
 const CREDIT = '50';
 const NUMBER_MONTHLY = '1';

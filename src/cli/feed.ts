@@ -28,16 +28,22 @@ export function feedCommands(group: Command): void {
       new Option('--debits <who>', 'who takes the price of a call from the balance')
         .choices(['service', 'switch'])
         .default('service'),
+    )
+    .option(
+      '--time-zone <name>',
+      'of the times that it writes without a zone',
+      values.timeZone,
+      'UTC',
     );
   perform(
     add,
     async (
       { db, keyring, config, clock },
       name: string,
-      options: Pick<Feed, 'format' | 'debits'> & { network?: string[] },
+      options: Pick<Feed, 'format' | 'debits' | 'timeZone'> & { network?: string[] },
     ) => {
-      const { format, debits, network = [] } = options;
-      const feed = { name, format, debits, networks: network };
+      const { format, debits, timeZone, network = [] } = options;
+      const feed = { name, format, debits, networks: network, timeZone };
       const secret = await addFeed(db, operator(), keyring, feed, clock());
       const url = `${serviceUrl(config)}/ingest/v1/calls/${format}`;
       const credentials = fields([
@@ -59,11 +65,12 @@ export function feedCommands(group: Command): void {
   perform(list, async ({ db }) => {
     const feeds = await listFeeds(db);
     const text = table(
-      ['NAME', 'FORMAT', 'DEBITS', 'NETWORKS', 'ADDED', 'LAST SEEN'],
+      ['NAME', 'FORMAT', 'DEBITS', 'TIME ZONE', 'NETWORKS', 'ADDED', 'LAST SEEN'],
       feeds.map((feed) => [
         feed.name,
         feed.format,
         feed.debits,
+        feed.timeZone,
         feed.networks.join(', ') || 'any',
         moment(feed.createdAt),
         moment(feed.lastSeenAt, 'never'),

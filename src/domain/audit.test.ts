@@ -113,7 +113,13 @@ test('every change of an account leaves an entry with what was before and after'
 test('feeds, promotions, administrators and replays leave entries of no account', async () => {
   const { db, keyring, clock } = api.service;
   const since = await trail();
-  const feed = { name: 'pbx1', format: 'generic', networks: [], debits: 'service' } as const;
+  const feed = {
+    name: 'pbx1',
+    format: 'generic',
+    networks: [],
+    debits: 'service',
+    timeZone: 'UTC',
+  } as const;
   const secret = await addFeed(db, TESTER, keyring, { ...feed, networks: [] }, clock());
   await removeFeed(db, TESTER, 'pbx1', clock());
   const promotion = { code: 'WELCOME', amount: '5', validUntil: null, usesLimit: 9 };

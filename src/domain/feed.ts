@@ -5,8 +5,11 @@ import { type Actor, audit } from './audit.ts';
 import type { Keyring } from './keyring.ts';
 import { Refusal } from './refusal.ts';
 
-export const FEED_FORMATS = ['freeswitch', 'generic'] as const;
+export const FEED_FORMATS = ['freeswitch', 'kamailio', 'opensips', 'asterisk', 'generic'] as const;
 export type FeedFormat = (typeof FEED_FORMATS)[number];
+
+/** Formats whose records tell what the switch has debited. */
+const TELLING_DEBITS: FeedFormat[] = ['freeswitch', 'generic'];
 
 /** A switch that sends calls and registrations, with credentials of its own. */
 export interface Feed {
@@ -16,6 +19,8 @@ export interface Feed {
   networks: string[];
   /** who takes the calls' amounts from the balances */
   debits: 'service' | 'switch';
+  /** of local times that come without a zone */
+  timeZone: string;
 }
 
 export interface ListedFeed extends Feed {
@@ -25,7 +30,11 @@ export interface ListedFeed extends Feed {
 
 const SEEN_EVERY = "interval '1 minute'";
 
-/** @returns the feed's secret, which is shown this once @throws Refusal 'conflict' */
+/**
+ * @returns the feed's secret, which is shown this once
+ * @throws Refusal 'conflict' where the name is taken, or the format does not tell what the switch
+ *   has debited and the feed says that it debits
+ */
 export async function addFeed(
   db: Database,
   actor: Actor,
@@ -33,13 +42,25 @@ export async function addFeed(
   feed: Feed,
   now: Date,
 ): Promise<string> {
+  if (feed.debits === 'switch' && !TELLING_DEBITS.includes(feed.format)) {
+    throw new Refusal('conflict', `records of ${feed.format} do not tell what the switch debited`);
+  }
   const secret = randomBytes(24).toString('base64url');
   try {
     await db.transaction(async (tx) => {
       await tx.query(
-        `INSERT INTO feed (name, format, secret_digest, networks, debits, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6)`,
-        [feed.name, feed.format, keyring.digest(secret), feed.networks, feed.debits, now],
+        `INSERT INTO feed (name, format, secret_digest, networks, debits, time_zone,
+           created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+        [
+          feed.name,
+          feed.format,
+          keyring.digest(secret),
+          feed.networks,
+          feed.debits,
+          feed.timeZone,
+          now,
+        ],
       );
       await audit(tx, actor, { action: 'feed added', detail: feed }, now);
     });
@@ -52,7 +73,7 @@ export async function addFeed(
 
 export function listFeeds(db: Queryable): Promise<ListedFeed[]> {
   return db.query<ListedFeed>(
-    `SELECT name, format, networks, debits, created_at AS "createdAt",
+    `SELECT name, format, networks, debits, time_zone AS "timeZone", created_at AS "createdAt",
        last_seen_at AS "lastSeenAt"
      FROM feed ORDER BY name`,
   );
@@ -81,7 +102,8 @@ export async function authenticateFeed(
 ): Promise<Feed> {
   const [feed] = await db.read<Feed & { digest: Buffer }>(
     'authenticate-feed',
-    'SELECT name, format, networks, debits, secret_digest AS digest FROM feed WHERE name = $1',
+    `SELECT name, format, networks, debits, time_zone AS "timeZone", secret_digest AS digest
+     FROM feed WHERE name = $1`,
     [name],
   );
   if (!feed || !keyring.matches(secret, feed.digest)) {

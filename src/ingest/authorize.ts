@@ -9,6 +9,7 @@ import type { Service } from '../service.ts';
 import { firstUsername, MalformedRecord, phoneNumber } from './record.ts';
 
 const LONGEST_CALL_ID = 255;
+const LONGEST_NUMBER = 128;
 const REQUIRED = ['account', 'dst', 'call_id'] as const;
 
 /**
@@ -52,6 +53,7 @@ function readQuestion(body: Buffer = Buffer.alloc(0)): CallQuestion {
 }
 
 function calledNumber(value: unknown): string {
+  if (String(value).length > LONGEST_NUMBER) throw invalidField('dst', 'Must be a number');
   try {
     return phoneNumber(value, 'dst');
   } catch (error) {

@@ -1,76 +1,69 @@
 import type { ReportedCall } from '../domain/call.ts';
 import type { Feed } from '../domain/feed.ts';
 import { isDecimal } from '../domain/money.ts';
-import { callId } from './generic.ts';
+import { decodeCdr } from './freeswitch-encoding.ts';
 import { readJsonRecords } from './json-records.ts';
 import {
-  decimalOf,
+  callId,
   firstUsername,
+  idText,
   ipAddress,
   MalformedRecord,
   malformed,
   momentOf,
+  type Origin,
   type ParsedRecord,
   phoneNumber,
   readRecord,
   talkTime,
   textOf,
+  wholeBody,
 } from './record.ts';
 
 type Members = Record<string, unknown>;
+type Variable = (name: string) => unknown;
+
+// Before callflow was an array, a transferred call had a member of this name for each profile.
+const REPEATABLE = new Set(['callflow']);
 
 /**
- * Records of FreeSWITCH's mod_json_cdr, in each of its encodings: plain JSON, the form field `cdr`
- * holding URL-encoded JSON, and base64. The body decides, since plain JSON also arrives labelled
- * as a form (`disable-100-continue`).
- * Source: src/mod/event_handlers/mod_json_cdr/mod_json_cdr.c and switch_ivr_generate_json_cdr in
- * src/switch_ivr.c.
+ * Records of FreeSWITCH's mod_json_cdr, in each of its encodings. Members that matter: of
+ * `variables` uuid, direction, the start, answer and billed time, and who pays; of the newest
+ * caller profile in `callflow` the numbers, the name and the address.
+ *
+ * Sources: src/mod/event_handlers/mod_json_cdr/mod_json_cdr.c, switch_ivr_generate_json_cdr in
+ * src/switch_ivr.c, and src/mod/applications/mod_nibblebill/mod_nibblebill.c.
  */
 export function parseFreeswitch(body: Buffer, feed: Feed): ParsedRecord[] {
-  const decoded = decode(body);
-  return readJsonRecords(decoded, {
-    // What does not decode to JSON is kept as the bytes that came.
-    damaged: (raw, detail) => malformed(decoded === body ? raw : body, detail),
-    read: (record, raw) => readRecord(raw, () => readCdr(record, feed)),
+  const { json, canBeForged } = decodeCdr(body);
+  // What came encoded is one record, and is kept as the bytes that came.
+  const from = (origin: Origin) => (json === body ? origin : wholeBody(body));
+  return readJsonRecords(json, {
+    ...(canBeForged ? {} : { repeatable: REPEATABLE }),
+    damaged: (origin, detail) => malformed(from(origin), detail),
+    read: (record, origin) => readRecord(from(origin), () => readCdr(record, feed, canBeForged)),
   });
 }
 
-function decode(body: Buffer): Buffer {
-  const text = body.toString('latin1').trim();
-  if (text.startsWith('{') || text.startsWith('[')) return body;
-  const content = text.startsWith('cdr=') ? text.slice('cdr='.length) : text;
-  if (content.startsWith('{')) return Buffer.from(content, 'latin1');
-  if (content.startsWith('%')) {
-    // FreeSWITCH escapes '+' and writes spaces as %20, so a '+' is never a space here.
-    return Buffer.from(unescapeBytes(content), 'latin1');
-  }
-  const unpacked = Buffer.from(content.replaceAll(' ', '+'), 'base64');
-  return unpacked.subarray(0, 1).toString() === '{' ? unpacked : body;
-}
-
-function unescapeBytes(text: string): string {
-  return text.replace(/%([0-9a-f]{2})/gi, (_, hex) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
-}
-
 /** @returns undefined for a B-leg: the A-leg of the same call is the one that is billed */
-function readCdr(record: Members, feed: Feed): ReportedCall | undefined {
+function readCdr(record: Members, feed: Feed, canBeForged: boolean): ReportedCall | undefined {
   const variables = members(record.variables, 'variables');
   const [flow] = Array.isArray(record.callflow) ? record.callflow : [record.callflow];
   const profile = members(members(flow, 'callflow').caller_profile, 'caller_profile');
-  if (profile.originator !== undefined) return undefined;
   const variable = (name: string) => unescapeValue(variables[name]);
-  if (variable('direction') === 'outbound') {
-    throw new MalformedRecord('an outbound leg that no other leg originated');
+  const account = accountOf(variable, canBeForged);
+  const direction = variable('direction') ?? directionOf(record.channel_data);
+  if (direction !== 'inbound') {
+    // Before there was a direction, a leg that another one originated was known by that alone.
+    if (profile.originator !== undefined) return undefined;
+    if (direction === 'outbound' && account === undefined) {
+      throw new MalformedRecord('an outbound leg that no other one originated names no account');
+    }
   }
+  const uuid = idText(variable('uuid') ?? profile.uuid, 'uuid');
   return {
-    id: callId(variable('uuid'), feed),
-    account: firstUsername([
-      variable('nibble_account'),
-      variable('accountcode'),
-      variable('sip_auth_username'),
-    ]),
+    id: callId(uuid, feed),
+    account,
     startedAt: startOf(variable),
     talkMicroseconds: talkMicroseconds(variable),
     caller: phoneNumber(profile.caller_id_number, 'caller_id_number'),
@@ -78,11 +71,28 @@ function readCdr(record: Members, feed: Feed): ReportedCall | undefined {
     sourceIp: ipAddress(variable('sip_network_ip')) ?? ipAddress(profile.network_addr),
     callerName: textOf(profile.caller_id_name, 'caller_id_name') || undefined,
     switchDebit: feed.debits === 'switch' ? switchDebit(variable) : undefined,
-    callId: textOf(variable('uuid'), 'uuid'),
+    callId: uuid,
   };
 }
 
-type Variable = (name: string) => unknown;
+/**
+ * Who pays, as the switch says: never by what the caller claims of himself.
+ * @param canBeForged whether a caller can have written members of his own into the record
+ */
+function accountOf(variable: Variable, canBeForged: boolean): number | undefined {
+  const names = ['nibble_account', 'accountcode', 'sip_auth_username'];
+  const candidates = names.map((name) => firstUsername([variable(name)]));
+  const named = candidates.filter((candidate) => candidate !== undefined);
+  if (canBeForged && new Set(named).size > 1) {
+    throw new MalformedRecord(`the record names several accounts: ${named.join(', ')}`);
+  }
+  return named[0];
+}
+
+function directionOf(channelData: unknown): unknown {
+  if (typeof channelData !== 'object' || channelData === null) return undefined;
+  return (channelData as Members).direction;
+}
 
 function startOf(variable: Variable): Date {
   const microseconds = variable('start_uepoch');
@@ -99,7 +109,7 @@ function talkMicroseconds(variable: Variable): number {
     ['billsec', 1],
   ] as const) {
     const count = variable(name);
-    if (count !== undefined) return talkTime((decimalOf(count) ?? Number.NaN) / perSecond, name);
+    if (count !== undefined) return talkTime(count, name, perSecond);
   }
   throw new MalformedRecord('billsec is missing');
 }

@@ -1,13 +1,22 @@
+import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { ReportedCall } from '../domain/call.ts';
-import type { RefusedRecord } from '../domain/call-refused.ts';
+import type { RefusedReason } from '../domain/call-refused.ts';
 import type { Feed } from '../domain/feed.ts';
+
+/** Where in a body a record stands. */
+export interface Origin {
+  /** the bytes that came */
+  raw: () => Buffer;
+  /** of its first byte; 1 is the body's first line */
+  line: () => number;
+}
 
 /** One record of a body: a call, a leg that is not billed, or what could not be understood. */
 export type ParsedRecord =
-  | { kind: 'call'; call: ReportedCall; raw: () => Buffer }
+  | { kind: 'call'; call: ReportedCall; origin: Origin }
   | { kind: 'unbilled leg' }
-  | ({ kind: 'refused' } & RefusedRecord);
+  | { kind: 'refused'; reason: RefusedReason; detail: string; origin: Origin };
 
 /** Reads a whole body of a format. It never throws: what it cannot read it sets aside. */
 export type Parser = (body: Buffer, feed: Feed) => ParsedRecord[];
@@ -15,6 +24,7 @@ export type Parser = (body: Buffer, feed: Feed) => ParsedRecord[];
 /** What is wrong with a record, for the operator who looks at it. */
 export class MalformedRecord extends Error {}
 
+const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
 const USERNAME = /^[1-9][0-9]{9}$/;
 // With a plus it is an international number, and only +1 is North America.
 const NORTH_AMERICAN = /^(?:\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})$/;
@@ -22,18 +32,42 @@ const LONGEST_TEXT = 128;
 const LONGEST_CALL_MICROSECONDS = 31 * 86_400 * 1_000_000;
 
 /** Runs `read` on one record and sets the record aside where it throws MalformedRecord. */
-export function readRecord(raw: () => Buffer, read: () => ReportedCall | undefined): ParsedRecord {
+export function readRecord(origin: Origin, read: () => ReportedCall | undefined): ParsedRecord {
   try {
     const call = read();
-    return call ? { kind: 'call', call, raw } : { kind: 'unbilled leg' };
+    return call ? { kind: 'call', call, origin } : { kind: 'unbilled leg' };
   } catch (error) {
     if (!(error instanceof MalformedRecord)) throw error;
-    return malformed(raw(), error.message);
+    return malformed(origin, error.message);
   }
 }
 
-export function malformed(raw: Buffer, detail: string): ParsedRecord {
-  return { kind: 'refused', reason: 'malformed', detail, raw };
+export function malformed(origin: Origin, detail: string): ParsedRecord {
+  return { kind: 'refused', reason: 'malformed', detail, origin };
+}
+
+/** A body that holds one record. */
+export function wholeBody(body: Buffer): Origin {
+  return { raw: () => body, line: () => 1 };
+}
+
+/** A uuid without dashes; any other id is hashed together with the feed it is unique in. */
+export function callId(id: unknown, feed: Feed): string {
+  const text = idText(id, 'id');
+  return UUID.test(text) ? text.replaceAll('-', '').toLowerCase() : hashedId(feed, [text]);
+}
+
+/** 32 hexadecimal digits for what together is unique within the feed. */
+export function hashedId(feed: Feed, parts: string[]): string {
+  const text = [feed.name, ...parts].join('\n');
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+/** An identifier of any length. @throws MalformedRecord where it is missing */
+export function idText(value: unknown, name: string): string {
+  const text = wholeText(value, name);
+  if (text === '') throw new MalformedRecord(`${name} is missing`);
+  return text;
 }
 
 /** The first candidate that has a username's form; switches put other things there, too. */
@@ -51,11 +85,20 @@ export function phoneNumber(value: unknown, name: string): string {
   return NORTH_AMERICAN.exec(text)?.[1] ?? text;
 }
 
-/** @throws MalformedRecord where it is no text that the database can hold */
+/**
+ * A text that the database can hold, cut where it is too long: names and numbers are chosen by
+ * callers, and none of them must keep a call from being billed.
+ * @throws MalformedRecord for an object, an array or a boolean
+ */
 export function textOf(value: unknown, name: string): string {
+  const text = wholeText(value, name);
+  return text.length > LONGEST_TEXT ? text.slice(0, LONGEST_TEXT).toWellFormed() : text;
+}
+
+/** A text as long as it came; what is missing is empty. */
+export function wholeText(value: unknown, name: string): string {
   const text = typeof value === 'number' ? String(value) : (value ?? '');
   if (typeof text !== 'string') throw new MalformedRecord(`${name} is not a text`);
-  if (text.length > LONGEST_TEXT) throw new MalformedRecord(`${name} is too long`);
   if (text.includes('\0')) throw new MalformedRecord(`${name} has a NUL`);
   return text.toWellFormed();
 }
@@ -64,19 +107,23 @@ export function ipAddress(value: unknown): string | undefined {
   return typeof value === 'string' && isIP(value) ? value : undefined;
 }
 
-/** @param seconds a number or decimal string; 0 means the call was not answered */
-export function talkTime(seconds: unknown, name: string): number {
-  const value = decimalOf(seconds);
+/**
+ * @param count of units, a number or decimal string; 0 means the call was not answered
+ * @param perSecond how many units make a second
+ * @returns microseconds
+ */
+export function talkTime(count: unknown, name: string, perSecond = 1): number {
+  const value = decimalOf(count);
   if (value === undefined || value < 0) throw new MalformedRecord(`${name} is no duration`);
-  const microseconds = Math.round(value * 1_000_000);
+  const microseconds = Math.round((value / perSecond) * 1_000_000);
   if (microseconds > LONGEST_CALL_MICROSECONDS) throw new MalformedRecord(`${name} is too long`);
   return microseconds;
 }
 
-/** @param seconds Unix seconds, a number or decimal string */
+/** @param seconds Unix seconds, a number or decimal string; cut to whole milliseconds */
 export function momentOf(seconds: unknown, name: string): Date {
   const value = decimalOf(seconds);
-  const moment = new Date(Math.floor((value ?? Number.NaN) * 1_000));
+  const moment = new Date(Math.floor(Math.round((value ?? Number.NaN) * 1_000_000) / 1_000));
   if (value === undefined || value <= 0 || Number.isNaN(moment.getTime())) {
     throw new MalformedRecord(`${name} is no time`);
   }

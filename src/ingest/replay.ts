@@ -87,12 +87,13 @@ async function requireOpen(db: Database, ids: number[]): Promise<number[]> {
 /** The feed as it is now, reading the format that the record came in. */
 function feedOf(record: OpenRefusal, feed: Feed | undefined): Feed | undefined {
   if (!Object.hasOwn(PARSERS, record.format)) return undefined;
-  const { name, networks, debits } = feed ?? {
+  const { name, networks, debits, timeZone } = feed ?? {
     name: record.feed,
     networks: [],
     debits: 'service',
+    timeZone: 'UTC',
   };
-  return { name, format: record.format as FeedFormat, networks, debits };
+  return { name, format: record.format as FeedFormat, networks, debits, timeZone };
 }
 
 async function replayOne(
@@ -118,7 +119,9 @@ async function replayOne(
     counts.resolved++;
     return;
   }
-  if (same.reason !== record.reason || same.detail !== record.detail) {
+  // What an import set aside says where it stood, which stays.
+  const isKnown = record.detail === same.detail || record.detail.startsWith(`${same.detail} (`);
+  if (same.reason !== record.reason || !isKnown) {
     await explainRefused(db, record.id, same.reason, same.detail);
   }
   counts.refused++;

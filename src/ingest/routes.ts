@@ -10,6 +10,7 @@ import { isWithin, parseNetworks } from '../http/client-address.ts';
 import { successBody } from '../http/envelope.ts';
 import type { Service } from '../service.ts';
 import { authorizeRoute } from './authorize.ts';
+import { isGzip } from './gzip.ts';
 import { parseRegistrations } from './registrations.ts';
 import { PARSERS, takeIn } from './take-in.ts';
 
@@ -106,13 +107,12 @@ function basicCredentials(header: string | undefined): [string, string] {
 }
 
 /**
- * The body's bytes, unpacked where they are gzip.
+ * The body's bytes, unpacked where they are gzip, whatever the headers say.
  * @returns undefined for damaged gzip @throws Refusal 'too large'
  */
 async function unpack(request: FastifyRequest, limitBytes: number): Promise<Buffer | undefined> {
   const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
-  const isGzip = body[0] === 0x1f && body[1] === 0x8b;
-  if (!isGzip && request.headers['content-encoding'] !== 'gzip') return body;
+  if (!isGzip(body)) return body;
   try {
     return await gunzipAsync(body, { maxOutputLength: limitBytes });
   } catch (error) {

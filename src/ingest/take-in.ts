@@ -2,16 +2,24 @@ import type { Database } from '../db/database.ts';
 import { type ReportedCall, storeCalls } from '../domain/call.ts';
 import { type RefusedRecord, setAside } from '../domain/call-refused.ts';
 import type { Feed, FeedFormat } from '../domain/feed.ts';
+import { parseAsterisk } from './asterisk.ts';
 import { parseFreeswitch } from './freeswitch.ts';
 import { parseGeneric } from './generic.ts';
-import type { Parser } from './record.ts';
+import { parseKamailio } from './kamailio.ts';
+import { parseOpensips } from './opensips.ts';
+import type { Origin, ParsedRecord, Parser } from './record.ts';
 
 export const PARSERS: Record<FeedFormat, Parser> = {
   freeswitch: parseFreeswitch,
+  kamailio: parseKamailio,
+  opensips: parseOpensips,
+  asterisk: parseAsterisk,
   generic: parseGeneric,
 };
 
 const DAY_MS = 86_400_000;
+// Larger ones are not quicker, and one statement must be done well before it counts as unanswered.
+const BATCH = 2_000;
 
 export interface TakenIn {
   /** calls that are new */
@@ -25,57 +33,92 @@ export interface TakenIn {
   warningsDue: boolean;
 }
 
-interface Candidate {
-  call: ReportedCall;
-  raw: () => Buffer;
+export interface TakeInOptions {
+  now: Date;
+  retentionMonths: number;
+  /** what the detail of a record set aside says of where it stood, by its line */
+  locate?: (line: number) => string;
 }
+
+export type Refused = RefusedRecord & { line: number };
 
 /**
  * Takes in a body: every record is stored, was there already, or is set aside once this resolves.
  * @returns the counts, and what was set aside with its reason
  */
-export async function takeIn(
+export function takeIn(
   db: Database,
   feed: Feed,
   body: Buffer,
-  { now, retentionMonths }: { now: Date; retentionMonths: number },
-): Promise<TakenIn & { refusals: RefusedRecord[] }> {
-  const calls: Candidate[] = [];
-  const refusals: RefusedRecord[] = [];
+  options: TakeInOptions,
+): Promise<TakenIn & { refusals: Refused[] }> {
+  return takeInRecords(db, feed, PARSERS[feed.format](body, feed), options);
+}
+
+async function takeInRecords(
+  db: Database,
+  feed: Feed,
+  records: ParsedRecord[],
+  options: TakeInOptions,
+): Promise<TakenIn & { refusals: Refused[] }> {
+  const total = { stored: 0, duplicates: 0, unbilled: 0, refused: 0, warningsDue: false };
+  const refusals: Refused[] = [];
+  for (let start = 0; start < records.length; start += BATCH) {
+    const batch = records.slice(start, start + BATCH);
+    const { stored, duplicates, unbilled, warningsDue, refused } = await takeInBatch(
+      db,
+      feed,
+      batch,
+      options,
+    );
+    total.stored += stored;
+    total.duplicates += duplicates;
+    total.unbilled += unbilled;
+    total.refused += refused.length;
+    total.warningsDue ||= warningsDue;
+    refusals.push(...refused);
+  }
+  return { ...total, refusals };
+}
+
+async function takeInBatch(
+  db: Database,
+  feed: Feed,
+  records: ParsedRecord[],
+  { now, retentionMonths, locate }: TakeInOptions,
+) {
+  const calls: { call: ReportedCall; origin: Origin }[] = [];
+  const refused: Refused[] = [];
+  const refuse = (origin: Origin, reason: RefusedRecord['reason'], detail: string) => {
+    const line = locate ? origin.line() : 0;
+    const place = locate ? ` (${locate(line)})` : '';
+    refused.push({ reason, detail: detail + place, raw: origin.raw(), line });
+  };
   let unbilled = 0;
-  for (const record of PARSERS[feed.format](body, feed)) {
+  for (const record of records) {
     if (record.kind === 'unbilled leg') unbilled++;
-    else if (record.kind === 'refused') refusals.push(record);
+    else if (record.kind === 'refused') refuse(record.origin, record.reason, record.detail);
     else {
       const problem = outsideOfTime(record.call, now, retentionMonths);
-      if (problem) refusals.push({ ...problem, raw: record.raw() });
+      if (problem) refuse(record.origin, problem.reason, problem.detail);
       else calls.push(record);
     }
   }
-  const result = await storeCalls(
-    db,
-    feed.name,
-    calls.map(({ call }) => call),
-    now,
-  );
-  const refuse = (position: number, reason: RefusedRecord['reason'], detail: string) => {
-    const candidate = calls[position];
-    if (candidate) refusals.push({ reason, detail, raw: candidate.raw() });
-  };
+  const reported = calls.map(({ call }) => call);
+  const result = await storeCalls(db, feed.name, reported, now);
   for (const position of result.unknownAccounts) {
-    const { account, called } = calls[position]?.call ?? {};
-    refuse(
-      position,
-      'unknown account',
-      account ? `there is no account ${account}` : `nobody has the number ${called}`,
-    );
+    const { call, origin } = calls[position] as (typeof calls)[number];
+    const { account, called } = call;
+    const detail = account ? `there is no account ${account}` : `nobody has the number ${called}`;
+    refuse(origin, 'unknown account', detail);
   }
   for (const position of result.conflicts) {
-    refuse(position, 'conflict', 'a call with this id and start is stored with other content');
+    const { origin } = calls[position] as (typeof calls)[number];
+    refuse(origin, 'conflict', 'a call with this id and start is stored with other content');
   }
-  await setAside(db, feed, refusals, now);
+  await setAside(db, feed, refused, now);
   const { stored, duplicates, warningsDue } = result;
-  return { stored, duplicates, unbilled, refused: refusals.length, warningsDue, refusals };
+  return { stored, duplicates, unbilled, warningsDue, refused };
 }
 
 function outsideOfTime(

@@ -141,7 +141,14 @@ export async function startService(
     },
     feed: async (format, options = {}) => {
       const name = `${format}-${randomBytes(4).toString('hex')}`;
-      const feed: Feed = { name, format, networks: [], debits: 'service', ...options };
+      const feed: Feed = {
+        name,
+        format,
+        networks: [],
+        debits: 'service',
+        timeZone: 'UTC',
+        ...options,
+      };
       const secret = await addFeed(db, TESTER, keyring, feed, clock());
       return `Basic ${Buffer.from(`${feed.name}:${secret}`).toString('base64')}`;
     },

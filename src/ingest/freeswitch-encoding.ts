@@ -1,0 +1,72 @@
+import { Refusal } from '../domain/refusal.ts';
+import { parseStrictJson } from '../http/strict-json.ts';
+
+export interface DecodedCdr {
+  json: Buffer;
+  /** whether a caller can have written members of his own into it, see mendQuotes */
+  canBeForged: boolean;
+}
+
+/**
+ * The JSON of a record in any of mod_json_cdr's encodings: plain, the form field `cdr` holding
+ * URL-encoded JSON, or the same field holding base64, whose `+` is not escaped. The body decides,
+ * since plain JSON also comes labelled as a form (`disable-100-continue`), and since the files of
+ * `err-log-dir` hold the encoded text without the field's name.
+ */
+export function decodeCdr(body: Buffer): DecodedCdr {
+  const text = body.toString('latin1').trim();
+  const isField = text.startsWith('cdr=');
+  const content = isField ? text.slice('cdr='.length) : text;
+  if (content.startsWith('{') || content.startsWith('[')) {
+    return { json: isField ? Buffer.from(content, 'latin1') : body, canBeForged: false };
+  }
+  if (/^%[57]B/i.test(content)) {
+    const json = mendQuotes(Buffer.from(unescapeBytes(content), 'latin1'));
+    return { json, canBeForged: true };
+  }
+  // A '+' that something took for an encoded blank is put back.
+  const unpacked = Buffer.from(content.replaceAll(' ', '+'), 'base64');
+  const isBase64 =
+    /^[A-Za-z0-9+/=\s]+$/.test(content) && /^\s*[{[]/.test(unpacked.toString('latin1', 0, 16));
+  return { json: isBase64 ? unpacked : body, canBeForged: false };
+}
+
+/** FreeSWITCH escapes '+' and writes blanks as %20, so a '+' is never a blank here. */
+function unescapeBytes(text: string): string {
+  return text.replace(/%([0-9a-f]{2})/gi, (_, hex) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+}
+
+/**
+ * `encode-values`, which is on by default, escapes the quotes and backslashes of the variables'
+ * values; the form then leaves what looks escaped as it is (switch_url_encode), so that unescaping
+ * it yields bare quotes within values. Where they break the JSON, the variables are told apart by
+ * what FreeSWITCH writes between them.
+ *
+ * The same lets a caller's name that holds a quote add members to the record. One that is there
+ * already would be there twice, which is refused; who pays is looked at twice by the reader.
+ */
+function mendQuotes(json: Buffer): Buffer {
+  if (isStrictJson(json)) return json;
+  const text = json.toString('latin1');
+  const [, head, variables, tail] =
+    /^(\{.*?"variables":\{")(.*)("\},"(?:app_log|callflow)":.*)$/s.exec(text) ?? [];
+  if (head === undefined || variables === undefined || tail === undefined) return json;
+  const pairs = variables.split(/","(?=[\w.:-]+":")/).map((pair) => {
+    const [name = '', ...value] = pair.split('":"');
+    return `${JSON.stringify(name)}:${JSON.stringify(value.join('":"'))}`;
+  });
+  const mended = `${head.slice(0, -1)}${pairs.join(',')}${tail.slice(1)}`;
+  return Buffer.from(mended, 'latin1');
+}
+
+function isStrictJson(json: Buffer): boolean {
+  try {
+    parseStrictJson(json);
+    return true;
+  } catch (error) {
+    if (error instanceof Refusal) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parsed } from '../../test/support/parsing.ts';
+
+const RECORD = {
+  id: 'call-1',
+  account: 4592086960,
+  start: 1747345200,
+  duration: 39.54,
+  cid: '8666326621',
+  dst: '+18008786160',
+  ip: '192.0.2.13',
+  cn: 'Toll Free Call',
+};
+const CALL = {
+  id: (parsed('generic', JSON.stringify(RECORD))[0] as { id: string }).id,
+  account: 4592086960,
+  startedAt: new Date(1747345200_000),
+  talkMicroseconds: 39_540_000,
+  caller: '8666326621',
+  called: '8008786160',
+  sourceIp: '192.0.2.13',
+  callerName: 'Toll Free Call',
+  switchDebit: undefined,
+  callId: 'call-1',
+};
+const read = (fields: object, feed = {}) =>
+  parsed('generic', JSON.stringify({ ...RECORD, ...fields }), feed)[0] as typeof CALL & {
+    detail?: string;
+  };
+
+test('numbers may be strings, and the start may be ISO 8601 with its zone', () => {
+  assert.deepEqual(read({}), CALL);
+  assert.deepEqual(read({ account: '4592086960', start: '1747345200', duration: '39.54' }), CALL);
+  assert.deepEqual(read({ start: '2025-05-15T23:40:00+02:00' }), CALL);
+  assert.equal(read({ start: '2025-05-15T23:40:00' }).detail, 'start has no time zone');
+});
+
+test('a uuid is the id; any other is hashed with the feed that it is unique in', () => {
+  const uuid = 'F2CE9C30-1d7a-4b6f-9a39-0d3f6f6d2f11';
+  assert.equal(read({ id: uuid }).id, 'f2ce9c301d7a4b6f9a390d3f6f6d2f11');
+  assert.notEqual(read({}, { name: 'switch-2' }).id, CALL.id);
+  assert.equal(read({ call_id: 'asked-1' }).callId, 'asked-1');
+});
+
+test('a feed whose switch debits says what it took', () => {
+  const feed = { debits: 'switch' };
+  assert.equal(read({}, feed).detail, 'rate is no decimal string');
+  assert.equal(read({ rate: '0.025', amount: 1 }, feed).detail, 'amount is no decimal string');
+  assert.deepEqual(read({ rate: '0.025' }, feed).switchDebit, {
+    rate: '0.025',
+    amount: undefined,
+  });
+});
+
+test('what is missing or wrong sets the record aside', () => {
+  for (const [fields, detail] of [
+    [{ id: undefined }, 'id is missing'],
+    [{ id: { a: 1 } }, 'id is not a text'],
+    [{ account: 17 }, 'account is no username of ten digits'],
+    [{ start: 'now' }, 'start is no time'],
+    [{ start: -5 }, 'start is no time'],
+    [{ start: 1e300 }, 'start is no time'],
+    [{ duration: undefined }, 'duration is no duration'],
+    [{ duration: -1 }, 'duration is no duration'],
+    [{ duration: 1e12 }, 'duration is too long'],
+    [{ cid: ['8666326621'] }, 'cid is not a text'],
+  ] as const) {
+    assert.equal(read(fields).detail, detail);
+  }
+});
+
+test('one damaged line, or member of an array, is set aside alone, as it came', () => {
+  const good = JSON.stringify(RECORD);
+  const damaged = [
+    '{"id": "call-2", "start": 1.50}',
+    '{"id": "call-3", "id": "call-3"}',
+    '{"id": "a\\u0000b"}',
+    '[1]',
+    '"text"',
+    '{"id": tru}',
+  ];
+  const raws = (body: string) =>
+    parsed('generic', body).map((record) => (record as { raw?: string }).raw);
+  for (const raw of damaged) {
+    assert.deepEqual(raws(`[${good} , ${raw},\n ${good}]`), [undefined, raw, undefined], raw);
+    if (raw === '[1]') continue;
+    assert.deepEqual(
+      raws(`${good}\n${raw}\r\n\n${good}\n`).map((line) => line?.trim()),
+      [undefined, raw, undefined],
+    );
+  }
+  const [, broken] = parsed('generic', `[\n${good},\n{"id": 1}]`) as { line?: number }[];
+  assert.equal(broken?.line, 3);
+});
+
+test('of an array that is cut off, the whole members are read and the rest is kept', () => {
+  const good = JSON.stringify(RECORD);
+  const body = `[${good},${good},${good.slice(0, 50)}`;
+  assert.deepEqual(parsed('generic', body), [
+    CALL,
+    CALL,
+    { detail: 'The body must be JSON in UTF-8', raw: good.slice(0, 50), line: 1 },
+  ]);
+});
+
+test('an indented object that is damaged is kept whole', () => {
+  const raw = `${JSON.stringify(RECORD, null, 2).slice(0, -1)},\n`;
+  assert.deepEqual(parsed('generic', raw), [
+    { detail: 'The body must be JSON in UTF-8', raw, line: 1 },
+  ]);
+});
+
+test('CSV with a header is read the same', () => {
+  const rows = [
+    'ID,start,duration,account,cid,dst,ip,cn',
+    'call-1,1747345200,39.54,4592086960,8666326621,18008786160,192.0.2.13,Toll Free Call',
+    '"call-1","2025-05-15T21:40:00Z",39.54,4592086960,8666326621,8008786160,192.0.2.13,"Toll Free Call"',
+    'call-2,1747345200,0,,8666326621,8008786160,,"a, ""b"""',
+    'call-3,1747345200',
+    'call-4,"1747345200',
+  ];
+  const records = parsed('generic', `\ufeff${rows.join('\r\n')}\r\n`);
+  assert.deepEqual(records.slice(0, 2), [CALL, CALL]);
+  const third = records[2] as typeof CALL;
+  assert.deepEqual(
+    [third.account, third.callerName, third.sourceIp, third.talkMicroseconds],
+    [undefined, 'a, "b"', undefined, 0],
+  );
+  const refused = records.slice(3) as { detail: string; raw: string; line: number }[];
+  assert.deepEqual(
+    refused.map(({ detail, line }) => [detail, line]),
+    [
+      ['2 fields, where the header has 8', 5],
+      ['no row of comma separated values in UTF-8', 6],
+    ],
+  );
+  // What is set aside can be read again by itself.
+  for (const { raw, detail } of refused) {
+    const [again] = parsed('generic', raw) as { detail: string; raw: string }[];
+    assert.deepEqual([again?.detail, again?.raw], [detail, raw]);
+  }
+});

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parsed } from '../../test/support/parsing.ts';
+
+const EVENT = {
+  method: 'INVITE',
+  from_tag: 'eb082607',
+  to_tag: '4ea9687f',
+  callid: 'ODVkMDI2Mzc2MDY5N2EzODhjNTAzNTdlODhiZjRlYWQ',
+  sip_code: '200',
+  sip_reason: 'OK',
+  time: '1795471719',
+  duration: '20',
+  ms_duration: '19540',
+  setuptime: '7',
+  created: '1795471712',
+  account: '4592086960',
+  cid: '4592086960',
+  dst: '18005551212',
+  src_ip: '192.0.2.13',
+  cname: 'Alice Example',
+};
+const read = (record: object, timeZone = 'UTC') =>
+  parsed('opensips', JSON.stringify(record), { timeZone })[0] as {
+    id: string;
+    startedAt: Date;
+    talkMicroseconds: number;
+    detail?: string;
+  };
+
+test('an E_ACC_CDR event is a call, bare and as a JSON-RPC notification', () => {
+  const call = {
+    id: read(EVENT).id,
+    account: 4592086960,
+    startedAt: new Date(1795471712_000),
+    talkMicroseconds: 19_540_000,
+    caller: '4592086960',
+    called: '8005551212',
+    sourceIp: '192.0.2.13',
+    callerName: 'Alice Example',
+    switchDebit: undefined,
+    callId: EVENT.callid,
+  };
+  assert.deepEqual(read(EVENT), call);
+  assert.deepEqual(read({ jsonrpc: '2.0', method: 'E_ACC_CDR', params: EVENT }), call);
+  assert.notEqual(read({ ...EVENT, to_tag: 'other' }).id, call.id);
+});
+
+test('a row of the table acc is the same call as the event', () => {
+  const row = {
+    id: 17,
+    ...EVENT,
+    duration: 20,
+    ms_duration: 19540,
+    setuptime: 7,
+    created: '2026-11-23 23:08:32',
+    time: '2026-11-23 23:08:39',
+  };
+  assert.deepEqual(read(row, 'Europe/Berlin'), read(EVENT));
+});
+
+test('a missed call is one of no seconds, an answered one without a duration is set aside', () => {
+  const { duration: _, ms_duration: _ms, created: _created, ...missed } = EVENT;
+  const call = read({ ...missed, sip_code: '487' });
+  assert.deepEqual([call.talkMicroseconds, call.startedAt], [0, new Date(1795471719_000)]);
+  assert.equal(read({ ...missed }).detail, 'duration is missing');
+  assert.equal(read({ ...missed, duration: '20' }).talkMicroseconds, 20_000_000);
+});
