@@ -98,7 +98,7 @@ export const SettingsSchema = Type.Object({
   SIGN_IN_FAILURES_PER_HOUR: Type.Integer({
     minimum: 0,
     default: 100,
-    description: 'wrong passwords an hour for each account, wherever they come from',
+    description: 'apikey: wrong passwords an hour for each account, wherever they come from',
   }),
   RECOVERY_DISCLOSES: Type.Boolean({
     default: false,

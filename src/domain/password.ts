@@ -11,9 +11,15 @@ const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const GENERATED_LENGTH = 10;
 // Each running hash holds 19 MiB and a thread; more at once would starve everything else.
 const slots = new Semaphore(4);
+let hashes = 0;
+
+/** How often this process has computed a password's hash, which is what signing in costs. */
+export function hashesComputed(): number {
+  return hashes;
+}
 
 export function hashPassword(password: string): Promise<string> {
-  return slots.run(() => hash(password, ARGON2));
+  return compute(() => hash(password, ARGON2));
 }
 
 // The hash of no one's password, so that an unknown account costs what a wrong password costs.
@@ -25,8 +31,15 @@ const DECOY = hashPassword(generatePassword());
  */
 export async function passwordMatches(password: string, phc: string | undefined): Promise<boolean> {
   const expected = phc ?? (await DECOY);
-  const matches = await slots.run(() => verify(expected, password));
+  const matches = await compute(() => verify(expected, password));
   return matches && phc !== undefined;
+}
+
+function compute<T>(work: () => Promise<T>): Promise<T> {
+  return slots.run(() => {
+    hashes++;
+    return work();
+  });
 }
 
 /** Ten letters and digits, at least one of each. */

@@ -9,6 +9,9 @@ const TOKEN_BYTES = 32;
 const TOKEN_PATTERN = /^[A-Za-z0-9_-]{43}$/;
 const LIFE_SECONDS: Record<TokenPurpose, number> = { verification: 86_400, recovery: 1_800 };
 const MAILS_AN_HOUR = 3;
+// Clocks of several processes may differ by so much. A token from further ahead was issued before
+// the clock was set back, and would live too long.
+const AHEAD = "interval '5 minutes'";
 
 /** The account a token was issued for, or why the token is good for nothing. */
 export type TokenState =
@@ -26,7 +29,8 @@ export async function mayMailToken(tx: Queryable, email: string, now: Date): Pro
   const [sent] = await tx.query<{ mails: number }>(
     `SELECT count(DISTINCT (t.purpose, t.created_at))::int AS mails
      FROM token t JOIN account a ON a.username = t.account
-     WHERE a.email_key = $1 AND t.created_at > $2::timestamptz - interval '1 hour'`,
+     WHERE a.email_key = $1 AND t.created_at > $2::timestamptz - interval '1 hour'
+       AND t.created_at < $2::timestamptz + interval '1 hour'`,
     [addressKey(email), now],
   );
   return (sent?.mails ?? 0) < MAILS_AN_HOUR;
@@ -77,7 +81,7 @@ export async function inspectToken(
   if (!TOKEN_PATTERN.test(token)) return { state: 'unknown' };
   const [row] = await db.query<{ username: number; used: boolean; voided: boolean; old: boolean }>(
     `SELECT t.account AS username, used_at IS NOT NULL AS used, voided_at IS NOT NULL AS voided,
-       expires_at <= $3 AS old
+       (expires_at <= $3 OR t.created_at > $3::timestamptz + ${AHEAD}) AS old
      FROM token t JOIN account a ON a.username = t.account AND a.closed_at IS NULL
      WHERE digest = $1 AND purpose = $2`,
     [keyring.digest(token), purpose, now],
@@ -100,7 +104,8 @@ export async function redeemToken(
   const [row] = await tx.query<{ username: number }>(
     `UPDATE token t SET used_at = $3 FROM account a
      WHERE t.digest = $1 AND t.purpose = $2 AND t.used_at IS NULL AND t.voided_at IS NULL
-       AND t.expires_at > $3 AND a.username = t.account AND a.closed_at IS NULL
+       AND t.expires_at > $3 AND t.created_at <= $3::timestamptz + ${AHEAD}
+       AND a.username = t.account AND a.closed_at IS NULL
      RETURNING t.account AS username`,
     [keyring.digest(token), purpose, now],
   );

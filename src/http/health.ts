@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { countRefused } from '../domain/call-refused.ts';
 import { MAIL_QUEUE } from '../domain/message.ts';
+import { hashesComputed } from '../domain/password.ts';
 import type { Service } from '../service.ts';
 
 /** Without the database some figures are not known; the others are still asked for. */
@@ -49,6 +50,15 @@ export function serveHealth(app: FastifyInstance, { db, queue }: Service): void 
         .catch(() => ({ waiting: NOT_KNOWN, failed: NOT_KNOWN }));
       this.set({ state: 'waiting' }, waiting);
       this.set({ state: 'failed' }, failed);
+    },
+  });
+  new Counter({
+    name: 'account_api_password_hashes_total',
+    help: 'Password hashes computed, which is most of what signing in costs',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(hashesComputed());
     },
   });
   app.addHook('onResponse', async (request, reply) => {

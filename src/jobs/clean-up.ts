@@ -1,9 +1,6 @@
 import { ensureCurrentPartitions } from '../domain/call-partition.ts';
-
 import { deleteExpiredHolds } from '../domain/hold.ts';
-
 import { tidyLimits } from '../domain/hourly-limit.ts';
-
 import { releaseStaleReservations } from '../domain/promotion.ts';
 import { deleteExpiredContacts } from '../domain/registration.ts';
 import { deleteOldSessions } from '../domain/session.ts';
