@@ -8,7 +8,7 @@ import type { Brand, BrandColors } from '../brand.ts';
 const { resolve } = createRequire(import.meta.url);
 const FOREVER = 'public, max-age=31536000, immutable';
 const CSS = 'text/css; charset=utf-8';
-const STYLES = ['base.css', 'layout.css', 'components.css'];
+const STYLES = ['base.css', 'layout.css', 'components.css', 'plot.css'];
 const SCRIPT = 'text/javascript; charset=utf-8';
 
 interface Asset {
