@@ -23,9 +23,9 @@ interface SetOptions {
   timeZone?: string;
   enabled?: boolean;
   billing?: Billing;
-  creditLimit?: Decimal | null;
-  priceList?: string | null;
-  maxCalls?: number | null;
+  creditLimit?: Decimal | 'none';
+  priceList?: string | 'none';
+  maxCalls?: number | 'none';
 }
 
 export function accountCommands(group: Command): void {
@@ -141,8 +141,14 @@ function set(group: Command): void {
 }
 
 function changesOf({ increment, ...options }: SetOptions & { json?: true }): AccountChanges {
-  const { json: _, ...changes } = options;
-  return { ...changes, ...increment };
+  const { json: _, creditLimit, priceList, maxCalls, ...changes } = options;
+  return {
+    ...changes,
+    ...increment,
+    creditLimit: values.nullForNone(creditLimit),
+    priceList: values.nullForNone(priceList),
+    maxCalls: values.nullForNone(maxCalls),
+  };
 }
 
 function credentials(group: Command): void {

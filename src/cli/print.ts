@@ -58,8 +58,8 @@ export function moment(at: Date | null, missing = '-'): string {
   return at ? `${at.toISOString().slice(0, 19)}Z` : missing;
 }
 
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+export function count(number: number, noun: string, plural = `${noun}s`): string {
+  return `${number} ${number === 1 ? noun : plural}`;
 }
 
 function pad(cell: string, width: number, right: boolean | undefined): string {

@@ -4,6 +4,7 @@ import { Value } from 'typebox/value';
 import { USERNAME_REQUIREMENT } from '../domain/account.ts';
 import { isEmailAddress } from '../domain/email-address.ts';
 import { type Decimal, isDecimal, toMicros } from '../domain/money.ts';
+import { readPrefix } from '../domain/price-csv.ts';
 import { RESERVED } from '../domain/recurring-charge.ts';
 import { nameField } from '../http/fields.ts';
 import { phoneNumber } from '../ingest/record.ts';
@@ -65,9 +66,14 @@ export function dollarsOrMore(text: string): Decimal {
   return text;
 }
 
-/** `none` takes a setting away. */
-export function orNone<Value>(text: string, read: (text: string) => Value): Value | null {
-  return text === 'none' ? null : read(text);
+/** `none`, which takes a setting away, is handed on: commander has no null. */
+export function orNone<Value>(text: string, read: (text: string) => Value): Value | 'none' {
+  return text === 'none' ? text : read(text);
+}
+
+/** null for `none`. */
+export function nullForNone<Value>(value: Value): Exclude<Value, 'none'> | null {
+  return value === 'none' ? null : (value as Exclude<Value, 'none'>);
 }
 
 /** A price list's name; `none` means that there is none. */
@@ -78,6 +84,15 @@ export function listName(text: string): string {
     );
   }
   return text;
+}
+
+/** First digits of numbers, the country code first. */
+export function prefix(text: string): string {
+  const digits = readPrefix(text);
+  if (digits === undefined) {
+    throw new InvalidArgumentError('Must be 1 to 15 digits, the country code first.');
+  }
+  return digits;
 }
 
 export function rate(text: string): Decimal {

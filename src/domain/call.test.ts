@@ -2,12 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { addCustomer, booksOf, moneyOf, post, reportedCall } from '../../test/support/calls.ts';
-import { startService, type TestService } from '../../test/support/service.ts';
+import { startService, TESTER, type TestService } from '../../test/support/service.ts';
 import { reconcile } from './books.ts';
 import { type ReportedCall, storeCalls } from './call.ts';
 import { addNumber, removeNumber } from './recurring-charge.ts';
-
-const OPERATOR = { who: 'operator test', from: 'test' };
 
 let api: TestService;
 before(async () => {
@@ -148,11 +146,11 @@ test('a call that names no account is paid by who had the called number when it 
   const early = reportedCall({ called, startedAt: at(-900) });
   assert.deepEqual(await store([early]), { ...stored(0), unknownAccounts: [0] });
 
-  await addNumber(db, OPERATOR, { account: first, number: called, monthly: '1' }, at(-600));
+  await addNumber(db, TESTER, { account: first, number: called, monthly: '1' }, at(-600));
   const call = reportedCall({ called, startedAt: at(-300) });
   assert.deepEqual(await store([early, call]), stored(2));
-  await removeNumber(db, OPERATOR, { account: first, number: called }, at(-200));
-  await addNumber(db, OPERATOR, { account: second, number: called, monthly: '1' }, at(-100));
+  await removeNumber(db, TESTER, { account: first, number: called }, at(-200));
+  await addNumber(db, TESTER, { account: second, number: called, monthly: '1' }, at(-100));
 
   const late = reportedCall({ called, startedAt: at(-250) });
   const between = reportedCall({ called, startedAt: at(-150) });

@@ -48,14 +48,14 @@ export const PRICE_LIST = `coalesce(a.price_list,
   (SELECT l.name FROM price_list l WHERE l.name = 'default'))`;
 
 /**
- * SQL of a row (rate, minimum_seconds, increment_seconds): the price of a destination in an
- * account's list by the longest prefix, or none. Calls to a number of the account's own come in,
+ * SQL of a row (prefix, name, rate, minimum_seconds, increment_seconds): the price of a destination
+ * in an account's list by the longest prefix, or none. Calls to a number of the account's own come in,
  * and so have no destination to pay for.
  * @param list SQL of the list's name or NULL
  * @param account SQL of the username
  */
 export const destinationPrice = (list: string, account: string, called: string, at: string) =>
-  `(SELECT p.rate, p.minimum_seconds, p.increment_seconds FROM price p
+  `(SELECT p.prefix, p.name, p.rate, p.minimum_seconds, p.increment_seconds FROM price p
     WHERE p.list = ${list}
       AND p.prefix = ANY (CASE WHEN ${list} IS NOT NULL THEN ${prefixesOf(called)} END)
       AND NOT EXISTS (SELECT FROM number o WHERE o.number = ${called} AND o.account = ${account}

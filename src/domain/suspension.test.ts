@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { addCustomer, moneyOf, post, reportedCall } from '../../test/support/calls.ts';
-import { startService, type TestService } from '../../test/support/service.ts';
+import { startService, TESTER, type TestService } from '../../test/support/service.ts';
 import { type AccountChanges, changeAccount } from './account.ts';
 import { storeCalls } from './call.ts';
 
@@ -11,10 +11,8 @@ before(async () => {
 });
 after(() => api.stop());
 
-const OPERATOR = { who: 'operator test', from: 'test' };
-
 const set = (account: number, changes: AccountChanges) =>
-  changeAccount(api.service.db, OPERATOR, account, changes, api.service.clock());
+  changeAccount(api.service.db, TESTER, account, changes, api.service.clock());
 
 /** Debits by a call of one minute at a rate of `dollars`. */
 async function callFor(account: number, dollars: string): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { addCustomer, post as credit, reportedCall } from '../../test/support/calls.ts';
-import { post, startService, type TestService } from '../../test/support/service.ts';
+import { post, startService, TESTER, type TestService } from '../../test/support/service.ts';
 import { closeAccount } from '../domain/account.ts';
 import { storeCalls } from '../domain/call.ts';
 
@@ -13,7 +13,6 @@ before(async () => {
 });
 after(() => api.stop());
 
-const OPERATOR = { who: 'operator test', from: 'test' };
 const ask = (body: unknown, headers = { authorization }) =>
   post(`${api.url}/ingest/v1/authorize`, body, headers);
 
@@ -67,7 +66,7 @@ test('each reason to refuse a call is told', async () => {
     status: 'Error',
     message: 'The call id belongs to another call',
   });
-  await closeAccount(db, OPERATOR, account, clock());
+  await closeAccount(db, TESTER, account, clock());
   assert.deepEqual(await refusal(account), no('The account is closed'));
 });
 

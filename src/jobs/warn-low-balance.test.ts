@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { addCustomer, post as credit, moneyOf, reportedCall } from '../../test/support/calls.ts';
-import { post, startService, type TestService } from '../../test/support/service.ts';
+import { post, startService, TESTER, type TestService } from '../../test/support/service.ts';
 import { type AccountChanges, changeAccount } from '../domain/account.ts';
 import { storeCalls } from '../domain/call.ts';
 import { MAIL_QUEUE } from '../domain/message.ts';
@@ -16,10 +16,8 @@ before(async () => {
 });
 after(() => api.stop());
 
-const OPERATOR = { who: 'operator test', from: 'test' };
-
 const set = (account: number, changes: AccountChanges) =>
-  changeAccount(api.service.db, OPERATOR, account, changes, api.service.clock());
+  changeAccount(api.service.db, TESTER, account, changes, api.service.clock());
 
 const addressOf = (account: number) => `user-${account}@example.com`;
 

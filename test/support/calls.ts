@@ -3,9 +3,8 @@ import type { Database } from '../../src/db/database.ts';
 import { addAccount } from '../../src/domain/account.ts';
 import type { ReportedCall } from '../../src/domain/call.ts';
 import { postEntry } from '../../src/domain/ledger.ts';
-import type { TestService } from './service.ts';
+import { TESTER, type TestService } from './service.ts';
 
-const OPERATOR = { who: 'operator test', from: 'test' };
 let nextUsername = 3_000_000_001;
 
 export interface CustomerOptions {
@@ -27,7 +26,7 @@ export async function addCustomer(
   const { db, keyring, clock, config } = service;
   const username = nextUsername++;
   const { rate = '0.025', minimum = 6, increment = 6, cash, master = username } = options;
-  await addAccount(db, OPERATOR, keyring, {
+  await addAccount(db, TESTER, keyring, {
     name: 'Example Company',
     email: `user-${username}@example.com`,
     username,

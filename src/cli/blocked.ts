@@ -1,0 +1,81 @@
+import { Argument, type Command } from 'commander';
+import { blockPrefixes, listBlocked, releasePrefixes } from '../domain/blocked-prefix.ts';
+import { command, operator, perform } from './operation.ts';
+import { count, moment, table } from './print.ts';
+import * as values from './values.ts';
+
+const prefixesArgument = () =>
+  new Argument('<prefix...>', 'first digits of numbers, the country code first').argParser(
+    (text: string, before: string[] = []) => [...before, values.prefix(text)],
+  );
+
+export function blockedCommands(group: Command): void {
+  const add = command(
+    group,
+    'add',
+    'refuse calls to numbers with these prefixes when a switch asks',
+    "blocked add 53 1900 --reason 'toll fraud'",
+  )
+    .addArgument(prefixesArgument())
+    .option(
+      '--account <username>',
+      'only for this account, and those billed to it',
+      values.username,
+    )
+    .option('--reason <text>', 'why', values.words, '');
+  perform(
+    add,
+    async (
+      { db, clock },
+      prefixes: string[],
+      { account = null, reason }: { account?: number | null; reason: string },
+    ) => {
+      const added = await blockPrefixes(db, operator(), { prefixes, account, reason }, clock());
+      const already = new Set(prefixes).size - added.length;
+      return {
+        json: { account, added },
+        text:
+          `Blocked for ${account ?? 'everyone'}: ${added.join(', ') || 'none'}` +
+          (already > 0 ? `; ${count(already, 'prefix', 'prefixes')} blocked before` : ''),
+      };
+    },
+  );
+
+  const remove = command(
+    group,
+    'remove',
+    'let calls to these prefixes through again',
+    'blocked remove 53 --account 2345678901',
+  )
+    .addArgument(prefixesArgument())
+    .option('--account <username>', 'what is blocked for this account', values.username);
+  perform(
+    remove,
+    async ({ db, clock }, prefixes: string[], { account = null }: { account?: number | null }) => {
+      await releasePrefixes(db, operator(), { prefixes, account }, clock());
+      return {
+        json: { account, released: prefixes },
+        text: `Released for ${account ?? 'everyone'}: ${prefixes.join(', ')}`,
+      };
+    },
+  );
+
+  const list = command(group, 'list', 'the prefixes that are blocked', 'blocked list').option(
+    '--account <username>',
+    'only what is blocked for this account',
+    values.username,
+  );
+  perform(list, async ({ db }, { account }: { account?: number }) => {
+    const blocked = await listBlocked(db, account);
+    const text = table(
+      ['PREFIX', 'FOR', 'SINCE', 'REASON'],
+      blocked.map((row) => [
+        row.prefix,
+        row.account ?? 'everyone',
+        moment(row.createdAt),
+        row.reason || '-',
+      ]),
+    );
+    return { json: { blocked }, text: blocked.length > 0 ? text : 'No prefix is blocked.' };
+  });
+}

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readPriceFile } from './price-csv.ts';
+
+const price = (prefix: string, rate: string, rest: object = {}) => ({
+  prefix,
+  rate,
+  name: '',
+  minimumSeconds: null,
+  incrementSeconds: null,
+  ...rest,
+});
+
+const read = (text: string) => readPriceFile(text);
+const problems = (text: string) =>
+  read(text).faults.map(({ line, problem }) => `${line}: ${problem}`);
+
+test('titles say which column is what, in any order and case', () => {
+  const text =
+    '\uFEFFDestination,Dial_Code,Country,RATE,Increment,minimum\r\n' +
+    '"Germany, ""mobile""",+49 15,DE,0.02500000,6,30\r\n' +
+    '\r\n' +
+    ' USA ,1, US, .006 ,,\r\n';
+  assert.deepEqual(read(text), {
+    prices: [
+      price('4915', '0.025000', {
+        name: 'Germany, "mobile"',
+        minimumSeconds: 30,
+        incrementSeconds: 6,
+      }),
+      price('1', '0.006', { name: 'USA' }),
+    ],
+    faults: [],
+    ignored: ['Country'],
+  });
+});
+
+test('without titles the columns are prefix, rate, name, minimum, increment', () => {
+  const text = '44;0.01;"United Kingdom; landline";0;1\n4470;1;Personal\n53;0.8';
+  assert.deepEqual(read(text).prices, [
+    price('44', '0.01', {
+      name: 'United Kingdom; landline',
+      minimumSeconds: 0,
+      incrementSeconds: 1,
+    }),
+    price('4470', '1', { name: 'Personal' }),
+    price('53', '0.8'),
+  ]);
+  assert.deepEqual(read('1\t0.5\n').prices, [price('1', '0.5')]);
+  assert.deepEqual(read('prefix,rate\n'), { prices: [], faults: [], ignored: [] });
+  assert.deepEqual(read(''), { prices: [], faults: [], ignored: [] });
+});
+
+test('every line that is wrong is told with its number', () => {
+  const text = [
+    'prefix,rate,name,minimum,increment',
+    '44,0.01',
+    'UK,0.01',
+    '4420,-1',
+    '4421,0.0000001',
+    '4422,1e-3',
+    '4423,1234567',
+    '4424,0.01,x,6,',
+    '4425,0.01,x,6,0',
+    '4426,0.01,x,3601,6',
+    '+44,0.02',
+    '"4427,0.01',
+    '"44"28,0.01',
+    '1234567890123456,0.01',
+    '4429,',
+  ].join('\n');
+  assert.deepEqual(problems(text), [
+    "3: the prefix 'UK' must be 1 to 15 digits, the country code first",
+    "4: the rate '-1' must be dollars per minute with at most six decimals",
+    "5: the rate '0.0000001' must be dollars per minute with at most six decimals",
+    "6: the rate '1e-3' must be dollars per minute with at most six decimals",
+    "7: the rate '1234567' must be dollars per minute with at most six decimals",
+    '8: minimum and increment go together',
+    "9: the increment '0' must be 1 to 3600 seconds",
+    "10: the minimum '3601' must be 0 to 3600 seconds",
+    '11: the prefix 44 is in line 2, too',
+    '12: a quote is not closed',
+    '13: there is text after a closing quote',
+    "14: the prefix '1234567890123456' must be 1 to 15 digits, the country code first",
+    "15: the rate '' must be dollars per minute with at most six decimals",
+  ]);
+});
+
+test('a file whose columns are not known is not read on', () => {
+  assert.deepEqual(problems('country,rate\nDE,1\n'), ['1: there is no column called prefix']);
+  assert.deepEqual(problems('prefix,rate,price\n1,1,2\n'), [
+    '1: there are several columns called rate',
+  ]);
+});

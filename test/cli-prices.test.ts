@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { addCustomer } from './support/calls.ts';
+import { commandJson, runCommand } from './support/command.ts';
+import { startService, type TestService } from './support/service.ts';
+
+let api: TestService;
+before(async () => {
+  api = await startService();
+});
+after(() => api.stop());
+
+const run = async (...args: string[]) => {
+  const { status, stdout, stderr } = await runCommand(api.env, ...args);
+  return [status, stdout || stderr];
+};
+
+test('price lists and blocked prefixes are kept by the command', async () => {
+  const username = String(await addCustomer(api, { rate: '0.025' }));
+  const file = join(api.folder, 'rates.csv');
+  await writeFile(file, 'prefix,rate,name,country\n44,0.01,United Kingdom,GB\n4470,x,,\n');
+  assert.deepEqual(await run('prices', 'import', 'wholesale', file), [
+    1,
+    "line 3: the rate 'x' must be dollars per minute with at most six decimals\n" +
+      'Nothing was imported.\n',
+  ]);
+  await writeFile(file, 'prefix,rate,name,country\n44,0.01,United Kingdom,GB\n4470,0.5,,\n');
+  assert.deepEqual(await run('prices', 'import', 'wholesale', file, '--dry-run'), [
+    0,
+    'Would import wholesale: 2 added, 0 changed, 0 as before, 0 removed.\n' +
+      "Columns that were ignored: 'country'\n",
+  ]);
+  assert.deepEqual(await commandJson(api.env, 'prices', 'import', 'wholesale', file, '--replace'), {
+    imported: true,
+    added: 2,
+    changed: 0,
+    unchanged: 0,
+    removed: 0,
+    ignored: ['country'],
+  });
+  const account = await commandJson(
+    api.env,
+    ...['account', 'set', username, '--price-list', 'wholesale', '--max-calls', '2'],
+    ...['--billing', 'postpaid', '--credit-limit', '500'],
+  );
+  const { priceList, maxCalls, billing, creditLimit } = account;
+  assert.deepEqual(
+    [priceList, maxCalls, billing, creditLimit],
+    ['wholesale', 2, 'postpaid', '500.000000'],
+  );
+  assert.deepEqual(await run('prices', 'rate', username, '+442055501234'), [
+    0,
+    '0.01 a minute, 6/6 seconds: by 44 of the list wholesale (United Kingdom)\n',
+  ]);
+  assert.deepEqual(await run('prices', 'show', 'wholesale', '--limit', '1'), [
+    0,
+    "PREFIX  RATE  SECONDS    NAME\n44      0.01  account's  United Kingdom\nMore: add --after 44\n",
+  ]);
+  assert.deepEqual(await run('blocked', 'add', '+44 70', '53', '--account', username), [
+    0,
+    `Blocked for ${username}: 4470, 53\n`,
+  ]);
+  assert.deepEqual(await run('prices', 'rate', username, '+447055501234'), [
+    0,
+    '0.50 a minute, 6/6 seconds: by 4470 of the list wholesale\nCalls to it are blocked.\n',
+  ]);
+  assert.deepEqual(await run('blocked', 'remove', '53', '--account', username), [
+    0,
+    `Released for ${username}: 53\n`,
+  ]);
+  const cleared = await commandJson(
+    api.env,
+    ...['account', 'set', username, '--price-list', 'none', '--max-calls', 'none'],
+    ...['--credit-limit', 'none'],
+  );
+  assert.deepEqual([cleared.priceList, cleared.maxCalls, cleared.creditLimit], [null, null, null]);
+  assert.match(String((await run('prices', 'list'))[1]), /^wholesale +2 +0 {2}\S+Z$/m);
+  const [status, listed] = await run('blocked', 'list');
+  assert.deepEqual([status, String(listed).split('\n').length], [0, 3]);
+});
