@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { addCustomer, booksOf, moneyOf, post, reportedCall } from '../../test/support/calls.ts';
 import { startService, TESTER, type TestService } from '../../test/support/service.ts';
+import { waitUntil } from '../../test/support/wait.ts';
 import { reconcile } from './books.ts';
 import { type ReportedCall, storeCalls } from './call.ts';
 import { addNumber, removeNumber } from './recurring-charge.ts';
@@ -322,6 +322,14 @@ test('split, shuffled, repeated and in parallel, calls end up as when they came 
   assert.deepEqual((await reconcile(db)).imbalances, []);
 });
 
+async function isWaiting(): Promise<boolean> {
+  const rows = await api.service.db.query(
+    `SELECT 1 FROM pg_stat_activity
+     WHERE wait_event_type = 'Lock' AND datname = current_database() AND query LIKE '%WITH input%'`,
+  );
+  return rows.length > 0;
+}
+
 test('a batch that meets a deadlock is stored all the same', async () => {
   const { db } = api.service;
   const [low, high] = [
@@ -329,16 +337,13 @@ test('a batch that meets a deadlock is stored all the same', async () => {
     await addCustomer(api, { cash: '1' }),
   ];
   let storing: ReturnType<typeof store> | undefined;
+  let settled = false;
   await db.transaction(async (tx) => {
     await tx.query('UPDATE balance SET cash = cash WHERE account = $1', [high]);
     storing ??= store([reportedCall({ account: high }), reportedCall({ account: low })]);
+    storing.finally(() => (settled = true)).catch(() => undefined);
     // It holds the lower balance once it waits for the higher one.
-    for (let waiting = false; !waiting; await sleep(20)) {
-      const rows = await db.query(
-        "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%WITH input%'",
-      );
-      waiting = rows.length > 0;
-    }
+    await waitUntil(async () => settled || (await isWaiting()));
     await tx.query('UPDATE balance SET cash = cash WHERE account = $1', [low]);
   });
   assert.deepEqual(await storing, stored(2));
