@@ -67,6 +67,9 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
     return reply.code(status).header('cache-control', 'no-store').send(errorBody(status));
   });
 
+  app.addHook('onSend', async (_request, reply) => {
+    if (!app.server.listening) reply.header('connection', 'close');
+  });
   decorateRequests(app, service.config.trustProxy);
   setSecurityHeaders(app, service.config.publicUrl?.startsWith('https:') ?? false);
   logRequests(app, log);

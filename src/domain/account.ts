@@ -22,6 +22,17 @@ const GENERATE_TRIES = 20;
 
 export const USERNAME_REQUIREMENT = 'Must be a 10-digit number';
 
+const LONGEST_NAME = 100;
+
+/** One line that is not blank. */
+export const NAME_PATTERN =
+  '^[^\\u0000-\\u001f\\u007f]*[^\\s\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$';
+
+/** A name of an account: 1 to 100 characters in one line, not blank. */
+export function isAccountName(text: string): boolean {
+  return [...text].length <= LONGEST_NAME && new RegExp(NAME_PATTERN, 'u').test(text);
+}
+
 export interface NewAccount {
   name: string;
   email: string;
