@@ -1,22 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import type { Socket } from 'node:net';
-import cors from '@fastify/cors';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { accountApi } from './api/v2.1/index.ts';
 import { logRequests } from './http/access-log.ts';
-import { answerError, errorBody, rawErrorAnswer } from './http/envelope.ts';
+import { answerClientError, answerUnusualRequests } from './http/broken-request.ts';
+import { answerError, errorBody } from './http/envelope.ts';
 import { emailFormat } from './http/fields.ts';
 import { serveHealth } from './http/health.ts';
 import { gatherOpenapi, serveOpenapi } from './http/openapi.ts';
 import { decorateRequests } from './http/request.ts';
 import { setSecurityHeaders } from './http/security-headers.ts';
 import { ingest } from './ingest/routes.ts';
-import { notFoundPage, wantsPage } from './portal/error-page.ts';
 import { portal } from './portal/index.ts';
 import type { Service } from './service.ts';
 
-const SLOW_SENDER_MS = 10_000;
+// Looked for once a second, so that nobody has more than ten.
+const SLOW_SENDER_MS = 9_000;
 const CHECK_EVERY_MS = 1_000;
 const HEADER_LIMIT_BYTES = 16 * 1024;
 const METHODS = ['GET', 'POST'] as const;
@@ -25,13 +24,18 @@ const METHODS = ['GET', 'POST'] as const;
 export async function buildApp(service: Service, log: Logger): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: 'requestId',
+    }),
     genReqId: () => randomUUID(),
     requestTimeout: SLOW_SENDER_MS,
     http: {
       headersTimeout: SLOW_SENDER_MS,
       connectionsCheckingInterval: CHECK_EVERY_MS,
       maxHeaderSize: HEADER_LIMIT_BYTES,
+      // Told by `decorateRequests` instead, in a form that clients understand.
+      requireHostHeader: false,
     },
     routerOptions: { ignoreTrailingSlash: true },
     forceCloseConnections: 'idle',
@@ -50,12 +54,12 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
       },
     },
   });
+  answerUnusualRequests(app.server);
   // Answers are JSON text already; their schemas are for the document.
   app.setSerializerCompiler(() => JSON.stringify);
   // Each group of routes reads the media types of its own; elsewhere no body is read at all.
   app.removeAllContentTypeParsers();
   app.setErrorHandler(answerError);
-  const answerNotFoundPage = notFoundPage(service);
   app.setNotFoundHandler(async (request, reply) => {
     const url = request.url.split('?')[0] ?? '';
     const allowed = METHODS.filter(
@@ -63,20 +67,13 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
     );
     if (allowed.length > 0) reply.header('allow', allowed.join(', '));
     const status = allowed.length > 0 ? 405 : 404;
-    if (status === 404 && wantsPage(request)) return answerNotFoundPage(reply);
     return reply.code(status).header('cache-control', 'no-store').send(errorBody(status));
   });
 
-  app.addHook('onSend', async (_request, reply) => {
-    if (!app.server.listening) reply.header('connection', 'close');
-  });
   decorateRequests(app, service.config.trustProxy);
   setSecurityHeaders(app, service.config.publicUrl?.startsWith('https:') ?? false);
   logRequests(app, log);
   serveHealth(app, service);
-  if (service.config.corsOrigins.length > 0) {
-    await app.register(cors, { origin: service.config.corsOrigins, methods: ['POST'] });
-  }
   await gatherOpenapi(app);
   await app.register(accountApi, service);
   await app.register(ingest, service);
@@ -87,13 +84,4 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
 
 function withSlash(url: string): string {
   return url.endsWith('/') ? url : `${url}/`;
-}
-
-function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const status = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }[error.code ?? ''];
-  socket.end(rawErrorAnswer(status ?? 400));
 }

@@ -4,6 +4,7 @@ import { EmbeddedDatabaseError } from './db/embedded/index.ts';
 import { StoreUnavailable } from './db/errors.ts';
 import { UnsupportedServer } from './db/migrate.ts';
 import { KeyringError } from './domain/keyring.ts';
+import { createLog } from './http/log.ts';
 import { serve } from './serve.ts';
 
 const EXPLAINED = [ConfigError, EmbeddedDatabaseError, KeyringError, UnsupportedServer];
@@ -19,8 +20,8 @@ process.on('SIGINT', end);
 try {
   const config = loadConfig();
   // Asynchronous: a line waits in memory for at most a moment instead of holding up its request.
-  const log = pino(
-    { level: config.logLevel, base: null },
+  const log = createLog(
+    config.logLevel,
     pino.destination({ sync: false, minLength: 4_096, periodicFlush: 200 }),
   );
   stop = await serve(config, log);

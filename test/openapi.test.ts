@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { startService, type TestService } from './support/service.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -32,4 +33,120 @@ test('the OpenAPI document passes the linter', async () => {
   );
   assert.equal(lint.status, 0, lint.stdout + lint.stderr);
   assert.doesNotMatch(lint.stderr, /warning/i);
+});
+
+interface Answerable {
+  schema: object;
+  example?: unknown;
+  examples?: Record<string, { value: unknown }>;
+}
+
+interface OpenapiDocument {
+  openapi: string;
+  info: { version: string };
+  components: { securitySchemes: object };
+  paths: Record<
+    string,
+    {
+      post: {
+        operationId: string;
+        security: object[];
+        requestBody: { required: boolean; content: { 'application/json': Answerable } };
+        responses: Record<
+          string,
+          { headers?: object; content: { 'application/json': Answerable } }
+        >;
+      };
+    }
+  >;
+}
+
+const readDocument = async () =>
+  (await (await fetch(`${api.url}/openapi.json`)).json()) as OpenapiDocument;
+
+const OPERATIONS: Record<string, { id: string; key: boolean; own: string[] }> = {
+  add: { id: 'accountAdd', key: true, own: ['400', '401', '409'] },
+  apikey: { id: 'accountApiKey', key: false, own: ['400', '401', '429'] },
+  cdr: { id: 'accountCdr', key: true, own: ['400', '401', '429'] },
+  info: { id: 'accountInfo', key: true, own: ['400', '401', '429'] },
+  mrc: { id: 'accountMrc', key: true, own: ['400', '401', '429'] },
+  recover: { id: 'accountRecover', key: false, own: ['400', '404', '429'] },
+  registration: { id: 'accountRegistration', key: true, own: ['400', '401', '404'] },
+  signup: { id: 'accountSignup', key: false, own: ['400', '409', '429'] },
+};
+
+test('the document has the eight operations with all their statuses', async () => {
+  const document = await readDocument();
+  assert.match(document.openapi, /^3\.1\./);
+  assert.equal(document.info.version, '2.1.6');
+  assert.deepEqual(document.components.securitySchemes, {
+    apikey: { type: 'http', scheme: 'bearer' },
+  });
+  const paths = Object.keys(OPERATIONS).map((name) => `/v2.1/account/${name}/`);
+  assert.deepEqual(Object.keys(document.paths), paths);
+  for (const [name, { id, key, own }] of Object.entries(OPERATIONS)) {
+    const methods = document.paths[`/v2.1/account/${name}/`];
+    assert.ok(methods);
+    assert.deepEqual(Object.keys(methods), ['post']);
+    const { operationId, security, responses, requestBody } = methods.post;
+    assert.equal(operationId, id);
+    assert.deepEqual(security, key ? [{ apikey: [] }] : []);
+    assert.equal(requestBody.required, !key || name === 'add');
+    assert.deepEqual(Object.keys(responses).sort(), [
+      ...['200', ...own, '413', '415', '500', '503'].sort(),
+    ]);
+    for (const [status, { headers = {} }] of Object.entries(responses)) {
+      const expected = { 401: 'WWW-Authenticate', 429: 'Retry-After', 503: 'Retry-After' }[status];
+      assert.deepEqual(Object.keys(headers), expected ? [expected] : []);
+    }
+  }
+});
+
+test('every body and answer has examples, which fit their schemas', async () => {
+  const document = await readDocument();
+  const ajv = new Ajv2020({ strict: false, formats: { 'email-address': /@/ } });
+  const check = (what: string, { schema, example, examples = {} }: Answerable) => {
+    const values = Object.values(examples).map(({ value }) => value);
+    if (example !== undefined) values.push(example);
+    assert.ok(values.length > 0, `${what} has no example`);
+    for (const value of values) {
+      assert.ok(ajv.validate(schema, value), `${what}: ${ajv.errorsText()}`);
+    }
+    return values as Record<string, unknown>[];
+  };
+  for (const { post } of Object.values(document.paths)) {
+    check(`${post.operationId} body`, post.requestBody.content['application/json']);
+    for (const [status, { content }] of Object.entries(post.responses)) {
+      const values = check(`${post.operationId} ${status}`, content['application/json']);
+      for (const value of values) {
+        assert.equal(value.statusCode, status);
+        assert.equal(value.status, status === '200' ? 'Success' : 'Error');
+      }
+    }
+  }
+});
+
+test('the reference page has the download link and loads nothing from elsewhere', async () => {
+  for (const path of ['/docs/', '/docs']) {
+    const response = await fetch(`${api.url}${path}`);
+    assert.equal(response.status, 200);
+    assert.match(response.headers.get('content-type') ?? '', /^text\/html/);
+    const page = await response.text();
+    assert.match(page, /<a [^>]*href="\/openapi\.json"[^>]*>Download OpenAPI specification<\/a>/);
+    const addresses = [...page.matchAll(/(?:src|href|spec-url)="([^"]*)"/g)].map(([, url]) => url);
+    assert.ok(addresses.length >= 3);
+    for (const address of addresses) {
+      assert.match(address ?? '', /^(\/(?!\/)|data:,$)/);
+      if (address?.startsWith('/')) {
+        assert.equal((await fetch(`${api.url}${address}`)).status, 200, address);
+      }
+    }
+    const policy = response.headers.get('content-security-policy') ?? '';
+    assert.match(policy, /default-src 'none'/);
+    const sources = policy.split(/[ ;]+/).filter((word) => /[:.]/.test(word));
+    assert.deepEqual(
+      sources.filter((source) => source !== 'data:' && source !== 'blob:'),
+      [],
+    );
+  }
 });

@@ -25,6 +25,7 @@ const MESSAGES: Record<number, string> = {
   413: 'Body too large',
   414: 'Address too long',
   415: 'The media type must be application/json',
+  417: 'Expectation failed',
   431: 'Header fields too large',
   500: 'Internal error',
   503: 'Service unavailable, please try again',
@@ -68,11 +69,13 @@ export function answerError(
   if (error instanceof StoreUnavailable) {
     request.log.error({ err: error.cause }, 'the database is not available');
     reply.header('retry-after', UNAVAILABLE_RETRY_SECONDS);
+    reply.header('x-request-id', request.id);
     return send(reply, errorBody(503));
   }
   const status = statusOf(error);
   if (status < 500) return send(reply, errorBody(status));
   request.log.error({ err: error }, 'internal error');
+  reply.header('x-request-id', request.id);
   return send(reply, errorBody(500));
 }
 
@@ -99,18 +102,4 @@ function send(reply: FastifyReply, body: ErrorBody): FastifyReply {
     .header('cache-control', 'no-store')
     .type('application/json; charset=utf-8')
     .send(JSON.stringify(body));
-}
-
-/** A whole HTTP answer for what is not even a request, written to the bare socket. */
-export function rawErrorAnswer(status: number): string {
-  const body = JSON.stringify(errorBody(status));
-  return [
-    `HTTP/1.1 ${status} Error`,
-    'Content-Type: application/json; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Cache-Control: no-store',
-    'Connection: close',
-    '',
-    body,
-  ].join('\r\n');
 }

@@ -4,6 +4,7 @@ import type { Static, TObject, TSchema } from 'typebox';
 import { authenticate, type Caller } from '../domain/api-key.ts';
 import { administratorRequired, fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
 import type { Service } from '../service.ts';
+import { answerPreflight } from './cors.ts';
 import { successBody } from './envelope.ts';
 import { limitByAddress } from './rate-limit.ts';
 import { responses } from './responses.ts';
@@ -63,7 +64,9 @@ export function registerOperation<Schema extends TObject>(
   definition: Operation<Schema>,
 ): void {
   const { name, body, auth, required } = definition;
-  app.post(`/v2.1/account/${name}/`, {
+  const path = `/v2.1/account/${name}/`;
+  answerPreflight(app, path, service.config.corsOrigins);
+  app.post(path, {
     bodyLimit: BODY_LIMIT_BYTES,
     attachValidation: true,
     onRequest: limitByAddress(service.db, name, definition.limit?.(service) ?? 0),

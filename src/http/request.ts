@@ -20,6 +20,10 @@ export function decorateRequests(app: FastifyInstance, trustProxy: string[]): vo
     const peer = request.socket.remoteAddress;
     // A client that is gone already must not pass for a proxy.
     if (peer === undefined) throw new Refusal('malformed', 'The connection was closed');
+    // RFC 9112, 3.2
+    if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) {
+      throw new Refusal('malformed', 'The request has no Host');
+    }
     const forwarded = request.headers['x-forwarded-for'];
     request.clientAddress = clientAddress(
       peer,

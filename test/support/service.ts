@@ -8,7 +8,6 @@ import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ParsedMail, simpleParser } from 'mailparser';
 import type pg from 'pg';
-import { pino } from 'pino';
 import { buildApp } from '../../src/app.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { Database } from '../../src/db/database.ts';
@@ -19,6 +18,7 @@ import { ensureCurrentPartitions } from '../../src/domain/call-partition.ts';
 import { addFeed, type Feed } from '../../src/domain/feed.ts';
 import { HourlyLimit } from '../../src/domain/hourly-limit.ts';
 import { openKeyring } from '../../src/domain/keyring.ts';
+import { createLog } from '../../src/http/log.ts';
 import { startJobs } from '../../src/jobs/index.ts';
 import { folderTransport, type MailTransport } from '../../src/mail/transport.ts';
 import { readKeyFile } from '../../src/secret-key.ts';
@@ -83,8 +83,8 @@ export async function startService(
     ...env,
   });
   const chunks: string[] = [];
-  const log = pino(
-    { level: 'debug', base: null },
+  const log = createLog(
+    'trace',
     new Writable({
       write: (chunk, _encoding, done) => {
         chunks.push(String(chunk));

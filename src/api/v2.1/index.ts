@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { allowOrigins } from '../../http/cors.ts';
 import { ignoreTypeOfNothing, parseBody, registerOperation } from '../../http/operation.ts';
 import type { Service } from '../../service.ts';
 import { add } from './add.ts';
@@ -12,6 +13,7 @@ import { signup } from './signup.ts';
 
 /** The eight operations of the Account API v2.1. */
 export async function accountApi(app: FastifyInstance, service: Service): Promise<void> {
+  allowOrigins(app, service.config.corsOrigins);
   app.addHook('onRequest', ignoreTypeOfNothing);
   app.addContentTypeParser(
     '*',

@@ -1,0 +1,42 @@
+import type { Server, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { errorBody } from './envelope.ts';
+
+const TYPE = 'application/json; charset=utf-8';
+const STATUS_BY_CODE: Record<string, number> = {
+  HPE_HEADER_OVERFLOW: 431,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+/** Answers what is no HTTP, or came too slowly, and closes the connection. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  socket.end(rawAnswer(STATUS_BY_CODE[error.code ?? ''] ?? 400));
+}
+
+/** Answers, as all else is answered, what Node would answer or drop by itself. */
+export function answerUnusualRequests(server: Server): void {
+  server.on('connect', (_request, socket: Duplex) => socket.end(rawAnswer(405)));
+  server.on('checkExpectation', (_request, response: ServerResponse) => {
+    response
+      .writeHead(417, { 'content-type': TYPE, 'cache-control': 'no-store', connection: 'close' })
+      .end(JSON.stringify(errorBody(417)));
+  });
+}
+
+/** A whole HTTP answer, for where there is no response to write to. */
+function rawAnswer(status: number): string {
+  const body = JSON.stringify(errorBody(status));
+  return [
+    `HTTP/1.1 ${status} Error`,
+    `Content-Type: ${TYPE}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Cache-Control: no-store',
+    'Connection: close',
+    '',
+    body,
+  ].join('\r\n');
+}

@@ -1,0 +1,38 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+
+const PREFLIGHT_SECONDS = 3_600;
+
+/**
+ * Lets pages of other origins call the routes that are registered after it.
+ * @param origins such as `https://shop.example.com`; `*`: any
+ */
+export function allowOrigins(app: FastifyInstance, origins: string[]): void {
+  app.addHook('onRequest', async (request, reply) => {
+    if (origins.length === 0) return;
+    const allowed = allowedOrigin(request, origins);
+    if (allowed !== '*') reply.header('vary', 'Origin');
+    if (allowed === undefined) return;
+    reply.header('access-control-allow-origin', allowed);
+    reply.header('access-control-expose-headers', 'Retry-After, WWW-Authenticate');
+  });
+}
+
+/** Answers what a browser asks before it lets such a page post to a route. */
+export function answerPreflight(app: FastifyInstance, path: string, origins: string[]): void {
+  if (origins.length === 0) return;
+  app.options(path, async (request, reply) => {
+    if (request.headers['access-control-request-method'] === undefined) return reply.callNotFound();
+    if (allowedOrigin(request, origins) !== undefined) {
+      reply
+        .header('access-control-allow-methods', 'POST')
+        .header('access-control-allow-headers', 'Authorization, Content-Type')
+        .header('access-control-max-age', PREFLIGHT_SECONDS);
+    }
+    return reply.code(204).send();
+  });
+}
+
+function allowedOrigin({ headers }: FastifyRequest, origins: string[]): string | undefined {
+  if (origins.includes('*')) return '*';
+  return origins.find((origin) => origin === headers.origin);
+}

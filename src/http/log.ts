@@ -1,0 +1,41 @@
+import { type DestinationStream, type Logger, pino } from 'pino';
+import type { Config } from '../config.ts';
+
+const DEEPEST_CAUSE = 5;
+
+/** What is logged of an error. */
+interface LoggedError {
+  type: string;
+  message: string;
+  code?: unknown;
+  constraint?: unknown;
+  stack?: string | undefined;
+  cause?: LoggedError;
+}
+
+/**
+ * The log: a line of JSON each. Of errors it has what tells the cause, and nothing else that they
+ * carry: PostgreSQL adds whole rows to its own, with what is sealed or hashed in them.
+ */
+export function createLog(level: Config['logLevel'], destination: DestinationStream): Logger {
+  return pino(
+    { level, base: null, serializers: { err: (error) => describeError(error) } },
+    destination,
+  );
+}
+
+function describeError(error: unknown, depth = 1): LoggedError {
+  if (!(error instanceof Error)) return { type: typeof error, message: String(error) };
+  const { name, message, stack, cause } = error;
+  const { code, constraint } = error as { code?: unknown; constraint?: unknown };
+  return {
+    type: name,
+    message,
+    ...(code === undefined ? {} : { code }),
+    ...(constraint === undefined ? {} : { constraint }),
+    stack,
+    ...(cause === undefined || depth === DEEPEST_CAUSE
+      ? {}
+      : { cause: describeError(cause, depth + 1) }),
+  };
+}
