@@ -11,6 +11,7 @@ import { gatherOpenapi, serveOpenapi } from './http/openapi.ts';
 import { decorateRequests } from './http/request.ts';
 import { setSecurityHeaders } from './http/security-headers.ts';
 import { ingest } from './ingest/routes.ts';
+import { notFoundPage, wantsPage } from './portal/error-page.ts';
 import { portal } from './portal/index.ts';
 import type { Service } from './service.ts';
 
@@ -60,6 +61,7 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
   // Each group of routes reads the media types of its own; elsewhere no body is read at all.
   app.removeAllContentTypeParsers();
   app.setErrorHandler(answerError);
+  const answerNotFoundPage = notFoundPage(service);
   app.setNotFoundHandler(async (request, reply) => {
     const url = request.url.split('?')[0] ?? '';
     const allowed = METHODS.filter(
@@ -67,9 +69,13 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
     );
     if (allowed.length > 0) reply.header('allow', allowed.join(', '));
     const status = allowed.length > 0 ? 405 : 404;
+    if (status === 404 && wantsPage(request)) return answerNotFoundPage(reply);
     return reply.code(status).header('cache-control', 'no-store').send(errorBody(status));
   });
 
+  app.addHook('onSend', async (_request, reply) => {
+    if (!app.server.listening) reply.header('connection', 'close');
+  });
   decorateRequests(app, service.config.trustProxy);
   setSecurityHeaders(app, service.config.publicUrl?.startsWith('https:') ?? false);
   logRequests(app, log);

@@ -11,6 +11,7 @@ import { folderTransport, smtpTransport } from './mail/transport.ts';
 import { type OpenService, openService } from './open-service.ts';
 
 const LAST_ANSWERS_MS = 10_000;
+const SWEEP_MS = 100;
 
 /** Opens everything, listens, and says so on standard output. @returns how to stop it again */
 export async function serve(config: Config, log: Logger): Promise<() => Promise<void>> {
@@ -57,8 +58,11 @@ async function serveWith(service: OpenService, log: Logger): Promise<() => Promi
 
 /** Takes no more connections and finishes the requests in flight, unless they take too long. */
 async function closeApp(app: FastifyInstance): Promise<void> {
+  // A connection whose answer had begun is kept open by its header, and idle after it.
+  const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_MS);
   const cut = setTimeout(() => app.server.closeAllConnections(), LAST_ANSWERS_MS);
   await app.close();
+  clearInterval(sweep);
   clearTimeout(cut);
 }
 

@@ -140,6 +140,7 @@ async function ensureMember(
     {
       username,
       contact: `sip:${username}@${member.ip}:5060`,
+      received: undefined,
       userAgent: 'Example Phone 1.0',
       reportedAt: now,
       expiresAt: new Date(now.getTime() + REGISTERED_MS),

@@ -22,6 +22,17 @@ const GENERATE_TRIES = 20;
 
 export const USERNAME_REQUIREMENT = 'Must be a 10-digit number';
 
+const LONGEST_NAME = 100;
+
+/** One line that is not blank. */
+export const NAME_PATTERN =
+  '^[^\\u0000-\\u001f\\u007f]*[^\\s\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$';
+
+/** A name of an account: 1 to 100 characters in one line, not blank. */
+export function isAccountName(text: string): boolean {
+  return [...text].length <= LONGEST_NAME && new RegExp(NAME_PATTERN, 'u').test(text);
+}
+
 export interface NewAccount {
   name: string;
   email: string;
@@ -55,13 +66,14 @@ export interface SignupTools {
 /**
  * A customer's own signup: username and password are generated, the verification mail is queued
  * in the same transaction.
+ * @param input.passwordUnset nobody is shown the password; it is chosen with the mailed link
  * @throws Refusal 'field invalid' for a promo that is not valid, 'conflict' where the address is
  *   in use
  */
 export async function signUp(
   db: Database,
   { keyring, queue, now, rate, sipRealm }: SignupTools,
-  input: { name: string; email: string; promo?: string | undefined },
+  input: { name: string; email: string; promo?: string | undefined; passwordUnset?: boolean },
 ): Promise<CreatedAccount> {
   const password = generatePassword();
   const passwordHash = await hashPassword(password);
@@ -72,7 +84,10 @@ export async function signUp(
     const fields = { name, email, role: 'customer', rate, sipRealm, now } as const;
     const username = await insertWithFreeUsername(tx, keyring, fields, passwordHash);
     if (promotion) await recordReservation(tx, username, promotion, now);
-    await sendVerification(tx, keyring, queue, { username, ...input, now });
+    if (input.passwordUnset) {
+      await tx.query('UPDATE account SET password_unset = true WHERE username = $1', [username]);
+    }
+    await sendVerification(tx, keyring, queue, { username, name, email, now });
     return { name, username, password, email, masterAccount: username };
   });
 }

@@ -114,7 +114,7 @@ export async function rotateKey(
   const { key, ...stored } = await issueKey(tx, keyring, username, account.version + 1);
   await tx.query(
     `UPDATE account SET key_digest = $2, key_sealed = $3, key_version = $4,
-       password_hash = coalesce($5, password_hash)
+       password_hash = coalesce($5, password_hash), password_unset = password_unset AND $5 IS NULL
      WHERE username = $1`,
     [username, stored.digest, stored.sealed, stored.version, passwordHash ?? null],
   );

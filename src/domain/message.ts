@@ -9,6 +9,7 @@ export const WARNING_QUEUE = 'warn-low-balance';
 export type Message =
   | { kind: 'verification'; username: number; token: string }
   | { kind: 'recovery'; links: { username: number; token: string }[] }
+  | { kind: 'account exists'; usernames: number[] }
   | { kind: 'password changed'; username: number }
   | { kind: 'low balance'; username: number; cash: Decimal; threshold: number }
   | {

@@ -42,6 +42,17 @@ export function listPromotions(db: Queryable): Promise<Promotion[]> {
   );
 }
 
+/** Whether a new account may use a code at this moment. */
+export async function isPromotionValid(db: Queryable, code: string, now: Date): Promise<boolean> {
+  const rows = await db.query(
+    `SELECT 1 FROM promotion
+     WHERE lower(code) = lower($1) AND (valid_until IS NULL OR valid_until > $2)
+       AND (uses_limit IS NULL OR uses < uses_limit)`,
+    [code, now],
+  );
+  return rows.length > 0;
+}
+
 /**
  * Takes one of a promotion's uses for a new account. Its amount is credited once the address is
  * verified, since anyone can invent addresses.

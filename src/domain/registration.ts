@@ -1,12 +1,17 @@
 import type { Database } from '../db/database.ts';
 import type { Caller } from './api-key.ts';
-import { notRegistered } from './refusal.ts';
+import { Refusal } from './refusal.ts';
+
+/** In place of a contact: all that the account has. */
+export const ALL_CONTACTS = '*';
 
 /** A SIP contact as a switch reported it; expiresAt at or before reportedAt ends it. */
 export interface ReportedContact {
   username: number;
-  /** a SIP URI without angle brackets */
+  /** a SIP URI without angle brackets, or ALL_CONTACTS where they end */
   contact: string;
+  /** where the switch saw it come from, as a SIP URI */
+  received: string | undefined;
   userAgent: string;
   reportedAt: Date;
   expiresAt: Date;
@@ -18,23 +23,24 @@ export interface ReportedContact {
  * @returns how many reports spoke of known accounts
  */
 export async function reportContacts(db: Database, contacts: ReportedContact[]): Promise<number> {
-  const newest = new Map<string, ReportedContact>();
-  for (const contact of contacts) {
-    const key = `${contact.username} ${contact.contact}`;
-    const known = newest.get(key);
-    if (!known || known.reportedAt <= contact.reportedAt) newest.set(key, contact);
-  }
-  const rows = [...newest.values()];
+  const rows = newestReports(contacts);
   const [result] = await db.retrying<{ known: number }>(
     `WITH report AS (
-       SELECT r.* FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[],
-           $5::timestamptz[]) AS r (account, contact, user_agent, reported_at, expires_at)
+       SELECT r.* FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[],
+           $6::timestamptz[]) AS r (account, contact, received, user_agent, reported_at, expires_at)
          JOIN account a ON a.username = r.account
        ORDER BY r.account, r.contact
+     ), ended AS (
+       UPDATE registration r SET reported_at = a.reported_at, expires_at = a.reported_at
+       FROM report a
+       WHERE a.contact = '${ALL_CONTACTS}' AND r.account = a.account
+         AND r.reported_at <= a.reported_at AND (r.account, r.contact) NOT IN
+           (SELECT account, contact FROM report)
      ), written AS (
-       INSERT INTO registration (account, contact, user_agent, reported_at, expires_at)
-       SELECT account, contact, user_agent, reported_at, expires_at FROM report
-       ON CONFLICT (account, contact) DO UPDATE SET
+       INSERT INTO registration (account, contact, received, user_agent, reported_at, expires_at)
+       SELECT account, contact, received, user_agent, reported_at, expires_at FROM report
+       WHERE contact <> '${ALL_CONTACTS}'
+       ON CONFLICT (account, contact) DO UPDATE SET received = excluded.received,
          user_agent = excluded.user_agent, reported_at = excluded.reported_at,
          expires_at = excluded.expires_at
        WHERE registration.reported_at <= excluded.reported_at
@@ -43,6 +49,7 @@ export async function reportContacts(db: Database, contacts: ReportedContact[]):
     [
       rows.map((row) => row.username),
       rows.map((row) => row.contact),
+      rows.map((row) => row.received),
       rows.map((row) => row.userAgent),
       rows.map((row) => row.reportedAt),
       rows.map((row) => row.expiresAt),
@@ -51,24 +58,48 @@ export async function reportContacts(db: Database, contacts: ReportedContact[]):
   return result?.known ?? 0;
 }
 
+/** One report for each contact, ended where all of its account's ended at the same time or later. */
+function newestReports(contacts: ReportedContact[]): ReportedContact[] {
+  const newest = new Map<string, ReportedContact>();
+  for (const contact of contacts) {
+    const key = `${contact.username} ${contact.contact}`;
+    const known = newest.get(key);
+    if (!known || known.reportedAt <= contact.reportedAt) newest.set(key, contact);
+  }
+  return [...newest.values()].map((contact) => {
+    const ended = newest.get(`${contact.username} ${ALL_CONTACTS}`);
+    if (!ended || ended.reportedAt < contact.reportedAt) return contact;
+    return { ...contact, reportedAt: ended.reportedAt, expiresAt: ended.reportedAt };
+  });
+}
+
 /**
- * Where the account is registered: its newest contact that has not expired.
+ * Where the account is registered: its newest contact that has not expired, of those that were
+ * reported and those that a switch keeps in this database.
+ * @param address which one of a contact to show
  * @throws Refusal 'not found' where there is none
  */
 export async function currentRegistration(
   db: Database,
   caller: Caller,
   now: Date,
+  address: 'contact' | 'received' = 'contact',
 ): Promise<{ uri: string; agent: string }> {
-  const [row] = await db.read<{ contact: string; agent: string }>(
+  const [row] = await db.read<{ contact: string; received: string | null; agent: string }>(
     'current-registration',
-    `SELECT contact, user_agent AS agent FROM registration
-     WHERE account = $1 AND expires_at > $2
+    `SELECT contact, received, user_agent AS agent FROM (
+       SELECT contact, received, user_agent, reported_at, expires_at
+       FROM registration WHERE account = $1
+       UNION ALL
+       SELECT contact, received, user_agent, reported_at, expires_at
+       FROM switch_contact WHERE username = $1::bigint::text
+     ) c WHERE expires_at > $2
      ORDER BY reported_at DESC, expires_at DESC, contact LIMIT 1`,
     [caller.username, now],
   );
-  if (!row) throw notRegistered();
-  return { uri: `sip:${caller.username}@${hostOfUri(row.contact)}`, agent: row.agent };
+  if (!row) throw new Refusal('not found', 'Not registered');
+  const shown = (address === 'received' && row.received) || row.contact;
+  return { uri: `sip:${caller.username}@${hostOfUri(shown)}`, agent: row.agent };
 }
 
 /** `192.0.2.1:5060` of `sip:someone@192.0.2.1:5060;transport=UDP`. */

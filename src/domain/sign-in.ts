@@ -49,7 +49,7 @@ export async function checkSignIn(
   await claimAttempt(db, subjects.account, FREE_FAILURES.account, now);
   const matches = await passwordMatches(password, account?.phc);
   if (!account || !matches) throw wrongCredentials();
-  await db.query('DELETE FROM sign_in_attempt WHERE subject = $1', [subjects.account]);
+  await forgetAttempts(db, subjects.account);
   await db.query(
     'UPDATE sign_in_attempt SET failures = failures - 1, blocked_until = $2 WHERE subject = $1',
     [subjects.address, now],

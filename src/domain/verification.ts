@@ -1,5 +1,6 @@
 import type { Database, Queryable } from '../db/database.ts';
 import type { Queue } from '../db/queue.ts';
+import { rotateKey } from './api-key.ts';
 import type { Keyring } from './keyring.ts';
 import { queueMessage } from './message.ts';
 import { creditPromotion } from './promotion.ts';
@@ -19,12 +20,24 @@ export async function sendVerification(
   await queueMessage(tx, queue, { to: email, name, message });
 }
 
-/** Redeems a verification token: the account is verified and gets the promotion it signed up with. */
+/** Whether an account waits for its owner to choose the password. */
+export async function isPasswordUnset(db: Queryable, username: number): Promise<boolean> {
+  const rows = await db.query('SELECT 1 FROM account WHERE username = $1 AND password_unset', [
+    username,
+  ]);
+  return rows.length > 0;
+}
+
+/**
+ * Redeems a verification token: the account is verified and gets the promotion it signed up with.
+ * @param passwordHash the password that its owner has chosen, where none was known
+ */
 export async function verifyAccount(
   db: Database,
   keyring: Keyring,
   token: string,
   now: Date,
+  passwordHash?: string,
 ): Promise<TokenState> {
   return db.transaction(async (tx) => {
     const result = await redeemToken(tx, keyring, token, 'verification', now);
@@ -33,6 +46,9 @@ export async function verifyAccount(
       'UPDATE account SET verified_at = coalesce(verified_at, $2) WHERE username = $1',
       [result.username, now],
     );
+    if (passwordHash !== undefined && (await isPasswordUnset(tx, result.username))) {
+      await rotateKey(tx, keyring, result.username, passwordHash);
+    }
     await creditPromotion(tx, result.username, now);
     return result;
   });

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { USERNAME_REQUIREMENT } from '../domain/account.ts';
+import { NAME_PATTERN, USERNAME_REQUIREMENT } from '../domain/account.ts';
 import { isEmailAddress } from '../domain/email-address.ts';
 
 // Eleven digits, as many as the string form may have.
@@ -39,7 +39,7 @@ export const secondsField = (description: string, example: number) =>
 export const nameField = Type.String({
   minLength: 1,
   maxLength: 100,
-  pattern: '^[^\\u0000-\\u001f\\u007f]*[^\\s\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$',
+  pattern: NAME_PATTERN,
   description: 'Name of the account',
   examples: ['Example Company'],
   'x-requirement': 'Must be 1 to 100 characters',

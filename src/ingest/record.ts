@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import type { ReportedCall } from '../domain/call.ts';
 import type { RefusedReason } from '../domain/call-refused.ts';
 import type { Feed } from '../domain/feed.ts';
+import { plainNumber } from '../domain/phone-number.ts';
 
 /** Where in a body a record stands. */
 export interface Origin {
@@ -26,8 +27,6 @@ export class MalformedRecord extends Error {}
 
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
 const USERNAME = /^[1-9][0-9]{9}$/;
-// With a plus it is an international number, and only +1 is North America.
-const NORTH_AMERICAN = /^(?:\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})$/;
 const LONGEST_TEXT = 128;
 const LONGEST_CALL_MICROSECONDS = 31 * 86_400 * 1_000_000;
 
@@ -81,8 +80,7 @@ export function firstUsername(candidates: unknown[]): number | undefined {
 
 /** A number as the API shows it: ten digits where it is North American. */
 export function phoneNumber(value: unknown, name: string): string {
-  const text = textOf(value, name);
-  return NORTH_AMERICAN.exec(text)?.[1] ?? text;
+  return plainNumber(textOf(value, name));
 }
 
 /**

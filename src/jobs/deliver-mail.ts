@@ -2,6 +2,7 @@ import type { AddressedMessage, Message } from '../domain/message.ts';
 import { openMailedToken } from '../domain/token.ts';
 import type { MailTransport } from '../mail/transport.ts';
 import {
+  accountExistsMail,
   lowBalanceMail,
   monthlyChargeMail,
   passwordChangedMail,
@@ -48,6 +49,8 @@ async function word(
       );
       return recoveryMail(sender, { name, links });
     }
+    case 'account exists':
+      return accountExistsMail(sender, { name, ...message });
     case 'password changed':
       return passwordChangedMail(sender, { name, ...message });
     case 'low balance':

@@ -1,5 +1,12 @@
 import type { Logger } from 'pino';
 import { type AddressedMessage, MAIL_QUEUE, WARNING_QUEUE } from '../domain/message.ts';
+import {
+  completeSignUp,
+  SIGN_UP_QUEUE,
+  type SignUpRequest,
+  sendVerifications,
+  VERIFICATION_QUEUE,
+} from '../domain/portal-sign-up.ts';
 import { RECOVERY_QUEUE, sendRecovery } from '../domain/recovery.ts';
 import type { MailTransport } from '../mail/transport.ts';
 import type { Sender } from '../mail/wording.ts';
@@ -22,9 +29,11 @@ export async function startJobs(
   sender: Sender,
   log: Logger,
 ): Promise<void> {
-  const { queue, db, keyring, clock } = service;
+  const { queue, db, keyring, config, clock } = service;
   await queue.define(MAIL_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 86_400 });
   await queue.define(RECOVERY_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 3_600 });
+  await queue.define(SIGN_UP_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 3_600 });
+  await queue.define(VERIFICATION_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 3_600 });
   await queue.define(WARNING_QUEUE, { deleteAfterSeconds: 3_600 });
   await queue.define(CHARGES_QUEUE, { deleteAfterSeconds: 3_600, expireInSeconds: 21_600 });
   await queue.define(CLEAN_UP_QUEUE, { deleteAfterSeconds: 3_600 });
@@ -41,6 +50,15 @@ export async function startJobs(
   });
   await queue.work<{ email: string }>(RECOVERY_QUEUE, async ({ email }) => {
     await sendRecovery(db, keyring, queue, email, clock());
+    queue.wake(MAIL_QUEUE);
+  });
+  await queue.work<SignUpRequest>(SIGN_UP_QUEUE, async (request) => {
+    const { defaultRate: rate, sipRealm } = config;
+    await completeSignUp(db, { keyring, queue, now: clock(), rate, sipRealm }, request);
+    queue.wake(MAIL_QUEUE);
+  });
+  await queue.work<{ email: string }>(VERIFICATION_QUEUE, async ({ email }) => {
+    await sendVerifications(db, keyring, queue, email, clock());
     queue.wake(MAIL_QUEUE);
   });
   await queue.work(WARNING_QUEUE, async () => {

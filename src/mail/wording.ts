@@ -60,6 +60,26 @@ export function recoveryMail(
   });
 }
 
+export function accountExistsMail(
+  sender: Sender,
+  to: { name: string; usernames: number[] },
+): Wording {
+  return letter(sender, {
+    subject: `You have a ${sender.brand.name} account already`,
+    name: to.name,
+    paragraphs: [
+      'Someone, hopefully you, wanted to create an account with this e-mail address. ' +
+        `You have ${to.usernames.length === 1 ? 'one' : 'some'} already: ` +
+        `${to.usernames.join(', ')}.`,
+    ],
+    links: [
+      { label: 'Sign in', url: `${sender.publicUrl}/sign-in` },
+      { label: 'Choose a new password', url: `${sender.publicUrl}/recover` },
+    ],
+    closing: ['If it was not you, you need not do anything; nothing was changed.'],
+  });
+}
+
 export function passwordChangedMail(
   sender: Sender,
   to: { name: string; username: number },

@@ -4,7 +4,7 @@ import { Refusal } from '../domain/refusal.ts';
 import { findSession, randomId, type Session, startSession } from '../domain/session.ts';
 import { rememberDevice } from '../domain/sign-in.ts';
 import type { Service } from '../service.ts';
-import type { ShownBrand } from './assets.ts';
+import { showBrand } from './assets.ts';
 import { type Cookies, portalCookies } from './cookies.ts';
 import { formFields } from './input.ts';
 import { messages } from './messages/index.ts';
@@ -25,7 +25,8 @@ declare module 'fastify' {
 }
 
 /** Finds out who asks, for all routes that are registered after it. */
-export function knowVisitors(app: FastifyInstance, service: Service, brand: ShownBrand): void {
+export function knowVisitors(app: FastifyInstance, service: Service): void {
+  const brand = showBrand(service.config.brand);
   const { db, keyring, config, clock } = service;
   const cookies = cookiesOf(service);
   app.decorateRequest('view');

@@ -44,16 +44,25 @@ export interface ShownBrand extends Pick<Brand, 'name' | 'supportEmail' | 'suppo
   logoUrl: string | undefined;
 }
 
-/** Serves the files. @returns the brand, with its own ones */
-export function serveAssets(app: FastifyInstance, brand: Brand): ShownBrand {
+export function showBrand(brand: Brand): ShownBrand {
   const { name, supportEmail, supportUrl } = brand;
-  const colors = asset('brand.css', CSS, brandColors(brand));
-  const logo = brand.logo && asset('logo', brand.logo.type, brand.logo.bytes);
+  const { colors, logo } = brandAssets(brand);
+  return { name, supportEmail, supportUrl, styleUrl: colors.url, logoUrl: logo?.url };
+}
+
+export function serveAssets(app: FastifyInstance, brand: Brand): void {
+  const { colors, logo } = brandAssets(brand);
   for (const file of [...Object.values(assets), colors, logo]) {
     if (!file) continue;
     app.get(file.url.split('?')[0] ?? '', (request, reply) => send(request, reply, file));
   }
-  return { name, supportEmail, supportUrl, styleUrl: colors.url, logoUrl: logo?.url };
+}
+
+function brandAssets(brand: Brand) {
+  return {
+    colors: asset('brand.css', CSS, brandColors(brand)),
+    logo: brand.logo && asset('logo', brand.logo.type, brand.logo.bytes),
+  };
 }
 
 /** The brand's colours, as the variables that the other styles use. */

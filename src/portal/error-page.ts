@@ -3,21 +3,23 @@ import { StoreUnavailable } from '../db/errors.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { html } from '../html.ts';
 import { statusOf } from '../http/envelope.ts';
+import type { Service } from '../service.ts';
+import { showBrand } from './assets.ts';
 import { span } from './components/time.ts';
 import { type Page, sendPage } from './layout.ts';
 import type { Messages } from './messages/index.ts';
-import type { View } from './view.ts';
+import { type View, visitorView } from './view.ts';
 
 const RETRY_SECONDS = 5;
 
 /**
  * Answers whatever was thrown with a page; what is no refusal is logged and tells nothing of the
- * inside.
- * @param visitorView for when it is not known who asks, such as without a database
+ * inside. Where it is not known who asks, as without a database, it is a visitor's page.
  */
-export function answerWithErrorPage(visitorView: () => View) {
+export function answerWithErrorPage(service: Service) {
+  const visitor = visitorView(showBrand(service.config.brand), service.clock);
   return (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) => {
-    const view = request.view ?? visitorView();
+    const view = request.view ?? visitor();
     const status = statusOf(error);
     if (error instanceof StoreUnavailable) {
       request.log.error({ err: error.cause }, 'the database is not available');
@@ -32,9 +34,18 @@ export function answerWithErrorPage(visitorView: () => View) {
   };
 }
 
-/** The page of an address that leads nowhere. */
-export function notFoundPage(view: View): Page {
-  return errorPage(view, 404, undefined, '');
+/** Whether what led nowhere is answered with a page: to a browser's address line, not to programs. */
+export function wantsPage(request: FastifyRequest): boolean {
+  return request.method === 'GET' && /\btext\/html\b/.test(request.headers.accept ?? '');
+}
+
+/** The page for addresses that lead nowhere, whoever asks. */
+export function notFoundPage({ config, clock }: Service) {
+  const view = visitorView(showBrand(config.brand), clock);
+  return (reply: FastifyReply) => {
+    const shown = view();
+    return sendPage(reply, shown, errorPage(shown, 404, undefined, ''));
+  };
 }
 
 function errorPage(view: View, status: number, error: Error | undefined, id: string): Page {

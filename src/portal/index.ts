@@ -5,11 +5,12 @@ import { serveAssets } from './assets.ts';
 import { overviewPage } from './customer/overview.ts';
 import { answerWithErrorPage } from './error-page.ts';
 import { parseForm, refuseNulInQuery } from './input.ts';
+import { mailForms } from './public/ask-for-mail.ts';
 import { landingPage } from './public/landing.ts';
 import { resetPages } from './public/reset.ts';
 import { signInPages } from './public/sign-in.ts';
+import { signUpPages } from './public/sign-up.ts';
 import { verifyPages } from './public/verify.ts';
-import { visitorView } from './view.ts';
 
 const FORM_LIMIT_BYTES = 16 * 1024;
 
@@ -21,15 +22,17 @@ export async function portal(app: FastifyInstance, service: Service): Promise<vo
     { parseAs: 'string', bodyLimit: FORM_LIMIT_BYTES },
     async (_request: FastifyRequest, body: string) => parseForm(body),
   );
-  const brand = serveAssets(app, service.config.brand);
+  serveAssets(app, service.config.brand);
   app.register(async (pages) => {
-    pages.setErrorHandler(answerWithErrorPage(visitorView(brand, service.clock)));
-    knowVisitors(pages, service, brand);
+    pages.setErrorHandler(answerWithErrorPage(service));
+    knowVisitors(pages, service);
     pages.addHook('preValidation', refuseNulInQuery);
     pages.register(async (open) => {
       refuseForgedForms(open, service, 'public');
       landingPage(open);
       signInPages(open, service);
+      signUpPages(open, service);
+      mailForms(open, service);
       verifyPages(open, service);
       resetPages(open, service);
     });

@@ -1,40 +1,89 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { type Child, startChild } from './child.ts';
+import type { OrdinaryUser } from './ordinary-user.ts';
 
-const PROGRAM = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-const START_WAIT_MS = 30_000;
+const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
+const CLI = new URL('../../src/cli/account-api.ts', import.meta.url).pathname;
 
-export interface ServerProcess {
+/** The service as a real process. */
+export interface Server extends Child {
   url: string;
-  stop: () => Promise<void>;
 }
 
-/** Starts the service as a process of its own, on a free port, with these settings and no limits. */
-export async function startServer(env: Record<string, string>): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [PROGRAM], {
-    env: { PATH: process.env.PATH, PORT: '0', RATE_LIMIT_PER_HOUR: '0', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  process.once('exit', () => child.kill('SIGKILL'));
-  let output = '';
-  const url = await new Promise<string>((resolve, reject) => {
-    const hear = (chunk: Buffer) => {
-      output += chunk;
-      const [, found] = /API {12}(\S+)\/v2\.1\/account\//.exec(output) ?? [];
-      if (found) resolve(found);
-    };
-    child.stdout.on('data', hear);
-    child.stderr.on('data', hear);
-    child.on('exit', (status) => reject(new Error(`the server ended with ${status}: ${output}`)));
-    setTimeout(() => reject(new Error(`not ready: ${output}`)), START_WAIT_MS).unref();
-  });
+export interface ServerOptions {
+  env?: Record<string, string>;
+  user?: OrdinaryUser | undefined;
+  /** what starts it; left out, node itself */
+  command?: string[];
+}
+
+/** What a process of the service gets of the test's environment, and settings that tests want. */
+export function serverEnv(dataDir: string, env: Record<string, string> = {}) {
   return {
-    url,
-    stop: async () => {
-      if (child.exitCode !== null) return;
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-    },
+    PATH: process.env.PATH ?? '',
+    HOME: process.env.HOME ?? '',
+    DATA_DIR: dataDir,
+    PORT: '0',
+    RATE_LIMIT_PER_HOUR: '0',
+    SIGNUP_LIMIT_PER_HOUR: '0',
+    RECOVER_LIMIT_PER_HOUR: '0',
+    ...env,
   };
+}
+
+/** Starts the service on a data folder, without waiting for it. */
+export function launchServer(dataDir: string, options: ServerOptions = {}): Child {
+  const { env, user, command = [process.execPath, MAIN] } = options;
+  return startChild([...(user?.wrapper ?? []), ...command], {
+    env: serverEnv(dataDir, env),
+    ...user?.ids,
+  });
+}
+
+/** Waits until it says that it is ready. */
+export async function whenReady(child: Child): Promise<Server> {
+  const [, url = ''] = await child.line(/ready\.\n {2}API +(\S+)\/v2\.1\//);
+  return { ...child, url };
+}
+
+export function startServer(dataDir: string, options?: ServerOptions): Promise<Server> {
+  return whenReady(launchServer(dataDir, options));
+}
+
+/** How to connect to the embedded database of a data folder. */
+export function embeddedConnection(dataDir: string): pg.ClientConfig {
+  const host = join(dataDir, 'postgres/socket');
+  return { host, port: 5432, user: 'postgres', database: 'account_api' };
+}
+
+/** The process id of the PostgreSQL of a data folder. */
+export async function postmasterOf(dataDir: string): Promise<number> {
+  const file = await readFile(join(dataDir, 'postgres/data18/postmaster.pid'), 'utf8');
+  return Number(file.split('\n')[0]);
+}
+
+/** Runs the operators' command on a data folder. @returns what it prints as JSON */
+export async function runCommand<Output>(
+  dataDir: string,
+  args: string[],
+  env?: Record<string, string>,
+): Promise<Output> {
+  const child = startChild([process.execPath, CLI, ...args, '--json'], {
+    env: serverEnv(dataDir, env),
+  });
+  const status = await child.ended;
+  if (status !== 0) throw new Error(`account-api ${args.join(' ')}: ${status}\n${child.output()}`);
+  return JSON.parse(child.output()) as Output;
+}
+
+/** Adds a feed of the format `generic`. @returns its Authorization header */
+export async function addGenericFeed(
+  dataDir: string,
+  env?: Record<string, string>,
+): Promise<string> {
+  const args = ['feed', 'add', 'switch', '--format', 'generic'];
+  const { user, secret } = await runCommand<{ user: string; secret: string }>(dataDir, args, env);
+  return `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`;
 }

@@ -15,8 +15,8 @@ export const registration = operation({
   success: { account: Type.Object({ uri: Type.String(), agent: Type.String() }) },
   example: { account: { uri: 'sip:4592086960@192.0.2.1:5060', agent: 'Zoiper rv2.8.97/' } },
   refusals: [fieldRequired('apikey'), unauthorized(), notRegistered()],
-  handle: async ({ service: { db, clock }, caller }) => {
-    const current = await currentRegistration(db, await caller(), clock());
+  handle: async ({ service: { db, config, clock }, caller }) => {
+    const current = await currentRegistration(db, await caller(), clock(), config.registrationUri);
     return `"account":${JSON.stringify(current)}`;
   },
 });

@@ -28,6 +28,7 @@ export const en = {
   /** Said once, on the page after the form that did it. */
   flash: {
     'signed-out': 'You are signed out.',
+    welcome: 'Welcome. Your address is verified and your password is set.',
   },
   errors: {
     notFound: 'There is no such page',
@@ -61,6 +62,42 @@ export const en = {
     wrong:
       'The username, e-mail address or password is not right. If several accounts use your e-mail address, sign in with the 10-digit username.',
   },
+  signUp: {
+    title: 'Create an account',
+    lead: 'We send you a mail with a link. There you choose your password.',
+    promoHint: 'If you have one. It is credited once your address is verified.',
+    submit: 'Create the account',
+    signIn: 'I have an account already',
+    sent: (email: string) => `Please check your mail: we have written to ${email}.`,
+  },
+  recover: {
+    title: 'Recover your password',
+    lead: 'We send a link with which you choose a new password, for each account of the address.',
+    submit: 'Send the mail',
+    sent: (email: string) =>
+      `Please check your mail: if ${email} has an account, we have written to it.`,
+    again: 'Try again',
+  },
+  verifyAgain: {
+    title: 'Send the verification mail again',
+    lead: 'We send a new link to an address that is not verified yet. Older links then no longer work.',
+    submit: 'Send the mail',
+    sent: (email: string) =>
+      `Please check your mail: if ${email} waits to be verified, we have written to it.`,
+    again: 'Try again',
+  },
+  checkMail: {
+    title: 'Check your mail',
+    patience: 'It can take a minute. If nothing comes, please look into the spam folder as well.',
+  },
+  fields: {
+    name: 'Name, or that of your company',
+    nameProblem: 'Please give a name of 1 to 100 characters.',
+    email: 'E-mail address',
+    emailProblem: 'This is not an e-mail address, such as user@example.com.',
+    promo: 'Promotion code (optional)',
+    promoProblem: 'This code is not known, has expired or is used up.',
+  },
   newPassword: {
     label: 'New password',
     hint: (shortest: number, longest: number) =>
@@ -84,6 +121,10 @@ export const en = {
     title: 'Verify your address',
     ask: 'Please confirm that this is your e-mail address.',
     submit: 'Verify my address',
+    chooseTitle: 'Choose a password',
+    chooseLead: (username: number) =>
+      `Your account is ${username}. The password you choose here opens it from now on.`,
+    choose: 'Verify and sign in',
     doneTitle: 'Address verified',
     done: 'Thank you. Your e-mail address is verified.',
     next: 'Go on',

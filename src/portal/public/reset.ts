@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { MAIL_QUEUE } from '../../domain/message.ts';
 import { resetPassword } from '../../domain/recovery.ts';
+import { rememberDevice } from '../../domain/sign-in.ts';
 import { inspectToken } from '../../domain/token.ts';
 import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
@@ -34,6 +35,7 @@ export function resetPages(app: FastifyInstance, service: Service): void {
     const input = { token, password, now: clock() };
     const result = await resetPassword(db, actor, keyring, queue, input);
     if (result.state !== 'good') return sendPage(reply, view, problemPage(view, result.state));
+    await rememberDevice(db, keyring, result.username, request.device, clock());
     queue.wake(MAIL_QUEUE);
     const m = view.m.reset;
     const content = html`${notice('good', m.done(result.username))}

@@ -1,0 +1,27 @@
+import type { ReportedContact } from '../domain/registration.ts';
+import { expiryAfter, reportTime, toContact } from './contact.ts';
+import { MalformedRecord } from './record.ts';
+
+/**
+ * The service's own form, which `deploy/kamailio/kamailio.cfg` pushes: `event` (register,
+ * unregister or expired), `user` or `aor`, `contact`, `received`, `user_agent`, `expires` and `ts`.
+ * `expires` counts seconds from `ts` on register. On the other events Kamailio tells an absolute
+ * time, which does not matter, as does its `ruid`, which can be another contact's.
+ */
+export function readContactReport(record: Record<string, unknown>, now: Date): ReportedContact {
+  const reportedAt = reportTime(record.ts, now);
+  return toContact({
+    users: [record.user, record.account, record.aor],
+    contact: record.contact,
+    received: record.received,
+    userAgent: record.user_agent,
+    reportedAt,
+    expiresAt: isEnd(record.event) ? reportedAt : expiryAfter(reportedAt, record.expires),
+  });
+}
+
+function isEnd(event: unknown): boolean {
+  if (event === 'unregister' || event === 'expired') return true;
+  if (event !== 'register') throw new MalformedRecord('event is unknown');
+  return false;
+}

@@ -1,0 +1,68 @@
+import { ALL_CONTACTS, type ReportedContact } from '../domain/registration.ts';
+import { decimalOf, firstUsername, MalformedRecord, textOf, wholeText } from './record.ts';
+
+const LONGEST_EXPIRY_SECONDS = 7 * 86_400;
+const SECOND_MS = 1_000;
+const SIP_URI = /^sips?:[!-~]{1,1024}$/i;
+
+/** What every switch tells of a contact, in words of its own. */
+export interface ContactFields {
+  /** who it is of, best first: usernames or addresses of record */
+  users: unknown[];
+  contact: unknown;
+  received: unknown;
+  userAgent: unknown;
+  reportedAt: Date;
+  /** the same as reportedAt where it has ended */
+  expiresAt: Date;
+}
+
+/** @throws MalformedRecord */
+export function toContact(fields: ContactFields): ReportedContact {
+  const username = firstUsername(fields.users.map(userOf));
+  if (username === undefined) throw new MalformedRecord('no username of ten digits');
+  return {
+    username,
+    contact: contactUri(wholeText(fields.contact, 'contact')),
+    received: receivedUri(textOf(fields.received, 'received')),
+    userAgent: textOf(fields.userAgent, 'user agent'),
+    reportedAt: fields.reportedAt,
+    expiresAt: fields.expiresAt,
+  };
+}
+
+/** Of `"Alice" <sip:alice@192.0.2.1;transport=tcp>;expires=60`, or the URI by itself. */
+function contactUri(text: string): string {
+  if (text.trim() === ALL_CONTACTS) return ALL_CONTACTS;
+  const [, bracketed] = /<([^<>]*)>/.exec(text) ?? [];
+  const uri = (bracketed ?? text).trim();
+  if (!SIP_URI.test(uri)) throw new MalformedRecord('contact is no SIP URI');
+  return uri;
+}
+
+function receivedUri(text: string): string | undefined {
+  return SIP_URI.test(text) ? text : undefined;
+}
+
+function userOf(address: unknown): unknown {
+  return typeof address === 'string' ? address.replace(/^sips?:/i, '').split('@')[0] : address;
+}
+
+/**
+ * When a switch says that it reports. A report from the future would outlive every later one, so
+ * it counts as made now.
+ * @param seconds Unix seconds; where they are missing, now
+ */
+export function reportTime(seconds: unknown, now: Date): Date {
+  const value = decimalOf(seconds);
+  return value === undefined ? now : new Date(Math.min(value * SECOND_MS, now.getTime()));
+}
+
+/** @param seconds how long from `start` on @throws MalformedRecord */
+export function expiryAfter(start: Date, seconds: unknown): Date {
+  const value = decimalOf(seconds);
+  if (value === undefined || value > LONGEST_EXPIRY_SECONDS) {
+    throw new MalformedRecord('expires is no number of seconds');
+  }
+  return new Date(start.getTime() + value * SECOND_MS);
+}

@@ -1,0 +1,46 @@
+import type { ReportedContact } from '../domain/registration.ts';
+import { expiryAfter, reportTime, toContact } from './contact.ts';
+import { decimalOf, MalformedRecord } from './record.ts';
+
+type Members = Record<string, unknown>;
+
+const SUBCLASS = 'Event-Subclass';
+
+/** Whether it is an event of FreeSWITCH, as its event system serializes them to JSON. */
+export function isFreeswitchEvent(record: Members): boolean {
+  return typeof record[SUBCLASS] === 'string';
+}
+
+/**
+ * sofia::register, sofia::unregister and sofia::expire. `expires` counts seconds on register. A
+ * phone whose connection broke is unregistered without its contact; that one ends when it expires.
+ * Source: src/mod/endpoints/mod_sofia/sofia_reg.c.
+ */
+export function readFreeswitchEvent(record: Members, now: Date): ReportedContact {
+  const microseconds = decimalOf(record['Event-Date-Timestamp']);
+  const at = microseconds === undefined ? undefined : microseconds / 1_000_000;
+  const reportedAt = reportTime(at, now);
+  const [ip, port] = [record['network-ip'], record['network-port']];
+  return toContact({
+    users: [record['from-user'], record.user, record.username],
+    contact: record.contact,
+    received: typeof ip === 'string' && ip !== '' ? `sip:${hostOf(ip)}${portOf(port)}` : undefined,
+    userAgent: record['user-agent'],
+    reportedAt,
+    expiresAt: isEnd(record[SUBCLASS]) ? reportedAt : expiryAfter(reportedAt, record.expires),
+  });
+}
+
+function isEnd(subclass: unknown): boolean {
+  if (subclass === 'sofia::unregister' || subclass === 'sofia::expire') return true;
+  if (subclass !== 'sofia::register') throw new MalformedRecord('event is unknown');
+  return false;
+}
+
+function hostOf(ip: string): string {
+  return ip.includes(':') ? `[${ip}]` : ip;
+}
+
+function portOf(port: unknown): string {
+  return /^\d{1,5}$/.test(String(port)) ? `:${port}` : '';
+}
