@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import type { Database, Queryable } from '../db/database.ts';
 import { SEALED_API_KEYS } from '../domain/api-key.ts';
 import { audit } from '../domain/audit.ts';
 import {
@@ -20,15 +19,13 @@ import {
   readSecretKey,
   replaceByDraft,
 } from '../secret-key.ts';
+import { exclusively } from './exclusively.ts';
 import { command, type Output, operator, perform } from './operation.ts';
 import { count, fields } from './print.ts';
 import { startProgress } from './progress.ts';
 
 /** Every column that holds secrets for long. Mailed tokens are sealed for at most a day. */
 export const SEALED_COLUMNS: SealedColumn[] = [SEALED_API_KEYS, SEALED_SIP_SECRETS];
-
-// Any number that nothing else locks on: one rotation at a time.
-const ROTATION_LOCK = 4_159_608_204;
 
 interface RotateOptions {
   newKeyFile?: string;
@@ -187,16 +184,4 @@ async function reSealAll(service: OpenService, options: RotateOptions): Promise<
   }
   progress.stop();
   return all;
-}
-
-/** Runs `work` while no other rotation runs. @throws Refusal 'conflict' */
-function exclusively<T>(db: Database, work: () => Promise<T>): Promise<T> {
-  return db.transaction(async (tx: Queryable) => {
-    const [lock] = await tx.query<{ taken: boolean }>(
-      'SELECT pg_try_advisory_xact_lock($1) AS taken',
-      [ROTATION_LOCK],
-    );
-    if (!lock?.taken) throw new Refusal('conflict', 'another rotation is running; wait for it');
-    return work();
-  });
 }

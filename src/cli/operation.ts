@@ -38,19 +38,32 @@ export function perform<Values extends unknown[]>(
   on: Command,
   work: (service: OpenService, ...values: Values) => Promise<Output>,
 ): void {
-  on.action(async (...received: unknown[]) => {
-    const values = received.slice(0, -1) as Values;
-    const { json } = on.opts<{ json?: true }>();
+  performWithout(on, async (config, ...values: Values) => {
     // A lost connection fails the statement that needs it, and that is what is reported.
-    const service = await openService(loadConfig(), { role: 'command', onError: () => undefined });
+    const service = await openService(config, { role: 'command', onError: () => undefined });
     try {
-      const output = await work(service, ...values);
-      process.stdout.write(`${json ? jsonText(output.json) : output.text}\n`);
-      if (output.failed) process.exitCode = 1;
+      // Printed before all is closed: what is shown once must not be lost to a failure there.
+      print(on, await work(service, ...values));
     } finally {
       await service.close();
     }
   });
+}
+
+/** The same for a command that opens what it needs, and prints its output, by itself. */
+export function performWithout<Values extends unknown[]>(
+  on: Command,
+  work: (config: Config, ...values: Values) => Promise<void>,
+): void {
+  on.action(async (...received: unknown[]) => {
+    await work(loadConfig(), ...(received.slice(0, -1) as Values));
+  });
+}
+
+export function print(on: Command, output: Output): void {
+  const { json } = on.opts<{ json?: true }>();
+  process.stdout.write(`${json ? jsonText(output.json) : output.text}\n`);
+  if (output.failed) process.exitCode = 1;
 }
 
 /** Who runs the command, as ledger and audit trail keep it. */

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { accountCommands } from './account.ts';
 import { adminCommands } from './admin.ts';
 import { auditCommand } from './audit.ts';
+import { backupCommands } from './backup.ts';
 import { blockedCommands } from './blocked.ts';
 import { callsCommands } from './calls.ts';
 import { chargesCommands } from './charges.ts';
@@ -67,6 +68,7 @@ function buildProgram(json: boolean): Command {
   adminCommands(program.command('admin').description('administrators'));
   keysCommands(program.command('keys').description('the keys that seal secrets'));
   auditCommand(program);
+  backupCommands(program);
   demoCommand(program);
   reconcileCommand(program);
   return program;

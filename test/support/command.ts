@@ -12,10 +12,7 @@ export interface CommandResult {
 /** Runs the operators' command as a process of its own. @param env its settings */
 export function runCommand(env: Record<string, string>, ...args: string[]): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(PROGRAM, args, {
-      env: { PATH: process.env.PATH, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = startCommand(env, ...args);
     const result = { stdout: '', stderr: '' };
     child.stdout.on('data', (chunk) => {
       result.stdout += chunk;
@@ -25,6 +22,13 @@ export function runCommand(env: Record<string, string>, ...args: string[]): Prom
     });
     child.on('error', reject);
     child.on('close', (status) => resolve({ status: status ?? -1, ...result }));
+  });
+}
+
+export function startCommand(env: Record<string, string>, ...args: string[]) {
+  return spawn(PROGRAM, args, {
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
 

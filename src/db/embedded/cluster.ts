@@ -9,6 +9,27 @@ import { type Layout, syncFolder } from './layout.ts';
 export const SUPERUSER = 'postgres';
 export const DATABASE = 'account_api';
 
+/** Makes an empty folder that is to become the cluster, and removes those that never did. */
+export function makeDraft(layout: Layout, identity: Identity): string {
+  removeDrafts(layout);
+  const draft = mkdtempSync(join(layout.home, draftPrefix(layout)));
+  give(draft, identity);
+  return draft;
+}
+
+function removeDrafts(layout: Layout): void {
+  for (const name of readdirSync(layout.home)) {
+    // An initdb whose parent was killed may still be writing here for a moment.
+    if (name.startsWith(draftPrefix(layout))) {
+      rmSync(join(layout.home, name), { recursive: true, force: true, maxRetries: 10 });
+    }
+  }
+}
+
+function draftPrefix(layout: Layout): string {
+  return `${basename(layout.cluster)}.new-`;
+}
+
 /**
  * Makes the cluster unless it is there. It is made under another name and renamed when whole, so
  * that a start never meets half of one.
@@ -18,16 +39,8 @@ export async function ensureCluster(
   binaries: Binaries,
   identity: Identity,
 ): Promise<void> {
-  const draftPrefix = `${basename(layout.cluster)}.new-`;
-  for (const name of readdirSync(layout.home)) {
-    // An initdb whose parent was killed may still be writing here for a moment.
-    if (name.startsWith(draftPrefix)) {
-      rmSync(join(layout.home, name), { recursive: true, force: true, maxRetries: 10 });
-    }
-  }
-  if (existsSync(layout.cluster)) return;
-  const draft = mkdtempSync(join(layout.home, draftPrefix));
-  give(draft, identity);
+  if (existsSync(layout.cluster)) return removeDrafts(layout);
+  const draft = makeDraft(layout, identity);
   const locale = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
   const access = [`--username=${SUPERUSER}`, '--auth=trust'];
   const made = ['--encoding=UTF8', '--data-checksums', '--no-instructions'];

@@ -19,6 +19,8 @@ import {
 import { endLeftover, PORT, type Postmaster, startPostmaster } from './postmaster.ts';
 
 export { EmbeddedDatabaseError } from './embedded-database-error.ts';
+export { requireNoCluster, restoreCluster } from './restore.ts';
+export { readTar, type TarEntry, TarError, tarFile } from './tar.ts';
 
 export interface EmbeddedDatabase {
   connection: { host: string; port: number; user: string; database: string };

@@ -1,0 +1,68 @@
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { basename, join, normalize } from 'node:path';
+import { findBinaries } from './binaries.ts';
+import { makeDraft } from './cluster.ts';
+import { EmbeddedDatabaseError } from './embedded-database-error.ts';
+import { chooseIdentity, give, type Identity } from './identity.ts';
+import { makeLayout, syncFolder } from './layout.ts';
+import { tryLock } from './ownership.ts';
+import type { TarEntry } from './tar.ts';
+
+/** @throws EmbeddedDatabaseError where the data folder has a database already */
+export function requireNoCluster(dataDir: string): void {
+  const layout = makeLayout(dataDir);
+  if (!existsSync(layout.cluster)) return;
+  throw new EmbeddedDatabaseError(
+    `${layout.dataDir} has a database already; set DATA_DIR to a new folder, or move ` +
+      `${layout.home} away first`,
+  );
+}
+
+/**
+ * Puts a PostgreSQL data folder from an archive into the place of the embedded database. It is
+ * there whole or not at all.
+ * @throws EmbeddedDatabaseError where there is a database already
+ */
+export async function restoreCluster(
+  dataDir: string,
+  entries: AsyncIterable<TarEntry>,
+): Promise<void> {
+  const layout = makeLayout(dataDir);
+  const lock = tryLock(layout.ownerLock, 'exclusive');
+  if (!lock) throw new EmbeddedDatabaseError(`another process uses ${layout.dataDir}; stop it`);
+  try {
+    requireNoCluster(dataDir);
+    const identity = chooseIdentity(layout, findBinaries());
+    give(layout.home, identity);
+    const draft = makeDraft(layout, identity);
+    try {
+      for await (const entry of entries) await unpack(draft, entry, identity);
+      renameSync(draft, layout.cluster);
+    } finally {
+      rmSync(draft, { recursive: true, force: true });
+    }
+    syncFolder(layout.home);
+  } finally {
+    lock.release();
+  }
+}
+
+/** PostgreSQL makes the files durable before it recovers from them. */
+async function unpack(folder: string, entry: TarEntry, identity: Identity): Promise<void> {
+  const path = join(folder, entry.name);
+  if (!normalize(path).startsWith(`${folder}/`)) {
+    throw new EmbeddedDatabaseError(`${basename(path)} in the archive lies outside of it`);
+  }
+  if (entry.kind === 'folder') {
+    mkdirSync(path, { mode: entry.mode, recursive: true });
+  } else {
+    const file = await open(path, 'wx', entry.mode);
+    try {
+      for await (const piece of entry.content) await file.writeFile(piece);
+    } finally {
+      await file.close();
+    }
+  }
+  give(path, identity);
+}
