@@ -105,11 +105,9 @@ test('a secret that was tampered with is left, told and does not stop a rotation
 test('wrong ways to rotate are refused in one line', async () => {
   const rotate = ['keys', 'rotate-sealing'];
   const file = api.env.SECRET_KEY_FILE ?? '';
-  const [none, same, missing] = await Promise.all([
-    runCommand(api.env, ...rotate),
-    runCommand(api.env, ...rotate, '--new-key-file', file),
-    runCommand(api.env, ...rotate, '--new-key-file', join(api.folder, 'none')),
-  ]);
+  const none = await runCommand(api.env, ...rotate);
+  const same = await runCommand(api.env, ...rotate, '--new-key-file', file);
+  const missing = await runCommand(api.env, ...rotate, '--new-key-file', join(api.folder, 'none'));
   assert.match(none.stderr, /^account-api: SECRET_KEY_FILE is yours to replace: .*\n$/);
   assert.match(same.stderr, /^account-api: \S+ holds the key in use\n$/);
   assert.match(missing.stderr, /^account-api: the secret key file \S+ cannot be read.*\n$/);

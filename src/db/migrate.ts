@@ -15,6 +15,8 @@ export class UnsupportedServer extends Error {}
  */
 export async function migrate(connection: pg.ClientConfig): Promise<void> {
   const client = new pg.Client(connection);
+  // A connection that is lost fails the statement that was under way.
+  client.on('error', () => undefined);
   try {
     await client.connect();
     const { rows } = await client.query<{ version: number }>(

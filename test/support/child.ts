@@ -4,10 +4,12 @@ import { after } from 'node:test';
 const LINE_WAIT_MS = 60_000;
 
 const living = new Set<Child>();
-// Those of a test that failed, too, which would keep the file's process waiting.
-after(() => {
+const endAll = () => {
   for (const child of living) child.kill('SIGKILL', 'group');
-});
+};
+process.once('exit', endAll);
+// Those of a test that failed would keep the file's process waiting.
+if (process.env.NODE_TEST_CONTEXT) after(endAll);
 
 /** A real process of a test, and what it has printed. */
 export interface Child {

@@ -3,14 +3,21 @@ import pg from 'pg';
 
 export const TEMPLATE = 'account_api_test_template';
 
-/** Clones the migrated template. @returns how to connect to the clone, and how to drop it */
-export async function cloneDatabase(): Promise<{
+export interface TestDatabase {
   connection: pg.ClientConfig;
   drop: () => Promise<void>;
-}> {
+}
+
+/** Clones the migrated template. @returns how to connect to the clone, and how to drop it */
+export function cloneDatabase(): Promise<TestDatabase> {
+  return createDatabase(TEMPLATE);
+}
+
+/** Creates a database, by default an empty one. */
+export async function createDatabase(template = 'template1'): Promise<TestDatabase> {
   const server = JSON.parse(process.env.TEST_CONNECTION ?? '{}') as pg.ClientConfig;
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await execute(server, `CREATE DATABASE ${name} TEMPLATE ${TEMPLATE}`);
+  await execute(server, `CREATE DATABASE ${name} TEMPLATE ${template}`);
   return {
     connection: withDatabase(server, name),
     drop: () => execute(server, `DROP DATABASE ${name} WITH (FORCE)`),

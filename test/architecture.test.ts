@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { test } from 'node:test';
+
+const SRC = new URL('../src', import.meta.url).pathname;
+
+// Each part of src/ and what it may import: a folder, or a file that lies in src/ itself.
+const MAY_IMPORT: Record<string, string[]> = {
+  'brand.ts': [],
+  'html.ts': [],
+  'config.ts': ['brand.ts'],
+  db: [],
+  domain: ['db'],
+  mail: ['domain', 'brand.ts', 'html.ts'],
+  'secret-key.ts': ['config.ts', 'domain'],
+  'service.ts': ['config.ts', 'db', 'domain'],
+  http: ['domain', 'db', 'config.ts', 'html.ts', 'service.ts'],
+  api: ['http', 'domain', 'service.ts'],
+  ingest: ['http', 'domain', 'db', 'service.ts'],
+  portal: ['http', 'domain', 'db', 'brand.ts', 'html.ts', 'service.ts'],
+  jobs: ['mail', 'domain', 'db', 'service.ts'],
+  'app.ts': ['api', 'ingest', 'portal', 'http', 'service.ts'],
+  'open-service.ts': ['config.ts', 'db', 'domain', 'secret-key.ts', 'service.ts'],
+  'serve.ts': ['app.ts', 'config.ts', 'domain', 'jobs', 'mail', 'open-service.ts'],
+  'main.ts': ['config.ts', 'db', 'domain', 'http', 'serve.ts'],
+  cli: [
+    'config.ts',
+    'db',
+    'domain',
+    'http',
+    'ingest',
+    'jobs',
+    'mail',
+    'open-service.ts',
+    'secret-key.ts',
+  ],
+};
+
+const DRIVERS = ['pg', 'pg-boss', 'pg-copy-streams', 'node-pg-migrate'];
+// PostgreSQL is started with the PATH of the service and nothing else of its environment.
+const ENVIRONMENT_READERS = ['config.ts', 'db/embedded/identity.ts'];
+
+interface Import {
+  from: string;
+  to: string;
+  isTypeOnly: boolean;
+}
+
+const files = globSync('**/*.ts', { cwd: SRC }).filter((file) => !file.endsWith('.test.ts'));
+const texts = new Map(files.map((file) => [file, readFileSync(join(SRC, file), 'utf8')]));
+const imports = files.flatMap((file) => importsOf(file, texts.get(file) ?? ''));
+
+/** @returns paths within src/, or the names of packages */
+function importsOf(from: string, text: string): Import[] {
+  const statements = text.matchAll(/^(?:import|export)\b(\s+type\b)?[^;']*?'([^']+)'/gm);
+  return [...statements].map(([, type, to = '']) => ({
+    from,
+    to: to.startsWith('.') ? relative(SRC, join(SRC, dirname(from), to)) : to,
+    isTypeOnly: type !== undefined,
+  }));
+}
+
+const partOf = (path: string) => path.split('/')[0] ?? '';
+const isOfOurs = (path: string) => path.endsWith('.ts');
+const describe = ({ from, to }: Import) => `${from} imports ${to}`;
+
+test('every part of src/ has its rules, and every rule its part', () => {
+  assert.deepEqual([...new Set(files.map(partOf))].sort(), Object.keys(MAY_IMPORT).sort());
+  assert.ok(imports.length > 300, 'the imports are found');
+});
+
+test('imports go down', () => {
+  const wrong = imports.filter(({ from, to }) => {
+    const [part, target] = [partOf(from), partOf(to)];
+    return isOfOurs(to) && part !== target && !MAY_IMPORT[part]?.includes(target);
+  });
+  assert.deepEqual(wrong.map(describe), []);
+});
+
+test('no operation imports another', () => {
+  const wrong = imports.filter(
+    ({ from, to }) =>
+      to.startsWith('api/') && from.startsWith('api/') && !from.endsWith('index.ts'),
+  );
+  assert.deepEqual(wrong.map(describe), []);
+});
+
+test('only db loads the driver, and the domain knows no HTTP', () => {
+  const wrong = imports.filter(
+    ({ from, to, isTypeOnly }) =>
+      (DRIVERS.includes(to) && !isTypeOnly && partOf(from) !== 'db') ||
+      (/fastify/.test(to) && ['db', 'domain', 'mail', 'jobs', 'cli'].includes(partOf(from))),
+  );
+  assert.deepEqual(wrong.map(describe), []);
+});
+
+test('only the configuration reads the environment', () => {
+  const readers = files.filter((file) => /\bprocess\.env\b/.test(texts.get(file) ?? ''));
+  assert.deepEqual(readers.sort(), ENVIRONMENT_READERS);
+});

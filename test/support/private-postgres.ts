@@ -1,0 +1,102 @@
+import { spawnSync } from 'node:child_process';
+import { chownSync, globSync, mkdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import pg from 'pg';
+import { type Child, startChild } from './child.ts';
+import { waitUntil } from './wait.ts';
+
+/** A PostgreSQL of Debian's package, with a cluster of its own in a test's folder. */
+export interface PrivatePostgres {
+  /** of a role that may create databases and is no superuser */
+  url: string;
+  port: number;
+  stop: () => Promise<void>;
+}
+
+const ROLE = 'carrier';
+
+/** The newest installed version's programs. */
+export function postgresBin(): string {
+  const found = globSync('/usr/lib/postgresql/*/bin/initdb').sort().at(-1);
+  if (!found) throw new Error('no PostgreSQL is installed; on Debian: apt-get install postgresql');
+  return found.replace(/\/initdb$/, '');
+}
+
+/** @param settings of postgresql.conf */
+export async function startPrivatePostgres(
+  folder: string,
+  settings: Record<string, string> = {},
+): Promise<PrivatePostgres> {
+  const bin = postgresBin();
+  const ids = unprivileged();
+  mkdirSync(folder, { recursive: true });
+  if (ids.uid !== undefined && ids.gid !== undefined) chownSync(folder, ids.uid, ids.gid);
+  const cluster = join(folder, 'cluster');
+  const made = spawnSync(
+    join(bin, 'initdb'),
+    ['-D', cluster, '-U', 'postgres', '--auth=trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
+    { ...ids, cwd: '/', encoding: 'utf8' },
+  );
+  if (made.status !== 0) throw new Error(`initdb: ${made.stderr}`);
+  const port = await freePort();
+  const options = { listen_addresses: '127.0.0.1', unix_socket_directories: folder, ...settings };
+  const child = startChild(
+    [
+      join(bin, 'postgres'),
+      ...['-D', cluster, '-p', String(port), '-c', 'max_connections=300'],
+      ...Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ],
+    { ...ids, cwd: '/' },
+  );
+  const superuser = { host: '127.0.0.1', port, user: 'postgres', database: 'postgres' };
+  const answers = () =>
+    execute(superuser, 'SELECT 1').then(
+      () => true,
+      () => false,
+    );
+  await waitUntil(answers);
+  await execute(superuser, `CREATE ROLE ${ROLE} LOGIN CREATEDB PASSWORD 'secret'`);
+  await execute(superuser, `CREATE DATABASE ${ROLE} OWNER ${ROLE}`);
+  return {
+    url: `postgres://${ROLE}:secret@127.0.0.1:${port}/${ROLE}`,
+    port,
+    stop: () => stop(child),
+  };
+}
+
+/** PostgreSQL and its companions refuse to be root. */
+export function unprivileged(): { uid?: number; gid?: number } {
+  if (process.getuid?.() !== 0) return {};
+  const line = /^postgres:[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8'));
+  if (!line) throw new Error('there is no user postgres');
+  return { uid: Number(line[1]), gid: Number(line[2]) };
+}
+
+/** A TCP port that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
+
+async function stop(child: Child): Promise<void> {
+  child.kill('SIGINT');
+  await child.ended;
+}
+
+async function execute(connection: pg.ClientConfig, sql: string): Promise<void> {
+  const client = new pg.Client(connection);
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
