@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { addCustomer } from './support/calls.ts';
+import { storeCalls } from '../src/domain/call.ts';
+import { addCustomer, reportedCall } from './support/calls.ts';
 import { commandJson, runCommand } from './support/command.ts';
 import { startService, type TestService } from './support/service.ts';
 
@@ -79,4 +80,30 @@ test('price lists and blocked prefixes are kept by the command', async () => {
   assert.match(String((await run('prices', 'list'))[1]), /^wholesale +2 +0 {2}\S+Z$/m);
   const [status, listed] = await run('blocked', 'list');
   assert.deepEqual([status, String(listed).split('\n').length], [0, 3]);
+});
+
+test('calls of a range are priced again by the command', async () => {
+  const { db, clock } = api.service;
+  const account = await addCustomer(api, { rate: '0.025' });
+  const startedAt = new Date('2026-02-01T12:00:00Z');
+  await storeCalls(db, 'x', [reportedCall({ account, startedAt })], clock());
+  await db.query('UPDATE account SET rate = 0.0125 WHERE username = $1', [account]);
+  const rerate = ['calls', 'rerate', '--from', '2026-02-01', '--to', '2026-02-01T12:00:01Z'];
+  assert.deepEqual(await run(...rerate), [
+    2,
+    'account-api: say why with --reason, or add --dry-run\n',
+  ]);
+  assert.deepEqual(await run(...rerate, '--dry-run'), [
+    0,
+    '1 call looked at, 1 would change.\n' +
+      `ACCOUNT     ADJUSTMENT\n${account}     0.00875\nWould post 1 adjustment: 0.00875\n`,
+  ]);
+  const scope = ['--account', String(account), '--reason', 'Agreed'];
+  assert.deepEqual(await commandJson(api.env, ...rerate, ...scope), {
+    dryRun: false,
+    calls: 1,
+    changed: 1,
+    total: '0.008750',
+    adjustments: [{ account, amount: '0.008750' }],
+  });
 });

@@ -11,11 +11,13 @@ import type { OpenService } from '../open-service.ts';
 import { command, operator, perform } from './operation.ts';
 import { count, moment, printable, table } from './print.ts';
 import { startProgress } from './progress.ts';
+import { rerate } from './rerate.ts';
 import * as values from './values.ts';
 
 export function callsCommands(group: Command): void {
   refused(group);
   replay(group);
+  rerate(group);
 }
 
 function refused(group: Command): void {

@@ -64,7 +64,7 @@ function buildProgram(json: boolean): Command {
   blockedCommands(program.command('blocked').description('prefixes that may not be called'));
   promoCommands(program.command('promo').description('promotion codes for signups'));
   feedCommands(program.command('feed').description('switches that send calls and registrations'));
-  callsCommands(program.command('calls').description('calls that could not be billed'));
+  callsCommands(program.command('calls').description('calls set aside, and calls priced again'));
   adminCommands(program.command('admin').description('administrators'));
   keysCommands(program.command('keys').description('the keys that seal secrets'));
   auditCommand(program);

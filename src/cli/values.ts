@@ -29,6 +29,7 @@ export const month = argument(entered.month);
 export const words = argument(entered.words);
 export const serviceDescription = argument(entered.serviceDescription);
 export const promotionCode = argument(entered.promotionCode);
+export const from = argument(entered.from);
 export const until = argument(entered.until);
 export const feedName = argument(entered.feedName);
 

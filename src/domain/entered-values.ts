@@ -180,19 +180,36 @@ export function promotionCode(text: string): string {
 
 /** The end of a day in UTC, or a moment with its zone; not past. */
 export function until(text: string): Date {
-  const isDay = /^\d{4}-\d\d-\d\d$/.test(text);
-  const isMoment = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:?\d\d)$/.test(text);
-  const end = new Date(isDay ? `${text}T23:59:59.999Z` : text);
-  // Days that no month has are read as days of the next one, or not at all.
-  const day = new Date(`${text.slice(0, 10)}T00:00Z`);
-  const exists = !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text.slice(0, 10));
-  if (!(isDay || isMoment) || !exists || Number.isNaN(end.getTime())) {
+  const end = dayOrMoment(text, 'T23:59:59.999Z');
+  if (!end) {
     throw new InvalidValue(
       'Must be a day such as 2030-12-31 (its end in UTC) or a time such as 2030-12-31T18:00:00Z.',
     );
   }
   if (end.getTime() <= Date.now()) throw new InvalidValue('Must not be past.');
   return end;
+}
+
+/** The start of a day in UTC, or a moment with its zone. */
+export function from(text: string): Date {
+  const start = dayOrMoment(text, 'T00:00:00Z');
+  if (!start) {
+    throw new InvalidValue(
+      'Must be a day such as 2030-12-31 (its start in UTC) or a time such as 2030-12-31T18:00:00Z.',
+    );
+  }
+  return start;
+}
+
+/** @param time of day, where a day is given alone */
+function dayOrMoment(text: string, time: string): Date | undefined {
+  const isDay = /^\d{4}-\d\d-\d\d$/.test(text);
+  const isMoment = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:?\d\d)$/.test(text);
+  const moment = new Date(isDay ? `${text}${time}` : text);
+  // Days that no month has are read as days of the next one, or not at all.
+  const day = new Date(`${text.slice(0, 10)}T00:00Z`);
+  const exists = !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text.slice(0, 10));
+  return (isDay || isMoment) && exists && !Number.isNaN(moment.getTime()) ? moment : undefined;
 }
 
 export function feedName(text: string): string {

@@ -44,6 +44,26 @@ export async function addCustomer(
   return username;
 }
 
+/** Many accounts like one that is there, all of which pay for themselves. @returns usernames */
+export async function cloneCustomer(
+  db: Database,
+  account: number,
+  count: number,
+): Promise<number[]> {
+  const usernames = Array.from({ length: count }, () => nextUsername++);
+  await db.query(
+    `WITH added AS (
+       INSERT INTO account SELECT (jsonb_populate_record(a, jsonb_build_object(
+         'username', u, 'master_account', u, 'key_digest', sha256(u::text::bytea)))).*
+       FROM account a, unnest($2::bigint[]) u WHERE a.username = $1
+       RETURNING username
+     )
+     INSERT INTO balance (account) SELECT username FROM added`,
+    [account, usernames],
+  );
+  return usernames;
+}
+
 /** Credits an account, or debits it with a negative amount. */
 export async function post(db: Database, account: number, amount: string, at = new Date()) {
   const entry = { account, amount, reason: 'test', actor: 'test', at } as const;

@@ -1,0 +1,85 @@
+import type { Command } from 'commander';
+import { fromMicros, toMicros } from '../domain/money.ts';
+import {
+  countCalls,
+  previewRerating,
+  type ReratingOptions,
+  type ReratingRange,
+  type ReratingResult,
+  rerateCalls,
+} from '../domain/rerating.ts';
+import { command, type Output, operator, perform } from './operation.ts';
+import { count, dollars, table } from './print.ts';
+import { startProgress } from './progress.ts';
+import * as values from './values.ts';
+
+const MOST_ROWS = 50;
+
+interface RerateOptions extends ReratingRange {
+  reason?: string;
+  dryRun?: true;
+  json?: true;
+}
+
+/** `calls rerate` */
+export function rerate(group: Command): void {
+  const on = command(
+    group,
+    'rerate',
+    'price the calls of a range again, at the rates in force now',
+    "calls rerate --from 2030-12-01 --to 2031-01-01 --reason 'New rates were late' --dry-run",
+  )
+    .requiredOption(
+      '--from <time>',
+      'first moment: a day (UTC), or a time with its zone',
+      values.from,
+    )
+    .requiredOption('--to <time>', 'the moment after the last, in the same form', values.from)
+    .option('--account <username>', 'only calls made by it or billed to it', values.username)
+    .option('--price-list <name>', 'only calls of accounts that have this list', values.listName)
+    .option('--reason <text>', 'why; the ledger keeps it', values.words)
+    .option('--dry-run', 'say what would change and change nothing')
+    .hook('preAction', (on) => {
+      const { from, to, reason, dryRun } = on.opts<RerateOptions>();
+      if (from >= to) on.error('--to must be later than --from');
+      if (!reason && !dryRun) on.error('say why with --reason, or add --dry-run');
+    });
+  perform(on, async ({ db, clock }, options: RerateOptions) => {
+    const { from, to, account, priceList, reason = '', dryRun } = options;
+    const range = { from, to, account, priceList };
+    const narrow = account !== undefined || priceList !== undefined;
+    const progress = startProgress('calls', narrow ? 0 : await countCalls(db, range), options);
+    // The two steps after it are short.
+    const onProgress: ReratingOptions['onProgress'] = (step, done) => {
+      if (step === 'rating') progress.update(done);
+    };
+    try {
+      const result = dryRun
+        ? await previewRerating(db, range, onProgress)
+        : await rerateCalls(db, operator(), { ...range, reason }, { now: clock(), onProgress });
+      return outputOf(result, dryRun ?? false);
+    } finally {
+      progress.stop();
+    }
+  });
+}
+
+function outputOf({ calls, changed, adjustments }: ReratingResult, dryRun: boolean): Output {
+  const total = fromMicros(adjustments.reduce((sum, { amount }) => sum + toMicros(amount), 0n));
+  const rows = adjustments.slice(0, MOST_ROWS);
+  const more = adjustments.length - rows.length;
+  const lines = [
+    `${count(calls, 'call')} looked at, ${changed} ${dryRun ? 'would change' : 'changed'}.`,
+    ...(rows.length > 0
+      ? [
+          table(
+            ['ACCOUNT', '>ADJUSTMENT'],
+            rows.map((row) => [row.account, dollars(row.amount)]),
+          ),
+        ]
+      : []),
+    ...(more > 0 ? [`and ${count(more, 'account')} more`] : []),
+    `${dryRun ? 'Would post' : 'Posted'} ${count(adjustments.length, 'adjustment')}: ${dollars(total)}`,
+  ];
+  return { json: { dryRun, calls, changed, total, adjustments }, text: lines.join('\n') };
+}
