@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto';
+import { ensurePartitions } from '../src/domain/call-partition.ts';
+import type { Stage } from './stage.ts';
+
+/** Accounts that have keys; the others are there to fill the tables. */
+export interface Account {
+  username: number;
+  key: string;
+}
+
+const FIRST_USERNAME = 2_000_000_000;
+// Most calls lie in months that nobody asks for.
+const DAYS = 90;
+const DAY_MS = 86_400_000;
+
+/** Makes accounts, the first of them with known keys. Called again, it adds what is missing. */
+export async function makeAccounts(
+  { db, keyring }: Stage,
+  { accounts, withKeys }: { accounts: number; withKeys: number },
+): Promise<Account[]> {
+  const keyed = Array.from({ length: withKeys }, (_, n) => ({
+    username: FIRST_USERNAME + n,
+    key: randomBytes(16).toString('hex'),
+  }));
+  await db.query(
+    `INSERT INTO account (username, master_account, name, email, email_key, rate, created_at,
+       verified_at, password_hash, key_digest, key_sealed)
+     SELECT u, u, 'Example Company ' || u, u || '@example.com', u || '@example.com', 0.0075,
+       now() - interval '1 year', now() - interval '1 year', 'none',
+       sha256(convert_to(u::text, 'UTF8')), '\\x00'
+     FROM generate_series($1::bigint, $1::bigint + $2 - 1) AS u
+     ON CONFLICT DO NOTHING`,
+    [FIRST_USERNAME, accounts],
+  );
+  await db.query(
+    `UPDATE account a SET key_digest = k.digest FROM unnest($1::bigint[], $2::bytea[])
+       AS k (username, digest) WHERE a.username = k.username`,
+    [keyed.map(({ username }) => username), keyed.map(({ key }) => keyring.digest(key))],
+  );
+  await db.query(
+    'INSERT INTO balance (account) SELECT username FROM account ON CONFLICT DO NOTHING',
+  );
+  await db.query(
+    `WITH paid AS (
+       INSERT INTO ledger_entry (account, kind, amount, reason, reference, actor, created_at)
+       SELECT account, 'payment', 1000000, 'Benchmark', 'benchmark', 'benchmark', now()
+       FROM balance ON CONFLICT (account, reference) DO NOTHING RETURNING account, amount
+     )
+     UPDATE balance b SET cash = b.cash + p.amount FROM paid p WHERE b.account = p.account`,
+  );
+  return keyed;
+}
+
+/**
+ * Adds calls of accounts, evenly over them and over the last days. They are made by PostgreSQL
+ * itself, month by month, and their debits are posted, so that the books balance.
+ * @param first the number of the first call; a call's number makes its id
+ */
+export async function makeCalls(
+  { db }: Stage,
+  {
+    accounts,
+    first,
+    calls,
+    days = DAYS,
+  }: { accounts: number[]; first: number; calls: number; days?: number },
+): Promise<void> {
+  const step = 1_000_000;
+  const moments = Array.from({ length: days + 1 }, (_, n) => new Date(Date.now() - n * DAY_MS));
+  await ensurePartitions(db, moments);
+  for (let from = first; from < first + calls; from += step) {
+    const to = Math.min(from + step, first + calls) - 1;
+    await db.query(
+      `WITH made AS (
+         INSERT INTO call (billing_account, account, started_at, id, caller, called, source_ip,
+           caller_name, talk_microseconds, billed_seconds, rate, amount, debited, feed,
+           content_digest, received_at)
+         SELECT u, u, at, md5(n::text)::uuid, '8666326621', '8008786160',
+           '192.0.2.13', 'TOLL%20FREE%20CALL', 40000000, 42, 0.025, 0.017500, true, 'benchmark',
+           decode(md5(n::text), 'hex'), at + interval '1 minute'
+         FROM generate_series($2::bigint, $3::bigint) AS n,
+           LATERAL (SELECT ($1::bigint[])[1 + n % cardinality($1::bigint[])] AS u,
+             date_trunc('second', now()) - interval '1 hour'
+               - make_interval(secs => (n * 7919 % ($4 * 86400 - 7200))) AS at) AS c
+         RETURNING billing_account, amount
+       )
+       UPDATE balance b SET cash = b.cash - s.amount
+       FROM (SELECT billing_account, sum(amount) AS amount FROM made GROUP BY 1) s
+       WHERE b.account = s.billing_account`,
+      [accounts, from, to, days],
+    );
+  }
+}
+
+/** Where autovacuum would get in a while. */
+export async function settle({ db }: Stage): Promise<void> {
+  await db.query('VACUUM ANALYZE');
+  await db.query('CHECKPOINT');
+}

@@ -1,0 +1,67 @@
+import { parseArgs } from 'node:util';
+import { compare } from './compare.ts';
+import { report } from './figure.ts';
+import { describe, describeMachine } from './machine.ts';
+import type { Options, Part } from './part.ts';
+import { info } from './parts/info.ts';
+import { limited } from './parts/limited.ts';
+import { keepResult, type Result, readResult } from './result.ts';
+import { openStage } from './stage.ts';
+
+const PARTS: Record<string, Part> = { info, limited };
+const USAGE = `npm run bench -- [part…] [--quick]   parts: ${Object.keys(PARTS).join(' ')}
+npm run bench -- compare A B              two files of bench/results
+
+Runs on the embedded database, or on a database of its own that it makes on the server of
+DATABASE_URL. Every figure is compared with a limit that is measured in the same run.`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (values.help) {
+  console.log(USAGE);
+} else if (positionals[0] === 'compare') {
+  const [before, after] = await Promise.all(positionals.slice(1, 3).map(readResult));
+  if (!before || !after) usageError('compare needs two files');
+  console.log(compare(before, after));
+} else {
+  const unknown = positionals.find((name) => !Object.hasOwn(PARTS, name));
+  if (unknown) usageError(`there is no part ${unknown}`);
+  const rounds = Number(values.rounds ?? (values.quick ? 2 : 5));
+  if (!Number.isInteger(rounds) || rounds < 1) usageError('--rounds must be a whole number from 1');
+  const options = { rounds, seconds: values.quick ? 1 : 3, quick: values.quick };
+  await run(positionals.length > 0 ? positionals : Object.keys(PARTS), options);
+}
+
+async function run(parts: string[], options: Options): Promise<void> {
+  const stage = await openStage(process.env.DATABASE_URL);
+  try {
+    const machine = await describeMachine(stage.db, stage.databaseKind);
+    console.log(`${describe(machine)}\n`);
+    const result: Result = { machine, options, figures: [], leftOut: [] };
+    for (const name of parts) {
+      console.error(`measuring ${name} …`);
+      const { figures, leftOut } = await (PARTS[name] as Part)(stage, options);
+      result.figures.push(...figures);
+      result.leftOut.push(...leftOut);
+    }
+    console.log(report(result.figures));
+    for (const { part, name, why } of result.leftOut) {
+      console.log(`LEFT OUT: ${part}, ${name}: ${why}`);
+    }
+    console.log(`\nKept in ${await keepResult(result)}`);
+  } finally {
+    await stage.close();
+  }
+}
+
+function usageError(message: string): never {
+  console.error(`${message}\n\n${USAGE}`);
+  process.exit(2);
+}

@@ -1,0 +1,58 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import type { Job, Outcome } from './generator.ts';
+
+/** The process that generates load; one for a whole run, so that its code is warm. */
+export class LoadGenerator {
+  readonly #child: ChildProcess;
+
+  constructor() {
+    this.#child = fork(new URL('generator.ts', import.meta.url));
+  }
+
+  /** @throws Error where an answer has a status that is not expected */
+  async run(job: Job, expectedStatus = '200'): Promise<Outcome> {
+    this.#child.send(job);
+    const ended = new AbortController();
+    const outcome = await Promise.race([
+      once(this.#child, 'message', ended).then(([message]) => message as Outcome),
+      once(this.#child, 'exit', ended).then(() => {
+        throw new Error('the load generator ended');
+      }),
+    ]);
+    ended.abort();
+    const others = Object.keys(outcome.statuses).filter((status) => status !== expectedStatus);
+    if (others.length > 0) {
+      throw new Error(`answers were ${JSON.stringify(outcome.statuses)}, not ${expectedStatus}`);
+    }
+    return outcome;
+  }
+
+  stop(): void {
+    this.#child.kill();
+  }
+}
+
+/** The bytes of a POST request. @param headers one header a line */
+export function postBytes(path: string, headers: string[], body = ''): string {
+  return [
+    `POST ${path} HTTP/1.1`,
+    'Host: localhost',
+    ...headers,
+    ...(body === '' ? [] : ['Content-Type: application/json']),
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    '',
+    body,
+  ].join('\r\n');
+}
+
+/**
+ * Addresses of many clients, as a proxy on this machine reports them: real load does not come from
+ * one address, whose limit would be one contended row.
+ */
+export function clientAddresses(count: number): string[] {
+  return Array.from(
+    { length: count },
+    (_, n) => `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`,
+  );
+}

@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process';
+import { cpus, release, totalmem } from 'node:os';
+import type { Database } from '../src/db/database.ts';
+
+/** What a result was measured on. */
+export interface Machine {
+  cpu: string;
+  cores: number;
+  memoryGib: number;
+  system: string;
+  node: string;
+  postgresql: string;
+  /** settings of the server that bear on speed */
+  settings: Record<string, string>;
+  commit: string;
+  startedAt: string;
+}
+
+const SETTINGS = [
+  'shared_buffers',
+  'max_wal_size',
+  'synchronous_commit',
+  'fsync',
+  'full_page_writes',
+  'wal_level',
+  'data_checksums',
+  'jit',
+];
+
+export async function describeMachine(db: Database, databaseKind: string): Promise<Machine> {
+  const [server] = await db.query<{ version: string }>(
+    "SELECT current_setting('server_version') AS version",
+  );
+  const rows = await db.query<{ name: string; value: string }>(
+    'SELECT name, current_setting(name) AS value FROM unnest($1::text[]) AS s (name)',
+    [SETTINGS],
+  );
+  return {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: cpus().length,
+    memoryGib: Math.round(totalmem() / 2 ** 30),
+    system: `${process.platform} ${release()}`,
+    node: process.version,
+    postgresql: `${server?.version ?? 'unknown'}, ${databaseKind}`,
+    settings: Object.fromEntries(rows.map(({ name, value }) => [name, value])),
+    commit: commit(),
+    startedAt: new Date().toISOString(),
+  };
+}
+
+export function describe(machine: Machine): string {
+  const { cpu, cores, memoryGib, system, node, postgresql, settings } = machine;
+  return [
+    `${cores} × ${cpu}, ${memoryGib} GiB, ${system}`,
+    `Node ${node}, PostgreSQL ${postgresql}`,
+    Object.entries(settings)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(' '),
+    'Load generator, service and database share these cores.',
+  ].join('\n');
+}
+
+function commit(): string {
+  try {
+    return execFileSync('git', ['describe', '--always', '--dirty'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  } catch {
+    return 'unknown';
+  }
+}

@@ -1,0 +1,109 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { accountRecord } from '../../src/domain/account.ts';
+import { makeAccounts } from '../data.ts';
+import { atLeast, figure, type LeftOut } from '../figure.ts';
+import { clientAddresses, postBytes } from '../load.ts';
+import { interleave, type Part } from '../part.ts';
+import { isInstalled, runProgram } from '../process.ts';
+import { answerOf, type Stage } from '../stage.ts';
+import { statementOf } from '../statement.ts';
+
+const CONNECTIONS = 64;
+const PGBENCH_CLIENTS = 8;
+const ACCOUNTS = 2_000;
+const ADDRESSES = 20_000;
+const PATH = '/v2.1/account/info/';
+// Counted, and never reached.
+const LIMIT = '1000000000';
+
+/** One indexed read, with what production has around it. */
+export const info: Part = async (stage, { rounds, seconds }) => {
+  const accounts = await makeAccounts(stage, { accounts: ACCOUNTS, withKeys: 500 });
+  const keys = accounts.map(({ key }) => key);
+  const unlimited = await stage.startService();
+  const database = await stage.startService({ RATE_LIMIT_PER_HOUR: LIMIT });
+  const answer = await answerOf(unlimited.port, PATH, keys[0] ?? '');
+  const env = { HEADERS: JSON.stringify(answer.headers), BODY: answer.body };
+  const bare = await stage.startPeer('node-http', env);
+  const fastify = await stage.startPeer('fastify', env);
+
+  const requests = clientAddresses(ADDRESSES).map((address, n) =>
+    postBytes(PATH, [
+      `Authorization: Bearer ${keys[n % keys.length]}`,
+      `X-Forwarded-For: ${address}`,
+    ]),
+  );
+  const rate = (port: number) => async () => {
+    const outcome = await stage.load.run({
+      kind: 'seconds',
+      port,
+      connections: CONNECTIONS,
+      seconds,
+      requests,
+    });
+    return outcome.requests / outcome.seconds;
+  };
+  const pgbench = await pgbenchOf(stage, keys[0] ?? '', seconds);
+  const values = await interleave(rounds, {
+    bare: rate(bare.port),
+    fastify: rate(fastify.port),
+    database: rate(database.port),
+    unlimited: rate(unlimited.port),
+    pgbench,
+  });
+  for (const process of [unlimited, database, bare, fastify]) await process.stop();
+
+  const own = (name: string, ours: number[], limit: number[], limitName: string, least?: number) =>
+    figure({
+      part: 'info',
+      name,
+      ours,
+      limit,
+      limitName,
+      unit: 'requests/s',
+      ...(least ? { target: atLeast(least) } : {}),
+    });
+  const figures = [
+    own('limits in PostgreSQL', values.database, values.bare, 'bare node:http', 0.15),
+    own('no limits', values.unlimited, values.bare, 'bare node:http', 0.3),
+    own('no limits', values.unlimited, values.fastify, 'bare Fastify'),
+  ];
+  const leftOut: LeftOut[] = [];
+  if (pgbench) {
+    const limitName = `pgbench, ${PGBENCH_CLIENTS} clients`;
+    figures.push(own('no limits', values.unlimited, values.pgbench, limitName));
+  } else {
+    leftOut.push({ part: 'info', name: 'beside pgbench', why: 'pgbench is not installed' });
+  }
+  return { figures, leftOut };
+};
+
+/** The same statement, prepared, by PostgreSQL's own load generator; statements a second. */
+async function pgbenchOf(
+  stage: Stage,
+  key: string,
+  seconds: number,
+): Promise<(() => Promise<number>) | undefined> {
+  if (!(await isInstalled('pgbench'))) return undefined;
+  const { text, values } = await statementOf((db) => accountRecord(db, stage.keyring, key));
+  const script = join(stage.folder, 'info.sql');
+  // pgbench takes a colon for the start of a variable, also within quotes.
+  const quoted = text.replaceAll(/'[^']*'/g, (it) => it.replaceAll(':', "'||chr(58)||'"));
+  await writeFile(script, `${quoted.replaceAll('$1', ':digest').replaceAll(/\s+/g, ' ')};\n`);
+  const digest = `\\x${(values[0] as Buffer).toString('hex')}`;
+  const options = ['-n', '-M', 'prepared', '-c', String(PGBENCH_CLIENTS), '-j', '1'];
+  const length = ['-T', String(Math.max(1, Math.round(seconds)))];
+  return async () => {
+    const { output } = await runProgram('pgbench', [
+      ...options,
+      ...length,
+      '-D',
+      `digest=${digest}`,
+      '-f',
+      script,
+      stage.databaseUrl,
+    ]);
+    return Number(/tps = ([0-9.]+)/.exec(output)?.[1]);
+  };
+}

@@ -1,0 +1,11 @@
+import { createServer } from 'node:http';
+
+// The least that Node's HTTP server can do: the same bytes for every request.
+const { PORT, STATUS = '200', HEADERS = '{}', BODY = '' } = process.env;
+const body = Buffer.from(BODY);
+const headers = { ...JSON.parse(HEADERS), 'content-length': body.length };
+
+createServer((_request, response) => {
+  response.writeHead(Number(STATUS), headers);
+  response.end(body);
+}).listen(Number(PORT), '127.0.0.1');

@@ -1,0 +1,139 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { Database } from '../src/db/database.ts';
+import { type EmbeddedDatabase, openEmbedded } from '../src/db/embedded/index.ts';
+import { migrate } from '../src/db/migrate.ts';
+import { ensureCurrentPartitions } from '../src/domain/call-partition.ts';
+import { type Keyring, openKeyring } from '../src/domain/keyring.ts';
+import { LoadGenerator } from './load.ts';
+import { type HttpProcess, runHttp } from './process.ts';
+
+const SERVICE = new URL('../src/main.ts', import.meta.url);
+
+/** All that the parts of a benchmark share: a database of its own, load, and the service. */
+export interface Stage {
+  db: Database;
+  keyring: Keyring;
+  load: LoadGenerator;
+  /** of the benchmark's database, for psql and pgbench */
+  databaseUrl: string;
+  databaseKind: string;
+  folder: string;
+  /** starts the service as an operator would; limits are off unless set */
+  startService: (env?: Record<string, string>) => Promise<HttpProcess>;
+  /** starts a peer from `peers/` */
+  startPeer: (name: string, env?: Record<string, string>) => Promise<HttpProcess>;
+  close: () => Promise<void>;
+}
+
+/** @param serverUrl a PostgreSQL to make a database on; undefined: the embedded one */
+export async function openStage(serverUrl: string | undefined): Promise<Stage> {
+  const folder = await mkdtemp(join(tmpdir(), 'account-api-bench-'));
+  const embedded = serverUrl ? undefined : await openEmbedded({ dataDir: folder, role: 'server' });
+  const server = serverUrl ?? urlOf(embedded?.connection);
+  const name = `account_api_bench_${randomBytes(4).toString('hex')}`;
+  await execute(server, `CREATE DATABASE ${name}`);
+  const url = withDatabase(server, name);
+  const connection = { connectionString: url };
+  await migrate(connection);
+  const db = new Database({ connection, poolSize: 4, role: 'command' });
+  const secretKey = randomBytes(32);
+  const secretKeyFile = join(folder, 'bench.key');
+  await writeFile(secretKeyFile, secretKey.toString('hex'), { mode: 0o600 });
+  const keyring = await openKeyring(db, async () => secretKey);
+  await ensureCurrentPartitions(db, new Date());
+  const load = new LoadGenerator();
+  const logPath = join(folder, 'service.log');
+  const running = new Set<HttpProcess>();
+  const start = async (script: URL, env: Record<string, string>) => {
+    const started = await runHttp(script, { env, logPath, port: await freePort() });
+    running.add(started);
+    return {
+      ...started,
+      stop: async () => {
+        running.delete(started);
+        await started.stop();
+      },
+    };
+  };
+  return {
+    db,
+    keyring,
+    load,
+    databaseUrl: url,
+    databaseKind: embedded ? 'embedded' : 'by DATABASE_URL',
+    folder,
+    startService: (env = {}) =>
+      start(SERVICE, {
+        DATA_DIR: join(folder, 'service'),
+        DATABASE_URL: url,
+        SECRET_KEY_FILE: secretKeyFile,
+        TRUST_PROXY: '127.0.0.1/32',
+        RATE_LIMIT_PER_HOUR: '0',
+        SIGNUP_LIMIT_PER_HOUR: '0',
+        ...env,
+      }),
+    startPeer: (peer, env = {}) => start(new URL(`peers/${peer}.ts`, import.meta.url), env),
+    close: async () => {
+      load.stop();
+      await Promise.all([...running].map((process) => process.stop()));
+      await db.close();
+      await execute(server, `DROP DATABASE ${name} WITH (FORCE)`);
+      await embedded?.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as { port: number };
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+function urlOf(connection: EmbeddedDatabase['connection'] | undefined): string {
+  if (!connection) throw new Error('there is no database');
+  const { host, port, user, database } = connection;
+  return `postgres://${user}@/${database}?host=${encodeURIComponent(host)}&port=${port}`;
+}
+
+function withDatabase(server: string, name: string): string {
+  return server.replace(/^(postgres(?:ql)?:\/\/[^/?]*)(\/[^?]*)?/, `$1/${name}`);
+}
+
+async function execute(connectionString: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+/** One answer of an operation; its headers without those that Node's HTTP server sets itself. */
+export async function answerOf(
+  port: number,
+  path: string,
+  key: string,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; headers: Record<string, string>; body: string }> {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, ...headers },
+  });
+  const own = ['connection', 'content-length', 'date', 'keep-alive'];
+  return {
+    status: response.status,
+    headers: Object.fromEntries([...response.headers].filter(([name]) => !own.includes(name))),
+    body: await response.text(),
+  };
+}
