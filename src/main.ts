@@ -22,7 +22,7 @@ try {
   // Asynchronous: a line waits in memory for at most a moment instead of holding up its request.
   const log = createLog(
     config.logLevel,
-    pino.destination({ sync: false, minLength: 4_096, periodicFlush: 200 }),
+    pino.destination({ sync: false, minLength: 8_192, periodicFlush: 200 }),
   );
   stop = await serve(config, log);
 } catch (error) {

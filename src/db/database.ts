@@ -2,6 +2,7 @@ import { type Readable, Transform } from 'node:stream';
 import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { isRetryable, StoreUnavailable, translate } from './errors.ts';
+import { Gatherer } from './gather.ts';
 import { PipelinedReader } from './pipelined-reader.ts';
 import { Pulse } from './pulse.ts';
 
@@ -52,6 +53,7 @@ export class Database implements Queryable {
   readonly #streams: pg.Pool;
   readonly #reader: PipelinedReader;
   readonly #pulse: Pulse | undefined;
+  readonly #finders = new Map<string, Gatherer<unknown, object | undefined>>();
 
   constructor({ connection, poolSize, role = 'server', onError }: DatabaseOptions) {
     const config: pg.PoolConfig = {
@@ -95,6 +97,26 @@ export class Database implements Queryable {
     return translated(
       async () => (await this.#guard(() => this.#reader.query<Row>(statement))).rows,
     );
+  }
+
+  /**
+   * A short read of one row by its key. What is asked at about the same time is read by one
+   * statement, which costs little more than for one key.
+   * @param text gets the keys as an array, $1, and tells in `n` the position, from 1, of the key
+   *   that a row belongs to
+   */
+  find<Row extends object>(name: string, text: string, key: unknown): Promise<Row | undefined> {
+    let finder = this.#finders.get(name);
+    if (!finder) {
+      finder = new Gatherer(async (keys) => {
+        const rows = await this.read<{ n: number }>(name, text, [keys]);
+        const found: (object | undefined)[] = new Array(keys.length);
+        for (const row of rows) found[row.n - 1] = row;
+        return found;
+      });
+      this.#finders.set(name, finder);
+    }
+    return finder.ask(key) as Promise<Row | undefined>;
   }
 
   /**

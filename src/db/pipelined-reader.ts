@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import pg from 'pg';
 
 const CLIENTS = 2;
@@ -25,6 +26,7 @@ export class PipelinedReader {
   async query<Row extends object>(statement: PreparedQuery): Promise<pg.QueryResult<Row>> {
     this.#turn = (this.#turn + 1) % CLIENTS;
     const client = await this.#client(this.#turn);
+    writeTogether(client.connection.stream);
     return client.query<Row>(statement);
   }
 
@@ -56,4 +58,11 @@ export class PipelinedReader {
     connecting.catch(forget);
     return connecting;
   }
+}
+
+/** Has what is written before this turn of the event loop ends go out by one system call. */
+function writeTogether(stream: Duplex): void {
+  if (stream.writableCorked > 0) return;
+  stream.cork();
+  setImmediate(() => stream.uncork());
 }

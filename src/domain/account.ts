@@ -187,9 +187,9 @@ async function insertAccount(
  * @throws Refusal 'unauthorized' where no open account has the key
  */
 export async function accountRecord(db: Database, keyring: Keyring, key: unknown): Promise<string> {
-  const [row] = await db.read<{ record: string }>(
+  const row = await db.find<{ record: string }>(
     'account-record',
-    `SELECT json_build_object(
+    `SELECT k.n, json_build_object(
        'name', a.name,
        'rate', trim_scale(a.rate),
        'enabled', a.enabled AND NOT b.suspended,
@@ -200,9 +200,10 @@ export async function accountRecord(db: Database, keyring: Keyring, key: unknown
        'email', a.email,
        'created', to_char(a.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'),
        'cash', trim_scale(b.cash))::text AS record
-     FROM account a JOIN balance b ON b.account = a.master_account
-     WHERE a.key_digest = $1 AND a.closed_at IS NULL`,
-    [keyDigest(keyring, key)],
+     FROM unnest($1::bytea[]) WITH ORDINALITY AS k (digest, n)
+       JOIN account a ON a.key_digest = k.digest AND a.closed_at IS NULL
+       JOIN balance b ON b.account = a.master_account`,
+    keyDigest(keyring, key),
   );
   if (!row) throw unauthorized();
   return row.record;

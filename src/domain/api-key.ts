@@ -54,14 +54,16 @@ export function keyDigest(keyring: Keyring, key: unknown): Buffer {
 
 /** @throws Refusal 'unauthorized' where no open account has the key */
 export async function authenticate(db: Database, keyring: Keyring, key: unknown): Promise<Caller> {
-  const [caller] = await db.read<Caller>(
+  const found = await db.find<Caller>(
     'authenticate',
-    `SELECT username, role, master_account AS "billingAccount" FROM account
-     WHERE key_digest = $1 AND closed_at IS NULL`,
-    [keyDigest(keyring, key)],
+    `SELECT k.n, username, role, master_account AS "billingAccount"
+     FROM unnest($1::bytea[]) WITH ORDINALITY AS k (digest, n)
+       JOIN account ON key_digest = k.digest AND closed_at IS NULL`,
+    keyDigest(keyring, key),
   );
-  if (!caller) throw unauthorized();
-  return caller;
+  if (!found) throw unauthorized();
+  const { username, role, billingAccount } = found;
+  return { username, role, billingAccount };
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Database, Queryable } from '../db/database.ts';
 import { StoreUnavailable } from '../db/errors.ts';
+import { Gatherer } from '../db/gather.ts';
 import { Refusal, rateLimited } from './refusal.ts';
 
 const HOUR_MS = 3_600_000;
@@ -19,10 +20,23 @@ export function steadyNow(): number {
   return performance.timeOrigin + performance.now();
 }
 
+// Does not wait for the disk: a database that crashes may forget the attempts of its last moment.
+// Rows are locked in the order of their keys, since processes count at the same time.
+const COUNT_ATTEMPTS = `
+WITH lax AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+INSERT INTO rate_limit AS r (key, points, expire)
+SELECT a.key, a.attempts, $4 FROM unnest($1::text[], $2::int[]) AS a (key, attempts), lax
+ORDER BY a.key
+ON CONFLICT (key) DO UPDATE SET
+  points = CASE WHEN r.expire <= $3 THEN excluded.points ELSE r.points + excluded.points END,
+  expire = CASE WHEN r.expire <= $3 THEN excluded.expire ELSE r.expire END
+RETURNING key, points AS attempts, expire AS "endsAtMs"`;
+
 /**
- * A number of attempts that each key has in an hour. They are counted in the database, each by one
- * atomic statement, so that a limit holds across processes and restarts. A key known to be over its
- * limit is refused without asking; while the database cannot write, attempts are counted in memory.
+ * A number of attempts that each key has in an hour. They are counted in the database, those of a
+ * moment by one atomic statement, so that a limit holds across processes and restarts. A key known
+ * to be over its limit is refused without asking; while the database cannot write, attempts are
+ * counted in memory.
  */
 export class HourlyLimit {
   readonly #db: Database;
@@ -31,6 +45,7 @@ export class HourlyLimit {
   readonly #now: () => number;
   /** windows that are used up, and those that only memory knows */
   readonly #known = new Map<string, Window>();
+  readonly #attempts = new Gatherer((keys: string[]) => this.#countTogether(keys));
 
   /**
    * @param name tells the keys of one limit from those of others
@@ -48,7 +63,7 @@ export class HourlyLimit {
     if (this.#perHour === 0) return;
     const known = this.#knownWindow(key);
     if (known && known.attempts >= this.#perHour) throw this.#refusal(known);
-    const window = await this.#countAttempt(key);
+    const window = await this.#attempts.ask(key);
     if (window.attempts >= this.#perHour) this.#remember(key, window);
     if (window.attempts > this.#perHour) throw this.#refusal(window);
   }
@@ -72,29 +87,39 @@ export class HourlyLimit {
     }
   }
 
-  async #countAttempt(key: string): Promise<Window> {
-    const now = this.#now();
+  /** Counts an attempt for each of the keys, the same key's one after the other. */
+  async #countTogether(keys: string[]): Promise<Window[]> {
+    const counts = new Map<string, number>();
+    for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
+    const now = Math.floor(this.#now());
     try {
-      const [row] = await this.#db.read<Window>(
-        'count-attempt',
-        `INSERT INTO rate_limit AS r (key, points, expire) VALUES ($1, 1, $3)
-         ON CONFLICT (key) DO UPDATE SET
-           points = CASE WHEN r.expire <= $2 THEN 1 ELSE r.points + 1 END,
-           expire = CASE WHEN r.expire <= $2 THEN excluded.expire ELSE r.expire END
-         RETURNING points AS attempts, expire AS "endsAtMs"`,
-        [this.#rowKey(key), Math.floor(now), Math.floor(now) + HOUR_MS],
-      );
-      return row as Window;
+      const rows = await this.#db.read<Window & { key: string }>('count-attempts', COUNT_ATTEMPTS, [
+        [...counts.keys()].map((key) => this.#rowKey(key)),
+        [...counts.values()],
+        now,
+        now + HOUR_MS,
+      ]);
+      const windows = new Map(rows.map((row) => [row.key, row]));
+      // The last of a key's attempts has the number that the database tells.
+      return keys
+        .toReversed()
+        .map((key) => {
+          const window = windows.get(this.#rowKey(key)) as Window;
+          return { attempts: window.attempts--, endsAtMs: window.endsAtMs };
+        })
+        .reverse();
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
-      const { attempts, endsAtMs } = this.#knownWindow(key) ?? {
-        attempts: 0,
-        endsAtMs: now + HOUR_MS,
-      };
-      const window = { attempts: attempts + 1, endsAtMs };
-      this.#remember(key, window);
-      return window;
+      return keys.map((key) => this.#countInMemory(key));
     }
+  }
+
+  #countInMemory(key: string): Window {
+    const known = this.#knownWindow(key);
+    const window = known ?? { attempts: 0, endsAtMs: this.#now() + HOUR_MS };
+    const counted = { attempts: window.attempts + 1, endsAtMs: window.endsAtMs };
+    this.#remember(key, counted);
+    return counted;
   }
 
   async #readWindow(key: string): Promise<Window | undefined> {

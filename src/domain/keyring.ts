@@ -2,6 +2,8 @@ import {
   createCipheriv,
   createDecipheriv,
   createHmac,
+  createSecretKey,
+  type KeyObject,
   randomBytes,
   timingSafeEqual,
 } from 'node:crypto';
@@ -97,7 +99,8 @@ export interface Sealer {
 interface DataKeys {
   /** by version */
   seal: Map<number, Buffer>;
-  digest: Buffer;
+  /** read in once, which costs more than a digest does */
+  digest: KeyObject;
 }
 
 /**
@@ -181,7 +184,10 @@ async function loadDataKeys(db: Queryable, readFileKey: FileKeyReader): Promise<
   const digest = keys.find(({ purpose }) => purpose === 'digest')?.key;
   if (!digest) throw await wrongFileKey(db, fingerprint(await readFileKey()));
   const seal = keys.filter(({ purpose }) => purpose === 'seal');
-  return { digest, seal: new Map(seal.map(({ version, key }) => [version, key])) };
+  return {
+    digest: createSecretKey(digest),
+    seal: new Map(seal.map(({ version, key }) => [version, key])),
+  };
 }
 
 /** The data keys that a file's key opens. */

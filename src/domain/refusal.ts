@@ -24,7 +24,11 @@ export class Refusal extends Error {
     message: string,
     extra: { requirement?: string; retryAfterSeconds?: number } = {},
   ) {
+    // Where it was thrown interests nobody, and finding that out costs more than all the rest.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message);
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.requirement = extra.requirement;
     this.retryAfterSeconds = extra.retryAfterSeconds;

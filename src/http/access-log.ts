@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
  * may hold a token or, from a mistaken client, a key.
  */
 export function logRequests(app: FastifyInstance, log: Logger): void {
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     log.info(
       {
         requestId: request.id,
@@ -18,5 +18,6 @@ export function logRequests(app: FastifyInstance, log: Logger): void {
       },
       'request',
     );
+    done();
   });
 }

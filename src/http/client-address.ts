@@ -1,21 +1,20 @@
+import { BlockList, isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
-type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
-
 /** @param cidrs networks or single addresses, already checked */
-export function parseNetworks(cidrs: string[]): Range[] {
-  return cidrs.map((cidr) => {
-    if (cidr.includes('/')) return ipaddr.parseCIDR(cidr);
-    const address = ipaddr.parse(cidr);
-    return [address, address.kind() === 'ipv4' ? 32 : 128];
-  });
+export function parseNetworks(cidrs: string[]): BlockList {
+  const networks = new BlockList();
+  for (const cidr of cidrs) {
+    const [network, bits] = cidr.includes('/') ? ipaddr.parseCIDR(cidr) : [ipaddr.parse(cidr)];
+    const kind = network.kind();
+    networks.addSubnet(network.toString(), bits ?? (kind === 'ipv4' ? 32 : 128), kind);
+  }
+  return networks;
 }
 
-export function isWithin(address: string, networks: Range[]): boolean {
-  const parsed = ipaddr.process(address);
-  return networks.some(([network, bits]) => {
-    return parsed.kind() === network.kind() && parsed.match([network, bits] as never);
-  });
+/** @param address in plain form */
+export function isWithin(address: string, networks: BlockList): boolean {
+  return networks.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
 }
 
 /**
@@ -26,34 +25,32 @@ export function isWithin(address: string, networks: Range[]): boolean {
 export function clientAddress(
   peer: string,
   forwardedFor: string | undefined,
-  trusted: Range[],
+  trusted: BlockList,
 ): string {
   const own = plainAddress(peer);
-  if (forwardedFor === undefined || trusted.length === 0 || !isWithin(own, trusted)) return own;
+  if (forwardedFor === undefined || !isWithin(own, trusted)) return own;
   const hops = forwardedFor.split(',').map((hop) => hop.trim());
   let client = own;
   for (const hop of hops.reverse()) {
-    if (!ipaddr.isValid(hop) || isShortForm(hop)) return own;
+    if (!isIPv4(hop) && (!hop.includes(':') || !ipaddr.isValid(hop))) return own;
     client = plainAddress(hop);
     if (!isWithin(client, trusted)) return client;
   }
   return client;
 }
 
-/** What limits count by: an IPv4 address, or the /64 that a customer's IPv6 addresses share. */
+/**
+ * What limits count by: an IPv4 address, or the /64 that a customer's IPv6 addresses share.
+ * @param address in plain form
+ */
 export function limitKey(address: string): string {
-  const parsed = ipaddr.process(address);
-  if (parsed.kind() === 'ipv4') return parsed.toString();
-  const network = ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toString()}/64`);
+  if (isIPv4(address)) return address;
+  const network = ipaddr.IPv6.networkAddressFromCIDR(`${address}/64`);
   return `${network.toString()}/64`;
 }
 
 /** IPv4 in its plain form where it came as IPv6, and without a zone. */
 function plainAddress(address: string): string {
+  if (isIPv4(address)) return address;
   return ipaddr.process(address.split('%')[0] ?? address).toString();
-}
-
-/** ipaddr.js reads `1` or `0x7f.1` as addresses, as inet_aton does; no proxy writes them. */
-function isShortForm(address: string): boolean {
-  return !address.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(address);
 }

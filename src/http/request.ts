@@ -16,7 +16,7 @@ export function decorateRequests(app: FastifyInstance, trustProxy: string[]): vo
   const trusted = parseNetworks(trustProxy);
   app.decorateRequest('clientAddress', '');
   app.decorateRequest('presentedKey', undefined);
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _reply, done) => {
     const peer = request.socket.remoteAddress;
     // A client that is gone already must not pass for a proxy.
     if (peer === undefined) throw new Refusal('malformed', 'The connection was closed');
@@ -30,5 +30,6 @@ export function decorateRequests(app: FastifyInstance, trustProxy: string[]): vo
       Array.isArray(forwarded) ? forwarded.join(',') : forwarded,
       trusted,
     );
+    done();
   });
 }

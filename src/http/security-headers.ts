@@ -10,12 +10,13 @@ const PAGE_POLICY =
  * @param https whether customers reach the service by TLS
  */
 export function setSecurityHeaders(app: FastifyInstance, https: boolean): void {
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, payload, done) => {
     reply.header('x-content-type-options', 'nosniff');
     reply.header('referrer-policy', 'no-referrer');
     if (https) reply.header('strict-transport-security', 'max-age=31536000; includeSubDomains');
     if (!reply.hasHeader('content-security-policy')) {
       reply.header('content-security-policy', PAGE_POLICY);
     }
+    done(null, payload);
   });
 }
