@@ -103,6 +103,20 @@ export async function describeAccount(db: Queryable, username: number): Promise<
   return { ...account, services, numbers: await currentNumbers(db, username) };
 }
 
+/** The first open accounts that another one pays for, by username. */
+export function listSubAccounts(
+  db: Queryable,
+  payer: number,
+  limit: number,
+): Promise<AccountSummary[]> {
+  return db.query<AccountSummary>(
+    `SELECT ${SUMMARY} FROM account a JOIN balance b ON b.account = a.master_account
+     WHERE a.master_account = $1 AND a.username <> $1 AND a.closed_at IS NULL
+     ORDER BY a.username LIMIT $2`,
+    [payer, limit],
+  );
+}
+
 /** An account's own services, in the order they were added. @throws Refusal 'not found' */
 export async function listServices(db: Queryable, username: number): Promise<MonthlyService[]> {
   await requireAccount(db, username);

@@ -4,7 +4,7 @@ import type { LedgerKind } from './ledger.ts';
 import type { Decimal } from './money.ts';
 import type { ChargeLine, Month } from './monthly-charge.ts';
 import { Refusal } from './refusal.ts';
-import { DAY_EDGES, type Day, type DayRange } from './usage.ts';
+import { type Day, type DayRange, dayEdges } from './usage.ts';
 
 /** A month of a billing account in its own time zone. Opening + entries − calls = closing. */
 export interface Statement {
@@ -127,7 +127,7 @@ export function balanceByDay(
   range: DayRange,
 ): Promise<DailyBalance[]> {
   return db.query<DailyBalance>(
-    `WITH edge AS (${DAY_EDGES}), moved AS (
+    `WITH edge AS (${dayEdges('$3', '$4', '$5')}), moved AS (
        SELECT width_bucket(at, edges) AS step, -debited AS amount
        FROM edge, LATERAL (${callSums('$1', '$2', 'edges[1]', "'infinity'")}) c
        UNION ALL

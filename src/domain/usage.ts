@@ -47,9 +47,15 @@ export interface BusyDestinations {
 // Looking at more would take longer for a page than it tells.
 const NEWEST_CALLS = 10_000;
 
-/** SQL: the moments at which the steps of a range begin, and the one at which the last ends. */
-export const DAY_EDGES = `SELECT array_agg(day AT TIME ZONE $5 ORDER BY day) AS edges
-  FROM generate_series($3::timestamp, $4::timestamp + interval '1 day', interval '1 day') day`;
+/**
+ * SQL: the moments at which the days of a range begin, and the one at which the last ends.
+ * @param from SQL of the first day, `to` of the last, `zone` of the time zone
+ */
+export const dayEdges = (from: string, to: string, zone: string) =>
+  `SELECT array_agg(day AT TIME ZONE ${zone} ORDER BY day) AS edges
+  FROM generate_series(${from}::timestamp, ${to}::timestamp + interval '1 day', interval '1 day') day`;
+
+const DAY_EDGES = dayEdges('$3', '$4', '$5');
 
 const HOUR_EDGES = `SELECT array_agg(hour ORDER BY hour) AS edges
   FROM generate_series($3::timestamp AT TIME ZONE $5,

@@ -13,6 +13,9 @@ import { type Feed, type FeedFormat, listFeeds } from '../domain/feed.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { PARSERS, type TakenIn, takeIn } from './take-in.ts';
 
+/** Where a replay of all records is queued, with the Actor who asked for it. */
+export const REPLAY_QUEUE = 'replay-refused';
+
 const PAGE = 500;
 
 export interface ReplayCounts {

@@ -1,4 +1,6 @@
 import type { Logger } from 'pino';
+import type { Actor } from '../domain/audit.ts';
+import { countCallHours } from '../domain/call-hour.ts';
 import { type AddressedMessage, MAIL_QUEUE, WARNING_QUEUE } from '../domain/message.ts';
 import {
   completeSignUp,
@@ -8,6 +10,7 @@ import {
   VERIFICATION_QUEUE,
 } from '../domain/portal-sign-up.ts';
 import { RECOVERY_QUEUE, sendRecovery } from '../domain/recovery.ts';
+import { REPLAY_QUEUE, replayRefused } from '../ingest/replay.ts';
 import type { MailTransport } from '../mail/transport.ts';
 import type { Sender } from '../mail/wording.ts';
 import type { Service } from '../service.ts';
@@ -18,6 +21,7 @@ import { warnLowBalances } from './warn-low-balance.ts';
 
 const CLEAN_UP_QUEUE = 'clean-up';
 const CHARGES_QUEUE = 'post-monthly-charges';
+const HOURS_QUEUE = 'count-call-hours';
 
 // Sixteen tries with doubling pauses reach over three days of a mail server that is away.
 const MAIL_RETRIES = { retryLimit: 16, retryDelay: 5, retryBackoff: true, retryDelayMax: 21_600 };
@@ -36,6 +40,8 @@ export async function startJobs(
   await queue.define(VERIFICATION_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 3_600 });
   await queue.define(WARNING_QUEUE, { deleteAfterSeconds: 3_600 });
   await queue.define(CHARGES_QUEUE, { deleteAfterSeconds: 3_600, expireInSeconds: 21_600 });
+  await queue.define(HOURS_QUEUE, { deleteAfterSeconds: 3_600 });
+  await queue.define(REPLAY_QUEUE, { deleteAfterSeconds: 3_600, expireInSeconds: 21_600 });
   await queue.define(CLEAN_UP_QUEUE, { deleteAfterSeconds: 3_600 });
 
   await queue.work<AddressedMessage>(MAIL_QUEUE, async (mail, id) => {
@@ -69,8 +75,14 @@ export async function startJobs(
     await postDueCharges(service, log);
     queue.wake(MAIL_QUEUE);
   });
+  await queue.work(HOURS_QUEUE, () => countCallHours(db, clock()));
+  await queue.work<Actor>(REPLAY_QUEUE, async (actor) => {
+    const { retentionMonths } = service.config;
+    await replayRefused(db, actor, { now: clock(), retentionMonths });
+  });
   await queue.work(CLEAN_UP_QUEUE, () => cleanUp(service));
   await queue.schedule(WARNING_QUEUE, '* * * * *');
+  await queue.schedule(HOURS_QUEUE, '* * * * *');
   await queue.schedule(CHARGES_QUEUE, '6 * * * *');
   await queue.schedule(CLEAN_UP_QUEUE, '17 * * * *');
   await queue.start(db, CLEAN_UP_QUEUE);

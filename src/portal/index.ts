@@ -5,6 +5,7 @@ import { serveAssets } from './assets.ts';
 import { overviewPage } from './customer/overview.ts';
 import { answerWithErrorPage } from './error-page.ts';
 import { parseForm, refuseNulInQuery } from './input.ts';
+import { operatorPages } from './operator/index.ts';
 import { mailForms } from './public/ask-for-mail.ts';
 import { landingPage } from './public/landing.ts';
 import { resetPages } from './public/reset.ts';
@@ -41,5 +42,6 @@ export async function portal(app: FastifyInstance, service: Service): Promise<vo
       refuseForgedForms(signedIn, service, 'signed in');
       overviewPage(signedIn);
     });
+    pages.register(operatorPages, service);
   });
 }

@@ -99,7 +99,7 @@ ${items.map(
 }
 
 function isCurrent(path: string, href: string): boolean {
-  return path === href || path.startsWith(`${href}/`);
+  return path === href || (href !== '/admin' && path.startsWith(`${href}/`));
 }
 
 function brandMark({ brand }: View, href: string): Html {

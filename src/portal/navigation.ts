@@ -25,12 +25,32 @@ const CUSTOMER: NavigationGroup = {
   ],
 };
 
+const OPERATION: NavigationGroup = {
+  label: (m) => m.operator.navigation.group,
+  items: [
+    { href: '/admin', icon: icon('dashboard'), label: (m) => m.operator.navigation.dashboard },
+    {
+      href: '/admin/accounts',
+      icon: icon('accounts'),
+      label: (m) => m.operator.navigation.accounts,
+    },
+    {
+      href: '/admin/promotions',
+      icon: icon('promotions'),
+      label: (m) => m.operator.navigation.promotions,
+    },
+    { href: '/admin/feeds', icon: icon('feeds'), label: (m) => m.operator.navigation.feeds },
+    { href: '/admin/refused', icon: icon('refused'), label: (m) => m.operator.navigation.refused },
+    { href: '/admin/audit', icon: icon('audit'), label: (m) => m.operator.navigation.audit },
+  ],
+};
+
 /** What someone who is signed in can go to. */
-export function navigationOf(_session: Session): NavigationGroup[] {
-  return [CUSTOMER];
+export function navigationOf({ role }: Session): NavigationGroup[] {
+  return role === 'administrator' ? [OPERATION, CUSTOMER] : [CUSTOMER];
 }
 
 /** Where someone lands after signing in. */
-export function homeOf(_session: { role: Session['role'] }): string {
-  return '/overview';
+export function homeOf({ role }: { role: Session['role'] }): string {
+  return role === 'administrator' ? '/admin' : '/overview';
 }

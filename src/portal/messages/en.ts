@@ -1,9 +1,13 @@
+import { enOperator } from './en-operator.ts';
+
 const plural = (count: number, one: string, many: string) =>
   `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
 
 /** The pages in English. Texts with values are functions. */
 export const en = {
   language: 'en',
+  operator: enOperator,
+  ago: (span: string) => `${span} ago`,
   units: {
     day: (count: number) => plural(count, 'day', 'days'),
     hour: (count: number) => plural(count, 'hour', 'hours'),
@@ -29,6 +33,14 @@ export const en = {
   flash: {
     'signed-out': 'You are signed out.',
     welcome: 'Welcome. Your address is verified and your password is set.',
+    saved: 'Saved.',
+    posted: 'Posted.',
+    'posted-before': 'This was posted already; nothing changed.',
+    added: 'Added.',
+    removed: 'Removed.',
+    closed: 'The account is closed.',
+    'replay-started': 'The replay has begun. Records disappear here as they are dealt with.',
+    replayed: 'The record is dealt with.',
   },
   errors: {
     notFound: 'There is no such page',

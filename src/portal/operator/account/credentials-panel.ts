@@ -1,0 +1,28 @@
+import type { AccountDetails } from '../../../domain/account-directory.ts';
+import { type Html, html } from '../../../html.ts';
+import { panel } from '../../components/blocks.ts';
+import { field } from '../../components/field.ts';
+import { form, type View } from '../../view.ts';
+import type { Filled } from './request.ts';
+
+/** New credentials, and the end of an account. */
+export function credentialsPanel(view: View, { username }: AccountDetails, filled: Filled): Html {
+  const m = view.m.operator.account;
+  const path = `/admin/accounts/${username}`;
+  return panel(
+    m.credentials,
+    html`<div class="columns">
+<div><h3>${m.newPassword}</h3><p>${m.newPasswordText}</p>
+${form(view, `${path}/password`, html`<button class="quiet">${m.newPassword}</button>`)}</div>
+<div><h3>${m.newKey}</h3><p>${m.newKeyText}</p>
+${form(view, `${path}/key`, html`<button class="quiet">${m.newKey}</button>`)}</div>
+<div><h3>${m.close}</h3><p>${m.closeText}</p>
+${form(
+  view,
+  `${path}/close`,
+  html`${field({ name: 'confirm', label: m.closeConfirm, value: filled.values.confirm, problem: filled.problems.confirm, inputMode: 'numeric', autocomplete: 'off', required: true })}
+<button class="danger">${m.close}</button>`,
+)}</div>
+</div>`,
+  );
+}

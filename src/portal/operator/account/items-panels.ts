@@ -1,0 +1,87 @@
+import type { AccountDetails } from '../../../domain/account-directory.ts';
+import type { Decimal } from '../../../domain/money.ts';
+import { type Html, html } from '../../../html.ts';
+import { panel } from '../../components/blocks.ts';
+import { field } from '../../components/field.ts';
+import { money } from '../../components/money.ts';
+import { table } from '../../components/table.ts';
+import { day } from '../../components/time.ts';
+import { form, type View, zoneOf } from '../../view.ts';
+import type { Filled } from './request.ts';
+
+interface Item {
+  name: string;
+  monthly: Decimal;
+  addedAt: Date;
+}
+
+/** What an account is charged for every month: its services and its numbers. */
+export function itemsPanels(view: View, account: AccountDetails, filled: Filled): Html {
+  const m = view.m.operator.account;
+  const services = account.services.map((item) => ({ ...item, name: item.description }));
+  const numbers = account.numbers.map((item) => ({ ...item, name: item.number }));
+  return html`${itemsPanel(view, account, filled, {
+    kind: 'services',
+    name: 'description',
+    items: services,
+    title: m.services,
+    label: m.service,
+    none: m.noServices,
+    add: m.addService,
+  })}
+${itemsPanel(view, account, filled, {
+  kind: 'numbers',
+  name: 'number',
+  items: numbers,
+  title: m.numbers,
+  label: m.number,
+  none: m.noNumbers,
+  add: m.addNumber,
+})}`;
+}
+
+interface Items {
+  kind: 'services' | 'numbers';
+  /** of the field */
+  name: string;
+  items: Item[];
+  title: string;
+  label: string;
+  none: string;
+  add: string;
+}
+
+function itemsPanel(view: View, account: AccountDetails, { values, problems }: Filled, of: Items) {
+  const m = view.m.operator.account;
+  const path = `/admin/accounts/${account.username}/${of.kind}`;
+  const monthly = `${of.name}Monthly`;
+  const removal = ({ name }: Item) =>
+    form(
+      view,
+      `${path}/remove`,
+      html`<input type="hidden" name="${of.name}" value="${name}"><button class="quiet small">${m.remove}</button>`,
+    );
+  const list = table<Item>({
+    caption: of.title,
+    rows: of.items,
+    columns: [
+      { label: of.label, cell: ({ name }) => name },
+      { label: m.since, cell: ({ addedAt }) => day(addedAt, zoneOf(view)) },
+      { label: m.monthlyAmount, cell: (item) => money(item.monthly), numeric: true },
+      ...(account.closedAt ? [] : [{ label: '', cell: removal }]),
+    ],
+  });
+  const addition = form(
+    view,
+    path,
+    html`${field({ name: of.name, label: of.label, value: values[of.name], problem: problems[of.name], autocomplete: 'off', required: true })}
+${field({ name: monthly, label: m.monthlyAmount, value: values[monthly], problem: problems[monthly], autocomplete: 'off', inputMode: 'decimal', required: true })}
+<button class="quiet">${of.add}</button>`,
+    'inline-form',
+  );
+  return panel(
+    of.title,
+    html`${of.items.length > 0 ? list : html`<p class="quiet-text">${of.none}</p>`}
+${!account.closedAt && addition}`,
+  );
+}

@@ -1,0 +1,75 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import * as entered from '../../../domain/entered-values.ts';
+import {
+  addNumber,
+  addService,
+  removeNumber,
+  removeService,
+} from '../../../domain/recurring-charge.ts';
+import { Refusal } from '../../../domain/refusal.ts';
+import type { Service } from '../../../service.ts';
+import { cookiesOf } from '../../access.ts';
+import { formFields } from '../../input.ts';
+import { sendPage } from '../../layout.ts';
+import { administrator } from '../actor.ts';
+import { type Problems, readFields } from '../entered.ts';
+import { accountPage } from './page.ts';
+import { usernameOf } from './request.ts';
+
+/** Services and numbers of an account. */
+export function accountItems(app: FastifyInstance, service: Service): void {
+  const { db, clock } = service;
+
+  app.post('/admin/accounts/:username/services', async (request, reply) => {
+    const { values, problems } = readFields(formFields(request), {
+      description: entered.serviceDescription,
+      descriptionMonthly: entered.monthlyAmount,
+    });
+    if (problems) return again(request, reply, problems);
+    const { description, descriptionMonthly: monthly } = values;
+    const account = usernameOf(request);
+    await addService(db, administrator(request), { account, description, monthly }, clock());
+    return back(request, reply, 'added');
+  });
+
+  app.post('/admin/accounts/:username/services/remove', async (request, reply) => {
+    const { description = '' } = formFields(request);
+    const account = usernameOf(request);
+    await removeService(db, administrator(request), { account, description }, clock());
+    return back(request, reply, 'removed');
+  });
+
+  app.post('/admin/accounts/:username/numbers', async (request, reply) => {
+    const { values, problems } = readFields(formFields(request), {
+      number: entered.assignableNumber,
+      numberMonthly: entered.monthlyAmount,
+    });
+    if (problems) return again(request, reply, problems);
+    const { number, numberMonthly: monthly } = values;
+    const account = usernameOf(request);
+    try {
+      await addNumber(db, administrator(request), { account, number, monthly }, clock());
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code !== 'conflict') throw error;
+      return again(request, reply, { number: error.message });
+    }
+    return back(request, reply, 'added');
+  });
+
+  app.post('/admin/accounts/:username/numbers/remove', async (request, reply) => {
+    const { number = '' } = formFields(request);
+    const account = usernameOf(request);
+    await removeNumber(db, administrator(request), { account, number }, clock());
+    return back(request, reply, 'removed');
+  });
+
+  const again = async (request: FastifyRequest, reply: FastifyReply, problems: Problems) => {
+    const page = await accountPage(service, request, { values: formFields(request), problems });
+    return sendPage(reply, request.view, page);
+  };
+
+  const back = (request: FastifyRequest, reply: FastifyReply, flash: 'added' | 'removed') => {
+    cookiesOf(service).set(reply, 'flash', flash);
+    return reply.redirect(`/admin/accounts/${usernameOf(request)}`, 303);
+  };
+}

@@ -1,0 +1,85 @@
+import type { FastifyInstance } from 'fastify';
+import { describeAccount } from '../../../domain/account-directory.ts';
+import { listEntries, postByHand, requireBalance, reverseEntry } from '../../../domain/billing.ts';
+import * as entered from '../../../domain/entered-values.ts';
+import { html } from '../../../html.ts';
+import type { Service } from '../../../service.ts';
+import { cookiesOf } from '../../access.ts';
+import { paging } from '../../components/blocks.ts';
+import { formFields, queryText } from '../../input.ts';
+import { sendPage } from '../../layout.ts';
+import { administrator } from '../actor.ts';
+import { readFields } from '../entered.ts';
+import { ledgerTable } from './money-panels.ts';
+import { accountPage } from './page.ts';
+import { usernameOf } from './request.ts';
+
+const PAGE = 50;
+
+/** What was posted to a billing account, and posting by hand. */
+export function accountLedger(app: FastifyInstance, service: Service): void {
+  const { db, clock } = service;
+
+  app.get('/admin/accounts/:username/ledger', async (request, reply) => {
+    const { view } = request;
+    const username = usernameOf(request);
+    const before = Number(queryText(request, 'before').match(/^[0-9]{1,15}$/)?.[0]) || undefined;
+    await requireBalance(db, username);
+    const { name } = await describeAccount(db, username);
+    const found = await listEntries(db, username, { before, limit: PAGE + 1 });
+    const entries = found.slice(0, PAGE);
+    const { account: m, paging: pages } = view.m.operator;
+    const path = `/admin/accounts/${username}/ledger`;
+    const content = html`<section class="card">
+${ledgerTable(view, username, entries)}
+${paging({
+  label: pages.label,
+  first: before ? { href: path, text: pages.first } : undefined,
+  next:
+    found.length > PAGE
+      ? { href: `${path}?before=${entries.at(-1)?.id}`, text: pages.next }
+      : undefined,
+})}
+</section>`;
+    const aside = html`<a href="/admin/accounts/${username}">${m.back}</a>`;
+    return sendPage(reply, view, { title: `${m.ledger}: ${name}`, content, aside });
+  });
+
+  app.post('/admin/accounts/:username/money', async (request, reply) => {
+    const account = usernameOf(request);
+    const fields = formFields(request);
+    const { values, problems } = readFields(fields, {
+      amount: entered.amount,
+      reason: entered.words,
+      reference: entered.words,
+    });
+    if (problems) {
+      const page = await accountPage(service, request, { values: fields, problems });
+      return sendPage(reply, request.view, page);
+    }
+    const debits = fields.direction === 'debit';
+    const { posted } = await postByHand(db, administrator(request), {
+      ...values,
+      account,
+      kind: debits ? 'adjustment' : 'payment',
+      amount: debits ? `-${values.amount}` : values.amount,
+      at: clock(),
+    });
+    cookiesOf(service).set(reply, 'flash', posted ? 'posted' : 'posted-before');
+    return reply.redirect(`/admin/accounts/${account}`, 303);
+  });
+
+  app.post('/admin/accounts/:username/reverse', async (request, reply) => {
+    const account = usernameOf(request);
+    const entry = Number(formFields(request).entry?.match(/^[0-9]{1,15}$/)?.[0] ?? 0);
+    const reason = request.view.m.operator.account.reversed(entry);
+    const { posted } = await reverseEntry(
+      db,
+      administrator(request),
+      { account, entry, reason },
+      clock(),
+    );
+    cookiesOf(service).set(reply, 'flash', posted ? 'posted' : 'posted-before');
+    return reply.redirect(`/admin/accounts/${account}/ledger`, 303);
+  });
+}

@@ -1,0 +1,47 @@
+import { randomBytes } from 'node:crypto';
+import type { AccountDetails } from '../../../domain/account-directory.ts';
+import type { LedgerEntry } from '../../../domain/billing.ts';
+import { type Html, html } from '../../../html.ts';
+import { emptyState, panel } from '../../components/blocks.ts';
+import { field } from '../../components/field.ts';
+import { money } from '../../components/money.ts';
+import { table } from '../../components/table.ts';
+import { time } from '../../components/time.ts';
+import { form, type View, zoneOf } from '../../view.ts';
+import type { Filled } from './request.ts';
+
+/** A form for credits and debits. Sent twice, it counts once. */
+export function moneyPanel(view: View, { username }: AccountDetails, filled: Filled): Html {
+  const m = view.m.operator.account;
+  const reference = filled.values.reference ?? `portal ${randomBytes(8).toString('hex')}`;
+  const { values, problems } = filled;
+  const fields = html`<input type="hidden" name="reference" value="${reference}">
+${field({ name: 'amount', label: m.amount, value: values.amount, problem: problems.amount, inputMode: 'decimal', autocomplete: 'off', required: true })}
+${field({ name: 'reason', label: m.reason, value: values.reason, problem: problems.reason, autocomplete: 'off', required: true })}
+<p class="buttons"><button name="direction" value="credit">${m.credit}</button>
+<button name="direction" value="debit" class="quiet">${m.debit}</button></p>`;
+  return panel(m.money, form(view, `/admin/accounts/${username}/money`, fields));
+}
+
+export function ledgerTable(view: View, username: number, entries: LedgerEntry[]): Html {
+  const m = view.m.operator.account;
+  if (entries.length === 0) return emptyState(m.noEntries, m.noEntriesText);
+  const reversal = ({ id }: LedgerEntry) =>
+    form(
+      view,
+      `/admin/accounts/${username}/reverse`,
+      html`<input type="hidden" name="entry" value="${id}"><button class="quiet small">${m.reverse}</button>`,
+    );
+  return table<LedgerEntry>({
+    caption: m.ledger,
+    rows: entries,
+    columns: [
+      { label: m.when, cell: ({ createdAt }) => time(createdAt, zoneOf(view), { zone: true }) },
+      { label: m.kind, cell: ({ kind }) => m.kinds[kind] },
+      { label: m.reason, cell: ({ reason }) => reason },
+      { label: view.m.operator.actor, cell: ({ actor }) => actor },
+      { label: m.amount, cell: ({ amount }) => money(amount, { signed: true }), numeric: true },
+      { label: '', cell: (entry) => (entry.kind === 'reversal' ? '' : reversal(entry)) },
+    ],
+  });
+}

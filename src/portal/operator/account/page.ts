@@ -1,0 +1,115 @@
+import type { FastifyRequest } from 'fastify';
+import {
+  type AccountDetails,
+  type AccountSummary,
+  describeAccount,
+  listSubAccounts,
+} from '../../../domain/account-directory.ts';
+import { listEntries } from '../../../domain/billing.ts';
+import { Refusal } from '../../../domain/refusal.ts';
+import { currentRegistration } from '../../../domain/registration.ts';
+import { type Html, html } from '../../../html.ts';
+import type { Service } from '../../../service.ts';
+import { facts, notice, panel } from '../../components/blocks.ts';
+import { money, rate } from '../../components/money.ts';
+import { day } from '../../components/time.ts';
+import type { Page } from '../../layout.ts';
+import { type View, zoneOf } from '../../view.ts';
+import { accountLink, accountTable, states } from '../accounts.ts';
+import { credentialsPanel } from './credentials-panel.ts';
+import { itemsPanels } from './items-panels.ts';
+import { ledgerTable, moneyPanel } from './money-panels.ts';
+import { type Filled, usernameOf } from './request.ts';
+import { settingsPanel } from './settings-panel.ts';
+
+const SUB_ACCOUNTS = 20;
+const ENTRIES = 5;
+
+/** An account as operators see it. @param filled a form of the page that is shown again with what is wrong */
+export async function accountPage(
+  service: Service,
+  request: FastifyRequest,
+  filled: Filled = { values: {}, problems: {} },
+): Promise<Page> {
+  const { db, clock } = service;
+  const { view } = request;
+  const account = await describeAccount(db, usernameOf(request));
+  const { username, masterAccount, closedAt } = account;
+  const pays = masterAccount === username;
+  const [subAccounts, entries, registration] = await Promise.all([
+    pays ? listSubAccounts(db, username, SUB_ACCOUNTS) : [],
+    pays ? listEntries(db, username, { limit: ENTRIES }) : [],
+    registrationOf(service, account, clock()),
+  ]);
+  const open = closedAt === null;
+  const m = view.m.operator.account;
+  const content = html`${!open && notice('warn', m.closedNotice)}
+<div class="columns">
+${factsPanel(view, account, registration)}
+${pays ? moneyPanel(view, account, filled) : notice('info', html`${m.paidBy(masterAccount)} ${accountLink(masterAccount)}`)}
+</div>
+${pays && panel(m.ledger, ledgerTable(view, username, entries), html`<a href="/admin/accounts/${username}/ledger">${m.wholeLedger}</a>`)}
+${open && settingsPanel(view, account, filled)}
+<div class="columns">${itemsPanels(view, account, filled)}</div>
+${pays && subAccountsPanel(view, account, subAccounts)}
+${open && credentialsPanel(view, account, filled)}`;
+  const aside = html`<a href="/admin/audit?account=${username}">${m.history}</a>`;
+  const status = Object.keys(filled.problems).length > 0 ? 400 : 200;
+  return { title: account.name, content, aside, status };
+}
+
+async function registrationOf({ db }: Service, account: AccountDetails, now: Date) {
+  try {
+    const { username, role, masterAccount } = account;
+    return await currentRegistration(db, { username, role, billingAccount: masterAccount }, now);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return undefined;
+  }
+}
+
+function factsPanel(
+  view: View,
+  account: AccountDetails,
+  registration: { uri: string; agent: string } | undefined,
+): Html {
+  const m = view.m.operator.account;
+  const zone = zoneOf(view);
+  const { username, masterAccount, verifiedAt, closedAt } = account;
+  return panel(
+    String(username),
+    facts([
+      { label: view.m.operator.accounts.state, value: states(view, account) },
+      { label: m.cash, value: money(account.cash) },
+      { label: m.rate, value: html`${rate(account.rate)} ${m.perMinute}` },
+      { label: m.email, value: account.email },
+      {
+        label: m.billedTo,
+        value:
+          masterAccount === username ? view.m.operator.accounts.itself : accountLink(masterAccount),
+      },
+      {
+        label: m.registration,
+        value: registration ? html`${registration.uri}<br>${registration.agent}` : m.notRegistered,
+      },
+      { label: m.created, value: day(account.createdAt, zone) },
+      { label: m.verified, value: verifiedAt ? day(verifiedAt, zone) : m.notVerified },
+      ...(closedAt ? [{ label: m.closed, value: day(closedAt, zone) }] : []),
+    ]),
+  );
+}
+
+function subAccountsPanel(
+  view: View,
+  { username, subAccounts, closedAt }: AccountDetails,
+  shown: AccountSummary[],
+): Html {
+  const m = view.m.operator.account;
+  const add = html`<a class="button quiet small" href="/admin/accounts/new?master=${username}">${m.addSubAccount}</a>`;
+  const rest = subAccounts - shown.length;
+  const content =
+    shown.length > 0
+      ? html`${accountTable(view, shown)}${rest > 0 && html`<p class="quiet-text">${m.more(rest)}</p>`}`
+      : html`<p class="quiet-text">${m.noSubAccounts}</p>`;
+  return panel(m.subAccounts, content, closedAt ? undefined : add);
+}

@@ -1,0 +1,90 @@
+import type { FastifyInstance } from 'fastify';
+import { type AccountSummary, listAccounts } from '../../domain/account-directory.ts';
+import { type Html, html } from '../../html.ts';
+import type { Service } from '../../service.ts';
+import { badge, emptyState, paging } from '../components/blocks.ts';
+import { field } from '../components/field.ts';
+import { money } from '../components/money.ts';
+import { table } from '../components/table.ts';
+import { queryText } from '../input.ts';
+import { sendPage } from '../layout.ts';
+import type { View } from '../view.ts';
+
+const PAGE = 50;
+
+/** All accounts, by search and page. */
+export function accountsPages(app: FastifyInstance, { db }: Service): void {
+  app.get('/admin/accounts', async (request, reply) => {
+    const { view } = request;
+    const m = view.m.operator;
+    const search = queryText(request, 'search').trim().slice(0, 200);
+    const after = Number(queryText(request, 'after').match(/^[0-9]{1,10}$/)?.[0] ?? 0);
+    const found = await listAccounts(db, { search, after, limit: PAGE + 1 });
+    const accounts = found.slice(0, PAGE);
+    const last = found.length > PAGE ? accounts.at(-1)?.username : undefined;
+    const pageOf = (from: number) =>
+      `/admin/accounts?${new URLSearchParams({ search, after: String(from) })}`;
+    const content = html`<form method="get" action="/admin/accounts" class="inline-form" role="search">
+${field({ name: 'search', label: m.accounts.search, type: 'search', value: search })}
+<button class="quiet">${m.accounts.find}</button>
+</form>
+<section class="card">
+${accounts.length > 0 ? accountTable(view, accounts) : nothing(view, search)}
+${paging({
+  label: m.paging.label,
+  first: after > 0 ? { href: pageOf(0), text: m.paging.first } : undefined,
+  next: last ? { href: pageOf(last), text: m.paging.next } : undefined,
+})}
+</section>`;
+    const aside = html`<a class="button" href="/admin/accounts/new">${m.accounts.add}</a>`;
+    return sendPage(reply, view, { title: m.accounts.title, content, aside });
+  });
+}
+
+export function accountTable(view: View, accounts: AccountSummary[]): Html {
+  const m = view.m.operator.accounts;
+  const pays = ({ username, masterAccount }: AccountSummary) => username === masterAccount;
+  return table<AccountSummary>({
+    caption: m.title,
+    rows: accounts,
+    columns: [
+      { label: m.username, cell: ({ username }) => accountLink(username) },
+      { label: m.name, cell: ({ name }) => name },
+      { label: m.email, cell: ({ email }) => email },
+      {
+        label: m.billedTo,
+        cell: (account) => (pays(account) ? m.itself : accountLink(account.masterAccount)),
+      },
+      {
+        label: m.cash,
+        cell: (account) => (pays(account) ? money(account.cash) : '–'),
+        numeric: true,
+      },
+      { label: m.state, cell: (account) => states(view, account) },
+    ],
+  });
+}
+
+export function accountLink(username: number): Html {
+  return html`<a href="/admin/accounts/${username}">${username}</a>`;
+}
+
+/** What keeps an account from calling, or that nothing does. */
+export function states(
+  view: View,
+  { closedAt, enabled, suspended, role }: Omit<AccountSummary, 'cash'>,
+): Html {
+  const m = view.m.operator.accounts.states;
+  if (closedAt) return badge('plain', m.closed);
+  const badges = [
+    !enabled && badge('warn', m.disabled),
+    suspended && badge('bad', m.suspended),
+    role === 'administrator' && badge('info', m.administrator),
+  ].filter((item) => item !== false);
+  return html`${badges.length > 0 ? badges.map((item) => html`${item} `) : badge('good', m.open)}`;
+}
+
+function nothing(view: View, search: string): Html {
+  const m = view.m.operator.accounts;
+  return emptyState(m.none, search ? m.noneFound(search) : m.noneText);
+}

@@ -1,0 +1,87 @@
+import { randomInt } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { addAccount, type CreatedAccount } from '../../domain/account.ts';
+import * as entered from '../../domain/entered-values.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import { html } from '../../html.ts';
+import type { Service } from '../../service.ts';
+import { facts, notice, panel } from '../components/blocks.ts';
+import { field } from '../components/field.ts';
+import { formFields, queryText } from '../input.ts';
+import { type Page, sendPage } from '../layout.ts';
+import { form, type View } from '../view.ts';
+import { administrator } from './actor.ts';
+import { optional, type Problems, readFields } from './entered.ts';
+
+const LOWEST = 2_000_000_000;
+const HIGHEST = 9_999_999_999;
+
+/** Accounts and sub-accounts that an administrator adds. */
+export function addAccountPages(app: FastifyInstance, service: Service): void {
+  const { db, keyring, config, clock } = service;
+
+  app.get('/admin/accounts/new', async (request, reply) => {
+    const username = String(randomInt(LOWEST, HIGHEST + 1));
+    const values = { username, masterAccount: queryText(request, 'master') };
+    return sendPage(reply, request.view, formPage(request.view, values, {}));
+  });
+
+  app.post('/admin/accounts/new', async (request, reply) => {
+    const { view } = request;
+    const fields = formFields(request);
+    const wrong = (problems: Problems) => sendPage(reply, view, formPage(view, fields, problems));
+    const { values, problems } = readFields(fields, {
+      name: entered.accountName,
+      email: entered.email,
+      username: entered.username,
+      masterAccount: optional(entered.username),
+    });
+    if (problems) return wrong(problems);
+    try {
+      const created = await addAccount(db, administrator(request), keyring, {
+        ...values,
+        masterAccount: values.masterAccount ?? values.username,
+        role: 'customer',
+        rate: config.defaultRate,
+        sipRealm: config.sipRealm,
+        now: clock(),
+      });
+      return sendPage(reply, view, addedPage(view, created));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (error.code === 'conflict') return wrong({ username: view.m.operator.addAccount.taken });
+      if (error.code === 'field invalid') return wrong({ masterAccount: error.requirement ?? '' });
+      throw error;
+    }
+  });
+}
+
+function formPage(
+  view: View,
+  values: Record<string, string | undefined>,
+  problems: Problems,
+): Page {
+  const m = view.m.operator.addAccount;
+  const text = (name: string, label: string, hint?: string) =>
+    field({ name, label, hint, value: values[name], problem: problems[name], autocomplete: 'off' });
+  const fields = html`${text('name', m.name)}
+${text('email', m.email)}
+${text('username', m.username, m.usernameHint)}
+${text('masterAccount', m.master, m.masterHint)}
+<button>${m.submit}</button>`;
+  const content = html`<section class="card narrow">${form(view, '/admin/accounts/new', fields)}</section>`;
+  return { title: m.title, content, status: Object.keys(problems).length > 0 ? 400 : 200 };
+}
+
+function addedPage(view: View, { name, username, password, email }: CreatedAccount): Page {
+  const { addAccount: m, account } = view.m.operator;
+  const shown = facts([
+    { label: account.username, value: username },
+    { label: account.password, value: html`<code>${password}</code>` },
+    { label: account.email, value: email },
+  ]);
+  const content = html`${notice('good', m.added(name))}
+${panel(account.credentials, shown)}
+<p><a class="button" href="/admin/accounts/${username}">${m.open}</a></p>`;
+  return { title: m.title, content };
+}

@@ -1,0 +1,78 @@
+import type { FastifyInstance } from 'fastify';
+import { type AuditEntry, listAudit } from '../../domain/audit.ts';
+import { html } from '../../html.ts';
+import type { Service } from '../../service.ts';
+import { emptyState, paging } from '../components/blocks.ts';
+import { field } from '../components/field.ts';
+import { table } from '../components/table.ts';
+import { time } from '../components/time.ts';
+import { queryText } from '../input.ts';
+import { sendPage } from '../layout.ts';
+import { type View, zoneOf } from '../view.ts';
+import { accountLink } from './accounts.ts';
+
+const PAGE = 50;
+
+/** Who changed what. */
+export function auditPage(app: FastifyInstance, { db }: Service): void {
+  app.get('/admin/audit', async (request, reply) => {
+    const { view } = request;
+    const m = view.m.operator;
+    const digits = (name: string) =>
+      queryText(request, name)
+        .trim()
+        .match(/^[0-9]{1,15}$/)?.[0];
+    const [account, before] = [digits('account'), digits('before')];
+    const found = await listAudit(db, {
+      account: account ? Number(account) : undefined,
+      before: before ? Number(before) : undefined,
+      limit: PAGE + 1,
+    });
+    const entries = found.slice(0, PAGE);
+    const pageOf = (query: Record<string, string | undefined>) =>
+      `/admin/audit?${new URLSearchParams(
+        Object.entries(query).filter((entry): entry is [string, string] => Boolean(entry[1])),
+      )}`;
+    const last = found.length > PAGE ? entries.at(-1)?.id : undefined;
+    const content = html`<form method="get" action="/admin/audit" class="inline-form" role="search">
+${field({ name: 'account', label: m.audit.filter, value: account, inputMode: 'numeric' })}
+<button class="quiet">${m.audit.show}</button>
+</form>
+<section class="card">
+${entries.length > 0 ? auditTable(view, entries) : emptyState(m.audit.none, m.audit.noneText)}
+${paging({
+  label: m.paging.label,
+  first: before ? { href: pageOf({ account }), text: m.paging.first } : undefined,
+  next: last ? { href: pageOf({ account, before: String(last) }), text: m.paging.next } : undefined,
+})}
+</section>`;
+    return sendPage(reply, view, { title: m.audit.title, content });
+  });
+}
+
+function auditTable(view: View, entries: AuditEntry[]) {
+  const m = view.m.operator.audit;
+  return table<AuditEntry>({
+    caption: m.title,
+    rows: entries,
+    columns: [
+      { label: m.when, cell: ({ at }) => time(at, zoneOf(view), { seconds: true, zone: true }) },
+      { label: m.who, cell: ({ actor }) => actor },
+      { label: m.from, cell: ({ origin }) => origin },
+      { label: m.action, cell: ({ action }) => action },
+      { label: m.account, cell: ({ account }) => (account ? accountLink(account) : '–') },
+      { label: m.detail, cell: ({ detail }) => described(detail) },
+    ],
+  });
+}
+
+/** `rate: 0.0075 → 0.025`, or a member and its value a line. */
+function described(detail: object) {
+  const words = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+  const lines = Object.entries(detail as Record<string, unknown>).map(([name, value]) => {
+    const change = value as { before?: unknown; after?: unknown } | null;
+    const isChange = typeof change === 'object' && change !== null && 'after' in change;
+    return `${name}: ${isChange ? `${words(change.before)} → ${words(change.after)}` : words(value)}`;
+  });
+  return html`<span class="detail">${lines.join('\n')}</span>`;
+}

@@ -1,0 +1,108 @@
+import type { FastifyInstance } from 'fastify';
+import { accountTotals, callsByDay } from '../../domain/call-hour.ts';
+import { countRefused } from '../../domain/call-refused.ts';
+import { type ListedFeed, listFeeds } from '../../domain/feed.ts';
+import { MAIL_QUEUE } from '../../domain/message.ts';
+import { addDays, dayOf, type UsageStep } from '../../domain/usage.ts';
+import { type Html, html } from '../../html.ts';
+import type { Service } from '../../service.ts';
+import { badge, emptyState, panel, stats } from '../components/blocks.ts';
+import { dollars, money, twoPlaces } from '../components/money.ts';
+import { bars, type PlotPoint } from '../components/plot.ts';
+import { table } from '../components/table.ts';
+import { span } from '../components/time.ts';
+import { sendPage } from '../layout.ts';
+import { type View, zoneOf } from '../view.ts';
+
+const DAYS = 30;
+
+/** How the whole service is doing. */
+export function dashboardPage(app: FastifyInstance, { db, queue }: Service): void {
+  app.get('/admin', async (request, reply) => {
+    const { view } = request;
+    const m = view.m.operator.dashboard;
+    const timeZone = zoneOf(view);
+    const today = dayOf(view.now, timeZone);
+    const days = await callsByDay(db, { from: addDays(today, 1 - DAYS), to: today, timeZone });
+    const latest = days.at(-1);
+    const [totals, refused, mail, feeds] = await Promise.all([
+      accountTotals(db, latest?.start ?? view.now),
+      countRefused(db),
+      queue.depth(MAIL_QUEUE),
+      listFeeds(db),
+    ]);
+    const count = (value: number) => value.toLocaleString(view.m.language);
+    const content = html`${stats([
+      {
+        label: m.today,
+        value: money(latest?.amount ?? '0'),
+        note: m.todayCalls(latest?.calls ?? 0),
+      },
+      {
+        label: m.accounts,
+        value: count(totals.accounts),
+        note: `${m.signedUpToday(totals.signedUpToday)}, ${m.unverified(totals.unverified)}`,
+      },
+      { label: m.suspended, value: count(totals.suspended) },
+      { label: m.credit, value: money(totals.credit), note: m.debt(twoPlaces(totals.debt)) },
+      {
+        label: m.refused,
+        value: count(refused),
+        note: refused > 0 ? html`<a href="/admin/refused">${m.refusedNote}</a>` : undefined,
+      },
+      { label: m.mail, value: count(mail.waiting), note: m.mailFailed(mail.failed) },
+    ])}
+<div class="columns">
+${panel(m.revenue, plotOf(view, days, 'revenue'))}
+${panel(m.calls, plotOf(view, days, 'calls'))}
+</div>
+<p class="quiet-text">${m.counted}</p>
+${panel(m.feeds, feedList(view, feeds), html`<a href="/admin/feeds">${m.allFeeds}</a>`)}`;
+    return sendPage(reply, view, { title: m.title, content });
+  });
+}
+
+function plotOf(view: View, days: UsageStep[], what: 'calls' | 'revenue'): Html {
+  const m = view.m.operator.dashboard;
+  const label = new Intl.DateTimeFormat('en-GB', {
+    day: 'numeric',
+    month: 'short',
+    timeZone: zoneOf(view),
+  });
+  const point = ({ start, calls, amount }: UsageStep): PlotPoint => ({
+    label: label.format(start),
+    value: what === 'calls' ? calls : Number(amount),
+    text: what === 'calls' ? calls.toLocaleString('en-US') : dollars(amount),
+  });
+  return bars({
+    caption: what === 'calls' ? m.calls : m.revenue,
+    columns: { label: m.day, value: what === 'calls' ? m.callsColumn : m.revenueColumn },
+    points: days.map(point),
+    tick: (value) => `${what === 'calls' ? '' : '$'}${value.toLocaleString('en-US')}`,
+    showTable: m.table,
+  });
+}
+
+function feedList(view: View, feeds: ListedFeed[]): Html {
+  const { dashboard: m, feeds: columns } = view.m.operator;
+  if (feeds.length === 0) {
+    const add = html`<a class="button" href="/admin/feeds">${m.addFeed}</a>`;
+    return emptyState(m.noFeeds, m.noFeedsText, add);
+  }
+  return table<ListedFeed>({
+    caption: m.feeds,
+    rows: feeds,
+    columns: [
+      { label: columns.name, cell: ({ name }) => name },
+      { label: columns.format, cell: ({ format }) => format },
+      { label: columns.seen, cell: (feed) => lastSeen(view, feed) },
+    ],
+  });
+}
+
+/** How long ago a feed spoke. */
+export function lastSeen(view: View, { lastSeenAt }: ListedFeed): Html {
+  if (!lastSeenAt) return badge('warn', view.m.operator.feeds.never);
+  const seconds = Math.max(0, (view.now.getTime() - lastSeenAt.getTime()) / 1_000);
+  return html`<time datetime="${lastSeenAt.toISOString()}" title="${lastSeenAt.toISOString()}">${view.m.ago(span(seconds, view.m))}</time>`;
+}

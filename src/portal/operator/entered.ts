@@ -1,0 +1,38 @@
+import { InvalidValue } from '../../domain/entered-values.ts';
+import type { Fields } from '../input.ts';
+
+/** What is wrong with a form, by the names of its fields. */
+export type Problems = Record<string, string>;
+
+type Readers = Record<string, (text: string) => unknown>;
+
+type Values<R extends Readers> = { [Name in keyof R]: ReturnType<R[Name]> };
+
+/**
+ * Reads fields of a form, each by its own rule.
+ * @returns the values, or else what is wrong with each field that is
+ */
+export function readFields<R extends Readers>(
+  fields: Fields,
+  readers: R,
+): { values: Values<R>; problems?: undefined } | { values?: undefined; problems: Problems } {
+  const values: Record<string, unknown> = {};
+  const problems: Problems = {};
+  for (const [name, read] of Object.entries(readers)) {
+    try {
+      values[name] = read((fields[name] ?? '').trim());
+    } catch (error) {
+      if (!(error instanceof InvalidValue)) throw error;
+      problems[name] = error.message;
+    }
+  }
+  return Object.keys(problems).length > 0 ? { problems } : { values: values as Values<R> };
+}
+
+/** A field that may be left empty. */
+export function optional<Value>(read: (text: string) => Value): (text: string) => Value | null {
+  return (text) => (text === '' ? null : read(text));
+}
+
+/** A box that is ticked or not. */
+export const ticked = (text: string): boolean => text === 'on';

@@ -1,0 +1,138 @@
+import type { FastifyInstance } from 'fastify';
+import * as entered from '../../domain/entered-values.ts';
+import {
+  addFeed,
+  FEED_FORMATS,
+  type ListedFeed,
+  listFeeds,
+  removeFeed,
+} from '../../domain/feed.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import { type Html, html } from '../../html.ts';
+import type { Service } from '../../service.ts';
+import { cookiesOf } from '../access.ts';
+import { emptyState, facts, notice, panel } from '../components/blocks.ts';
+import { field, select } from '../components/field.ts';
+import { table } from '../components/table.ts';
+import { type Fields, formFields } from '../input.ts';
+import { type Page, sendPage } from '../layout.ts';
+import { form, type View } from '../view.ts';
+import { administrator } from './actor.ts';
+import { lastSeen } from './dashboard.ts';
+import { type Problems, readFields } from './entered.ts';
+
+const DEBITS = ['service', 'switch'] as const;
+
+/** Switches and their credentials. */
+export function feedPages(app: FastifyInstance, service: Service): void {
+  const { db, keyring, clock } = service;
+
+  app.get('/admin/feeds', async (request, reply) =>
+    sendPage(reply, request.view, await feedsPage(request.view, {}, {})),
+  );
+
+  app.post('/admin/feeds', async (request, reply) => {
+    const { view } = request;
+    const fields = formFields(request);
+    const again = async (problems: Problems) =>
+      sendPage(reply, view, await feedsPage(view, fields, problems));
+    const { values, problems } = readFields(fields, {
+      name: entered.feedName,
+      format: (text) => oneOf(FEED_FORMATS, text),
+      debits: (text) => oneOf(DEBITS, text),
+      networks: (text) =>
+        text
+          .split(/[\s,]+/)
+          .filter(Boolean)
+          .map(entered.network),
+      timeZone: entered.timeZone,
+    });
+    if (problems) return again(problems);
+    try {
+      const secret = await addFeed(db, administrator(request), keyring, values, clock());
+      return sendPage(reply, view, addedPage(view, values, secret));
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code !== 'conflict') throw error;
+      return again({ name: error.message });
+    }
+  });
+
+  app.post('/admin/feeds/remove', async (request, reply) => {
+    const { name = '' } = formFields(request);
+    await removeFeed(db, administrator(request), name, clock());
+    cookiesOf(service).set(reply, 'flash', 'removed');
+    return reply.redirect('/admin/feeds', 303);
+  });
+
+  async function feedsPage(view: View, values: Fields, problems: Problems): Promise<Page> {
+    const m = view.m.operator.feeds;
+    const feeds = await listFeeds(db);
+    const content = html`<section class="card">
+${feeds.length > 0 ? feedTable(view, feeds) : emptyState(m.none, m.noneText)}
+</section>
+${panel(m.add, form(view, '/admin/feeds', feedFields(view, values, problems)))}`;
+    const status = Object.keys(problems).length > 0 ? 400 : 200;
+    return { title: m.title, content, status };
+  }
+
+  function addedPage(
+    view: View,
+    { name, format }: { name: string; format: string },
+    secret: string,
+  ) {
+    const m = view.m.operator.feeds;
+    const url = service.config.publicUrl ?? '';
+    const shown = facts([
+      { label: m.user, value: html`<code>${name}</code>` },
+      { label: m.secret, value: html`<code>${secret}</code>` },
+      { label: m.calls, value: html`<code>${url}/ingest/v1/calls/${format}</code>` },
+      { label: m.registrations, value: html`<code>${url}/ingest/v1/registrations</code>` },
+    ]);
+    const content = html`${notice('good', m.added(name))}
+${panel(name, shown)}
+<p><a class="button quiet" href="/admin/feeds">${m.title}</a></p>`;
+    return { title: m.add, content };
+  }
+}
+
+function oneOf<Choice extends string>(choices: readonly Choice[], text: string): Choice {
+  const choice = choices.find((name) => name === text);
+  if (!choice) throw new entered.InvalidValue(`Must be one of ${choices.join(', ')}.`);
+  return choice;
+}
+
+function feedTable(view: View, feeds: ListedFeed[]): Html {
+  const m = view.m.operator.feeds;
+  const removal = ({ name }: ListedFeed) =>
+    form(
+      view,
+      '/admin/feeds/remove',
+      html`<input type="hidden" name="name" value="${name}"><button class="quiet small">${m.remove}</button>`,
+    );
+  return table<ListedFeed>({
+    caption: m.title,
+    rows: feeds,
+    columns: [
+      { label: m.name, cell: ({ name }) => name },
+      { label: m.format, cell: ({ format }) => format },
+      { label: m.networks, cell: ({ networks }) => networks.join(', ') || m.anywhere },
+      { label: m.debits, cell: ({ debits }) => m.debiting[debits] },
+      { label: m.seen, cell: (feed) => lastSeen(view, feed) },
+      { label: '', cell: removal },
+    ],
+  });
+}
+
+function feedFields(view: View, values: Fields, problems: Problems): Html {
+  const m = view.m.operator.feeds;
+  const choices = FEED_FORMATS.map((value) => ({ value, label: value }));
+  const debits = DEBITS.map((value) => ({ value, label: m.debiting[value] }));
+  return html`<div class="form-grid">
+${field({ name: 'name', label: m.name, value: values.name, problem: problems.name, hint: m.nameHint, autocomplete: 'off', required: true })}
+${select({ name: 'format', label: m.format, value: values.format ?? 'freeswitch', problem: problems.format, choices })}
+${field({ name: 'networks', label: m.networksLabel, value: values.networks, problem: problems.networks, hint: m.networksHint, autocomplete: 'off' })}
+${select({ name: 'debits', label: m.debits, value: values.debits ?? 'service', problem: problems.debits, choices: debits })}
+${field({ name: 'timeZone', label: m.zone, value: values.timeZone ?? 'UTC', problem: problems.timeZone, autocomplete: 'off' })}
+</div>
+<button>${m.submit}</button>`;
+}

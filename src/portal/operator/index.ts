@@ -1,0 +1,31 @@
+import type { FastifyInstance } from 'fastify';
+import type { Service } from '../../service.ts';
+import { refuseForgedForms, requireAdministrator } from '../access.ts';
+import { accountCredentials } from './account/credentials.ts';
+import { accountItems } from './account/items.ts';
+import { accountLedger } from './account/ledger.ts';
+import { accountSettings } from './account/settings.ts';
+import { accountsPages } from './accounts.ts';
+import { addAccountPages } from './add-account.ts';
+import { auditPage } from './audit.ts';
+import { dashboardPage } from './dashboard.ts';
+import { feedPages } from './feeds.ts';
+import { promotionPages } from './promotions.ts';
+import { refusedPages } from './refused.ts';
+
+/** The pages of those who run the service. */
+export async function operatorPages(app: FastifyInstance, service: Service): Promise<void> {
+  app.addHook('onRequest', requireAdministrator);
+  refuseForgedForms(app, service, 'signed in');
+  dashboardPage(app, service);
+  accountsPages(app, service);
+  addAccountPages(app, service);
+  accountSettings(app, service);
+  accountLedger(app, service);
+  accountItems(app, service);
+  accountCredentials(app, service);
+  promotionPages(app, service);
+  feedPages(app, service);
+  refusedPages(app, service);
+  auditPage(app, service);
+}

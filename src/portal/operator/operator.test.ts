@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { startService, type TestService } from '../../../test/support/service.ts';
+import { Visitor } from '../../../test/support/visitor.ts';
+import { describeAccount } from '../../domain/account-directory.ts';
+import { listAudit } from '../../domain/audit.ts';
+import { reconcile } from '../../domain/books.ts';
+import { countCallHours } from '../../domain/call-hour.ts';
+
+let api: TestService;
+let operator: Visitor;
+let administrator: { username: number; password: string; apikey: string };
+before(async () => {
+  api = await startService();
+  administrator = await api.administrator();
+  operator = await signIn(administrator);
+});
+after(() => api.stop());
+
+async function signIn({ username, password }: { username: number; password: string }) {
+  const visitor = new Visitor(api.url);
+  await visitor.open('/sign-in');
+  const answer = await visitor.submit('/sign-in', { login: String(username), password });
+  assert.equal(answer.status, 303, answer.body);
+  return visitor;
+}
+
+/** Opens a page, which must be there. @returns its text without tags */
+async function textOf(path: string): Promise<string> {
+  const page = await operator.open(path);
+  assert.equal(page.status, 200, `${path}: ${page.body}`);
+  return page.body.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
+}
+
+const PAGES = ['', '/accounts', '/accounts/new', '/promotions', '/feeds', '/refused', '/audit'];
+
+test('an administrator lands on the dashboard; for customers the pages do not exist', async () => {
+  const { location } = await operator.open('/');
+  assert.equal(location, '/admin');
+  const customer = await api.signUp();
+  const visitor = await signIn(customer);
+  const paths = [
+    ...PAGES,
+    `/accounts/${customer.username}`,
+    `/accounts/${customer.username}/ledger`,
+  ];
+  for (const path of paths.map((page) => `/admin${page}`)) {
+    assert.equal((await operator.open(path)).status, 200, path);
+    assert.equal((await visitor.open(path)).status, 404, path);
+    const stranger = await new Visitor(api.url).open(path);
+    assert.deepEqual([stranger.status, stranger.location?.split('?')[0]], [303, '/sign-in']);
+  }
+  await visitor.open('/overview');
+  const attempt = await visitor.post(`/admin/accounts/${customer.username}/money`, {
+    amount: '5',
+    reason: 'gift',
+    reference: 'x',
+    direction: 'credit',
+  });
+  assert.equal(attempt.status, 404);
+  assert.equal((await describeAccount(api.service.db, customer.username)).cash, '0.000000');
+});
+
+test('an account is found by name, address, username and number, page by page', async () => {
+  const { username, email } = await api.signUp('finder@example.com');
+  for (const search of [String(username), 'FINDER@', email]) {
+    assert.match(await textOf(`/admin/accounts?search=${search}`), new RegExp(String(username)));
+  }
+  assert.match(await textOf('/admin/accounts?search=zzz'), /Nothing matches “zzz”/);
+  assert.doesNotMatch(await textOf(`/admin/accounts?after=${username}`), /finder@example/);
+});
+
+test('a sub-account is added and credited through its payer, and the trail tells who', async () => {
+  const { db } = api.service;
+  const { username: payer } = await api.signUp();
+  await operator.open(`/admin/accounts/new?master=${payer}`);
+  const wrong = await operator.submit('/admin/accounts/new', { name: '', email: 'x' });
+  assert.equal(wrong.status, 400);
+  assert.match(wrong.body, /Must be 1 to 100 characters/);
+  const added = await operator.submit('/admin/accounts/new', {
+    name: 'Branch & Sons',
+    email: 'branch@example.com',
+  });
+  assert.equal(added.status, 200, added.body);
+  const [, username = ''] = /\/admin\/accounts\/(\d{10})/.exec(added.body) ?? [];
+  const [, password = ''] = /<code>(\w{10})<\/code>/.exec(added.body) ?? [];
+  assert.equal((await api.call('apikey', { username, password })).status, 200);
+  assert.match(await textOf(`/admin/accounts/${payer}`), /Branch &#38; Sons/);
+  assert.match(await textOf(`/admin/accounts/${username}`), new RegExp(`${payer} pays for this`));
+
+  await operator.open(`/admin/accounts/${payer}`);
+  const fields = { amount: '12.5', reason: 'Cheque 17', direction: 'credit' };
+  const bad = await operator.submit(`/admin/accounts/${payer}/money`, { ...fields, amount: '-1' });
+  assert.equal(bad.status, 400);
+  const credited = await operator.submit(`/admin/accounts/${payer}/money`, fields);
+  assert.deepEqual([credited.status, credited.location], [303, `/admin/accounts/${payer}`]);
+  const [entry] = await db.query<{ id: number; reference: string }>(
+    'SELECT id, reference FROM ledger_entry WHERE account = $1',
+    [payer],
+  );
+  await operator.open(`/admin/accounts/${payer}`);
+  await operator.submit(`/admin/accounts/${payer}/money`, {
+    ...fields,
+    reference: entry?.reference ?? '',
+  });
+  assert.match(await textOf(`/admin/accounts/${payer}`), /This was posted already/);
+  assert.equal((await describeAccount(db, payer)).cash, '12.500000');
+
+  await operator.open(`/admin/accounts/${payer}/ledger`);
+  await operator.submit(`/admin/accounts/${payer}/reverse`, {});
+  assert.match(await textOf(`/admin/accounts/${payer}/ledger`), /Reversal .*−\$12\.50/);
+  assert.equal((await describeAccount(db, payer)).cash, '0.000000');
+  const trail = await listAudit(db, { account: payer, limit: 10 });
+  assert.deepEqual(
+    trail.map(({ actor, origin, action }) => [actor, origin, action]),
+    [
+      [`administrator ${administrator.username}`, 'portal 127.0.0.1', 'entry reversed'],
+      [`administrator ${administrator.username}`, 'portal 127.0.0.1', 'balance posted'],
+    ],
+  );
+  assert.match(await textOf(`/admin/audit?account=${payer}`), /entry reversed/);
+  assert.deepEqual((await reconcile(db)).imbalances, []);
+});
+
+test('settings, services and numbers are changed; what is wrong is said at its field', async () => {
+  const { db } = api.service;
+  const { username } = await api.signUp();
+  const path = `/admin/accounts/${username}`;
+  await operator.open(path);
+  const wrong = await operator.submit(`${path}/settings`, { rate: 'cheap', timeZone: 'Mars' });
+  assert.equal(wrong.status, 400);
+  assert.match(wrong.body, /id="rate-problem">Must be dollars per minute/);
+  assert.match(wrong.body, /id="timeZone-problem">Must be a time zone/);
+  await operator.open(path);
+  const saved = await operator.submit(`${path}/settings`, {
+    rate: '0.025',
+    increment: '30/6',
+    callerId: '2125550100',
+    timeZone: 'Europe/Berlin',
+    maxCalls: '3',
+    billing: 'postpaid',
+    creditLimit: '50',
+  });
+  assert.equal(saved.status, 303, saved.body);
+  await operator.open(path);
+  await operator.submit(`${path}/services`, { description: 'E911', descriptionMonthly: '1.5' });
+  await operator.open(path);
+  await operator.submit(`${path}/numbers`, { number: '2125550177', numberMonthly: '2' });
+  const { rate, minimumSeconds, incrementSeconds, callerId, timeZone, maxCalls, ...account } =
+    await describeAccount(db, username);
+  assert.deepEqual(
+    [rate, minimumSeconds, incrementSeconds, callerId, timeZone, maxCalls],
+    ['0.025000', 30, 6, '2125550100', 'Europe/Berlin', 3],
+  );
+  assert.deepEqual(
+    [account.billing, account.creditLimit, account.enabled, account.notify],
+    ['postpaid', '50.000000', true, true],
+  );
+  assert.deepEqual(
+    [account.services.map((s) => s.description), account.numbers.map((n) => n.number)],
+    [['E911'], ['2125550177']],
+  );
+  await operator.open(path);
+  const taken = await operator.submit(`${path}/numbers`, {
+    number: '2125550177',
+    numberMonthly: '1',
+  });
+  assert.equal(taken.status, 400);
+  assert.match(taken.body, /2125550177 is in use/);
+  await operator.open(path);
+  await operator.submit(`${path}/services/remove`);
+  await operator.open(path);
+  await operator.submit(`${path}/numbers/remove`);
+  const after = await describeAccount(db, username);
+  assert.deepEqual([after.services, after.numbers], [[], []]);
+});
+
+test('new credentials are shown once, and closing wants the username', async () => {
+  const { username, password, apikey } = await api.signUp();
+  const path = `/admin/accounts/${username}`;
+  await operator.open(path);
+  const renewed = await operator.submit(`${path}/password`);
+  const [, fresh = ''] = /<code>(\w{10})<\/code>/.exec(renewed.body) ?? [];
+  assert.equal((await api.call('apikey', { username, password })).status, 401);
+  assert.equal((await api.call('apikey', { username, password: fresh })).status, 200);
+  assert.equal((await api.call('info', {}, apikey)).status, 401);
+  await operator.open(path);
+  const keyed = await operator.submit(`${path}/key`);
+  const [, key = ''] = /<code>([0-9a-f]{32})<\/code>/.exec(keyed.body) ?? [];
+  assert.equal((await api.call('info', {}, key)).status, 200);
+  await operator.open(path);
+  assert.equal((await operator.submit(`${path}/close`, { confirm: '1' })).status, 400);
+  assert.equal((await operator.submit(`${path}/close`, { confirm: String(username) })).status, 303);
+  assert.match(await textOf(path), /This account is closed/);
+  assert.equal((await api.call('info', {}, key)).status, 401);
+});
+
+test('promotions and feeds are made, and a feed is refused once it is removed', async () => {
+  await operator.open('/admin/promotions');
+  const promotion = { code: 'SPRING', amount: '5', usesLimit: '10' };
+  assert.equal((await operator.submit('/admin/promotions', promotion)).status, 303);
+  assert.match(await textOf('/admin/promotions'), /SPRING without end 0 of 10 \$5\.00/);
+  assert.equal((await operator.submit('/admin/promotions', promotion)).status, 400);
+
+  await operator.open('/admin/feeds');
+  const feed = { name: 'pbx9', format: 'generic', debits: 'service', networks: 'nowhere' };
+  assert.match((await operator.submit('/admin/feeds', feed)).body, /Must be an address or a CIDR/);
+  const added = await operator.submit('/admin/feeds', { ...feed, networks: '127.0.0.0/8, ::1' });
+  const [, secret = ''] = /<code>([\w-]{32})<\/code>/.exec(added.body) ?? [];
+  const send = async () => {
+    const authorization = `Basic ${Buffer.from(`pbx9:${secret}`).toString('base64')}`;
+    const url = `${api.url}/ingest/v1/calls/generic`;
+    return (await fetch(url, { method: 'POST', headers: { authorization }, body: '' })).status;
+  };
+  assert.equal(await send(), 200);
+  await operator.open('/admin/feeds');
+  await operator.submit('/admin/feeds/remove', { name: 'pbx9' });
+  assert.equal(await send(), 401);
+});
+
+test('a record set aside is shown as it came and replayed; the dashboard counts its call', async () => {
+  const { db, clock } = api.service;
+  const authorization = await api.feed('generic');
+  const account = 2_999_999_991;
+  const start = Math.floor(clock().getTime() / 1_000) - 60;
+  const record = JSON.stringify({
+    id: '<b>1</b>',
+    account,
+    start,
+    duration: 40,
+    cid: '2125550100',
+    dst: '2125550101',
+  });
+  const url = `${api.url}/ingest/v1/calls/generic`;
+  await fetch(url, { method: 'POST', headers: { authorization }, body: record });
+  const list = await operator.open('/admin/refused');
+  assert.match(list.body, /there is no account 2999999991/);
+  const [, page = ''] = /href="(\/admin\/refused\/\d+)"/.exec(list.body) ?? [];
+  const shown = await operator.open(page);
+  assert.match(shown.body, /&#60;b&#62;1&#60;\/b&#62;/);
+  const still = await operator.submit(`${page}/replay`);
+  assert.match(still.body, /It is still set aside: there is no account 2999999991/);
+  const added = await api.call(
+    'add',
+    { name: 'Late', username: account, email: 'late@example.com' },
+    administrator.apikey,
+  );
+  assert.equal(added.status, 200);
+  await operator.open(page);
+  assert.equal((await operator.submit(`${page}/replay`)).location, '/admin/refused');
+  assert.match(await textOf('/admin/refused'), /The record is dealt with.*Nothing is set aside/);
+  await countCallHours(db, clock());
+  const [sum] = await db.query<{ calls: number; amount: string }>(
+    'SELECT sum(calls)::int AS calls, sum(amount)::text AS amount FROM call_hour',
+  );
+  assert.deepEqual(sum, { calls: 1, amount: '0.005250' });
+  assert.match(await textOf('/admin'), /Revenue today \$0\.01 1 call /);
+  assert.equal((await operator.open('/admin/refused/999')).status, 404);
+  assert.equal((await operator.open('/admin/accounts/nobody')).status, 404);
+});

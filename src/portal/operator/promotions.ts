@@ -1,0 +1,97 @@
+import type { FastifyInstance } from 'fastify';
+import * as entered from '../../domain/entered-values.ts';
+import { createPromotion, listPromotions, type Promotion } from '../../domain/promotion.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import { type Html, html } from '../../html.ts';
+import type { Service } from '../../service.ts';
+import { cookiesOf } from '../access.ts';
+import { emptyState, panel } from '../components/blocks.ts';
+import { type Field, field } from '../components/field.ts';
+import { money } from '../components/money.ts';
+import { table } from '../components/table.ts';
+import { time } from '../components/time.ts';
+import { type Fields, formFields } from '../input.ts';
+import { type Page, sendPage } from '../layout.ts';
+import { form, type View, zoneOf } from '../view.ts';
+import { administrator } from './actor.ts';
+import { optional, type Problems, readFields } from './entered.ts';
+
+/** Codes that credit those who sign up with them. */
+export function promotionPages(app: FastifyInstance, service: Service): void {
+  const { db, clock } = service;
+
+  app.get('/admin/promotions', async (request, reply) =>
+    sendPage(reply, request.view, await promotionsPage(request.view, {}, {})),
+  );
+
+  app.post('/admin/promotions', async (request, reply) => {
+    const { view } = request;
+    const fields = formFields(request);
+    const again = async (problems: Problems) =>
+      sendPage(reply, view, await promotionsPage(view, fields, problems));
+    const { values, problems } = readFields(fields, {
+      code: entered.promotionCode,
+      amount: entered.amount,
+      validUntil: optional(entered.until),
+      usesLimit: optional((text) => entered.wholeNumber(text, 1, 1_000_000_000)),
+    });
+    if (problems) return again(problems);
+    try {
+      await createPromotion(db, administrator(request), values, clock());
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code !== 'conflict') throw error;
+      return again({ code: error.message });
+    }
+    cookiesOf(service).set(reply, 'flash', 'added');
+    return reply.redirect('/admin/promotions', 303);
+  });
+
+  async function promotionsPage(view: View, values: Fields, problems: Problems): Promise<Page> {
+    const m = view.m.operator.promotions;
+    const promotions = await listPromotions(db);
+    const content = html`<section class="card">
+${promotions.length > 0 ? promotionTable(view, promotions) : emptyState(m.none, m.noneText)}
+</section>
+${panel(m.add, form(view, '/admin/promotions', promotionFields(view, values, problems)))}`;
+    const status = Object.keys(problems).length > 0 ? 400 : 200;
+    return { title: m.title, content, status };
+  }
+}
+
+function promotionTable(view: View, promotions: Promotion[]): Html {
+  const m = view.m.operator.promotions;
+  return table<Promotion>({
+    caption: m.title,
+    rows: promotions,
+    columns: [
+      { label: m.code, cell: ({ code }) => code },
+      {
+        label: m.until,
+        cell: ({ validUntil }) =>
+          validUntil ? time(validUntil, zoneOf(view), { zone: true }) : m.noEnd,
+      },
+      { label: m.uses, cell: ({ uses, usesLimit }) => m.of(uses, usesLimit), numeric: true },
+      { label: m.amount, cell: ({ amount }) => money(amount), numeric: true },
+    ],
+  });
+}
+
+function promotionFields(view: View, values: Fields, problems: Problems): Html {
+  const m = view.m.operator.promotions;
+  const input = (name: string, label: string, more: Partial<Field>) =>
+    field({
+      name,
+      label,
+      value: values[name],
+      problem: problems[name],
+      autocomplete: 'off',
+      ...more,
+    });
+  return html`<div class="form-grid">
+${input('code', m.code, { required: true, maxLength: 64 })}
+${input('amount', m.amountLabel, { required: true, inputMode: 'decimal' })}
+${input('validUntil', m.untilLabel, { type: 'date', hint: m.untilHint })}
+${input('usesLimit', m.usesLabel, { inputMode: 'numeric', hint: m.usesHint })}
+</div>
+<button>${m.submit}</button>`;
+}
