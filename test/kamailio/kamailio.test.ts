@@ -1,0 +1,278 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import pg from 'pg';
+import { changeAccount } from '../../src/domain/account.ts';
+import { reconcile } from '../../src/domain/books.ts';
+import { replaceSipSecret } from '../../src/domain/credentials.ts';
+import { post } from '../support/calls.ts';
+import { waitUntil } from '../support/wait.ts';
+import { call, REALM, register } from './switch.ts';
+import { type Customer, type System, startSystem } from './system.ts';
+
+const ACTOR = { who: 'operator test', from: 'test' };
+const AGENT = 'Zoiper rv2.8.97/';
+const HOLD_SECONDS = 20;
+const NUMBER = '12125550123';
+
+let system: System;
+before(async () => {
+  system = await startSystem({ HOLD_SECONDS: String(HOLD_SECONDS) });
+});
+after(() => system?.stop());
+
+const db = () => system.service.db;
+
+async function registered({ apikey }: Customer): Promise<{ uri: string; agent: string } | number> {
+  const { status, body } = await system.ask('registration', apikey);
+  return status === 200 ? body.account : status;
+}
+
+/** A customer with some cash who is billed by the second. */
+async function customer(cash: string, rate = '0.6'): Promise<Customer> {
+  const created = await system.signUp();
+  const terms = { rate, minimumSeconds: 1, incrementSeconds: 1 };
+  await changeAccount(db(), ACTOR, created.username, terms, new Date());
+  await post(db(), created.username, cash);
+  return created;
+}
+
+interface Row {
+  key: [string, string];
+  value: Record<'cid' | 'dst' | 'ip' | 'dur' | 'nr' | 'ba' | 'cn', string>;
+}
+
+/** Waits until the customer's calls are as many. @returns them, newest first */
+async function callsOf({ apikey }: Customer, count: number): Promise<[Row, ...Row[]]> {
+  let rows: Row[] = [];
+  await waitUntil(async () => {
+    rows = (await system.ask('cdr', apikey)).body.cdr;
+    return rows.length >= count;
+  });
+  assert.equal(rows.length, count);
+  return rows as [Row, ...Row[]];
+}
+
+const cashOf = async ({ apikey }: Customer) =>
+  (await system.ask('info', apikey)).body.account[0].cash as number;
+
+const holdsOf = ({ username }: Customer) =>
+  db().query('SELECT call_id FROM hold WHERE account = $1', [username]);
+
+const uriOf = ({ username }: Customer, host: string) => ({
+  uri: `sip:${username}@${host}`,
+  agent: AGENT,
+});
+
+async function shows(phone: Customer, expected: object | number): Promise<void> {
+  await waitUntil(
+    async () => JSON.stringify(await registered(phone)) === JSON.stringify(expected),
+    12_000,
+  );
+}
+
+test('a customer who signed up registers with the SIP secret, and unregisters', async () => {
+  const phone = await system.signUp();
+  const contact = `<sip:${phone.username}@192.0.2.1:5060;transport=UDP;rinstance=abc>`;
+  assert.equal(await registered(phone), 404);
+  const first = await register(system.sip, phone, { contact });
+  assert.equal(first.status, 0, first.output);
+  assert.deepEqual(await registered(phone), uriOf(phone, '192.0.2.1:5060'));
+  const last = await register(system.sip, phone, { contact, expires: 0 });
+  assert.equal(last.status, 0, last.output);
+  assert.equal(await registered(phone), 404);
+  assert.deepEqual(await db().query('SELECT FROM registration'), [], 'nothing was pushed');
+});
+
+test('of two contacts the newer is shown, and the other once it has expired', async () => {
+  const phone = await system.signUp();
+  await register(system.sip, phone, { contact: '<sip:x@192.0.2.1:5060>' });
+  await setTimeout(1_000); // Kamailio writes whole seconds
+  await register(system.sip, phone, { contact: '<sip:x@192.0.2.2:5070>', expires: 3 });
+  assert.deepEqual(await registered(phone), uriOf(phone, '192.0.2.2:5070'));
+  await shows(phone, uriOf(phone, '192.0.2.1:5060'));
+  await register(system.sip, phone, { contact: '*', expires: 0 });
+  assert.equal(await registered(phone), 404);
+});
+
+test('registrations that are pushed are the same', async () => {
+  await system.sip.kill();
+  await system.sip.start('WITH_PUSH');
+  const phone = await system.signUp();
+  const contact = `<sip:${phone.username}@192.0.2.1:5060;transport=UDP;rinstance=abc>`;
+  await register(system.sip, phone, { contact });
+  await shows(phone, uriOf(phone, '192.0.2.1:5060'));
+  const [row] = await db().query<{ contact: string; received: string }>(
+    'SELECT contact, received FROM registration',
+  );
+  assert.deepEqual(row, {
+    contact: `sip:${phone.username}@192.0.2.1:5060;transport=UDP;rinstance=abc`,
+    received: row?.received,
+  });
+  assert.match(String(row?.received), /^sip:127\.0\.0\.1:\d+$/);
+  await register(system.sip, phone, { contact: '<sip:x@192.0.2.2:5070>', expires: 3 });
+  await shows(phone, uriOf(phone, '192.0.2.2:5070'));
+  await shows(phone, uriOf(phone, '192.0.2.1:5060'));
+  await register(system.sip, phone, { contact, expires: 0 });
+  await shows(phone, 404);
+  await register(system.sip, phone, { contact });
+  await system.killService();
+  await register(system.sip, phone, { contact: '*', expires: 0 });
+  await waitUntil(() => system.sip.log().includes('registration not taken'));
+  await system.startService();
+  await shows(phone, 404);
+  await system.sip.kill();
+  await system.sip.start();
+});
+
+test('a wrong secret, one that was replaced, and the name of another account are refused', async () => {
+  const [phone, other] = [await system.signUp(), await system.signUp()];
+  const contact = '<sip:x@192.0.2.1:5060>';
+  const wrong = await register(system.sip, { ...phone, secret: other.secret }, { contact });
+  assert.match(wrong.output, /received 'SIP\/2\.0 401/);
+  const stranger = await register(system.sip, phone, { contact, user: other.username });
+  assert.match(stranger.output, /received 'SIP\/2\.0 403/);
+  const tools = { keyring: system.service.keyring, realm: REALM };
+  const renewed = await replaceSipSecret(db(), ACTOR, tools, phone.username, new Date());
+  const old = await register(system.sip, phone, { contact });
+  assert.match(old.output, /received 'SIP\/2\.0 401/);
+  assert.equal((await register(system.sip, { ...phone, ...renewed }, { contact })).status, 0);
+  await changeAccount(db(), ACTOR, phone.username, { enabled: false }, new Date());
+  const disabled = await register(system.sip, { ...phone, ...renewed }, { contact });
+  assert.match(disabled.output, /received 'SIP\/2\.0 401/);
+});
+
+test("Kamailio's role reads the HA1s of accounts, and nothing else of the service", async () => {
+  const client = new pg.Client({ connectionString: system.kamailioUrl });
+  await client.connect();
+  const { rows } = await client.query('SELECT * FROM sip_subscriber LIMIT 1');
+  assert.deepEqual(Object.keys(rows[0]), ['username', 'domain', 'ha1']);
+  const tables = await db().query<{ name: string }>(
+    `SELECT schemaname || '.' || tablename AS name FROM pg_tables
+     WHERE schemaname NOT IN ('kamailio', 'pg_catalog', 'information_schema')
+     UNION SELECT 'public.switch_contact'`,
+  );
+  assert.ok(tables.length > 20);
+  for (const { name } of tables) {
+    await assert.rejects(client.query(`SELECT * FROM ${name}`), /permission denied/, name);
+  }
+  await assert.rejects(client.query("UPDATE sip_subscriber SET ha1 = 'x'"), /cannot update/);
+  await assert.rejects(client.query('CREATE TABLE public.x ()'), /permission denied/);
+  await client.end();
+});
+
+test('a call of some seconds is a row of cdr, and cash is down by its price', async () => {
+  const phone = await customer('5');
+  const fields = { number: NUMBER, name: 'Alice Example', from: '2125550100', seconds: 3 };
+  const done = await call(system.sip, phone, 'call', fields);
+  assert.equal(done.status, 0, done.output);
+  const [row] = await callsOf(phone, 1);
+  const { dur } = row.value;
+  assert.ok(['3', '4'].includes(dur), dur);
+  assert.deepEqual(row.value, {
+    cid: '2125550100',
+    dst: '2125550123',
+    ip: '127.0.0.1',
+    dur,
+    nr: '0.6',
+    ba: `0.0${dur}0000`,
+    cn: 'Alice%20Example',
+  });
+  assert.equal(row.key[0], String(phone.username));
+  assert.ok(Math.abs(Number(row.key[1]) - Date.now() / 1_000) < 15);
+  assert.equal(await cashOf(phone), (500 - Number(dur)) / 100);
+  assert.deepEqual(await holdsOf(phone), []);
+});
+
+test('a call without the money for it is refused, and leaves nothing', async () => {
+  const phone = await customer('0.005');
+  const refused = await call(system.sip, phone, 'refused');
+  assert.equal(refused.status, 0, refused.output);
+  assert.deepEqual(await holdsOf(phone), []);
+  assert.equal(await cashOf(phone), 0.005);
+});
+
+test('a call that is not answered costs nothing, and is recorded', async () => {
+  const phone = await customer('5');
+  await system.sip.setTrunk('busy');
+  const busy = await call(system.sip, phone, 'refused');
+  await system.sip.setTrunk('answer');
+  assert.equal(busy.status, 0, busy.output);
+  const [row] = await callsOf(phone, 1);
+  assert.deepEqual([row.value.dst, row.value.dur, row.value.ba], ['2125550123', '0', '0.000000']);
+  assert.deepEqual(await holdsOf(phone), []);
+  assert.equal(await cashOf(phone), 5);
+});
+
+test('a call is ended when what the account may spend is used up', async () => {
+  const phone = await customer('0.04');
+  const cut = await call(system.sip, phone, 'cut');
+  assert.equal(cut.status, 0, cut.output);
+  const [row] = await callsOf(phone, 1);
+  const { dur } = row.value;
+  assert.ok(['3', '4'].includes(dur), dur);
+  assert.equal(row.value.ba, `0.0${dur}0000`);
+  assert.equal(await cashOf(phone), (4 - Number(dur)) / 100);
+});
+
+test('a call with money for it goes on after the time that was allowed at first', async () => {
+  const phone = await customer('5');
+  const seconds = HOLD_SECONDS + 4;
+  const done = await call(system.sip, phone, 'call', { seconds });
+  assert.equal(done.status, 0, done.output);
+  const [row] = await callsOf(phone, 1);
+  assert.ok(Number(row.value.dur) >= seconds, row.value.dur);
+});
+
+test('a record that the service was not there to take comes once it is back', async () => {
+  const phone = await customer('5');
+  const calling = call(system.sip, phone, 'call', { seconds: 4 });
+  await waitUntil(async () => (await holdsOf(phone)).length === 1);
+  await system.killService();
+  const done = await calling;
+  assert.equal(done.status, 0, done.output);
+  await waitUntil(() => system.sip.log().includes('call record not taken'));
+  const away = await call(system.sip, phone, 'refused');
+  assert.match(away.output, /received 'SIP\/2\.0 503/);
+  await system.startService();
+  const [row] = await callsOf(phone, 1);
+  assert.ok(['4', '5'].includes(row.value.dur), row.value.dur);
+  assert.equal(row.value.ba, `0.0${row.value.dur}0000`);
+  assert.equal(await cashOf(phone), (500 - Number(row.value.dur)) / 100);
+});
+
+test('a name that is no UTF-8 does not keep a call from being billed', async () => {
+  const phone = await customer('5');
+  const done = await call(system.sip, phone, 'call', { name: 'Caf\u00e9 \u00ff', seconds: 1 });
+  assert.equal(done.status, 0, done.output);
+  const [row] = await callsOf(phone, 1);
+  const { cn, ba } = row.value;
+  assert.ok(['0.010000', '0.020000'].includes(ba), ba);
+  assert.equal(cn, 'NON-UTF8', 'as Kamailio says');
+});
+
+test('calls that go on outlive a crash of Kamailio', async () => {
+  const phone = await customer('5');
+  const calling = call(system.sip, phone, 'call', { seconds: 6 });
+  await waitUntil(async () => (await holdsOf(phone)).length === 1);
+  await setTimeout(2_000);
+  await system.sip.kill();
+  await system.sip.start();
+  const done = await calling;
+  assert.equal(done.status, 0, done.output);
+  const [row] = await callsOf(phone, 1);
+  assert.ok(['6', '7'].includes(row.value.dur), row.value.dur);
+});
+
+test('after a crash of Kamailio its contacts end when they expire', async () => {
+  const phone = await system.signUp();
+  await register(system.sip, phone, { contact: '<sip:x@192.0.2.1:5060>', expires: 4 });
+  assert.equal(typeof (await registered(phone)), 'object');
+  await system.sip.kill();
+  await waitUntil(async () => (await registered(phone)) === 404, 10_000);
+  await system.sip.start();
+});
+
+test('the books balance after all of it', async () => {
+  assert.deepEqual((await reconcile(db())).imbalances, []);
+});

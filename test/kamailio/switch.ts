@@ -1,0 +1,215 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Child, startChild } from '../support/child.ts';
+import { waitUntil } from '../support/wait.ts';
+
+const DEPLOY = fileURLToPath(new URL('../../deploy/kamailio/', import.meta.url));
+const SCENARIOS = fileURLToPath(new URL('.', import.meta.url));
+const HOST = '127.0.0.1';
+export const REALM = 'sip.example.com';
+
+/** What takes the place of the settings that an operator edits. */
+export interface SwitchSettings {
+  /** of Kamailio's database role */
+  database: string;
+  /** the service's address with the credentials of a feed */
+  ingest: string;
+}
+
+/** A running Kamailio with the configuration of deploy/, and a trunk that answers its calls. */
+export interface Switch {
+  port: number;
+  log: () => string;
+  /** what becomes of calls to the trunk; at first it answers */
+  setTrunk: (behaviour: 'answer' | 'busy') => Promise<void>;
+  /** ends it at once, as a crash does */
+  kill: () => Promise<void>;
+  /** @param defines such as WITH_PUSH */
+  start: (...defines: string[]) => Promise<void>;
+  stop: () => Promise<void>;
+}
+
+export async function startSwitch(settings: SwitchSettings): Promise<Switch> {
+  const folder = await mkdtemp(join(tmpdir(), 'account-api-kamailio-'));
+  const [port, trunkPort] = [await freePort('udp'), await freePort('udp')];
+  await copyFile(join(DEPLOY, 'kamailio.cfg'), join(folder, 'kamailio.cfg'));
+  await writeFile(
+    join(folder, 'settings.cfg'),
+    withValues(await readFile(join(DEPLOY, 'settings.cfg'), 'utf8'), {
+      SIP_REALM: REALM,
+      LISTEN: `udp:${HOST}:${port}`,
+      TRUNK: `sip:${HOST}:${trunkPort}`,
+      DATABASE: settings.database,
+      INGEST: settings.ingest,
+      RUN_DIR: folder,
+    }),
+  );
+  let trunk: Child | undefined;
+  const setTrunk = async (behaviour: 'answer' | 'busy') => {
+    trunk?.kill('SIGKILL', 'group');
+    await trunk?.ended;
+    trunk = startSipp(folder, `${behaviour}.xml`, ['-p', String(trunkPort)]);
+  };
+  await setTrunk('answer');
+  let kamailio: Child | undefined;
+  let log = '';
+  const kill = async () => {
+    kamailio?.kill('SIGKILL', 'group');
+    await kamailio?.ended;
+    log += kamailio?.output() ?? '';
+    kamailio = undefined;
+  };
+  const start = async (...defines: string[]) => {
+    const file = join(folder, 'kamailio.cfg');
+    const options = ['-f', file, '-DD', '-E', '-Y', folder, '-w', folder, '-m', '64', '-M', '8'];
+    const defined = defines.flatMap((name) => ['-A', name]);
+    kamailio = startChild(['kamailio', ...options, ...defined], {
+      env: { PATH: process.env.PATH, TZ: 'UTC' },
+    });
+    await Promise.race([
+      waitUntil(() => answers(port), 10_000),
+      kamailio.ended.then((status) => {
+        throw new Error(`Kamailio ended with ${status}: ${kamailio?.output()}`);
+      }),
+    ]);
+  };
+  await start();
+  return {
+    port,
+    log: () => log + (kamailio?.output() ?? ''),
+    setTrunk,
+    kill,
+    start,
+    stop: async () => {
+      await kill();
+      trunk?.kill('SIGKILL', 'group');
+      await trunk?.ended;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Replaces the values of `#!substdef "!NAME!value!g"`, each of which must be there. */
+function withValues(settings: string, values: Record<string, string>): string {
+  return Object.entries(values).reduce((text, [name, value]) => {
+    const line = new RegExp(`^#!substdef "!${name}!.*!g"$`, 'm');
+    if (!line.test(text)) throw new Error(`there is no setting ${name}`);
+    return text.replace(line, () => `#!substdef "!${name}!${value}!g"`);
+  }, settings);
+}
+
+export interface Phone {
+  username: number;
+  /** SIP secret */
+  secret: string;
+}
+
+interface SippResult {
+  status: number | NodeJS.Signals;
+  output: string;
+}
+
+/** REGISTER with digest authentication. @returns what sipp says: status 0 where it went well */
+export function register(
+  at: Switch,
+  phone: Phone,
+  fields: { contact: string; expires?: number; agent?: string; user?: number },
+): Promise<SippResult> {
+  const { contact, expires = 60, agent = 'Zoiper rv2.8.97/', user = phone.username } = fields;
+  const values = [user, credentials(phone), expires, agent];
+  return runSipp(at, 'register.xml', values, ['-key', 'contact', contact]);
+}
+
+/** An INVITE with digest authentication, and what the scenario says of the rest of the call. */
+export function call(
+  at: Switch,
+  phone: Phone,
+  scenario: 'call' | 'cut' | 'refused',
+  fields: { number?: string; name?: string; from?: string | number; seconds?: number } = {},
+): Promise<SippResult> {
+  const { number = '12125550123', name = 'Alice', from = phone.username, seconds = 0 } = fields;
+  const values = [phone.username, credentials(phone), number, name, String(from)];
+  return runSipp(at, `${scenario}.xml`, values, ['-d', String(seconds * 1_000)]);
+}
+
+function credentials({ username, secret }: Phone): string {
+  return `[authentication username=${username} password=${secret}]`;
+}
+
+async function runSipp(
+  at: Switch,
+  scenario: string,
+  fields: (string | number)[],
+  options: string[] = [],
+): Promise<SippResult> {
+  const folder = await mkdtemp(join(tmpdir(), 'account-api-sipp-'));
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'fields.csv'), `SEQUENTIAL\n${fields.join(';')}\n`, 'latin1');
+    const sipp = startSipp(folder, scenario, [
+      ...['-inf', 'fields.csv', '-m', '1', '-timeout', '40', '-timeout_error'],
+      ...options,
+      `${HOST}:${at.port}`,
+    ]);
+    return { status: await sipp.ended, output: sipp.output() };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function startSipp(folder: string, scenario: string, options: string[]): Child {
+  const fixed = ['-sf', join(SCENARIOS, scenario), '-i', HOST, '-nostdin', '-trace_err'];
+  return startChild(['sipp', ...fixed, ...options], { cwd: folder });
+}
+
+/** Whether a SIP server answers an OPTIONS, with whatever status. */
+async function answers(port: number): Promise<boolean> {
+  const socket = createSocket('udp4');
+  const heard = new Promise<boolean>((resolve) => {
+    socket.once('message', () => resolve(true));
+    socket.once('error', () => resolve(false));
+    setTimeout(() => resolve(false), 200).unref();
+  });
+  socket.bind(0, HOST);
+  await once(socket, 'listening');
+  const own = `${HOST}:${socket.address().port}`;
+  const ping = [
+    `OPTIONS sip:${REALM} SIP/2.0`,
+    `Via: SIP/2.0/UDP ${own};branch=z9hG4bK${Date.now()}`,
+    `From: <sip:ping@${own}>;tag=1`,
+    `To: <sip:ping@${REALM}>`,
+    `Call-ID: ${Date.now()}@${own}`,
+    'CSeq: 1 OPTIONS',
+    'Max-Forwards: 5',
+    'Content-Length: 0',
+    '',
+    '',
+  ];
+  socket.send(ping.join('\r\n'), port, HOST);
+  const answered = await heard;
+  socket.close();
+  return answered;
+}
+
+/** A port of 127.0.0.1 that nothing uses. */
+export async function freePort(kind: 'udp' | 'tcp'): Promise<number> {
+  if (kind === 'udp') {
+    const socket = createSocket('udp4');
+    socket.bind(0, HOST);
+    await once(socket, 'listening');
+    const { port } = socket.address();
+    socket.close();
+    return port;
+  }
+  const server = createServer().listen(0, HOST);
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
