@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts';
+import type { Database, Queryable } from '../db/database.ts';
 import type { Caller } from './api-key.ts';
 import { Refusal } from './refusal.ts';
 
@@ -73,6 +73,45 @@ function newestReports(contacts: ReportedContact[]): ReportedContact[] {
   });
 }
 
+// SQL: the contacts of account $1 that were reported, and those that a switch keeps in this database.
+const CONTACTS = `SELECT contact, received, user_agent, reported_at, expires_at
+  FROM registration WHERE account = $1
+  UNION ALL
+  SELECT contact, received, user_agent, reported_at, expires_at
+  FROM switch_contact WHERE username = $1::bigint::text`;
+
+/** A phone that is registered. */
+export interface RegisteredPhone {
+  /** host and port */
+  address: string;
+  agent: string;
+  expiresAt: Date;
+}
+
+/** All phones that an account is registered with now, the newest report first. */
+export async function registeredPhones(
+  db: Queryable,
+  username: number,
+  now: Date,
+  address: 'contact' | 'received' = 'contact',
+): Promise<RegisteredPhone[]> {
+  const rows = await db.query<{
+    contact: string;
+    received: string | null;
+    agent: string;
+    expiresAt: Date;
+  }>(
+    `SELECT contact, received, user_agent AS agent, expires_at AS "expiresAt" FROM (${CONTACTS}) c
+     WHERE expires_at > $2 ORDER BY reported_at DESC, expires_at DESC, contact LIMIT 20`,
+    [username, now],
+  );
+  return rows.map(({ contact, received, agent, expiresAt }) => ({
+    address: hostOfUri((address === 'received' && received) || contact),
+    agent,
+    expiresAt,
+  }));
+}
+
 /**
  * Where the account is registered: its newest contact that has not expired, of those that were
  * reported and those that a switch keeps in this database.
@@ -87,13 +126,7 @@ export async function currentRegistration(
 ): Promise<{ uri: string; agent: string }> {
   const [row] = await db.read<{ contact: string; received: string | null; agent: string }>(
     'current-registration',
-    `SELECT contact, received, user_agent AS agent FROM (
-       SELECT contact, received, user_agent, reported_at, expires_at
-       FROM registration WHERE account = $1
-       UNION ALL
-       SELECT contact, received, user_agent, reported_at, expires_at
-       FROM switch_contact WHERE username = $1::bigint::text
-     ) c WHERE expires_at > $2
+    `SELECT contact, received, user_agent AS agent FROM (${CONTACTS}) c WHERE expires_at > $2
      ORDER BY reported_at DESC, expires_at DESC, contact LIMIT 1`,
     [caller.username, now],
   );

@@ -1,7 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import { Value } from 'typebox/value';
 import { Refusal } from '../domain/refusal.ts';
-import { nameField } from '../http/fields.ts';
 
 export type Fields = Record<string, string | undefined>;
 
@@ -32,11 +30,6 @@ function refuseNul(values: unknown[]): void {
   if (values.some((value) => typeof value === 'string' && value.includes('\0'))) {
     throw new Refusal('malformed', 'Bad request');
   }
-}
-
-/** The same rule as in the API. */
-export function isAccountName(name: string): boolean {
-  return Value.Check(nameField, name);
 }
 
 /** A path of this portal that a client named, or undefined where it leads elsewhere. */

@@ -1,4 +1,4 @@
-import { ticks } from 'd3-array';
+import { nice, ticks } from 'd3-array';
 import { type Html, html } from '../../html.ts';
 import { table } from './table.ts';
 
@@ -23,12 +23,10 @@ export interface Plot {
   showTable: string;
 }
 
-const WIDTH = 720;
-const HEIGHT = 220;
-const LEFT = 56;
-const RIGHT = 12;
-const TOP = 12;
-const BOTTOM = 28;
+// The marks lie on a ground of their own, stretched to whatever place there is; a point is so wide.
+const STEP = 10;
+const HEIGHT = 100;
+const BAR_SHARE = 0.72;
 const TICKS = 4;
 const MOST_LABELS = 8;
 
@@ -37,68 +35,71 @@ const MOST_LABELS = 8;
  * the style sheet and its place before anything is loaded.
  */
 export function bars(plot: Plot): Html {
-  return frame(plot, ({ x, y, step, zero }) =>
-    plot.points.map(({ label, value, text }, index) => {
-      const width = Math.max(step * 0.72, 1);
-      const top = Math.min(y(value), zero);
-      const height = Math.max(Math.abs(y(value) - zero), value === 0 ? 0 : 1);
-      return html`<g><title>${label}: ${text}</title><rect class="hit" x="${round(x(index) - step / 2)}" y="${TOP}" width="${round(step)}" height="${HEIGHT - TOP - BOTTOM}"/><rect class="bar-mark" x="${round(x(index) - width / 2)}" y="${round(top)}" width="${round(width)}" height="${round(height)}" rx="1.5"/></g>
-`;
+  return frame(plot, (y) =>
+    plot.points.map((point, index) => {
+      const [one, other] = [y(point.value), y(0)];
+      const height = Math.max(Math.abs(one - other), point.value === 0 ? 0 : 0.8);
+      const width = STEP * BAR_SHARE;
+      const x = STEP * (index + 0.5) - width / 2;
+      return spot(
+        point,
+        index,
+        html`<rect class="bar-mark" x="${round(x)}" y="${round(Math.min(one, other))}" width="${round(width)}" height="${round(height)}"/>`,
+      );
     }),
   );
 }
 
 /** A plot with a line through the points. */
 export function line(plot: Plot): Html {
-  return frame(plot, ({ x, y, step, zero }) => {
-    const at = plot.points.map(({ value }, index) => `${round(x(index))},${round(y(value))}`);
-    const [first, last] = [round(x(0)), round(x(plot.points.length - 1))];
+  return frame(plot, (y) => {
+    const x = (index: number) => round(STEP * (index + 0.5));
+    const path = plot.points.map(({ value }, index) => `${x(index)},${round(y(value))}`).join('L');
+    const [first, last, zero] = [x(0), x(plot.points.length - 1), round(y(0))];
     return [
-      html`<path class="area-mark" d="M${first},${round(zero)}L${at.join('L')}L${last},${round(zero)}Z"/>
-<path class="line-mark" d="M${at.join('L')}"/>
+      html`<path class="area-mark" d="M${first},${zero}L${path}L${last},${zero}Z"/>
+<path class="line-mark" d="M${path}"/>
 `,
-      ...plot.points.map(
-        ({ label, value, text }, index) =>
-          html`<g><title>${label}: ${text}</title><rect class="hit" x="${round(x(index) - step / 2)}" y="${TOP}" width="${round(step)}" height="${HEIGHT - TOP - BOTTOM}"/><circle class="dot-mark" cx="${round(x(index))}" cy="${round(y(value))}" r="3"/></g>
-`,
-      ),
+      ...plot.points.map((point, index) => spot(point, index, html``)),
     ];
   });
 }
 
-interface Scale {
-  x: (index: number) => number;
-  y: (value: number) => number;
-  /** from one point to the next */
-  step: number;
-  /** where zero is */
-  zero: number;
+/** What shows a point's value where the reader points at it, above or below its mark too. */
+function spot({ label, text }: PlotPoint, index: number, mark: Html): Html {
+  return html`<g><title>${label}: ${text}</title><rect class="hit" x="${STEP * index}" y="0" width="${STEP}" height="${HEIGHT}"/>${mark}</g>
+`;
 }
 
-function frame(plot: Plot, marks: (scale: Scale) => Html[]): Html {
+function frame(plot: Plot, marks: (y: (value: number) => number) => Html[]): Html {
   const { points, caption } = plot;
   const values = points.map(({ value }) => value);
-  const axis = ticks(Math.min(0, ...values), Math.max(0, ...values) || 1, TICKS);
-  const low = Math.min(axis[0] ?? 0, ...values);
-  const high = Math.max(axis.at(-1) ?? 1, ...values);
-  const step = (WIDTH - LEFT - RIGHT) / Math.max(points.length, 1);
-  const x = (index: number) => LEFT + step * (index + 0.5);
-  const y = (value: number) => TOP + ((high - value) / (high - low)) * (HEIGHT - TOP - BOTTOM);
-  const every = Math.ceil(points.length / MOST_LABELS);
+  const [low, high] = nice(Math.min(0, ...values), Math.max(0, ...values) || 1, TICKS);
+  const axis = ticks(low, high, TICKS);
+  const y = (value: number) => ((high - value) / (high - low)) * HEIGHT;
+  const width = STEP * points.length;
   return html`<figure class="plot">
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${caption}">
-${axis.map(
-  (value) =>
-    html`<path class="${value === 0 ? 'axis' : 'grid'}" d="M${LEFT},${round(y(value))}H${WIDTH - RIGHT}"/><text x="${LEFT - 8}" y="${round(y(value) + 4)}" text-anchor="end">${plot.tick(value)}</text>
-`,
-)}${points.map(
-  ({ label }, index) =>
-    index % every === 0 &&
-    html`<text x="${round(x(index))}" y="${HEIGHT - 8}" text-anchor="middle">${label}</text>
-`,
-)}${marks({ x, y, step, zero: y(0) })}</svg>
+<div class="plot-frame" role="img" aria-label="${caption}">
+<svg class="plot-values">${axis.map((value) => html`<text x="100%" y="${round(y(value))}%">${plot.tick(value)}</text>`)}</svg>
+<svg class="plot-marks" viewBox="0 0 ${width} ${HEIGHT}" preserveAspectRatio="none">
+${axis.map((value) => html`<path class="${value === 0 ? 'axis' : 'grid'}" d="M0,${round(y(value))}H${width}"/>`)}
+${marks(y)}</svg>
+<svg class="plot-labels">${labels(points)}</svg>
+</div>
 ${dataTable(plot)}
 </figure>`;
+}
+
+/** Every so many points one label; on narrow screens half of them. */
+function labels(points: PlotPoint[]): Html[] {
+  const every = Math.ceil(points.length / MOST_LABELS);
+  const shown = points.flatMap(({ label }, index) =>
+    index % every === 0 ? [{ label, index }] : [],
+  );
+  return shown.map(
+    ({ label, index }, place) =>
+      html`<text${place % 2 === 1 && html` class="second"`} x="${round(((index + 0.5) / points.length) * 100)}%" y="1em">${label}</text>`,
+  );
 }
 
 /** The same in figures. */

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { isAccountName } from '../../domain/account.ts';
 import { isEmailAddress } from '../../domain/email-address.ts';
 import { requestSignUp } from '../../domain/portal-sign-up.ts';
 import { isPromotionValid } from '../../domain/promotion.ts';
@@ -6,7 +7,7 @@ import { html } from '../../html.ts';
 import { limitByAddress } from '../../http/rate-limit.ts';
 import type { Service } from '../../service.ts';
 import { field } from '../components/field.ts';
-import { formFields, isAccountName } from '../input.ts';
+import { formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
 import { form, type View } from '../view.ts';
 import { checkMailPage } from './check-mail.ts';

@@ -1,0 +1,168 @@
+import type { Readable } from 'node:stream';
+import type { Database, Queryable } from '../db/database.ts';
+import type { Decimal } from './money.ts';
+import { plainNumber } from './phone-number.ts';
+import type { DayRange, UsageScope } from './usage.ts';
+
+/** A call as its customer sees it. */
+export interface ListedCall {
+  id: string;
+  account: number;
+  startedAt: Date;
+  caller: string;
+  /** as the caller's switch named it, decoded */
+  callerName: string | null;
+  called: string;
+  sourceIp: string | null;
+  talkSeconds: number;
+  billedSeconds: number;
+  /** dollars per minute */
+  rate: Decimal;
+  /** dollars; null where the switch that took it did not say */
+  amount: Decimal | null;
+}
+
+/** Which calls are meant. */
+export interface CallFilter {
+  scope: UsageScope;
+  range: DayRange;
+  /** part of a number or of a caller's name; '' for all */
+  search: string;
+}
+
+export interface CallPage {
+  calls: ListedCall[];
+  /** goes on after this page; undefined: there are no more */
+  next: string | undefined;
+  /** how many calls were looked through, where a search ended before it had found a page full */
+  searched: number | undefined;
+}
+
+// A search reads so many calls for one page; going on reads the next ones. Without an end a search
+// for something rare among millions of calls would be given up half way.
+const SEARCHED_AT_ONCE = 20_000;
+const CURSOR = /^([0-9]{1,17})-([0-9a-f]{32})$/;
+
+const COLUMNS = `replace(id::text, '-', '') AS id, account, started_at AS "startedAt", caller,
+  caller_name AS "callerName", called, source_ip AS "sourceIp",
+  (talk_microseconds + 999999) / 1000000 AS "talkSeconds", billed_seconds AS "billedSeconds",
+  rate::text, round(amount, 6)::text AS amount`;
+const CURSOR_OF = `(extract(epoch FROM "startedAt") * 1000000)::bigint || '-' || id`;
+
+/**
+ * A page of calls, newest first. Each page begins where the one before ended, so that the last of a
+ * million calls is found as quickly as the first.
+ * @param after `next` of the page before; anything else begins at the newest
+ */
+export async function listCalls(
+  db: Queryable,
+  filter: CallFilter,
+  { after, limit }: { after?: string | undefined; limit: number },
+): Promise<CallPage> {
+  const { scope, range } = filter;
+  const search = searchedText(filter.search);
+  const [, at = null, id = null] = CURSOR.exec(after ?? '') ?? [];
+  const reach = search === '' ? limit + 1 : SEARCHED_AT_ONCE;
+  const rows = await db.query<ListedCall & { cursor: string | null; seen: number; end: string }>(
+    `WITH edge AS (
+       SELECT $3::timestamp AT TIME ZONE $5 AS first,
+         ($4::timestamp + interval '1 day') AT TIME ZONE $5 AS last,
+         to_timestamp(0) + $6::bigint * interval '1 microsecond' AS before
+     ), newest AS MATERIALIZED (
+       SELECT c.* FROM account a, edge, LATERAL (
+         SELECT ${COLUMNS} FROM call
+         WHERE billing_account = $1 AND account = a.username
+           AND started_at >= first AND started_at < last
+           AND started_at <= coalesce(before, 'infinity')
+           AND (before IS NULL OR (started_at, id) < (before, $7::uuid))
+         ORDER BY started_at DESC, call.id DESC LIMIT $8) c
+       WHERE a.master_account = $1 AND a.username = coalesce($2, a.username)
+       ORDER BY c."startedAt" DESC, c.id DESC LIMIT $8
+     ), matched AS (
+       SELECT *, ${CURSOR_OF} AS cursor FROM newest
+       WHERE $9 = '' OR strpos(caller, $9) > 0 OR strpos(called, $9) > 0
+         OR strpos(lower("callerName"), $10) > 0
+       ORDER BY "startedAt" DESC, id DESC LIMIT $11
+     )
+     SELECT s.*, m.* FROM (
+       SELECT count(*)::int AS seen, (SELECT ${CURSOR_OF} FROM newest
+         ORDER BY "startedAt", id LIMIT 1) AS "end" FROM newest) s LEFT JOIN matched m ON true
+     ORDER BY m."startedAt" DESC, m.id DESC`,
+    [
+      scope.billingAccount,
+      scope.account ?? null,
+      range.from,
+      range.to,
+      range.timeZone,
+      at,
+      id,
+      reach,
+      search,
+      encodeURIComponent(search.toLowerCase()).toLowerCase(),
+      limit + 1,
+    ],
+  );
+  const found = rows.filter(({ cursor }) => cursor !== null);
+  const calls = found.slice(0, limit).map(({ cursor: _, seen: __, end: ___, ...call }) => ({
+    ...call,
+    callerName: decodedName(call.callerName),
+  }));
+  if (found.length > limit) {
+    return { calls, next: found[limit - 1]?.cursor ?? undefined, searched: undefined };
+  }
+  const [first] = rows;
+  const isCut = search !== '' && first?.seen === reach;
+  return isCut
+    ? { calls, next: first.end, searched: reach }
+    : { calls, next: undefined, searched: undefined };
+}
+
+/**
+ * All calls of a filter, newest first, each a line of JSON with the members of `ListedCall`, but for
+ * the name, which is still percent-encoded. Rows go from PostgreSQL to the reader as they come.
+ */
+export function streamCalls(db: Database, { scope, range, search }: CallFilter): Promise<Readable> {
+  const text = searchedText(search);
+  const name = encodeURIComponent(text.toLowerCase()).toLowerCase();
+  return db.copyOut(`COPY (
+    SELECT row_to_json(c) FROM (
+      SELECT ${COLUMNS} FROM call
+      WHERE billing_account = ${integer(scope.billingAccount)}
+        AND account = ANY (ARRAY(SELECT username FROM account a
+          WHERE a.master_account = ${integer(scope.billingAccount)}
+            AND a.username = coalesce(${scope.account ? integer(scope.account) : 'NULL'}, a.username)))
+        AND started_at >= ${quoted(range.from)}::timestamp AT TIME ZONE ${quoted(range.timeZone)}
+        AND started_at < (${quoted(range.to)}::timestamp + interval '1 day')
+          AT TIME ZONE ${quoted(range.timeZone)}
+        AND (${quoted(text)} = '' OR strpos(caller, ${quoted(text)}) > 0
+          OR strpos(called, ${quoted(text)}) > 0 OR strpos(lower(caller_name), ${quoted(name)}) > 0)
+      ORDER BY started_at DESC, call.id DESC) c
+  ) TO STDOUT WITH (FORMAT csv, QUOTE e'\\x01', DELIMITER e'\\x02')`);
+}
+
+/** A caller's name as it was before it was percent-encoded, once. */
+export function decodedName(name: string | null): string | null {
+  try {
+    return name && decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+/** A number without the marks that people put between its digits; any other text as it is. */
+function searchedText(search: string): string {
+  const text = search.trim().toWellFormed();
+  return /^[0-9 ()+.-]*[0-9][0-9 ()+.-]*$/.test(text)
+    ? plainNumber(text.replace(/[ ().-]/g, ''))
+    : text;
+}
+
+// COPY takes no parameters: what goes into its text are integers, and texts as hexadecimal digits.
+function integer(value: number): string {
+  if (!Number.isSafeInteger(value)) throw new TypeError(`not an integer: ${value}`);
+  return String(value);
+}
+
+function quoted(text: string): string {
+  return `convert_from(decode('${Buffer.from(text).toString('hex')}', 'hex'), 'UTF8')`;
+}
