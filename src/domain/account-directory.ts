@@ -129,6 +129,18 @@ export async function listNumbers(db: Queryable, username: number): Promise<Assi
   return currentNumbers(db, username);
 }
 
+/** Accounts that one pays for, itself first; those with calls may be closed. */
+export function paidAccounts(
+  db: Queryable,
+  billingAccount: number,
+): Promise<{ username: number; name: string }[]> {
+  return db.query(
+    `SELECT username, name FROM account WHERE master_account = $1
+     ORDER BY username <> $1, closed_at IS NOT NULL, name, username LIMIT 500`,
+    [billingAccount],
+  );
+}
+
 /** The open accounts of an address, oldest first. */
 export function accountsOfAddress(
   db: Queryable,

@@ -98,7 +98,7 @@ export async function listCalls(
       id,
       reach,
       search,
-      encodeURIComponent(search.toLowerCase()).toLowerCase(),
+      encodeURIComponent(search).toLowerCase(),
       limit + 1,
     ],
   );
@@ -123,7 +123,7 @@ export async function listCalls(
  */
 export function streamCalls(db: Database, { scope, range, search }: CallFilter): Promise<Readable> {
   const text = searchedText(search);
-  const name = encodeURIComponent(text.toLowerCase()).toLowerCase();
+  const name = encodeURIComponent(text).toLowerCase();
   return db.copyOut(`COPY (
     SELECT row_to_json(c) FROM (
       SELECT ${COLUMNS} FROM call

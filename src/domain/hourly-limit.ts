@@ -68,6 +68,14 @@ export class HourlyLimit {
     if (window.attempts > this.#perHour) throw this.#refusal(window);
   }
 
+  /** What a key has left of its attempts, and when it has all of them again; nothing is counted. */
+  async remaining(key: string): Promise<{ perHour: number; left: number; secondsToEnd: number }> {
+    const window = this.#knownWindow(key) ?? (await this.#readWindow(key));
+    const left = Math.max(0, this.#perHour - (window?.attempts ?? 0));
+    const secondsToEnd = window ? Math.ceil((window.endsAtMs - this.#now()) / 1_000) : 0;
+    return { perHour: this.#perHour, left, secondsToEnd };
+  }
+
   /**
    * Runs `attempt`, and counts it where it is refused as unauthorized. Once too many were, none is
    * run any more, so that not even the right password can be told.

@@ -39,6 +39,37 @@ export async function monthlyCharges(db: Database, caller: Caller): Promise<stri
   return row?.list ?? '[]';
 }
 
+/** A service or a number that an account has now. */
+export interface RecurringItem {
+  kind: 'service' | 'number';
+  /** who has it */
+  account: number;
+  /** the service's description, or the number */
+  name: string;
+  /** dollars a month */
+  monthly: Decimal;
+  addedAt: Date;
+}
+
+/** What an account pays each month, item by item: a billing account also for others. */
+export function recurringItems(
+  db: Queryable,
+  caller: { username: number },
+): Promise<RecurringItem[]> {
+  return db.query<RecurringItem>(
+    `WITH paid AS (
+       SELECT username FROM account WHERE (master_account = $1 OR username = $1) AND closed_at IS NULL
+     )
+     SELECT 'service' AS kind, account, description AS name, monthly::text, added_at AS "addedAt"
+     FROM service WHERE account IN (SELECT username FROM paid) AND removed_at IS NULL
+     UNION ALL
+     SELECT 'number', account, number, monthly::text, added_at
+     FROM number WHERE account IN (SELECT username FROM paid) AND removed_at IS NULL
+     ORDER BY kind DESC, name, account`,
+    [caller.username],
+  );
+}
+
 /** @throws Refusal 'malformed' for a reserved description, 'not found' for an unknown account */
 export async function addService(
   db: Database,

@@ -2,6 +2,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Service } from '../service.ts';
 import { knowVisitors, refuseForgedForms, requireSession } from './access.ts';
 import { serveAssets } from './assets.ts';
+import { callsPages } from './customer/calls.ts';
+import { chargesPages } from './customer/charges.ts';
 import { overviewPage } from './customer/overview.ts';
 import { answerWithErrorPage } from './error-page.ts';
 import { parseForm, refuseNulInQuery } from './input.ts';
@@ -40,7 +42,9 @@ export async function portal(app: FastifyInstance, service: Service): Promise<vo
     pages.register(async (signedIn) => {
       signedIn.addHook('onRequest', requireSession);
       refuseForgedForms(signedIn, service, 'signed in');
-      overviewPage(signedIn);
+      overviewPage(signedIn, service);
+      callsPages(signedIn, service);
+      chargesPages(signedIn, service);
     });
     pages.register(operatorPages, service);
   });

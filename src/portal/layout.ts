@@ -84,7 +84,7 @@ ${footer(view)}
 
 function navigation(view: View): Html {
   const groups = view.session ? navigationOf(view.session) : [];
-  return html`<nav class="main-nav" aria-label="${view.m.layout.navigation}">
+  return html`<nav class="main-nav" aria-label="${view.m.layout.navigation}"><div>
 ${groups.map(
   ({ label, items }) => html`${groups.length > 1 && html`<h2>${label(view.m)}</h2>`}
 <ul>
@@ -95,7 +95,7 @@ ${items.map(
 `,
 )}</ul>`,
 )}
-</nav>`;
+</div></nav>`;
 }
 
 function isCurrent(path: string, href: string): boolean {

@@ -98,7 +98,7 @@ function labels(points: PlotPoint[]): Html[] {
   );
   return shown.map(
     ({ label, index }, place) =>
-      html`<text${place % 2 === 1 && html` class="second"`} x="${round(((index + 0.5) / points.length) * 100)}%" y="1em">${label}</text>`,
+      html`<text${place % 2 === 1 && html` class="second"`} x="${round(((index + 0.5) / points.length) * 100)}%" y="1.4em">${label}</text>`,
   );
 }
 

@@ -27,6 +27,18 @@ export function day(moment: Date, zone: string): Html {
   return html`<time datetime="${moment.toISOString()}">${text}</time>`;
 }
 
+/** `14 May`: a day on an axis. @param day a calendar day, or a moment in a zone */
+export function shortDay(day: string | Date, zone = 'UTC'): string {
+  const moment = typeof day === 'string' ? new Date(`${day}T00:00Z`) : day;
+  return format('short day', zone, { day: 'numeric', month: 'short' })(moment);
+}
+
+/** `14 May, 09:00`: an hour on an axis. */
+export function shortHour(moment: Date, zone: string): string {
+  const options = { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' } as const;
+  return format('short hour', zone, options)(moment);
+}
+
 /** The zone's short name at a moment, such as `CEST` or `GMT+2`. */
 export function zoneAt(moment: Date, zone: string): string {
   const parts = formatter('zone', zone, { timeZoneName: 'short' }).formatToParts(moment);

@@ -10,3 +10,7 @@ document.addEventListener('click', async (event) => {
     button.textContent = label;
   }, 2_000);
 });
+
+document.addEventListener('click', (event) => {
+  if (event.target.closest('[data-print]')) window.print();
+});

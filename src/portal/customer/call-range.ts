@@ -1,0 +1,56 @@
+import type { FastifyRequest } from 'fastify';
+import type { CallFilter } from '../../domain/call-list.ts';
+import { addDays, type Day, dayOf } from '../../domain/usage.ts';
+import { queryText } from '../input.ts';
+import { type Subject, scopeOf } from './subject.ts';
+
+const DEFAULT_DAYS = 7;
+const LONGEST_SEARCH = 100;
+
+/** Which calls a page is asked for. */
+export interface CallQuery extends CallFilter {
+  unit: 'day' | 'hour';
+  /** goes on after a page */
+  after: string;
+  days: number;
+}
+
+/**
+ * Reads which calls are meant; what is no day, or missing, means the last week. An account that
+ * pays may choose one of those that it pays for; another one sees its own.
+ */
+export function callQuery(request: FastifyRequest, subject: Subject, now: Date): CallQuery {
+  const { timeZone } = subject;
+  const today = dayOf(now, timeZone);
+  const to = day(queryText(request, 'to')) ?? today;
+  const from = day(queryText(request, 'from')) ?? addDays(to, 1 - DEFAULT_DAYS);
+  const range = from <= to ? { from, to, timeZone } : { from: to, to: from, timeZone };
+  const days = Math.round((Date.parse(range.to) - Date.parse(range.from)) / 86_400_000) + 1;
+  const unit = queryText(request, 'by') === 'hour' ? 'hour' : 'day';
+  const search = queryText(request, 'search').slice(0, LONGEST_SEARCH).trim();
+  const scope = scopeOf(subject);
+  const chosen = queryText(request, 'account');
+  if (scope.account === undefined && /^[1-9][0-9]{9}$/.test(chosen)) scope.account = Number(chosen);
+  return { scope, range, search, unit, days, after: queryText(request, 'after') };
+}
+
+/** The same calls as the query of an address. @param other what differs, or comes on top */
+export function callAddress(
+  path: string,
+  { scope, range, search, unit }: CallQuery,
+  other: Record<string, string> = {},
+): string {
+  const query = new URLSearchParams({ from: range.from, to: range.to });
+  if (search) query.set('search', search);
+  if (scope.account) query.set('account', String(scope.account));
+  if (unit === 'hour') query.set('by', 'hour');
+  for (const [name, value] of Object.entries(other)) query.set(name, value);
+  return `${path}?${query}`;
+}
+
+function day(text: string): Day | undefined {
+  if (!/^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}$/.test(text)) return undefined;
+  const parsed = new Date(`${text}T00:00Z`);
+  const exists = !Number.isNaN(parsed.getTime()) && parsed.toISOString().startsWith(text);
+  return exists ? text : undefined;
+}

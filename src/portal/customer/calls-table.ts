@@ -1,0 +1,47 @@
+import type { ListedCall } from '../../domain/call-list.ts';
+import { type Html, html } from '../../html.ts';
+import { money, rate } from '../components/money.ts';
+import { type Column, table } from '../components/table.ts';
+import { duration, time, zoneAt } from '../components/time.ts';
+import type { View } from '../view.ts';
+
+/** Calls, one a row. @param options.withAccount whose call it is, where there are several accounts */
+export function callsTable(
+  view: View,
+  calls: ListedCall[],
+  options: { timeZone: string; withAccount: boolean },
+): Html {
+  const { timeZone, withAccount } = options;
+  const m = view.m.calls;
+  const columns: (Column<ListedCall> | false)[] = [
+    {
+      label: m.time(zoneAt(view.now, timeZone)),
+      cell: ({ startedAt }) => time(startedAt, timeZone, { seconds: true }),
+    },
+    withAccount && {
+      label: m.account,
+      cell: ({ account }) => html`<span class="numeric">${account}</span>`,
+    },
+    {
+      label: m.from,
+      cell: ({ caller, callerName }) =>
+        html`<span><span class="number">${caller}</span>${callerName && html` <span class="sub">${callerName}</span>`}</span>`,
+    },
+    { label: m.to, cell: ({ called }) => html`<span class="number">${called}</span>` },
+    {
+      label: m.duration,
+      numeric: true,
+      cell: ({ talkSeconds, billedSeconds }) =>
+        talkSeconds > 0
+          ? html`<span title="${m.billedSeconds(billedSeconds)}">${duration(talkSeconds)}</span>`
+          : html`<span class="quiet-text">${m.notAnswered}</span>`,
+    },
+    { label: m.rate, numeric: true, cell: (call) => rate(call.rate) },
+    { label: m.cost, numeric: true, cell: ({ amount }) => (amount === null ? '–' : money(amount)) },
+  ];
+  return table({
+    caption: m.tableCaption(timeZone),
+    columns: columns.filter((column) => column !== false),
+    rows: calls,
+  });
+}

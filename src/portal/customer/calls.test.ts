@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { startService, type TestService } from '../../../test/support/service.ts';
+import { Visitor } from '../../../test/support/visitor.ts';
+import { type ReportedCall, storeCalls } from '../../domain/call.ts';
+import { postEntry } from '../../domain/ledger.ts';
+
+let api: TestService;
+before(async () => {
+  api = await startService();
+});
+after(() => api.stop());
+
+async function signIn(username: number, password: string): Promise<Visitor> {
+  const visitor = new Visitor(api.url);
+  await visitor.open('/sign-in');
+  const answer = await visitor.submit('/sign-in', { login: String(username), password });
+  assert.equal(answer.status, 303);
+  return visitor;
+}
+
+function call(account: number, startedAt: Date, other: Partial<ReportedCall> = {}): ReportedCall {
+  return {
+    id: randomUUID().replaceAll('-', ''),
+    account,
+    startedAt,
+    talkMicroseconds: 39_540_000,
+    caller: '2125550100',
+    called: '3125550199',
+    sourceIp: '192.0.2.13',
+    callerName: undefined,
+    callId: undefined,
+    switchDebit: undefined,
+    ...other,
+  };
+}
+
+const minutesAgo = (minutes: number) => new Date(api.service.clock().getTime() - minutes * 60_000);
+const store = (calls: ReportedCall[]) =>
+  storeCalls(api.service.db, 'test', calls, api.service.clock());
+const today = () => api.service.clock().toISOString().slice(0, 10);
+const rowsOf = (body: string) => body.match(/<tr role="row"><td[\s\S]*?<\/tr>/g) ?? [];
+
+test('pages go through all calls, newest first, each once', async () => {
+  const { username, password } = await api.signUp();
+  // Some start at the same moment, so that the id has to tell them apart.
+  await store(
+    Array.from({ length: 60 }, (_, n) =>
+      call(username, minutesAgo(10 + Math.floor(n / 3)), { called: `31255501${10 + n}` }),
+    ),
+  );
+  const visitor = await signIn(username, password);
+  const seen: string[] = [];
+  let path: string | undefined = '/calls?from=2020-01-01';
+  let pages = 0;
+  while (path) {
+    const { body, status } = await visitor.open(path.replaceAll('&#38;', '&'));
+    assert.equal(status, 200);
+    const list = body.slice(body.lastIndexOf('<section'));
+    seen.push(...rowsOf(list).map((row) => /31255501\d\d/.exec(row)?.[0] ?? ''));
+    path = /href="([^"]*after=[^"]*)"/.exec(list)?.[1];
+    pages++;
+  }
+  assert.deepEqual([pages, seen.length, new Set(seen).size], [3, 60, 60]);
+});
+
+test('a search finds numbers however they are written, and callers by name', async () => {
+  const { username, password } = await api.signUp();
+  await store([
+    call(username, minutesAgo(3), { called: '4155550123', callerName: 'Ümit & Söhne' }),
+    call(username, minutesAgo(2), { called: '4155550124' }),
+    call(username, minutesAgo(1), { called: '4155550125', talkMicroseconds: 0 }),
+  ]);
+  const visitor = await signIn(username, password);
+  for (const [search, expected] of [
+    ['(415) 555-0123', ['4155550123']],
+    ['+1 415 555 0124', ['4155550124']],
+    ['umit', []],
+    ['Ümit &', ['4155550123']],
+    ['415555012', ['4155550125', '4155550124', '4155550123']],
+    ["' OR 1=1 --", []],
+    ['%', []],
+  ] as const) {
+    const { body } = await visitor.open(`/calls?search=${encodeURIComponent(search)}`);
+    const found = rowsOf(body.slice(body.lastIndexOf('<section'))).map(
+      (row) => /415555012\d/.exec(row)?.[0],
+    );
+    assert.deepEqual([search, found], [search, expected]);
+  }
+});
+
+test('days are those of the account, also where they do not exist', async () => {
+  const { username, password } = await api.signUp();
+  const { db } = api.service;
+  await db.query("UPDATE account SET time_zone = 'Pacific/Auckland' WHERE username = $1", [
+    username,
+  ]);
+  await store([
+    call(username, new Date('2026-11-01T10:30:00Z')),
+    call(username, new Date('2026-11-01T11:30:00Z')),
+  ]);
+  const visitor = await signIn(username, password);
+  // The day ends at 11:00 UTC there.
+  const count = async (from: string, to: string) =>
+    rowsOf((await visitor.open(`/calls?from=${from}&to=${to}`)).body).filter(
+      (row) => row.includes('3125550199') && row.includes('<time'),
+    ).length;
+  assert.equal(await count('2026-11-01', '2026-11-01'), 1);
+  assert.equal(await count('2026-11-02', '2026-11-02'), 1);
+  assert.equal(await count('2026-11-02', '2026-11-01'), 2);
+  for (const query of [
+    'from=2026-02-30',
+    'to=x',
+    'from=9999-01-01',
+    'after=x',
+    'account=x',
+    'from=a&from=b',
+  ]) {
+    assert.equal((await visitor.open(`/calls?${query}`)).status, 200, query);
+  }
+});
+
+test('the downloads hold what the page shows, safe for spreadsheets', async () => {
+  const { username, password } = await api.signUp();
+  const [older, newer] = [
+    call(username, new Date('2026-11-02T10:00:00Z'), { callerName: '=HYPERLINK("x","y")' }),
+    call(username, new Date('2026-11-02T11:00:00Z'), {
+      called: '+493012345678',
+      sourceIp: undefined,
+      callerName: 'A, "B" ü',
+    }),
+  ];
+  await store([older, newer]);
+  const visitor = await signIn(username, password);
+  const csv = await visitor.open('/calls/calls.csv?from=2026-11-02&to=2026-11-02');
+  assert.equal(csv.headers.get('content-type'), 'text/csv; charset=utf-8');
+  assert.equal(
+    csv.headers.get('content-disposition'),
+    'attachment; filename="calls-2026-11-02-2026-11-02.csv"',
+  );
+  assert.deepEqual(csv.body.split('\r\n'), [
+    'start,account,caller,caller_name,called,source_ip,talk_seconds,billed_seconds,rate_per_minute,amount,id',
+    `2026-11-02T11:00:00.000Z,${username},2125550100,"A, ""B"" ü",+493012345678,,40,42,0.007500,0.005250,${newer?.id}`,
+    `2026-11-02T10:00:00.000Z,${username},2125550100,"'=HYPERLINK(""x"",""y"")",3125550199,192.0.2.13,40,42,0.007500,0.005250,${older?.id}`,
+    '',
+  ]);
+  const ndjson = await visitor.open(
+    '/calls/calls.ndjson?from=2026-11-02&to=2026-11-02&search=%2B49',
+  );
+  assert.equal(ndjson.body.endsWith('\n'), true);
+  assert.deepEqual(JSON.parse(ndjson.body), {
+    start: '2026-11-02T11:00:00.000Z',
+    id: newer?.id,
+    account: username,
+    caller: '2125550100',
+    called: '+493012345678',
+    sourceIp: null,
+    talkSeconds: 40,
+    billedSeconds: 42,
+    rate: '0.007500',
+    amount: '0.005250',
+    callerName: 'A, "B" ü',
+  });
+});
+
+test('who pays sees the calls that it pays for; who does not sees its own and no ledger', async () => {
+  const payer = await api.signUp();
+  const { apikey } = await api.administrator();
+  const username = 3_000_000_777;
+  const added = await api.call(
+    'add',
+    { name: 'Sub', email: 'sub@example.com', username, masterAccount: payer.username },
+    apikey,
+  );
+  const { password } = added.body.account;
+  await store([
+    call(payer.username, minutesAgo(2), { called: '4155550001' }),
+    call(username, minutesAgo(1), { called: '4155550002' }),
+  ]);
+  await postEntry(api.service.db, {
+    account: payer.username,
+    kind: 'payment',
+    amount: '25',
+    reason: 'Secret payment',
+    actor: 'test',
+    at: api.service.clock(),
+  });
+  const own = await signIn(payer.username, payer.password);
+  const both = (await own.open('/calls')).body;
+  assert.match(both, /4155550001/);
+  assert.match(both, /4155550002/);
+  const one = (await own.open(`/calls?account=${username}`)).body;
+  assert.doesNotMatch(one, /4155550001/);
+  assert.match((await own.open('/charges')).body, /Secret payment/);
+
+  const sub = await signIn(username, password);
+  for (const path of [
+    '/calls',
+    `/calls?account=${payer.username}`,
+    `/calls/calls.csv?account=${payer.username}`,
+  ]) {
+    const { body } = await sub.open(path);
+    assert.match(body, /4155550002/);
+    assert.doesNotMatch(body, /4155550001/);
+  }
+  assert.doesNotMatch((await sub.open('/charges')).body, /Secret payment/);
+  assert.equal((await sub.open(`/charges/statement?month=${today().slice(0, 7)}`)).status, 404);
+  assert.equal((await own.open('/charges/statement?month=2999-01')).status, 404);
+  const statement = await own.open(`/charges/statement?month=${today().slice(0, 7)}`);
+  assert.match(statement.body, /Opening balance[\s\S]*\$0\.00[\s\S]*Secret payment/);
+});
+
+test('every page of a new account says what to do next', async () => {
+  const { username, password } = await api.signUp();
+  const visitor = await signIn(username, password);
+  for (const [path, expected] of [
+    ['/overview', /No phone is registered[\s\S]*No calls in the last 30 days/],
+    ['/calls', /There are none in this range/],
+    ['/charges', /No recurring charges[\s\S]*Nothing was credited or debited yet/],
+  ] as const) {
+    const { status, body } = await visitor.open(path);
+    assert.equal(status, 200);
+    assert.match(body, expected);
+  }
+});

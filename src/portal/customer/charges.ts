@@ -1,0 +1,153 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { describeAccount } from '../../domain/account-directory.ts';
+import { type LedgerEntry, listEntries } from '../../domain/billing.ts';
+import { recurringItems } from '../../domain/recurring-charge.ts';
+import { dayOf } from '../../domain/usage.ts';
+import { type Html, html } from '../../html.ts';
+import type { Service } from '../../service.ts';
+import { emptyState, notice, paging, panel } from '../components/blocks.ts';
+import { money } from '../components/money.ts';
+import { type Column, table } from '../components/table.ts';
+import { day, time, zoneAt } from '../components/time.ts';
+import { queryText } from '../input.ts';
+import { sendPage } from '../layout.ts';
+import type { View } from '../view.ts';
+import { statementPage } from './statement.ts';
+import { ownSubject, type Subject } from './subject.ts';
+import { sumOf } from './total.ts';
+
+const PAGE = 25;
+const MOST_STATEMENTS = 24;
+
+/** Recurring charges, the ledger and the statements of an account. */
+export function chargesPages(app: FastifyInstance, service: Service): void {
+  app.get('/charges', async (request, reply) => {
+    const { view } = request;
+    const content = await charges(view, service, ownSubject(request), request);
+    return sendPage(reply, view, { title: view.m.navigation.charges, content });
+  });
+  app.get('/charges/statement', async (request, reply) => {
+    const { view } = request;
+    const month = queryText(request, 'month');
+    return sendPage(reply, view, await statementPage(view, service, ownSubject(request), month));
+  });
+}
+
+/** What the charges page of an account shows. @param request its query goes on in the ledger */
+export async function charges(
+  view: View,
+  { db }: Service,
+  subject: Subject,
+  request: FastifyRequest,
+): Promise<Html> {
+  const pays = subject.username === subject.billingAccount;
+  const before = Number(/^[0-9]{1,15}$/.exec(queryText(request, 'before'))?.[0] ?? 0) || undefined;
+  const [account, items, entries] = await Promise.all([
+    describeAccount(db, subject.username),
+    recurringItems(db, subject),
+    pays ? listEntries(db, subject.username, { before, limit: PAGE + 1 }) : [],
+  ]);
+  const m = view.m.charges;
+  const withAccount = items.some(({ account }) => account !== subject.username);
+  return html`${panel(
+    m.recurring,
+    items.length > 0
+      ? recurringTable(view, items, subject, withAccount)
+      : emptyState(m.noRecurring, m.noRecurringText),
+    items.length > 0
+      ? html`<strong>${m.monthlyTotal} ${money(sumOf(items.map((item) => item.monthly)))}</strong>`
+      : undefined,
+  )}
+${
+  pays
+    ? html`${ledgerPanel(view, subject, entries, before)}
+${statementsPanel(view, subject, account.createdAt)}`
+    : notice('info', m.paidByOther(subject.billingAccount))
+}`;
+}
+
+function recurringTable(
+  view: View,
+  items: Awaited<ReturnType<typeof recurringItems>>,
+  { timeZone }: Subject,
+  withAccount: boolean,
+): Html {
+  type Item = (typeof items)[number];
+  const m = view.m.charges;
+  const columns: (Column<Item> | false)[] = [
+    { label: m.item, cell: ({ kind, name }) => (kind === 'number' ? m.phoneNumber(name) : name) },
+    withAccount && { label: m.account, cell: ({ account }) => String(account) },
+    { label: m.since, cell: ({ addedAt }) => day(addedAt, timeZone) },
+    { label: m.monthly, numeric: true, cell: ({ monthly }) => money(monthly) },
+  ];
+  return table({
+    caption: m.recurring,
+    columns: columns.filter((column) => column !== false),
+    rows: items,
+  });
+}
+
+function ledgerPanel(
+  view: View,
+  { timeZone, base }: Subject,
+  entries: LedgerEntry[],
+  before: number | undefined,
+): Html {
+  const m = view.m.charges;
+  const shown = entries.slice(0, PAGE);
+  const last = shown.at(-1);
+  const path = `${base}/charges`;
+  const content =
+    shown.length > 0
+      ? html`${table<LedgerEntry>({
+          caption: m.ledger,
+          columns: [
+            {
+              label: m.time(zoneAt(view.now, timeZone)),
+              cell: ({ createdAt }) => time(createdAt, timeZone),
+            },
+            { label: m.kind, cell: ({ kind }) => m.kinds[kind] },
+            { label: m.reason, cell: ({ reason }) => reason },
+            {
+              label: m.amount,
+              numeric: true,
+              cell: ({ amount }) => money(amount, { signed: true }),
+            },
+          ],
+          rows: shown,
+        })}${paging({
+          label: m.ledgerPages,
+          first: before === undefined ? undefined : { href: path, text: m.newest },
+          next:
+            entries.length > PAGE && last
+              ? { href: `${path}?before=${last.id}`, text: m.older }
+              : undefined,
+        })}`
+      : emptyState(m.noEntries, m.noEntriesText);
+  return panel(m.ledger, content, html`<span class="quiet-text">${m.ledgerHint}</span>`);
+}
+
+/** A link for each month since the account was made, the newest first. */
+function statementsPanel(view: View, { timeZone, base }: Subject, createdAt: Date): Html {
+  const m = view.m.charges;
+  const first = dayOf(createdAt, timeZone).slice(0, 7);
+  const months = monthsBack(dayOf(view.now, timeZone).slice(0, 7), first);
+  return panel(
+    m.statements,
+    html`<ul class="chips">
+${months.map((month) => html`<li><a class="button quiet small" href="${base}/charges/statement?month=${month}">${view.m.month(month)}</a></li>\n`)}</ul>`,
+  );
+}
+
+function monthsBack(newest: string, oldest: string): string[] {
+  const months: string[] = [];
+  let [year = 0, month = 0] = newest.split('-').map(Number);
+  while (months.length < MOST_STATEMENTS) {
+    const name = `${year}-${String(month).padStart(2, '0')}`;
+    if (name < oldest) break;
+    months.push(name);
+    month = month === 1 ? 12 : month - 1;
+    if (month === 12) year--;
+  }
+  return months;
+}

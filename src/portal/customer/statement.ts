@@ -1,0 +1,109 @@
+import { InvalidValue, month as monthOf } from '../../domain/entered-values.ts';
+import { negated } from '../../domain/money.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import { monthlyStatement, type Statement, type StatementEntry } from '../../domain/statement.ts';
+import { dayOf } from '../../domain/usage.ts';
+import { type Html, html } from '../../html.ts';
+import type { Service } from '../../service.ts';
+import { facts, panel } from '../components/blocks.ts';
+import { money } from '../components/money.ts';
+import { table } from '../components/table.ts';
+import { day, duration } from '../components/time.ts';
+import type { Page } from '../layout.ts';
+import type { View } from '../view.ts';
+import type { Subject } from './subject.ts';
+
+/**
+ * The statement of a month, made to be printed.
+ * @throws Refusal 'not found' for what is no month, or has not begun
+ */
+export async function statementPage(
+  view: View,
+  { db }: Service,
+  subject: Subject,
+  month: string,
+): Promise<Page> {
+  if (!isPast(month, view.now, subject.timeZone)) throw new Refusal('not found', 'Not found');
+  const statement = await monthlyStatement(db, subject.username, month);
+  const m = view.m.statement;
+  return {
+    title: m.title(view.m.month(month)),
+    content: content(view, statement),
+    aside: html`<span class="buttons no-print"><a class="button quiet" href="${subject.base}/charges">${m.back}</a> <button type="button" class="needs-script" data-print>${m.print}</button></span>`,
+  };
+}
+
+function isPast(month: string, now: Date, timeZone: string): boolean {
+  try {
+    return monthOf(month) <= dayOf(now, timeZone).slice(0, 7);
+  } catch (error) {
+    if (error instanceof InvalidValue) return false;
+    throw error;
+  }
+}
+
+function content(view: View, statement: Statement): Html {
+  const m = view.m.statement;
+  const { timeZone } = statement;
+  const lastMoment = new Date(statement.to.getTime() - 1);
+  const goesOn = statement.to > view.now;
+  return html`${panel(
+    view.brand.name,
+    facts([
+      { label: m.account, value: html`${statement.name}, ${statement.account}` },
+      {
+        label: m.period,
+        value: html`${day(statement.from, timeZone)} – ${day(lastMoment, timeZone)} (${timeZone})`,
+      },
+      { label: m.opening, value: money(statement.opening) },
+      { label: m.entries, value: money(statement.entriesAmount, { signed: true }) },
+      { label: m.calls, value: money(negated(statement.callsAmount), { signed: true }) },
+      {
+        label: goesOn ? m.closingNow : m.closing,
+        value: html`<strong>${money(statement.closing)}</strong>`,
+      },
+    ]),
+  )}
+${
+  statement.entries.length > 0 &&
+  panel(
+    m.entriesTitle,
+    table<StatementEntry>({
+      caption: m.entriesTitle,
+      columns: [
+        { label: m.day, cell: ({ createdAt }) => day(createdAt, timeZone) },
+        { label: m.kind, cell: ({ kind }) => view.m.charges.kinds[kind] },
+        { label: m.what, cell: (entry) => html`<span>${entry.reason}${lines(view, entry)}</span>` },
+        { label: m.amount, numeric: true, cell: ({ amount }) => money(amount, { signed: true }) },
+      ],
+      rows: statement.entries,
+    }),
+  )
+}
+${
+  statement.calls.length > 0 &&
+  panel(
+    m.callsTitle,
+    table<Statement['calls'][number]>({
+      caption: m.callsTitle,
+      columns: [
+        { label: m.account, cell: ({ account, name }) => `${account} ${name}` },
+        { label: m.count, numeric: true, cell: ({ calls }) => view.m.count(calls) },
+        { label: m.duration, numeric: true, cell: ({ billedSeconds }) => duration(billedSeconds) },
+        { label: m.amount, numeric: true, cell: ({ amount }) => money(amount) },
+      ],
+      rows: statement.calls,
+    }),
+  )
+}`;
+}
+
+/** What a monthly charge is made of. */
+function lines(view: View, { lines, createdAt }: StatementEntry): Html | undefined {
+  if (lines.length === 0) return undefined;
+  const own = createdAt.toISOString().slice(0, 7);
+  return html`${lines.map(
+    ({ item, name, month, amount }) =>
+      html`<span class="sub line">${item === 'number' ? view.m.charges.phoneNumber(name) : name}${month !== own && ` (${view.m.month(month)})`} ${money(amount)}</span>`,
+  )}`;
+}

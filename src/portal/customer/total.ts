@@ -1,0 +1,16 @@
+import { fromMicros, toMicros } from '../../domain/money.ts';
+import type { Usage } from '../../domain/usage.ts';
+
+/** What the steps of a range add up to. */
+export function totalOf(steps: Usage[]): Usage {
+  return {
+    calls: steps.reduce((sum, { calls }) => sum + calls, 0),
+    answered: steps.reduce((sum, { answered }) => sum + answered, 0),
+    billedSeconds: steps.reduce((sum, { billedSeconds }) => sum + billedSeconds, 0),
+    amount: sumOf(steps.map(({ amount }) => amount)),
+  };
+}
+
+export function sumOf(amounts: string[]): string {
+  return fromMicros(amounts.reduce((sum, amount) => sum + toMicros(amount), 0n));
+}
