@@ -4,6 +4,9 @@ import type { Queryable } from './database.ts';
 
 const POOL_SIZE = 2;
 const POLLING_SECONDS = 1;
+// A job whose process died is given to another after about half a minute.
+const HEARTBEAT_SECONDS = 20;
+const SUPERVISE_SECONDS = 10;
 const STOP_TIMEOUT_MS = 10_000;
 
 export type JobHandler<Data> = (data: Data, id: string) => Promise<void>;
@@ -27,10 +30,12 @@ export class Queue {
   ): Promise<Queue> {
     const works = role === 'worker';
     const boss = new PgBoss({
-      ...(connection as ConstructorOptions),
+      ...({ ...connection, keepAlive: true } as ConstructorOptions),
       max: POOL_SIZE,
       application_name: 'account-api jobs',
       supervise: works,
+      superviseIntervalSeconds: SUPERVISE_SECONDS,
+      monitorIntervalSeconds: SUPERVISE_SECONDS,
       schedule: works,
       registerInstance: works,
     });
@@ -41,8 +46,9 @@ export class Queue {
 
   /** Makes a queue, or brings the options of an existing one up to date. */
   async define(name: string, options: QueueOptions): Promise<void> {
-    await this.#boss.createQueue(name, options);
-    await this.#boss.updateQueue(name, options);
+    const all = { heartbeatSeconds: HEARTBEAT_SECONDS, ...options };
+    await this.#boss.createQueue(name, all);
+    await this.#boss.updateQueue(name, all);
   }
 
   /** Puts a job into a queue; within a transaction it is there once that commits. */
@@ -67,7 +73,12 @@ export class Queue {
 
   /** Hands a queue's jobs to `handler`, one by one; what it throws has the job tried again. */
   async work<Data extends object>(name: string, handler: JobHandler<Data>): Promise<void> {
-    const options = { pollingIntervalSeconds: POLLING_SECONDS, batchSize: 1 };
+    const options = {
+      pollingIntervalSeconds: POLLING_SECONDS,
+      batchSize: 1,
+      // While there is more to do, without a pause.
+      burstWhenBatchFull: true,
+    };
     const worker = await this.#boss.work<Data>(name, options, async (jobs: Job<Data>[]) => {
       for (const job of jobs) await handler(job.data, job.id);
       // More may wait: they are fetched now instead of at the next turn.

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Promises } from '../support/promises.ts';
+import {
+  addGenericFeed,
+  embeddedConnection,
+  postmasterOf,
+  type Server,
+  startServer,
+} from '../support/server.ts';
+import { waitUntil } from '../support/wait.ts';
+import { Load } from './support/load.ts';
+import { between, pick, report, times } from './support/scale.ts';
+
+async function begin(t: TestContext) {
+  const dataDir = await mkdtemp(join(tmpdir(), 'account-api-kills-'));
+  t.after(() => rm(dataDir, { recursive: true, force: true }));
+  const server = await startServer(dataDir);
+  const promises = new Promises(await addGenericFeed(dataDir));
+  await promises.open(server.url, 5);
+  return { dataDir, server, promises };
+}
+
+async function assertPromises(dataDir: string, promises: Promises): Promise<void> {
+  await promises.assertKept(embeddedConnection(dataDir));
+  await promises.assertMailed(dataDir, 120_000);
+}
+
+async function end(server: Server): Promise<void> {
+  server.kill('SIGTERM');
+  assert.equal(await server.ended, 0);
+}
+
+test('kill -9 of the server under load', async (t) => {
+  const { dataDir, server: first, promises } = await begin(t);
+  const kills = times(10, 200);
+  let server = first;
+  const load = new Load(promises, () => server.url);
+  for (let kill = 0; kill < kills; kill++) {
+    const before = promises.acknowledged.size;
+    await sleep(between(20, 400));
+    server.kill('SIGKILL', pick(['process', 'group']));
+    await server.ended;
+    server = await startServer(dataDir);
+    await waitUntil(() => promises.acknowledged.size > before);
+  }
+  await load.stop();
+  await assertPromises(dataDir, promises);
+  await end(server);
+  const { acknowledged, signups } = promises;
+  report(
+    'kill -9 of the server under load: what was acknowledged is there once, the books balance',
+    `${kills} kills`,
+    `${acknowledged.size} calls and ${signups.length} signups kept, mails written`,
+  );
+});
+
+for (const { name, signal, count } of [
+  { name: 'kill -9 of the embedded PostgreSQL', signal: 'SIGKILL', count: times(5, 50) },
+  { name: 'restart of PostgreSQL', signal: 'SIGINT', count: times(3, 20) },
+] as const) {
+  test(`${name} under load`, async (t) => {
+    const { dataDir, server, promises } = await begin(t);
+    const load = new Load(promises, () => server.url);
+    let slowestMs = 0;
+    for (let round = 0; round < count; round++) {
+      await sleep(between(50, 500));
+      const postmaster = await postmasterOf(dataDir);
+      process.kill(postmaster, signal);
+      const began = performance.now();
+      await waitUntil(async () => (await postmasterOf(dataDir).catch(() => 0)) !== postmaster);
+      const before = promises.acknowledged.size;
+      await waitUntil(() => promises.acknowledged.size > before);
+      slowestMs = Math.max(slowestMs, performance.now() - began);
+    }
+    await load.stop();
+    assert.deepEqual(
+      [...load.statuses.keys()].filter((status) => ![200, 503].includes(status)),
+      [],
+    );
+    await assertPromises(dataDir, promises);
+    await end(server);
+    report(
+      `${name} under load: answers 200 or 503, comes back by itself, nothing lost or doubled`,
+      `${count} times`,
+      `${promises.acknowledged.size} calls kept; back within ${(slowestMs / 1_000).toFixed(1)} s`,
+    );
+  });
+}

@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Promises } from '../../support/promises.ts';
+
+const PAUSE_MS = 50;
+
+/** Customers and switches that go on until they are stopped, wherever the service is by then. */
+export class Load {
+  readonly #promises: Promises;
+  readonly #url: () => string;
+  #on = true;
+  readonly #running: Promise<void>[];
+  /** how often each status was seen; 0: no answer */
+  readonly statuses = new Map<number, number>();
+  slowestMs = 0;
+
+  constructor(promises: Promises, url: () => string, { feeds = 3, customers = 1 } = {}) {
+    this.#promises = promises;
+    this.#url = url;
+    this.#running = [
+      ...Array.from({ length: feeds }, () => this.#repeat(() => promises.deliver(url(), 5))),
+      ...Array.from({ length: customers }, () => this.#repeat(() => promises.signUp(url()))),
+    ];
+  }
+
+  async #repeat(send: () => Promise<number>): Promise<void> {
+    while (this.#on) {
+      const began = performance.now();
+      const status = await send();
+      this.slowestMs = Math.max(this.slowestMs, performance.now() - began);
+      this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
+      if (status !== 200) await sleep(PAUSE_MS);
+    }
+  }
+
+  /** Ends it, and has the switches repeat what they are owed until they have been answered. */
+  async stop(): Promise<void> {
+    this.#on = false;
+    await Promise.all(this.#running);
+    for (let tries = 0; this.#promises.owed.length > 0; tries++) {
+      if (tries > 100) throw new Error(`${this.#promises.owed.length} deliveries are refused`);
+      await this.#promises.repeat(this.#url());
+      if (this.#promises.owed.length > 0) await sleep(PAUSE_MS * 2);
+    }
+  }
+}
