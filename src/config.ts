@@ -68,6 +68,10 @@ export const SettingsSchema = Type.Object({
     pattern: '^(https?://\\S+)?$',
     description: 'page that customers are told to look at for help',
   }),
+  MAIL_TEXTS_FILE: Type.String({
+    default: '',
+    description: 'JSON file of texts to use in mails instead of the built-in ones',
+  }),
   ADMIN_EMAIL: Type.String({
     default: 'administrator@example.net',
     description: 'address of the administrator that the first start creates',
@@ -152,6 +156,7 @@ export interface Config {
   smtpUrl: string | undefined;
   mailFrom: string;
   brand: Brand;
+  mailTextsFile: string | undefined;
   adminEmail: string;
   trustProxy: string[];
   corsOrigins: string[];
@@ -204,6 +209,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     smtpUrl: settings.SMTP_URL || undefined,
     mailFrom: settings.MAIL_FROM || defaultSender(publicUrl, settings.BRAND_NAME),
     brand: readBrand(settings),
+    mailTextsFile: settings.MAIL_TEXTS_FILE || undefined,
     adminEmail: settings.ADMIN_EMAIL,
     trustProxy: cidrs('TRUST_PROXY', settings.TRUST_PROXY),
     corsOrigins: origins('CORS_ORIGINS', settings.CORS_ORIGINS),

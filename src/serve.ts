@@ -7,6 +7,8 @@ import { buildApp } from './app.ts';
 import type { Config } from './config.ts';
 import { type AdministratorCredentials, createFirstAdministrator } from './domain/administrator.ts';
 import { startJobs } from './jobs/index.ts';
+import { readMailTexts } from './mail/read-texts.ts';
+import type { MailTexts } from './mail/texts.ts';
 import { folderTransport, smtpTransport } from './mail/transport.ts';
 import { type OpenService, openService } from './open-service.ts';
 
@@ -15,19 +17,24 @@ const SWEEP_MS = 100;
 
 /** Opens everything, listens, and says so on standard output. @returns how to stop it again */
 export async function serve(config: Config, log: Logger): Promise<() => Promise<void>> {
+  const texts = readMailTexts(config.mailTextsFile);
   const service = await openService(config, {
     role: 'server',
     onError: (error) => log.error({ err: error }, 'database'),
   });
   try {
-    return await serveWith(service, log);
+    return await serveWith(service, texts, log);
   } catch (error) {
     await service.close();
     throw error;
   }
 }
 
-async function serveWith(service: OpenService, log: Logger): Promise<() => Promise<void>> {
+async function serveWith(
+  service: OpenService,
+  texts: MailTexts,
+  log: Logger,
+): Promise<() => Promise<void>> {
   const { config, db, keyring, clock } = service;
   const administrator = await createFirstAdministrator(
     db,
@@ -43,7 +50,7 @@ async function serveWith(service: OpenService, log: Logger): Promise<() => Promi
   const transport = config.smtpUrl
     ? smtpTransport(config.smtpUrl)
     : folderTransport(join(config.dataDir, 'mail'));
-  await startJobs(service, transport, { publicUrl, brand: config.brand }, log);
+  await startJobs(service, transport, { publicUrl, brand: config.brand, texts }, log);
   if (!publicUrl.startsWith('https:')) {
     log.warn({ publicUrl }, 'PUBLIC_URL is not https: cookies of the portal are not Secure');
   }

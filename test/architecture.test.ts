@@ -12,7 +12,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'config.ts': ['brand.ts'],
   db: [],
   domain: ['db'],
-  mail: ['domain', 'brand.ts', 'html.ts'],
+  mail: ['domain', 'config.ts', 'brand.ts', 'html.ts'],
   'secret-key.ts': ['config.ts', 'domain'],
   'service.ts': ['config.ts', 'db', 'domain'],
   http: ['domain', 'db', 'config.ts', 'html.ts', 'service.ts'],
@@ -25,6 +25,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'serve.ts': ['app.ts', 'config.ts', 'domain', 'jobs', 'mail', 'open-service.ts'],
   'main.ts': ['config.ts', 'db', 'domain', 'http', 'serve.ts'],
   cli: [
+    'brand.ts',
     'config.ts',
     'db',
     'domain',

@@ -133,8 +133,8 @@ function set(group: Command): void {
       if (Object.keys(changes).length === 0)
         on.error('say what to change with at least one option');
     });
-  perform(on, async ({ db, clock }, username: number, options: SetOptions) => {
-    await changeAccount(db, operator(), username, changesOf(options), clock());
+  perform(on, async ({ db, queue, clock }, username: number, options: SetOptions) => {
+    await changeAccount(db, operator(), queue, username, changesOf(options), clock());
     const account = await describeAccount(db, username);
     return { json: account, text: accountText(account) };
   });
@@ -158,8 +158,8 @@ function credentials(group: Command): void {
     'give an account a new generated password, and with it a new API key',
     `account password ${SAMPLE}`,
   ).addArgument(values.usernameArgument());
-  perform(password, async ({ db, keyring, clock }, username: number) => {
-    const renewed = await renewPassword(db, operator(), keyring, username, clock());
+  perform(password, async ({ db, keyring, queue, clock }, username: number) => {
+    const renewed = await renewPassword(db, operator(), keyring, queue, username, clock());
     const text = fields([
       ['Username', username],
       ['Password', renewed.password],
@@ -177,8 +177,8 @@ function credentials(group: Command): void {
     'give an account a new API key; the old one is refused at once',
     `account rotate-key ${SAMPLE}`,
   ).addArgument(values.usernameArgument());
-  perform(rotate, async ({ db, keyring, clock }, username: number) => {
-    const apikey = await renewKey(db, operator(), keyring, username, clock());
+  perform(rotate, async ({ db, keyring, queue, clock }, username: number) => {
+    const apikey = await renewKey(db, operator(), keyring, queue, username, clock());
     const text = fields([
       ['Username', username],
       ['API key', apikey],

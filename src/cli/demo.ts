@@ -72,7 +72,7 @@ export function demoCommand(program: Command): void {
     'demo',
   );
   perform(on, async (service, options: { json?: true }) => {
-    const { db, keyring, clock, config } = service;
+    const { db, keyring, queue, clock, config } = service;
     // The feed comes last, so that a run that was interrupted is completed by the next one.
     if ((await listFeeds(db)).some(({ name }) => name === FEED.name)) return unchanged();
     for (const member of MEMBERS) await ensureMember(service, member);
@@ -86,7 +86,7 @@ export function demoCommand(program: Command): void {
     });
     const calls = await deliverCalls(service, options);
     const secret = await addFeed(db, operator(), keyring, FEED, clock());
-    const credentials = await renewPassword(db, operator(), keyring, PAYER, clock());
+    const credentials = await renewPassword(db, operator(), keyring, queue, PAYER, clock());
     const created = { username: PAYER, ...credentials, feed: { user: FEED.name, secret }, calls };
     return {
       json: { changed: true, ...created },
@@ -105,7 +105,7 @@ function unchanged() {
 }
 
 async function ensureMember(
-  { db, keyring, config, clock }: OpenService,
+  { db, keyring, queue, config, clock }: OpenService,
   member: Member,
 ): Promise<void> {
   const { username, name, email, services } = member;
@@ -126,7 +126,7 @@ async function ensureMember(
     }
   }
   const number = String(username);
-  await changeAccount(db, operator(), username, { callerId: number }, now);
+  await changeAccount(db, operator(), queue, username, { callerId: number }, now);
   if ((await listServices(db, username)).length === 0) {
     for (const [description, monthly] of services) {
       await addService(db, operator(), { account: username, description, monthly }, now);

@@ -7,6 +7,7 @@ import { type Actor, audit, differences } from './audit.ts';
 import { type BillingChanges, changeBilling } from './billing.ts';
 import { addressKey, claimAddress, releaseAddress, shareAddress } from './email-address.ts';
 import type { Keyring } from './keyring.ts';
+import { occurrence, queueMessage } from './message.ts';
 import type { Decimal } from './money.ts';
 import { generatePassword, hashPassword } from './password.ts';
 import { recordReservation, reservePromotion } from './promotion.ts';
@@ -14,6 +15,7 @@ import { endRecurringCharges } from './recurring-charge.ts';
 import { creationFailed, invalidField, Refusal, unauthorized } from './refusal.ts';
 import { endSessions } from './session.ts';
 import { issueSipSecret } from './sip-secret.ts';
+import { voidTokens } from './token.ts';
 import { sendVerification } from './verification.ts';
 
 const LOWEST_GENERATED = 2_000_000_000;
@@ -243,13 +245,15 @@ const COLUMNS: Record<Exclude<keyof AccountChanges, keyof BillingChanges>, strin
 };
 
 /**
- * Changes what is given and leaves the rest.
+ * Changes what is given and leaves the rest. Of a new address both, the old and the new one, are
+ * told by mail.
  * @throws Refusal 'not found', also for a price list that is none; 'conflict' for the billing of an
  *   account that another one pays for
  */
 export async function changeAccount(
   db: Database,
   actor: Actor,
+  queue: Queue,
   username: number,
   changes: AccountChanges,
   now: Date,
@@ -263,8 +267,7 @@ export async function changeAccount(
     const account = await lockOpenAccount(tx, username);
     const before = await currentSettings(tx, username);
     if (changes.email !== undefined) {
-      await releaseAddress(tx, account.email);
-      await shareAddress(tx, changes.email);
+      await changeAddress(tx, actor, queue, account, changes.email, now);
       values.push(addressKey(changes.email));
       assignments.push(`email_key = $${values.length + 1}`);
     }
@@ -292,6 +295,24 @@ async function assign(
     if (violatedConstraint(error) !== 'account_price_list') throw error;
     throw new Refusal('not found', 'there is no such price list');
   }
+}
+
+/** Counts the new address instead of the old one, tells both, and ends the links mailed before. */
+async function changeAddress(
+  tx: Queryable,
+  actor: Actor,
+  queue: Queue,
+  { username, name, email: before, timeZone }: HeldAccount,
+  after: string,
+  now: Date,
+): Promise<void> {
+  await releaseAddress(tx, before);
+  await shareAddress(tx, after);
+  if (addressKey(before) === addressKey(after)) return;
+  await voidTokens(tx, username, now);
+  const change = { kind: 'address changed', username, before, after } as const;
+  const message = { ...change, ...occurrence(actor, now) };
+  for (const to of [before, after]) await queueMessage(tx, queue, { to, name, timeZone, message });
 }
 
 /** All that changeAccount may change, as the audit trail shows it. */
@@ -330,10 +351,7 @@ export async function closeAccount(
       );
     }
     await tx.query('UPDATE account SET closed_at = $2 WHERE username = $1', [username, now]);
-    await tx.query(
-      'UPDATE token SET voided_at = $2 WHERE account = $1 AND used_at IS NULL AND voided_at IS NULL',
-      [username, now],
-    );
+    await voidTokens(tx, username, now);
     await endRecurringCharges(tx, username, now);
     await endSessions(tx, username);
     await releaseAddress(tx, account.email);
@@ -341,10 +359,17 @@ export async function closeAccount(
   });
 }
 
+interface HeldAccount {
+  username: number;
+  name: string;
+  email: string;
+  timeZone: string;
+}
+
 /** Holds an open account until the transaction ends. @throws Refusal 'not found' */
-export async function lockOpenAccount(tx: Queryable, username: number): Promise<{ email: string }> {
-  const [account] = await tx.query<{ email: string }>(
-    'SELECT email FROM account WHERE username = $1 AND closed_at IS NULL FOR UPDATE',
+export async function lockOpenAccount(tx: Queryable, username: number): Promise<HeldAccount> {
+  const [account] = await tx.query<HeldAccount>(
+    'SELECT username, name, email, time_zone AS "timeZone" FROM account WHERE username = $1 AND closed_at IS NULL FOR UPDATE',
     [username],
   );
   if (!account) throw new Refusal('not found', `there is no open account ${username}`);

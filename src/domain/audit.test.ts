@@ -41,8 +41,22 @@ test('every change of an account leaves an entry with what was before and after'
   const since = await trail();
   const entry = { actor: 'tester', origin: 'test', account };
 
-  await changeAccount(db, TESTER, account, { rate: '0.025', callerId: '2125550100' }, clock());
-  await changeAccount(db, TESTER, account, { email, billing: 'postpaid' }, clock());
+  await changeAccount(
+    db,
+    TESTER,
+    api.service.queue,
+    account,
+    { rate: '0.025', callerId: '2125550100' },
+    clock(),
+  );
+  await changeAccount(
+    db,
+    TESTER,
+    api.service.queue,
+    account,
+    { email, billing: 'postpaid' },
+    clock(),
+  );
   await postByHand(db, TESTER, {
     account,
     kind: 'payment',
@@ -62,8 +76,8 @@ test('every change of an account leaves an entry with what was before and after'
   await removeService(db, TESTER, { account, description: 'E911' }, clock());
   await addNumber(db, TESTER, { account, number: '2125550199', monthly: '2' }, clock());
   await removeNumber(db, TESTER, { account, number: '2125550199' }, clock());
-  const apikey = await renewKey(db, TESTER, keyring, account, clock());
-  const renewed = await renewPassword(db, TESTER, keyring, account, clock());
+  const apikey = await renewKey(db, TESTER, keyring, api.service.queue, account, clock());
+  const renewed = await renewPassword(db, TESTER, keyring, api.service.queue, account, clock());
   await closeAccount(db, TESTER, account, clock());
 
   const entries = await since();

@@ -1,10 +1,9 @@
 import type { Database, Queryable } from '../db/database.ts';
 import { StoreUnavailable } from '../db/errors.ts';
 import type { Queue } from '../db/queue.ts';
-import { type ChargeSummary, queueMessage } from './message.ts';
+import { type ChargeSummary, notifyAccount } from './message.ts';
 import { type Decimal, fromMicros, toMicros } from './money.ts';
 import {
-  type ChargedAccount,
   type ChargeLine,
   LOCAL_DAY,
   type Month,
@@ -112,7 +111,7 @@ async function postDueMonths(
   for (;;) {
     const result = await db.transaction(async (tx) => {
       const next = await postNextMonth(tx, account, now, prorate);
-      if (next?.charge && !next.account.closed) await queueNotice(tx, queue, next);
+      if (next?.charge && !next.account.closed) await queueNotice(tx, queue, next.charge);
       return next;
     });
     if (!result) return;
@@ -142,26 +141,10 @@ async function previewAccount(
   return charges;
 }
 
-async function queueNotice(
-  tx: Queryable,
-  queue: Queue,
-  { account, charge }: { account: ChargedAccount; charge: MonthlyCharge | undefined },
-): Promise<void> {
-  if (!charge) return;
-  const { username, name, email } = account;
-  const { month, amount, cash, lines } = charge;
-  await queueMessage(tx, queue, {
-    to: email,
-    name,
-    message: {
-      kind: 'monthly charge',
-      username,
-      month,
-      amount,
-      cash,
-      lines: summary(lines),
-    },
-  });
+function queueNotice(tx: Queryable, queue: Queue, charge: MonthlyCharge): Promise<void> {
+  const { account: username, month, amount, cash, lines } = charge;
+  const message = { kind: 'monthly charge', username, month, amount, cash } as const;
+  return notifyAccount(tx, queue, username, { ...message, lines: summary(lines) });
 }
 
 /** Services of one name together, and all numbers. */

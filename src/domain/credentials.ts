@@ -1,8 +1,10 @@
 import type { Database } from '../db/database.ts';
+import type { Queue } from '../db/queue.ts';
 import { lockOpenAccount } from './account.ts';
 import { rotateKey } from './api-key.ts';
 import { type Actor, audit } from './audit.ts';
 import type { Keyring } from './keyring.ts';
+import { notifyAccount, occurrence } from './message.ts';
 import { generatePassword, hashPassword } from './password.ts';
 import {
   findSipSecret,
@@ -13,32 +15,37 @@ import {
 } from './sip-secret.ts';
 
 /**
- * Gives an open account a new API key; the old one is refused from then on.
+ * Gives an open account a new API key; the old one is refused from then on, and its owner is told
+ * by mail.
  * @returns the new key @throws Refusal 'not found'
  */
 export function renewKey(
   db: Database,
   actor: Actor,
   keyring: Keyring,
+  queue: Queue,
   username: number,
   now: Date,
 ): Promise<string> {
   return db.transaction(async (tx) => {
     await lockOpenAccount(tx, username);
     await audit(tx, actor, { action: 'key renewed', account: username }, now);
+    const message = { kind: 'key changed', username, ...occurrence(actor, now) } as const;
+    await notifyAccount(tx, queue, username, message);
     return rotateKey(tx, keyring, username);
   });
 }
 
 /**
  * Gives an open account a generated password and a new API key. Recovery links mailed before no
- * longer work, since whoever has one could take the account back.
+ * longer work, since whoever has one could take the account back. Its owner is told by mail.
  * @throws Refusal 'not found'
  */
 export async function renewPassword(
   db: Database,
   actor: Actor,
   keyring: Keyring,
+  queue: Queue,
   username: number,
   now: Date,
 ): Promise<{ password: string; apikey: string }> {
@@ -52,6 +59,8 @@ export async function renewPassword(
       [username, now],
     );
     await audit(tx, actor, { action: 'password renewed', account: username }, now);
+    const message = { kind: 'password changed', username, ...occurrence(actor, now) } as const;
+    await notifyAccount(tx, queue, username, message);
     return { password, apikey: await rotateKey(tx, keyring, username, passwordHash) };
   });
 }

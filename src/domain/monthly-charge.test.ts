@@ -18,7 +18,7 @@ after(() => api.stop());
 async function billingAccount(timeZone = 'UTC') {
   const { username, email } = await api.signUp();
   const { db } = api.service;
-  await changeAccount(db, TESTER, username, { timeZone }, at('2030-01-01'));
+  await changeAccount(db, TESTER, api.service.queue, username, { timeZone }, at('2030-01-01'));
   await postByHand(db, TESTER, {
     account: username,
     kind: 'payment',
@@ -133,7 +133,7 @@ test('a month is charged once, on its first day, in advance, and the customer is
     ],
   );
   const [, mail] = await api.mails(email, 2);
-  assert.match(mail?.text ?? '', /E911 \(2\)/);
+  assert.match(mail?.text ?? '', /E911 × 2 +\$2\.75/);
   assert.match(mail?.text ?? '', /95\.25/);
 });
 
@@ -287,7 +287,14 @@ for (const [from, to] of [
     await post(username, '2030-11-30T18:00:00Z', true);
     await service(username, 'New', '31', '2030-11-30T19:00:00Z');
     const move = { timeZone: to };
-    await changeAccount(api.service.db, TESTER, username, move, at('2030-11-30T20:00:00Z'));
+    await changeAccount(
+      api.service.db,
+      TESTER,
+      api.service.queue,
+      username,
+      move,
+      at('2030-11-30T20:00:00Z'),
+    );
     for (const day of ['2030-11-30T21:00:00Z', '2030-12-01T23:00:00Z', '2030-12-20']) {
       await post(username, day, true);
     }

@@ -99,12 +99,10 @@ export function chargeLines(
   );
 }
 
-export interface ChargedAccount {
+interface ChargedAccount {
   username: number;
   month: Month;
   timeZone: string;
-  name: string;
-  email: string;
   closed: boolean;
 }
 
@@ -121,8 +119,8 @@ export async function postNextMonth(
   prorate: boolean,
 ): Promise<{ account: ChargedAccount; charge: MonthlyCharge | undefined } | undefined> {
   const [account] = await tx.query<ChargedAccount>(
-    `SELECT username, to_char(next_charge, 'YYYY-MM') AS month, time_zone AS "timeZone", name,
-       email, closed_at IS NOT NULL AS closed
+    `SELECT username, to_char(next_charge, 'YYYY-MM') AS month, time_zone AS "timeZone",
+       closed_at IS NOT NULL AS closed
      FROM account WHERE username = $2 AND next_charge <= ${LOCAL_DAY} FOR NO KEY UPDATE`,
     [now, username],
   );

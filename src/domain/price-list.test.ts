@@ -35,7 +35,14 @@ const load = (list: string, csv: string, options: { replace?: boolean; dryRun?: 
 };
 
 const use = (account: number, priceList: string | null) =>
-  changeAccount(api.service.db, TESTER, account, { priceList }, api.service.clock());
+  changeAccount(
+    api.service.db,
+    TESTER,
+    api.service.queue,
+    account,
+    { priceList },
+    api.service.clock(),
+  );
 
 /** Rate, billed seconds and amount of a call of 40 seconds. */
 async function bill(account: number | undefined, called: string) {

@@ -4,7 +4,7 @@ import { rotateKey } from './api-key.ts';
 import { type Actor, audit } from './audit.ts';
 import { addressKey } from './email-address.ts';
 import type { Keyring } from './keyring.ts';
-import { queueMessage } from './message.ts';
+import { notifyAccount, occurrence, queueMessage } from './message.ts';
 import { hashPassword } from './password.ts';
 import { addressNotFound } from './refusal.ts';
 import { inspectToken, issueToken, mayMailToken, redeemToken, type TokenState } from './token.ts';
@@ -79,17 +79,9 @@ export async function resetPassword(
     if (result.state !== 'good') return result;
     await rotateKey(tx, keyring, result.username, passwordHash);
     await audit(tx, actor, { action: 'password reset', account: result.username }, now);
-    const [account] = await tx.query<{ name: string; email: string }>(
-      'SELECT name, email FROM account WHERE username = $1',
-      [result.username],
-    );
-    if (account) {
-      await queueMessage(tx, queue, {
-        to: account.email,
-        name: account.name,
-        message: { kind: 'password changed', username: result.username },
-      });
-    }
+    const { username } = result;
+    const message = { kind: 'password changed', username, ...occurrence(actor, now) } as const;
+    await notifyAccount(tx, queue, username, message);
     return result;
   });
 }

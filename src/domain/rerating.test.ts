@@ -34,7 +34,7 @@ function newRange(): ReratingRange {
 }
 
 const set = (account: number, changes: AccountChanges) =>
-  changeAccount(api.service.db, TESTER, account, changes, api.service.clock());
+  changeAccount(api.service.db, TESTER, api.service.queue, account, changes, api.service.clock());
 
 /** Stores calls of a minute that start a second apart from the range's first moment. */
 async function callsIn({ from }: ReratingRange, accounts: (number | undefined)[], called?: string) {

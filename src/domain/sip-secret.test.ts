@@ -57,9 +57,9 @@ test('a replaced secret is another one, and the audit trail says so without it',
 test('switches are offered neither disabled nor closed accounts', async () => {
   const { db, clock } = api.service;
   const { username } = await api.signUp();
-  await changeAccount(db, ACTOR, username, { enabled: false }, clock());
+  await changeAccount(db, ACTOR, api.service.queue, username, { enabled: false }, clock());
   assert.deepEqual(await offered(username), []);
-  await changeAccount(db, ACTOR, username, { enabled: true }, clock());
+  await changeAccount(db, ACTOR, api.service.queue, username, { enabled: true }, clock());
   assert.equal((await offered(username)).length, 1);
   await closeAccount(db, ACTOR, username, clock());
   assert.deepEqual(await offered(username), []);

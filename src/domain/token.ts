@@ -5,9 +5,14 @@ import type { Keyring } from './keyring.ts';
 
 export type TokenPurpose = 'verification' | 'recovery';
 
+/** How long a token is good for. */
+export const TOKEN_LIFE_SECONDS: Record<TokenPurpose, number> = {
+  verification: 86_400,
+  recovery: 1_800,
+};
+
 const TOKEN_BYTES = 32;
 const TOKEN_PATTERN = /^[A-Za-z0-9_-]{43}$/;
-const LIFE_SECONDS: Record<TokenPurpose, number> = { verification: 86_400, recovery: 1_800 };
 const MAILS_AN_HOUR = 3;
 // Clocks of several processes may differ by so much. A token from further ahead was issued before
 // the clock was set back, and would live too long.
@@ -56,9 +61,17 @@ export async function issueToken(
   await tx.query(
     `INSERT INTO token (digest, account, purpose, created_at, expires_at)
      VALUES ($1, $2, $3, $4, $4::timestamptz + make_interval(secs => $5))`,
-    [keyring.digest(token), username, purpose, now, LIFE_SECONDS[purpose]],
+    [keyring.digest(token), username, purpose, now, TOKEN_LIFE_SECONDS[purpose]],
   );
   return (await keyring.seal(tx, token, sealContext(purpose))).toString('base64');
+}
+
+/** Has no link work any more that was mailed for an account. */
+export async function voidTokens(tx: Queryable, username: number, now: Date): Promise<void> {
+  await tx.query(
+    'UPDATE token SET voided_at = $2 WHERE account = $1 AND used_at IS NULL AND voided_at IS NULL',
+    [username, now],
+  );
 }
 
 export function openMailedToken(

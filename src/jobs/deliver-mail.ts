@@ -1,61 +1,26 @@
-import type { AddressedMessage, Message } from '../domain/message.ts';
+import type { AddressedMessage } from '../domain/message.ts';
 import { openMailedToken } from '../domain/token.ts';
+import { composeMail } from '../mail/compose.ts';
+import type { Sender } from '../mail/letter.ts';
+import { mailLogo } from '../mail/letter-html.ts';
 import type { MailTransport } from '../mail/transport.ts';
-import {
-  accountExistsMail,
-  lowBalanceMail,
-  monthlyChargeMail,
-  passwordChangedMail,
-  recoveryMail,
-  type Sender,
-  verificationMail,
-  type Wording,
-} from '../mail/wording.ts';
 import type { Service } from '../service.ts';
 
-/** Words a queued mail, its tokens unsealed only now, and hands it to the transport. */
+/** Words a queued mail and hands it to the transport. */
 export async function deliverMail(
-  service: Service,
+  { config, db, keyring }: Service,
   transport: MailTransport,
   sender: Sender,
   { id, mail }: { id: string; mail: AddressedMessage },
 ): Promise<void> {
-  const { to, name, message } = mail;
+  const wording = await composeMail(sender, mail, (sealed, purpose) =>
+    openMailedToken(db, keyring, sealed, purpose),
+  );
   await transport.send({
     id,
-    from: service.config.mailFrom,
-    to: { name, address: to },
-    ...(await word(service, sender, name, message)),
+    from: config.mailFrom,
+    to: { name: mail.name, address: mail.to },
+    ...wording,
+    logo: mailLogo(sender.brand),
   });
-}
-
-async function word(
-  { db, keyring }: Service,
-  sender: Sender,
-  name: string,
-  message: Message,
-): Promise<Wording> {
-  switch (message.kind) {
-    case 'verification': {
-      const token = await openMailedToken(db, keyring, message.token, 'verification');
-      return verificationMail(sender, { name, username: message.username, token });
-    }
-    case 'recovery': {
-      const links = await Promise.all(
-        message.links.map(async ({ username, token }) => ({
-          username,
-          token: await openMailedToken(db, keyring, token, 'recovery'),
-        })),
-      );
-      return recoveryMail(sender, { name, links });
-    }
-    case 'account exists':
-      return accountExistsMail(sender, { name, ...message });
-    case 'password changed':
-      return passwordChangedMail(sender, { name, ...message });
-    case 'low balance':
-      return lowBalanceMail(sender, { name, ...message });
-    case 'monthly charge':
-      return monthlyChargeMail(sender, { name, ...message });
-  }
 }

@@ -11,12 +11,13 @@ import {
 } from '../domain/portal-sign-up.ts';
 import { RECOVERY_QUEUE, sendRecovery } from '../domain/recovery.ts';
 import { REPLAY_QUEUE, replayRefused } from '../ingest/replay.ts';
+import type { Sender } from '../mail/letter.ts';
 import type { MailTransport } from '../mail/transport.ts';
-import type { Sender } from '../mail/wording.ts';
 import type { Service } from '../service.ts';
 import { cleanUp } from './clean-up.ts';
 import { deliverMail } from './deliver-mail.ts';
 import { postDueCharges } from './post-monthly-charges.ts';
+import { tellOfStoppedCalls } from './tell-of-stopped-calls.ts';
 import { warnLowBalances } from './warn-low-balance.ts';
 
 const CLEAN_UP_QUEUE = 'clean-up';
@@ -69,6 +70,7 @@ export async function startJobs(
   });
   await queue.work(WARNING_QUEUE, async () => {
     await warnLowBalances(service);
+    await tellOfStoppedCalls(service);
     queue.wake(MAIL_QUEUE);
   });
   await queue.work(CHARGES_QUEUE, async () => {

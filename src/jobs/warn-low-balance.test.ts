@@ -17,7 +17,7 @@ before(async () => {
 after(() => api.stop());
 
 const set = (account: number, changes: AccountChanges) =>
-  changeAccount(api.service.db, TESTER, account, changes, api.service.clock());
+  changeAccount(api.service.db, TESTER, api.service.queue, account, changes, api.service.clock());
 
 const addressOf = (account: number) => `user-${account}@example.com`;
 

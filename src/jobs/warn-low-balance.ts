@@ -17,7 +17,7 @@ export async function warnLowBalances({ db, queue }: Service): Promise<void> {
     }>(
       `UPDATE balance b SET warning_due = false FROM account a
        WHERE b.warning_due AND a.username = b.account
-       RETURNING a.username, round(b.cash, 2)::text AS cash,
+       RETURNING a.username, b.cash::text AS cash,
          a.notify_threshold AS threshold, a.name, a.email,
          a.notify AND a.closed_at IS NULL AND b.cash < a.notify_threshold AS "isWanted"`,
     );

@@ -1,6 +1,8 @@
 import { mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTransport } from 'nodemailer';
+import type { Logo } from '../brand.ts';
+import { LOGO_ID } from './letter-html.ts';
 
 export interface OutgoingMail {
   /** the queued job's id: the same mail sent twice can be told by it */
@@ -10,6 +12,8 @@ export interface OutgoingMail {
   subject: string;
   text: string;
   html: string;
+  /** shown by the HTML */
+  logo: Logo | undefined;
 }
 
 export interface MailTransport {
@@ -39,28 +43,34 @@ export function smtpTransport(url: string): MailTransport {
   };
 }
 
+/** A mail as the bytes of a message. */
+export async function composeMessage(mail: OutgoingMail): Promise<Buffer> {
+  const composer = createTransport({ streamTransport: true, buffer: true, newline: 'windows' });
+  const { message } = await composer.sendMail(compose(mail));
+  return message as Buffer;
+}
+
 /** Writes each mail as `<job id>.eml` into a folder: whole, private, and once for each job. */
 export function folderTransport(folder: string): MailTransport {
-  const composer = createTransport({ streamTransport: true, buffer: true, newline: 'windows' });
   return {
     send: async (mail) => {
-      const { message } = await composer.sendMail(compose(mail));
+      const message = await composeMessage(mail);
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const path = join(folder, `${mail.id}.eml`);
       const file = await open(`${path}.part`, 'w', 0o600);
       try {
-        await file.writeFile(message as Buffer);
+        await file.writeFile(message);
         await file.sync();
       } finally {
         await file.close();
       }
       await rename(`${path}.part`, path);
     },
-    close: () => composer.close(),
+    close: () => undefined,
   };
 }
 
-function compose({ id, from, to, subject, text, html }: OutgoingMail) {
+function compose({ id, from, to, subject, text, html, logo }: OutgoingMail) {
   return {
     from,
     to,
@@ -68,6 +78,9 @@ function compose({ id, from, to, subject, text, html }: OutgoingMail) {
     text,
     html,
     messageId: `<${id}@account-api>`,
+    attachments: logo
+      ? [{ cid: LOGO_ID, content: logo.bytes, contentType: logo.type, filename: false as const }]
+      : [],
     headers: { 'Auto-Submitted': 'auto-generated' },
   };
 }

@@ -32,7 +32,7 @@ async function registered({ apikey }: Customer): Promise<{ uri: string; agent: s
 async function customer(cash: string, rate = '0.6'): Promise<Customer> {
   const created = await system.signUp();
   const terms = { rate, minimumSeconds: 1, incrementSeconds: 1 };
-  await changeAccount(db(), ACTOR, created.username, terms, new Date());
+  await changeAccount(db(), ACTOR, system.service.queue, created.username, terms, new Date());
   await post(db(), created.username, cash);
   return created;
 }
@@ -137,7 +137,14 @@ test('a wrong secret, one that was replaced, and the name of another account are
   const old = await register(system.sip, phone, { contact });
   assert.match(old.output, /received 'SIP\/2\.0 401/);
   assert.equal((await register(system.sip, { ...phone, ...renewed }, { contact })).status, 0);
-  await changeAccount(db(), ACTOR, phone.username, { enabled: false }, new Date());
+  await changeAccount(
+    db(),
+    ACTOR,
+    system.service.queue,
+    phone.username,
+    { enabled: false },
+    new Date(),
+  );
   const disabled = await register(system.sip, { ...phone, ...renewed }, { contact });
   assert.match(disabled.output, /received 'SIP\/2\.0 401/);
 });

@@ -20,6 +20,7 @@ import { HourlyLimit } from '../../src/domain/hourly-limit.ts';
 import { openKeyring } from '../../src/domain/keyring.ts';
 import { createLog } from '../../src/http/log.ts';
 import { startJobs } from '../../src/jobs/index.ts';
+import { readMailTexts } from '../../src/mail/read-texts.ts';
 import { folderTransport, type MailTransport } from '../../src/mail/transport.ts';
 import { readKeyFile } from '../../src/secret-key.ts';
 import type { Service } from '../../src/service.ts';
@@ -106,7 +107,11 @@ export async function startService(
   await app.listen({ port: 0, host: '127.0.0.1' });
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   const mailFolder = join(folder, 'mail');
-  const sender = { publicUrl: config.publicUrl ?? url, brand: config.brand };
+  const sender = {
+    publicUrl: config.publicUrl ?? url,
+    brand: config.brand,
+    texts: readMailTexts(config.mailTextsFile),
+  };
   await startJobs(service, transport ?? folderTransport(mailFolder), sender, log);
 
   const call: TestService['call'] = (operation, body, key) =>

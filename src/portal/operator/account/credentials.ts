@@ -15,18 +15,25 @@ import { usernameOf } from './request.ts';
 
 /** New credentials for an account, and its end. */
 export function accountCredentials(app: FastifyInstance, service: Service): void {
-  const { db, keyring, clock } = service;
+  const { db, keyring, queue, clock } = service;
 
   app.post('/admin/accounts/:username/password', async (request, reply) => {
     const username = usernameOf(request);
-    const renewed = await renewPassword(db, administrator(request), keyring, username, clock());
+    const renewed = await renewPassword(
+      db,
+      administrator(request),
+      keyring,
+      queue,
+      username,
+      clock(),
+    );
     const page = shownOncePage(request.view, username, renewed);
     return sendPage(reply, request.view, page);
   });
 
   app.post('/admin/accounts/:username/key', async (request, reply) => {
     const username = usernameOf(request);
-    const apikey = await renewKey(db, administrator(request), keyring, username, clock());
+    const apikey = await renewKey(db, administrator(request), keyring, queue, username, clock());
     return sendPage(reply, request.view, shownOncePage(request.view, username, { apikey }));
   });
 

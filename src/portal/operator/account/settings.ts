@@ -14,7 +14,7 @@ import { usernameOf } from './request.ts';
 
 /** An account as operators see it, and its settings. */
 export function accountSettings(app: FastifyInstance, service: Service): void {
-  const { db, clock } = service;
+  const { db, queue, clock } = service;
 
   app.get('/admin/accounts/:username', async (request, reply) =>
     sendPage(reply, request.view, await accountPage(service, request)),
@@ -49,6 +49,7 @@ export function accountSettings(app: FastifyInstance, service: Service): void {
       await changeAccount(
         db,
         administrator(request),
+        queue,
         username,
         { ...changes, ...increment },
         clock(),

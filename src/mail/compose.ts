@@ -1,0 +1,179 @@
+import type { AddressedMessage, ChargeSummary, Message, Occurrence } from '../domain/message.ts';
+import type { TokenPurpose } from '../domain/token.ts';
+import { TOKEN_LIFE_SECONDS } from '../domain/token.ts';
+import { dayTime, dollars, monthName } from './format.ts';
+import { fill, type LetterContent, type Sender, type Wording, writeLetter } from './letter.ts';
+import type { LetterKind } from './texts.ts';
+
+/** Unseals the token that a queued mail carries. */
+export type OpenToken = (sealed: string, purpose: TokenPurpose) => Promise<string>;
+
+/** Words a message; its tokens are unsealed only now. */
+export async function composeMail(
+  sender: Sender,
+  { name, timeZone = 'UTC', message }: Omit<AddressedMessage, 'to'>,
+  openToken: OpenToken,
+): Promise<Wording> {
+  const kind = letterKind(message);
+  const content = await contentOf({ ...sender, timeZone, openToken }, message);
+  const letter = { ...EMPTY, ...content, values: { ...content.values, name } };
+  return writeLetter(sender, sender.texts.letters[kind], letter);
+}
+
+function letterKind(message: Message): LetterKind {
+  if (message.kind !== 'second factor') return message.kind;
+  return message.on ? 'second factor on' : 'second factor off';
+}
+
+type Content = Partial<LetterContent> & Pick<LetterContent, 'values'>;
+type Context = Sender & { timeZone: string; openToken: OpenToken };
+
+const EMPTY = { links: [], facts: [], bill: [] } satisfies Partial<LetterContent>;
+
+async function contentOf(context: Context, message: Message): Promise<Content> {
+  const { openToken, texts } = context;
+  const { labels, locale } = texts.common;
+  switch (message.kind) {
+    case 'verification': {
+      const values = {
+        username: String(message.username),
+        hours: String(TOKEN_LIFE_SECONDS.verification / 3_600),
+      };
+      const token = await openToken(message.token, 'verification');
+      return { values, links: [link(context, 'verification', values, `verify?token=${token}`)] };
+    }
+    case 'recovery':
+      return recovery(context, message.links);
+    case 'account exists': {
+      const values = { usernames: message.usernames.join(', ') };
+      return { values, links: [link(context, 'account exists', values, 'sign-in')] };
+    }
+    case 'password changed':
+    case 'key changed':
+    case 'second factor':
+      return change(context, message);
+    case 'address changed': {
+      const { values, facts = [] } = change(context, message);
+      const [account, ...rest] = facts;
+      const addresses: [string, string][] = [
+        [labels.oldAddress, message.before],
+        [labels.newAddress, message.after],
+      ];
+      return {
+        values: { ...values, old: message.before, new: message.after },
+        facts: account ? [account, ...addresses, ...rest] : addresses,
+      };
+    }
+    case 'low balance': {
+      const values = {
+        username: String(message.username),
+        balance: dollars(message.cash, locale),
+        threshold: dollars(String(message.threshold), locale),
+      };
+      return {
+        values,
+        facts: [
+          [labels.account, values.username],
+          [labels.balance, values.balance],
+          [labels.threshold, values.threshold],
+        ],
+        links: [link(context, 'low balance', values, 'overview')],
+      };
+    }
+    case 'calls stopped': {
+      const values = {
+        username: String(message.username),
+        balance: dollars(message.cash, locale),
+      };
+      return {
+        values,
+        facts: [
+          [labels.account, values.username],
+          [labels.balance, values.balance],
+        ],
+        links: [link(context, 'calls stopped', values, 'overview')],
+      };
+    }
+    case 'monthly charge': {
+      const values = {
+        username: String(message.username),
+        month: monthName(message.month, locale),
+        amount: dollars(message.amount, locale),
+        balance: dollars(message.cash, locale),
+      };
+      return {
+        values,
+        bill: [
+          ...message.lines.map((line): [string, string] => [
+            chargeName(context, line, message.month),
+            dollars(line.amount, locale),
+          ]),
+          [labels.total, values.amount],
+        ],
+        facts: [[labels.balance, values.balance]],
+        links: [link(context, 'monthly charge', values, 'overview')],
+      };
+    }
+  }
+}
+
+async function recovery(
+  context: Context,
+  links: { username: number; token: string }[],
+): Promise<Content> {
+  const minutes = String(TOKEN_LIFE_SECONDS.recovery / 60);
+  return {
+    values: { username: links.map(({ username }) => username).join(', '), minutes },
+    links: await Promise.all(
+      links.map(async ({ username, token }) => {
+        const opened = await context.openToken(token, 'recovery');
+        const values = { username: String(username), minutes };
+        return link(context, 'recovery', values, `reset?token=${opened}`);
+      }),
+    ),
+  };
+}
+
+/** What was changed on an account, when and from where. */
+function change(
+  { texts: { common }, timeZone }: Context,
+  { username, at, address }: { username: number } & Occurrence,
+): Content {
+  const { labels, locale } = common;
+  const values = {
+    username: String(username),
+    when: dayTime(new Date(at), timeZone, locale),
+    where: address ?? labels.staff,
+  };
+  return {
+    values,
+    facts: [
+      [labels.account, values.username],
+      [labels.when, values.when],
+      [labels.where, values.where],
+    ],
+  };
+}
+
+function link(
+  { publicUrl, brand, texts }: Context,
+  kind: LetterKind,
+  values: Record<string, string>,
+  page: string,
+): { label: string; url: string } {
+  const { button = '{portal}' } = texts.letters[kind];
+  const label = fill(button, { ...values, brand: brand.name, portal: publicUrl });
+  return { label, url: `${publicUrl}/${page}` };
+}
+
+function chargeName(
+  { texts: { common } }: Context,
+  { service, month, count }: ChargeSummary,
+  charged: string,
+): string {
+  const { labels, locale } = common;
+  const name = service ?? labels.numbers;
+  const times = count > 1 ? ` × ${count}` : '';
+  const part = fill(labels.part, { month: monthName(month, locale) });
+  return `${name}${times}${month === charged ? '' : ` (${part})`}`;
+}

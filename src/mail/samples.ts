@@ -1,0 +1,54 @@
+import type { Message } from '../domain/message.ts';
+import { composeMail } from './compose.ts';
+import type { Sender, Wording } from './letter.ts';
+import type { LetterKind } from './texts.ts';
+
+const USERNAME = 2125550100;
+const TOKEN = 'an-example-token-that-opens-nothing-0123456';
+const OCCURRENCE = { at: '2030-11-24T19:05:00Z', address: '192.0.2.1' };
+
+const SAMPLES: Record<LetterKind, Message> = {
+  verification: { kind: 'verification', username: USERNAME, token: TOKEN },
+  recovery: {
+    kind: 'recovery',
+    links: [
+      { username: USERNAME, token: TOKEN },
+      { username: 2125550101, token: TOKEN },
+    ],
+  },
+  'account exists': { kind: 'account exists', usernames: [USERNAME] },
+  'password changed': { kind: 'password changed', username: USERNAME, ...OCCURRENCE },
+  'key changed': { kind: 'key changed', username: USERNAME, ...OCCURRENCE, address: undefined },
+  'address changed': {
+    kind: 'address changed',
+    username: USERNAME,
+    before: 'office@example.com',
+    after: 'accounts@example.com',
+    ...OCCURRENCE,
+  },
+  'second factor on': { kind: 'second factor', on: true, username: USERNAME, ...OCCURRENCE },
+  'second factor off': { kind: 'second factor', on: false, username: USERNAME, ...OCCURRENCE },
+  'low balance': { kind: 'low balance', username: USERNAME, cash: '4.982500', threshold: 5 },
+  'calls stopped': { kind: 'calls stopped', username: USERNAME, cash: '-0.017500' },
+  'monthly charge': {
+    kind: 'monthly charge',
+    username: USERNAME,
+    month: '2030-12',
+    amount: '21.950000',
+    cash: '1203.050000',
+    lines: [
+      { service: 'Call recording', month: '2030-12', count: 1, amount: '4.950000' },
+      { service: 'E911', month: '2030-12', count: 2, amount: '3.000000' },
+      { service: undefined, month: '2030-12', count: 12, amount: '12.000000' },
+      { service: 'Voicemail', month: '2030-11', count: 1, amount: '2.000000' },
+    ],
+  },
+};
+
+export const LETTER_KINDS = Object.keys(SAMPLES) as LetterKind[];
+
+/** A message as a customer gets it, told of an example account. */
+export function sampleMail(sender: Sender, kind: LetterKind): Promise<Wording> {
+  const mail = { name: 'Example Company', timeZone: 'America/New_York', message: SAMPLES[kind] };
+  return composeMail(sender, mail, async (token) => token);
+}

@@ -1,0 +1,192 @@
+/** The words of one kind of message. `{…}` stands for what it tells. */
+export interface LetterTexts {
+  subject: string;
+  /** what mail programs show beside the subject */
+  preview: string;
+  /** before what the letter lists and links to */
+  paragraphs: string[];
+  /** label of the link, where the letter has one */
+  button?: string;
+  /** after that */
+  closing: string[];
+}
+
+/** The words of everything else in a letter. */
+export interface CommonTexts {
+  /** of dates and amounts, such as `en-US` */
+  locale: string;
+  greeting: string;
+  /** above the address that a button opens */
+  fallback: string;
+  /** where there is a support address or page, or both */
+  help: string;
+  footer: string[];
+  labels: Record<Label, string>;
+}
+
+export type Label =
+  | 'account'
+  | 'when'
+  | 'where'
+  | 'staff'
+  | 'oldAddress'
+  | 'newAddress'
+  | 'balance'
+  | 'threshold'
+  | 'numbers'
+  | 'part'
+  | 'total'
+  | 'or';
+
+export type LetterKind = keyof typeof LETTERS;
+
+export interface MailTexts {
+  common: CommonTexts;
+  letters: Record<LetterKind, LetterTexts>;
+}
+
+const COMMON: CommonTexts = {
+  locale: 'en-US',
+  greeting: 'Hello {name},',
+  fallback: 'If the button does not work, open this address:',
+  help: 'Questions? We are there for you: {support}',
+  footer: ['You get this message because of your account with {brand}.'],
+  labels: {
+    account: 'Account',
+    when: 'When',
+    where: 'From',
+    staff: 'our staff',
+    oldAddress: 'Old address',
+    newAddress: 'New address',
+    balance: 'Balance',
+    threshold: 'Warning below',
+    numbers: 'Phone numbers',
+    part: 'part of {month}',
+    total: 'Total',
+    or: 'or',
+  },
+};
+
+const NOT_YOU =
+  'If it was not you, choose a new password at once at {portal}/recover and tell us about it.';
+
+/**
+ * What each kind of message may tell besides {brand}, {name}, {portal} and {support}; {portal} is
+ * the address of the pages for customers, without a slash at the end.
+ */
+export const PLACEHOLDERS = {
+  verification: ['username', 'hours'],
+  // in the button, that of its link
+  recovery: ['username', 'minutes'],
+  'account exists': ['usernames'],
+  'password changed': ['username', 'when', 'where'],
+  'key changed': ['username', 'when', 'where'],
+  'address changed': ['username', 'when', 'where', 'old', 'new'],
+  'second factor on': ['username', 'when', 'where'],
+  'second factor off': ['username', 'when', 'where'],
+  'low balance': ['username', 'balance', 'threshold'],
+  'calls stopped': ['username', 'balance'],
+  'monthly charge': ['username', 'month', 'amount', 'balance'],
+} as const satisfies Record<LetterKind, readonly string[]>;
+
+const LETTERS = {
+  verification: {
+    subject: 'Verify your e-mail address for {brand}',
+    preview: 'One click, and your account {username} is ready.',
+    paragraphs: [
+      'Welcome to {brand}. Your account {username} was created. Please confirm that this is your ' +
+        'e-mail address.',
+    ],
+    button: 'Verify my address',
+    closing: [
+      'The link works once, for {hours} hours.',
+      'If you did not sign up, you need not do anything.',
+    ],
+  },
+  recovery: {
+    subject: 'Reset your {brand} password',
+    preview: 'Choose a new password; the link works for {minutes} minutes.',
+    paragraphs: ['Someone, hopefully you, asked to recover the password. Choose a new one here.'],
+    button: 'New password for account {username}',
+    closing: [
+      'A link works once, for {minutes} minutes.',
+      'If you did not ask for it, you need not do anything; your password stays as it is.',
+    ],
+  },
+  'account exists': {
+    subject: 'There is a {brand} account with your address already',
+    preview: 'Someone wanted to sign up with your e-mail address.',
+    paragraphs: [
+      'Someone, hopefully you, wanted to create an account with this e-mail address, which ' +
+        'belongs to an account already: {usernames}. No other was created.',
+      'If you have forgotten the password, choose a new one at {portal}/recover.',
+    ],
+    button: 'Sign in',
+    closing: ['If it was not you, you need not do anything.'],
+  },
+  'password changed': {
+    subject: 'Your {brand} password was changed',
+    preview: 'The password of account {username} is a new one, and so is its API key.',
+    paragraphs: [
+      'The password of your account was changed. Its old API key no longer works; programs that ' +
+        'use it need the new one.',
+    ],
+    closing: [NOT_YOU],
+  },
+  'key changed': {
+    subject: 'Your {brand} API key was changed',
+    preview: 'Programs that use the old key of account {username} need the new one.',
+    paragraphs: [
+      'Your account has a new API key. The old one no longer works; programs that use it need ' +
+        'the new one.',
+    ],
+    closing: [NOT_YOU],
+  },
+  'address changed': {
+    subject: 'Your {brand} e-mail address was changed',
+    preview: 'Mails about account {username} go to another address from now on.',
+    paragraphs: ['Mails about your account go to another address from now on.'],
+    closing: ['If it was not you, tell us at once: whoever reads your mail can take your account.'],
+  },
+  'second factor on': {
+    subject: 'Signing in to {brand} now takes a second step',
+    preview: 'Account {username} asks for a code besides the password.',
+    paragraphs: [
+      'From now on, signing in to your account takes a code of your authenticator app besides ' +
+        'the password. Keep the recovery codes in a safe place.',
+    ],
+    closing: [NOT_YOU],
+  },
+  'second factor off': {
+    subject: 'Signing in to {brand} no longer takes a second step',
+    preview: 'Account {username} asks for the password alone.',
+    paragraphs: ['From now on, the password alone is enough to sign in to your account.'],
+    closing: [NOT_YOU],
+  },
+  'low balance': {
+    subject: 'Your {brand} balance is low',
+    preview: '{balance} is left on account {username}.',
+    paragraphs: ['The balance of your account went below the amount at which you want to be told.'],
+    button: 'Look at my account',
+    closing: ['Calls may stop when it is used up.'],
+  },
+  'calls stopped': {
+    subject: 'Calls of your {brand} account have stopped',
+    preview: 'The balance of account {username} is used up.',
+    paragraphs: [
+      'The balance of your account is used up, so calls are refused for now. They work again as ' +
+        'soon as a payment has arrived that brings it back.',
+    ],
+    button: 'Look at my account',
+    closing: [],
+  },
+  'monthly charge': {
+    subject: 'Your {brand} charges for {month}',
+    preview: '{amount} for {month}; your balance is {balance}.',
+    paragraphs: ['The charges of your account {username} for {month} were posted:'],
+    button: 'Look at my account',
+    closing: [],
+  },
+} satisfies Record<string, LetterTexts>;
+
+export const DEFAULT_TEXTS: MailTexts = { common: COMMON, letters: LETTERS };
