@@ -3,12 +3,16 @@ import { compare } from './compare.ts';
 import { report } from './figure.ts';
 import { describe, describeMachine } from './machine.ts';
 import type { Options, Part } from './part.ts';
+import { apikey } from './parts/apikey.ts';
+import { cdr } from './parts/cdr.ts';
 import { info } from './parts/info.ts';
+import { ingest } from './parts/ingest.ts';
 import { limited } from './parts/limited.ts';
+import { signup } from './parts/signup.ts';
 import { keepResult, type Result, readResult } from './result.ts';
 import { openStage } from './stage.ts';
 
-const PARTS: Record<string, Part> = { info, limited };
+const PARTS: Record<string, Part> = { info, limited, apikey, signup, cdr, ingest };
 const USAGE = `npm run bench -- [part…] [--quick]   parts: ${Object.keys(PARTS).join(' ')}
 npm run bench -- compare A B              two files of bench/results
 

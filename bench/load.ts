@@ -1,26 +1,13 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import type { Job, Outcome } from './generator.ts';
+import { Worker } from './worker.ts';
 
 /** The process that generates load; one for a whole run, so that its code is warm. */
 export class LoadGenerator {
-  readonly #child: ChildProcess;
-
-  constructor() {
-    this.#child = fork(new URL('generator.ts', import.meta.url));
-  }
+  readonly #worker = new Worker<Job, Outcome>('generator.ts');
 
   /** @throws Error where an answer has a status that is not expected */
   async run(job: Job, expectedStatus = '200'): Promise<Outcome> {
-    this.#child.send(job);
-    const ended = new AbortController();
-    const outcome = await Promise.race([
-      once(this.#child, 'message', ended).then(([message]) => message as Outcome),
-      once(this.#child, 'exit', ended).then(() => {
-        throw new Error('the load generator ended');
-      }),
-    ]);
-    ended.abort();
+    const outcome = await this.#worker.run(job);
     const others = Object.keys(outcome.statuses).filter((status) => status !== expectedStatus);
     if (others.length > 0) {
       throw new Error(`answers were ${JSON.stringify(outcome.statuses)}, not ${expectedStatus}`);
@@ -29,7 +16,7 @@ export class LoadGenerator {
   }
 
   stop(): void {
-    this.#child.kill();
+    this.#worker.stop();
   }
 }
 

@@ -1,0 +1,139 @@
+import { streamCallRecords } from '../../src/domain/call-record.ts';
+import { makeAccounts, makeCalls, settle } from '../data.ts';
+import { atMost, type Figure, figure, type LeftOut, median } from '../figure.ts';
+import { interleave, type Part } from '../part.ts';
+import { type HttpProcess, isInstalled, memoryMib, restartPeak, runProgram } from '../process.ts';
+import type { Stage } from '../stage.ts';
+import { statementOf } from '../statement.ts';
+
+const READERS = 8;
+const SIZES = [100, 10_000, 1_000_000];
+const QUICK_SIZES = [100, 10_000];
+// Reads of one measurement: enough that one hiccup does not decide.
+const REPEATS: Record<number, number> = { 100: 50, 10000: 10, 1000000: 1 };
+const TARGETS: Record<number, number> = { 10000: 1.25 };
+const MOST_FOR_EIGHT_MIB = 15;
+const MOST_FOR_A_MILLION_MIB = 60;
+
+interface Reading {
+  rows: number;
+  username: number;
+  key: string;
+}
+
+/** Calls of a day, beside psql's COPY of the same JSON, and the memory that they take. */
+export const cdr: Part = async (stage, { rounds, quick }) => {
+  const sizes = quick ? QUICK_SIZES : SIZES;
+  const accounts = await makeAccounts(stage, { accounts: 2_000, withKeys: sizes.length });
+  const readings = sizes.map((rows, n) => ({ rows, ...accounts[n] }) as Reading);
+  for (const { rows, username } of readings) {
+    // Numbers of their own, far from those of other parts.
+    const first = 1_000_000_000 + rows * 10;
+    await makeCalls(stage, { accounts: [username], first, calls: rows, days: 1 });
+  }
+  await settle(stage);
+  const service = await stage.startService();
+  const figures: Figure[] = [];
+  const leftOut: LeftOut[] = [];
+  const hasPsql = await isInstalled('psql');
+  if (!hasPsql) leftOut.push({ part: 'cdr', name: 'beside psql', why: 'psql is not installed' });
+  for (const reading of readings) {
+    const { rows } = reading;
+    const values = await interleave(rows > 100_000 ? Math.min(rounds, 3) : rounds, {
+      psql: hasPsql ? await psqlCopy(stage, reading) : undefined,
+      ours: () => readOnce(stage, service, reading, 1),
+    });
+    const target = TARGETS[rows];
+    figures.push(
+      figure({
+        part: 'cdr',
+        name: `${rows.toLocaleString('en-US')} rows`,
+        ours: values.ours,
+        limit: values.psql,
+        limitName: 'psql COPY of the same JSON',
+        unit: 'ms',
+        ...(target ? { target: atMost(target) } : {}),
+      }),
+    );
+  }
+  await service.stop();
+  figures.push(...(await memoryFigures(stage, readings, rounds)));
+  return { figures, leftOut };
+};
+
+/** Milliseconds of one answer, the median of some. */
+async function readOnce(
+  { load }: Stage,
+  { port }: HttpProcess,
+  { rows, key }: Reading,
+  readers: number,
+): Promise<number> {
+  const request = {
+    path: '/v2.1/account/cdr/',
+    headers: { authorization: `Bearer ${key}` },
+    body: '',
+  };
+  const requests = new Array((REPEATS[rows] ?? 1) * readers).fill(request);
+  const outcome = await load.run({ kind: 'read', port, readers, requests });
+  if (outcome.bytes < rows * requests.length * 100) throw new Error('an answer was too short');
+  return outcome.medianMs;
+}
+
+/** Milliseconds in which psql copies the same JSON, as it times it itself. */
+async function psqlCopy(stage: Stage, { rows, username }: Reading): Promise<() => Promise<number>> {
+  const now = Math.floor(Date.now() / 1_000);
+  const caller = { username, billingAccount: username, role: 'customer' } as const;
+  const range = { from: now - 86_400, to: now };
+  const { text } = await statementOf((db) => streamCallRecords(db, caller, range));
+  const copies = `${text.replaceAll(/\s+/g, ' ')};\n`.repeat(REPEATS[rows] ?? 1);
+  return async () => {
+    const { output } = await runProgram(
+      'psql',
+      ['-X', '-q', '-v', 'ON_ERROR_STOP=1', stage.databaseUrl],
+      `\\timing on\n\\o /dev/null\n${copies}`,
+    );
+    return median([...output.matchAll(/Time: ([0-9.]+) ms/g)].map(([, ms]) => Number(ms)));
+  };
+}
+
+/** Peaks of the service's memory, above what it has when idle. */
+async function memoryFigures(stage: Stage, readings: Reading[], rounds: number): Promise<Figure[]> {
+  const tenThousand = readings.find(({ rows }) => rows === 10_000) as Reading;
+  const service = await stage.startService();
+  const peakOf = async (reading: Reading, readers: number) => {
+    await restartPeak(service.pid);
+    await readOnce(stage, service, reading, readers);
+    return (await memoryMib(service.pid))?.peak ?? Number.NaN;
+  };
+  // Warm, so that what is measured is the answers and not the code that makes them.
+  for (let n = 0; n < 3; n++) await peakOf(tenThousand, 1);
+  const idle = (await memoryMib(service.pid))?.now ?? Number.NaN;
+  if (Number.isNaN(idle)) return [];
+  const values = await interleave(rounds, {
+    one: () => peakOf(tenThousand, 1),
+    eight: () => peakOf(tenThousand, READERS),
+  });
+  const mib = (name: string, ours: number, most: number): Figure =>
+    figure({
+      part: 'cdr',
+      name,
+      ours: [ours],
+      limitName: '',
+      unit: 'MiB',
+      target: atMost(most),
+      note: `idle: ${idle.toFixed(0)} MiB`,
+    });
+  const [one, eight] = [Math.max(...values.one), Math.max(...values.eight)];
+  const figures = [
+    mib('peak memory: 8 readers of 10,000 above 1', eight - one, MOST_FOR_EIGHT_MIB),
+  ];
+  const million = readings.find(({ rows }) => rows === 1_000_000);
+  if (million) {
+    const peak = await peakOf(million, 1);
+    figures.push(
+      mib('peak memory: a million rows above idle', peak - idle, MOST_FOR_A_MILLION_MIB),
+    );
+  }
+  await service.stop();
+  return figures;
+}

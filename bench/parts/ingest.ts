@@ -1,0 +1,122 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { reconcile } from '../../src/domain/books.ts';
+import { addFeed } from '../../src/domain/feed.ts';
+import { copyScript, genericBody, type SampleCall, sampleCalls } from '../calls.ts';
+import { makeAccounts } from '../data.ts';
+import { atLeast, type Figure, figure } from '../figure.ts';
+import { postBytes } from '../load.ts';
+import { interleave, type Part } from '../part.ts';
+import { type HttpProcess, isInstalled, runProgram } from '../process.ts';
+import type { Stage } from '../stage.ts';
+
+const BATCHES = [1, 100, 1_000, 5_000];
+const AT_ONCE = [1, 2, 4];
+// Calls of one measurement: some seconds' worth.
+const CALLS: Record<number, number> = { 1: 1_000, 100: 20_000, 1000: 40_000, 5000: 40_000 };
+const QUICK_SHARE = 4;
+const TARGETS: Record<string, number> = { '1000 4': 0.4, '5000 2': 0.5 };
+const PATH = '/ingest/v1/calls/generic';
+
+/** Calls delivered over HTTP, beside `\copy` of the same rows into the same table. */
+export const ingest: Part = async (stage, { rounds, quick }) => {
+  const accounts = await makeAccounts(stage, { accounts: 2_000, withKeys: 2_000 });
+  const usernames = accounts.map(({ username }) => username);
+  const authorization = await makeFeed(stage);
+  const hasPsql = await isInstalled('psql');
+  const service = await stage.startService();
+  const figures: Figure[] = [];
+  let sent = 0;
+  for (const batch of BATCHES) {
+    for (const atOnce of AT_ONCE) {
+      const count = (CALLS[batch] ?? batch) / (quick ? QUICK_SHARE : 1);
+      const calls = () => split(sampleCalls(count, usernames), batch);
+      const values = await interleave(Math.min(rounds, 3), {
+        copy: hasPsql ? () => copy(stage, calls(), atOnce) : undefined,
+        ours: async () => {
+          sent += count;
+          return deliver(stage, service, authorization, calls(), atOnce);
+        },
+      });
+      const target = TARGETS[`${batch} ${atOnce}`];
+      figures.push(
+        figure({
+          part: 'ingest',
+          name: `${batch.toLocaleString('en-US')} a batch, ${atOnce} at once`,
+          ours: values.ours,
+          limit: values.copy,
+          limitName: String.raw`\copy, same batches, as many at once`,
+          unit: 'calls/s',
+          ...(target ? { target: atLeast(target) } : {}),
+        }),
+      );
+    }
+  }
+  await service.stop();
+  await prove(stage, sent);
+  const leftOut = hasPsql
+    ? []
+    : [{ part: 'ingest', name: String.raw`beside \copy`, why: 'psql is not installed' }];
+  return { figures, leftOut };
+};
+
+async function makeFeed({ db, keyring }: Stage): Promise<string> {
+  const name = `bench-${Date.now().toString(36)}`;
+  const feed = { name, format: 'generic', debits: 'service', timeZone: 'UTC' } as const;
+  const actor = { who: 'benchmark', from: 'benchmark' };
+  const secret = await addFeed(db, actor, keyring, { ...feed, networks: [] }, new Date());
+  return `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}`;
+}
+
+function split(calls: SampleCall[], batch: number): SampleCall[][] {
+  return Array.from({ length: Math.ceil(calls.length / batch) }, (_, n) =>
+    calls.slice(n * batch, (n + 1) * batch),
+  );
+}
+
+/** Calls a second through the service. */
+async function deliver(
+  { load }: Stage,
+  { port }: HttpProcess,
+  authorization: string,
+  batches: SampleCall[][],
+  atOnce: number,
+): Promise<number> {
+  const requests = batches.map((calls) =>
+    postBytes(PATH, [`Authorization: ${authorization}`], genericBody(calls)),
+  );
+  const { seconds } = await load.run({ kind: 'once', port, connections: atOnce, requests });
+  return batches.flat().length / seconds;
+}
+
+/** Calls a second through as many psql at once, each batch a COPY and so a transaction. */
+async function copy(stage: Stage, batches: SampleCall[][], atOnce: number): Promise<number> {
+  const scripts = await Promise.all(
+    Array.from({ length: atOnce }, async (_, n) => {
+      const path = join(stage.folder, `copy-${n}.sql`);
+      const own = batches.filter((_, at) => at % atOnce === n);
+      await writeFile(path, own.map(copyScript).join(''));
+      return path;
+    }),
+  );
+  const began = performance.now();
+  await Promise.all(
+    scripts.map((path) =>
+      runProgram('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', path, stage.databaseUrl]),
+    ),
+  );
+  return batches.flat().length / ((performance.now() - began) / 1_000);
+}
+
+/** Speed is worth nothing where a call got lost. */
+async function prove({ db }: Stage, sent: number): Promise<void> {
+  const [stored] = await db.query<{ calls: number }>(
+    "SELECT count(*) AS calls FROM call WHERE feed LIKE 'bench-%'",
+  );
+  const { imbalances } = await reconcile(db);
+  if (stored?.calls !== sent || imbalances.length > 0) {
+    throw new Error(
+      `${sent} calls were sent, ${stored?.calls} are there, ${imbalances.length} accounts do not balance`,
+    );
+  }
+}
