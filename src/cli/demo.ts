@@ -26,6 +26,8 @@ const CREDIT = '50';
 const NUMBER_MONTHLY = '1';
 const CALLS_AT_ONCE = 50;
 const REGISTERED_MS = 30 * 86_400_000;
+// The accounts are older than their first call.
+const AGE_MS = 31 * 86_400_000;
 const PAYER = 2125550100;
 
 interface Member {
@@ -76,15 +78,16 @@ export function demoCommand(program: Command): void {
     // The feed comes last, so that a run that was interrupted is completed by the next one.
     if ((await listFeeds(db)).some(({ name }) => name === FEED.name)) return unchanged();
     for (const member of MEMBERS) await ensureMember(service, member);
+    const { createdAt } = await describeAccount(db, PAYER);
     await postByHand(db, operator(), {
       account: PAYER,
       kind: 'payment',
       amount: CREDIT,
       reason: 'Example payment',
       reference: 'demo',
-      at: clock(),
+      at: createdAt,
     });
-    const calls = await deliverCalls(service, options);
+    const calls = await deliverCalls(service, createdAt, options);
     const secret = await addFeed(db, operator(), keyring, FEED, clock());
     const credentials = await renewPassword(db, operator(), keyring, queue, PAYER, clock());
     const created = { username: PAYER, ...credentials, feed: { user: FEED.name, secret }, calls };
@@ -111,12 +114,13 @@ async function ensureMember(
   const { username, name, email, services } = member;
   const account = { name, email, username, masterAccount: PAYER, role: 'customer' } as const;
   const now = clock();
+  const since = new Date(now.getTime() - AGE_MS);
   try {
     await addAccount(db, operator(), keyring, {
       ...account,
       rate: RATE,
       sipRealm: config.sipRealm,
-      now,
+      now: since,
     });
   } catch (error) {
     if (!(error instanceof Refusal) || error.code !== 'conflict') throw error;
@@ -129,12 +133,12 @@ async function ensureMember(
   await changeAccount(db, operator(), queue, username, { callerId: number }, now);
   if ((await listServices(db, username)).length === 0) {
     for (const [description, monthly] of services) {
-      await addService(db, operator(), { account: username, description, monthly }, now);
+      await addService(db, operator(), { account: username, description, monthly }, since);
     }
   }
   if ((await ownerOfNumber(db, number)) === undefined) {
     const assigned = { account: username, number, monthly: NUMBER_MONTHLY };
-    await addNumber(db, operator(), assigned, now);
+    await addNumber(db, operator(), assigned, since);
   }
   await reportContacts(db, [
     {
@@ -151,11 +155,11 @@ async function ensureMember(
 /** Takes the calls in the way a switch's delivery is. @returns how many there are */
 async function deliverCalls(
   { db, clock, config }: OpenService,
+  since: Date,
   options: { json?: true },
 ): Promise<number> {
-  const { createdAt } = await describeAccount(db, PAYER);
   const callers = MEMBERS.map(({ username, ip }) => ({ username, ip, number: String(username) }));
-  const lines = demoCalls(callers, createdAt);
+  const lines = demoCalls(callers, new Date(since.getTime() + AGE_MS));
   const progress = startProgress('calls', lines.length, options);
   for (let done = 0; done < lines.length; done += CALLS_AT_ONCE) {
     const body = Buffer.from(lines.slice(done, done + CALLS_AT_ONCE).join('\n'));

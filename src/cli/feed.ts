@@ -46,17 +46,17 @@ export function feedCommands(group: Command): void {
       const feed = { name, format, debits, networks: network, timeZone };
       const secret = await addFeed(db, operator(), keyring, feed, clock());
       const url = `${serviceUrl(config)}/ingest/v1/calls/${format}`;
-      const credentials = fields([
-        ['User', name],
-        ['Secret', secret],
-        ['Calls', url],
-        ['Registrations', `${serviceUrl(config)}/ingest/v1/registrations`],
-      ]);
+      const credentials = { user: name, secret };
       return {
-        json: { user: name, secret },
-        text:
-          `Added ${name}. Its secret is shown this once:\n${credentials}\n` +
-          `Try it with an empty delivery:\n  curl -u '${name}:${secret}' --data '' ${url}`,
+        json: credentials,
+        text: JSON.stringify(credentials),
+        note:
+          `Added ${name}. Its secret is shown this once. It delivers to:\n` +
+          fields([
+            ['Calls', url],
+            ['Registrations', `${serviceUrl(config)}/ingest/v1/registrations`],
+          ]) +
+          `\nTry it with an empty delivery:\n  curl -u '${name}:${secret}' --data '' ${url}`,
       };
     },
   );

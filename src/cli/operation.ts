@@ -11,6 +11,8 @@ export interface Output {
   json: unknown;
   /** what is printed otherwise */
   text: string;
+  /** said beside `text`, on standard error, so that programs can read standard output */
+  note?: string;
   /** what the command found is wrong */
   failed?: boolean;
 }
@@ -63,6 +65,7 @@ export function performWithout<Values extends unknown[]>(
 export function print(on: Command, output: Output): void {
   const { json } = on.opts<{ json?: true }>();
   process.stdout.write(`${json ? jsonText(output.json) : output.text}\n`);
+  if (!json && output.note) process.stderr.write(`${output.note}\n`);
   if (output.failed) process.exitCode = 1;
 }
 
