@@ -18,8 +18,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   http: ['domain', 'db', 'config.ts', 'html.ts', 'service.ts'],
   api: ['http', 'domain', 'service.ts'],
   ingest: ['http', 'domain', 'db', 'service.ts'],
-  portal: ['http', 'domain', 'db', 'brand.ts', 'html.ts', 'service.ts'],
-  jobs: ['mail', 'domain', 'db', 'service.ts'],
+  // Operators replay records set aside from there.
+  portal: ['ingest', 'http', 'domain', 'db', 'brand.ts', 'html.ts', 'service.ts'],
+  jobs: ['ingest', 'mail', 'domain', 'db', 'service.ts'],
   'app.ts': ['api', 'ingest', 'portal', 'http', 'service.ts'],
   'open-service.ts': ['config.ts', 'db', 'domain', 'secret-key.ts', 'service.ts'],
   'serve.ts': ['app.ts', 'config.ts', 'domain', 'jobs', 'mail', 'open-service.ts'],
