@@ -1,39 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Promises } from '../support/promises.ts';
-import {
-  addGenericFeed,
-  embeddedConnection,
-  postmasterOf,
-  type Server,
-  startServer,
-} from '../support/server.ts';
+import { postmasterOf, startServer } from '../support/server.ts';
 import { waitUntil } from '../support/wait.ts';
+import { assertPromises, begin, end } from './support/begin.ts';
 import { Load } from './support/load.ts';
 import { between, pick, report, times } from './support/scale.ts';
-
-async function begin(t: TestContext) {
-  const dataDir = await mkdtemp(join(tmpdir(), 'account-api-kills-'));
-  t.after(() => rm(dataDir, { recursive: true, force: true }));
-  const server = await startServer(dataDir);
-  const promises = new Promises(await addGenericFeed(dataDir));
-  await promises.open(server.url, 5);
-  return { dataDir, server, promises };
-}
-
-async function assertPromises(dataDir: string, promises: Promises): Promise<void> {
-  await promises.assertKept(embeddedConnection(dataDir));
-  await promises.assertMailed(dataDir, 120_000);
-}
-
-async function end(server: Server): Promise<void> {
-  server.kill('SIGTERM');
-  assert.equal(await server.ended, 0);
-}
 
 test('kill -9 of the server under load', async (t) => {
   const { dataDir, server: first, promises } = await begin(t);
@@ -49,7 +21,7 @@ test('kill -9 of the server under load', async (t) => {
     await waitUntil(() => promises.acknowledged.size > before);
   }
   await load.stop();
-  await assertPromises(dataDir, promises);
+  await assertPromises({ dataDir, promises });
   await end(server);
   const { acknowledged, signups } = promises;
   report(
@@ -82,7 +54,7 @@ for (const { name, signal, count } of [
       [...load.statuses.keys()].filter((status) => ![200, 503].includes(status)),
       [],
     );
-    await assertPromises(dataDir, promises);
+    await assertPromises({ dataDir, promises });
     await end(server);
     report(
       `${name} under load: answers 200 or 503, comes back by itself, nothing lost or doubled`,

@@ -32,6 +32,8 @@ export class Promises {
   readonly acknowledged = new Map<string, SentCall>();
   readonly signups: { username: number; password: string; email: string }[] = [];
   readonly credits: { account: number; reference: string; micros: bigint }[] = [];
+  /** what the last delivery that was acknowledged came to */
+  lastCounts = { stored: 0, duplicates: 0 };
   /** deliveries without an answer, or with one that asks to repeat them */
   readonly owed: Batch[] = [];
   readonly #authorization: string;
@@ -88,6 +90,7 @@ export class Promises {
       return answer?.status ?? 0;
     }
     const { stored, duplicates } = answer.body;
+    this.lastCounts = { stored, duplicates };
     assert.equal(stored + duplicates, batch.calls.length, JSON.stringify(answer.body));
     for (const call of batch.calls) this.acknowledged.set(call.id, call);
     return 200;

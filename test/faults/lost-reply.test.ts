@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Database } from '../../src/db/database.ts';
+import { openEmbedded } from '../../src/db/embedded/index.ts';
+import { StoreUnavailable } from '../../src/db/errors.ts';
+import { postEntry } from '../../src/domain/ledger.ts';
+import { Promises } from '../support/promises.ts';
+import { addGenericFeed, startServer } from '../support/server.ts';
+import { end } from './support/begin.ts';
+import { ReplyDropper } from './support/reply-dropper.ts';
+import { random, report, times } from './support/scale.ts';
+
+test('the reply to a commit is lost, and the sender tries again', async (t) => {
+  const drops = times(50, 500);
+  const folder = await mkdtemp(join(tmpdir(), 'account-api-lost-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const postgres = await openEmbedded({ dataDir: join(folder, 'postgres'), role: 'server' });
+  const { host, port, database, user } = postgres.connection;
+  const dropper = await ReplyDropper.start(`${host}/.s.PGSQL.${port}`);
+  const keyFile = join(folder, 'secret.key');
+  await writeFile(keyFile, randomBytes(32).toString('hex'), { mode: 0o600 });
+  const url = `postgres://${user}@127.0.0.1:${dropper.port}/${database}`;
+  const env = { DATABASE_URL: url, SECRET_KEY_FILE: keyFile };
+  const dataDir = join(folder, 'data');
+  const server = await startServer(dataDir, { env });
+  const promises = new Promises(await addGenericFeed(dataDir, env));
+  await promises.open(server.url, 3);
+  const db = new Database({ connection: { connectionString: url }, poolSize: 2 });
+
+  let credits = 0;
+  for (let n = 0; n < drops; n++) {
+    const dropped = dropper.arm();
+    if (random() < 0.3) {
+      const account = promises.accounts[n % promises.accounts.length] ?? 0;
+      const credit = { account, reference: `credit ${n}`, amount: '1.25' };
+      const entry = { ...credit, kind: 'payment', reason: 'Payment', at: new Date() } as const;
+      await assert.rejects(postEntry(db, { ...entry, actor: 'test' }), StoreUnavailable);
+      await dropped;
+      assert.equal((await postEntry(db, { ...entry, actor: 'test' })).posted, false);
+      promises.credits.push({ account, reference: credit.reference, micros: 1_250_000n });
+      credits++;
+    } else {
+      assert.equal(await promises.deliver(server.url, 5), 503);
+      await dropped;
+      while (promises.owed.length > 0) await promises.repeat(server.url);
+      assert.deepEqual(promises.lastCounts, { stored: 0, duplicates: 5 });
+    }
+  }
+  assert.equal(dropper.drops, drops);
+  await promises.assertKept(postgres.connection);
+  await db.close();
+  await end(server);
+  dropper.close();
+  await postgres.stop();
+  report(
+    'the reply to COMMIT dropped by a proxy, the sender retrying: exactly one debit or credit',
+    `${drops} drops`,
+    `${promises.acknowledged.size} calls and ${credits} credits, each there once`,
+  );
+});

@@ -1,0 +1,85 @@
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+const TRANSACTION_OPEN = 'T'.charCodeAt(0);
+const READY_FOR_QUERY = Buffer.from([0x5a, 0, 0, 0, 5]);
+
+/**
+ * Stands between the service and PostgreSQL. Once it is armed, it lets the next write be committed
+ * and drops the connection in place of the answer, as a network does at the worst moment.
+ */
+export class ReplyDropper {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #armed = false;
+  #dropped: () => void = () => undefined;
+  drops = 0;
+
+  private constructor(target: string) {
+    this.#server = createServer((client) => this.#relay(client, connect(target)));
+  }
+
+  /** @param target the path of PostgreSQL's socket */
+  static async start(target: string): Promise<ReplyDropper> {
+    const dropper = new ReplyDropper(target);
+    await new Promise<void>((resolve) => dropper.#server.listen(0, '127.0.0.1', resolve));
+    return dropper;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** @returns resolves once a reply was dropped */
+  arm(): Promise<void> {
+    this.#armed = true;
+    return new Promise((resolve) => {
+      this.#dropped = resolve;
+    });
+  }
+
+  close(): void {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #relay(client: Socket, postgres: Socket): void {
+    let inTransaction = false;
+    let commits = false;
+    const end = () => {
+      client.destroy();
+      postgres.destroy();
+    };
+    for (const socket of [client, postgres]) {
+      this.#sockets.add(socket);
+      socket.on('error', end);
+      socket.on('close', () => {
+        this.#sockets.delete(socket);
+        end();
+      });
+    }
+    client.on('data', (chunk) => {
+      const text = chunk.toString('latin1');
+      const writes = /INSERT INTO (call|ledger_entry)\b/.test(text) && !inTransaction;
+      if (this.#armed && (writes || text.includes('COMMIT'))) {
+        this.#armed = false;
+        commits = true;
+      }
+      postgres.write(chunk);
+    });
+    postgres.on('data', (chunk) => {
+      const ready = chunk.lastIndexOf(READY_FOR_QUERY);
+      if (ready !== -1) {
+        inTransaction = chunk[ready + READY_FOR_QUERY.length] === TRANSACTION_OPEN;
+      }
+      if (!commits) {
+        client.write(chunk);
+        return;
+      }
+      // It says that it is ready for the next statement, so this one is committed.
+      if (ready === -1) return;
+      this.drops++;
+      end();
+      this.#dropped();
+    });
+  }
+}
