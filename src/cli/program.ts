@@ -13,6 +13,7 @@ import { feedCommands } from './feed.ts';
 import { keysCommands } from './keys.ts';
 import { ledgerCommands } from './ledger.ts';
 import { mailCommands } from './mail.ts';
+import { mailQueueCommands } from './mail-queue.ts';
 import { numberCommands } from './number.ts';
 import { pricesCommands } from './prices.ts';
 import { printable } from './print.ts';
@@ -63,7 +64,9 @@ function buildProgram(json: boolean): Command {
   chargesCommands(program.command('charges').description('monthly charges'));
   pricesCommands(program.command('prices').description('rates by destination'));
   blockedCommands(program.command('blocked').description('prefixes that may not be called'));
-  mailCommands(program.command('mail').description('what mails say'));
+  const mail = program.command('mail').description('what mails say, and those not delivered');
+  mailCommands(mail);
+  mailQueueCommands(mail);
   promoCommands(program.command('promo').description('promotion codes for signups'));
   feedCommands(program.command('feed').description('switches that send calls and registrations'));
   callsCommands(program.command('calls').description('calls set aside, and calls priced again'));

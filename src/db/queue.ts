@@ -1,5 +1,12 @@
 import type pg from 'pg';
-import { type ConstructorOptions, type Job, PgBoss, type QueueOptions } from 'pg-boss';
+import {
+  type ConstructorOptions,
+  type Job,
+  type JobWithMetadata,
+  type QueueOptions as Options,
+  PgBoss,
+  type Queue as QueueDefinition,
+} from 'pg-boss';
 import type { Queryable } from './database.ts';
 
 const POOL_SIZE = 2;
@@ -8,6 +15,21 @@ const POLLING_SECONDS = 1;
 const HEARTBEAT_SECONDS = 20;
 const SUPERVISE_SECONDS = 10;
 const STOP_TIMEOUT_MS = 10_000;
+
+/** @member deadLetter the queue that gets what was given up */
+type QueueSettings = Options & Pick<QueueDefinition, 'deadLetter'>;
+
+/** A job that waits. */
+export interface QueuedJob<Data> {
+  id: string;
+  data: Data;
+  queuedAt: Date;
+  /** how often it was tried, also before it was given up */
+  tries: number;
+  nextTryAt: Date;
+  /** why the last try failed */
+  failure: string | null;
+}
 
 export type JobHandler<Data> = (data: Data, id: string) => Promise<void>;
 
@@ -45,7 +67,7 @@ export class Queue {
   }
 
   /** Makes a queue, or brings the options of an existing one up to date. */
-  async define(name: string, options: QueueOptions): Promise<void> {
+  async define(name: string, options: QueueSettings): Promise<void> {
     const all = { heartbeatSeconds: HEARTBEAT_SECONDS, ...options };
     await this.#boss.createQueue(name, all);
     await this.#boss.updateQueue(name, all);
@@ -92,13 +114,59 @@ export class Queue {
     await this.#boss.schedule(name, cron, null, { tz: 'UTC' });
   }
 
-  /** How many jobs of a queue wait, also for their next try, and how many were given up. */
-  async depth(name: string): Promise<{ waiting: number; failed: number }> {
+  /** How many jobs of a queue wait, also for their next try; counted once a minute. */
+  async depth(name: string): Promise<number> {
     const [stats] = await this.#boss.getQueueStats(name, { force: true });
-    return { waiting: stats?.queuedCount ?? 0, failed: stats?.failedCount ?? 0 };
+    return stats?.queuedCount ?? 0;
+  }
+
+  /**
+   * The jobs of a queue in the order they came, those that are done not counted.
+   * @param page.after the id of the last job already seen
+   */
+  async list<Data extends object>(
+    name: string,
+    page: { after?: string | undefined; limit: number },
+  ): Promise<QueuedJob<Data>[]> {
+    // A database that no service worked on yet has no queues.
+    if (!(await this.#boss.getQueue(name))) return [];
+    const { after, limit } = page;
+    const options = { queued: true, limit, ...(after ? { after } : {}) };
+    const jobs = await this.#boss.findJobs<Data>(name, options);
+    return jobs.map((job) => ({
+      id: job.id,
+      data: job.data,
+      queuedAt: job.sourceCreatedOn ?? job.createdOn,
+      tries: triesOf(job),
+      nextTryAt: job.startAfter,
+      failure: failureOf(job.sourceOutput ?? job.output),
+    }));
+  }
+
+  /** Takes a job out of a queue, in a transaction. @returns undefined where it no longer is there */
+  async take<Data extends object>(
+    tx: Queryable,
+    name: string,
+    id: string,
+  ): Promise<Data | undefined> {
+    const [job] = await tx.query<{ data: Data }>(
+      `DELETE FROM pgboss.job WHERE name = $1 AND id = $2 AND state < 'active' RETURNING data`,
+      [name, id],
+    );
+    return job?.data;
   }
 
   async stop(): Promise<void> {
     await this.#boss.stop({ graceful: true, timeout: STOP_TIMEOUT_MS });
   }
+}
+
+function triesOf({ state, retryCount, sourceRetryCount }: JobWithMetadata): number {
+  if (sourceRetryCount !== null) return sourceRetryCount + 1;
+  return state === 'created' ? 0 : retryCount + 1;
+}
+
+function failureOf(output: object | null): string | null {
+  const { message } = (output ?? {}) as { message?: unknown };
+  return typeof message === 'string' ? message : null;
 }

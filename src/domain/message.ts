@@ -4,6 +4,8 @@ import type { Actor } from './audit.ts';
 import type { Decimal } from './money.ts';
 
 export const MAIL_QUEUE = 'deliver-mail';
+/** Mails that were given up wait here for the operator. */
+export const PARKED_MAIL_QUEUE = 'parked-mail';
 export const WARNING_QUEUE = 'warn-low-balance';
 
 /** What a mail says; its wording is the mail department's. Tokens are sealed, in base64. */

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { countRefused } from '../domain/call-refused.ts';
-import { MAIL_QUEUE } from '../domain/message.ts';
+import { countMails } from '../domain/parked-mail.ts';
 import { hashesComputed } from '../domain/password.ts';
 import type { Service } from '../service.ts';
 
@@ -45,11 +45,10 @@ export function serveHealth(app: FastifyInstance, { db, queue }: Service): void 
     labelNames: ['state'],
     registers: [registry],
     async collect() {
-      const { waiting, failed } = await queue
-        .depth(MAIL_QUEUE)
-        .catch(() => ({ waiting: NOT_KNOWN, failed: NOT_KNOWN }));
+      const unknown = { waiting: NOT_KNOWN, parked: NOT_KNOWN };
+      const { waiting, parked } = await countMails(queue).catch(() => unknown);
       this.set({ state: 'waiting' }, waiting);
-      this.set({ state: 'failed' }, failed);
+      this.set({ state: 'failed' }, parked);
     },
   });
   new Counter({

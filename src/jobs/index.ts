@@ -1,7 +1,12 @@
 import type { Logger } from 'pino';
 import type { Actor } from '../domain/audit.ts';
 import { countCallHours } from '../domain/call-hour.ts';
-import { type AddressedMessage, MAIL_QUEUE, WARNING_QUEUE } from '../domain/message.ts';
+import {
+  type AddressedMessage,
+  MAIL_QUEUE,
+  PARKED_MAIL_QUEUE,
+  WARNING_QUEUE,
+} from '../domain/message.ts';
 import {
   completeSignUp,
   SIGN_UP_QUEUE,
@@ -27,6 +32,8 @@ const HOURS_QUEUE = 'count-call-hours';
 // Sixteen tries with doubling pauses reach over three days of a mail server that is away.
 const MAIL_RETRIES = { retryLimit: 16, retryDelay: 5, retryBackoff: true, retryDelayMax: 21_600 };
 
+const PARKED_SECONDS = 60 * 86_400;
+
 /** Starts everything that happens later or by the clock. */
 export async function startJobs(
   service: Service,
@@ -35,7 +42,12 @@ export async function startJobs(
   log: Logger,
 ): Promise<void> {
   const { queue, db, keyring, config, clock } = service;
-  await queue.define(MAIL_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 86_400 });
+  await queue.define(PARKED_MAIL_QUEUE, { retentionSeconds: PARKED_SECONDS });
+  await queue.define(MAIL_QUEUE, {
+    ...MAIL_RETRIES,
+    deleteAfterSeconds: 86_400,
+    deadLetter: PARKED_MAIL_QUEUE,
+  });
   await queue.define(RECOVERY_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 3_600 });
   await queue.define(SIGN_UP_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 3_600 });
   await queue.define(VERIFICATION_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 3_600 });

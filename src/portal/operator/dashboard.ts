@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { accountTotals, callsByDay } from '../../domain/call-hour.ts';
 import { countRefused } from '../../domain/call-refused.ts';
 import { type ListedFeed, listFeeds } from '../../domain/feed.ts';
-import { MAIL_QUEUE } from '../../domain/message.ts';
+import { countMails } from '../../domain/parked-mail.ts';
 import { addDays, dayOf, type UsageStep } from '../../domain/usage.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
@@ -28,7 +28,7 @@ export function dashboardPage(app: FastifyInstance, { db, queue }: Service): voi
     const [totals, refused, mail, feeds] = await Promise.all([
       accountTotals(db, latest?.start ?? view.now),
       countRefused(db),
-      queue.depth(MAIL_QUEUE),
+      countMails(queue),
       listFeeds(db),
     ]);
     const count = (value: number) => value.toLocaleString(view.m.language);
@@ -50,7 +50,7 @@ export function dashboardPage(app: FastifyInstance, { db, queue }: Service): voi
         value: count(refused),
         note: refused > 0 ? html`<a href="/admin/refused">${m.refusedNote}</a>` : undefined,
       },
-      { label: m.mail, value: count(mail.waiting), note: m.mailFailed(mail.failed) },
+      { label: m.mail, value: count(mail.waiting), note: m.mailFailed(mail.parked) },
     ])}
 <div class="columns">
 ${panel(m.revenue, plotOf(view, days, 'revenue'))}

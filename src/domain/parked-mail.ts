@@ -1,0 +1,84 @@
+import type { Database, Queryable } from '../db/database.ts';
+import type { Queue, QueuedJob } from '../db/queue.ts';
+import { type Actor, audit } from './audit.ts';
+import { type AddressedMessage, MAIL_QUEUE, PARKED_MAIL_QUEUE, queueMessage } from './message.ts';
+import { VERIFICATION_QUEUE } from './portal-sign-up.ts';
+import { RECOVERY_QUEUE } from './recovery.ts';
+import { Refusal } from './refusal.ts';
+
+/** A mail that was not delivered yet, without what it says: that may hold a link. */
+export interface UndeliveredMail {
+  id: string;
+  to: string;
+  kind: AddressedMessage['message']['kind'];
+  queuedAt: Date;
+  tries: number;
+  nextTryAt: Date;
+  failure: string | null;
+}
+
+/** How many mails wait, also for their next try, and how many were given up; a minute old. */
+export async function countMails(queue: Queue): Promise<{ waiting: number; parked: number }> {
+  const [waiting, parked] = await Promise.all([
+    queue.depth(MAIL_QUEUE),
+    queue.depth(PARKED_MAIL_QUEUE),
+  ]);
+  return { waiting, parked };
+}
+
+/**
+ * Mails that were given up, or those that wait for their next try, oldest first.
+ * @param page.after the id of the last mail already seen
+ */
+export async function listMails(
+  queue: Queue,
+  which: 'parked' | 'waiting',
+  page: { after?: string | undefined; limit: number },
+): Promise<UndeliveredMail[]> {
+  const name = which === 'parked' ? PARKED_MAIL_QUEUE : MAIL_QUEUE;
+  const jobs: QueuedJob<AddressedMessage>[] = await queue.list(name, page);
+  return jobs.map(({ data, ...job }) => ({ ...job, to: data.to, kind: data.message.kind }));
+}
+
+/**
+ * Has a mail that was given up sent after all. Of those with a link a new one is made, since the
+ * old link has expired by then.
+ * @throws Refusal 'not found'
+ */
+export async function retryMail(
+  db: Database,
+  actor: Actor,
+  queue: Queue,
+  id: string,
+  now: Date,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    const mail = await takeParked(tx, queue, id);
+    const { to, message } = mail;
+    if (message.kind === 'verification') await queue.send(tx, VERIFICATION_QUEUE, { email: to });
+    else if (message.kind === 'recovery') await queue.send(tx, RECOVERY_QUEUE, { email: to });
+    else await queueMessage(tx, queue, mail);
+    await audit(tx, actor, { action: 'mail retried', detail: { to, kind: message.kind } }, now);
+  });
+}
+
+/** Forgets a mail that was given up. @throws Refusal 'not found' */
+export async function dropMail(
+  db: Database,
+  actor: Actor,
+  queue: Queue,
+  id: string,
+  now: Date,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    const { to, message } = await takeParked(tx, queue, id);
+    const detail = { to, kind: message.kind };
+    await audit(tx, actor, { action: 'mail dropped', detail }, now);
+  });
+}
+
+async function takeParked(tx: Queryable, queue: Queue, id: string): Promise<AddressedMessage> {
+  const mail = await queue.take<AddressedMessage>(tx, PARKED_MAIL_QUEUE, id);
+  if (!mail) throw new Refusal('not found', `no mail ${id} is parked`);
+  return mail;
+}
