@@ -23,6 +23,11 @@ export function administratorAt(username: number, from: string): Actor {
   return { who: `administrator ${username}`, from };
 }
 
+/** A customer who changes something of the own account. */
+export function customerAt(username: number, from: string): Actor {
+  return { who: `customer ${username}`, from };
+}
+
 /**
  * Appends to the audit trail, in the transaction that makes the change.
  * @param entry.action a noun and what was done to it, such as `account changed`

@@ -50,6 +50,40 @@ export async function renewPassword(
   now: Date,
 ): Promise<{ password: string; apikey: string }> {
   const password = generatePassword();
+  const change = { username, password, action: 'password renewed', now } as const;
+  return { password, apikey: await setPassword(db, actor, keyring, queue, change) };
+}
+
+/**
+ * Sets the password that an open account's owner has chosen, with a new API key. Its sessions end,
+ * recovery links mailed before no longer work, and the owner is told by mail.
+ * @param input.password has passed `passwordProblem`
+ * @throws Refusal 'not found'
+ */
+export async function changePassword(
+  db: Database,
+  actor: Actor,
+  keyring: Keyring,
+  queue: Queue,
+  input: { username: number; password: string; now: Date },
+): Promise<void> {
+  await setPassword(db, actor, keyring, queue, { ...input, action: 'password changed' });
+}
+
+/** @returns the new key */
+async function setPassword(
+  db: Database,
+  actor: Actor,
+  keyring: Keyring,
+  queue: Queue,
+  change: {
+    username: number;
+    password: string;
+    action: 'password renewed' | 'password changed';
+    now: Date;
+  },
+): Promise<string> {
+  const { username, password, action, now } = change;
   const passwordHash = await hashPassword(password);
   return db.transaction(async (tx) => {
     await lockOpenAccount(tx, username);
@@ -58,10 +92,10 @@ export async function renewPassword(
        WHERE account = $1 AND purpose = 'recovery' AND used_at IS NULL AND voided_at IS NULL`,
       [username, now],
     );
-    await audit(tx, actor, { action: 'password renewed', account: username }, now);
+    await audit(tx, actor, { action, account: username }, now);
     const message = { kind: 'password changed', username, ...occurrence(actor, now) } as const;
     await notifyAccount(tx, queue, username, message);
-    return { password, apikey: await rotateKey(tx, keyring, username, passwordHash) };
+    return rotateKey(tx, keyring, username, passwordHash);
   });
 }
 

@@ -22,6 +22,9 @@ const CUSTOMER = {
   'calls-by-hour': '/calls?by=hour',
   'calls-none': '/calls?search=none+of+them',
   charges: '/charges',
+  api: '/api',
+  phone: '/phone',
+  settings: '/settings',
   statement: `/charges/statement?month=${new Date().toISOString().slice(0, 7)}`,
 };
 

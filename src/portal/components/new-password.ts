@@ -21,7 +21,6 @@ ${field({
   maxLength: LONGEST_PASSWORD,
   hint: m.hint(SHORTEST_PASSWORD, LONGEST_PASSWORD),
   problem,
-  autofocus: true,
 })}
 ${field({
   name: 'repeated',

@@ -1,0 +1,75 @@
+import type { FastifyInstance } from 'fastify';
+import { customerAt } from '../../domain/audit.ts';
+import { replaceSipSecret, sipSecret } from '../../domain/credentials.ts';
+import type { SipCredentials } from '../../domain/sip-secret.ts';
+import { html } from '../../html.ts';
+import type { Service } from '../../service.ts';
+import { sessionOf } from '../access.ts';
+import { facts, notice, panel } from '../components/blocks.ts';
+import { copyable } from '../components/secret.ts';
+import { knowsPassword, passwordField } from '../confirm.ts';
+import { formFields } from '../input.ts';
+import { type Page, sendPage } from '../layout.ts';
+import { form, type View } from '../view.ts';
+
+interface Shown {
+  credentials?: SipCredentials;
+  changed?: boolean;
+  wrong?: boolean;
+}
+
+/** How to set up a phone: its SIP secret is shown, and replaced, for the password alone. */
+export function phonePages(app: FastifyInstance, service: Service): void {
+  const { db, keyring, config, clock } = service;
+  const tools = { keyring, realm: config.sipRealm };
+
+  app.get('/phone', async (request, reply) => {
+    const page = phonePage(request.view, sessionOf(request).username, config.sipRealm, {});
+    return sendPage(reply, request.view, page);
+  });
+
+  app.post('/phone', async (request, reply) => {
+    const { username } = sessionOf(request);
+    const { current = '', action } = formFields(request);
+    const page = (shown: Shown) => phonePage(request.view, username, config.sipRealm, shown);
+    if (!(await knowsPassword(service, request, current))) {
+      return sendPage(reply, request.view, page({ wrong: true }));
+    }
+    const changed = action === 'change';
+    const actor = customerAt(username, `portal ${request.clientAddress}`);
+    const credentials = changed
+      ? await replaceSipSecret(db, actor, tools, username, clock())
+      : await sipSecret(db, tools, username, clock());
+    return sendPage(reply, request.view, page({ credentials, changed }));
+  });
+}
+
+function phonePage(view: View, username: number, realm: string, shown: Shown): Page {
+  const m = view.m.phone;
+  const { credentials, changed, wrong = false } = shown;
+  const settings = facts([
+    { label: m.server, value: realm },
+    { label: m.username, value: username },
+    { label: m.address, value: `sip:${username}@${realm}` },
+  ]);
+  const secret = credentials
+    ? html`${changed && notice('good', m.changed)}${copyable(view, 'secret', m.secret, credentials.secret)}
+<p class="hint">${m.secretShown}</p>`
+    : form(
+        view,
+        '/phone',
+        html`<p>${m.secretText}</p>
+${passwordField(view, 'current', wrong)}
+<div class="buttons"><button name="action" value="show">${m.show}</button> <button name="action" value="change" class="danger">${m.change}</button></div>
+<p class="hint">${m.changeHint}</p>`,
+        'narrow',
+      );
+  const steps = html`<ol class="steps">${m.steps.map((step) => html`<li>${step}</li>\n`)}</ol>`;
+  const content = html`<div class="columns">${panel(m.settings, html`${settings}${steps}`)}${panel(m.secret, secret)}</div>`;
+  return {
+    title: m.title,
+    content,
+    status: wrong ? 400 : 200,
+    aside: html`<a class="button quiet" href="/overview">${m.back}</a>`,
+  };
+}

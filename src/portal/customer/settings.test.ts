@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { startService, type TestService } from '../../../test/support/service.ts';
+import { Visitor } from '../../../test/support/visitor.ts';
+import { describeAccount } from '../../domain/account-directory.ts';
+import { listAudit } from '../../domain/audit.ts';
+import { sipSecret } from '../../domain/credentials.ts';
+
+let api: TestService;
+before(async () => {
+  api = await startService({ RATE_LIMIT_PER_HOUR: '6' });
+});
+after(() => api.stop());
+
+// The API's limits are counted for one address, which all tests here share.
+async function signUp() {
+  const email = `user-${crypto.randomUUID()}@example.com`;
+  const { body } = await api.call('signup', { name: 'Example Company', email });
+  const { username, password } = body.account;
+  return { username, password, email };
+}
+
+async function signIn(username: number, password: string): Promise<Visitor> {
+  const visitor = new Visitor(api.url);
+  await visitor.open('/sign-in');
+  const answer = await visitor.submit('/sign-in', { login: String(username), password });
+  assert.equal(answer.status, 303, answer.body);
+  return visitor;
+}
+
+test('the profile and the warning are changed, and the audit trail says by whom', async () => {
+  const { db } = api.service;
+  const { username, password } = await signUp();
+  const visitor = await signIn(username, password);
+  await visitor.open('/settings');
+  const saved = await visitor.submit('/settings/profile', {
+    name: ' New Name ',
+    caller_id: '(212) 555-0147',
+    time_zone: 'America/New_York',
+  });
+  assert.deepEqual([saved.status, saved.location], [303, '/settings']);
+  assert.match((await visitor.open('/settings')).body, /role="status">Saved\./);
+  await visitor.submit('/settings/warning', { notify: 'on', threshold: '25' });
+  await visitor.open('/settings');
+  const changed = await describeAccount(db, username);
+  assert.deepEqual(
+    [changed.name, changed.callerId, changed.timeZone, changed.notify, changed.notifyThreshold],
+    ['New Name', '2125550147', 'America/New_York', true, 25],
+  );
+  // A box that is not ticked is not sent.
+  const page = (await visitor.open('/settings')).body;
+  const token = /name="form_token" value="([^"]*)"/.exec(page)?.[1] ?? '';
+  await visitor.post('/settings/warning', { form_token: token, threshold: '25' });
+  assert.equal((await describeAccount(db, username)).notify, false);
+  const [entry] = await listAudit(db, { account: username, limit: 1 });
+  assert.deepEqual(
+    [entry?.actor, entry?.origin, entry?.action],
+    [`customer ${username}`, 'portal 127.0.0.1', 'account changed'],
+  );
+});
+
+test('what cannot be is named at its field and changes nothing', async () => {
+  const { username, password } = await signUp();
+  const visitor = await signIn(username, password);
+  const before = await describeAccount(api.service.db, username);
+  for (const [path, fields, problem] of [
+    ['/settings/profile', { name: '  ' }, 'name-problem'],
+    ['/settings/profile', { caller_id: '911' }, 'caller_id-problem'],
+    ['/settings/profile', { time_zone: 'Mars/Olympus' }, 'time_zone-problem'],
+    ['/settings/profile', { time_zone: "'" }, 'time_zone-problem'],
+    ['/settings/warning', { threshold: '-1' }, 'threshold-problem'],
+    ['/settings/warning', { threshold: '99999999' }, 'threshold-problem'],
+    ['/settings/warning', { threshold: '' }, 'threshold-problem'],
+  ] as const) {
+    await visitor.open('/settings');
+    const fill = { time_zone: 'UTC', ...fields };
+    const answer = await visitor.submit(path, fill);
+    assert.equal(answer.status, 400);
+    assert.match(answer.body, new RegExp(`id="${problem}"`));
+  }
+  assert.deepEqual(await describeAccount(api.service.db, username), before);
+});
+
+test('a new password ends the other sessions, keeps this one under a new id, and changes the key', async () => {
+  const { username, password, email } = await signUp();
+  const here = await signIn(username, password);
+  const there = await signIn(username, password);
+  const chosen = 'another four words';
+  const change = (fields: Record<string, string>) => here.submit('/settings/password', fields);
+  await here.open('/settings');
+  const wrong = await change({ current: 'not this one', password: chosen, repeated: chosen });
+  assert.match(wrong.body, /This is not your password/);
+  await here.open('/settings');
+  const common = await change({
+    current: password,
+    password: 'password123',
+    repeated: 'password123',
+  });
+  assert.match(common.body, /guessed first/);
+  assert.equal((await there.open('/overview')).status, 200);
+  await here.open('/settings');
+  const id = here.cookies.get('account_api_session');
+  const done = await change({ current: password, password: chosen, repeated: chosen });
+  assert.equal(done.status, 303);
+  assert.notEqual(here.cookies.get('account_api_session'), id);
+  assert.match((await here.open('/settings')).body, /Your password is changed/);
+  assert.equal((await there.open('/overview')).status, 303);
+  const [, notice] = await api.mails(email, 2);
+  assert.match(notice?.subject ?? '', /password was changed/);
+  await signIn(username, chosen);
+});
+
+test('sessions are listed and ended, and never those of another account', async () => {
+  const { username, password } = await signUp();
+  const other = await signUp();
+  const [here, there, third] = [
+    await signIn(username, password),
+    await signIn(username, password),
+    await signIn(username, password),
+  ];
+  const foreign = await signIn(other.username, other.password);
+  const page = await here.open('/settings');
+  assert.equal(page.body.match(/127\.0\.0\.1/g)?.length, 3);
+  const handles = [...page.body.matchAll(/name="end" value="(\d+)"/g)].map((match) => match[1]);
+  assert.equal(handles.length, 2);
+  const rows = await api.service.db.query<{ handle: number }>(
+    'SELECT handle FROM session WHERE account = $1',
+    [other.username],
+  );
+  await here.submit('/settings/sessions', { end: String(rows[0]?.handle) });
+  assert.equal((await foreign.open('/overview')).status, 200);
+  await here.open('/settings');
+  await here.submit('/settings/sessions', { end: 'others' });
+  assert.equal((await there.open('/overview')).status, 303);
+  assert.equal((await third.open('/overview')).status, 303);
+  assert.equal((await here.open('/overview')).status, 200);
+});
+
+test('the key is shown and replaced for the password alone', async () => {
+  const { username, password } = await signUp();
+  const { apikey } = (await api.call('apikey', { username, password })).body;
+  const visitor = await signIn(username, password);
+  const hidden = await visitor.open('/api');
+  assert.doesNotMatch(hidden.body, new RegExp(apikey));
+  assert.match(hidden.body, /YOUR_API_KEY/);
+  assert.match(hidden.body, /5 of 6/);
+  const wrong = await visitor.submit('/api', { current: 'wrong', action: 'show' });
+  assert.equal(wrong.status, 400);
+  assert.doesNotMatch(wrong.body, new RegExp(apikey));
+  const shown = await visitor.submit('/api', { current: password, action: 'show' });
+  assert.match(shown.body, new RegExp(`<code>${apikey}</code>`));
+  assert.match(shown.body, new RegExp(`Bearer ${apikey}&#39; http://127`));
+  assert.equal(shown.headers.get('cache-control'), 'no-store');
+  await visitor.open('/api');
+  const changed = await visitor.submit('/api', { current: password, action: 'change' });
+  const key = /<code>([0-9a-f]{32})<\/code>/.exec(changed.body)?.[1] ?? '';
+  assert.notEqual(key, apikey);
+  assert.equal((await api.call('info', {}, apikey)).status, 401);
+  assert.equal((await api.call('info', {}, key)).status, 200);
+  assert.equal((await visitor.open('/overview')).status, 200);
+});
+
+test('the SIP secret is shown and replaced for the password alone', async () => {
+  const { db, keyring, config, clock } = api.service;
+  const { username, password } = await signUp();
+  const tools = { keyring, realm: config.sipRealm };
+  const { secret } = await sipSecret(db, tools, username, clock());
+  const visitor = await signIn(username, password);
+  assert.doesNotMatch((await visitor.open('/phone')).body, new RegExp(secret));
+  const wrong = await visitor.submit('/phone', { current: 'wrong', action: 'show' });
+  assert.doesNotMatch(wrong.body, new RegExp(secret));
+  const shown = await visitor.submit('/phone', { current: password, action: 'show' });
+  assert.match(shown.body, new RegExp(`<code>${secret}</code>`));
+  await visitor.open('/phone');
+  const changed = await visitor.submit('/phone', { current: password, action: 'change' });
+  assert.doesNotMatch(changed.body, new RegExp(secret));
+  const now = await sipSecret(db, tools, username, clock());
+  assert.match(changed.body, new RegExp(`<code>${now.secret}</code>`));
+});
+
+test('guessing the password of an open session is slowed down', async () => {
+  const { username, password } = await signUp();
+  const visitor = await signIn(username, password);
+  const statuses = [];
+  for (let guess = 0; guess < 7; guess++) {
+    await visitor.open('/api');
+    statuses.push((await visitor.submit('/api', { current: 'wrong', action: 'show' })).status);
+  }
+  assert.deepEqual(statuses, [400, 400, 400, 400, 400, 400, 429]);
+});
