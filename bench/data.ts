@@ -13,13 +13,16 @@ const FIRST_USERNAME = 2_000_000_000;
 const DAYS = 90;
 const DAY_MS = 86_400_000;
 
-/** Makes accounts, the first of them with known keys. Called again, it adds what is missing. */
+/**
+ * Makes accounts, some of them, spread evenly, with known keys. Called again, it adds what is
+ * missing and gives those new keys.
+ */
 export async function makeAccounts(
   { db, keyring }: Stage,
   { accounts, withKeys }: { accounts: number; withKeys: number },
 ): Promise<Account[]> {
   const keyed = Array.from({ length: withKeys }, (_, n) => ({
-    username: FIRST_USERNAME + n,
+    username: FIRST_USERNAME + n * Math.floor(accounts / withKeys),
     key: randomBytes(16).toString('hex'),
   }));
   await db.query(

@@ -2,19 +2,23 @@ import { parseArgs } from 'node:util';
 import { compare } from './compare.ts';
 import { report } from './figure.ts';
 import { describe, describeMachine } from './machine.ts';
-import type { Options, Part } from './part.ts';
+import type { Options, Part, PartResult } from './part.ts';
 import { apikey } from './parts/apikey.ts';
 import { cdr } from './parts/cdr.ts';
 import { info } from './parts/info.ts';
 import { ingest } from './parts/ingest.ts';
 import { limited } from './parts/limited.ts';
 import { signup } from './parts/signup.ts';
-import { keepResult, type Result, readResult } from './result.ts';
-import { openStage } from './stage.ts';
+import { keepResult, readResult } from './result.ts';
+import { measureScale } from './scale.ts';
+import { openServer, openStage, type Server } from './stage.ts';
 
 const PARTS: Record<string, Part> = { info, limited, apikey, signup, cdr, ingest };
-const USAGE = `npm run bench -- [part…] [--quick]   parts: ${Object.keys(PARTS).join(' ')}
-npm run bench -- compare A B              two files of bench/results
+const USAGE = `npm run bench -- [PART…]        of ${Object.keys(PARTS).join(' ')}
+npm run bench -- --scale        the same requests with up to 20 million calls stored
+npm run bench -- compare A B    two files of bench/results
+  --quick       shorter, for a first look
+  --rounds N    how often each is measured; medians are shown
 
 Runs on the embedded database, or on a database of its own that it makes on the server of
 DATABASE_URL. Every figure is compared with a limit that is measured in the same run.`;
@@ -23,6 +27,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
+    scale: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -44,25 +49,41 @@ if (values.help) {
 }
 
 async function run(parts: string[], options: Options): Promise<void> {
-  const stage = await openStage(process.env.DATABASE_URL);
+  const server = await openServer(process.env.DATABASE_URL);
   try {
-    const machine = await describeMachine(stage.db, stage.databaseKind);
+    const machine = await describeMachine(server);
     console.log(`${describe(machine)}\n`);
-    const result: Result = { machine, options, figures: [], leftOut: [] };
+    const measured = values.scale
+      ? await measureScale(server, options)
+      : await measureParts(server, parts, options);
+    console.log(report(measured.figures));
+    for (const { part, name, why } of measured.leftOut) {
+      console.log(`LEFT OUT: ${part}, ${name}: ${why}`);
+    }
+    console.log(`\nKept in ${await keepResult({ machine, options, ...measured })}`);
+  } finally {
+    await server.close();
+  }
+}
+
+async function measureParts(
+  server: Server,
+  parts: string[],
+  options: Options,
+): Promise<PartResult> {
+  const stage = await openStage(server);
+  const all: PartResult = { figures: [], leftOut: [] };
+  try {
     for (const name of parts) {
       console.error(`measuring ${name} …`);
       const { figures, leftOut } = await (PARTS[name] as Part)(stage, options);
-      result.figures.push(...figures);
-      result.leftOut.push(...leftOut);
+      all.figures.push(...figures);
+      all.leftOut.push(...leftOut);
     }
-    console.log(report(result.figures));
-    for (const { part, name, why } of result.leftOut) {
-      console.log(`LEFT OUT: ${part}, ${name}: ${why}`);
-    }
-    console.log(`\nKept in ${await keepResult(result)}`);
   } finally {
     await stage.close();
   }
+  return all;
 }
 
 function usageError(message: string): never {

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpus, release, totalmem } from 'node:os';
-import type { Database } from '../src/db/database.ts';
+import pg from 'pg';
+import type { Server } from './stage.ts';
 
 /** What a result was measured on. */
 export interface Machine {
@@ -27,13 +28,16 @@ const SETTINGS = [
   'jit',
 ];
 
-export async function describeMachine(db: Database, databaseKind: string): Promise<Machine> {
-  const [server] = await db.query<{ version: string }>(
-    "SELECT current_setting('server_version') AS version",
-  );
-  const rows = await db.query<{ name: string; value: string }>(
+export async function describeMachine({ url, kind }: Server): Promise<Machine> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<{ name: string; value: string }>(
     'SELECT name, current_setting(name) AS value FROM unnest($1::text[]) AS s (name)',
-    [SETTINGS],
+    [['server_version', ...SETTINGS]],
+  );
+  await client.end();
+  const { server_version: version, ...settings } = Object.fromEntries(
+    rows.map(({ name, value }) => [name, value]),
   );
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
@@ -41,8 +45,8 @@ export async function describeMachine(db: Database, databaseKind: string): Promi
     memoryGib: Math.round(totalmem() / 2 ** 30),
     system: `${process.platform} ${release()}`,
     node: process.version,
-    postgresql: `${server?.version ?? 'unknown'}, ${databaseKind}`,
-    settings: Object.fromEntries(rows.map(({ name, value }) => [name, value])),
+    postgresql: `${version}, ${kind}`,
+    settings,
     commit: commit(),
     startedAt: new Date().toISOString(),
   };

@@ -22,7 +22,6 @@ export interface Stage {
   load: LoadGenerator;
   /** of the benchmark's database, for psql and pgbench */
   databaseUrl: string;
-  databaseKind: string;
   folder: string;
   /** starts the service as an operator would; limits are off unless set */
   startService: (env?: Record<string, string>) => Promise<HttpProcess>;
@@ -31,14 +30,34 @@ export interface Stage {
   close: () => Promise<void>;
 }
 
-/** @param serverUrl a PostgreSQL to make a database on; undefined: the embedded one */
-export async function openStage(serverUrl: string | undefined): Promise<Stage> {
+/** A PostgreSQL on which stages make their databases. */
+export interface Server {
+  url: string;
+  kind: string;
+  close: () => Promise<void>;
+}
+
+/** @param url undefined: the embedded one, as the service would start it */
+export async function openServer(url: string | undefined): Promise<Server> {
+  if (url) return { url, kind: 'by DATABASE_URL', close: async () => undefined };
   const folder = await mkdtemp(join(tmpdir(), 'account-api-bench-'));
-  const embedded = serverUrl ? undefined : await openEmbedded({ dataDir: folder, role: 'server' });
-  const server = serverUrl ?? urlOf(embedded?.connection);
+  const embedded = await openEmbedded({ dataDir: folder, role: 'server' });
+  return {
+    url: urlOf(embedded.connection),
+    kind: 'embedded',
+    close: async () => {
+      await embedded.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Makes a database on the server, and what goes with it. */
+export async function openStage(server: Server): Promise<Stage> {
+  const folder = await mkdtemp(join(tmpdir(), 'account-api-bench-'));
   const name = `account_api_bench_${randomBytes(4).toString('hex')}`;
-  await execute(server, `CREATE DATABASE ${name}`);
-  const url = withDatabase(server, name);
+  await execute(server.url, `CREATE DATABASE ${name}`);
+  const url = withDatabase(server.url, name);
   const connection = { connectionString: url };
   await migrate(connection);
   const db = new Database({ connection, poolSize: 4, role: 'command' });
@@ -66,7 +85,6 @@ export async function openStage(serverUrl: string | undefined): Promise<Stage> {
     keyring,
     load,
     databaseUrl: url,
-    databaseKind: embedded ? 'embedded' : 'by DATABASE_URL',
     folder,
     startService: (env = {}) =>
       start(SERVICE, {
@@ -83,8 +101,7 @@ export async function openStage(serverUrl: string | undefined): Promise<Stage> {
       load.stop();
       await Promise.all([...running].map((process) => process.stop()));
       await db.close();
-      await execute(server, `DROP DATABASE ${name} WITH (FORCE)`);
-      await embedded?.stop();
+      await execute(server.url, `DROP DATABASE ${name} WITH (FORCE)`);
       await rm(folder, { recursive: true, force: true });
     },
   };
@@ -99,9 +116,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-function urlOf(connection: EmbeddedDatabase['connection'] | undefined): string {
-  if (!connection) throw new Error('there is no database');
-  const { host, port, user, database } = connection;
+function urlOf({ host, port, user, database }: EmbeddedDatabase['connection']): string {
   return `postgres://${user}@/${database}?host=${encodeURIComponent(host)}&port=${port}`;
 }
 

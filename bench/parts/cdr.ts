@@ -5,6 +5,7 @@ import { interleave, type Part } from '../part.ts';
 import { type HttpProcess, isInstalled, memoryMib, restartPeak, runProgram } from '../process.ts';
 import type { Stage } from '../stage.ts';
 import { statementOf } from '../statement.ts';
+import { cdrMilliseconds } from '../workloads.ts';
 
 const READERS = 8;
 const SIZES = [100, 10_000, 1_000_000];
@@ -61,22 +62,13 @@ export const cdr: Part = async (stage, { rounds, quick }) => {
   return { figures, leftOut };
 };
 
-/** Milliseconds of one answer, the median of some. */
-async function readOnce(
-  { load }: Stage,
+function readOnce(
+  stage: Stage,
   { port }: HttpProcess,
-  { rows, key }: Reading,
+  reading: Reading,
   readers: number,
 ): Promise<number> {
-  const request = {
-    path: '/v2.1/account/cdr/',
-    headers: { authorization: `Bearer ${key}` },
-    body: '',
-  };
-  const requests = new Array((REPEATS[rows] ?? 1) * readers).fill(request);
-  const outcome = await load.run({ kind: 'read', port, readers, requests });
-  if (outcome.bytes < rows * requests.length * 100) throw new Error('an answer was too short');
-  return outcome.medianMs;
+  return cdrMilliseconds(stage, port, reading, { readers, repeats: REPEATS[reading.rows] ?? 1 });
 }
 
 /** Milliseconds in which psql copies the same JSON, as it times it itself. */

@@ -3,48 +3,30 @@ import { join } from 'node:path';
 import { accountRecord } from '../../src/domain/account.ts';
 import { makeAccounts } from '../data.ts';
 import { atLeast, figure, type LeftOut } from '../figure.ts';
-import { clientAddresses, postBytes } from '../load.ts';
 import { interleave, type Part } from '../part.ts';
 import { isInstalled, runProgram } from '../process.ts';
 import { answerOf, type Stage } from '../stage.ts';
 import { statementOf } from '../statement.ts';
+import { INFO_PATH, infoRate } from '../workloads.ts';
 
-const CONNECTIONS = 64;
 const PGBENCH_CLIENTS = 8;
 const ACCOUNTS = 2_000;
-const ADDRESSES = 20_000;
-const PATH = '/v2.1/account/info/';
 // Counted, and never reached.
 const LIMIT = '1000000000';
 
 /** One indexed read, with what production has around it. */
 export const info: Part = async (stage, { rounds, seconds }) => {
   const accounts = await makeAccounts(stage, { accounts: ACCOUNTS, withKeys: 500 });
-  const keys = accounts.map(({ key }) => key);
+  const key = accounts[0]?.key ?? '';
   const unlimited = await stage.startService();
   const database = await stage.startService({ RATE_LIMIT_PER_HOUR: LIMIT });
-  const answer = await answerOf(unlimited.port, PATH, keys[0] ?? '');
+  const answer = await answerOf(unlimited.port, INFO_PATH, key);
   const env = { HEADERS: JSON.stringify(answer.headers), BODY: answer.body };
   const bare = await stage.startPeer('node-http', env);
   const fastify = await stage.startPeer('fastify', env);
 
-  const requests = clientAddresses(ADDRESSES).map((address, n) =>
-    postBytes(PATH, [
-      `Authorization: Bearer ${keys[n % keys.length]}`,
-      `X-Forwarded-For: ${address}`,
-    ]),
-  );
-  const rate = (port: number) => async () => {
-    const outcome = await stage.load.run({
-      kind: 'seconds',
-      port,
-      connections: CONNECTIONS,
-      seconds,
-      requests,
-    });
-    return outcome.requests / outcome.seconds;
-  };
-  const pgbench = await pgbenchOf(stage, keys[0] ?? '', seconds);
+  const rate = (port: number) => infoRate(stage, port, accounts, seconds);
+  const pgbench = await pgbenchOf(stage, key, seconds);
   const values = await interleave(rounds, {
     bare: rate(bare.port),
     fastify: rate(fastify.port),

@@ -1,14 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reconcile } from '../../src/domain/books.ts';
-import { addFeed } from '../../src/domain/feed.ts';
-import { copyScript, genericBody, type SampleCall, sampleCalls } from '../calls.ts';
+import { copyScript, type SampleCall } from '../calls.ts';
 import { makeAccounts } from '../data.ts';
 import { atLeast, type Figure, figure } from '../figure.ts';
-import { postBytes } from '../load.ts';
 import { interleave, type Part } from '../part.ts';
-import { type HttpProcess, isInstalled, runProgram } from '../process.ts';
+import { isInstalled, runProgram } from '../process.ts';
 import type { Stage } from '../stage.ts';
+import { batchesOf, deliver, makeFeed } from '../workloads.ts';
 
 const BATCHES = [1, 100, 1_000, 5_000];
 const AT_ONCE = [1, 2, 4];
@@ -16,7 +15,6 @@ const AT_ONCE = [1, 2, 4];
 const CALLS: Record<number, number> = { 1: 1_000, 100: 20_000, 1000: 40_000, 5000: 40_000 };
 const QUICK_SHARE = 4;
 const TARGETS: Record<string, number> = { '1000 4': 0.4, '5000 2': 0.5 };
-const PATH = '/ingest/v1/calls/generic';
 
 /** Calls delivered over HTTP, beside `\copy` of the same rows into the same table. */
 export const ingest: Part = async (stage, { rounds, quick }) => {
@@ -30,12 +28,12 @@ export const ingest: Part = async (stage, { rounds, quick }) => {
   for (const batch of BATCHES) {
     for (const atOnce of AT_ONCE) {
       const count = (CALLS[batch] ?? batch) / (quick ? QUICK_SHARE : 1);
-      const calls = () => split(sampleCalls(count, usernames), batch);
+      const calls = () => batchesOf(count, batch, usernames);
       const values = await interleave(Math.min(rounds, 3), {
         copy: hasPsql ? () => copy(stage, calls(), atOnce) : undefined,
         ours: async () => {
           sent += count;
-          return deliver(stage, service, authorization, calls(), atOnce);
+          return deliver(stage, service.port, authorization, calls(), atOnce);
         },
       });
       const target = TARGETS[`${batch} ${atOnce}`];
@@ -59,35 +57,6 @@ export const ingest: Part = async (stage, { rounds, quick }) => {
     : [{ part: 'ingest', name: String.raw`beside \copy`, why: 'psql is not installed' }];
   return { figures, leftOut };
 };
-
-async function makeFeed({ db, keyring }: Stage): Promise<string> {
-  const name = `bench-${Date.now().toString(36)}`;
-  const feed = { name, format: 'generic', debits: 'service', timeZone: 'UTC' } as const;
-  const actor = { who: 'benchmark', from: 'benchmark' };
-  const secret = await addFeed(db, actor, keyring, { ...feed, networks: [] }, new Date());
-  return `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}`;
-}
-
-function split(calls: SampleCall[], batch: number): SampleCall[][] {
-  return Array.from({ length: Math.ceil(calls.length / batch) }, (_, n) =>
-    calls.slice(n * batch, (n + 1) * batch),
-  );
-}
-
-/** Calls a second through the service. */
-async function deliver(
-  { load }: Stage,
-  { port }: HttpProcess,
-  authorization: string,
-  batches: SampleCall[][],
-  atOnce: number,
-): Promise<number> {
-  const requests = batches.map((calls) =>
-    postBytes(PATH, [`Authorization: ${authorization}`], genericBody(calls)),
-  );
-  const { seconds } = await load.run({ kind: 'once', port, connections: atOnce, requests });
-  return batches.flat().length / seconds;
-}
 
 /** Calls a second through as many psql at once, each batch a COPY and so a transaction. */
 async function copy(stage: Stage, batches: SampleCall[][], atOnce: number): Promise<number> {

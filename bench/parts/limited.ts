@@ -3,9 +3,9 @@ import { atLeast, figure } from '../figure.ts';
 import { postBytes } from '../load.ts';
 import { interleave, type Part } from '../part.ts';
 import { answerOf } from '../stage.ts';
+import { INFO_PATH } from '../workloads.ts';
 
 const CONNECTIONS = 64;
-const PATH = '/v2.1/account/info/';
 const ADDRESS = '192.0.2.77';
 
 /** Answers to an address that is over its limit. */
@@ -14,15 +14,15 @@ export const limited: Part = async (stage, { rounds, seconds }) => {
   const key = account?.key ?? '';
   const service = await stage.startService({ RATE_LIMIT_PER_HOUR: '6' });
   const forwarded = { 'x-forwarded-for': ADDRESS };
-  for (let n = 0; n < 6; n++) await answerOf(service.port, PATH, key, forwarded);
-  const answer = await answerOf(service.port, PATH, key, forwarded);
+  for (let n = 0; n < 6; n++) await answerOf(service.port, INFO_PATH, key, forwarded);
+  const answer = await answerOf(service.port, INFO_PATH, key, forwarded);
   const bare = await stage.startPeer('node-http', {
     STATUS: String(answer.status),
     HEADERS: JSON.stringify(answer.headers),
     BODY: answer.body,
   });
   const requests = [
-    postBytes(PATH, [`Authorization: Bearer ${key}`, `X-Forwarded-For: ${ADDRESS}`]),
+    postBytes(INFO_PATH, [`Authorization: Bearer ${key}`, `X-Forwarded-For: ${ADDRESS}`]),
   ];
   const rate = (port: number) => async () => {
     const job = { kind: 'seconds', port, connections: CONNECTIONS, seconds, requests } as const;

@@ -1,0 +1,134 @@
+import { addFeed } from '../src/domain/feed.ts';
+import { genericBody, type SampleCall, sampleCalls } from './calls.ts';
+import type { Account } from './data.ts';
+import { clientAddresses, postBytes } from './load.ts';
+import type { Stage } from './stage.ts';
+
+const INFO_CONNECTIONS = 64;
+const HASH_CONNECTIONS = 8;
+const ADDRESSES = 20_000;
+const SIGNUPS_A_SECOND = 50;
+
+/** Measures once: requests, answers or calls a second. */
+export type Measure = () => Promise<number>;
+
+export const INFO_PATH = '/v2.1/account/info/';
+
+/** Reads of many accounts' records, by clients at many addresses. */
+export function infoRate(
+  { load }: Stage,
+  port: number,
+  accounts: Account[],
+  seconds: number,
+): Measure {
+  const requests = clientAddresses(ADDRESSES).map((address, n) =>
+    postBytes(INFO_PATH, [
+      `Authorization: Bearer ${accounts[n % accounts.length]?.key}`,
+      `X-Forwarded-For: ${address}`,
+    ]),
+  );
+  return async () => {
+    const connections = INFO_CONNECTIONS;
+    const outcome = await load.run({ kind: 'seconds', port, connections, seconds, requests });
+    return outcome.requests / outcome.seconds;
+  };
+}
+
+/** Keys asked for by the right password. */
+export async function apikeyRate(
+  { load }: Stage,
+  port: number,
+  accounts: number,
+  seconds: number,
+): Promise<Measure> {
+  const requests: string[] = [];
+  for (let n = 0; n < accounts; n++) {
+    const { username, password } = await signUp(port, `apikey-${n}@example.com`);
+    const body = JSON.stringify({ username, password });
+    requests.push(postBytes('/v2.1/account/apikey/', [], body));
+  }
+  return async () => {
+    const connections = HASH_CONNECTIONS;
+    const outcome = await load.run({ kind: 'seconds', port, connections, seconds, requests });
+    return outcome.requests / outcome.seconds;
+  };
+}
+
+async function signUp(
+  port: number,
+  email: string,
+): Promise<{ username: number; password: string }> {
+  const response = await fetch(`http://127.0.0.1:${port}/v2.1/account/signup/`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'Example Company', email }),
+  });
+  const { account } = (await response.json()) as {
+    account: { username: number; password: string };
+  };
+  return account;
+}
+
+/** New accounts, each with its mail. */
+export function signupRate({ load }: Stage, port: number, seconds: number): Measure {
+  let next = 0;
+  return async () => {
+    const requests = Array.from({ length: seconds * SIGNUPS_A_SECOND }, () => {
+      const body = { name: 'Example Company', email: `signup-${next++}@example.com` };
+      return postBytes('/v2.1/account/signup/', [], JSON.stringify(body));
+    });
+    const connections = HASH_CONNECTIONS;
+    const outcome = await load.run({ kind: 'once', port, connections, requests });
+    return outcome.requests / outcome.seconds;
+  };
+}
+
+/** Milliseconds of one answer of cdr for the last day, the median of some. */
+export async function cdrMilliseconds(
+  { load }: Stage,
+  port: number,
+  { key, rows }: { key: string; rows: number },
+  { readers, repeats }: { readers: number; repeats: number },
+): Promise<number> {
+  const request = {
+    path: '/v2.1/account/cdr/',
+    headers: { authorization: `Bearer ${key}` },
+    body: '',
+  };
+  const requests = new Array(repeats * readers).fill(request);
+  const outcome = await load.run({ kind: 'read', port, readers, requests });
+  if (outcome.bytes < rows * requests.length * 100) throw new Error('an answer was too short');
+  return outcome.medianMs;
+}
+
+/** A feed of the generic format. @returns its Authorization header */
+export async function makeFeed({ db, keyring }: Stage): Promise<string> {
+  const name = `bench-${Date.now().toString(36)}`;
+  const feed = { name, format: 'generic', debits: 'service', timeZone: 'UTC' } as const;
+  const actor = { who: 'benchmark', from: 'benchmark' };
+  const secret = await addFeed(db, actor, keyring, { ...feed, networks: [] }, new Date());
+  return `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}`;
+}
+
+/** New calls in batches. */
+export function batchesOf(count: number, batch: number, usernames: number[]): SampleCall[][] {
+  const calls = sampleCalls(count, usernames);
+  return Array.from({ length: Math.ceil(count / batch) }, (_, n) =>
+    calls.slice(n * batch, (n + 1) * batch),
+  );
+}
+
+/** Calls a second through the service. */
+export async function deliver(
+  { load }: Stage,
+  port: number,
+  authorization: string,
+  batches: SampleCall[][],
+  atOnce: number,
+): Promise<number> {
+  const requests = batches.map((calls) =>
+    postBytes('/ingest/v1/calls/generic', [`Authorization: ${authorization}`], genericBody(calls)),
+  );
+  const { seconds } = await load.run({ kind: 'once', port, connections: atOnce, requests });
+  return batches.flat().length / seconds;
+}
