@@ -136,7 +136,8 @@ function phonePanel(
     return { label: agent || m.unknownAgent, value: m.registeredAt(address, span(left, view.m)) };
   });
   const content = list.length > 0 ? facts(list) : emptyState(m.notRegistered, m.notRegisteredText);
-  return panel(m.registration, content, html`<a href="${base}/phone">${m.setUpPhone}</a>`);
+  const setUp = base === '' ? html`<a href="/phone">${m.setUpPhone}</a>` : undefined;
+  return panel(m.registration, content, setUp);
 }
 
 function accountPanel(view: View, account: AccountDetails): Html {

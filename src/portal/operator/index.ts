@@ -5,6 +5,7 @@ import { accountCredentials } from './account/credentials.ts';
 import { accountItems } from './account/items.ts';
 import { accountLedger } from './account/ledger.ts';
 import { accountSettings } from './account/settings.ts';
+import { accountViews } from './account/views.ts';
 import { accountsPages } from './accounts.ts';
 import { addAccountPages } from './add-account.ts';
 import { auditPage } from './audit.ts';
@@ -21,6 +22,7 @@ export async function operatorPages(app: FastifyInstance, service: Service): Pro
   accountsPages(app, service);
   addAccountPages(app, service);
   accountSettings(app, service);
+  accountViews(app, service);
   accountLedger(app, service);
   accountItems(app, service);
   accountCredentials(app, service);

@@ -21,6 +21,7 @@ import { itemsPanels } from './items-panels.ts';
 import { ledgerTable, moneyPanel } from './money-panels.ts';
 import { type Filled, usernameOf } from './request.ts';
 import { settingsPanel } from './settings-panel.ts';
+import { viewLinks } from './views.ts';
 
 const SUB_ACCOUNTS = 20;
 const ENTRIES = 5;
@@ -53,7 +54,7 @@ ${open && settingsPanel(view, account, filled)}
 <div class="columns">${itemsPanels(view, account, filled)}</div>
 ${pays && subAccountsPanel(view, account, subAccounts)}
 ${open && credentialsPanel(view, account, filled)}`;
-  const aside = html`<a href="/admin/audit?account=${username}">${m.history}</a>`;
+  const aside = viewLinks(view, username);
   const status = Object.keys(filled.problems).length > 0 ? 400 : 200;
   return { title: account.name, content, aside, status };
 }

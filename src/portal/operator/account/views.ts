@@ -1,0 +1,82 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { describeAccount } from '../../../domain/account-directory.ts';
+import { type Html, html } from '../../../html.ts';
+import type { Service } from '../../../service.ts';
+import { callDownloads } from '../../customer/call-download.ts';
+import { calls } from '../../customer/calls.ts';
+import { charges } from '../../customer/charges.ts';
+import { overview } from '../../customer/overview.ts';
+import { statementPage } from '../../customer/statement.ts';
+import type { Subject } from '../../customer/subject.ts';
+import { queryText } from '../../input.ts';
+import { sendPage } from '../../layout.ts';
+import { type View, zoneOf } from '../../view.ts';
+import { usernameOf } from './request.ts';
+
+/** What the customer of an account sees, to operators and in their own time zone. */
+export function accountViews(app: FastifyInstance, service: Service): void {
+  const { db } = service;
+
+  async function subjectOf(request: FastifyRequest): Promise<Subject & { name: string }> {
+    const { username, masterAccount, name } = await describeAccount(db, usernameOf(request));
+    return {
+      username,
+      billingAccount: masterAccount,
+      timeZone: zoneOf(request.view),
+      base: `/admin/accounts/${username}`,
+      name,
+    };
+  }
+
+  const show =
+    (content: (view: View, subject: Subject, request: FastifyRequest) => Promise<Html>) =>
+    async (request: FastifyRequest, reply: FastifyReply) => {
+      const { view } = request;
+      const { name, ...subject } = await subjectOf(request);
+      const title = `${name} (${subject.username})`;
+      const aside = viewLinks(view, subject.username);
+      return sendPage(reply, view, {
+        title,
+        content: await content(view, subject, request),
+        aside,
+      });
+    };
+
+  app.register(
+    async (account) => {
+      account.get(
+        '/overview',
+        show((view, subject) => overview(view, service, subject)),
+      );
+      account.get(
+        '/calls',
+        show((view, subject, request) => calls(view, service, subject, request)),
+      );
+      account.get(
+        '/charges',
+        show((view, subject, request) => charges(view, service, subject, request)),
+      );
+      account.get('/charges/statement', async (request, reply) => {
+        const { view } = request;
+        const month = queryText(request, 'month');
+        const page = await statementPage(view, service, await subjectOf(request), month);
+        return sendPage(reply, view, page);
+      });
+      callDownloads(account, service, subjectOf);
+    },
+    { prefix: '/admin/accounts/:username' },
+  );
+}
+
+/** From one page of an account to the others. */
+export function viewLinks(view: View, username: number): Html {
+  const { navigation, operator } = view.m;
+  const base = `/admin/accounts/${username}`;
+  return html`<nav class="buttons" aria-label="${operator.account.views}">
+<a class="button quiet small" href="${base}">${operator.account.manage}</a>
+<a class="button quiet small" href="${base}/overview">${navigation.overview}</a>
+<a class="button quiet small" href="${base}/calls">${navigation.calls}</a>
+<a class="button quiet small" href="${base}/charges">${navigation.charges}</a>
+<a class="button quiet small" href="/admin/audit?account=${username}">${operator.account.history}</a>
+</nav>`;
+}
