@@ -8,6 +8,7 @@ import {
 } from '../domain/call-refused.ts';
 import { type ReplayCounts, replayRefused } from '../ingest/replay.ts';
 import type { OpenService } from '../open-service.ts';
+import { importCommand } from './import.ts';
 import { command, operator, perform } from './operation.ts';
 import { count, moment, printable, table } from './print.ts';
 import { startProgress } from './progress.ts';
@@ -18,6 +19,7 @@ export function callsCommands(group: Command): void {
   refused(group);
   replay(group);
   rerate(group);
+  importCommand(group);
 }
 
 function refused(group: Command): void {

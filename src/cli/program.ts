@@ -69,7 +69,9 @@ function buildProgram(json: boolean): Command {
   mailQueueCommands(mail);
   promoCommands(program.command('promo').description('promotion codes for signups'));
   feedCommands(program.command('feed').description('switches that send calls and registrations'));
-  callsCommands(program.command('calls').description('calls set aside, and calls priced again'));
+  callsCommands(
+    program.command('calls').description('calls from files, calls set aside, calls priced again'),
+  );
   adminCommands(program.command('admin').description('administrators'));
   keysCommands(program.command('keys').description('the keys that seal secrets'));
   auditCommand(program);

@@ -12,10 +12,11 @@ const LINE_EVERY_MS = 2_000;
 /**
  * A bar on a terminal, now and then a line elsewhere, nothing with `--json`.
  * @param noun what is counted, in the plural
+ * @param total 0 where it is not known
  */
 export function startProgress(noun: string, total: number, { json }: { json?: boolean }): Progress {
   if (json) return { update: () => undefined, stop: () => undefined };
-  return process.stderr.isTTY ? bar(noun, total) : lines(noun, total);
+  return process.stderr.isTTY && total > 0 ? bar(noun, total) : lines(noun, total);
 }
 
 function bar(noun: string, total: number): Progress {
@@ -31,7 +32,7 @@ function lines(noun: string, total: number): Progress {
     update: (done) => {
       if (Date.now() - saidAt < LINE_EVERY_MS) return;
       saidAt = Date.now();
-      console.error(`${done} of ${total} ${noun}`);
+      console.error(total > 0 ? `${done} of ${total} ${noun}` : `${done} ${noun}`);
     },
     stop: () => undefined,
   };

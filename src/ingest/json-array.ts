@@ -59,6 +59,11 @@ export class ArrayCutter {
     return members;
   }
 
+  /** How many bytes wait for the end of their member. */
+  get pendingBytes(): number {
+    return this.#pending.length;
+  }
+
   /** What stands behind the last whole member: nothing, unless the array is damaged. */
   rest(): Member | undefined {
     return this.#member(0, this.#pending.length)[0];

@@ -11,6 +11,8 @@ export interface Origin {
   raw: () => Buffer;
   /** of its first byte; 1 is the body's first line */
   line: () => number;
+  /** where it came from, for records of a file */
+  place?: () => string;
 }
 
 /** One record of a body: a call, a leg that is not billed, or what could not be understood. */

@@ -36,11 +36,7 @@ export interface TakenIn {
 export interface TakeInOptions {
   now: Date;
   retentionMonths: number;
-  /** what the detail of a record set aside says of where it stood, by its line */
-  locate?: (line: number) => string;
 }
-
-export type Refused = RefusedRecord & { line: number };
 
 /**
  * Takes in a body: every record is stored, was there already, or is set aside once this resolves.
@@ -51,18 +47,19 @@ export function takeIn(
   feed: Feed,
   body: Buffer,
   options: TakeInOptions,
-): Promise<TakenIn & { refusals: Refused[] }> {
+): Promise<TakenIn & { refusals: RefusedRecord[] }> {
   return takeInRecords(db, feed, PARSERS[feed.format](body, feed), options);
 }
 
-async function takeInRecords(
+/** The same for records that were read already. */
+export async function takeInRecords(
   db: Database,
   feed: Feed,
   records: ParsedRecord[],
   options: TakeInOptions,
-): Promise<TakenIn & { refusals: Refused[] }> {
+): Promise<TakenIn & { refusals: RefusedRecord[] }> {
   const total = { stored: 0, duplicates: 0, unbilled: 0, refused: 0, warningsDue: false };
-  const refusals: Refused[] = [];
+  const refusals: RefusedRecord[] = [];
   for (let start = 0; start < records.length; start += BATCH) {
     const batch = records.slice(start, start + BATCH);
     const { stored, duplicates, unbilled, warningsDue, refused } = await takeInBatch(
@@ -85,14 +82,13 @@ async function takeInBatch(
   db: Database,
   feed: Feed,
   records: ParsedRecord[],
-  { now, retentionMonths, locate }: TakeInOptions,
+  { now, retentionMonths }: TakeInOptions,
 ) {
   const calls: { call: ReportedCall; origin: Origin }[] = [];
-  const refused: Refused[] = [];
+  const refused: RefusedRecord[] = [];
   const refuse = (origin: Origin, reason: RefusedRecord['reason'], detail: string) => {
-    const line = locate ? origin.line() : 0;
-    const place = locate ? ` (${locate(line)})` : '';
-    refused.push({ reason, detail: detail + place, raw: origin.raw(), line });
+    const place = origin.place ? ` (${origin.place()})` : '';
+    refused.push({ reason, detail: detail + place, raw: origin.raw() });
   };
   let unbilled = 0;
   for (const record of records) {

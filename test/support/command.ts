@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 export const PROGRAM = fileURLToPath(new URL('../../src/cli/account-api.ts', import.meta.url));
@@ -11,8 +12,22 @@ export interface CommandResult {
 
 /** Runs the operators' command as a process of its own. @param env its settings */
 export function runCommand(env: Record<string, string>, ...args: string[]): Promise<CommandResult> {
-  return new Promise((resolve, reject) => {
-    const child = startCommand(env, ...args);
+  return resultOf(startCommand(env, ...args));
+}
+
+/** The same with something on its standard input. */
+export function pipeCommand(
+  env: Record<string, string>,
+  input: string | Buffer,
+  ...args: string[]
+): Promise<CommandResult> {
+  const child = spawn(PROGRAM, args, { env: { PATH: process.env.PATH, ...env } });
+  child.stdin.end(input);
+  return resultOf(child);
+}
+
+function resultOf(child: ChildProcessByStdio<Writable | null, Readable, Readable>) {
+  return new Promise<CommandResult>((resolve, reject) => {
     const result = { stdout: '', stderr: '' };
     child.stdout.on('data', (chunk) => {
       result.stdout += chunk;

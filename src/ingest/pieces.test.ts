@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
+import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { feedOf } from '../../test/support/parsing.ts';
+import { GENERIC_HEADER, genericRow, SAMPLES } from '../../test/support/records.ts';
+import type { FeedFormat } from '../domain/feed.ts';
+import { readPieces } from './pieces.ts';
+import { PARSERS } from './take-in.ts';
+
+const SIZES = { whole: 2_000, lines: 700 };
+const calls = Array.from({ length: 40 }, (_, number) => ({
+  account: 2_000_000_001,
+  number,
+  start: 1_747_345_200 + number,
+}));
+
+/** A stream that brings the bytes in chunks of odd sizes. */
+function streamOf(body: Buffer): Readable {
+  const chunks: Buffer[] = [];
+  for (let at = 0, size = 1; at < body.length; at += size, size = (size * 7) % 311) {
+    chunks.push(body.subarray(at, at + size));
+  }
+  return Readable.from(chunks);
+}
+
+/** What the parser makes of each piece: ids of calls, and details with lines of what is refused. */
+async function read(format: FeedFormat, body: Buffer, sizes = SIZES) {
+  const feed = feedOf(format);
+  const records: string[] = [];
+  let pieces = 0;
+  for await (const { bytes, linesBefore } of readPieces(streamOf(body), sizes)) {
+    pieces++;
+    for (const record of PARSERS[format](bytes, feed)) {
+      if (record.kind === 'call') records.push(record.call.id);
+      else if (record.kind === 'refused') {
+        records.push(`${linesBefore + record.origin.line()}: ${record.origin.raw()}`);
+      }
+    }
+  }
+  return { records, pieces };
+}
+
+const idsOf = async (format: FeedFormat, lines: string[]) =>
+  (await read(format, Buffer.from(lines.join('\n')), { whole: 1e9, lines: 1e9 })).records;
+
+for (const format of ['kamailio', 'freeswitch', 'asterisk'] as const) {
+  test(`${format}: lines in pieces are the same records, damaged ones with their line`, async () => {
+    const lines = calls.map(SAMPLES[format]);
+    const expected = await idsOf(format, lines);
+    lines.splice(30, 0, 'damaged');
+    expected.splice(30, 0, '31: damaged');
+    const whole = Buffer.from(lines.join('\n'));
+    for (const body of [whole, Buffer.from(`${lines.join('\n')}\n`), gzipSync(whole)]) {
+      const { records, pieces } = await read(format, body);
+      assert.deepEqual(records, expected);
+      assert.ok(pieces > 3, String(pieces));
+    }
+  });
+}
+
+test('the header of a CSV goes with every piece, and lines are those of the file', async () => {
+  const rows = calls.map(genericRow);
+  const expected = await idsOf('generic', [GENERIC_HEADER, ...rows]);
+  rows.splice(30, 0, 'damaged,1');
+  expected.splice(30, 0, `32: ${GENERIC_HEADER}\ndamaged,1`);
+  const { records, pieces } = await read(
+    'generic',
+    Buffer.from([GENERIC_HEADER, ...rows].join('\n')),
+  );
+  assert.deepEqual(records, expected);
+  assert.ok(pieces > 3);
+});
+
+test('a large array is cut between its members', async () => {
+  const members = calls.map(SAMPLES.generic);
+  const expected = await idsOf('generic', members);
+  members.splice(30, 0, '{\n"damaged": 1.0}');
+  expected.splice(30, 0, '32: {\n"damaged": 1.0}');
+  const { records } = await read('generic', Buffer.from(`[\n${members.join(',\n')}\n]\n`));
+  assert.deepEqual(records, expected);
+  const cut = await read('generic', Buffer.from(`[\n${members.join(',\n')}`.slice(0, -10)));
+  assert.deepEqual(cut.records.slice(0, -1), expected.slice(0, -1));
+  assert.match(cut.records.at(-1) ?? '', /^43: \{"id"/);
+});
+
+test('a small file is one piece, in whatever form it is', async () => {
+  const one = Buffer.from(JSON.stringify(JSON.parse(SAMPLES.generic(calls[0] as never)), null, 2));
+  const { records, pieces } = await read('generic', one);
+  assert.deepEqual(
+    [records, pieces],
+    [await idsOf('generic', [SAMPLES.generic(calls[0] as never)]), 1],
+  );
+  assert.deepEqual(await read('generic', Buffer.alloc(0)), { records: [], pieces: 0 });
+  assert.deepEqual(await read('generic', gzipSync('')), { records: [], pieces: 0 });
+});
+
+test('what has no end is an error, and damaged gzip is one after what could be read', async () => {
+  await assert.rejects(
+    read('generic', Buffer.alloc(20_000, 'x')),
+    /a line of more than 8000 bytes/,
+  );
+  const member = Buffer.from(`[{"a": "${'x'.repeat(20_000)}`);
+  await assert.rejects(read('generic', member), /a member of more than 8000 bytes/);
+  const packed = gzipSync(calls.map(SAMPLES.kamailio).join('\n'));
+  await assert.rejects(read('kamailio', packed.subarray(0, -20)), /unexpected end of file/);
+});
