@@ -29,11 +29,11 @@ export interface DatabaseOptions {
   onError?: (error: Error) => void;
 }
 
-const CONNECT_TIMEOUT_MS = 3_000;
+const CONNECT_TIMEOUT_MS = 2_500;
 const LIMITS_MS: Record<'server' | 'command', pg.ClientConfig> = {
   // PostgreSQL gives up by itself, so that no abandoned statement keeps its locks and connection;
   // the driver's limit is for when it cannot tell.
-  server: { lock_timeout: 2_500, statement_timeout: 30_000, query_timeout: 35_000 },
+  server: { lock_timeout: 2_000, statement_timeout: 30_000, query_timeout: 35_000 },
   command: { query_timeout: 3_600_000 },
 };
 const DEADLOCK_TRIES = 5;
@@ -49,6 +49,8 @@ types.setTypeParser(pg.types.builtins.INT8, (text) => {
 /** One PostgreSQL: a pool for statements and transactions, two pipelined clients for short reads. */
 export class Database implements Queryable {
   readonly #pool: pg.Pool;
+  /** for deliveries, which may queue up behind one locked account and must not hold up anything else */
+  readonly #deliveries: pg.Pool;
   /** of its own, so that slow readers of long answers cannot hold up anything else */
   readonly #streams: pg.Pool;
   readonly #reader: PipelinedReader;
@@ -65,10 +67,11 @@ export class Database implements Queryable {
       keepAlive: true,
     };
     this.#pool = new pg.Pool({ ...config, max: poolSize });
+    this.#deliveries = new pg.Pool({ ...config, max: Math.ceil(poolSize / 2) });
     // How long a stream takes is up to its reader.
     const unlimited = { statement_timeout: 0, query_timeout: 0 };
     this.#streams = new pg.Pool({ ...config, ...unlimited, max: STREAMS });
-    for (const pool of [this.#pool, this.#streams]) {
+    for (const pool of [this.#pool, this.#deliveries, this.#streams]) {
       pool.on('error', (error) => onError?.(error));
       // A connection lost while in use fails its statement; unheard, its event would end the process.
       pool.on('connect', (client) => client.on('error', () => undefined));
@@ -79,12 +82,12 @@ export class Database implements Queryable {
 
   /** @throws StoreUnavailable where PostgreSQL does not answer */
   async query<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
-    return translated(() => this.#run<Row>(text, values));
+    return translated(() => this.#run<Row>(this.#pool, text, values));
   }
 
-  /** One statement that writes, again from its start after a deadlock. */
-  async retrying<Row extends object>(text: string, values: unknown[]): Promise<Row[]> {
-    return translated(() => retried(() => this.#run<Row>(text, values)));
+  /** One statement that writes what a feed delivered, again from its start after a deadlock. */
+  async deliver<Row extends object>(text: string, values: unknown[]): Promise<Row[]> {
+    return translated(() => retried(() => this.#run<Row>(this.#deliveries, text, values)));
   }
 
   /**
@@ -212,11 +215,12 @@ export class Database implements Queryable {
 
   async close(): Promise<void> {
     await this.#pulse?.close();
-    await Promise.all([this.#pool.end(), this.#streams.end(), this.#reader.close()]);
+    const pools = [this.#pool, this.#deliveries, this.#streams];
+    await Promise.all([...pools.map((pool) => pool.end()), this.#reader.close()]);
   }
 
-  async #run<Row extends object>(text: string, values: unknown[]): Promise<Row[]> {
-    return (await this.#guard(() => this.#pool.query<Row>(text, values))).rows;
+  async #run<Row extends object>(pool: pg.Pool, text: string, values: unknown[]): Promise<Row[]> {
+    return (await this.#guard(() => pool.query<Row>(text, values))).rows;
   }
 
   #take(pool: pg.Pool): Promise<pg.PoolClient> {

@@ -229,7 +229,7 @@ async function insertBatch(
     feed,
     now,
   ];
-  const insert = async () => (await db.retrying<InsertResult>(STORE, values))[0] as InsertResult;
+  const insert = async () => (await db.deliver<InsertResult>(STORE, values))[0] as InsertResult;
   try {
     return await insert();
   } catch (error) {

@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { connect, type Socket } from 'node:net';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { embeddedConnection, type Server } from '../support/server.ts';
+import { post } from '../support/service.ts';
+import { waitUntil } from '../support/wait.ts';
+import { assertPromises, type Beginning, begin, end } from './support/begin.ts';
+import { pick, report } from './support/scale.ts';
+
+const CLOSED_WITHIN_MS = 20_000;
+const SLOW_CLIENTS = 1_000;
+const IDLE_SOCKETS = 5_000;
+
+/** Customers who do nothing wrong, one request after the other, until they are told to end. */
+class GoodCustomers {
+  readonly tookMs: number[] = [];
+  readonly #ask: ((n: number) => Promise<number>)[];
+  readonly #running: Promise<void>[];
+  #on = true;
+
+  private constructor(ask: ((n: number) => Promise<number>)[]) {
+    this.#ask = ask;
+    this.#running = [0, 1, 2].map((n) => this.#run(n));
+  }
+
+  static async start({ server, promises }: Omit<Beginning, 'dataDir'>): Promise<GoodCustomers> {
+    const { url } = server;
+    const { username, password } = promises.signups[0] ?? {};
+    const signIn = { username, password };
+    const { apikey } = (await post(`${url}/v2.1/account/apikey/`, signIn)).body;
+    const operation = async (name: string, body: object = {}) => {
+      const headers = { authorization: `Bearer ${apikey}` };
+      const answer = await post(`${url}/v2.1/account/${name}/`, body, headers);
+      return answer.status;
+    };
+    return new GoodCustomers([
+      ...['info', 'cdr', 'mrc'].map((name) => () => operation(name)),
+      () => operation('apikey', signIn),
+      () => promises.signUp(url),
+    ]);
+  }
+
+  async #run(n: number): Promise<void> {
+    for (let turn = n; this.#on; turn++) {
+      const began = performance.now();
+      const status = (await this.#ask[turn % this.#ask.length]?.(turn)) ?? 0;
+      this.tookMs.push(performance.now() - began);
+      assert.equal(status, 200, `request ${turn % this.#ask.length} of a good customer`);
+      await sleep(20);
+    }
+  }
+
+  /** @returns for the report: how many were served, and how fast */
+  async stop(): Promise<string> {
+    this.#on = false;
+    await Promise.all(this.#running);
+    const sorted = this.tookMs.sort((a, b) => a - b);
+    const [median, worst] = [sorted[Math.floor(sorted.length / 2)] ?? 0, sorted.at(-1) ?? 0];
+    assert.ok(sorted.length > 50, `${sorted.length} good requests`);
+    const ms = (value: number) => `${Math.round(value)} ms`;
+    return `${sorted.length} good requests served, median ${ms(median)}, slowest ${ms(worst)}`;
+  }
+}
+
+test('200 clients wait for a locked account, and the others are served', async (t) => {
+  const { dataDir, server, promises } = await begin(t);
+  const good = await GoodCustomers.start({ server, promises });
+  const locker = new pg.Client(embeddedConnection(dataDir));
+  locker.on('error', () => undefined);
+  await locker.connect();
+  await locker.query('BEGIN');
+  await locker.query('SELECT 1 FROM balance WHERE account = ANY($1) FOR UPDATE', [
+    promises.accounts,
+  ]);
+  let locked = true;
+  let refused = 0;
+  const clients = Array.from({ length: 200 }, async () => {
+    while (locked) {
+      const began = performance.now();
+      const status = await promises.deliver(server.url, 1);
+      const tookMs = performance.now() - began;
+      assert.equal(status, 503);
+      assert.ok(tookMs < 10_000, `${tookMs} ms`);
+      refused++;
+      await sleep(100);
+    }
+  });
+  await sleep(10_000);
+  const served = await good.stop();
+  locked = false;
+  await Promise.all(clients);
+  await locker.query('ROLLBACK');
+  await locker.end();
+  const owed = promises.owed.length;
+  await waitUntil(async () => {
+    await promises.repeat(server.url);
+    return promises.owed.length === 0;
+  });
+  assert.equal(promises.acknowledged.size, owed);
+  await assertPromises({ dataDir, promises });
+  await end(server);
+  report(
+    'the pool exhausted by a held lock and 200 clients: the others are served, those get 503 and lose nothing',
+    '200 clients, 10 s',
+    `${served}; ${refused} deliveries put off, each stored once after it`,
+  );
+});
+
+test(`${SLOW_CLIENTS} slow clients are closed, and the others are served`, async (t) => {
+  const { dataDir, server, promises } = await begin(t);
+  const good = await GoodCustomers.start({ server, promises });
+  const began = performance.now();
+  const clients = await open(server, SLOW_CLIENTS);
+  const trickles = clients.map((socket) => trickle(socket));
+  await Promise.all(clients.map(({ closed }) => closed));
+  const lastMs = performance.now() - began;
+  for (const timer of trickles) clearInterval(timer);
+  assert.ok(lastMs < CLOSED_WITHIN_MS, `${lastMs} ms`);
+  const served = await good.stop();
+  await assertPromises({ dataDir, promises });
+  await end(server);
+  report(
+    'clients that send a byte a second: closed in time, the others are served',
+    `${SLOW_CLIENTS} clients`,
+    `${served}; the last slow one closed after ${(lastMs / 1_000).toFixed(1)} s`,
+  );
+});
+
+test(`${IDLE_SOCKETS} idle sockets are closed, and the others are served`, async (t) => {
+  const { dataDir, server, promises } = await begin(t);
+  const good = await GoodCustomers.start({ server, promises });
+  const began = performance.now();
+  const clients = await open(server, IDLE_SOCKETS);
+  await Promise.all(clients.map(({ closed }) => closed));
+  const lastMs = performance.now() - began;
+  assert.ok(lastMs < CLOSED_WITHIN_MS + 10_000, `${lastMs} ms`);
+  const served = await good.stop();
+  await assertPromises({ dataDir, promises });
+  await end(server);
+  report(
+    'connections that send nothing: closed in time, the others are served',
+    `${IDLE_SOCKETS} sockets`,
+    `${served}; the last idle one closed after ${(lastMs / 1_000).toFixed(1)} s`,
+  );
+});
+
+interface Client {
+  socket: Socket;
+  closed: Promise<void>;
+}
+
+/** Connects that many, some at a time, so that the queue of the listening socket holds them. */
+async function open({ url }: Server, count: number): Promise<Client[]> {
+  const { hostname, port } = new URL(url);
+  const clients: Client[] = [];
+  while (clients.length < count) {
+    const some = Array.from({ length: Math.min(100, count - clients.length) }, async () => {
+      const socket = connect(Number(port), hostname);
+      // Whether it is closed by an end or by a reset does not matter.
+      socket.on('error', () => undefined);
+      socket.resume();
+      const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+      await new Promise<void>((resolve) => socket.once('connect', resolve));
+      return { socket, closed };
+    });
+    clients.push(...(await Promise.all(some)));
+  }
+  return clients;
+}
+
+/** Sends the start of a request, and then a byte a second of its headers or of its body. */
+function trickle({ socket }: Client): NodeJS.Timeout {
+  const line = 'POST /v2.1/account/info/ HTTP/1.1\r\nHost: test\r\n';
+  socket.write(
+    pick([line, `${line}Content-Type: application/json\r\nContent-Length: 900\r\n\r\n{`]),
+  );
+  return setInterval(() => socket.write('a'), 1_000);
+}
