@@ -6,7 +6,7 @@ import type { Decimal } from '../domain/money.ts';
 import { fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
 import { parseStrictJson } from '../http/strict-json.ts';
 import type { Service } from '../service.ts';
-import { firstUsername, MalformedRecord, phoneNumber } from './record.ts';
+import { firstUsername, MalformedRecord, phoneNumber, wholeText } from './record.ts';
 
 const LONGEST_CALL_ID = 255;
 const LONGEST_NUMBER = 128;
@@ -53,13 +53,12 @@ function readQuestion(body: Buffer = Buffer.alloc(0)): CallQuestion {
 }
 
 function calledNumber(value: unknown): string {
-  if (String(value).length > LONGEST_NUMBER) throw invalidField('dst', 'Must be a number');
   try {
-    return phoneNumber(value, 'dst');
+    if (wholeText(value, 'dst').length <= LONGEST_NUMBER) return phoneNumber(value, 'dst');
   } catch (error) {
     if (!(error instanceof MalformedRecord)) throw error;
-    throw invalidField('dst', 'Must be a number');
   }
+  throw invalidField('dst', 'Must be a number');
 }
 
 function callId(value: unknown): string {

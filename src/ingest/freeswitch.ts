@@ -5,6 +5,7 @@ import { decodeCdr } from './freeswitch-encoding.ts';
 import { readJsonRecords } from './json-records.ts';
 import {
   callId,
+  decimalOf,
   firstUsername,
   idText,
   ipAddress,
@@ -97,12 +98,13 @@ function directionOf(channelData: unknown): unknown {
 function startOf(variable: Variable): Date {
   const microseconds = variable('start_uepoch');
   if (microseconds === undefined) return momentOf(variable('start_epoch'), 'start_epoch');
-  return momentOf(Number(microseconds) / 1_000_000, 'start_uepoch');
+  return momentOf((decimalOf(microseconds) ?? Number.NaN) / 1_000_000, 'start_uepoch');
 }
 
 /** billsec cuts both ends to whole seconds, so the finer counts are taken where they are there. */
 function talkMicroseconds(variable: Variable): number {
-  if (Number(variable('answer_epoch') ?? 1) === 0) return 0;
+  const answered = variable('answer_epoch');
+  if (answered === '' || decimalOf(answered) === 0) return 0;
   for (const [name, perSecond] of [
     ['billusec', 1_000_000],
     ['billmsec', 1_000],

@@ -1,6 +1,6 @@
 import type { ReportedContact } from '../domain/registration.ts';
 import { expiryAfter, toContact } from './contact.ts';
-import { decimalOf, MalformedRecord } from './record.ts';
+import { decimalOf, MalformedRecord, wholeText } from './record.ts';
 
 type Members = Record<string, unknown>;
 
@@ -18,7 +18,7 @@ export function isOpensipsEvent({ method, event }: Members): boolean {
  * Source: the documentation of module usrloc of OpenSIPS 3.5, and its modules/usrloc/ul_evi.h.
  */
 export function readOpensipsEvent(record: Members, now: Date): ReportedContact {
-  const name = String(record.method ?? record.event);
+  const name = wholeText(record.method ?? record.event, 'event');
   const params = (record.params ?? record) as Members;
   return toContact({
     users: [params.aor],

@@ -79,7 +79,7 @@ function talkMicroseconds({ ms_duration, duration, sip_code }: Members): number 
   if (isThere(ms_duration)) return talkTime(ms_duration, 'ms_duration', 1_000);
   if (isThere(duration)) return talkTime(duration, 'duration');
   // A call that was refused or not answered has neither.
-  if (Number(sip_code) >= 300) return 0;
+  if ((decimalOf(sip_code) ?? 0) >= 300) return 0;
   throw new MalformedRecord('duration is missing');
 }
 

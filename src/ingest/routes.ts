@@ -43,6 +43,8 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
       throw new Refusal('forbidden', `The feed ${name} may not send from this address`);
     }
     request.feed = feed;
+    // Switches label bodies as they like, also with what is no media type: the body decides.
+    delete request.headers['content-type'];
   });
   // A switch tells its operator what it was answered, so the scheme it must use is named.
   app.addHook('onSend', async (_request, reply) => {
@@ -102,7 +104,8 @@ function basicCredentials(header: string | undefined): [string, string] {
   const [, encoded] = /^basic\s+([A-Za-z0-9+/=]+)\s*$/i.exec(header ?? '') ?? [];
   const text = Buffer.from(encoded ?? '', 'base64').toString();
   const colon = text.indexOf(':');
-  if (colon < 1) throw new Refusal('unauthorized', 'Unauthorized');
+  // The database can hold no NUL, and so no feed is called so.
+  if (colon < 1 || text.includes('\0')) throw new Refusal('unauthorized', 'Unauthorized');
   return [text.slice(0, colon), text.slice(colon + 1)];
 }
 
