@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { after, before, test } from 'node:test';
+import { simpleParser } from 'mailparser';
+import pg from 'pg';
+import { embeddedConnection, runCommand, type Server, startServer } from './support/server.ts';
+import { linkIn, post, submit } from './support/service.ts';
+import { Visitor } from './support/visitor.ts';
+import { waitUntil } from './support/wait.ts';
+
+// Where secrets may lie: what the first start printed and wrote, mails that were not sent, the key.
+const MAY_HOLD_SECRETS = /^(admin\.json|secret\.key|mail\/[^/]+\.eml)$/;
+const NO_SECRET = 'A Name That Is No Secret';
+
+let folder: string;
+let server: Server;
+const secrets = new Map<string, string>();
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'account-api-at-rest-'));
+  server = await startServer(folder, { env: { LOG_LEVEL: 'trace' } });
+  await useEverything();
+});
+after(async () => {
+  server.kill('SIGTERM');
+  await server.ended;
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Makes every kind of secret that the service knows, and keeps it. */
+async function useEverything(): Promise<void> {
+  const admin = JSON.parse(readFileSync(join(folder, 'admin.json'), 'utf8'));
+  keep('administrator’s password', admin.password);
+  keep('administrator’s key', admin.apikey);
+  keep('secret key', readFileSync(join(folder, 'secret.key'), 'utf8').trim());
+  const email = 'rest@example.com';
+  const api = (operation: string, body: object) =>
+    post(`${server.url}/v2.1/account/${operation}/`, body);
+  const { username, password } = (await api('signup', { name: NO_SECRET, email })).body.account;
+  keep('signed-up password', password);
+  keep('first key', (await api('apikey', { username, password })).body.apikey);
+  keep('verification token', tokenOf(await mailTo(email, 1), 'verify'));
+  await api('recover', { email });
+  const reset = await mailTo(email, 2);
+  keep('recovery token', tokenOf(reset, 'reset'));
+  const chosen = 'correct horse battery staple';
+  keep('chosen password', chosen);
+  const answer = await submit(linkIn(reset, 'reset'), { password: chosen, repeated: chosen });
+  assert.equal(answer.status, 200, answer.body);
+  keep('second key', (await api('apikey', { username, password: chosen })).body.apikey);
+  const feed = await runCommand<{ secret: string }>(folder, [
+    'feed',
+    'add',
+    'pbx1',
+    '--format',
+    'generic',
+  ]);
+  keep('feed’s secret', feed.secret);
+  const sip = await runCommand<{ secret: string }>(folder, [
+    'account',
+    'sip-secret',
+    String(username),
+  ]);
+  keep('SIP secret', sip.secret);
+  const visitor = new Visitor(server.url);
+  await visitor.open('/sign-in');
+  await visitor.submit('/sign-in', { login: String(username), password: chosen });
+  for (const [name, value] of visitor.cookies) if (value.length > 20) keep(`cookie ${name}`, value);
+  assert.ok(secrets.size >= 12, [...secrets.keys()].join(', '));
+}
+
+function keep(name: string, secret: string): void {
+  assert.ok(typeof secret === 'string' && secret.length >= 10, `no ${name}: ${secret}`);
+  secrets.set(name, secret);
+}
+
+async function mailTo(address: string, count: number) {
+  const mails = async () => {
+    const files = readdirSync(join(folder, 'mail')).filter((name) => name.endsWith('.eml'));
+    const read = files.map((name) => readFileSync(join(folder, 'mail', name)));
+    const all = await Promise.all(read.map((bytes) => simpleParser(bytes)));
+    return all.filter((mail) => JSON.stringify(mail.to).includes(address));
+  };
+  await waitUntil(async () => (await mails().catch(() => [])).length >= count);
+  const page = count === 1 ? '/verify' : '/reset';
+  return (await mails()).find((mail) => mail.text?.includes(page));
+}
+
+function tokenOf(mail: Awaited<ReturnType<typeof mailTo>>, page: 'verify' | 'reset'): string {
+  return new URL(linkIn(mail, page)).searchParams.get('token') ?? '';
+}
+
+/** Names of the secrets that some bytes hold: as text, in hexadecimal or in base64. */
+function found(bytes: Buffer): string[] {
+  const forms = (secret: string) => [
+    secret,
+    Buffer.from(secret).toString('hex'),
+    Buffer.from(secret).toString('base64').replace(/=+$/, ''),
+    ...(/^[0-9a-f]{32,}$/.test(secret) ? [Buffer.from(secret, 'hex')] : []),
+  ];
+  return [...secrets]
+    .filter(([, secret]) => forms(secret).some((form) => bytes.includes(form)))
+    .map(([name]) => name);
+}
+
+function filesBelow(path: string): string[] {
+  return readdirSync(path, { withFileTypes: true }).flatMap((entry) => {
+    const file = join(path, entry.name);
+    if (entry.isDirectory()) return filesBelow(file);
+    return entry.isFile() ? [file] : [];
+  });
+}
+
+test('every table, as a dump would write it, holds no secret', async () => {
+  const client = new pg.Client(embeddedConnection(folder));
+  await client.connect();
+  try {
+    const { rows: tables } = await client.query<{ name: string }>(
+      `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+       WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`,
+    );
+    assert.ok(tables.length > 20);
+    const leaks: string[] = [];
+    let named = 0;
+    for (const { name } of tables) {
+      const { rows } = await client.query<{ row: string }>(`SELECT t::text AS row FROM ${name} t`);
+      const bytes = Buffer.from(rows.map(({ row }) => row).join('\n'));
+      const names = found(bytes);
+      if (bytes.includes(NO_SECRET)) named++;
+      leaks.push(...names.map((secret) => `${secret} in ${name}`));
+    }
+    assert.deepEqual(leaks, []);
+    assert.ok(named > 0, 'what is no secret is found by the same search');
+  } finally {
+    await client.end();
+  }
+});
+
+test('no file of the data folder holds a secret but those that are meant to', async () => {
+  const client = new pg.Client(embeddedConnection(folder));
+  await client.connect();
+  await client.query('CHECKPOINT');
+  await client.end();
+  const leaks: string[] = [];
+  let named = 0;
+  for (const file of filesBelow(folder)) {
+    const name = relative(folder, file);
+    if (MAY_HOLD_SECRETS.test(name)) continue;
+    const bytes = readFileSync(file);
+    if (bytes.includes(NO_SECRET)) named++;
+    leaks.push(...found(bytes).map((secret) => `${secret} in ${name}`));
+  }
+  assert.ok(named > 0, 'what is no secret is found by the same search');
+  assert.deepEqual(leaks, []);
+});
+
+test('no process shows a secret in its command line or environment', {
+  skip: process.platform !== 'linux' && 'there is no /proc; run this on Linux',
+}, () => {
+  const leaks: string[] = [];
+  let looked = 0;
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    for (const what of ['cmdline', 'environ']) {
+      try {
+        const names = found(readFileSync(`/proc/${pid}/${what}`));
+        looked++;
+        leaks.push(...names.map((secret) => `${secret} in ${what} of ${pid}`));
+      } catch {
+        // It has ended, or belongs to another user.
+      }
+    }
+  }
+  assert.ok(looked > 4, `${looked} looked at`);
+  assert.deepEqual(leaks, []);
+});
+
+test('the log holds no secret but what the first start printed', () => {
+  const [head = '', ...rest] = server.output().split(/(?=\{"level")/);
+  assert.ok(head.includes(secrets.get('administrator’s key') ?? '-'));
+  assert.ok(rest.length > 5, 'requests are logged');
+  assert.deepEqual(found(Buffer.from(rest.join(''))), []);
+});
+
+test('keys sealed for two accounts do not open when they are swapped', async () => {
+  const client = new pg.Client(embeddedConnection(folder));
+  await client.connect();
+  const sealed = () =>
+    client.query(
+      'UPDATE account a SET key_sealed = b.key_sealed FROM account b WHERE a.username <> b.username',
+    );
+  const admin = JSON.parse(readFileSync(join(folder, 'admin.json'), 'utf8'));
+  const ask = () =>
+    post(`${server.url}/v2.1/account/apikey/`, {
+      username: admin.username,
+      password: admin.password,
+    });
+  assert.equal((await ask()).body.apikey, admin.apikey);
+  await client.query('BEGIN');
+  await sealed();
+  await client.query('COMMIT');
+  const swapped = await ask();
+  assert.deepEqual(swapped.body, { statusCode: '500', status: 'Error', message: 'Internal error' });
+  await sealed();
+  assert.equal((await ask()).body.apikey, admin.apikey);
+  await client.end();
+});
