@@ -4,6 +4,7 @@ import { type AccountSummary, describeAccount, listAccounts } from '../domain/ac
 import { BILLINGS, type Billing } from '../domain/billing.ts';
 import { renewKey, renewPassword, replaceSipSecret } from '../domain/credentials.ts';
 import type { Decimal } from '../domain/money.ts';
+import { removeSecondFactor } from '../domain/second-factor.ts';
 import { accountText } from './account-text.ts';
 import { confirm } from './confirm.ts';
 import { command, type Output, operator, perform } from './operation.ts';
@@ -204,6 +205,20 @@ function credentials(group: Command): void {
       ['SIP secret', renewed.secret],
     ]);
     return { json: renewed, text: `What its phones are configured with from now on:\n${text}` };
+  });
+
+  const factor = command(
+    group,
+    'no-second-factor',
+    'turn the second factor of the portal off, for an owner who has lost it',
+    `account no-second-factor ${SAMPLE}`,
+  ).addArgument(values.usernameArgument());
+  perform(factor, async ({ db, queue, clock }, username: number) => {
+    const changed = await removeSecondFactor(db, operator(), queue, username, clock());
+    const text = changed
+      ? `${username} signs in by password alone; its owner is told by mail.`
+      : `Nothing changed: ${username} has no second factor.`;
+    return { json: { username, changed }, text };
   });
 }
 

@@ -9,6 +9,7 @@ import {
 } from '../domain/keyring.ts';
 import { countOldSeals, type ReSealed, reSeal, type SealedColumn } from '../domain/re-seal.ts';
 import { Refusal } from '../domain/refusal.ts';
+import { SEALED_SECOND_FACTORS } from '../domain/second-factor.ts';
 import { SEALED_SIP_SECRETS } from '../domain/sip-secret.ts';
 import type { OpenService } from '../open-service.ts';
 import {
@@ -25,7 +26,11 @@ import { count, fields } from './print.ts';
 import { startProgress } from './progress.ts';
 
 /** Every column that holds secrets for long. Mailed tokens are sealed for at most a day. */
-export const SEALED_COLUMNS: SealedColumn[] = [SEALED_API_KEYS, SEALED_SIP_SECRETS];
+export const SEALED_COLUMNS: SealedColumn[] = [
+  SEALED_API_KEYS,
+  SEALED_SIP_SECRETS,
+  SEALED_SECOND_FACTORS,
+];
 
 interface RotateOptions {
   newKeyFile?: string;

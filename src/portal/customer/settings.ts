@@ -4,6 +4,7 @@ import { type AccountDetails, describeAccount } from '../../domain/account-direc
 import { customerAt } from '../../domain/audit.ts';
 import { plainNumber } from '../../domain/phone-number.ts';
 import { requestVerification } from '../../domain/portal-sign-up.ts';
+import { secondFactorState } from '../../domain/second-factor.ts';
 import { endSession, endSessions, listSessions } from '../../domain/session.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
@@ -15,6 +16,7 @@ import { type Page, sendPage } from '../layout.ts';
 import type { Messages } from '../messages/index.ts';
 import { form, type View } from '../view.ts';
 import { passwordPanel, passwordSetting } from './password-setting.ts';
+import { secondFactorPanel } from './second-factor.ts';
 import { sessionsPanel } from './sessions-panel.ts';
 
 const HIGHEST_THRESHOLD = 1_000_000;
@@ -110,14 +112,16 @@ async function settingsPage(
 ): Promise<Page> {
   const { view } = request;
   const session = sessionOf(request);
-  const [account, sessions] = await Promise.all([
+  const [account, sessions, factor] = await Promise.all([
     describeAccount(db, session.username),
     listSessions(db, session.username, view.now, config.sessionLife),
+    secondFactorState(db, session.username),
   ]);
   const content = html`<div class="columns">
 ${profilePanel(view, account, refused)}
 ${warningPanel(view, account, refused)}
 ${passwordPanel(view, refused)}
+${secondFactorPanel(view, factor)}
 </div>
 ${sessionsPanel(view, sessions, session)}`;
   const status = refused.problems ? 400 : 200;

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Refusal } from '../../domain/refusal.ts';
+import { secondFactorState } from '../../domain/second-factor.ts';
 import { checkSignIn } from '../../domain/sign-in.ts';
 import { html } from '../../html.ts';
 import { limitKey } from '../../http/client-address.ts';
@@ -10,6 +11,7 @@ import { field } from '../components/field.ts';
 import { formFields, localPath, queryText } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
 import { form, type View } from '../view.ts';
+import { secondStepPage, stepProof } from './second-step.ts';
 
 /** Signing in and out. */
 export function signInPages(app: FastifyInstance, service: Service): void {
@@ -31,6 +33,10 @@ export function signInPages(app: FastifyInstance, service: Service): void {
         device: request.device,
         now: clock(),
       });
+      if ((await secondFactorState(db, account.username)).on) {
+        const step = stepProof(service, request, account);
+        return sendPage(reply, request.view, secondStepPage(request.view, step, next));
+      }
       await signIn(service, request, reply, account.username);
       return reply.redirect(localPath(next) ?? '/', 303);
     } catch (error) {

@@ -1,0 +1,134 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { renderSVG } from 'uqr';
+import { customerAt } from '../../domain/audit.ts';
+import { MAIL_QUEUE } from '../../domain/message.ts';
+import {
+  authenticatorUrl,
+  beginSecondFactor,
+  begunSecondFactor,
+  confirmSecondFactor,
+  newRecoveryCodes,
+  removeSecondFactor,
+  type SecondFactorState,
+  secondFactorState,
+} from '../../domain/second-factor.ts';
+import { Html, html } from '../../html.ts';
+import type { Service } from '../../service.ts';
+import { cookiesOf, sessionOf } from '../access.ts';
+import { badge, notice, panel } from '../components/blocks.ts';
+import { field } from '../components/field.ts';
+import { copyable } from '../components/secret.ts';
+import { knowsPassword, passwordField } from '../confirm.ts';
+import { formFields } from '../input.ts';
+import { type Page, sendPage } from '../layout.ts';
+import type { Messages } from '../messages/index.ts';
+import { form, type View } from '../view.ts';
+
+const PATH = '/settings/second-factor';
+
+/** Turning the second factor on and off; each step asks for the password once more. */
+export function secondFactorPages(app: FastifyInstance, service: Service): void {
+  const { db, keyring, queue, clock } = service;
+
+  app.get(PATH, async (request, reply) => {
+    const state = await secondFactorState(db, sessionOf(request).username);
+    return sendPage(reply, request.view, statePage(request.view, state));
+  });
+
+  app.post(PATH, async (request, reply) => {
+    const { view } = request;
+    const { username } = sessionOf(request);
+    const { current = '', action } = formFields(request);
+    const state = await secondFactorState(db, username);
+    if (!(await knowsPassword(service, request, current))) {
+      return sendPage(reply, view, statePage(view, state, true));
+    }
+    const actor = customerAt(username, `portal ${request.clientAddress}`);
+    if (!state.on) {
+      const secret = await beginSecondFactor(db, keyring, username);
+      return sendPage(reply, view, setUpPage(view, username, secret));
+    }
+    if (action === 'codes') {
+      const codes = await newRecoveryCodes(db, actor, keyring, username, clock());
+      return sendPage(reply, view, codesPage(view, codes));
+    }
+    await removeSecondFactor(db, actor, queue, username, clock());
+    queue.wake(MAIL_QUEUE);
+    return backToSettings(reply, 'second-factor-off');
+  });
+
+  app.post(`${PATH}/confirm`, async (request, reply) => confirm(request, reply));
+
+  async function confirm(request: FastifyRequest, reply: FastifyReply) {
+    const { view } = request;
+    const { username, handle: session } = sessionOf(request);
+    const { code = '' } = formFields(request);
+    const actor = customerAt(username, `portal ${request.clientAddress}`);
+    const input = { username, code, session, now: clock() };
+    const codes = await confirmSecondFactor(db, actor, keyring, queue, input);
+    if (!codes) {
+      const secret = await begunSecondFactor(db, keyring, username);
+      return sendPage(reply, view, setUpPage(view, username, secret, true));
+    }
+    queue.wake(MAIL_QUEUE);
+    return sendPage(reply, view, codesPage(view, codes));
+  }
+
+  function backToSettings(reply: FastifyReply, flash: keyof Messages['flash']) {
+    cookiesOf(service).set(reply, 'flash', flash);
+    return reply.redirect('/settings', 303);
+  }
+}
+
+/** Its place among the settings. */
+export function secondFactorPanel(view: View, state: SecondFactorState): Html {
+  const m = view.m.secondFactor;
+  const mark = state.on ? badge('good', m.on) : badge('plain', m.off);
+  const text = state.on ? m.codesLeft(state.codesLeft) : m.what;
+  return panel(
+    m.title,
+    html`<p>${text}</p><p><a class="button quiet" href="${PATH}">${state.on ? m.manage : m.setUp}</a></p>`,
+    mark,
+  );
+}
+
+function statePage(view: View, state: SecondFactorState, wrong = false): Page {
+  const m = view.m.secondFactor;
+  const buttons = state.on
+    ? html`<button name="action" value="codes">${m.newCodes}</button> <button name="action" value="off" class="danger">${m.turnOff}</button>`
+    : html`<button name="action" value="begin">${m.setUp}</button>`;
+  const fields = html`${passwordField(view, 'current', wrong)}
+<div class="buttons">${buttons}</div>`;
+  const text = state.on ? m.codesLeft(state.codesLeft) : m.what;
+  const content = panel(
+    state.on ? m.isOn : m.isOff,
+    html`<p>${text}</p>${form(view, PATH, fields, 'narrow')}`,
+  );
+  return { title: m.title, content, status: wrong ? 400 : 200, aside: back(view) };
+}
+
+function setUpPage(view: View, username: number, secret: string, wrong = false): Page {
+  const m = view.m.secondFactor;
+  // Made by a library from a text of this service: nothing in it needs to be escaped.
+  const qr = new Html(
+    renderSVG(authenticatorUrl(view.brand.name, username, secret), { border: 2 }),
+  );
+  const fields = html`${field({ name: 'code', label: m.code, autocomplete: 'one-time-code', inputMode: 'numeric', required: true, maxLength: 7, autofocus: wrong, problem: wrong ? m.wrong : undefined })}
+<button>${m.turnOn}</button>`;
+  const content = html`<div class="columns">
+${panel(m.scan, html`<p>${m.scanText}</p><div class="qr" role="img" aria-label="${m.qr}">${qr}</div>${copyable(view, 'secret', m.byHand, secret)}`)}
+${panel(m.confirm, html`<p>${m.confirmText}</p>${form(view, `${PATH}/confirm`, fields)}`)}
+</div>`;
+  return { title: m.title, content, status: wrong ? 400 : 200, aside: back(view) };
+}
+
+function codesPage(view: View, codes: string[]): Page {
+  const m = view.m.secondFactor;
+  const content = html`${notice('good', m.codesText)}
+${panel(m.codes, copyable(view, 'codes', m.codesOnce, codes.join('\n')))}`;
+  return { title: m.title, content, aside: back(view) };
+}
+
+function back(view: View): Html {
+  return html`<a class="button quiet" href="/settings">${view.m.secondFactor.back}</a>`;
+}

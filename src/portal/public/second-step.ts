@@ -1,0 +1,89 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Keyring } from '../../domain/keyring.ts';
+import { takeSecondFactor } from '../../domain/second-factor.ts';
+import { claimAttempt, forgetAttempts, type SignedIn } from '../../domain/sign-in.ts';
+import { html } from '../../html.ts';
+import type { Service } from '../../service.ts';
+import { signIn } from '../access.ts';
+import { notice } from '../components/blocks.ts';
+import { field } from '../components/field.ts';
+import { formFields, localPath } from '../input.ts';
+import { type Page, sendPage } from '../layout.ts';
+import { form, type View } from '../view.ts';
+
+const FREE_FAILURES = 5;
+const STEP_SECONDS = 300;
+const STEP = /^([1-9][0-9]{9})\.([0-9]{1,9})\.([0-9]{1,12})\.([A-Za-z0-9_-]{43})$/;
+
+/** The second step of signing in: a code, for who has given the password in this browser. */
+export function secondStepPages(app: FastifyInstance, service: Service): void {
+  const { db, keyring, clock } = service;
+
+  app.post('/sign-in/code', async (request, reply) => {
+    const { view } = request;
+    const { step = '', code = '', next = '' } = formFields(request);
+    const username = await stepOwner(service, request, step);
+    if (username === undefined) {
+      const text = html`${notice('bad', view.m.secondStep.expired)}<p><a href="/sign-in">${view.m.signIn.title}</a></p>`;
+      return sendPage(reply, view, { title: view.m.secondStep.title, content: text, status: 400 });
+    }
+    const subject = keyring.digest(`second factor of ${username}`);
+    await claimAttempt(db, subject, FREE_FAILURES, clock());
+    if (!(await takeSecondFactor(db, keyring, { username, code, now: clock() }))) {
+      return sendPage(reply, view, secondStepPage(view, step, next, true));
+    }
+    await forgetAttempts(db, subject);
+    await signIn(service, request, reply, username);
+    return reply.redirect(localPath(next) ?? '/', 303);
+  });
+}
+
+/**
+ * Proof that the password was given, good for five minutes, in this browser and for this password:
+ * it is no session and opens nothing but the second step.
+ */
+export function stepProof(
+  { keyring, clock }: Service,
+  request: FastifyRequest,
+  { username, keyVersion }: SignedIn,
+): string {
+  const head = `${username}.${keyVersion}.${Math.floor(clock().getTime() / 1_000)}`;
+  return `${head}.${signed(keyring, head, request.device).toString('base64url')}`;
+}
+
+export function secondStepPage(view: View, step: string, next: string, wrong = false): Page {
+  const m = view.m.secondStep;
+  const fields = html`<input type="hidden" name="step" value="${step}">
+<input type="hidden" name="next" value="${next}">
+${field({ name: 'code', label: m.code, hint: m.hint, autocomplete: 'one-time-code', required: true, maxLength: 20, autofocus: true, problem: wrong ? m.wrong : undefined })}
+<button>${view.m.signIn.submit}</button>`;
+  const content = form(view, '/sign-in/code', fields);
+  return { title: m.title, content, status: wrong ? 400 : 200 };
+}
+
+/** Whose password the proof tells of, if it is good. */
+async function stepOwner(
+  { db, keyring, clock }: Service,
+  request: FastifyRequest,
+  step: string,
+): Promise<number | undefined> {
+  const [, username = '', keyVersion = '', at = '', mac = ''] = STEP.exec(step) ?? [];
+  const head = `${username}.${keyVersion}.${at}`;
+  const secret = proofSecret(head, request.device);
+  if (!username || !keyring.matches(secret, Buffer.from(mac, 'base64url'))) return undefined;
+  const age = clock().getTime() / 1_000 - Number(at);
+  if (age > STEP_SECONDS) return undefined;
+  const rows = await db.query(
+    'SELECT 1 FROM account WHERE username = $1 AND key_version = $2 AND closed_at IS NULL',
+    [Number(username), Number(keyVersion)],
+  );
+  return rows.length > 0 ? Number(username) : undefined;
+}
+
+function signed(keyring: Keyring, head: string, device: string): Buffer {
+  return keyring.digest(proofSecret(head, device));
+}
+
+function proofSecret(head: string, device: string): string {
+  return `second step ${device} ${head}`;
+}
