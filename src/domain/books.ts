@@ -1,45 +1,77 @@
-import type { Database } from '../db/database.ts';
+import type { Queryable } from '../db/database.ts';
 import type { Decimal } from './money.ts';
 
-/** An account whose cash is not what its ledger and its calls say. */
-export interface Imbalance {
+/** What the books of a billing account say. */
+export interface AccountBooks {
   account: number;
   cash: Decimal;
+  /** sum of its ledger */
+  ledger: Decimal;
+  /** sum of what its calls took */
+  calls: Decimal;
+  /** what cash must be: ledger − calls */
   expected: Decimal;
 }
 
 export interface Reconciliation {
+  /** billing accounts */
   accounts: number;
   calls: number;
-  imbalances: Imbalance[];
+  /** accounts whose cash is not what is expected */
+  imbalances: AccountBooks[];
 }
+
+// All that moves a balance, one SELECT for each source: account, what the ledger has, what calls
+// took, and how many calls that were. Where $1 is not NULL, of that account only.
+const MOVEMENTS = [
+  `SELECT account, sum(amount) AS ledger, 0 AS calls, 0 AS count
+   FROM ledger_entry WHERE $1::bigint IS NULL OR account = $1 GROUP BY account`,
+  `SELECT billing_account, 0, coalesce(sum(amount) FILTER (WHERE debited), 0), count(*)
+   FROM call WHERE $1::bigint IS NULL OR billing_account = $1 GROUP BY billing_account`,
+  // A call that was priced again took its first price; the ledger has the difference.
+  `SELECT billing_account, 0, sum(amount_before - amount_after), 0
+   FROM call_rating WHERE applied AND ($1::bigint IS NULL OR billing_account = $1)
+   GROUP BY billing_account`,
+];
 
 /**
  * Proves the books: for each billing account, cash = sum of its ledger − sum of what its calls
- * took. A call that was priced again took its first price; the ledger has the difference. One statement, and so one snapshot, also while calls come in.
+ * took. One statement, and so one snapshot, also while calls come in.
+ * @param account only this billing account
  */
-export async function reconcile(db: Database): Promise<Reconciliation> {
+export async function reconcile(db: Queryable, account?: number): Promise<Reconciliation> {
   const [row] = await db.query<Reconciliation>(
-    `WITH ledger AS (
-       SELECT account, sum(amount) AS amount FROM ledger_entry GROUP BY account
-     ), calls AS (
-       SELECT billing_account AS account, count(*) AS calls,
-         coalesce(sum(amount) FILTER (WHERE debited), 0) AS amount
-       FROM call GROUP BY billing_account
-     ), rated AS (
-       SELECT billing_account AS account, sum(amount_after - amount_before) AS amount
-       FROM call_rating WHERE applied GROUP BY billing_account
-     ), books AS (
-       SELECT account, coalesce(b.cash, 0) AS cash, coalesce(c.calls, 0) AS calls,
-         coalesce(l.amount, 0) - coalesce(c.amount, 0) + coalesce(r.amount, 0) AS expected
-       FROM balance b FULL JOIN ledger l USING (account) FULL JOIN calls c USING (account)
-         FULL JOIN rated r USING (account)
-     )
-     SELECT count(*)::int AS accounts, coalesce(sum(calls), 0)::bigint AS calls,
+    `WITH books AS (${BOOKS})
+     SELECT count(*)::int AS accounts, coalesce(sum(count), 0)::bigint AS calls,
        coalesce(json_agg(json_build_object('account', account, 'cash', cash::text,
-         'expected', expected::text) ORDER BY account) FILTER (WHERE cash <> expected), '[]')
-         AS imbalances
+         'ledger', ledger::text, 'calls', calls::text, 'expected', (ledger - calls)::text)
+         ORDER BY account) FILTER (WHERE cash <> ledger - calls), '[]') AS imbalances
      FROM books`,
+    [account ?? null],
   );
   return row ?? { accounts: 0, calls: 0, imbalances: [] };
 }
+
+/**
+ * The books of billing accounts, by account.
+ * @param page.after the last account already seen
+ */
+export function listBooks(
+  db: Queryable,
+  { account, after, limit }: { account?: number | undefined; after: number; limit: number },
+): Promise<AccountBooks[]> {
+  return db.query<AccountBooks>(
+    `SELECT account, cash::text, ledger::text, calls::text, (ledger - calls)::text AS expected
+     FROM (${BOOKS}) AS books WHERE account > $2 ORDER BY account LIMIT $3`,
+    [account ?? null, after, limit],
+  );
+}
+
+const BOOKS = `
+  SELECT account, round(coalesce(b.cash, 0), 6) AS cash, round(coalesce(m.ledger, 0), 6) AS ledger,
+    round(coalesce(m.calls, 0), 6) AS calls, coalesce(m.count, 0) AS count
+  FROM (SELECT * FROM balance WHERE $1::bigint IS NULL OR account = $1) b
+  FULL JOIN (
+    SELECT account, sum(ledger) AS ledger, sum(calls) AS calls, sum(count) AS count
+    FROM (${MOVEMENTS.join('\n    UNION ALL\n    ')}) AS movement GROUP BY account) m
+  USING (account)`;

@@ -71,7 +71,7 @@ WITH bounds AS (
   SELECT month, item, id, owner, name, extract(day FROM month + interval '1 month' - interval '1 day')
     ::int AS days, monthly AS amount
   FROM item, bounds
-  WHERE added_at <= starts AND (ended_at IS NULL OR ended_at > starts)
+  WHERE added_at < starts AND (ended_at IS NULL OR ended_at > starts)
   UNION ALL
   SELECT before, item, id, owner, name, days,
     round(monthly * days / (month - before), 6) - coalesce(c.amount, 0)

@@ -114,7 +114,7 @@ const LETTERS = {
     ],
   },
   'account exists': {
-    subject: 'There is a {brand} account with your address already',
+    subject: 'Your address has a {brand} account already',
     preview: 'Someone wanted to sign up with your e-mail address.',
     paragraphs: [
       'Someone, hopefully you, wanted to create an account with this e-mail address, which ' +
