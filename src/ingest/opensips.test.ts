@@ -44,6 +44,7 @@ test('an E_ACC_CDR event is a call, bare and as a JSON-RPC notification', () => 
   assert.deepEqual(read(EVENT), call);
   assert.deepEqual(read({ jsonrpc: '2.0', method: 'E_ACC_CDR', params: EVENT }), call);
   assert.notEqual(read({ ...EVENT, to_tag: 'other' }).id, call.id);
+  assert.deepEqual(read({ ...EVENT, call_ref: 'asked-1' }), { ...call, callId: 'asked-1' });
 });
 
 test('a row of the table acc is the same call as the event', () => {
