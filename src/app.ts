@@ -10,6 +10,7 @@ import { serveHealth } from './http/health.ts';
 import { gatherOpenapi, serveOpenapi } from './http/openapi.ts';
 import { decorateRequests } from './http/request.ts';
 import { setSecurityHeaders } from './http/security-headers.ts';
+import { serveSecurityTxt } from './http/security-txt.ts';
 import { ingest } from './ingest/routes.ts';
 import { notFoundPage, wantsPage } from './portal/error-page.ts';
 import { portal } from './portal/index.ts';
@@ -80,6 +81,7 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
   setSecurityHeaders(app, service.config.publicUrl?.startsWith('https:') ?? false);
   logRequests(app, log);
   serveHealth(app, service);
+  serveSecurityTxt(app, service);
   await gatherOpenapi(app);
   await app.register(accountApi, service);
   await app.register(ingest, service);

@@ -136,6 +136,11 @@ export const SettingsSchema = Type.Object({
   RETENTION_MONTHS: positive(24, 'calls that started earlier are set aside', 1200),
   SESSION_IDLE_MINUTES: positive(120, 'a portal session ends when it was not used for so long'),
   SESSION_LIFETIME_HOURS: positive(168, 'a portal session ends so long after signing in'),
+  SECURITY_CONTACT: Type.String({
+    default: '',
+    description:
+      'where weaknesses are reported, as /.well-known/security.txt tells: mailto: or https: addresses, comma separated',
+  }),
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     default: 'info',
     description: 'least level that is logged',
@@ -177,6 +182,8 @@ export interface Config {
   retentionMonths: number;
   /** of portal sessions */
   sessionLife: { idleSeconds: number; absoluteSeconds: number };
+  /** none: there is no security.txt */
+  securityContacts: string[];
   logLevel: Settings['LOG_LEVEL'];
 }
 
@@ -231,6 +238,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       idleSeconds: settings.SESSION_IDLE_MINUTES * 60,
       absoluteSeconds: settings.SESSION_LIFETIME_HOURS * 3_600,
     },
+    securityContacts: contacts('SECURITY_CONTACT', settings.SECURITY_CONTACT),
     logLevel: settings.LOG_LEVEL,
   };
 }
@@ -271,6 +279,17 @@ function origins(name: string, value: string): string[] {
   for (const item of list(value)) {
     if (item !== '*' && (!URL.canParse(item) || new URL(item).origin !== item)) {
       throw new ConfigError(`${name} has '${item}', which is not an origin like https://a.example`);
+    }
+  }
+  return list(value);
+}
+
+function contacts(name: string, value: string): string[] {
+  for (const item of list(value)) {
+    if (!/^(mailto:[^\s@]+@[^\s@]+|https:\/\/\S+)$/.test(item)) {
+      throw new ConfigError(
+        `${name} has '${item}', which is neither like mailto:security@example.com nor https://…`,
+      );
     }
   }
   return list(value);
