@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import envSchema from 'env-schema';
 import ipaddr from 'ipaddr.js';
 import { type Static, Type } from 'typebox';
@@ -11,6 +12,9 @@ export class ConfigError extends Error {}
 const positive = (fallback: number, description: string, maximum = 2 ** 31) =>
   Type.Integer({ minimum: 1, maximum, default: fallback, description });
 
+// The embedded database has room for the connections of these.
+const MOST_WORKERS = 16;
+
 /** Every setting, in the order in which `docs/operating.md` lists them. */
 export const SettingsSchema = Type.Object({
   PORT: Type.Integer({ minimum: 0, maximum: 65535, default: 8080, description: 'TCP port' }),
@@ -21,7 +25,17 @@ export const SettingsSchema = Type.Object({
     pattern: '^(postgres(ql)?://.+)?$',
     description: "a PostgreSQL of one's own instead of the embedded one",
   }),
+  DATABASE_DIRECT_URL: Type.String({
+    default: '',
+    pattern: '^(postgres(ql)?://.+)?$',
+    description: 'the same PostgreSQL past a pooler, for migrations and jobs',
+  }),
+  DATABASE_PREPARED: Type.Boolean({
+    default: true,
+    description: 'prepare statements; false for a pooler that hands out transactions',
+  }),
   DATABASE_POOL: positive(10, 'database connections of one process', 1000),
+  WORKERS: positive(1, 'processes that answer requests', MOST_WORKERS),
   PUBLIC_URL: Type.String({
     default: '',
     pattern: '^(https?://[^\\s?#]+)?$',
@@ -154,7 +168,11 @@ export interface Config {
   host: string;
   dataDir: string;
   databaseUrl: string | undefined;
+  /** where `databaseUrl` is a pooler's, the database behind it */
+  databaseDirectUrl: string | undefined;
+  databasePrepared: boolean;
   databasePool: number;
+  workers: number;
   /** without a slash at the end; undefined: derived from the address that is listened on */
   publicUrl: string | undefined;
   secretKeyFile: string | undefined;
@@ -190,16 +208,20 @@ export interface Config {
 /**
  * Reads the settings from the environment and, for what is not set there, from the file `.env` of
  * the working folder.
+ * @param given settings that go before both
  * @throws ConfigError naming the setting that is wrong
  */
-export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+export function loadConfig(
+  env: NodeJS.ProcessEnv = process.env,
+  given: Record<string, string> = {},
+): Config {
   let settings: Settings;
   try {
     settings = envSchema<Settings>({
       schema: SettingsSchema,
       env: false,
       dotenv: true,
-      data: [withoutEmpty(env)],
+      data: [withoutEmpty({ ...env, ...given })],
     });
   } catch (error) {
     throw new ConfigError(describeInvalid(error));
@@ -210,7 +232,10 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     host: settings.HOST,
     dataDir: resolve(settings.DATA_DIR),
     databaseUrl: settings.DATABASE_URL || undefined,
+    databaseDirectUrl: settings.DATABASE_DIRECT_URL || undefined,
+    databasePrepared: settings.DATABASE_PREPARED,
     databasePool: settings.DATABASE_POOL,
+    workers: settings.WORKERS,
     publicUrl: publicUrl || undefined,
     secretKeyFile: settings.SECRET_KEY_FILE ? resolve(settings.SECRET_KEY_FILE) : undefined,
     smtpUrl: settings.SMTP_URL || undefined,
@@ -241,6 +266,16 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     securityContacts: contacts('SECURITY_CONTACT', settings.SECURITY_CONTACT),
     logLevel: settings.LOG_LEVEL,
   };
+}
+
+/** Settings given on the command line of the service. @throws ConfigError for any other argument */
+export function readArguments(args: string[]): Record<string, string> {
+  try {
+    const { values } = parseArgs({ args, options: { workers: { type: 'string' } } });
+    return values.workers === undefined ? {} : { WORKERS: values.workers };
+  } catch (error) {
+    throw new ConfigError(`${(error as Error).message}; the service takes --workers N`);
+  }
 }
 
 /** A variable set to nothing counts as not set, as operators expect of `PORT= npm start`. */

@@ -19,6 +19,8 @@ export interface OpenService extends Service {
 export interface OpenOptions {
   /** a server works the queues; a command only puts jobs in, and may run long statements */
   role: 'server' | 'command';
+  /** whether a server works them; one of several processes may leave it to the others */
+  worksQueues?: boolean;
   onError: (error: Error) => void;
   clock?: () => Date;
 }
@@ -28,7 +30,7 @@ export interface OpenOptions {
  * @throws ConfigError, EmbeddedDatabaseError, KeyringError, UnsupportedServer or StoreUnavailable
  */
 export async function openService(config: Config, options: OpenOptions): Promise<OpenService> {
-  const { role, onError, clock = () => new Date() } = options;
+  const { role, worksQueues = role === 'server', onError, clock = () => new Date() } = options;
   const readFileKey = () => readSecretKey(config);
   await readFileKey();
   const embedded = config.databaseUrl
@@ -37,18 +39,22 @@ export async function openService(config: Config, options: OpenOptions): Promise
   const connection: pg.ClientConfig = embedded?.connection ?? {
     connectionString: config.databaseUrl,
   };
+  const direct: pg.ClientConfig = config.databaseDirectUrl
+    ? { connectionString: config.databaseDirectUrl }
+    : connection;
   const db = new Database({
     connection,
+    prepares: config.databasePrepared,
     // A command may hold one for a lock while it works with another.
     poolSize: Math.max(config.databasePool, role === 'command' ? 2 : 1),
     role,
     onError,
   });
   try {
-    await migrate(connection);
+    await migrate(direct);
     const keyring = await openKeyring(db, readFileKey);
     await ensureCurrentPartitions(db, clock());
-    const queue = await Queue.open(connection, role === 'server' ? 'worker' : 'sender', onError);
+    const queue = await Queue.open(direct, worksQueues ? 'worker' : 'sender', onError);
     const close = async () => {
       // PostgreSQL may be gone by now; what comes after is closed all the same.
       await queue.stop().catch(onError);

@@ -1,22 +1,27 @@
 import { mkdir, open, rename } from 'node:fs/promises';
-import { type AddressInfo, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
-import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { buildApp } from './app.ts';
 import type { Config } from './config.ts';
 import { type AdministratorCredentials, createFirstAdministrator } from './domain/administrator.ts';
+import { listen } from './front.ts';
 import { startJobs } from './jobs/index.ts';
 import { readMailTexts } from './mail/read-texts.ts';
 import type { MailTexts } from './mail/texts.ts';
 import { folderTransport, smtpTransport } from './mail/transport.ts';
 import { type OpenService, openService } from './open-service.ts';
+import { ownKeyFile } from './secret-key.ts';
+import { startWorkers } from './workers.ts';
 
-const LAST_ANSWERS_MS = 10_000;
-const SWEEP_MS = 100;
+/** A running service. */
+export interface Running {
+  /** replaces the workers, where there are any, one by one */
+  renew: () => Promise<void>;
+  stop: () => Promise<void>;
+}
 
-/** Opens everything, listens, and says so on standard output. @returns how to stop it again */
-export async function serve(config: Config, log: Logger): Promise<() => Promise<void>> {
+/** Opens everything, listens, and says so on standard output. */
+export async function serve(config: Config, log: Logger): Promise<Running> {
   const texts = readMailTexts(config.mailTextsFile);
   const service = await openService(config, {
     role: 'server',
@@ -30,11 +35,22 @@ export async function serve(config: Config, log: Logger): Promise<() => Promise<
   }
 }
 
-async function serveWith(
-  service: OpenService,
-  texts: MailTexts,
-  log: Logger,
-): Promise<() => Promise<void>> {
+/** Answers requests and nothing else, on the database that the first process of a service has opened. */
+export async function serveAsWorker(config: Config, log: Logger): Promise<Running> {
+  const service = await openService(config, {
+    role: 'server',
+    worksQueues: false,
+    onError: (error) => log.error({ err: error }, 'database'),
+  });
+  const { close, leave } = await listen(service, log);
+  const endWith = (end: () => Promise<void>) => async () => {
+    await end();
+    await service.close();
+  };
+  return { renew: endWith(leave), stop: endWith(close) };
+}
+
+async function serveWith(service: OpenService, texts: MailTexts, log: Logger): Promise<Running> {
   const { config, db, keyring, clock } = service;
   const administrator = await createFirstAdministrator(
     db,
@@ -43,10 +59,11 @@ async function serveWith(
     { name: 'Administrator', email: config.adminEmail },
     (credentials) => writeCredentials(config.dataDir, credentials),
   );
-  const app = await buildApp(service, log);
-  await app.listen({ port: config.port, host: config.host });
-  const { port } = app.server.address() as AddressInfo;
-  const publicUrl = config.publicUrl ?? localUrl(config.host, port);
+  const front =
+    config.workers > 1
+      ? await startWorkers(config.workers, workerSettings(service), log)
+      : await listen(service, log);
+  const publicUrl = config.publicUrl ?? localUrl(config.host, front.port);
   const transport = config.smtpUrl
     ? smtpTransport(config.smtpUrl)
     : folderTransport(join(config.dataDir, 'mail'));
@@ -55,22 +72,26 @@ async function serveWith(
     log.warn({ publicUrl }, 'PUBLIC_URL is not https: cookies of the portal are not Secure');
   }
   announce(publicUrl, config, administrator);
-  return async () => {
-    log.info('stopping');
-    await closeApp(app);
-    await service.close();
-    transport.close();
+  return {
+    renew: async () => front.renew?.(),
+    stop: async () => {
+      log.info('stopping');
+      await front.close();
+      await service.close();
+      transport.close();
+    },
   };
 }
 
-/** Takes no more connections and finishes the requests in flight, unless they take too long. */
-async function closeApp(app: FastifyInstance): Promise<void> {
-  // A connection whose answer had begun is kept open by its header, and idle after it.
-  const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_MS);
-  const cut = setTimeout(() => app.server.closeAllConnections(), LAST_ANSWERS_MS);
-  await app.close();
-  clearInterval(sweep);
-  clearTimeout(cut);
+/** To workers, the embedded database is one like any other. */
+function workerSettings({ config, embedded }: OpenService): Record<string, string> {
+  if (!embedded) return {};
+  const { host, port, user, database } = embedded.connection;
+  const keyFile = ownKeyFile(config);
+  return {
+    DATABASE_URL: `postgres://${user}@/${database}?host=${encodeURIComponent(host)}&port=${port}`,
+    ...(keyFile ? { SECRET_KEY_FILE: keyFile } : {}),
+  };
 }
 
 /** Whole and private, or not there. */

@@ -26,15 +26,22 @@ export interface DatabaseOptions {
    * falls silent is noticed within seconds; 'command': statements may take their time
    */
   role?: 'server' | 'command';
+  /**
+   * false behind a pooler that hands out transactions (PgBouncer), where no statement outlives its
+   * transaction and the limits on locks and statements are the database role's
+   */
+  prepares?: boolean;
   onError?: (error: Error) => void;
 }
 
 const CONNECT_TIMEOUT_MS = 2_500;
-const LIMITS_MS: Record<'server' | 'command', pg.ClientConfig> = {
+const LIMITS_MS: Record<'server' | 'command' | 'pooled', pg.ClientConfig> = {
   // PostgreSQL gives up by itself, so that no abandoned statement keeps its locks and connection;
   // the driver's limit is for when it cannot tell.
   server: { lock_timeout: 2_000, statement_timeout: 30_000, query_timeout: 35_000 },
   command: { query_timeout: 3_600_000 },
+  // A pooler refuses settings of the session.
+  pooled: { query_timeout: 35_000 },
 };
 const DEADLOCK_TRIES = 5;
 const STREAMS = 8;
@@ -57,10 +64,11 @@ export class Database implements Queryable {
   readonly #pulse: Pulse | undefined;
   readonly #finders = new Map<string, Gatherer<unknown, object | undefined>>();
 
-  constructor({ connection, poolSize, role = 'server', onError }: DatabaseOptions) {
+  constructor(options: DatabaseOptions) {
+    const { connection, poolSize, role = 'server', prepares = true, onError } = options;
     const config: pg.PoolConfig = {
       ...connection,
-      ...LIMITS_MS[role],
+      ...LIMITS_MS[prepares || role === 'command' ? role : 'pooled'],
       types,
       application_name: 'account-api',
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -69,14 +77,14 @@ export class Database implements Queryable {
     this.#pool = new pg.Pool({ ...config, max: poolSize });
     this.#deliveries = new pg.Pool({ ...config, max: Math.ceil(poolSize / 2) });
     // How long a stream takes is up to its reader.
-    const unlimited = { statement_timeout: 0, query_timeout: 0 };
+    const unlimited = { query_timeout: 0, ...(prepares ? { statement_timeout: 0 } : {}) };
     this.#streams = new pg.Pool({ ...config, ...unlimited, max: STREAMS });
     for (const pool of [this.#pool, this.#deliveries, this.#streams]) {
       pool.on('error', (error) => onError?.(error));
       // A connection lost while in use fails its statement; unheard, its event would end the process.
       pool.on('connect', (client) => client.on('error', () => undefined));
     }
-    this.#reader = new PipelinedReader(config);
+    this.#reader = new PipelinedReader(config, prepares);
     this.#pulse = role === 'server' ? new Pulse({ ...connection, keepAlive: true }) : undefined;
   }
 

@@ -15,19 +15,23 @@ interface PreparedQuery {
  */
 export class PipelinedReader {
   readonly #config: pg.ClientConfig;
+  readonly #prepares: boolean;
   readonly #clients: (Promise<pg.Client> | undefined)[] = new Array(CLIENTS).fill(undefined);
   #turn = 0;
   #closed = false;
 
-  constructor(config: pg.ClientConfig) {
+  /** @param prepares whether a statement is parsed once for a connection, or each time */
+  constructor(config: pg.ClientConfig, prepares: boolean) {
     this.#config = { ...config, pipeline: true };
+    this.#prepares = prepares;
   }
 
   async query<Row extends object>(statement: PreparedQuery): Promise<pg.QueryResult<Row>> {
     this.#turn = (this.#turn + 1) % CLIENTS;
     const client = await this.#client(this.#turn);
     writeTogether(client.connection.stream);
-    return client.query<Row>(statement);
+    const { name, text, values } = statement;
+    return client.query<Row>(this.#prepares ? { name, text, values } : { text, values });
   }
 
   async close(): Promise<void> {

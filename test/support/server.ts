@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { type Child, startChild } from './child.ts';
 import type { OrdinaryUser } from './ordinary-user.ts';
 
-const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
+export const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
 const CLI = new URL('../../src/cli/account-api.ts', import.meta.url).pathname;
 
 /** The service as a real process. */

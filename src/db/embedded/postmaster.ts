@@ -36,7 +36,7 @@ const SETTINGS: Record<string, string | number> = {
   listen_addresses: '',
   port: PORT,
   timezone: 'UTC',
-  max_connections: 200,
+  max_connections: 500,
   unix_socket_permissions: '0700',
   logging_collector: 'off',
   // The log names no values: a statement's text or the row it failed on may hold them.
