@@ -147,7 +147,11 @@ export const SettingsSchema = Type.Object({
     default: false,
     description: 'authorize refuses calls of accounts that are not verified',
   }),
-  RETENTION_MONTHS: positive(24, 'calls that started earlier are set aside', 1200),
+  RETENTION_MONTHS: positive(
+    24,
+    'whole months that calls are kept; earlier ones are deleted, and set aside when they come',
+    1200,
+  ),
   SESSION_IDLE_MINUTES: positive(120, 'a portal session ends when it was not used for so long'),
   SESSION_LIFETIME_HOURS: positive(168, 'a portal session ends so long after signing in'),
   SECURITY_CONTACT: Type.String({

@@ -21,16 +21,22 @@ export interface Reconciliation {
   imbalances: AccountBooks[];
 }
 
+// What calls took in months that are retired is in call_retired.
+const KEPT = "started_at >= coalesce((SELECT kept_from FROM call_retention), '-infinity')";
+
 // All that moves a balance, one SELECT for each source: account, what the ledger has, what calls
 // took, and how many calls that were. Where $1 is not NULL, of that account only.
 const MOVEMENTS = [
   `SELECT account, sum(amount) AS ledger, 0 AS calls, 0 AS count
    FROM ledger_entry WHERE $1::bigint IS NULL OR account = $1 GROUP BY account`,
   `SELECT billing_account, 0, coalesce(sum(amount) FILTER (WHERE debited), 0), count(*)
-   FROM call WHERE $1::bigint IS NULL OR billing_account = $1 GROUP BY billing_account`,
+   FROM call WHERE ${KEPT} AND ($1::bigint IS NULL OR billing_account = $1)
+   GROUP BY billing_account`,
+  `SELECT billing_account, 0, sum(amount), sum(calls)
+   FROM call_retired WHERE $1::bigint IS NULL OR billing_account = $1 GROUP BY billing_account`,
   // A call that was priced again took its first price; the ledger has the difference.
   `SELECT billing_account, 0, sum(amount_before - amount_after), 0
-   FROM call_rating WHERE applied AND ($1::bigint IS NULL OR billing_account = $1)
+   FROM call_rating WHERE applied AND ${KEPT} AND ($1::bigint IS NULL OR billing_account = $1)
    GROUP BY billing_account`,
 ];
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Database, Queryable } from '../db/database.ts';
-import { isMissingPartition } from '../db/errors.ts';
-import { ensurePartitions } from './call-partition.ts';
+import { isMissingPartition, StoreUnavailable } from '../db/errors.ts';
+import { ensurePartitions, isRetiredMonth } from './call-partition.ts';
 import type { Decimal } from './money.ts';
 import { billedSeconds, destinationPrice, ownerOfCalled, PRICE_LIST, price } from './rating.ts';
 import { isUsedUp } from './suspension.ts';
@@ -233,6 +233,8 @@ async function insertBatch(
   try {
     return await insert();
   } catch (error) {
+    // Sent again, the call is known to be too old.
+    if (isRetiredMonth(error)) throw new StoreUnavailable(error);
     if (!isMissingPartition(error)) throw error;
     await ensurePartitions(
       db,

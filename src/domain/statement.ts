@@ -1,4 +1,5 @@
 import type { Queryable } from '../db/database.ts';
+import { callsKeptFrom } from './call-partition.ts';
 import { callSums } from './call-sums.ts';
 import type { LedgerKind } from './ledger.ts';
 import type { Decimal } from './money.ts';
@@ -55,7 +56,8 @@ export interface DailyBalance {
  * The statement of a month that has begun. Calls belong to the month in which they started; a
  * record that arrives late changes the statement of its month and the balances after it.
  * Everything is reckoned back from the present balance in one snapshot, so it adds up exactly.
- * @throws Refusal 'not found', 'conflict' where another account pays
+ * @throws Refusal 'not found', also for a month whose calls are no longer kept, 'conflict' where
+ *   another account pays
  */
 export async function monthlyStatement(
   db: Queryable,
@@ -64,6 +66,10 @@ export async function monthlyStatement(
 ): Promise<Statement> {
   const [row] = await db.query<StatementRow>(STATEMENT, [account, `${month}-01`]);
   if (!row) throw new Refusal('not found', `${account} is no billing account`);
+  const keptFrom = await callsKeptFrom(db);
+  if (keptFrom && row.from < keptFrom) {
+    throw new Refusal('not found', `the calls of ${month} are no longer kept`);
+  }
   const { entries, ...statement } = row;
   return {
     ...statement,

@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts';
 import { type ReportedCall, storeCalls } from '../domain/call.ts';
 import { type RefusedRecord, setAside } from '../domain/call-refused.ts';
+import { oldestTakenIn } from '../domain/call-retention.ts';
 import type { Feed, FeedFormat } from '../domain/feed.ts';
 import { parseAsterisk } from './asterisk.ts';
 import { parseFreeswitch } from './freeswitch.ts';
@@ -60,13 +61,14 @@ export async function takeInRecords(
 ): Promise<TakenIn & { refusals: RefusedRecord[] }> {
   const total = { stored: 0, duplicates: 0, unbilled: 0, refused: 0, warningsDue: false };
   const refusals: RefusedRecord[] = [];
+  const oldest = await oldestTakenIn(db, options.now, options.retentionMonths);
   for (let start = 0; start < records.length; start += BATCH) {
     const batch = records.slice(start, start + BATCH);
     const { stored, duplicates, unbilled, warningsDue, refused } = await takeInBatch(
       db,
       feed,
       batch,
-      options,
+      { ...options, oldest },
     );
     total.stored += stored;
     total.duplicates += duplicates;
@@ -82,7 +84,7 @@ async function takeInBatch(
   db: Database,
   feed: Feed,
   records: ParsedRecord[],
-  { now, retentionMonths }: TakeInOptions,
+  { now, oldest }: TakeInOptions & { oldest: Date },
 ) {
   const calls: { call: ReportedCall; origin: Origin }[] = [];
   const refused: RefusedRecord[] = [];
@@ -95,7 +97,7 @@ async function takeInBatch(
     if (record.kind === 'unbilled leg') unbilled++;
     else if (record.kind === 'refused') refuse(record.origin, record.reason, record.detail);
     else {
-      const problem = outsideOfTime(record.call, now, retentionMonths);
+      const problem = outsideOfTime(record.call, now, oldest);
       if (problem) refuse(record.origin, problem.reason, problem.detail);
       else calls.push(record);
     }
@@ -120,11 +122,10 @@ async function takeInBatch(
 function outsideOfTime(
   call: ReportedCall,
   now: Date,
-  retentionMonths: number,
+  oldest: Date,
 ): Pick<RefusedRecord, 'reason' | 'detail'> | undefined {
   const start = call.startedAt.toISOString();
-  const oldest = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - retentionMonths, 1);
-  if (call.startedAt.getTime() < oldest) {
+  if (call.startedAt < oldest) {
     return { reason: 'too old', detail: `it started at ${start}, before the retention` };
   }
   if (call.startedAt.getTime() > now.getTime() + DAY_MS) {

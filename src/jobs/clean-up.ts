@@ -1,4 +1,5 @@
 import { ensureCurrentPartitions } from '../domain/call-partition.ts';
+import { retireCalls } from '../domain/call-retention.ts';
 import { deleteExpiredHolds } from '../domain/hold.ts';
 import { tidyLimits } from '../domain/hourly-limit.ts';
 import { releaseStaleReservations } from '../domain/promotion.ts';
@@ -11,7 +12,7 @@ import type { Service } from '../service.ts';
 
 /**
  * Removes what has no more use, makes the partitions of the months to come, and the SIP secrets
- * that are missing or of another realm. At each start, and by the clock.
+ * that are missing or of another realm, and retires months of calls. At each start, and by the clock.
  */
 export async function cleanUp({ db, keyring, config, clock }: Service): Promise<void> {
   const now = clock();
@@ -24,4 +25,5 @@ export async function cleanUp({ db, keyring, config, clock }: Service): Promise<
   await tidyLimits(db);
   await ensureCurrentPartitions(db, now);
   await completeSipSecrets(db, { keyring, realm: config.sipRealm }, now);
+  await retireCalls(db, now, config.retentionMonths);
 }
