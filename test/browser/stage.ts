@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,11 +18,16 @@ export interface Stage {
   customer: { username: string; password: string; apikey: string };
   administrator: { username: string; password: string; apikey: string };
   browser: Browser;
-  /** the newest mail to an address, once there are so many */
-  mail: (address: string, count?: number) => Promise<ParsedMail>;
+  /** the newest mail to an address, once there is one */
+  mail: (address: string, want?: Wanted) => Promise<ParsedMail>;
   /** runs the operators' command */
   command: (...words: string[]) => Promise<string>;
   stop: () => Promise<void>;
+}
+
+interface Wanted {
+  after?: Date;
+  subject?: RegExp;
 }
 
 /** The service as a process of its own with the demo's data, and Debian's Chromium. */
@@ -64,7 +69,7 @@ export async function openStage(env: Record<string, string> = {}): Promise<Stage
       administrator,
       customer: { ...demo, username: String(demo.username) },
       command,
-      mail: (address, count = 1) => newestMail(join(folder, 'mail'), address, count),
+      mail: (address, want = {}) => newestMail(join(folder, 'mail'), address, want),
       stop: async () => {
         await browser.close();
         await stopProcess(service);
@@ -115,16 +120,24 @@ async function stopProcess(service: ChildProcess): Promise<void> {
   await ended;
 }
 
-async function newestMail(folder: string, address: string, count: number): Promise<ParsedMail> {
+async function newestMail(folder: string, address: string, want: Wanted): Promise<ParsedMail> {
   for (const deadline = Date.now() + MAIL_MS; ; await sleep(100)) {
     const files = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.eml'));
     const mails = await Promise.all(
-      files.map(async (name) => simpleParser(await readFile(join(folder, name)))),
+      files.map(async (name) => {
+        const path = join(folder, name);
+        const { mtimeMs } = await stat(path);
+        return { mtimeMs, mail: await simpleParser(await readFile(path)) };
+      }),
     );
-    const own = mails.filter(({ to }) => JSON.stringify(to).includes(address));
-    own.sort((a, b) => (a.date?.getTime() ?? 0) - (b.date?.getTime() ?? 0));
-    const newest = own.at(-1);
-    if (newest && own.length >= count) return newest;
-    assert.ok(Date.now() < deadline, `${own.length} of ${count} mails to ${address} came`);
+    const wanted = mails.filter(
+      ({ mtimeMs, mail: { to, subject } }) =>
+        JSON.stringify(to).includes(address) &&
+        mtimeMs >= (want.after?.getTime() ?? 0) &&
+        (want.subject?.test(subject ?? '') ?? true),
+    );
+    const newest = wanted.sort((a, b) => a.mtimeMs - b.mtimeMs).at(-1);
+    if (newest) return newest.mail;
+    assert.ok(Date.now() < deadline, `no such mail to ${address} came`);
   }
 }

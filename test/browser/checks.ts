@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { BrowserContext, Page } from 'playwright-core';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const STILL = 0.02;
+
+interface Violation {
+  id: string;
+  impact: string;
+  nodes: string[];
+}
+
+/** Collects what a page complains of: script errors, refused content, failed loads. */
+export function complaintsOf(context: BrowserContext): string[] {
+  const complaints: string[] = [];
+  context.on('console', (message) => {
+    // Pages that answer 400 or 404 on purpose are no mistakes.
+    const isAnswer = /status of 40[04]/.test(message.text());
+    if (message.type() === 'error' && !isAnswer) complaints.push(message.text());
+  });
+  context.on('weberror', (error) => complaints.push(String(error.error())));
+  context.on('requestfailed', (request) => complaints.push(`failed: ${request.url()}`));
+  context.on('request', (request) => {
+    const { protocol, hostname } = new URL(request.url());
+    if (protocol !== 'data:' && hostname !== 'localhost') complaints.push(`asked ${request.url()}`);
+  });
+  return complaints;
+}
+
+const VIEWS = [
+  { width: 390, colorScheme: 'dark' },
+  { width: 1920, colorScheme: 'dark' },
+  { width: 1280, colorScheme: 'light' },
+] as const;
+
+/** Nothing moves while a page loads, nothing is cut off at any width, and axe finds nothing. */
+export async function checkPage(page: Page): Promise<void> {
+  const moved = (await page.evaluate(`new Promise((resolve) => {
+    let sum = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value;
+    }).observe({ type: 'layout-shift', buffered: true });
+    setTimeout(() => resolve(sum), 50);
+  })`)) as number;
+  assert.ok(moved < STILL, `${page.url()} moved by ${moved} while it loaded`);
+  await page.evaluate(AXE);
+  for (const { width, colorScheme } of VIEWS) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.emulateMedia({ colorScheme });
+    const [content, window] = (await page.evaluate(
+      '[document.documentElement.scrollWidth, document.documentElement.clientWidth]',
+    )) as [number, number];
+    assert.ok(content <= window, `${page.url()} is ${content} wide in a window of ${window}`);
+    if (width === 1920) continue;
+    const violations = (await page.evaluate(
+      `axe.run().then(({ violations }) => violations.map(({ id, impact, nodes }) =>
+        ({ id, impact, nodes: nodes.map((node) => node.html.slice(0, 200) + ' ' + node.failureSummary) })))`,
+    )) as Violation[];
+    assert.deepEqual(violations, [], `axe, ${width} pixels, ${colorScheme}, ${page.url()}`);
+  }
+}

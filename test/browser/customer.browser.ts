@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { BrowserContext, Page } from 'playwright-core';
+import { linkIn } from '../support/service.ts';
+import { checkPage, complaintsOf } from './checks.ts';
+import { openStage, type Stage } from './stage.ts';
+
+let stage: Stage;
+let demoPassword: string;
+before(async () => {
+  stage = await openStage();
+  demoPassword = stage.customer.password;
+});
+after(() => stage?.stop());
+
+const PASSWORD = 'four words make one';
+const signInAs = async (page: Page, login: string, password: string) => {
+  await page.goto('/sign-in');
+  await page.getByLabel('Username or e-mail address').fill(login);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+};
+const text = async (page: Page, selector: string) =>
+  (await page.locator(selector).first().textContent()) ?? '';
+const heading = (page: Page) => text(page, 'h1');
+
+async function open(
+  javaScriptEnabled: boolean,
+): Promise<{ context: BrowserContext; page: Page; complaints: string[] }> {
+  const context = await stage.browser.newContext({
+    baseURL: stage.url,
+    viewport: { width: 1280, height: 900 },
+    javaScriptEnabled,
+    // Colours then change at once, and can be measured.
+    reducedMotion: 'reduce',
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  context.setDefaultTimeout(15_000);
+  return { context, page: await context.newPage(), complaints: complaintsOf(context) };
+}
+
+for (const scripts of [true, false]) {
+  const name = scripts ? 'with axe on every page' : 'without scripts';
+  test(`from signing up to a new password, ${name}`, { timeout: 300_000 }, async () => {
+    const { context, page, complaints } = await open(scripts);
+    const check = async () => {
+      if (scripts) await checkPage(page);
+    };
+    const visit = async (path: string) => {
+      await page.goto(path);
+      await check();
+    };
+    await visit('/');
+    await page.getByRole('link', { name: 'Create an account' }).click();
+    await check();
+    const email = `browser-${scripts}@example.com`;
+    await page.getByLabel('Name or company').fill('Browser Ltd');
+    await page.getByLabel('E-mail address').fill(email);
+    await page.getByRole('button', { name: 'Create the account' }).click();
+    assert.equal(await heading(page), 'Check your mail');
+    await check();
+
+    await page.goto(linkIn(await stage.mail(email), 'verify'));
+    await check();
+    await page.getByLabel('New password').fill(PASSWORD);
+    await page.getByLabel('The same once more').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Verify and sign in' }).click();
+    assert.equal(await heading(page), 'Overview');
+    assert.match(await text(page, 'main'), /Your address is verified/);
+    await check();
+    await visit('/calls');
+    await visit('/charges');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    assert.match(await text(page, 'main'), /You are signed out/);
+    await check();
+
+    await signInAs(page, stage.customer.username, 'not the password');
+    assert.match(await text(page, 'main'), /is not right/);
+    await check();
+    await signInAs(page, stage.customer.username, demoPassword);
+    assert.equal(await heading(page), 'Overview');
+    assert.match(await text(page, 'main'), /Example Phone 1\.0/);
+    await check();
+    for (const [link, expected] of [
+      ['Calls', /Busiest destinations/],
+      ['Charges', /Example payment/],
+      ['API', /Hourly limits/],
+      ['Settings', /Low-balance warning/],
+    ] as const) {
+      await page
+        .getByRole('navigation', { name: 'Main' })
+        .getByRole('link', { name: link })
+        .click();
+      assert.equal(await heading(page), link);
+      assert.match(await text(page, 'main'), expected);
+      await check();
+    }
+    await visit('/calls?by=hour');
+    await page.goto('/calls');
+    await page.getByLabel('Number or name').fill('Anna');
+    await page.getByRole('button', { name: 'Show' }).click();
+    assert.match(await text(page, 'section:last-of-type table'), /Anna Example/);
+    await check();
+    await visit(`/charges/statement?month=${new Date().toISOString().slice(0, 7)}`);
+    await visit('/phone');
+    await visit('/settings/second-factor');
+    await visit('/nowhere');
+
+    const before = await keyOf(page, 'Show the key', check);
+    const changed = await keyOf(page, 'Replace the key', check);
+    assert.notEqual(changed, before);
+    if (scripts) {
+      await page.getByRole('button', { name: 'Copy API key' }).click();
+      await page.getByRole('button', { name: 'Copied' }).waitFor();
+      assert.equal(await page.evaluate('navigator.clipboard.readText()'), changed);
+    }
+
+    const other = await open(scripts);
+    await other.page.goto('/recover');
+    await other.page.getByLabel('E-mail address').fill('demo@example.com');
+    const asked = new Date();
+    await other.page.getByRole('button', { name: 'Send the mail' }).click();
+    assert.equal(await heading(other.page), 'Check your mail');
+    await other.page.goto(
+      linkIn(
+        await stage.mail('demo@example.com', { after: asked, subject: /[Rr]eset|recover/ }),
+        'reset',
+      ),
+    );
+    if (scripts) await checkPage(other.page);
+    demoPassword = `${PASSWORD} ${scripts}`;
+    await other.page.getByLabel('New password').fill(demoPassword);
+    await other.page.getByLabel('The same once more').fill(demoPassword);
+    await other.page.getByRole('button', { name: 'Change the password' }).click();
+    assert.equal(await heading(other.page), 'Password changed');
+    if (scripts) await checkPage(other.page);
+
+    await page.goto('/overview');
+    assert.equal(await heading(page), 'Sign in', 'the old session is gone');
+    await signInAs(page, stage.customer.username, demoPassword);
+    assert.equal(await heading(page), 'Overview');
+    assert.deepEqual(complaints.concat(other.complaints), []);
+    await context.close();
+    await other.context.close();
+  });
+}
+
+/** Shows or replaces the key of whoever is signed in. @returns it */
+async function keyOf(page: Page, button: string, check: () => Promise<void>): Promise<string> {
+  await page.goto('/api');
+  await page.getByLabel('Your password').fill(demoPassword);
+  await page.getByRole('button', { name: button }).click();
+  await check();
+  const key = (await text(page, '#key')).trim();
+  assert.match(key, /^[0-9a-f]{32}$/);
+  return key;
+}
+
+test('the keyboard alone is enough', async () => {
+  const { context, page } = await open(true);
+  await page.goto('/sign-in');
+  await page.keyboard.type(stage.customer.username);
+  await page.keyboard.press('Tab');
+  await page.keyboard.type(demoPassword);
+  await page.keyboard.press('Enter');
+  await page.waitForURL('**/overview');
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate('document.activeElement.className'), 'skip');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  const inside = 'document.querySelector("main").contains(document.activeElement)';
+  assert.equal(await page.evaluate(inside), true);
+  await context.close();
+});
