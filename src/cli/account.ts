@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander';
-import { type AccountChanges, changeAccount, closeAccount } from '../domain/account.ts';
+import { type AccountChanges, addAccount, changeAccount, closeAccount } from '../domain/account.ts';
 import { type AccountSummary, describeAccount, listAccounts } from '../domain/account-directory.ts';
 import { BILLINGS, type Billing } from '../domain/billing.ts';
 import { renewKey, renewPassword, replaceSipSecret } from '../domain/credentials.ts';
 import type { Decimal } from '../domain/money.ts';
+import { Refusal } from '../domain/refusal.ts';
 import { removeSecondFactor } from '../domain/second-factor.ts';
 import { accountText } from './account-text.ts';
 import { confirm } from './confirm.ts';
@@ -30,11 +31,54 @@ interface SetOptions {
 }
 
 export function accountCommands(group: Command): void {
+  add(group);
   list(group);
   show(group);
   set(group);
   credentials(group);
   close(group);
+}
+
+function add(group: Command): void {
+  const on = command(
+    group,
+    'add',
+    'make an account, which pays for itself or is billed to another one',
+    `account add ${SAMPLE} --name 'Example Company' --email office@example.com`,
+  )
+    .addArgument(values.usernameArgument())
+    .requiredOption('--name <text>', 'its name', values.accountName)
+    .requiredOption('--email <address>', 'its e-mail address', values.email)
+    .option('--master-account <username>', 'the account that pays for it', values.username);
+  perform(
+    on,
+    async (
+      { db, keyring, config, clock },
+      username: number,
+      options: { name: string; email: string; masterAccount?: number },
+    ) => {
+      const { masterAccount = username, ...given } = options;
+      const { defaultRate: rate, sipRealm } = config;
+      const account = await addAccount(db, operator(), keyring, {
+        name: given.name,
+        email: given.email,
+        username,
+        masterAccount,
+        role: 'customer',
+        rate,
+        sipRealm,
+        now: clock(),
+      }).catch((error) => {
+        if (!(error instanceof Refusal) || error.code !== 'conflict') throw error;
+        throw new Refusal('conflict', `the username ${username} is taken`);
+      });
+      const text = fields([
+        ['Username', username],
+        ['Password', account.password],
+      ]);
+      return { json: account, text: `The new account, its password shown this once:\n${text}` };
+    },
+  );
 }
 
 function list(group: Command): void {

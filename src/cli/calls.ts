@@ -93,30 +93,28 @@ function replay(group: Command): void {
       'records of `calls refused`; all of them where none is given',
     ).argParser((text: string, before: number[] = []) => [...before, values.recordId(text)]),
   );
-  perform(
-    on,
-    async ({ db, config, clock }, ids: number[] | undefined, options: { json?: true }) => {
-      const total = ids ? new Set(ids).size : await countRefused(db);
-      const progress = startProgress('records', total, options);
-      let counts: ReplayCounts;
-      try {
-        counts = await replayRefused(db, operator(), {
-          now: clock(),
-          retentionMonths: config.retentionMonths,
-          ...(ids ? { ids } : {}),
-          onProgress: ({ replayed }) => progress.update(replayed),
-        });
-      } finally {
-        progress.stop();
-      }
-      const { replayed, resolved, refused: remaining, stored, duplicates } = counts;
-      return {
-        json: counts,
-        text:
-          `Replayed ${count(replayed, 'record')}: ${resolved} resolved, ` +
-          `${remaining} still set aside.\n` +
-          `${count(stored, 'call')} stored, ${duplicates} there already.`,
-      };
-    },
-  );
+  perform(on, async ({ db, config, clock }, ids: number[], options: { json?: true }) => {
+    const isNamed = ids.length > 0;
+    const total = isNamed ? new Set(ids).size : await countRefused(db);
+    const progress = startProgress('records', total, options);
+    let counts: ReplayCounts;
+    try {
+      counts = await replayRefused(db, operator(), {
+        now: clock(),
+        retentionMonths: config.retentionMonths,
+        ...(isNamed ? { ids } : {}),
+        onProgress: ({ replayed }) => progress.update(replayed),
+      });
+    } finally {
+      progress.stop();
+    }
+    const { replayed, resolved, refused: remaining, stored, duplicates } = counts;
+    return {
+      json: counts,
+      text:
+        `Replayed ${count(replayed, 'record')}: ${resolved} resolved, ` +
+        `${remaining} still set aside.\n` +
+        `${count(stored, 'call')} stored, ${duplicates} there already.`,
+    };
+  });
 }

@@ -7,7 +7,7 @@ export function explain(error: unknown): string {
     return error.requirement ? `${error.message}: ${error.requirement}` : error.message;
   }
   if (error instanceof StoreUnavailable) {
-    return `the database is not available: ${causeOf(error.cause)}`;
+    return `the database is not available: ${causeOf(error.cause)}; does it run, and is DATABASE_URL right?`;
   }
   return error instanceof Error ? error.message || error.name : String(error);
 }

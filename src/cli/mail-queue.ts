@@ -48,9 +48,9 @@ export function mailQueueCommands(group: Command): void {
       `mail retry ${SAMPLE}`,
     ),
   );
-  perform(retry, async (service, ids: string[] | undefined, { all }: { all?: true }) => {
+  perform(retry, async (service, ids: string[], { all }: { all?: true }) => {
     const { db, queue, clock } = service;
-    const chosen = all ? await allParked(service) : (ids ?? []);
+    const chosen = all ? await allParked(service) : ids;
     for (const id of chosen) await retryMail(db, operator(), queue, id, clock());
     return {
       json: { retried: chosen },
@@ -61,9 +61,9 @@ export function mailQueueCommands(group: Command): void {
   const drop = some(
     command(group, 'drop', 'forget mails that were given up', `mail drop ${SAMPLE}`),
   );
-  perform(drop, async (service, ids: string[] | undefined, { all }: { all?: true }) => {
+  perform(drop, async (service, ids: string[], { all }: { all?: true }) => {
     const { db, queue, clock } = service;
-    const chosen = all ? await allParked(service) : (ids ?? []);
+    const chosen = all ? await allParked(service) : ids;
     for (const id of chosen) await dropMail(db, operator(), queue, id, clock());
     return { json: { dropped: chosen }, text: `Dropped ${count(chosen.length, 'mail')}.` };
   });

@@ -3,6 +3,8 @@ import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
 import type { Actor } from '../domain/audit.ts';
+import { MAIL_QUEUE } from '../domain/message.ts';
+import { defineQueues } from '../jobs/queues.ts';
 import { type OpenService, openService } from '../open-service.ts';
 import { jsonText } from './print.ts';
 
@@ -44,6 +46,8 @@ export function perform<Values extends unknown[]>(
     // A lost connection fails the statement that needs it, and that is what is reported.
     const service = await openService(config, { role: 'command', onError: () => undefined });
     try {
+      // A database that no service worked on yet has no queues to put a mail into.
+      if (!(await service.queue.has(MAIL_QUEUE))) await defineQueues(service.queue);
       // Printed before all is closed: what is shown once must not be lost to a failure there.
       print(on, await work(service, ...values));
     } finally {

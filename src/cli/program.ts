@@ -23,6 +23,15 @@ import { serviceCommands } from './service.ts';
 
 const FAILED = 1;
 const WRONG_USAGE = 2;
+// Other errors of usage tell what is right.
+const NEED_HELP = new Set([
+  'commander.excessArguments',
+  'commander.missingArgument',
+  'commander.missingMandatoryOptionValue',
+  'commander.optionMissingArgument',
+  'commander.unknownCommand',
+  'commander.unknownOption',
+]);
 
 /** @returns the exit status: 0 done, 1 refused or failed, 2 wrong usage */
 export async function runCommandLine(args: string[]): Promise<number> {
@@ -39,13 +48,15 @@ export async function runCommandLine(args: string[]): Promise<number> {
     if (error.code === 'commander.help') {
       if (json) complain('a command is missing', json);
     } else {
-      complain(error.message.replace(/^error: /, ''), json);
+      const help = NEED_HELP.has(error.code) ? '; --help tells how it is used' : '';
+      complain(error.message.replace(/^error: /, '') + help, json);
     }
     return WRONG_USAGE;
   }
 }
 
-function buildProgram(json: boolean): Command {
+/** Every command there is. @param json whether errors are printed as JSON */
+export function buildProgram(json: boolean): Command {
   const program = new Command('account-api')
     .description("The operators' command of the Account API. Settings are those of the service.")
     .version(version())

@@ -73,6 +73,10 @@ export class Queue {
     await this.#boss.updateQueue(name, all);
   }
 
+  async has(name: string): Promise<boolean> {
+    return (await this.#boss.getQueue(name)) !== null;
+  }
+
   /** Puts a job into a queue; within a transaction it is there once that commits. */
   async send(tx: Queryable, name: string, data: object): Promise<void> {
     const executeSql = async (text: string, values?: unknown[]) => ({
@@ -129,7 +133,7 @@ export class Queue {
     page: { after?: string | undefined; limit: number },
   ): Promise<QueuedJob<Data>[]> {
     // A database that no service worked on yet has no queues.
-    if (!(await this.#boss.getQueue(name))) return [];
+    if (!(await this.has(name))) return [];
     const { after, limit } = page;
     const options = { queued: true, limit, ...(after ? { after } : {}) };
     const jobs = await this.#boss.findJobs<Data>(name, options);

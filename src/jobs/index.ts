@@ -1,12 +1,7 @@
 import type { Logger } from 'pino';
 import type { Actor } from '../domain/audit.ts';
 import { countCallHours } from '../domain/call-hour.ts';
-import {
-  type AddressedMessage,
-  MAIL_QUEUE,
-  PARKED_MAIL_QUEUE,
-  WARNING_QUEUE,
-} from '../domain/message.ts';
+import { type AddressedMessage, MAIL_QUEUE, WARNING_QUEUE } from '../domain/message.ts';
 import {
   completeSignUp,
   SIGN_UP_QUEUE,
@@ -22,17 +17,9 @@ import type { Service } from '../service.ts';
 import { cleanUp } from './clean-up.ts';
 import { deliverMail } from './deliver-mail.ts';
 import { postDueCharges } from './post-monthly-charges.ts';
+import { CHARGES_QUEUE, CLEAN_UP_QUEUE, defineQueues, HOURS_QUEUE } from './queues.ts';
 import { tellOfStoppedCalls } from './tell-of-stopped-calls.ts';
 import { warnLowBalances } from './warn-low-balance.ts';
-
-const CLEAN_UP_QUEUE = 'clean-up';
-const CHARGES_QUEUE = 'post-monthly-charges';
-const HOURS_QUEUE = 'count-call-hours';
-
-// Sixteen tries with doubling pauses reach over three days of a mail server that is away.
-const MAIL_RETRIES = { retryLimit: 16, retryDelay: 5, retryBackoff: true, retryDelayMax: 21_600 };
-
-const PARKED_SECONDS = 60 * 86_400;
 
 /** Starts everything that happens later or by the clock. */
 export async function startJobs(
@@ -42,21 +29,7 @@ export async function startJobs(
   log: Logger,
 ): Promise<void> {
   const { queue, db, keyring, config, clock } = service;
-  await queue.define(PARKED_MAIL_QUEUE, { retentionSeconds: PARKED_SECONDS });
-  await queue.define(MAIL_QUEUE, {
-    ...MAIL_RETRIES,
-    deleteAfterSeconds: 86_400,
-    deadLetter: PARKED_MAIL_QUEUE,
-  });
-  await queue.define(RECOVERY_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 3_600 });
-  await queue.define(SIGN_UP_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 3_600 });
-  await queue.define(VERIFICATION_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 3_600 });
-  await queue.define(WARNING_QUEUE, { deleteAfterSeconds: 3_600 });
-  await queue.define(CHARGES_QUEUE, { deleteAfterSeconds: 3_600, expireInSeconds: 21_600 });
-  await queue.define(HOURS_QUEUE, { deleteAfterSeconds: 3_600 });
-  await queue.define(REPLAY_QUEUE, { deleteAfterSeconds: 3_600, expireInSeconds: 21_600 });
-  await queue.define(CLEAN_UP_QUEUE, { deleteAfterSeconds: 3_600 });
-
+  await defineQueues(queue);
   await queue.work<AddressedMessage>(MAIL_QUEUE, async (mail, id) => {
     const what = { id, kind: mail.message.kind };
     try {

@@ -1,0 +1,31 @@
+import type { Queue } from '../db/queue.ts';
+import { MAIL_QUEUE, PARKED_MAIL_QUEUE, WARNING_QUEUE } from '../domain/message.ts';
+import { SIGN_UP_QUEUE, VERIFICATION_QUEUE } from '../domain/portal-sign-up.ts';
+import { RECOVERY_QUEUE } from '../domain/recovery.ts';
+import { REPLAY_QUEUE } from '../ingest/replay.ts';
+
+export const CLEAN_UP_QUEUE = 'clean-up';
+export const CHARGES_QUEUE = 'post-monthly-charges';
+export const HOURS_QUEUE = 'count-call-hours';
+
+// Sixteen tries with doubling pauses reach over three days of a mail server that is away.
+const MAIL_RETRIES = { retryLimit: 16, retryDelay: 5, retryBackoff: true, retryDelayMax: 21_600 };
+const PARKED_SECONDS = 60 * 86_400;
+
+/** Makes the queues, or brings their options up to date. */
+export async function defineQueues(queue: Queue): Promise<void> {
+  await queue.define(PARKED_MAIL_QUEUE, { retentionSeconds: PARKED_SECONDS });
+  await queue.define(MAIL_QUEUE, {
+    ...MAIL_RETRIES,
+    deleteAfterSeconds: 86_400,
+    deadLetter: PARKED_MAIL_QUEUE,
+  });
+  await queue.define(RECOVERY_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 3_600 });
+  await queue.define(SIGN_UP_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 3_600 });
+  await queue.define(VERIFICATION_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 3_600 });
+  await queue.define(WARNING_QUEUE, { deleteAfterSeconds: 3_600 });
+  await queue.define(CHARGES_QUEUE, { deleteAfterSeconds: 3_600, expireInSeconds: 21_600 });
+  await queue.define(HOURS_QUEUE, { deleteAfterSeconds: 3_600 });
+  await queue.define(REPLAY_QUEUE, { deleteAfterSeconds: 3_600, expireInSeconds: 21_600 });
+  await queue.define(CLEAN_UP_QUEUE, { deleteAfterSeconds: 3_600 });
+}
