@@ -1,6 +1,9 @@
 import { Refusal } from '../domain/refusal.ts';
 import { parseStrictJson } from '../http/strict-json.ts';
 
+const VARIABLES_START = '"variables":{"';
+const VARIABLES_ENDS = ['"},"app_log":', '"},"callflow":'];
+
 export interface DecodedCdr {
   json: Buffer;
   /** whether a caller can have written members of his own into it, see mendQuotes */
@@ -50,14 +53,17 @@ function unescapeBytes(text: string): string {
 function mendQuotes(json: Buffer): Buffer {
   if (isStrictJson(json)) return json;
   const text = json.toString('latin1');
-  const [, head, variables, tail] =
-    /^(\{.*?"variables":\{")(.*)("\},"(?:app_log|callflow)":.*)$/s.exec(text) ?? [];
-  if (head === undefined || variables === undefined || tail === undefined) return json;
-  const pairs = variables.split(/","(?=[\w.:-]+":")/).map((pair) => {
+  const start = text.indexOf(VARIABLES_START);
+  const end = Math.max(...VARIABLES_ENDS.map((mark) => text.lastIndexOf(mark)));
+  if (start === -1 || end < start) return json;
+  const first = start + VARIABLES_START.length;
+  const pairs = text.slice(first, end).split(/","(?=[\w.:-]+":")/);
+  const members = pairs.map((pair) => {
     const [name = '', ...value] = pair.split('":"');
     return `${JSON.stringify(name)}:${JSON.stringify(value.join('":"'))}`;
   });
-  const mended = `${head.slice(0, -1)}${pairs.join(',')}${tail.slice(1)}`;
+  // The quotes at both ends are those of the first name and the last value.
+  const mended = text.slice(0, first - 1) + members.join(',') + text.slice(end + 1);
   return Buffer.from(mended, 'latin1');
 }
 

@@ -53,6 +53,14 @@ async function callsOf({ apikey }: Customer, count: number): Promise<[Row, ...Ro
   return rows as [Row, ...Row[]];
 }
 
+/** At a cent a second. @returns what the call cost, once it is seen to be what its seconds cost */
+function centsOf({ value: { dur, ba } }: Row, least: number, most: number): number {
+  const seconds = Number(dur);
+  assert.ok(seconds >= least && seconds <= most, `${dur} s, not ${least} to ${most}`);
+  assert.equal(ba, (seconds / 100).toFixed(6));
+  return seconds;
+}
+
 const cashOf = async ({ apikey }: Customer) =>
   (await system.ask('info', apikey)).body.account[0].cash as number;
 
@@ -174,20 +182,18 @@ test('a call of some seconds is a row of cdr, and cash is down by its price', as
   const done = await call(system.sip, phone, 'call', fields);
   assert.equal(done.status, 0, done.output);
   const [row] = await callsOf(phone, 1);
-  const { dur } = row.value;
-  assert.ok(['3', '4'].includes(dur), dur);
-  assert.deepEqual(row.value, {
+  const cents = centsOf(row, 3, 10);
+  const { dur, ba, ...others } = row.value;
+  assert.deepEqual(others, {
     cid: '2125550100',
     dst: '2125550123',
     ip: '127.0.0.1',
-    dur,
     nr: '0.6',
-    ba: `0.0${dur}0000`,
     cn: 'Alice%20Example',
   });
   assert.equal(row.key[0], String(phone.username));
   assert.ok(Math.abs(Number(row.key[1]) - Date.now() / 1_000) < 15);
-  assert.equal(await cashOf(phone), (500 - Number(dur)) / 100);
+  assert.equal(await cashOf(phone), (500 - cents) / 100);
   assert.deepEqual(await holdsOf(phone), []);
 });
 
@@ -216,10 +222,8 @@ test('a call is ended when what the account may spend is used up', async () => {
   const cut = await call(system.sip, phone, 'cut');
   assert.equal(cut.status, 0, cut.output);
   const [row] = await callsOf(phone, 1);
-  const { dur } = row.value;
-  assert.ok(['3', '4'].includes(dur), dur);
-  assert.equal(row.value.ba, `0.0${dur}0000`);
-  assert.equal(await cashOf(phone), (4 - Number(dur)) / 100);
+  // Four seconds are allowed; a busy machine may be one late.
+  assert.equal(await cashOf(phone), (4 - centsOf(row, 3, 5)) / 100);
 });
 
 test('a call with money for it goes on after the time that was allowed at first', async () => {
@@ -228,7 +232,7 @@ test('a call with money for it goes on after the time that was allowed at first'
   const done = await call(system.sip, phone, 'call', { seconds });
   assert.equal(done.status, 0, done.output);
   const [row] = await callsOf(phone, 1);
-  assert.ok(Number(row.value.dur) >= seconds, row.value.dur);
+  centsOf(row, seconds, seconds + 8);
 });
 
 test('a record that the service was not there to take comes once it is back', async () => {
@@ -243,9 +247,7 @@ test('a record that the service was not there to take comes once it is back', as
   assert.match(away.output, /received 'SIP\/2\.0 503/);
   await system.startService();
   const [row] = await callsOf(phone, 1);
-  assert.ok(['4', '5'].includes(row.value.dur), row.value.dur);
-  assert.equal(row.value.ba, `0.0${row.value.dur}0000`);
-  assert.equal(await cashOf(phone), (500 - Number(row.value.dur)) / 100);
+  assert.equal(await cashOf(phone), (500 - centsOf(row, 4, 12)) / 100);
 });
 
 test('a name that is no UTF-8 does not keep a call from being billed', async () => {
@@ -253,9 +255,8 @@ test('a name that is no UTF-8 does not keep a call from being billed', async () 
   const done = await call(system.sip, phone, 'call', { name: 'Caf\u00e9 \u00ff', seconds: 1 });
   assert.equal(done.status, 0, done.output);
   const [row] = await callsOf(phone, 1);
-  const { cn, ba } = row.value;
-  assert.ok(['0.010000', '0.020000'].includes(ba), ba);
-  assert.equal(cn, 'NON-UTF8', 'as Kamailio says');
+  centsOf(row, 1, 8);
+  assert.equal(row.value.cn, 'NON-UTF8', 'as Kamailio says');
 });
 
 test('calls that go on outlive a crash of Kamailio', async () => {
@@ -268,7 +269,7 @@ test('calls that go on outlive a crash of Kamailio', async () => {
   const done = await calling;
   assert.equal(done.status, 0, done.output);
   const [row] = await callsOf(phone, 1);
-  assert.ok(['6', '7'].includes(row.value.dur), row.value.dur);
+  centsOf(row, 6, 14);
 });
 
 test('after a crash of Kamailio its contacts end when they expire', async () => {
