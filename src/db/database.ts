@@ -61,6 +61,7 @@ export class Database implements Queryable {
   /** of its own, so that slow readers of long answers cannot hold up anything else */
   readonly #streams: pg.Pool;
   readonly #reader: PipelinedReader;
+  readonly #prepares: boolean;
   readonly #pulse: Pulse | undefined;
   readonly #finders = new Map<string, Gatherer<unknown, object | undefined>>();
 
@@ -85,6 +86,7 @@ export class Database implements Queryable {
       pool.on('connect', (client) => client.on('error', () => undefined));
     }
     this.#reader = new PipelinedReader(config, prepares);
+    this.#prepares = prepares;
     this.#pulse = role === 'server' ? new Pulse({ ...connection, keepAlive: true }) : undefined;
   }
 
@@ -93,9 +95,18 @@ export class Database implements Queryable {
     return translated(() => this.#run<Row>(this.#pool, text, values));
   }
 
-  /** One statement that writes what a feed delivered, again from its start after a deadlock. */
-  async deliver<Row extends object>(text: string, values: unknown[]): Promise<Row[]> {
-    return translated(() => retried(() => this.#run<Row>(this.#deliveries, text, values)));
+  /**
+   * One statement that writes what a feed delivered, again from its start after a deadlock.
+   * @param name names it as a prepared statement; one name always goes with one text
+   */
+  async deliver<Row extends object>(
+    name: string | undefined,
+    text: string,
+    values: unknown[],
+  ): Promise<Row[]> {
+    const statement = name && this.#prepares ? { name, text, values } : { text, values };
+    const run = () => this.#guard(() => this.#deliveries.query<Row>(statement));
+    return (await translated(() => retried(run))).rows;
   }
 
   /**

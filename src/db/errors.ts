@@ -28,6 +28,11 @@ export function violatedConstraint(error: unknown): string | undefined {
   return error.code?.startsWith('23') ? error.constraint : undefined;
 }
 
+/** A row that must be there once is there already. */
+export function isUniqueViolation(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '23505';
+}
+
 /** No partition holds the row (the driver names no constraint for it). */
 export function isMissingPartition(error: unknown): boolean {
   return (

@@ -178,10 +178,10 @@ test('a postpaid account may spend its credit limit, or without one any amount',
 
 test('holds and records of the same calls at once leave nothing held and nothing lost', async () => {
   const account = await addCustomer(api, { rate: '0.06', cash: '100' });
-  const ids = Array.from({ length: 60 }, (_, n) => `call-${n}`);
+  const ids = Array.from({ length: 20 }, (_, n) => `call-${n}`);
   await Promise.all(ids.map((id) => ask(account, id)));
   await Promise.all(ids.flatMap((id) => [ask(account, id, 60), endOf(account, id, 60)]));
   await Promise.all(Object.keys(await holdsOf(account, 60)).map((id) => endOf(account, id, 0)));
   assert.deepEqual(await holdsOf(account, 60), {});
-  assert.equal((await moneyOf(api.service.db, account))?.cash, '96.400000');
+  assert.equal((await moneyOf(api.service.db, account))?.cash, '98.800000');
 });

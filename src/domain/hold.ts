@@ -1,6 +1,6 @@
 import type { Database, Queryable } from '../db/database.ts';
 import { type Decimal, fromMicros, toMicros } from './money.ts';
-import { destinationPrice, isBlocked, PRICE_LIST } from './rating.ts';
+import { isBlocked, joinDestination } from './rating.ts';
 import { Refusal } from './refusal.ts';
 
 /** How long after a call's end its record may take to come before the hold is given up. */
@@ -108,14 +108,14 @@ async function lockTerms(
   const [terms] = await tx.query<Terms>(
     `SELECT a.master_account AS "billingAccount", a.enabled, a.closed_at IS NOT NULL AS closed,
        a.verified_at IS NOT NULL AS verified, ${isBlocked('$2')} AS blocked, b.suspended,
-       a.max_calls AS "maxCalls", coalesce(p.rate, a.rate)::text AS rate,
-       coalesce(p.minimum_seconds, a.minimum_seconds) AS "minimumSeconds",
-       coalesce(p.increment_seconds, a.increment_seconds) AS "incrementSeconds",
+       a.max_calls AS "maxCalls", coalesce((d.price).rate, a.rate)::text AS rate,
+       coalesce((d.price).minimum_seconds, a.minimum_seconds) AS "minimumSeconds",
+       coalesce((d.price).increment_seconds, a.increment_seconds) AS "incrementSeconds",
        (CASE b.billing WHEN 'prepaid' THEN b.cash ELSE b.cash + b.credit_limit END)::text
          AS spendable
      FROM account a
        JOIN balance b ON b.account = a.master_account
-       LEFT JOIN LATERAL ${destinationPrice(PRICE_LIST, 'a.username', '$2', '$3')} p ON true
+       ${joinDestination('$2', '$3')}
      WHERE a.username = $1 FOR UPDATE OF b`,
     [account, called, now],
   );

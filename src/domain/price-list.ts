@@ -3,7 +3,7 @@ import { violatedConstraint } from '../db/errors.ts';
 import { type Actor, audit } from './audit.ts';
 import { type Decimal, toMicros } from './money.ts';
 import type { Price } from './price-csv.ts';
-import { destinationPrice, isBlocked, PRICE_LIST } from './rating.ts';
+import { isBlocked, joinDestination, PRICE_LIST } from './rating.ts';
 import { Refusal } from './refusal.ts';
 
 const BATCH = 2_000;
@@ -189,13 +189,14 @@ export async function rateOfCall(
   now: Date,
 ): Promise<Rating> {
   const [rating] = await db.query<Rating>(
-    `SELECT CASE WHEN p.prefix IS NOT NULL THEN ${PRICE_LIST} END AS list, p.prefix, p.name,
-       coalesce(p.rate, a.rate)::text AS rate,
-       coalesce(p.minimum_seconds, a.minimum_seconds) AS "minimumSeconds",
-       coalesce(p.increment_seconds, a.increment_seconds) AS "incrementSeconds",
+    `SELECT CASE WHEN (d.price).prefix IS NOT NULL THEN ${PRICE_LIST} END AS list, (d.price).prefix,
+       (d.price).name,
+       coalesce((d.price).rate, a.rate)::text AS rate,
+       coalesce((d.price).minimum_seconds, a.minimum_seconds) AS "minimumSeconds",
+       coalesce((d.price).increment_seconds, a.increment_seconds) AS "incrementSeconds",
        ${isBlocked('$2')} AS blocked
      FROM account a
-       LEFT JOIN LATERAL ${destinationPrice(PRICE_LIST, 'a.username', '$2', '$3')} p ON true
+       ${joinDestination('$2', '$3')}
      WHERE a.username = $1`,
     [account, called, now],
   );

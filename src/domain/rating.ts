@@ -48,19 +48,18 @@ export const PRICE_LIST = `coalesce(a.price_list,
   (SELECT l.name FROM price_list l WHERE l.name = 'default'))`;
 
 /**
- * SQL of a row (prefix, name, rate, minimum_seconds, increment_seconds): the price of a destination
- * in an account's list by the longest prefix, or none. Calls to a number of the account's own come in,
- * and so have no destination to pay for.
- * @param list SQL of the list's name or NULL
- * @param account SQL of the username
+ * SQL to join to an account, `a`: `d.price` is the row of the price of a destination in the
+ * account's list, by the longest prefix, or NULL. Calls to a number of the account's own come in,
+ * and so have no destination to pay for. Nothing is looked up for accounts without a list.
+ * @param at SQL of the moment at which the number counts
  */
-export const destinationPrice = (list: string, account: string, called: string, at: string) =>
-  `(SELECT p.prefix, p.name, p.rate, p.minimum_seconds, p.increment_seconds FROM price p
-    WHERE p.list = ${list}
-      AND p.prefix = ANY (CASE WHEN ${list} IS NOT NULL THEN ${prefixesOf(called)} END)
-      AND NOT EXISTS (SELECT FROM number o WHERE o.number = ${called} AND o.account = ${account}
-        AND (o.removed_at IS NULL OR o.removed_at > ${at}))
-    ORDER BY length(p.prefix) DESC LIMIT 1)`;
+export const joinDestination = (called: string, at: string) =>
+  `CROSS JOIN LATERAL (SELECT CASE WHEN ${PRICE_LIST} IS NOT NULL THEN (
+      SELECT p FROM price p
+      WHERE p.list = ${PRICE_LIST} AND p.prefix = ANY (${prefixesOf(called)})
+        AND NOT EXISTS (SELECT FROM number o WHERE o.number = ${called} AND o.account = a.username
+          AND (o.removed_at IS NULL OR o.removed_at > ${at}))
+      ORDER BY length(p.prefix) DESC LIMIT 1) END AS price OFFSET 0) d`;
 
 /**
  * SQL that tells whether calls to a number are blocked for everyone, for the account, `a`, or for

@@ -25,6 +25,7 @@ export interface ReportedContact {
 export async function reportContacts(db: Database, contacts: ReportedContact[]): Promise<number> {
   const rows = newestReports(contacts);
   const [result] = await db.deliver<{ known: number }>(
+    'report-contacts',
     `WITH report AS (
        SELECT r.* FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[],
            $6::timestamptz[]) AS r (account, contact, received, user_agent, reported_at, expires_at)

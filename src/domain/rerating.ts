@@ -2,7 +2,7 @@ import type { Database, Queryable } from '../db/database.ts';
 import { type Actor, audit } from './audit.ts';
 import { postEntry } from './ledger.ts';
 import { type Decimal, fromMicros, toMicros } from './money.ts';
-import { billedSeconds, destinationPrice, PRICE_LIST, price } from './rating.ts';
+import { billedSeconds, joinDestination, PRICE_LIST, price } from './rating.ts';
 import { Refusal } from './refusal.ts';
 
 const BATCH = 2_000;
@@ -58,15 +58,14 @@ ORDER BY c.started_at, c.id LIMIT ${BATCH}`;
 const RATED = `
 page AS (${PAGE}), rated AS (
   SELECT c.billing_account, c.account, c.started_at, c.id, c.rate, c.billed_seconds, c.amount,
-    coalesce(p.rate, a.rate) AS new_rate,
+    coalesce((d.price).rate, a.rate) AS new_rate,
     ${billedSeconds(
       'c.talk_microseconds',
-      'coalesce(p.minimum_seconds, a.minimum_seconds)',
-      'coalesce(p.increment_seconds, a.increment_seconds)',
+      'coalesce((d.price).minimum_seconds, a.minimum_seconds)',
+      'coalesce((d.price).increment_seconds, a.increment_seconds)',
     )} AS new_seconds
   FROM page c JOIN account a ON a.username = c.account
-    LEFT JOIN LATERAL ${destinationPrice(PRICE_LIST, 'a.username', 'c.called', 'c.started_at')} p
-      ON true
+    ${joinDestination('c.called', 'c.started_at')}
   WHERE c.debited
 ), changed AS (
   SELECT *, ${price('new_rate', 'new_seconds')} AS new_amount FROM rated

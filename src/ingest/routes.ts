@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { gatherCalls } from '../domain/call-gathering.ts';
 import { setAside } from '../domain/call-refused.ts';
 import { authenticateFeed, type Feed, noteFeedSeen } from '../domain/feed.ts';
 import { WARNING_QUEUE } from '../domain/message.ts';
@@ -32,6 +33,7 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
     { parseAs: 'buffer', bodyLimit: config.ingestBodyLimitBytes },
     async (_request: FastifyRequest, raw: Buffer) => raw,
   );
+  const store = gatherCalls(db);
   app.decorateRequest('feed', undefined);
   app.addHook('onRequest', async (request) => {
     const [name, secret] = basicCredentials(request.headers.authorization);
@@ -69,6 +71,7 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
     const { refusals, warningsDue, ...counts } = await takeIn(db, feed, body, {
       now,
       retentionMonths: config.retentionMonths,
+      store,
     });
     await noteFeedSeen(db, feed.name, now);
     if (warningsDue) await queue.start(db, WARNING_QUEUE);

@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.ts';
 import { type ReportedCall, storeCalls } from '../domain/call.ts';
+import type { StoreCalls } from '../domain/call-gathering.ts';
 import { type RefusedRecord, setAside } from '../domain/call-refused.ts';
 import { oldestTakenIn } from '../domain/call-retention.ts';
 import type { Feed, FeedFormat } from '../domain/feed.ts';
@@ -37,6 +38,8 @@ export interface TakenIn {
 export interface TakeInOptions {
   now: Date;
   retentionMonths: number;
+  /** stores the calls; left out, in batches of their own */
+  store?: StoreCalls;
 }
 
 /**
@@ -84,8 +87,10 @@ async function takeInBatch(
   db: Database,
   feed: Feed,
   records: ParsedRecord[],
-  { now, oldest }: TakeInOptions & { oldest: Date },
+  options: TakeInOptions & { oldest: Date },
 ) {
+  const { now, oldest } = options;
+  const { store = (...delivery) => storeCalls(db, ...delivery) } = options;
   const calls: { call: ReportedCall; origin: Origin }[] = [];
   const refused: RefusedRecord[] = [];
   const refuse = (origin: Origin, reason: RefusedRecord['reason'], detail: string) => {
@@ -103,7 +108,7 @@ async function takeInBatch(
     }
   }
   const reported = calls.map(({ call }) => call);
-  const result = await storeCalls(db, feed.name, reported, now);
+  const result = await store(feed.name, reported, now);
   for (const position of result.unknownAccounts) {
     const { call, origin } = calls[position] as (typeof calls)[number];
     const { account, called } = call;
