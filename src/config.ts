@@ -30,6 +30,12 @@ export const SettingsSchema = Type.Object({
     pattern: '^(postgres(ql)?://.+)?$',
     description: 'the same PostgreSQL past a pooler, for migrations and jobs',
   }),
+  DATABASE_READ_URL: Type.String({
+    default: '',
+    pattern: '^(postgres(ql)?://.+)?$',
+    description: 'a replica of it, from which calls are read for cdr, downloads and plots',
+  }),
+  REPLICA_LAG_SECONDS: positive(10, 'a replica further behind is not read from', 3_600),
   DATABASE_PREPARED: Type.Boolean({
     default: true,
     description: 'prepare statements; false for a pooler that hands out transactions',
@@ -174,6 +180,9 @@ export interface Config {
   databaseUrl: string | undefined;
   /** where `databaseUrl` is a pooler's, the database behind it */
   databaseDirectUrl: string | undefined;
+  databaseReadUrl: string | undefined;
+  /** how far behind the replica may be */
+  replicaLagSeconds: number;
   databasePrepared: boolean;
   databasePool: number;
   workers: number;
@@ -230,6 +239,9 @@ export function loadConfig(
   } catch (error) {
     throw new ConfigError(describeInvalid(error));
   }
+  if (settings.DATABASE_READ_URL && !settings.DATABASE_URL) {
+    throw new ConfigError('DATABASE_READ_URL needs DATABASE_URL, of which it names a replica');
+  }
   const publicUrl = settings.PUBLIC_URL.replace(/\/+$/, '');
   return {
     port: settings.PORT,
@@ -237,6 +249,8 @@ export function loadConfig(
     dataDir: resolve(settings.DATA_DIR),
     databaseUrl: settings.DATABASE_URL || undefined,
     databaseDirectUrl: settings.DATABASE_DIRECT_URL || undefined,
+    databaseReadUrl: settings.DATABASE_READ_URL || undefined,
+    replicaLagSeconds: settings.REPLICA_LAG_SECONDS,
     databasePrepared: settings.DATABASE_PREPARED,
     databasePool: settings.DATABASE_POOL,
     workers: settings.WORKERS,

@@ -4,6 +4,7 @@ import { Database } from './db/database.ts';
 import { type EmbeddedDatabase, openEmbedded } from './db/embedded/index.ts';
 import { migrate } from './db/migrate.ts';
 import { Queue } from './db/queue.ts';
+import { Replica } from './db/replica.ts';
 import { ensureCurrentPartitions } from './domain/call-partition.ts';
 import { HourlyLimit } from './domain/hourly-limit.ts';
 import { openKeyring } from './domain/keyring.ts';
@@ -50,6 +51,19 @@ export async function openService(config: Config, options: OpenOptions): Promise
     role,
     onError,
   });
+  const replica = config.databaseReadUrl
+    ? new Replica(
+        db,
+        new Database({
+          connection: { connectionString: config.databaseReadUrl },
+          prepares: config.databasePrepared,
+          poolSize: config.databasePool,
+          role,
+          onError,
+        }),
+        config.replicaLagSeconds * 1_000,
+      )
+    : undefined;
   try {
     await migrate(direct);
     const keyring = await openKeyring(db, readFileKey);
@@ -58,12 +72,15 @@ export async function openService(config: Config, options: OpenOptions): Promise
     const close = async () => {
       // PostgreSQL may be gone by now; what comes after is closed all the same.
       await queue.stop().catch(onError);
+      await replica?.close().catch(onError);
       await db.close().catch(onError);
       await embedded?.stop();
     };
     const signInFailures = new HourlyLimit(db, 'sign-in', config.signInFailuresPerHour);
-    return { config, db, queue, keyring, signInFailures, clock, embedded, close };
+    const reader = replica ?? db;
+    return { config, db, reader, queue, keyring, signInFailures, clock, embedded, close };
   } catch (error) {
+    await replica?.close().catch(onError);
     await db.close().catch(onError);
     await embedded?.stop();
     throw error;

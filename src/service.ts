@@ -1,6 +1,7 @@
 import type { Config } from './config.ts';
 import type { Database } from './db/database.ts';
 import type { Queue } from './db/queue.ts';
+import type { Reader } from './db/replica.ts';
 import type { HourlyLimit } from './domain/hourly-limit.ts';
 import type { Keyring } from './domain/keyring.ts';
 
@@ -8,6 +9,8 @@ import type { Keyring } from './domain/keyring.ts';
 export interface Service {
   config: Config;
   db: Database;
+  /** for calls that are looked at: a replica where there is one, else `db` */
+  reader: Reader;
   queue: Queue;
   keyring: Keyring;
   /** counts wrong passwords, by username */

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
-import type { Database, Queryable } from '../db/database.ts';
+import type { Queryable } from '../db/database.ts';
+import type { Reader } from '../db/replica.ts';
 import type { Decimal } from './money.ts';
 import { plainNumber } from './phone-number.ts';
 import type { DayRange, UsageScope } from './usage.ts';
@@ -121,7 +122,7 @@ export async function listCalls(
  * All calls of a filter, newest first, each a line of JSON with the members of `ListedCall`, but for
  * the name, which is still percent-encoded. Rows go from PostgreSQL to the reader as they come.
  */
-export function streamCalls(db: Database, { scope, range, search }: CallFilter): Promise<Readable> {
+export function streamCalls(db: Reader, { scope, range, search }: CallFilter): Promise<Readable> {
   const text = searchedText(search);
   const name = encodeURIComponent(text).toLowerCase();
   return db.copyOut(`COPY (

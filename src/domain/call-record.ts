@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Database } from '../db/database.ts';
+import type { Reader } from '../db/replica.ts';
 import type { Caller } from './api-key.ts';
 
 /** A range of whole Unix seconds, both bounds included. */
@@ -14,7 +14,7 @@ export interface SecondsRange {
  * number of them needs the same memory.
  */
 export function streamCallRecords(
-  db: Database,
+  db: Reader,
   caller: Caller,
   { from, to }: SecondsRange,
 ): Promise<Readable> {

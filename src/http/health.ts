@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Replica } from '../db/replica.ts';
 import { countRefused } from '../domain/call-refused.ts';
 import { countMails } from '../domain/parked-mail.ts';
 import { hashesComputed } from '../domain/password.ts';
@@ -9,7 +10,7 @@ import type { Service } from '../service.ts';
 const NOT_KNOWN = Number.NaN;
 
 /** `/healthz`: the process lives. `/readyz`: it can work. `/metrics`: for Prometheus. */
-export function serveHealth(app: FastifyInstance, { db, queue }: Service): void {
+export function serveHealth(app: FastifyInstance, { db, reader, queue }: Service): void {
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     const ready = await db.isReady();
@@ -60,6 +61,16 @@ export function serveHealth(app: FastifyInstance, { db, queue }: Service): void 
       this.inc(hashesComputed());
     },
   });
+  if (reader instanceof Replica) {
+    new Gauge({
+      name: 'account_api_replica_in_use',
+      help: 'Whether calls are read from the replica (1), or from the primary (0)',
+      registers: [registry],
+      collect() {
+        this.set(Number(reader.isClose));
+      },
+    });
+  }
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? '(none)';
     requests.inc({ route, status: reply.statusCode });

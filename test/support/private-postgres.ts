@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chownSync, globSync, mkdirSync, readFileSync } from 'node:fs';
+import { chownSync, existsSync, globSync, mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -39,30 +39,70 @@ export async function startPrivatePostgres(
     { ...ids, cwd: '/', encoding: 'utf8' },
   );
   if (made.status !== 0) throw new Error(`initdb: ${made.stderr}`);
-  const port = await freePort();
+  const { port, child } = await startCluster(folder, settings);
+  const superuser = superuserOf(port);
+  await execute(superuser, `CREATE ROLE ${ROLE} LOGIN CREATEDB PASSWORD 'secret'`);
+  await execute(superuser, `CREATE DATABASE ${ROLE} OWNER ${ROLE}`);
+  return { url: urlOf(port), port, stop: () => stop(child) };
+}
+
+/**
+ * A replica of it that streams, with a cluster of its own, which is made unless it is there.
+ * @param port left out, a free one
+ */
+export async function startStandby(
+  primary: PrivatePostgres,
+  folder: string,
+  port?: number,
+): Promise<PrivatePostgres> {
+  const cluster = join(folder, 'cluster');
+  if (!existsSync(cluster)) {
+    const ids = unprivileged();
+    mkdirSync(folder, { recursive: true });
+    if (ids.uid !== undefined && ids.gid !== undefined) chownSync(folder, ids.uid, ids.gid);
+    const from = ['-h', '127.0.0.1', '-p', String(primary.port), '-U', 'postgres'];
+    const made = spawnSync(
+      join(postgresBin(), 'pg_basebackup'),
+      [...from, '-D', cluster, '--write-recovery-conf', '--checkpoint=fast', '--no-sync'],
+      { ...ids, cwd: '/', encoding: 'utf8' },
+    );
+    if (made.status !== 0) throw new Error(`pg_basebackup: ${made.stderr}`);
+  }
+  const started = await startCluster(folder, {}, port);
+  return { url: urlOf(started.port), port: started.port, stop: () => stop(started.child) };
+}
+
+/** Runs a statement that only a superuser may run. */
+export function asSuperuser({ port }: PrivatePostgres, sql: string): Promise<void> {
+  return execute(superuserOf(port), sql);
+}
+
+async function startCluster(folder: string, settings: Record<string, string>, given?: number) {
+  const port = given ?? (await freePort());
   const options = { listen_addresses: '127.0.0.1', unix_socket_directories: folder, ...settings };
   const child = startChild(
     [
-      join(bin, 'postgres'),
-      ...['-D', cluster, '-p', String(port), '-c', 'max_connections=300'],
+      join(postgresBin(), 'postgres'),
+      ...['-D', join(folder, 'cluster'), '-p', String(port), '-c', 'max_connections=300'],
       ...Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
     ],
-    { ...ids, cwd: '/' },
+    { ...unprivileged(), cwd: '/' },
   );
-  const superuser = { host: '127.0.0.1', port, user: 'postgres', database: 'postgres' };
   const answers = () =>
-    execute(superuser, 'SELECT 1').then(
+    execute(superuserOf(port), 'SELECT 1').then(
       () => true,
       () => false,
     );
   await waitUntil(answers);
-  await execute(superuser, `CREATE ROLE ${ROLE} LOGIN CREATEDB PASSWORD 'secret'`);
-  await execute(superuser, `CREATE DATABASE ${ROLE} OWNER ${ROLE}`);
-  return {
-    url: `postgres://${ROLE}:secret@127.0.0.1:${port}/${ROLE}`,
-    port,
-    stop: () => stop(child),
-  };
+  return { port, child };
+}
+
+function superuserOf(port: number): pg.ClientConfig {
+  return { host: '127.0.0.1', port, user: 'postgres', database: 'postgres' };
+}
+
+function urlOf(port: number): string {
+  return `postgres://${ROLE}:secret@127.0.0.1:${port}/${ROLE}`;
 }
 
 /** PostgreSQL and its companions refuse to be root. */

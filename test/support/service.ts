@@ -102,7 +102,7 @@ export async function startService(
   await ensureCurrentPartitions(db, clock());
   const queue = await Queue.open(connection, 'worker', (error) => log.error(error));
   const signInFailures = new HourlyLimit(db, 'sign-in', config.signInFailuresPerHour);
-  const service: Service = { config, db, queue, keyring, signInFailures, clock };
+  const service: Service = { config, db, reader: db, queue, keyring, signInFailures, clock };
   const app = await buildApp(service, log);
   await app.listen({ port: 0, host: '127.0.0.1' });
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;

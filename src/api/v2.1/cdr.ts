@@ -67,11 +67,11 @@ export const cdr = operation({
     unauthorized(),
     rateLimited(3_600),
   ],
-  handle: async ({ service: { db, clock }, caller, body }) => {
+  handle: async ({ service: { reader, clock }, caller, body }) => {
     const now = Math.floor(clock().getTime() / 1_000);
     const bounds = [Number(body.start ?? now), Number(body.end ?? now - DAY_SECONDS)];
     const range: SecondsRange = { from: Math.min(...bounds), to: Math.max(...bounds) };
-    return envelope(await streamCallRecords(db, await caller(), range));
+    return envelope(await streamCallRecords(reader, await caller(), range));
   },
 });
 

@@ -31,7 +31,7 @@ export function callDownloads(
   const download = (extension: string, type: string, head: string, line: Line) =>
     app.get(`/calls/calls.${extension}`, async (request, reply) => {
       const query = callQuery(request, await subjectOf(request), service.clock());
-      const rows = await streamCalls(service.db, query);
+      const rows = await streamCalls(service.reader, query);
       const body = eachLine(head, line);
       rows.on('error', (error) => body.destroy(error));
       body.on('close', () => rows.destroy());

@@ -41,11 +41,11 @@ export async function calls(
   request: FastifyRequest,
 ): Promise<Html> {
   const query = callQuery(request, subject, view.now);
-  const { db } = service;
+  const { db, reader } = service;
   const pays = subject.username === subject.billingAccount;
   const isFirst = query.after === '';
   const [page, accounts, summary] = await Promise.all([
-    listCalls(db, query, { after: query.after, limit: PAGE }),
+    listCalls(reader, query, { after: query.after, limit: PAGE }),
     pays ? paidAccounts(db, subject.billingAccount) : [],
     isFirst && query.search === '' ? usagePanels(view, service, query) : undefined,
   ]);
@@ -112,15 +112,15 @@ ${select({
 }
 
 /** Sums, plots and destinations of the range. */
-async function usagePanels(view: View, { db }: Service, query: CallQuery): Promise<Html> {
+async function usagePanels(view: View, { reader }: Service, query: CallQuery): Promise<Html> {
   const m = view.m.calls;
   const { scope, range, unit, days } = query;
   if (days > MOST_PLOT_DAYS[unit]) {
     return notice('info', m.rangeTooLong(MOST_PLOT_DAYS[unit], unit));
   }
   const [steps, busiest] = await Promise.all([
-    usageBy(db, unit, scope, range),
-    busiestDestinations(db, scope, range, BUSIEST),
+    usageBy(reader, unit, scope, range),
+    busiestDestinations(reader, scope, range, BUSIEST),
   ]);
   const total = totalOf(steps);
   if (total.calls === 0) return html``;

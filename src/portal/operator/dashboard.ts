@@ -17,13 +17,13 @@ import { type View, zoneOf } from '../view.ts';
 const DAYS = 30;
 
 /** How the whole service is doing. */
-export function dashboardPage(app: FastifyInstance, { db, queue }: Service): void {
+export function dashboardPage(app: FastifyInstance, { db, reader, queue }: Service): void {
   app.get('/admin', async (request, reply) => {
     const { view } = request;
     const m = view.m.operator.dashboard;
     const timeZone = zoneOf(view);
     const today = dayOf(view.now, timeZone);
-    const days = await callsByDay(db, { from: addDays(today, 1 - DAYS), to: today, timeZone });
+    const days = await callsByDay(reader, { from: addDays(today, 1 - DAYS), to: today, timeZone });
     const latest = days.at(-1);
     const [totals, refused, mail, feeds] = await Promise.all([
       accountTotals(db, latest?.start ?? view.now),

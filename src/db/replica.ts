@@ -1,0 +1,87 @@
+import type { Readable } from 'node:stream';
+import type { Database, Queryable } from './database.ts';
+import { StoreUnavailable } from './errors.ts';
+
+/** What only reads, and may read what was true a moment ago: never money that decides something. */
+export interface Reader extends Queryable {
+  /** see Database.copyOut */
+  copyOut(sql: string): Promise<Readable>;
+}
+
+const CHECK_EVERY_MS = 1_000;
+
+/**
+ * Reads from a replica as long as it answers and follows closely, and else from the primary. It
+ * follows closely where it has replayed what the primary had written a short while ago.
+ */
+export class Replica implements Reader {
+  readonly #primary: Database;
+  readonly #replica: Database;
+  readonly #mostLagMs: number;
+  /** a position in the primary's log, and when it was that */
+  #mark: { position: string; atMs: number } | undefined;
+  /** what the primary had written by then, the replica has */
+  #caughtUpToMs = Number.NEGATIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(primary: Database, replica: Database, mostLagMs: number) {
+    this.#primary = primary;
+    this.#replica = replica;
+    this.#mostLagMs = mostLagMs;
+    void this.#check();
+  }
+
+  get isClose(): boolean {
+    return performance.now() - this.#caughtUpToMs < this.#mostLagMs;
+  }
+
+  query<Row extends object>(text: string, values?: unknown[]): Promise<Row[]> {
+    return this.#read((db) => db.query<Row>(text, values));
+  }
+
+  copyOut(sql: string): Promise<Readable> {
+    return this.#read((db) => db.copyOut(sql));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#replica.close();
+  }
+
+  async #read<T>(read: (db: Database) => Promise<T>): Promise<T> {
+    if (!this.isClose) return read(this.#primary);
+    try {
+      return await read(this.#replica);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      return read(this.#primary);
+    }
+  }
+
+  async #check(): Promise<void> {
+    try {
+      this.#mark ??= await this.#markPrimary();
+      const [replica] = await this.#replica.query<{ reached: boolean }>(
+        'SELECT coalesce(pg_last_wal_replay_lsn() >= $1::pg_lsn, false) AS reached',
+        [this.#mark.position],
+      );
+      if (replica?.reached) {
+        this.#caughtUpToMs = this.#mark.atMs;
+        this.#mark = undefined;
+      }
+    } catch {
+      // Nothing is learnt about its lag, which counts as growing.
+    }
+    if (!this.#closed) this.#timer = setTimeout(() => void this.#check(), CHECK_EVERY_MS).unref();
+  }
+
+  async #markPrimary(): Promise<{ position: string; atMs: number }> {
+    const atMs = performance.now();
+    const [row] = await this.#primary.query<{ position: string }>(
+      'SELECT pg_current_wal_lsn()::text AS position',
+    );
+    return { position: row?.position ?? '', atMs };
+  }
+}
