@@ -59,6 +59,7 @@ test('optional columns are told by their form, and the id comes from uniqueid an
 test('an unanswered call has no seconds', () => {
   assert.ok(UNANSWERED.includes(',,'));
   assert.equal(read(UNANSWERED).talkMicroseconds, 0);
+  assert.equal(read(BASE.replace('"ANSWERED"', '"FAILED"')).talkMicroseconds, 0);
 });
 
 test('times are those of the time zone of the feed', () => {
@@ -90,6 +91,14 @@ test('a damaged row takes no other with it', () => {
   assert.deepEqual(
     records.map(({ raw, line }) => (raw === undefined ? 'call' : { raw, line })),
     damaged.flatMap((raw, n) => [{ raw, line: 2 * n + 1 }, 'call']),
+  );
+});
+
+test('two rows with lost quotes are not taken for one with a line end', () => {
+  const records = parsed('asterisk', 'x,"y\nz",w\n') as { raw: string }[];
+  assert.deepEqual(
+    records.map(({ raw }) => raw),
+    ['x,"y', 'z",w'],
   );
 });
 
