@@ -9,7 +9,7 @@ import { emailFormat } from './http/fields.ts';
 import { serveHealth } from './http/health.ts';
 import { gatherOpenapi, serveOpenapi } from './http/openapi.ts';
 import { decorateRequests } from './http/request.ts';
-import { setSecurityHeaders } from './http/security-headers.ts';
+import { addSecurityHeaders, setSecurityHeaders } from './http/security-headers.ts';
 import { serveSecurityTxt } from './http/security-txt.ts';
 import { ingest } from './ingest/routes.ts';
 import { notFoundPage, wantsPage } from './portal/error-page.ts';
@@ -44,7 +44,10 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
     // While it stops it still answers what arrives on open connections, and closes them by that.
     return503OnClosing: false,
     clientErrorHandler: answerClientError,
-    frameworkErrors: answerError,
+    frameworkErrors: (error, request, reply) => {
+      addSecurityHeaders(reply);
+      answerError(error, request, reply);
+    },
     ajv: {
       customOptions: {
         coerceTypes: false,

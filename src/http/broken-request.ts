@@ -21,9 +21,15 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex):
 export function answerUnusualRequests(server: Server): void {
   server.on('connect', (_request, socket: Duplex) => socket.end(rawAnswer(405)));
   server.on('checkExpectation', (_request, response: ServerResponse) => {
+    const body = JSON.stringify(errorBody(417));
     response
-      .writeHead(417, { 'content-type': TYPE, 'cache-control': 'no-store', connection: 'close' })
-      .end(JSON.stringify(errorBody(417)));
+      .writeHead(417, {
+        'content-type': TYPE,
+        'content-length': Buffer.byteLength(body),
+        'cache-control': 'no-store',
+        connection: 'close',
+      })
+      .end(body);
   });
 }
 

@@ -74,9 +74,18 @@ export function answerError(
   }
   const status = statusOf(error);
   if (status < 500) return send(reply, errorBody(status));
+  if (isClientGone(error, request)) {
+    request.log.info('the client went away before its answer was sent');
+    return send(reply, errorBody(400));
+  }
   request.log.error({ err: error }, 'internal error');
   reply.header('x-request-id', request.id);
   return send(reply, errorBody(500));
+}
+
+/** A stream of an answer says no more of it than that it was closed too early. */
+function isClientGone(error: Error, { socket }: FastifyRequest): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE' && socket.destroyed;
 }
 
 /** The status that answers whatever was thrown. */

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 
 const PAGE_POLICY =
   "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; " +
@@ -11,12 +11,17 @@ const PAGE_POLICY =
  */
 export function setSecurityHeaders(app: FastifyInstance, https: boolean): void {
   app.addHook('onSend', (_request, reply, payload, done) => {
-    reply.header('x-content-type-options', 'nosniff');
-    reply.header('referrer-policy', 'no-referrer');
+    addSecurityHeaders(reply);
     if (https) reply.header('strict-transport-security', 'max-age=31536000; includeSubDomains');
-    if (!reply.hasHeader('content-security-policy')) {
-      reply.header('content-security-policy', PAGE_POLICY);
-    }
     done(null, payload);
   });
+}
+
+/** For answers that no hook sees, too: those to addresses that cannot be read. */
+export function addSecurityHeaders(reply: FastifyReply): void {
+  reply.header('x-content-type-options', 'nosniff');
+  reply.header('referrer-policy', 'no-referrer');
+  if (!reply.hasHeader('content-security-policy')) {
+    reply.header('content-security-policy', PAGE_POLICY);
+  }
 }

@@ -30,8 +30,12 @@ export interface Target {
 /**
  * Starts the service before the tests of a file. After them nothing may have failed inside, no
  * secret may have been logged, and the victim's account must be as it was.
+ * @param prepare what a file does before its tests
  */
-export function startTarget(env: Record<string, string> = {}): Target {
+export function startTarget(
+  env: Record<string, string> = {},
+  prepare: (target: Target) => Promise<void> = async () => undefined,
+): Target {
   const target = {} as Target;
   let untouched: unknown;
   before(async () => {
@@ -77,6 +81,7 @@ export function startTarget(env: Record<string, string> = {}): Target {
       ],
     });
     untouched = await stateOf(target);
+    await prepare(target);
   });
   after(async () => {
     try {
