@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import fc from 'fast-check';
+import { isEmailAddress } from '../../src/domain/email-address.ts';
+import { OPERATIONS, type OperationName } from '../support/contract.ts';
+import { type Answer, post } from '../support/service.ts';
+import { assertEnvelope, startTarget } from './support.ts';
+import { HOSTILE } from './values.ts';
+
+/** How many requests are made up for each operation and ingest route. */
+const RUNS = Number(process.env.ABUSE_RUNS ?? 100);
+const SEED = Number(process.env.ABUSE_SEED ?? Date.now() % 2 ** 31);
+
+interface Schema {
+  type?: string;
+  anyOf?: Schema[];
+  pattern?: string;
+  format?: string;
+  minimum?: number;
+  maximum?: number;
+  minLength?: number;
+  maxLength?: number;
+  properties?: Record<string, Schema>;
+}
+
+interface Operation {
+  requestBody: { content: { 'application/json': { schema: Schema } } };
+  responses: Record<string, { content: { 'application/json': { schema: object } } }>;
+}
+
+interface Document {
+  paths: Record<string, { post: Operation }>;
+}
+
+const ajv = new Ajv2020({
+  strict: false,
+  formats: { 'email-address': { type: 'string', validate: isEmailAddress } },
+});
+const operations = new Map<OperationName, Operation>();
+const validators = new Map<object, ValidateFunction>();
+
+const target = startTarget({}, async ({ api }) => {
+  const document = (await (await fetch(`${api.url}/openapi.json`)).json()) as Document;
+  for (const name of OPERATIONS) {
+    const path = document.paths[`/v2.1/account/${name}/`];
+    if (path) operations.set(name, path.post);
+  }
+});
+
+function fits(schema: object, value: unknown): boolean {
+  const validate = validators.get(schema) ?? ajv.compile(schema);
+  validators.set(schema, validate);
+  return validate(value);
+}
+
+const hostile = fc.constantFrom(...HOSTILE.map(([, value]) => value));
+
+/** Values that a schema of the document allows. */
+function allowed(schema: Schema): fc.Arbitrary<unknown> {
+  if (schema.anyOf) return fc.oneof(...schema.anyOf.map(allowed));
+  if (schema.type === 'integer')
+    return fc.integer({ min: schema.minimum ?? 0, max: schema.maximum ?? 9 });
+  if (schema.format === 'email-address') return fc.emailAddress();
+  if (schema.pattern && !schema.minLength) return fc.stringMatching(new RegExp(schema.pattern));
+  return fc.string({ minLength: schema.minLength ?? 0, maxLength: schema.maxLength ?? 40 });
+}
+
+/** A value for a field: mostly one that is allowed, and else anything that JSON can hold. */
+const field = (schema: Schema) =>
+  fc.oneof(
+    { weight: 5, arbitrary: allowed(schema) },
+    { weight: 2, arbitrary: hostile },
+    { weight: 2, arbitrary: fc.jsonValue() },
+    { weight: 1, arbitrary: fc.constantFrom(null, '', undefined) },
+  );
+
+const names = fc.constantFrom(
+  '__proto__',
+  'constructor',
+  'role',
+  'username',
+  'statusCode',
+  'x',
+  '',
+);
+
+function bodies({ properties = {} }: Schema): fc.Arbitrary<Record<string, unknown>> {
+  const fields = Object.fromEntries(
+    Object.entries(properties).map(([name, schema]) => [name, field(schema)]),
+  );
+  return fc
+    .tuple(fc.record(fields, { requiredKeys: [] }), fc.dictionary(names, fc.jsonValue()))
+    .map(([known, more]) => ({ ...more, ...known }));
+}
+
+const texts = fc.oneof(
+  fc.json(),
+  fc.string({ unit: 'binary', maxLength: 200 }),
+  fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
+  fc.constantFrom(
+    '{',
+    '[]',
+    'null',
+    '{"a":1,"a":2}',
+    '{"a":"\\u0000"}',
+    `{"a":"${'x'.repeat(20_000)}"}`,
+  ),
+);
+
+const types = fc.constantFrom(
+  'application/json',
+  'application/json; charset=utf-8',
+  'text/plain',
+  'x/y',
+);
+
+/** What is sent as the key: nobody's, or the attacker's own. */
+const keys = fc.constantFrom(
+  'own',
+  'none',
+  'Bearer x',
+  'Bearer',
+  'Basic eDp5',
+  `Bearer ${'0'.repeat(32)}`,
+);
+
+function headersFor(key: string): Record<string, string> {
+  if (key === 'none') return {};
+  return { authorization: key === 'own' ? `Bearer ${target.attacker.apikey}` : key };
+}
+
+/** What counts as given of a body. */
+const given = (body: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null && value !== ''));
+
+/** Whether an operation may answer such a body with 200. */
+function maySucceed(operation: OperationName, body: Record<string, unknown>, key: string): boolean {
+  const { apikey, ...fields } = given(JSON.parse(JSON.stringify(body)));
+  const { schema } = (operations.get(operation) as Operation).requestBody.content[
+    'application/json'
+  ];
+  if (!fits(schema, fields)) return false;
+  if (operation === 'recover' || operation === 'signup') return true;
+  if (operation === 'apikey') return fields.password === target.attacker.password;
+  if (operation === 'add') return false;
+  return key === 'own' || (!key.startsWith('Bearer') && apikey === target.attacker.apikey);
+}
+
+function check(operation: OperationName, answer: Answer, what: string): void {
+  assertEnvelope(answer, target.secrets, what);
+  const response = operations.get(operation)?.responses[answer.status];
+  assert.ok(response, `${what}: ${answer.status} is not documented`);
+  assert.ok(fits(response.content['application/json'].schema, answer.body), what);
+}
+
+for (const operation of OPERATIONS) {
+  test(`${operation}: made up from its schema`, async (t) => {
+    t.diagnostic(`ABUSE_SEED=${SEED} ABUSE_RUNS=${RUNS}`);
+    const { schema } = (operations.get(operation) as Operation).requestBody.content[
+      'application/json'
+    ];
+    const url = `${target.api.url}/v2.1/account/${operation}/`;
+    await fc.assert(
+      fc.asyncProperty(bodies(schema), keys, async (body, key) => {
+        const text = JSON.stringify(body);
+        const headers = { 'content-type': 'application/json', ...headersFor(key) };
+        const answer = await post(url, text, headers);
+        const what = `${operation} ${text.slice(0, 300)} ${key}`;
+        check(operation, answer, what);
+        if (answer.status === 200) assert.ok(maySucceed(operation, body, key), `${what}: 200`);
+      }),
+      { seed: SEED, numRuns: RUNS },
+    );
+    await fc.assert(
+      fc.asyncProperty(texts, types, keys, async (text, type, key) => {
+        const answer = await post(url, text, { 'content-type': type, ...headersFor(key) });
+        check(operation, answer, `${operation} ${String(text).slice(0, 100)} ${type} ${key}`);
+      }),
+      { seed: SEED, numRuns: Math.ceil(RUNS / 2) },
+    );
+  });
+}
+
+const member = fc.oneof(
+  hostile,
+  fc.jsonValue(),
+  fc.constantFrom('1700000000', '1.5', '8005550002', 'register', 'ANSWERED', '2026-01-02 03:04:05'),
+  fc.integer({ min: 0, max: 2 ** 31 }),
+);
+
+const RECORD_NAMES = [
+  'id',
+  'account',
+  'start',
+  'duration',
+  'cid',
+  'dst',
+  'ip',
+  'cn',
+  'variables',
+  'callflow',
+  'uuid',
+  'callid',
+  'from_tag',
+  'to_tag',
+  'start_time',
+  'end_time',
+  'src_ip',
+  'cname',
+  'event',
+  'method',
+  'params',
+  'user',
+  'aor',
+  'contact',
+  'expires',
+  'ts',
+  'created',
+  'setuptime',
+  'ms_duration',
+  'sip_code',
+  'call_id',
+  '__proto__',
+];
+
+const records = fc.dictionary(fc.constantFrom(...RECORD_NAMES), member, { maxKeys: 12 });
+
+const ingested = fc.oneof(
+  records.map((record) => JSON.stringify(record)),
+  fc.array(records, { maxLength: 5 }).map((list) => JSON.stringify(list)),
+  fc.array(records, { maxLength: 5 }).map((list) => list.map((r) => JSON.stringify(r)).join('\n')),
+  fc
+    .array(fc.array(fc.string({ maxLength: 12 }), { maxLength: 20 }), { maxLength: 5 })
+    .map((rows) => rows.map((row) => row.map((cell) => `"${cell}"`).join(',')).join('\n')),
+  fc.uint8Array({ maxLength: 400 }).map((bytes) => Buffer.from(bytes)),
+);
+
+for (const format of ['freeswitch', 'kamailio', 'opensips', 'asterisk', 'generic']) {
+  test(`calls of ${format}: made up`, async (t) => {
+    t.diagnostic(`ABUSE_SEED=${SEED} ABUSE_RUNS=${RUNS}`);
+    const headers = { authorization: target.feeds[format] ?? '' };
+    await fc.assert(
+      fc.asyncProperty(ingested, async (body) => {
+        const what = `${format} ${String(body).slice(0, 300)}`;
+        const calls = await post(`${target.api.url}/ingest/v1/calls/${format}`, body, headers);
+        assertEnvelope(calls, target.secrets, what);
+        assert.equal(calls.status, 200, what);
+        for (const route of ['registrations', 'authorize']) {
+          const answer = await post(`${target.api.url}/ingest/v1/${route}`, body, headers);
+          assertEnvelope(answer, target.secrets, what);
+        }
+      }),
+      { seed: SEED, numRuns: Math.ceil(RUNS / 2) },
+    );
+  });
+}
