@@ -8,12 +8,13 @@ import { cdr } from './parts/cdr.ts';
 import { info } from './parts/info.ts';
 import { ingest } from './parts/ingest.ts';
 import { limited } from './parts/limited.ts';
+import { portal } from './parts/portal.ts';
 import { signup } from './parts/signup.ts';
 import { keepResult, readResult } from './result.ts';
 import { measureScale } from './scale.ts';
 import { openServer, openStage, type Server } from './stage.ts';
 
-const PARTS: Record<string, Part> = { info, limited, apikey, signup, cdr, ingest };
+const PARTS: Record<string, Part> = { info, limited, apikey, signup, cdr, ingest, portal };
 const USAGE = `npm run bench -- [PART…]        of ${Object.keys(PARTS).join(' ')}
 npm run bench -- --scale        the same requests with up to 20 million calls stored
 npm run bench -- compare A B    two files of bench/results

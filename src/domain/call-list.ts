@@ -41,14 +41,16 @@ export interface CallPage {
 
 // A search reads so many calls for one page; going on reads the next ones. Without an end a search
 // for something rare among millions of calls would be given up half way.
-const SEARCHED_AT_ONCE = 20_000;
+const SEARCHED_AT_ONCE = 10_000;
 const CURSOR = /^([0-9]{1,17})-([0-9a-f]{32})$/;
+
+type Row = ListedCall & { cursor: string | null; place: number; seen: number; end: string };
 
 const COLUMNS = `replace(id::text, '-', '') AS id, account, started_at AS "startedAt", caller,
   caller_name AS "callerName", called, source_ip AS "sourceIp",
   (talk_microseconds + 999999) / 1000000 AS "talkSeconds", billed_seconds AS "billedSeconds",
   rate::text, round(amount, 6)::text AS amount`;
-const CURSOR_OF = `(extract(epoch FROM "startedAt") * 1000000)::bigint || '-' || id`;
+const CURSOR_OF = `(extract(epoch FROM started_at) * 1000000)::bigint || '-' || replace(id::text, '-', '')`;
 
 /**
  * A page of calls, newest first. Each page begins where the one before ended, so that the last of a
@@ -64,31 +66,34 @@ export async function listCalls(
   const search = searchedText(filter.search);
   const [, at = null, id = null] = CURSOR.exec(after ?? '') ?? [];
   const reach = search === '' ? limit + 1 : SEARCHED_AT_ONCE;
-  const rows = await db.query<ListedCall & { cursor: string | null; seen: number; end: string }>(
+  const rows = await db.query<Row>(
     `WITH edge AS (
        SELECT $3::timestamp AT TIME ZONE $5 AS first,
          ($4::timestamp + interval '1 day') AT TIME ZONE $5 AS last,
          to_timestamp(0) + $6::bigint * interval '1 microsecond' AS before
      ), newest AS MATERIALIZED (
        SELECT c.* FROM account a, edge, LATERAL (
-         SELECT ${COLUMNS} FROM call
+         SELECT * FROM call
          WHERE billing_account = $1 AND account = a.username
            AND started_at >= first AND started_at < last
            AND started_at <= coalesce(before, 'infinity')
            AND (before IS NULL OR (started_at, id) < (before, $7::uuid))
-         ORDER BY started_at DESC, call.id DESC LIMIT $8) c
+         ORDER BY started_at DESC, id DESC LIMIT $8) c
        WHERE a.master_account = $1 AND a.username = coalesce($2, a.username)
-       ORDER BY c."startedAt" DESC, c.id DESC LIMIT $8
+       ORDER BY c.started_at DESC, c.id DESC LIMIT $8
      ), matched AS (
-       SELECT *, ${CURSOR_OF} AS cursor FROM newest
+       SELECT * FROM newest
        WHERE $9 = '' OR strpos(caller, $9) > 0 OR strpos(called, $9) > 0
-         OR strpos(lower("callerName"), $10) > 0
-       ORDER BY "startedAt" DESC, id DESC LIMIT $11
+         OR strpos(lower(caller_name), $10) > 0
+       ORDER BY started_at DESC, id DESC LIMIT $11
+     ), shown AS (
+       SELECT ${COLUMNS}, ${CURSOR_OF} AS cursor, row_number() OVER (ORDER BY started_at DESC, id DESC)
+         AS place FROM matched
      )
      SELECT s.*, m.* FROM (
        SELECT count(*)::int AS seen, (SELECT ${CURSOR_OF} FROM newest
-         ORDER BY "startedAt", id LIMIT 1) AS "end" FROM newest) s LEFT JOIN matched m ON true
-     ORDER BY m."startedAt" DESC, m.id DESC`,
+         ORDER BY started_at, id LIMIT 1) AS "end" FROM newest) s LEFT JOIN shown m ON true
+     ORDER BY place`,
     [
       scope.billingAccount,
       scope.account ?? null,
@@ -104,10 +109,12 @@ export async function listCalls(
     ],
   );
   const found = rows.filter(({ cursor }) => cursor !== null);
-  const calls = found.slice(0, limit).map(({ cursor: _, seen: __, end: ___, ...call }) => ({
-    ...call,
-    callerName: decodedName(call.callerName),
-  }));
+  const calls = found
+    .slice(0, limit)
+    .map(({ cursor: _, seen: __, end: ___, place: ____, ...call }) => ({
+      ...call,
+      callerName: decodedName(call.callerName),
+    }));
   if (found.length > limit) {
     return { calls, next: found[limit - 1]?.cursor ?? undefined, searched: undefined };
   }
