@@ -129,12 +129,11 @@ function outsideOfTime(
   now: Date,
   oldest: Date,
 ): Pick<RefusedRecord, 'reason' | 'detail'> | undefined {
-  const start = call.startedAt.toISOString();
-  if (call.startedAt < oldest) {
-    return { reason: 'too old', detail: `it started at ${start}, before the retention` };
-  }
-  if (call.startedAt.getTime() > now.getTime() + DAY_MS) {
-    return { reason: 'in the future', detail: `it starts at ${start}, more than a day ahead` };
-  }
-  return undefined;
+  const { startedAt } = call;
+  const isOld = startedAt < oldest;
+  if (!isOld && startedAt.getTime() <= now.getTime() + DAY_MS) return undefined;
+  const start = startedAt.toISOString();
+  return isOld
+    ? { reason: 'too old', detail: `it started at ${start}, before the retention` }
+    : { reason: 'in the future', detail: `it starts at ${start}, more than a day ahead` };
 }
