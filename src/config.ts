@@ -41,6 +41,11 @@ export const SettingsSchema = Type.Object({
     description: 'prepare statements; false for a pooler that hands out transactions',
   }),
   DATABASE_POOL: positive(10, 'database connections of one process', 1000),
+  LIMITS_URL: Type.String({
+    default: '',
+    pattern: '^(rediss?://.+)?$',
+    description: 'a Valkey or Redis that counts requests for the limits, instead of the database',
+  }),
   WORKERS: positive(1, 'processes that answer requests', MOST_WORKERS),
   PUBLIC_URL: Type.String({
     default: '',
@@ -185,6 +190,7 @@ export interface Config {
   replicaLagSeconds: number;
   databasePrepared: boolean;
   databasePool: number;
+  limitsUrl: string | undefined;
   workers: number;
   /** without a slash at the end; undefined: derived from the address that is listened on */
   publicUrl: string | undefined;
@@ -253,6 +259,7 @@ export function loadConfig(
     replicaLagSeconds: settings.REPLICA_LAG_SECONDS,
     databasePrepared: settings.DATABASE_PREPARED,
     databasePool: settings.DATABASE_POOL,
+    limitsUrl: settings.LIMITS_URL || undefined,
     workers: settings.WORKERS,
     publicUrl: publicUrl || undefined,
     secretKeyFile: settings.SECRET_KEY_FILE ? resolve(settings.SECRET_KEY_FILE) : undefined,

@@ -46,6 +46,7 @@ export async function openService(config: Config, options: OpenOptions): Promise
   const db = new Database({
     connection,
     prepares: config.databasePrepared,
+    limitsUrl: config.limitsUrl,
     // A command may hold one for a lock while it works with another.
     poolSize: Math.max(config.databasePool, role === 'command' ? 2 : 1),
     role,
@@ -57,6 +58,7 @@ export async function openService(config: Config, options: OpenOptions): Promise
         new Database({
           connection: { connectionString: config.databaseReadUrl },
           prepares: config.databasePrepared,
+          limitsUrl: config.limitsUrl,
           poolSize: config.databasePool,
           role,
           onError,

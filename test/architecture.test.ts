@@ -50,7 +50,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
 };
 
-const DRIVERS = ['pg', 'pg-boss', 'pg-copy-streams', 'node-pg-migrate'];
+const DRIVERS = ['pg', 'ioredis', 'pg-boss', 'pg-copy-streams', 'node-pg-migrate'];
 // PostgreSQL is started with the PATH of the service and nothing else of its environment.
 const ENVIRONMENT_READERS = ['config.ts', 'db/embedded/identity.ts'];
 

@@ -1,6 +1,7 @@
 import { type Readable, Transform } from 'node:stream';
 import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
+import { type AttemptStore, PostgresAttempts, RedisAttempts } from './attempts.ts';
 import { isRetryable, StoreUnavailable, translate } from './errors.ts';
 import { Gatherer } from './gather.ts';
 import { PipelinedReader } from './pipelined-reader.ts';
@@ -31,6 +32,8 @@ export interface DatabaseOptions {
    * transaction and the limits on locks and statements are the database role's
    */
   prepares?: boolean;
+  /** a Valkey or Redis that counts attempts in place of this PostgreSQL */
+  limitsUrl?: string | undefined;
   onError?: (error: Error) => void;
 }
 
@@ -55,6 +58,7 @@ types.setTypeParser(pg.types.builtins.INT8, (text) => {
 
 /** One PostgreSQL: a pool for statements and transactions, two pipelined clients for short reads. */
 export class Database implements Queryable {
+  readonly attempts: AttemptStore;
   readonly #pool: pg.Pool;
   /** for deliveries, which may queue up behind one locked account and must not hold up anything else */
   readonly #deliveries: pg.Pool;
@@ -87,6 +91,9 @@ export class Database implements Queryable {
     }
     this.#reader = new PipelinedReader(config, prepares);
     this.#prepares = prepares;
+    this.attempts = options.limitsUrl
+      ? new RedisAttempts(options.limitsUrl, (error) => onError?.(error))
+      : new PostgresAttempts((name, text, values) => this.read(name, text, values));
     this.#pulse = role === 'server' ? new Pulse({ ...connection, keepAlive: true }) : undefined;
   }
 
@@ -234,6 +241,7 @@ export class Database implements Queryable {
 
   async close(): Promise<void> {
     await this.#pulse?.close();
+    await this.attempts.close();
     const pools = [this.#pool, this.#deliveries, this.#streams];
     await Promise.all([...pools.map((pool) => pool.end()), this.#reader.close()]);
   }

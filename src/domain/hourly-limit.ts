@@ -1,3 +1,4 @@
+import type { Window } from '../db/attempts.ts';
 import type { Database, Queryable } from '../db/database.ts';
 import { StoreUnavailable } from '../db/errors.ts';
 import { Gatherer } from '../db/gather.ts';
@@ -5,12 +6,6 @@ import { Refusal, rateLimited } from './refusal.ts';
 
 const HOUR_MS = 3_600_000;
 const MOST_REMEMBERED = 100_000;
-
-/** An hour that began with a key's first attempt. */
-interface Window {
-  attempts: number;
-  endsAtMs: number;
-}
 
 /**
  * Unix time in milliseconds that no change of the clock moves: the time at which the process
@@ -20,23 +15,11 @@ export function steadyNow(): number {
   return performance.timeOrigin + performance.now();
 }
 
-// Does not wait for the disk: a database that crashes may forget the attempts of its last moment.
-// Rows are locked in the order of their keys, since processes count at the same time.
-const COUNT_ATTEMPTS = `
-WITH lax AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
-INSERT INTO rate_limit AS r (key, points, expire)
-SELECT a.key, a.attempts, $4 FROM unnest($1::text[], $2::int[]) AS a (key, attempts), lax
-ORDER BY a.key
-ON CONFLICT (key) DO UPDATE SET
-  points = CASE WHEN r.expire <= $3 THEN excluded.points ELSE r.points + excluded.points END,
-  expire = CASE WHEN r.expire <= $3 THEN excluded.expire ELSE r.expire END
-RETURNING key, points AS attempts, expire AS "endsAtMs"`;
-
 /**
- * A number of attempts that each key has in an hour. They are counted in the database, those of a
- * moment by one atomic statement, so that a limit holds across processes and restarts. A key known
- * to be over its limit is refused without asking; while the database cannot write, attempts are
- * counted in memory.
+ * A number of attempts that each key has in an hour, which begins with its first attempt. They are
+ * counted in the database, or where it has them counted, so that a limit holds across processes and
+ * restarts. A key known to be over its limit is refused without asking; while nothing can be written
+ * there, attempts are counted in memory.
  */
 export class HourlyLimit {
   readonly #db: Database;
@@ -98,21 +81,17 @@ export class HourlyLimit {
   /** Counts an attempt for each of the keys, the same key's one after the other. */
   async #countTogether(keys: string[]): Promise<Window[]> {
     const counts = new Map<string, number>();
-    for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
-    const now = Math.floor(this.#now());
+    for (const key of keys.map((each) => this.#storedKey(each))) {
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+    const now = this.#now();
     try {
-      const rows = await this.#db.read<Window & { key: string }>('count-attempts', COUNT_ATTEMPTS, [
-        [...counts.keys()].map((key) => this.#rowKey(key)),
-        [...counts.values()],
-        now,
-        now + HOUR_MS,
-      ]);
-      const windows = new Map(rows.map((row) => [row.key, row]));
+      const windows = await this.#db.attempts.add(counts, { nowMs: now, lengthMs: HOUR_MS });
       // The last of a key's attempts has the number that the database tells.
       return keys
         .toReversed()
         .map((key) => {
-          const window = windows.get(this.#rowKey(key)) as Window;
+          const window = windows.get(this.#storedKey(key)) as Window;
           return { attempts: window.attempts--, endsAtMs: window.endsAtMs };
         })
         .reverse();
@@ -132,13 +111,7 @@ export class HourlyLimit {
 
   async #readWindow(key: string): Promise<Window | undefined> {
     try {
-      const [row] = await this.#db.read<Window>(
-        'read-attempts',
-        `SELECT points AS attempts, expire AS "endsAtMs" FROM rate_limit
-         WHERE key = $1 AND expire > $2`,
-        [this.#rowKey(key), Math.floor(this.#now())],
-      );
-      return row;
+      return await this.#db.attempts.read(this.#storedKey(key), this.#now());
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
       return undefined;
@@ -161,7 +134,7 @@ export class HourlyLimit {
     this.#known.delete(oldest);
   }
 
-  #rowKey(key: string): string {
+  #storedKey(key: string): string {
     return `${this.#name}:${key}`;
   }
 
