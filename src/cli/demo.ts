@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { addAccount, changeAccount } from '../domain/account.ts';
 import { describeAccount, listServices, ownerOfNumber } from '../domain/account-directory.ts';
+import { currentKey } from '../domain/api-key.ts';
 import { postByHand } from '../domain/billing.ts';
 import { renewPassword } from '../domain/credentials.ts';
 import { addFeed, type Feed, listFeeds } from '../domain/feed.ts';
@@ -74,10 +75,11 @@ export function demoCommand(program: Command): void {
     'demo',
   );
   perform(on, async (service, options: { json?: true }) => {
-    const { db, keyring, queue, clock, config } = service;
+    const { db, keyring, clock, config } = service;
     // The feed comes last, so that a run that was interrupted is completed by the next one.
     if ((await listFeeds(db)).some(({ name }) => name === FEED.name)) return unchanged();
-    for (const member of MEMBERS) await ensureMember(service, member);
+    const passwords: (string | undefined)[] = [];
+    for (const member of MEMBERS) passwords.push(await ensureMember(service, member));
     const { createdAt } = await describeAccount(db, PAYER);
     await postByHand(db, operator(), {
       account: PAYER,
@@ -89,7 +91,7 @@ export function demoCommand(program: Command): void {
     });
     const calls = await deliverCalls(service, createdAt, options);
     const secret = await addFeed(db, operator(), keyring, FEED, clock());
-    const credentials = await renewPassword(db, operator(), keyring, queue, PAYER, clock());
+    const credentials = await credentialsOf(service, passwords[0]);
     const created = { username: PAYER, ...credentials, feed: { user: FEED.name, secret }, calls };
     return {
       json: { changed: true, ...created },
@@ -107,21 +109,32 @@ function unchanged() {
   };
 }
 
+/** @param password of the account that pays; undefined where an earlier run made it */
+async function credentialsOf(
+  { db, keyring, queue, clock }: OpenService,
+  password: string | undefined,
+): Promise<{ password: string; apikey: string }> {
+  if (!password) return renewPassword(db, operator(), keyring, queue, PAYER, clock());
+  return { password, apikey: await currentKey(db, keyring, PAYER, password) };
+}
+
+/** @returns the password where the account is new */
 async function ensureMember(
   { db, keyring, queue, config, clock }: OpenService,
   member: Member,
-): Promise<void> {
+): Promise<string | undefined> {
   const { username, name, email, services } = member;
   const account = { name, email, username, masterAccount: PAYER, role: 'customer' } as const;
   const now = clock();
   const since = new Date(now.getTime() - AGE_MS);
+  let password: string | undefined;
   try {
-    await addAccount(db, operator(), keyring, {
+    ({ password } = await addAccount(db, operator(), keyring, {
       ...account,
       rate: RATE,
       sipRealm: config.sipRealm,
       now: since,
-    });
+    }));
   } catch (error) {
     if (!(error instanceof Refusal) || error.code !== 'conflict') throw error;
     const found = await describeAccount(db, username);
@@ -150,6 +163,7 @@ async function ensureMember(
       expiresAt: new Date(now.getTime() + REGISTERED_MS),
     },
   ]);
+  return password;
 }
 
 /** Takes the calls in the way a switch's delivery is. @returns how many there are */

@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { type Child, startChild } from './child.ts';
+import { commandJson } from './command.ts';
 import type { OrdinaryUser } from './ordinary-user.ts';
 
 export const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
-const CLI = new URL('../../src/cli/account-api.ts', import.meta.url).pathname;
 
 /** The service as a real process. */
 export interface Server extends Child {
@@ -70,12 +70,7 @@ export async function runCommand<Output>(
   args: string[],
   env?: Record<string, string>,
 ): Promise<Output> {
-  const child = startChild([process.execPath, CLI, ...args, '--json'], {
-    env: serverEnv(dataDir, env),
-  });
-  const status = await child.ended;
-  if (status !== 0) throw new Error(`account-api ${args.join(' ')}: ${status}\n${child.output()}`);
-  return JSON.parse(child.output()) as Output;
+  return commandJson(serverEnv(dataDir, env), ...args);
 }
 
 /** Adds a feed of the format `generic`. @returns its Authorization header */
