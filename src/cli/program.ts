@@ -7,6 +7,7 @@ import { backupCommands } from './backup.ts';
 import { blockedCommands } from './blocked.ts';
 import { callsCommands } from './calls.ts';
 import { chargesCommands } from './charges.ts';
+import { databaseCommands } from './db.ts';
 import { demoCommand } from './demo.ts';
 import { explain } from './explain.ts';
 import { feedCommands } from './feed.ts';
@@ -87,6 +88,7 @@ export function buildProgram(json: boolean): Command {
   keysCommands(program.command('keys').description('the keys that seal secrets'));
   auditCommand(program);
   backupCommands(program);
+  databaseCommands(program.command('db').description('where the data lies'));
   demoCommand(program);
   reconcileCommand(program);
   return program;
