@@ -1,3 +1,4 @@
+import { reopenHours } from './call-sums.ts';
 import { billedSeconds, joinDestination, ownerOfCalled, price } from './rating.ts';
 import { isUsedUp } from './suspension.ts';
 
@@ -68,7 +69,8 @@ WITH input AS (
     -- once all balances are locked, as in the order of authorizeCall
     AND (SELECT count(*) FROM locked) >= 0
     AND EXISTS (SELECT FROM hold)
-)
+),
+${reopenHours("inserted WHERE started_at < $14::timestamptz - interval '30 minutes'")}
 SELECT coalesce((SELECT bool_or(warning_due) FROM debit), false) AS "warningsDue",
   CASE WHEN stored < $15 THEN (
     SELECT coalesce(array_agg(replace(id::text, '-', '') || ' ' ||

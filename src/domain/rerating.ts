@@ -1,5 +1,6 @@
 import type { Database, Queryable } from '../db/database.ts';
 import { type Actor, audit } from './audit.ts';
+import { reopenHours } from './call-sums.ts';
 import { postEntry } from './ledger.ts';
 import { type Decimal, fromMicros, toMicros } from './money.ts';
 import { billedSeconds, joinDestination, PRICE_LIST, price } from './rating.ts';
@@ -315,7 +316,8 @@ async function applyPage(tx: Queryable, id: number, now: Date): Promise<Part> {
        UPDATE call_rating n SET applied = true FROM page r
        WHERE n.billing_account = r.billing_account AND n.account = r.account
          AND n.started_at = r.started_at AND n.id = r.id AND n.rerating = $1
-     )
+     ),
+     ${reopenHours('page')}
      SELECT count(*) AS done FROM page`,
     [id],
   );

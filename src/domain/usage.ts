@@ -1,5 +1,5 @@
 import type { Queryable } from '../db/database.ts';
-import { callSums } from './call-sums.ts';
+import { callSums, markBusy } from './call-sums.ts';
 import type { Decimal } from './money.ts';
 
 /** Whose calls are meant. */
@@ -47,6 +47,9 @@ export interface BusyDestinations {
 // Looking at more would take longer for a page than it tells.
 const NEWEST_CALLS = 10_000;
 
+// With fewer, adding them up takes no longer than a page may.
+const BUSY_CALLS = 20_000;
+
 /**
  * SQL: the moments at which the days of a range begin, and the one at which the last ends.
  * @param from SQL of the first day, `to` of the last, `zone` of the time zone
@@ -74,15 +77,16 @@ export function addDays(day: Day, days: number): Day {
 
 /**
  * Calls and what they cost by day or by hour of the time zone: every step of the range is there,
- * also one without calls, and a day is as long as its clocks make it.
+ * also one without calls, and a day is as long as its clocks make it. An account with many calls
+ * has them summed from now on, so that the next time is quick.
  */
-export function usageBy(
+export async function usageBy(
   db: Queryable,
   unit: 'day' | 'hour',
   scope: UsageScope,
   range: DayRange,
 ): Promise<UsageStep[]> {
-  return db.query<UsageStep>(
+  const steps = await db.query<UsageStep>(
     `WITH edge AS (${unit === 'day' ? DAY_EDGES : HOUR_EDGES}), sums AS (
        SELECT width_bucket(at, edges) AS step, sum(calls) AS calls, sum(answered) AS answered,
          sum(seconds) AS seconds, sum(amount) AS amount
@@ -96,6 +100,9 @@ export function usageBy(
      ORDER BY n`,
     [scope.billingAccount, scope.account ?? null, range.from, range.to, range.timeZone],
   );
+  const calls = steps.reduce((sum, step) => sum + step.calls, 0);
+  if (calls > BUSY_CALLS) await markBusy(db, scope.billingAccount);
+  return steps;
 }
 
 /** Where the newest calls of a range went, by called number. */

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Actor } from '../domain/audit.ts';
 import { countCallHours } from '../domain/call-hour.ts';
+import { sumCalls } from '../domain/call-sums.ts';
 import { type AddressedMessage, MAIL_QUEUE, WARNING_QUEUE } from '../domain/message.ts';
 import {
   completeSignUp,
@@ -17,7 +18,7 @@ import type { Service } from '../service.ts';
 import { cleanUp } from './clean-up.ts';
 import { deliverMail } from './deliver-mail.ts';
 import { postDueCharges } from './post-monthly-charges.ts';
-import { CHARGES_QUEUE, CLEAN_UP_QUEUE, defineQueues, HOURS_QUEUE } from './queues.ts';
+import { CHARGES_QUEUE, CLEAN_UP_QUEUE, defineQueues, HOURS_QUEUE, SUMS_QUEUE } from './queues.ts';
 import { tellOfStoppedCalls } from './tell-of-stopped-calls.ts';
 import { warnLowBalances } from './warn-low-balance.ts';
 
@@ -63,6 +64,7 @@ export async function startJobs(
     queue.wake(MAIL_QUEUE);
   });
   await queue.work(HOURS_QUEUE, () => countCallHours(db, clock()));
+  await queue.work(SUMS_QUEUE, () => sumCalls(db, clock()));
   await queue.work<Actor>(REPLAY_QUEUE, async (actor) => {
     const { retentionMonths } = service.config;
     await replayRefused(db, actor, { now: clock(), retentionMonths });
@@ -70,6 +72,7 @@ export async function startJobs(
   await queue.work(CLEAN_UP_QUEUE, () => cleanUp(service));
   await queue.schedule(WARNING_QUEUE, '* * * * *');
   await queue.schedule(HOURS_QUEUE, '* * * * *');
+  await queue.schedule(SUMS_QUEUE, '*/10 * * * *');
   await queue.schedule(CHARGES_QUEUE, '6 * * * *');
   await queue.schedule(CLEAN_UP_QUEUE, '17 * * * *');
   await queue.start(db, CLEAN_UP_QUEUE);
