@@ -34,6 +34,8 @@ async function startMailServer(port = 0): Promise<MailServer> {
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
+    // Connections that the service keeps for later mails are not waited for.
+    closeTimeout: 100,
     onData: (stream, { envelope }, done) => {
       simpleParser(stream).then((mail) => {
         const code = refuseWith.shift();
