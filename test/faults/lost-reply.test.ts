@@ -21,6 +21,7 @@ test('the reply to a commit is lost, and the sender tries again', async (t) => {
   const postgres = await openEmbedded({ dataDir: join(folder, 'postgres'), role: 'server' });
   const { host, port, database, user } = postgres.connection;
   const dropper = await ReplyDropper.start(`${host}/.s.PGSQL.${port}`);
+  t.after(() => dropper.close());
   const keyFile = join(folder, 'secret.key');
   await writeFile(keyFile, randomBytes(32).toString('hex'), { mode: 0o600 });
   const url = `postgres://${user}@127.0.0.1:${dropper.port}/${database}`;
@@ -54,7 +55,6 @@ test('the reply to a commit is lost, and the sender tries again', async (t) => {
   await promises.assertKept(postgres.connection);
   await db.close();
   await end(server);
-  dropper.close();
   await postgres.stop();
   report(
     'the reply to COMMIT dropped by a proxy, the sender retrying: exactly one debit or credit',

@@ -44,6 +44,8 @@ export class ReplyDropper {
 
   #relay(client: Socket, postgres: Socket): void {
     let inTransaction = false;
+    // Whether the transaction that is open is one of those whose reply is to be lost.
+    let wrote = false;
     let commits = false;
     const end = () => {
       client.destroy();
@@ -59,8 +61,10 @@ export class ReplyDropper {
     }
     client.on('data', (chunk) => {
       const text = chunk.toString('latin1');
-      const writes = /INSERT INTO (call|ledger_entry)\b/.test(text) && !inTransaction;
-      if (this.#armed && (writes || text.includes('COMMIT'))) {
+      const writes = /INSERT INTO (call|ledger_entry)\b/.test(text);
+      if (inTransaction && writes) wrote = true;
+      const isLast = inTransaction ? wrote && text.includes('COMMIT') : writes;
+      if (this.#armed && isLast) {
         this.#armed = false;
         commits = true;
       }
@@ -70,6 +74,7 @@ export class ReplyDropper {
       const ready = chunk.lastIndexOf(READY_FOR_QUERY);
       if (ready !== -1) {
         inTransaction = chunk[ready + READY_FOR_QUERY.length] === TRANSACTION_OPEN;
+        if (!inTransaction) wrote = false;
       }
       if (!commits) {
         client.write(chunk);
