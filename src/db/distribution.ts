@@ -9,6 +9,8 @@ export const DISTRIBUTED: Record<string, string> = {
   call: 'billing_account',
   call_rating: 'billing_account',
   call_retired: 'billing_account',
+  call_sum: 'billing_account',
+  call_sum_hour: 'billing_account',
 };
 
 /** What rating joins with, on every node; a table comes after those that it refers to. */

@@ -111,7 +111,7 @@ async function contentOf(context: Context, message: Message): Promise<Content> {
           [labels.total, values.amount],
         ],
         facts: [[labels.balance, values.balance]],
-        links: [link(context, 'monthly charge', values, 'overview')],
+        links: [link(context, 'monthly charge', values, 'charges')],
       };
     }
   }

@@ -60,7 +60,7 @@ The charges of your account 2125550100 for December 2030 were posted:
   Balance  $1,203.05
 
 Look at my account:
-https://account.example.com/overview
+https://account.example.com/charges
 
 Questions? We are there for you: help@example.com or
 https://help.example.com/
