@@ -1,23 +1,33 @@
 import type { Database, Queryable } from '../db/database.ts';
 import { violatedConstraint } from '../db/errors.ts';
-import type { Caller } from './api-key.ts';
+import { keyDigest } from './api-key.ts';
 import { type Actor, audit } from './audit.ts';
+import type { Keyring } from './keyring.ts';
 import type { Decimal } from './money.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal, unauthorized } from './refusal.ts';
 
 /** What `mrc` names its sums by; a service cannot be called so. */
 export const RESERVED = new Set(['did', 'total']);
 
 /**
- * The monthly charges of an account, as `mrc` lists them: services by description, then `did`,
- * then `total`. A billing account sees what it pays, also for others.
+ * The monthly charges of the account that a key belongs to, as `mrc` lists them: services by
+ * description, then `did`, then `total`. A billing account sees what it pays, also for others.
  * @returns JSON text of the array, so that no amount passes through a binary float
+ * @throws Refusal 'unauthorized' where no open account has the key
  */
-export async function monthlyCharges(db: Database, caller: Caller): Promise<string> {
-  const [row] = await db.read<{ list: string }>(
+export async function monthlyCharges(
+  db: Database,
+  keyring: Keyring,
+  key: unknown,
+): Promise<string> {
+  const [row] = await db.read<{ list: string | null }>(
     'monthly-charges',
-    `WITH paid AS (
-       SELECT username FROM account WHERE (master_account = $1 OR username = $1) AND closed_at IS NULL
+    `WITH caller AS (
+       SELECT username FROM account WHERE key_digest = $1 AND closed_at IS NULL
+     ), paid AS (
+       SELECT username FROM caller
+       UNION SELECT a.username FROM caller c JOIN account a ON a.master_account = c.username
+       WHERE a.closed_at IS NULL
      ), services AS (
        SELECT description, sum(monthly) AS monthly FROM service
        WHERE account IN (SELECT username FROM paid) AND removed_at IS NULL
@@ -33,10 +43,12 @@ export async function monthlyCharges(db: Database, caller: Caller): Promise<stri
        UNION ALL SELECT 2, 'did', monthly FROM numbers
        UNION ALL SELECT 3, 'total',
          (SELECT coalesce(sum(monthly), 0) FROM services) + (SELECT monthly FROM numbers)
-     ) AS rows`,
-    [caller.username],
+     ) AS rows
+     WHERE EXISTS (SELECT FROM caller)`,
+    [keyDigest(keyring, key)],
   );
-  return row?.list ?? '[]';
+  if (!row?.list) throw unauthorized();
+  return row.list;
 }
 
 /** A service or a number that an account has now. */

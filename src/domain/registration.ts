@@ -1,6 +1,7 @@
 import type { Database, Queryable } from '../db/database.ts';
-import type { Caller } from './api-key.ts';
-import { Refusal } from './refusal.ts';
+import { keyDigest } from './api-key.ts';
+import type { Keyring } from './keyring.ts';
+import { notRegistered, unauthorized } from './refusal.ts';
 
 /** In place of a contact: all that the account has. */
 export const ALL_CONTACTS = '*';
@@ -74,12 +75,18 @@ function newestReports(contacts: ReportedContact[]): ReportedContact[] {
   });
 }
 
-// SQL: the contacts of account $1 that were reported, and those that a switch keeps in this database.
-const CONTACTS = `SELECT contact, received, user_agent, reported_at, expires_at
-  FROM registration WHERE account = $1
-  UNION ALL
-  SELECT contact, received, user_agent, reported_at, expires_at
-  FROM switch_contact WHERE username = $1::bigint::text`;
+// SQL: the contacts of an account that were reported, and those that a switch keeps in this
+// database, which are valid after $2, the newest report first.
+const contactsOf = (account: string, limit: number) =>
+  `SELECT contact, received, user_agent AS agent, expires_at AS "expiresAt" FROM (
+     SELECT contact, received, user_agent, reported_at, expires_at
+     FROM registration WHERE account = ${account}
+     UNION ALL
+     SELECT contact, received, user_agent, reported_at, expires_at
+     FROM switch_contact WHERE username = ${account}::bigint::text) AS c
+   WHERE expires_at > $2 ORDER BY reported_at DESC, expires_at DESC, contact LIMIT ${limit}`;
+
+const MOST_PHONES = 20;
 
 /** A phone that is registered. */
 export interface RegisteredPhone {
@@ -101,16 +108,17 @@ export async function registeredPhones(
     received: string | null;
     agent: string;
     expiresAt: Date;
-  }>(
-    `SELECT contact, received, user_agent AS agent, expires_at AS "expiresAt" FROM (${CONTACTS}) c
-     WHERE expires_at > $2 ORDER BY reported_at DESC, expires_at DESC, contact LIMIT 20`,
-    [username, now],
-  );
+  }>(contactsOf('$1', MOST_PHONES), [username, now]);
   return rows.map(({ contact, received, agent, expiresAt }) => ({
     address: hostOfUri((address === 'received' && received) || contact),
     agent,
     expiresAt,
   }));
+}
+
+export interface CurrentRegistration {
+  uri: string;
+  agent: string;
 }
 
 /**
@@ -121,19 +129,53 @@ export async function registeredPhones(
  */
 export async function currentRegistration(
   db: Database,
-  caller: Caller,
+  username: number,
   now: Date,
   address: 'contact' | 'received' = 'contact',
-): Promise<{ uri: string; agent: string }> {
-  const [row] = await db.read<{ contact: string; received: string | null; agent: string }>(
-    'current-registration',
-    `SELECT contact, received, user_agent AS agent FROM (${CONTACTS}) c WHERE expires_at > $2
-     ORDER BY reported_at DESC, expires_at DESC, contact LIMIT 1`,
-    [caller.username, now],
+): Promise<CurrentRegistration> {
+  const [row] = await db.read<Contact>('current-registration', contactsOf('$1', 1), [
+    username,
+    now,
+  ]);
+  return shownRegistration(username, row, address);
+}
+
+/**
+ * The same for the account that a key belongs to, found by the key itself.
+ * @throws Refusal 'unauthorized' where no open account has the key, 'not found'
+ */
+export async function registrationByKey(
+  db: Database,
+  keyring: Keyring,
+  key: unknown,
+  now: Date,
+  address: 'contact' | 'received',
+): Promise<CurrentRegistration> {
+  const [row] = await db.read<{ username: number } & Partial<Contact>>(
+    'registration-by-key',
+    `SELECT a.username, c.* FROM account a
+       LEFT JOIN LATERAL (${contactsOf('a.username', 1)}) c ON true
+     WHERE a.key_digest = $1 AND a.closed_at IS NULL`,
+    [keyDigest(keyring, key), now],
   );
-  if (!row) throw new Refusal('not found', 'Not registered');
-  const shown = (address === 'received' && row.received) || row.contact;
-  return { uri: `sip:${caller.username}@${hostOfUri(shown)}`, agent: row.agent };
+  if (!row) throw unauthorized();
+  return shownRegistration(row.username, row.contact ? (row as Contact) : undefined, address);
+}
+
+interface Contact {
+  contact: string;
+  received: string | null;
+  agent: string;
+}
+
+function shownRegistration(
+  username: number,
+  contact: Contact | undefined,
+  address: 'contact' | 'received',
+): CurrentRegistration {
+  if (!contact) throw notRegistered();
+  const shown = (address === 'received' && contact.received) || contact.contact;
+  return { uri: `sip:${username}@${hostOfUri(shown)}`, agent: contact.agent };
 }
 
 /** `192.0.2.1:5060` of `sip:someone@192.0.2.1:5060;transport=UDP`. */

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { addCustomer } from '../../test/support/calls.ts';
 import { post, startService, type TestService } from '../../test/support/service.ts';
-import type { Caller } from '../domain/api-key.ts';
 import { currentRegistration } from '../domain/registration.ts';
 
 let api: TestService;
@@ -32,8 +31,7 @@ const HOST = '192.0.2.1:5060';
 
 async function shown(address?: 'contact' | 'received'): Promise<string | undefined> {
   const { db, clock } = api.service;
-  const caller: Caller = { username: account, role: 'customer', billingAccount: account };
-  const current = await currentRegistration(db, caller, clock(), address).catch(
+  const current = await currentRegistration(db, account, clock(), address).catch(
     (error: Error & { code?: string }) => {
       assert.deepEqual([error.code, error.message], ['not found', 'Not registered']);
       return undefined;

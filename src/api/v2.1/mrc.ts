@@ -18,6 +18,6 @@ export const mrc = operation({
   success: { mrc: Type.Array(Type.Record(Type.String(), Type.Number())) },
   example: { mrc: [{ E911: 1.5 }, { did: 2 }, { total: 3.5 }] },
   refusals: [fieldRequired('apikey'), unauthorized(), rateLimited(3_600)],
-  handle: async ({ service: { db }, caller }) =>
-    `"mrc":${await monthlyCharges(db, await caller())}`,
+  handle: async ({ service: { db, keyring }, key }) =>
+    `"mrc":${await monthlyCharges(db, keyring, key)}`,
 });

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { fieldRequired, notRegistered, unauthorized } from '../../domain/refusal.ts';
-import { currentRegistration } from '../../domain/registration.ts';
+import { registrationByKey } from '../../domain/registration.ts';
 import { apikeyField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
 
@@ -15,8 +15,8 @@ export const registration = operation({
   success: { account: Type.Object({ uri: Type.String(), agent: Type.String() }) },
   example: { account: { uri: 'sip:4592086960@192.0.2.1:5060', agent: 'Zoiper rv2.8.97/' } },
   refusals: [fieldRequired('apikey'), unauthorized(), notRegistered()],
-  handle: async ({ service: { db, config, clock }, caller }) => {
-    const current = await currentRegistration(db, await caller(), clock(), config.registrationUri);
+  handle: async ({ service: { db, keyring, config, clock }, key }) => {
+    const current = await registrationByKey(db, keyring, key, clock(), config.registrationUri);
     return `"account":${JSON.stringify(current)}`;
   },
 });

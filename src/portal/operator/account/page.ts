@@ -61,8 +61,7 @@ ${open && credentialsPanel(view, account, filled)}`;
 
 async function registrationOf({ db }: Service, account: AccountDetails, now: Date) {
   try {
-    const { username, role, masterAccount } = account;
-    return await currentRegistration(db, { username, role, billingAccount: masterAccount }, now);
+    return await currentRegistration(db, account.username, now);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return undefined;
