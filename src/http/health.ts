@@ -4,6 +4,7 @@ import { Replica } from '../db/replica.ts';
 import { countRefused } from '../domain/call-refused.ts';
 import { countMails } from '../domain/parked-mail.ts';
 import { hashesComputed } from '../domain/password.ts';
+import { countRepeatedCalls } from '../domain/repeated-call.ts';
 import type { Service } from '../service.ts';
 
 /** Without the database some figures are not known; the others are still asked for. */
@@ -38,6 +39,14 @@ export function serveHealth(app: FastifyInstance, { db, reader, queue }: Service
     registers: [registry],
     async collect() {
       this.set(await countRefused(db).catch(() => NOT_KNOWN));
+    },
+  });
+  new Gauge({
+    name: 'account_api_calls_repeated',
+    help: 'Ids of calls with more than one start or account, as the nightly check found them',
+    registers: [registry],
+    async collect() {
+      this.set(await countRepeatedCalls(db).catch(() => NOT_KNOWN));
     },
   });
   new Gauge({

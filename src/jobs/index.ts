@@ -11,6 +11,7 @@ import {
   VERIFICATION_QUEUE,
 } from '../domain/portal-sign-up.ts';
 import { RECOVERY_QUEUE, sendRecovery } from '../domain/recovery.ts';
+import { checkRepeatedCalls } from '../domain/repeated-call.ts';
 import { REPLAY_QUEUE, replayRefused } from '../ingest/replay.ts';
 import type { Sender } from '../mail/letter.ts';
 import type { MailTransport } from '../mail/transport.ts';
@@ -18,9 +19,18 @@ import type { Service } from '../service.ts';
 import { cleanUp } from './clean-up.ts';
 import { deliverMail } from './deliver-mail.ts';
 import { postDueCharges } from './post-monthly-charges.ts';
-import { CHARGES_QUEUE, CLEAN_UP_QUEUE, defineQueues, HOURS_QUEUE, SUMS_QUEUE } from './queues.ts';
+import {
+  CHARGES_QUEUE,
+  CLEAN_UP_QUEUE,
+  defineQueues,
+  HOURS_QUEUE,
+  REPEATED_CALLS_QUEUE,
+  SUMS_QUEUE,
+} from './queues.ts';
 import { tellOfStoppedCalls } from './tell-of-stopped-calls.ts';
 import { warnLowBalances } from './warn-low-balance.ts';
+
+const MOST_LOGGED = 20;
 
 /** Starts everything that happens later or by the clock. */
 export async function startJobs(
@@ -69,11 +79,18 @@ export async function startJobs(
     const { retentionMonths } = service.config;
     await replayRefused(db, actor, { now: clock(), retentionMonths });
   });
+  await queue.work(REPEATED_CALLS_QUEUE, async () => {
+    const repeated = await checkRepeatedCalls(db, clock());
+    if (repeated.length === 0) return;
+    const calls = repeated.slice(0, MOST_LOGGED);
+    log.warn({ ids: repeated.length, calls }, 'ids of calls with more than one start or account');
+  });
   await queue.work(CLEAN_UP_QUEUE, () => cleanUp(service));
   await queue.schedule(WARNING_QUEUE, '* * * * *');
   await queue.schedule(HOURS_QUEUE, '* * * * *');
   await queue.schedule(SUMS_QUEUE, '*/10 * * * *');
   await queue.schedule(CHARGES_QUEUE, '6 * * * *');
+  await queue.schedule(REPEATED_CALLS_QUEUE, '41 3 * * *');
   await queue.schedule(CLEAN_UP_QUEUE, '17 * * * *');
   await queue.start(db, CLEAN_UP_QUEUE);
 }

@@ -6,6 +6,7 @@ import { REPLAY_QUEUE } from '../ingest/replay.ts';
 
 export const CLEAN_UP_QUEUE = 'clean-up';
 export const CHARGES_QUEUE = 'post-monthly-charges';
+export const REPEATED_CALLS_QUEUE = 'check-repeated-calls';
 export const HOURS_QUEUE = 'count-call-hours';
 export const SUMS_QUEUE = 'sum-calls';
 
@@ -26,6 +27,7 @@ export async function defineQueues(queue: Queue): Promise<void> {
   await queue.define(VERIFICATION_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 3_600 });
   await queue.define(WARNING_QUEUE, { deleteAfterSeconds: 3_600 });
   await queue.define(CHARGES_QUEUE, { deleteAfterSeconds: 3_600, expireInSeconds: 21_600 });
+  await queue.define(REPEATED_CALLS_QUEUE, { deleteAfterSeconds: 3_600 });
   await queue.define(HOURS_QUEUE, { deleteAfterSeconds: 3_600 });
   await queue.define(SUMS_QUEUE, { deleteAfterSeconds: 3_600, expireInSeconds: 3_600 });
   await queue.define(REPLAY_QUEUE, { deleteAfterSeconds: 3_600, expireInSeconds: 21_600 });
