@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { BrowserContext, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { linkIn } from '../support/service.ts';
-import { checkPage, complaintsOf } from './checks.ts';
+import { checkPage } from './checks.ts';
+import { heading, openPage, signIn, text } from './pages.ts';
 import { openStage, type Stage } from './stage.ts';
 
 let stage: Stage;
@@ -14,30 +15,9 @@ before(async () => {
 after(() => stage?.stop());
 
 const PASSWORD = 'four words make one';
-const signInAs = async (page: Page, login: string, password: string) => {
-  await page.goto('/sign-in');
-  await page.getByLabel('Username or e-mail address').fill(login);
-  await page.getByLabel('Password').fill(password);
-  await page.getByRole('button', { name: 'Sign in' }).click();
-};
-const text = async (page: Page, selector: string) =>
-  (await page.locator(selector).first().textContent()) ?? '';
-const heading = (page: Page) => text(page, 'h1');
-
-async function open(
-  javaScriptEnabled: boolean,
-): Promise<{ context: BrowserContext; page: Page; complaints: string[] }> {
-  const context = await stage.browser.newContext({
-    baseURL: stage.url,
-    viewport: { width: 1280, height: 900 },
-    javaScriptEnabled,
-    // Colours then change at once, and can be measured.
-    reducedMotion: 'reduce',
-    permissions: ['clipboard-read', 'clipboard-write'],
-  });
-  context.setDefaultTimeout(15_000);
-  return { context, page: await context.newPage(), complaints: complaintsOf(context) };
-}
+const signInAs = (page: Page, login: string, password: string) =>
+  signIn(page, { username: login, password });
+const open = (scripts: boolean) => openPage(stage, scripts);
 
 for (const scripts of [true, false]) {
   const name = scripts ? 'with axe on every page' : 'without scripts';

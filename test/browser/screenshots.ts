@@ -1,6 +1,7 @@
 // Takes a picture of every page, at two widths, light and dark, into screenshots/.
 import { mkdir, rm } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
+import { signIn } from './pages.ts';
 import { openStage, type Stage } from './stage.ts';
 
 const FOLDER = new URL('../../screenshots/', import.meta.url).pathname;
@@ -25,7 +26,23 @@ const CUSTOMER = {
   api: '/api',
   phone: '/phone',
   settings: '/settings',
+  'second-factor': '/settings/second-factor',
   statement: `/charges/statement?month=${new Date().toISOString().slice(0, 7)}`,
+};
+
+const ACCOUNT = '/admin/accounts/2125550100';
+const OPERATOR = {
+  dashboard: '/admin',
+  accounts: '/admin/accounts',
+  'add-account': '/admin/accounts/new',
+  account: ACCOUNT,
+  'account-ledger': `${ACCOUNT}/ledger`,
+  'account-overview': `${ACCOUNT}/overview`,
+  'account-calls': `${ACCOUNT}/calls`,
+  promotions: '/admin/promotions',
+  feeds: '/admin/feeds',
+  refused: '/admin/refused',
+  audit: '/admin/audit',
 };
 
 await rm(FOLDER, { recursive: true, force: true });
@@ -40,7 +57,7 @@ try {
 }
 
 async function pictures(
-  { url, customer }: Stage,
+  { url, customer, administrator }: Stage,
   browser: Browser,
   width: number,
   colorScheme: 'light' | 'dark',
@@ -56,11 +73,15 @@ async function pictures(
     await picture(page, `${name}-${width}-${colorScheme}`);
   };
   for (const [name, path] of Object.entries(VISITOR)) await take(name, path);
-  await page.goto('/sign-in');
-  await page.getByLabel('Username or e-mail address').fill(customer.username);
-  await page.getByLabel('Password').fill(customer.password);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await signIn(page, customer);
   for (const [name, path] of Object.entries(CUSTOMER)) await take(name, path);
+  await page.goto('/settings/second-factor');
+  await page.getByLabel('Your password').fill(customer.password);
+  await page.getByRole('button', { name: 'Set up' }).click();
+  await picture(page, `second-factor-set-up-${width}-${colorScheme}`);
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await signIn(page, administrator);
+  for (const [name, path] of Object.entries(OPERATOR)) await take(name, path);
   await context.close();
 }
 

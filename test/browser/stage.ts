@@ -13,10 +13,16 @@ const ROOT = new URL('../../', import.meta.url).pathname;
 const START_MS = 60_000;
 const MAIL_MS = 20_000;
 
+export interface Credentials {
+  username: string;
+  password: string;
+  apikey: string;
+}
+
 export interface Stage {
   url: string;
-  customer: { username: string; password: string; apikey: string };
-  administrator: { username: string; password: string; apikey: string };
+  customer: Credentials & { feed: { user: string; secret: string } };
+  administrator: Credentials;
   browser: Browser;
   /** the newest mail to an address, once there is one */
   mail: (address: string, want?: Wanted) => Promise<ParsedMail>;

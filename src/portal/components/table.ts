@@ -23,7 +23,7 @@ export function table<Row>(options: {
   const align = (column: Column<Row>) => column.numeric && html` class="numeric"`;
   return html`<table role="table">
 <caption${captionHidden && html` class="unseen"`}>${caption}</caption>
-<thead role="rowgroup"><tr role="row">${columns.map((column) => html`<th role="columnheader" scope="col"${align(column)}>${column.label}</th>`)}</tr></thead>
+<thead role="rowgroup"><tr role="row">${columns.map((column) => head(column, align(column)))}</tr></thead>
 <tbody role="rowgroup">
 ${rows.map(
   (
@@ -32,4 +32,10 @@ ${rows.map(
 `,
 )}</tbody>
 </table>`;
+}
+
+/** A column of buttons needs no heading; an empty one would be read out all the same. */
+function head({ label }: { label: string }, align: Html | false | undefined): Html {
+  if (label === '') return html`<td role="cell"></td>`;
+  return html`<th role="columnheader" scope="col"${align}>${label}</th>`;
 }

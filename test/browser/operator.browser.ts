@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { post } from '../support/service.ts';
+import { checkPage } from './checks.ts';
+import { heading, openPage, signIn, text } from './pages.ts';
+import { openStage, type Stage } from './stage.ts';
+
+const MISSING = '3105550100';
+
+let stage: Stage;
+before(async () => {
+  stage = await openStage();
+});
+after(() => stage?.stop());
+
+/** A switch reports a call of an account that is not there yet. */
+async function reportCall(): Promise<void> {
+  const { user, secret } = stage.customer.feed;
+  const start = Math.floor(Date.now() / 1_000) - 120;
+  const call = {
+    id: 'early',
+    account: MISSING,
+    start,
+    duration: 40,
+    cid: MISSING,
+    dst: '4155550123',
+  };
+  const answer = await post(`${stage.url}/ingest/v1/calls/generic`, call, {
+    authorization: `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`,
+  });
+  assert.equal(answer.body.refused, 1, JSON.stringify(answer.body));
+}
+
+for (const scripts of [true, false]) {
+  const name = scripts ? 'with axe on every page' : 'without scripts';
+  test(`an operator's work, ${name}`, { timeout: 300_000 }, async () => {
+    const { context, page, complaints } = await openPage(stage, scripts);
+    const check = async () => {
+      if (scripts) await checkPage(page);
+    };
+    await signIn(page, stage.administrator);
+    assert.equal(await heading(page), 'Dashboard');
+    await check();
+    const { username } = stage.customer;
+    const paths = ['accounts', `accounts/${username}/overview`, `accounts/${username}/calls`];
+    for (const path of [...paths, `accounts/${username}/charges`, 'promotions', 'feeds', 'audit']) {
+      await page.goto(`/admin/${path}`);
+      await check();
+    }
+    if (scripts) await reportCall();
+    await page.goto('/admin/refused');
+    await check();
+
+    await page.goto(`/admin/accounts/${username}`);
+    await check();
+    await page.getByRole('link', { name: 'Add a sub-account' }).click();
+    await check();
+    const sub = scripts ? MISSING : '3105550101';
+    await page.getByLabel('Name', { exact: true }).fill('Branch Office');
+    await page.getByLabel('E-mail address').fill(`branch-${scripts}@example.com`);
+    await page.getByLabel('Username', { exact: true }).fill(sub);
+    await page.getByRole('button', { name: 'Add the account' }).click();
+    assert.match(await text(page, 'main'), /Branch Office is added/);
+    await check();
+    await page.getByRole('link', { name: 'Open the account' }).click();
+    assert.match(await text(page, 'main'), new RegExp(`${username} pays for this account`));
+    await check();
+
+    await page.goto(`/admin/accounts/${username}`);
+    const reason = `Credit for the branch, ${name}`;
+    await page.getByLabel('Amount in dollars').fill('12.34');
+    await page.getByLabel('Reason').fill(reason);
+    await page.getByRole('button', { name: 'Credit', exact: true }).click();
+    await page.goto(`/admin/accounts/${username}/ledger`);
+    assert.match(await text(page, 'table tbody tr'), new RegExp(`${reason}.*\\+\\$12\\.34`));
+    await check();
+
+    if (scripts) {
+      await page.goto('/admin/refused');
+      await page.getByRole('row', { name: 'unknown account' }).getByRole('link').click();
+      assert.match(await text(page, 'pre'), /"early"/);
+      await check();
+      await page.getByRole('button', { name: 'Replay this record' }).click();
+      assert.match(await text(page, 'main'), /Nothing is set aside/);
+      await page.goto(`/admin/accounts/${MISSING}/calls`);
+      assert.match(await text(page, 'section:last-of-type table'), /4155550123/);
+    }
+    assert.deepEqual(complaints, []);
+    await context.close();
+  });
+}
