@@ -83,7 +83,7 @@ for (const scripts of [true, false]) {
       await page.getByRole('button', { name: 'Replay this record' }).click();
       assert.match(await text(page, 'main'), /Nothing is set aside/);
       await page.goto(`/admin/accounts/${MISSING}/calls`);
-      assert.match(await text(page, 'section:last-of-type table'), /4155550123/);
+      assert.match(await text(page, 'main > section:last-of-type table'), /4155550123/);
     }
     assert.deepEqual(complaints, []);
     await context.close();
