@@ -56,6 +56,12 @@ async function signedIn(url: string, { username, password }: Person): Promise<Vi
   return visitor;
 }
 
+/** Every fourth of some values, others for each page, unless more was asked for. */
+function shareOf<T>(values: T[], page: number): T[] {
+  if (Number(process.env.ABUSE_RUNS ?? 0) > 100) return values;
+  return values.filter((_, n) => n % 4 === page % 4);
+}
+
 const pagesFor = (method: string) =>
   routes.filter(({ methods }) => methods.includes(method)).map(({ path }) => path);
 
@@ -152,8 +158,8 @@ test('a form is taken from this browser’s own pages alone', async () => {
 for (const who of ['stranger', 'customer', 'operator'] as const) {
   describe(who, () => {
     test('hostile queries', async () => {
-      for (const path of pagesFor('GET')) {
-        for (const [name, value] of HOSTILE_TEXTS) {
+      for (const [n, path] of pagesFor('GET').entries()) {
+        for (const [name, value] of shareOf(HOSTILE_TEXTS, n)) {
           const query = QUERY_NAMES.map(
             (key) => `${key}=${encodeURIComponent(value.slice(0, 400))}`,
           );
