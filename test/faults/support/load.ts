@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Promises } from '../../support/promises.ts';
 
 const PAUSE_MS = 50;
+// A switch that is owed so many answers repeats those before it sends more.
+const MOST_OWED = 20;
 
 /** Customers and switches that go on until they are stopped, wherever the service is by then. */
 export class Load {
@@ -17,9 +19,15 @@ export class Load {
     this.#promises = promises;
     this.#url = url;
     this.#running = [
-      ...Array.from({ length: feeds }, () => this.#repeat(() => promises.deliver(url(), 5))),
+      ...Array.from({ length: feeds }, () => this.#repeat(() => this.#deliver())),
       ...Array.from({ length: customers }, () => this.#repeat(() => promises.signUp(url()))),
     ];
+  }
+
+  async #deliver(): Promise<number> {
+    if (this.#promises.owed.length < MOST_OWED) return this.#promises.deliver(this.#url(), 5);
+    await this.#promises.repeat(this.#url());
+    return this.#promises.owed.length < MOST_OWED ? 200 : 503;
   }
 
   async #repeat(send: () => Promise<number>): Promise<void> {
