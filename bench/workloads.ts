@@ -1,6 +1,7 @@
 import { addFeed } from '../src/domain/feed.ts';
 import { genericBody, type SampleCall, sampleCalls } from './calls.ts';
 import type { Account } from './data.ts';
+import type { Read } from './generator.ts';
 import { clientAddresses, postBytes } from './load.ts';
 import type { Stage } from './stage.ts';
 
@@ -54,7 +55,8 @@ export async function apikeyRate(
   };
 }
 
-async function signUp(
+/** A customer's own signup. */
+export async function signUp(
   port: number,
   email: string,
 ): Promise<{ username: number; password: string }> {
@@ -84,20 +86,31 @@ export function signupRate({ load }: Stage, port: number, seconds: number): Meas
 }
 
 /** Milliseconds of one answer of cdr for the last day, the median of some. */
-export async function cdrMilliseconds(
-  { load }: Stage,
+export function cdrMilliseconds(
+  stage: Stage,
   port: number,
   { key, rows }: { key: string; rows: number },
   { readers, repeats }: { readers: number; repeats: number },
 ): Promise<number> {
-  const request = {
+  const read: Read = {
+    method: 'POST',
     path: '/v2.1/account/cdr/',
     headers: { authorization: `Bearer ${key}` },
     body: '',
   };
-  const requests = new Array(repeats * readers).fill(request);
+  return milliseconds(stage, port, read, { readers, repeats, leastBytes: rows * 100 });
+}
+
+/** Milliseconds of one answer read whole, the median of some. */
+export async function milliseconds(
+  { load }: Stage,
+  port: number,
+  read: Read,
+  { readers, repeats, leastBytes }: { readers: number; repeats: number; leastBytes: number },
+): Promise<number> {
+  const requests = new Array<Read>(repeats * readers).fill(read);
   const outcome = await load.run({ kind: 'read', port, readers, requests });
-  if (outcome.bytes < rows * requests.length * 100) throw new Error('an answer was too short');
+  if (outcome.bytes < leastBytes * requests.length) throw new Error('an answer was too short');
   return outcome.medianMs;
 }
 

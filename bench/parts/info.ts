@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { accountRecord } from '../../src/domain/account.ts';
@@ -5,7 +7,7 @@ import { makeAccounts } from '../data.ts';
 import { atLeast, figure, type LeftOut } from '../figure.ts';
 import { interleave, type Part } from '../part.ts';
 import { isInstalled, runProgram } from '../process.ts';
-import { answerOf, type Stage } from '../stage.ts';
+import { answerOf, freePort, type Stage } from '../stage.ts';
 import { statementOf } from '../statement.ts';
 import { INFO_PATH, infoRate } from '../workloads.ts';
 
@@ -20,6 +22,10 @@ export const info: Part = async (stage, { rounds, seconds }) => {
   const key = accounts[0]?.key ?? '';
   const unlimited = await stage.startService();
   const database = await stage.startService({ RATE_LIMIT_PER_HOUR: LIMIT });
+  const redis = await startRedis(stage);
+  const counted = redis
+    ? await stage.startService({ RATE_LIMIT_PER_HOUR: LIMIT, LIMITS_URL: redis.url })
+    : undefined;
   const answer = await answerOf(unlimited.port, INFO_PATH, key);
   const env = { HEADERS: JSON.stringify(answer.headers), BODY: answer.body };
   const bare = await stage.startPeer('node-http', env);
@@ -31,10 +37,13 @@ export const info: Part = async (stage, { rounds, seconds }) => {
     bare: rate(bare.port),
     fastify: rate(fastify.port),
     database: rate(database.port),
+    redis: counted ? rate(counted.port) : undefined,
     unlimited: rate(unlimited.port),
     pgbench,
   });
-  for (const process of [unlimited, database, bare, fastify]) await process.stop();
+  for (const process of [unlimited, database, counted, redis, bare, fastify]) {
+    await process?.stop();
+  }
 
   const own = (name: string, ours: number[], limit: number[], limitName: string, least?: number) =>
     figure({
@@ -47,11 +56,16 @@ export const info: Part = async (stage, { rounds, seconds }) => {
       ...(least ? { target: atLeast(least) } : {}),
     });
   const figures = [
+    own('limits in Redis', values.redis, values.bare, 'bare node:http', 0.3),
     own('limits in PostgreSQL', values.database, values.bare, 'bare node:http', 0.15),
-    own('no limits', values.unlimited, values.bare, 'bare node:http', 0.3),
+    own('no limits', values.unlimited, values.bare, 'bare node:http'),
     own('no limits', values.unlimited, values.fastify, 'bare Fastify'),
   ];
   const leftOut: LeftOut[] = [];
+  if (!redis) {
+    figures.shift();
+    leftOut.push({ part: 'info', name: 'limits in Redis', why: 'redis-server is not installed' });
+  }
   if (pgbench) {
     const limitName = `pgbench, ${PGBENCH_CLIENTS} clients`;
     figures.push(own('no limits', values.unlimited, values.pgbench, limitName));
@@ -60,6 +74,27 @@ export const info: Part = async (stage, { rounds, seconds }) => {
   }
   return { figures, leftOut };
 };
+
+/** A Redis that keeps nothing on disk. */
+async function startRedis({ folder }: Stage) {
+  if (!(await isInstalled('redis-server'))) return undefined;
+  const port = await freePort();
+  const redis = spawn(
+    'redis-server',
+    ['--port', String(port), '--save', '', '--appendonly', 'no', '--dir', folder],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  for await (const line of redis.stdout) {
+    if (String(line).includes('Ready to accept connections')) break;
+  }
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    stop: async () => {
+      redis.kill();
+      if (redis.exitCode === null) await once(redis, 'exit');
+    },
+  };
+}
 
 /** The same statement, prepared, by PostgreSQL's own load generator; statements a second. */
 async function pgbenchOf(
@@ -73,7 +108,8 @@ async function pgbenchOf(
   // pgbench takes a colon for the start of a variable, also within quotes.
   const quoted = text.replaceAll(/'[^']*'/g, (it) => it.replaceAll(':', "'||chr(58)||'"));
   await writeFile(script, `${quoted.replaceAll('$1', ':digest').replaceAll(/\s+/g, ' ')};\n`);
-  const digest = `\\x${(values[0] as Buffer).toString('hex')}`;
+  const [digest] = values[0] as [Buffer];
+  const keys = `{"\\\\x${digest.toString('hex')}"}`;
   const options = ['-n', '-M', 'prepared', '-c', String(PGBENCH_CLIENTS), '-j', '1'];
   const length = ['-T', String(Math.max(1, Math.round(seconds)))];
   return async () => {
@@ -81,7 +117,7 @@ async function pgbenchOf(
       ...options,
       ...length,
       '-D',
-      `digest=${digest}`,
+      `digest=${keys}`,
       '-f',
       script,
       stage.databaseUrl,

@@ -110,14 +110,24 @@ interface DataKeys {
  */
 export async function openKeyring(db: Database, readFileKey: FileKeyReader): Promise<Keyring> {
   const fileKey = await readFileKey();
-  await db.transaction(async (tx) => {
+  // A start does not wait for those who seal, unless there is nothing yet to seal with.
+  if (!(await hasDataKeys(db))) await makeDataKeys(db, fileKey);
+  return new Keyring(readFileKey, await loadDataKeys(db, readFileKey));
+}
+
+async function hasDataKeys(db: Queryable): Promise<boolean> {
+  return (await db.query('SELECT 1 FROM data_key LIMIT 1')).length > 0;
+}
+
+/** Of processes that start at once, one makes them. */
+function makeDataKeys(db: Database, fileKey: Buffer): Promise<void> {
+  return db.transaction(async (tx) => {
     await tx.query('SELECT pg_advisory_xact_lock($1)', [SEAL_LOCK]);
-    if ((await tx.query('SELECT 1 FROM data_key LIMIT 1')).length > 0) return;
+    if (await hasDataKeys(tx)) return;
     for (const purpose of PURPOSES) {
       await insertDataKey(tx, fileKey, { purpose, version: 1, key: randomBytes(KEY_BYTES) });
     }
   });
-  return new Keyring(readFileKey, await loadDataKeys(db, readFileKey));
 }
 
 /** How a database stands between two secret key files. */
