@@ -45,6 +45,8 @@ test('any text stands in a file as it came, but for what a spreadsheet would com
     ['100% & more', '100% & more'],
     ['Größe 😀', 'Größe 😀'],
     ['=1+1', "'=1+1"],
+    ['=A1', "'=A1"],
+    ['a%20b', 'a%20b'],
     ['+4930123', '+4930123'],
     ['+1-1', "'+1-1"],
     ['-1', '-1'],

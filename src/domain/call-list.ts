@@ -42,13 +42,18 @@ export interface CallPage {
 const SEARCHED_AT_ONCE = 10_000;
 const CURSOR = /^([0-9]{1,17})-([0-9a-f]{32})$/;
 
-type Row = ListedCall & { cursor: string | null; place: number; seen: number; end: string };
+type Row = ListedCall & { cursor: string | null; end: string | null };
 
 const COLUMNS = `replace(id::text, '-', '') AS id, account, started_at AS "startedAt", caller,
   caller_name AS "callerName", called, source_ip AS "sourceIp",
   (talk_microseconds + 999999) / 1000000 AS "talkSeconds", billed_seconds AS "billedSeconds",
   rate::text, round(amount, 6)::text AS amount`;
 const CURSOR_OF = `(extract(epoch FROM started_at) * 1000000)::bigint || '-' || replace(id::text, '-', '')`;
+
+const OF_ACCOUNTS = 'a.master_account = $1 AND a.username = coalesce($2, a.username)';
+const WITHIN = `billing_account = $1 AND account = a.username
+  AND started_at >= first AND started_at < last AND started_at <= coalesce(before, 'infinity')
+  AND (before IS NULL OR (call.started_at, call.id) < (before, $7::uuid))`;
 
 /**
  * A page of calls, newest first. Each page begins where the one before ended, so that the last of a
@@ -63,35 +68,29 @@ export async function listCalls(
   const { scope, range } = filter;
   const search = searchedText(filter.search);
   const [, at = null, id = null] = CURSOR.exec(after ?? '') ?? [];
-  const reach = search === '' ? limit + 1 : SEARCHED_AT_ONCE;
+  // Where a search ends is told by the index alone; it then reads no more calls than it must.
   const rows = await db.query<Row>(
     `WITH edge AS (
        SELECT $3::timestamp AT TIME ZONE $5 AS first,
          ($4::timestamp + interval '1 day') AT TIME ZONE $5 AS last,
          to_timestamp(0) + $6::bigint * interval '1 microsecond' AS before
-     ), newest AS MATERIALIZED (
+     ), reach AS MATERIALIZED (
        SELECT c.* FROM account a, edge, LATERAL (
-         SELECT * FROM call
-         WHERE billing_account = $1 AND account = a.username
-           AND started_at >= first AND started_at < last
-           AND started_at <= coalesce(before, 'infinity')
-           AND (before IS NULL OR (started_at, id) < (before, $7::uuid))
-         ORDER BY started_at DESC, id DESC LIMIT $8) c
-       WHERE a.master_account = $1 AND a.username = coalesce($2, a.username)
-       ORDER BY c.started_at DESC, c.id DESC LIMIT $8
-     ), matched AS (
-       SELECT * FROM newest
-       WHERE $9 = '' OR strpos(caller, $9) > 0 OR strpos(called, $9) > 0
-         OR strpos(lower(caller_name), $10) > 0
-       ORDER BY started_at DESC, id DESC LIMIT $11
+         SELECT started_at, id FROM call WHERE ${WITHIN} ORDER BY started_at DESC, id DESC LIMIT $8) c
+       WHERE ${OF_ACCOUNTS} ORDER BY c.started_at DESC, c.id DESC OFFSET greatest($8 - 1, 0) LIMIT 1
      ), shown AS (
-       SELECT ${COLUMNS}, ${CURSOR_OF} AS cursor, row_number() OVER (ORDER BY started_at DESC, id DESC)
-         AS place FROM matched
+       SELECT c.* FROM account a, edge LEFT JOIN reach ON true, LATERAL (
+         SELECT * FROM call
+         WHERE ${WITHIN} AND started_at >= coalesce(reach.started_at, first)
+           AND (reach.id IS NULL OR (call.started_at, call.id) >= (reach.started_at, reach.id))
+           AND ($9 = '' OR strpos(caller, $9) > 0 OR strpos(called, $9) > 0
+             OR strpos(lower(caller_name), $10) > 0)
+         ORDER BY started_at DESC, id DESC LIMIT $11) c
+       WHERE ${OF_ACCOUNTS} ORDER BY c.started_at DESC, c.id DESC LIMIT $11
      )
-     SELECT s.*, m.* FROM (
-       SELECT count(*)::int AS seen, (SELECT ${CURSOR_OF} FROM newest
-         ORDER BY started_at, id LIMIT 1) AS "end" FROM newest) s LEFT JOIN shown m ON true
-     ORDER BY place`,
+     SELECT ${COLUMNS}, ${CURSOR_OF} AS cursor, "end"
+     FROM (SELECT (SELECT ${CURSOR_OF} FROM reach) AS "end") e LEFT JOIN shown ON true
+     ORDER BY started_at DESC, shown.id DESC`,
     [
       scope.billingAccount,
       scope.account ?? null,
@@ -100,27 +99,22 @@ export async function listCalls(
       range.timeZone,
       at,
       id,
-      reach,
+      search === '' ? 0 : SEARCHED_AT_ONCE,
       search,
       encodeURIComponent(search).toLowerCase(),
       limit + 1,
     ],
   );
   const found = rows.filter(({ cursor }) => cursor !== null);
-  const calls = found
-    .slice(0, limit)
-    .map(({ cursor: _, seen: __, end: ___, place: ____, ...call }) => ({
-      ...call,
-      callerName: decodedName(call.callerName),
-    }));
+  const calls = found.slice(0, limit).map(({ cursor: _, end: __, ...call }) => ({
+    ...call,
+    callerName: decodedName(call.callerName),
+  }));
   if (found.length > limit) {
     return { calls, next: found[limit - 1]?.cursor ?? undefined, searched: undefined };
   }
-  const [first] = rows;
-  const isCut = search !== '' && first?.seen === reach;
-  return isCut
-    ? { calls, next: first.end, searched: reach }
-    : { calls, next: undefined, searched: undefined };
+  const end = rows[0]?.end ?? undefined;
+  return { calls, next: end, searched: end ? SEARCHED_AT_ONCE : undefined };
 }
 
 /**
