@@ -77,8 +77,9 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
     return reply.code(status).header('cache-control', 'no-store').send(errorBody(status));
   });
 
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, payload, done) => {
     if (!app.server.listening) reply.header('connection', 'close');
+    done(null, payload);
   });
   decorateRequests(app, service.config.trustProxy);
   setSecurityHeaders(app, service.config.publicUrl?.startsWith('https:') ?? false);

@@ -27,7 +27,7 @@ try {
   // Asynchronous: a line waits in memory for at most a moment instead of holding up its request.
   const log = createLog(
     config.logLevel,
-    pino.destination({ sync: false, minLength: 8_192, periodicFlush: 200 }),
+    pino.destination({ sync: false, minLength: 32_768, maxWrite: 65_536, periodicFlush: 200 }),
   );
   running = await (cluster.isWorker ? serveAsWorker : serve)(config, log);
 } catch (error) {

@@ -71,15 +71,29 @@ const PREFIX = 'account-api:limit:';
 const TIMEOUT_MS = 1_000;
 const RECONNECT_MS = 500;
 
-// One key's attempts and the end of its window, at once: no other command comes between.
+// Each key's attempts and the end of its window, at once: no other command comes between.
 const COUNT = `
-local attempts = redis.call('INCRBY', KEYS[1], ARGV[1])
-if attempts == tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-return { attempts, redis.call('PTTL', KEYS[1]) }`;
+local windows = {}
+for n, key in ipairs(KEYS) do
+  local attempts = redis.call('INCRBY', key, ARGV[n + 1])
+  local left = ARGV[1]
+  if attempts == tonumber(ARGV[n + 1]) then
+    redis.call('PEXPIRE', key, left)
+  else
+    left = redis.call('PTTL', key)
+  end
+  windows[2 * n - 1] = attempts
+  windows[2 * n] = left
+end
+return windows`;
+
+type RedisWithCount = Redis & {
+  countAttempts(keys: number, ...keysAndArguments: (string | number)[]): Promise<unknown[]>;
+};
 
 /** Counts in Valkey or Redis, which also has the time that a window lasts. */
 export class RedisAttempts implements AttemptStore {
-  readonly #redis: Redis;
+  readonly #redis: RedisWithCount;
 
   /** @param url such as `redis://user:password@limits.example.net:6379/0` */
   constructor(url: string, onError: (error: Error) => void) {
@@ -90,7 +104,8 @@ export class RedisAttempts implements AttemptStore {
       connectTimeout: TIMEOUT_MS,
       commandTimeout: TIMEOUT_MS,
       retryStrategy: () => RECONNECT_MS,
-    });
+      scripts: { countAttempts: { lua: COUNT } },
+    }) as RedisWithCount;
     this.#redis.on('error', onError);
   }
 
@@ -99,12 +114,19 @@ export class RedisAttempts implements AttemptStore {
     { nowMs, lengthMs }: Span,
   ): Promise<Map<string, Window>> {
     return available(async () => {
-      const counted = [...counts].map(async ([key, count]): Promise<[string, Window]> => {
-        const reply = await this.#redis.eval(COUNT, 1, PREFIX + key, count, lengthMs);
-        const [attempts = 0, leftMs = 0] = (reply as unknown[]).map(Number);
-        return [key, { attempts, endsAtMs: nowMs + leftMs }];
-      });
-      return new Map(await Promise.all(counted));
+      const keys = [...counts.keys()];
+      const windows = await this.#redis.countAttempts(
+        keys.length,
+        ...keys.map((key) => PREFIX + key),
+        lengthMs,
+        ...counts.values(),
+      );
+      return new Map(
+        keys.map((key, n) => [
+          key,
+          { attempts: Number(windows[2 * n]), endsAtMs: nowMs + Number(windows[2 * n + 1]) },
+        ]),
+      );
     });
   }
 

@@ -44,11 +44,17 @@ export class HourlyLimit {
   /** Counts an attempt. @throws Refusal 'rate limited' for one too many */
   async count(key: string): Promise<void> {
     if (this.#perHour === 0) return;
-    const known = this.#knownWindow(key);
-    if (known && known.attempts >= this.#perHour) throw this.#refusal(known);
+    const refusal = this.knownRefusal(key);
+    if (refusal) throw refusal;
     const window = await this.#attempts.ask(key);
     if (window.attempts >= this.#perHour) this.#remember(key, window);
     if (window.attempts > this.#perHour) throw this.#refusal(window);
+  }
+
+  /** How `count` would refuse without asking anyone; undefined where it would ask. */
+  knownRefusal(key: string): Refusal | undefined {
+    const known = this.#knownWindow(key);
+    return known && known.attempts >= this.#perHour ? this.#refusal(known) : undefined;
   }
 
   /** What a key has left of its attempts, and when it has all of them again; nothing is counted. */

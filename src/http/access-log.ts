@@ -1,23 +1,29 @@
 import type { FastifyInstance } from 'fastify';
-import type { Logger } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 
 /**
  * One line for each request. It names the route and never the address line itself, whose query
- * may hold a token or, from a mistaken client, a key.
+ * may hold a token or, from a mistaken client, a key. The lines are made by hand, and those of one
+ * turn of the event loop are handed on together: through the logger, which does neither, they cost
+ * a quarter of what a short answer costs.
  */
 export function logRequests(app: FastifyInstance, log: Logger): void {
-  app.addHook('onResponse', (request, reply, done) => {
-    log.info(
-      {
-        requestId: request.id,
-        method: request.method,
-        route: request.routeOptions.url ?? '(none)',
-        status: reply.statusCode,
-        ms: Math.round(reply.elapsedTime * 1_000) / 1_000,
-        address: request.clientAddress,
-      },
-      'request',
+  if (!log.isLevelEnabled('info')) return;
+  const destination = (log as unknown as Record<symbol, DestinationStream>)[pino.symbols.streamSym];
+  let lines: string[] = [];
+  const write = () => {
+    destination?.write(lines.join(''));
+    lines = [];
+  };
+  app.addHook('onResponse', ({ id, method, routeOptions, clientAddress }, reply, done) => {
+    const route = JSON.stringify(routeOptions.url ?? '(none)');
+    const ms = Math.round(reply.elapsedTime * 1_000) / 1_000;
+    // What is not put through JSON.stringify here has no character that JSON would escape.
+    lines.push(
+      `{"level":30,"time":${Date.now()},"requestId":"${id}","method":"${method}","route":${route},` +
+        `"status":${reply.statusCode},"ms":${ms},"address":"${clientAddress}","msg":"request"}\n`,
     );
+    if (lines.length === 1) setImmediate(write);
     done();
   });
 }

@@ -1,20 +1,33 @@
 import { BlockList, isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
-/** @param cidrs networks or single addresses, already checked */
-export function parseNetworks(cidrs: string[]): BlockList {
+/** Whether an address, in plain form, lies in certain networks. */
+export type IsWithin = (address: string) => boolean;
+
+const MOST_REMEMBERED = 10_000;
+
+/**
+ * Looking an address up takes long beside all else that reading a request's address does, and the
+ * same ones come again and again, so what was found is remembered.
+ * @param cidrs networks or single addresses, already checked
+ */
+export function parseNetworks(cidrs: string[]): IsWithin {
   const networks = new BlockList();
   for (const cidr of cidrs) {
     const [network, bits] = cidr.includes('/') ? ipaddr.parseCIDR(cidr) : [ipaddr.parse(cidr)];
     const kind = network.kind();
     networks.addSubnet(network.toString(), bits ?? (kind === 'ipv4' ? 32 : 128), kind);
   }
-  return networks;
-}
-
-/** @param address in plain form */
-export function isWithin(address: string, networks: BlockList): boolean {
-  return networks.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+  const known = new Map<string, boolean>();
+  return (address) => {
+    let within = known.get(address);
+    if (within === undefined) {
+      within = networks.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+      if (known.size >= MOST_REMEMBERED) known.clear();
+      known.set(address, within);
+    }
+    return within;
+  };
 }
 
 /**
@@ -25,16 +38,16 @@ export function isWithin(address: string, networks: BlockList): boolean {
 export function clientAddress(
   peer: string,
   forwardedFor: string | undefined,
-  trusted: BlockList,
+  isTrusted: IsWithin,
 ): string {
   const own = plainAddress(peer);
-  if (forwardedFor === undefined || !isWithin(own, trusted)) return own;
+  if (forwardedFor === undefined || !isTrusted(own)) return own;
   const hops = forwardedFor.split(',').map((hop) => hop.trim());
   let client = own;
   for (const hop of hops.reverse()) {
     if (!isIPv4(hop) && (!hop.includes(':') || !ipaddr.isValid(hop))) return own;
     client = plainAddress(hop);
-    if (!isWithin(client, trusted)) return client;
+    if (!isTrusted(client)) return client;
   }
   return client;
 }

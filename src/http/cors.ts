@@ -7,8 +7,8 @@ const PREFLIGHT_SECONDS = 3_600;
  * @param origins such as `https://shop.example.com`; `*`: any
  */
 export function allowOrigins(app: FastifyInstance, origins: string[]): void {
+  if (origins.length === 0) return;
   app.addHook('onRequest', async (request, reply) => {
-    if (origins.length === 0) return;
     const allowed = allowedOrigin(request, origins);
     if (allowed !== '*') reply.header('vary', 'Origin');
     if (allowed === undefined) return;

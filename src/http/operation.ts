@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
 import type { Static, TObject, TSchema } from 'typebox';
 import { authenticate, type Caller } from '../domain/api-key.ts';
 import { administratorRequired, fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
@@ -122,10 +122,11 @@ export function parseBody(request: FastifyRequest, raw: Buffer): Body {
 }
 
 /** Takes the media type from a request without a body, of which the framework would be strict. */
-export async function ignoreTypeOfNothing({ headers }: FastifyRequest): Promise<void> {
+export const ignoreTypeOfNothing: onRequestHookHandler = ({ headers }, _reply, done) => {
   const length = headers['content-length'] ?? '0';
   if (length === '0' && headers['transfer-encoding'] === undefined) delete headers['content-type'];
-}
+  done();
+};
 
 /** Nothing but what JSON calls whitespace. */
 function isBlank(raw: Buffer): boolean {

@@ -1,4 +1,4 @@
-import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
+import type { onRequestHookHandler } from 'fastify';
 import type { Database } from '../db/database.ts';
 import { HourlyLimit } from '../domain/hourly-limit.ts';
 import { limitKey } from './client-address.ts';
@@ -8,7 +8,15 @@ export function limitByAddress(
   db: Database,
   operation: string,
   perHour: number,
-): onRequestAsyncHookHandler {
+): onRequestHookHandler[] {
+  if (perHour === 0) return [];
   const limit = new HourlyLimit(db, operation, perHour);
-  return (request: FastifyRequest) => limit.count(limitKey(request.clientAddress));
+  return [
+    ({ clientAddress }, _reply, done) => {
+      const key = limitKey(clientAddress);
+      const refusal = limit.knownRefusal(key);
+      if (refusal) done(refusal);
+      else limit.count(key).then(() => done(), done);
+    },
+  ];
 }

@@ -13,7 +13,7 @@ declare module 'fastify' {
 
 /** Gives every request its client's address. @param trustProxy CIDRs of trusted proxies */
 export function decorateRequests(app: FastifyInstance, trustProxy: string[]): void {
-  const trusted = parseNetworks(trustProxy);
+  const isTrusted = parseNetworks(trustProxy);
   app.decorateRequest('clientAddress', '');
   app.decorateRequest('presentedKey', undefined);
   app.addHook('onRequest', (request, _reply, done) => {
@@ -28,7 +28,7 @@ export function decorateRequests(app: FastifyInstance, trustProxy: string[]): vo
     request.clientAddress = clientAddress(
       peer,
       Array.isArray(forwarded) ? forwarded.join(',') : forwarded,
-      trusted,
+      isTrusted,
     );
     done();
   });

@@ -7,7 +7,7 @@ import { authenticateFeed, type Feed, noteFeedSeen } from '../domain/feed.ts';
 import { WARNING_QUEUE } from '../domain/message.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { reportContacts } from '../domain/registration.ts';
-import { isWithin, parseNetworks } from '../http/client-address.ts';
+import { parseNetworks } from '../http/client-address.ts';
 import { successBody } from '../http/envelope.ts';
 import type { Service } from '../service.ts';
 import { authorizeRoute } from './authorize.ts';
@@ -38,10 +38,7 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
   app.addHook('onRequest', async (request) => {
     const [name, secret] = basicCredentials(request.headers.authorization);
     const feed = await authenticateFeed(db, keyring, name, secret);
-    if (
-      feed.networks.length > 0 &&
-      !isWithin(request.clientAddress, parseNetworks(feed.networks))
-    ) {
+    if (feed.networks.length > 0 && !parseNetworks(feed.networks)(request.clientAddress)) {
       throw new Refusal('forbidden', `The feed ${name} may not send from this address`);
     }
     request.feed = feed;
