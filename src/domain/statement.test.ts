@@ -199,6 +199,30 @@ test('usage by hour has the hour that comes twice as two', async () => {
   );
 });
 
+test('usage by month has its first and last month as far as the range goes', async () => {
+  const range = { from: '2029-10-31', to: '2030-01-01', timeZone: 'America/New_York' };
+  const scope = { billingAccount: account };
+  const months = await usageBy(api.service.db, 'month', scope, range);
+  assert.deepEqual(
+    months.map(({ start, calls }) => [start.toISOString(), calls]),
+    [
+      ['2029-10-31T04:00:00.000Z', 1],
+      ['2029-11-01T04:00:00.000Z', 6],
+      ['2029-12-01T05:00:00.000Z', 1],
+      ['2030-01-01T05:00:00.000Z', 0],
+    ],
+  );
+  const one = await usageBy(api.service.db, 'month', scope, {
+    ...range,
+    from: '2029-12-01',
+    to: '2029-12-31',
+  });
+  assert.deepEqual(
+    one.map(({ start }) => start.toISOString()),
+    ['2029-12-01T05:00:00.000Z'],
+  );
+});
+
 test('the busiest destinations come first, of the newest calls', async () => {
   const { db } = api.service;
   const range = { from: '2029-11-01', to: '2029-12-01', timeZone: 'America/New_York' };

@@ -28,7 +28,10 @@ export interface Usage {
   amount: Decimal;
 }
 
-/** The calls that started in a day or an hour. */
+/** What calls are added up by. */
+export type UsageUnit = 'hour' | 'day' | 'month';
+
+/** The calls that started in an hour, a day or a month. */
 export interface UsageStep extends Usage {
   start: Date;
 }
@@ -58,11 +61,23 @@ export const dayEdges = (from: string, to: string, zone: string) =>
   `SELECT array_agg(day AT TIME ZONE ${zone} ORDER BY day) AS edges
   FROM generate_series(${from}::timestamp, ${to}::timestamp + interval '1 day', interval '1 day') day`;
 
-const DAY_EDGES = dayEdges('$3', '$4', '$5');
+// A range may begin and end within a month.
+const MONTH_EDGES = `SELECT array_agg(day AT TIME ZONE $5 ORDER BY day) AS edges
+  FROM (
+    SELECT $3::timestamp AS day UNION SELECT $4::timestamp + interval '1 day' UNION
+    SELECT generate_series(date_trunc('month', $3::timestamp) + interval '1 month', $4::timestamp,
+      interval '1 month')
+  ) days`;
 
 const HOUR_EDGES = `SELECT array_agg(hour ORDER BY hour) AS edges
   FROM generate_series($3::timestamp AT TIME ZONE $5,
     ($4::timestamp + interval '1 day') AT TIME ZONE $5, interval '1 hour') hour`;
+
+const EDGES: Record<UsageUnit, string> = {
+  hour: HOUR_EDGES,
+  day: dayEdges('$3', '$4', '$5'),
+  month: MONTH_EDGES,
+};
 
 /** The day it is in a time zone. */
 export function dayOf(at: Date, timeZone: string): Day {
@@ -76,18 +91,18 @@ export function addDays(day: Day, days: number): Day {
 }
 
 /**
- * Calls and what they cost by day or by hour of the time zone: every step of the range is there,
+ * Calls and what they cost by hour, day or month of the time zone: every step of the range is there,
  * also one without calls, and a day is as long as its clocks make it. An account with many calls
  * has them summed from now on, so that the next time is quick.
  */
 export async function usageBy(
   db: Queryable,
-  unit: 'day' | 'hour',
+  unit: UsageUnit,
   scope: UsageScope,
   range: DayRange,
 ): Promise<UsageStep[]> {
   const steps = await db.query<UsageStep>(
-    `WITH edge AS (${unit === 'day' ? DAY_EDGES : HOUR_EDGES}), sums AS (
+    `WITH edge AS (${EDGES[unit]}), sums AS (
        SELECT width_bucket(at, edges) AS step, sum(calls) AS calls, sum(answered) AS answered,
          sum(seconds) AS seconds, sum(amount) AS amount
        FROM edge, LATERAL (${callSums('$1', '$2', 'edges[1]', 'edges[cardinality(edges)]')}) c

@@ -39,6 +39,11 @@ export function shortHour(moment: Date, zone: string): string {
   return format('short hour', zone, options)(moment);
 }
 
+/** `May 2025`: a month on an axis. */
+export function shortMonth(moment: Date, zone: string): string {
+  return format('short month', zone, { month: 'short', year: 'numeric' })(moment);
+}
+
 /** The zone's short name at a moment, such as `CEST` or `GMT+2`. */
 export function zoneAt(moment: Date, zone: string): string {
   const parts = formatter('zone', zone, { timeZoneName: 'short' }).formatToParts(moment);

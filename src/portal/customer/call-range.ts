@@ -1,15 +1,19 @@
 import type { FastifyRequest } from 'fastify';
 import type { CallFilter } from '../../domain/call-list.ts';
-import { addDays, type Day, dayOf } from '../../domain/usage.ts';
+import { addDays, type Day, dayOf, type UsageUnit } from '../../domain/usage.ts';
 import { queryText } from '../input.ts';
 import { type Subject, scopeOf } from './subject.ts';
 
 const DEFAULT_DAYS = 7;
 const LONGEST_SEARCH = 100;
+// More steps would make bars too thin to tell apart.
+export const MOST_DAYS: Record<UsageUnit, number> = { hour: 7, day: 92, month: 3_660 };
+const UNITS = ['hour', 'day', 'month'] as const;
 
 /** Which calls a page is asked for. */
 export interface CallQuery extends CallFilter {
-  unit: 'day' | 'hour';
+  /** of the plots: the one asked for, or a larger one where the range would have too many steps */
+  unit: UsageUnit;
   /** goes on after a page */
   after: string;
   days: number;
@@ -26,12 +30,21 @@ export function callQuery(request: FastifyRequest, subject: Subject, now: Date):
   const from = day(queryText(request, 'from')) ?? addDays(to, 1 - DEFAULT_DAYS);
   const range = from <= to ? { from, to, timeZone } : { from: to, to: from, timeZone };
   const days = Math.round((Date.parse(range.to) - Date.parse(range.from)) / 86_400_000) + 1;
-  const unit = queryText(request, 'by') === 'hour' ? 'hour' : 'day';
+  const asked = queryText(request, 'by');
+  const least = UNITS.find((unit) => unit === asked) ?? 'day';
+  const fitting = UNITS.slice(UNITS.indexOf(least)).find((unit) => days <= MOST_DAYS[unit]);
   const search = queryText(request, 'search').slice(0, LONGEST_SEARCH).trim();
   const scope = scopeOf(subject);
   const chosen = queryText(request, 'account');
   if (scope.account === undefined && /^[1-9][0-9]{9}$/.test(chosen)) scope.account = Number(chosen);
-  return { scope, range, search, unit, days, after: queryText(request, 'after') };
+  return {
+    scope,
+    range,
+    search,
+    unit: fitting ?? 'month',
+    days,
+    after: queryText(request, 'after'),
+  };
 }
 
 /** The same calls as the query of an address. @param other what differs, or comes on top */
@@ -43,7 +56,7 @@ export function callAddress(
   const query = new URLSearchParams({ from: range.from, to: range.to });
   if (search) query.set('search', search);
   if (scope.account) query.set('account', String(scope.account));
-  if (unit === 'hour') query.set('by', 'hour');
+  if (unit !== 'day') query.set('by', unit);
   for (const [name, value] of Object.entries(other)) query.set(name, value);
   return `${path}?${query}`;
 }

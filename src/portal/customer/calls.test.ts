@@ -5,6 +5,7 @@ import { startService, type TestService } from '../../../test/support/service.ts
 import { Visitor } from '../../../test/support/visitor.ts';
 import { type ReportedCall, storeCalls } from '../../domain/call.ts';
 import { postEntry } from '../../domain/ledger.ts';
+import { addDays } from '../../domain/usage.ts';
 
 let api: TestService;
 before(async () => {
@@ -118,6 +119,27 @@ test('days are those of the account, also where they do not exist', async () => 
     'from=a&from=b',
   ]) {
     assert.equal((await visitor.open(`/calls?${query}`)).status, 200, query);
+  }
+});
+
+test('plots are by the unit that is asked for, or by the next that suits the range', async () => {
+  const { username, password } = await api.signUp();
+  await store([call(username, minutesAgo(10))]);
+  const visitor = await signIn(username, password);
+  const to = today();
+  for (const [days, by, expected] of [
+    [7, 'hour', 'hour'],
+    [8, 'hour', 'day'],
+    [92, 'day', 'day'],
+    [93, 'day', 'month'],
+    [366, '', 'month'],
+    [7, 'month', 'month'],
+    [5_000, '', undefined],
+  ] as const) {
+    const { body } = await visitor.open(`/calls?from=${addDays(to, 1 - days)}&to=${to}&by=${by}`);
+    const shown = /<h2>Calls by (\w+)<\/h2>/.exec(body)?.[1];
+    assert.deepEqual([days, by, shown], [days, by, expected]);
+    assert.match(body, expected ? /Busiest destinations/ : /at most ten years/);
   }
 });
 

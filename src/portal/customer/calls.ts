@@ -9,19 +9,18 @@ import { field, select } from '../components/field.ts';
 import { money, twoPlaces } from '../components/money.ts';
 import { bars } from '../components/plot.ts';
 import { table } from '../components/table.ts';
-import { duration, shortDay, shortHour } from '../components/time.ts';
+import { duration, shortDay, shortHour, shortMonth } from '../components/time.ts';
 import { sendPage } from '../layout.ts';
 import type { View } from '../view.ts';
 import { callDownloads } from './call-download.ts';
-import { type CallQuery, callAddress, callQuery } from './call-range.ts';
+import { type CallQuery, callAddress, callQuery, MOST_DAYS } from './call-range.ts';
 import { callsTable } from './calls-table.ts';
 import { ownSubject, type Subject } from './subject.ts';
 import { totalOf } from './total.ts';
 
 const PAGE = 25;
 const BUSIEST = 8;
-// More days, or more hours, would make bars too thin to tell apart, and take long to add up.
-const MOST_PLOT_DAYS = { day: 92, hour: 7 };
+const STEP_NAMES = { hour: shortHour, day: shortDay, month: shortMonth };
 
 /** The calls of an account: plots, busiest destinations, the list and its downloads. */
 export function callsPages(app: FastifyInstance, service: Service): void {
@@ -102,8 +101,9 @@ ${select({
   label: m.plotBy,
   value: unit,
   choices: [
-    { value: 'day', label: view.m.plots.day },
-    { value: 'hour', label: view.m.plots.hour },
+    { value: 'hour', label: m.upTo(view.m.plots.hour, MOST_DAYS.hour) },
+    { value: 'day', label: m.upTo(view.m.plots.day, MOST_DAYS.day) },
+    { value: 'month', label: view.m.plots.month },
   ],
 })}
 <button>${m.show}</button>
@@ -115,19 +115,16 @@ ${select({
 async function usagePanels(view: View, { reader }: Service, query: CallQuery): Promise<Html> {
   const m = view.m.calls;
   const { scope, range, unit, days } = query;
-  if (days > MOST_PLOT_DAYS[unit]) {
-    return notice('info', m.rangeTooLong(MOST_PLOT_DAYS[unit], unit));
-  }
+  if (days > MOST_DAYS[unit]) return notice('info', m.rangeTooLong);
   const [steps, busiest] = await Promise.all([
     usageBy(reader, unit, scope, range),
     busiestDestinations(reader, scope, range, BUSIEST),
   ]);
   const total = totalOf(steps);
   if (total.calls === 0) return html``;
-  const label = (start: Date) =>
-    unit === 'day' ? shortDay(start, range.timeZone) : shortHour(start, range.timeZone);
+  const label = (start: Date) => STEP_NAMES[unit](start, range.timeZone);
   const common = { tick: view.m.plots.dollars, showTable: view.m.plots.showTable };
-  const stepName = unit === 'day' ? view.m.plots.day : view.m.plots.hour;
+  const stepName = view.m.plots[unit];
   return html`${stats([
     { label: m.calls, value: view.m.count(total.calls), note: m.answered(total.answered) },
     { label: m.talked, value: duration(total.billedSeconds), note: m.hoursMinutes },

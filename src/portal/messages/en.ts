@@ -24,6 +24,7 @@ export const en = {
   plots: {
     day: 'Day',
     hour: 'Hour',
+    month: 'Month',
     showTable: 'Show the figures as a table',
     dollars: (value: number) => {
       const places = Number.isInteger(value) ? 0 : 2;
