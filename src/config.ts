@@ -3,158 +3,177 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import envSchema from 'env-schema';
 import ipaddr from 'ipaddr.js';
-import { type Static, Type } from 'typebox';
 import { type Brand, brandColors, readLogo } from './brand.ts';
 
 /** A setting has a wrong value; the message is one line that names it. */
 export class ConfigError extends Error {}
 
+interface Rule<Value> {
+  default: Value;
+  description: string;
+}
+
+// The JSON Schema of one setting each, written out: a schema library takes longer to load than most
+// commands to run.
+const text = (rule: Rule<string> & { minLength?: number; pattern?: string }) => ({
+  type: 'string' as const,
+  ...rule,
+});
+const whole = (rule: Rule<number> & { minimum: number; maximum?: number }) => ({
+  type: 'integer' as const,
+  ...rule,
+});
+const flag = (rule: Rule<boolean>) => ({ type: 'boolean' as const, ...rule });
+const oneOf = <const Value extends string>(values: Value[], rule: Rule<Value>) => ({
+  enum: values,
+  ...rule,
+});
 const positive = (fallback: number, description: string, maximum = 2 ** 31) =>
-  Type.Integer({ minimum: 1, maximum, default: fallback, description });
+  whole({ minimum: 1, maximum, default: fallback, description });
 
 // The embedded database has room for the connections of these.
 const MOST_WORKERS = 16;
 
 /** Every setting, in the order in which `docs/operating.md` lists them. */
-export const SettingsSchema = Type.Object({
-  PORT: Type.Integer({ minimum: 0, maximum: 65535, default: 8080, description: 'TCP port' }),
-  HOST: Type.String({ default: '127.0.0.1', description: 'address to listen on' }),
-  DATA_DIR: Type.String({ minLength: 1, default: './data', description: 'data folder' }),
-  DATABASE_URL: Type.String({
+const SETTINGS = {
+  PORT: whole({ minimum: 0, maximum: 65535, default: 8080, description: 'TCP port' }),
+  HOST: text({ default: '127.0.0.1', description: 'address to listen on' }),
+  DATA_DIR: text({ minLength: 1, default: './data', description: 'data folder' }),
+  DATABASE_URL: text({
     default: '',
     pattern: '^(postgres(ql)?://.+)?$',
     description: "a PostgreSQL of one's own instead of the embedded one",
   }),
-  DATABASE_DIRECT_URL: Type.String({
+  DATABASE_DIRECT_URL: text({
     default: '',
     pattern: '^(postgres(ql)?://.+)?$',
     description: 'the same PostgreSQL past a pooler, for migrations and jobs',
   }),
-  DATABASE_READ_URL: Type.String({
+  DATABASE_READ_URL: text({
     default: '',
     pattern: '^(postgres(ql)?://.+)?$',
     description: 'a replica of it, from which calls are read for cdr, downloads and plots',
   }),
   REPLICA_LAG_SECONDS: positive(10, 'a replica further behind is not read from', 3_600),
-  DATABASE_PREPARED: Type.Boolean({
+  DATABASE_PREPARED: flag({
     default: true,
     description: 'prepare statements; false for a pooler that hands out transactions',
   }),
   DATABASE_POOL: positive(10, 'database connections of one process', 1000),
-  LIMITS_URL: Type.String({
+  LIMITS_URL: text({
     default: '',
     pattern: '^(rediss?://.+)?$',
     description: 'a Valkey or Redis that counts requests for the limits, instead of the database',
   }),
   WORKERS: positive(1, 'processes that answer requests', MOST_WORKERS),
-  PUBLIC_URL: Type.String({
+  PUBLIC_URL: text({
     default: '',
     pattern: '^(https?://[^\\s?#]+)?$',
     description: 'where customers reach the service; links in mails start with it',
   }),
-  SECRET_KEY_FILE: Type.String({ default: '', description: 'file that holds the sealing key' }),
-  SMTP_URL: Type.String({
+  SECRET_KEY_FILE: text({ default: '', description: 'file that holds the sealing key' }),
+  SMTP_URL: text({
     default: '',
     pattern: '^(smtps?://.+)?$',
     description: 'mail server; without it mails are written as .eml files',
   }),
-  MAIL_FROM: Type.String({
+  MAIL_FROM: text({
     default: '',
     pattern: '^[^\\r\\n]*$',
     description: 'sender of the mails',
   }),
-  BRAND_NAME: Type.String({
+  BRAND_NAME: text({
     default: 'Account API',
     minLength: 1,
     pattern: '^[^\\r\\n]*$',
     description: 'name shown in mails and pages',
   }),
-  BRAND_LOGO_FILE: Type.String({
+  BRAND_LOGO_FILE: text({
     default: '',
     description: 'logo shown in mails and pages: PNG, JPEG, GIF, or SVG for the pages alone',
   }),
-  BRAND_COLOR: Type.String({
+  BRAND_COLOR: text({
     default: '#1d4ed8',
     pattern: '^#[0-9a-fA-F]{6}$',
     description: 'colour of buttons and links, such as #1d4ed8',
   }),
-  BRAND_COLOR_DARK: Type.String({
+  BRAND_COLOR_DARK: text({
     default: '',
     pattern: '^(#[0-9a-fA-F]{6})?$',
     description: 'the same on dark pages; made from BRAND_COLOR where it is not set',
   }),
-  SUPPORT_EMAIL: Type.String({
+  SUPPORT_EMAIL: text({
     default: '',
     pattern: '^([^\\s@]+@[^\\s@]+)?$',
     description: 'address that customers are told to write to',
   }),
-  SUPPORT_URL: Type.String({
+  SUPPORT_URL: text({
     default: '',
     pattern: '^(https?://\\S+)?$',
     description: 'page that customers are told to look at for help',
   }),
-  MAIL_TEXTS_FILE: Type.String({
+  MAIL_TEXTS_FILE: text({
     default: '',
     description: 'JSON file of texts to use in mails instead of the built-in ones',
   }),
-  ADMIN_EMAIL: Type.String({
+  ADMIN_EMAIL: text({
     default: 'administrator@example.net',
     description: 'address of the administrator that the first start creates',
   }),
-  TRUST_PROXY: Type.String({
+  TRUST_PROXY: text({
     default: '',
     description: 'CIDRs of the proxies whose X-Forwarded-For is believed, comma separated',
   }),
-  CORS_ORIGINS: Type.String({
+  CORS_ORIGINS: text({
     default: '',
     description: 'origins that browsers may call the API from, comma separated',
   }),
-  RATE_LIMIT_PER_HOUR: Type.Integer({
+  RATE_LIMIT_PER_HOUR: whole({
     minimum: 0,
     default: 6,
     description: 'cdr, info, mrc, apikey: requests an hour for each address and operation',
   }),
-  SIGNUP_LIMIT_PER_HOUR: Type.Integer({
+  SIGNUP_LIMIT_PER_HOUR: whole({
     minimum: 0,
     default: 20,
     description: 'signup: requests an hour for each address',
   }),
-  RECOVER_LIMIT_PER_HOUR: Type.Integer({
+  RECOVER_LIMIT_PER_HOUR: whole({
     minimum: 0,
     default: 20,
     description: 'recover: requests an hour for each address',
   }),
-  SIGN_IN_FAILURES_PER_HOUR: Type.Integer({
+  SIGN_IN_FAILURES_PER_HOUR: whole({
     minimum: 0,
     default: 100,
     description: 'apikey: wrong passwords an hour for each account, wherever they come from',
   }),
-  RECOVERY_DISCLOSES: Type.Boolean({
+  RECOVERY_DISCLOSES: flag({
     default: false,
     description: 'recover answers 404 for an unknown address',
   }),
-  DEFAULT_RATE: Type.String({
+  DEFAULT_RATE: text({
     default: '0.0075',
     pattern: '^[0-9]{1,6}(\\.[0-9]{1,6})?$',
     description: "a new account's rate in dollars per minute",
   }),
-  PRORATE_CHARGES: Type.Boolean({
+  PRORATE_CHARGES: flag({
     default: false,
     description: 'parts of a month are charged, and given back, with the next monthly charge',
   }),
-  SIP_REALM: Type.String({
+  SIP_REALM: text({
     default: '',
     pattern: '^[A-Za-z0-9.-]*$',
     description: "the SIP servers' digest realm, a host name; left out, that of PUBLIC_URL",
   }),
-  REGISTRATION_URI: Type.Enum(['contact', 'received'], {
+  REGISTRATION_URI: oneOf(['contact', 'received'], {
     default: 'contact',
     description: "which address registration shows: the phone's own, or where it was seen",
   }),
   INGEST_BODY_LIMIT: positive(16 * 1024 * 1024, 'largest body a feed may send, in bytes'),
   INGEST_UNPACKED_LIMIT: positive(64 * 1024 * 1024, 'its largest unpacked size, in bytes'),
   HOLD_SECONDS: positive(600, 'longest time of a call that authorize allows at once', 86_400),
-  VERIFIED_CALLS_ONLY: Type.Boolean({
+  VERIFIED_CALLS_ONLY: flag({
     default: false,
     description: 'authorize refuses calls of accounts that are not verified',
   }),
@@ -165,18 +184,22 @@ export const SettingsSchema = Type.Object({
   ),
   SESSION_IDLE_MINUTES: positive(120, 'a portal session ends when it was not used for so long'),
   SESSION_LIFETIME_HOURS: positive(168, 'a portal session ends so long after signing in'),
-  SECURITY_CONTACT: Type.String({
+  SECURITY_CONTACT: text({
     default: '',
     description:
       'where weaknesses are reported, as /.well-known/security.txt tells: mailto: or https: addresses, comma separated',
   }),
-  LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+  LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     default: 'info',
     description: 'least level that is logged',
   }),
-});
+};
 
-type Settings = Static<typeof SettingsSchema>;
+export const SettingsSchema = { type: 'object', properties: SETTINGS };
+
+type Settings = {
+  [Name in keyof typeof SETTINGS]: (typeof SETTINGS)[Name]['default'];
+};
 
 export interface Config {
   port: number;
@@ -315,7 +338,7 @@ function describeInvalid(error: unknown): string {
   const first = errors?.[0];
   if (!first) return `the settings cannot be read: ${(error as Error).message}`;
   const name = first.instancePath.slice(1).split('/')[0] ?? '';
-  const meaning = (SettingsSchema.properties as Record<string, { description?: string }>)[name];
+  const meaning = (SETTINGS as Record<string, { description: string } | undefined>)[name];
   return `${name} ${first.message} (${meaning?.description ?? 'a setting'})`;
 }
 

@@ -8,6 +8,7 @@ import { Replica } from './db/replica.ts';
 import { ensureCurrentPartitions } from './domain/call-partition.ts';
 import { HourlyLimit } from './domain/hourly-limit.ts';
 import { openKeyring } from './domain/keyring.ts';
+import { MAIL_QUEUE } from './domain/message.ts';
 import { readSecretKey } from './secret-key.ts';
 import type { Service } from './service.ts';
 
@@ -70,7 +71,10 @@ export async function openService(config: Config, options: OpenOptions): Promise
     await migrate(direct);
     const keyring = await openKeyring(db, readFileKey);
     await ensureCurrentPartitions(db, clock());
-    const queue = await Queue.open(direct, worksQueues ? 'worker' : 'sender', onError);
+    const queue =
+      role === 'command'
+        ? Queue.late(direct, onError, makeQueues)
+        : await Queue.open(direct, worksQueues ? 'worker' : 'sender', onError);
     const close = async () => {
       // PostgreSQL may be gone by now; what comes after is closed all the same.
       await queue.stop().catch(onError);
@@ -87,4 +91,11 @@ export async function openService(config: Config, options: OpenOptions): Promise
     await embedded?.stop();
     throw error;
   }
+}
+
+/** A database that no service worked on yet has no queues to put a mail into. */
+async function makeQueues(queue: Queue): Promise<void> {
+  if (await queue.has(MAIL_QUEUE)) return;
+  const { defineQueues } = await import('./jobs/queues.ts');
+  await defineQueues(queue);
 }

@@ -22,7 +22,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   portal: ['ingest', 'http', 'domain', 'db', 'brand.ts', 'html.ts', 'service.ts'],
   jobs: ['ingest', 'mail', 'domain', 'db', 'service.ts'],
   'app.ts': ['api', 'ingest', 'portal', 'http', 'service.ts'],
-  'open-service.ts': ['config.ts', 'db', 'domain', 'secret-key.ts', 'service.ts'],
+  'open-service.ts': ['config.ts', 'db', 'domain', 'jobs', 'secret-key.ts', 'service.ts'],
   'front.ts': ['app.ts', 'service.ts'],
   'workers.ts': ['front.ts'],
   'serve.ts': [
@@ -66,7 +66,9 @@ const imports = files.flatMap((file) => importsOf(file, texts.get(file) ?? ''));
 
 /** @returns paths within src/, or the names of packages */
 function importsOf(from: string, text: string): Import[] {
-  const statements = text.matchAll(/^(?:import|export)\b(\s+type\b)?[^;']*?'([^']+)'/gm);
+  const statements = text.matchAll(
+    /(?:^(?:import|export)\b(\s+type\b)?[^;']*?|\bimport\()'([^']+)'/gm,
+  );
   return [...statements].map(([, type, to = '']) => ({
     from,
     to: to.startsWith('.') ? relative(SRC, join(SRC, dirname(from), to)) : to,

@@ -19,10 +19,9 @@ import { audit } from '../domain/audit.ts';
 import { reconcile } from '../domain/books.ts';
 import { describeFileKeys, fingerprint } from '../domain/keyring.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { openService } from '../open-service.ts';
 import { ownKeyFile, readKeyFile } from '../secret-key.ts';
 import { exclusively } from './exclusively.ts';
-import { command, operator, perform, performWithout, print } from './operation.ts';
+import { command, openForCommand, operator, perform, performWithout, print } from './operation.ts';
 import { count } from './print.ts';
 import { type Progress, startProgress } from './progress.ts';
 
@@ -82,7 +81,7 @@ export function backupCommands(program: Command): void {
     if (config.databaseUrl) throw ownDatabase('restore', 'pg_restore');
     requireNoCluster(config.dataDir);
     const { takenAt } = await unpack(config, resolve(given), options);
-    const service = await openService(config, { role: 'command', onError: () => undefined });
+    const service = await openForCommand(config);
     try {
       const { db, clock } = service;
       const { accounts, calls, imbalances } = await reconcile(db);

@@ -1,11 +1,9 @@
 import { isIPv6 } from 'node:net';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import { type Config, loadConfig } from '../config.ts';
+import type { Config } from '../config.ts';
 import type { Actor } from '../domain/audit.ts';
-import { MAIL_QUEUE } from '../domain/message.ts';
-import { defineQueues } from '../jobs/queues.ts';
-import { type OpenService, openService } from '../open-service.ts';
+import type { OpenService } from '../open-service.ts';
 import { jsonText } from './print.ts';
 
 export interface Output {
@@ -43,11 +41,8 @@ export function perform<Values extends unknown[]>(
   work: (service: OpenService, ...values: Values) => Promise<Output>,
 ): void {
   performWithout(on, async (config, ...values: Values) => {
-    // A lost connection fails the statement that needs it, and that is what is reported.
-    const service = await openService(config, { role: 'command', onError: () => undefined });
+    const service = await openForCommand(config);
     try {
-      // A database that no service worked on yet has no queues to put a mail into.
-      if (!(await service.queue.has(MAIL_QUEUE))) await defineQueues(service.queue);
       // Printed before all is closed: what is shown once must not be lost to a failure there.
       print(on, await work(service, ...values));
     } finally {
@@ -62,8 +57,16 @@ export function performWithout<Values extends unknown[]>(
   work: (config: Config, ...values: Values) => Promise<void>,
 ): void {
   on.action(async (...received: unknown[]) => {
+    const { loadConfig } = await import('../config.ts');
     await work(loadConfig(), ...(received.slice(0, -1) as Values));
   });
+}
+
+/** Loads what opens a service, which a command that only says how it is used does not need. */
+export async function openForCommand(config: Config): Promise<OpenService> {
+  const { openService } = await import('../open-service.ts');
+  // A lost connection fails the statement that needs it, and that is what is reported.
+  return openService(config, { role: 'command', onError: () => undefined });
 }
 
 export function print(on: Command, output: Output): void {

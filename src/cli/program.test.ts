@@ -5,7 +5,7 @@ import { buildProgram } from './program.ts';
 
 /** Parses a command line and does nothing. @returns what is wrong with it */
 async function complaint(...args: string[]): Promise<string> {
-  const program = buildProgram(false);
+  const program = await buildProgram(false);
   for (const leaf of leaves(program)) leaf.action(() => undefined);
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -34,7 +34,7 @@ function words(line: string): string[] {
 }
 
 test('every command has a description, --json and an example that it understands', async () => {
-  const found = leaves(buildProgram(false));
+  const found = leaves(await buildProgram(false));
   assert.ok(found.length > 40, `${found.length} commands`);
   for (const leaf of found) {
     const name = `${leaf.parent?.name()} ${leaf.name()}`;

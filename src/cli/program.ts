@@ -1,26 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { accountCommands } from './account.ts';
-import { adminCommands } from './admin.ts';
-import { auditCommand } from './audit.ts';
-import { backupCommands } from './backup.ts';
-import { blockedCommands } from './blocked.ts';
-import { callsCommands } from './calls.ts';
-import { chargesCommands } from './charges.ts';
-import { databaseCommands } from './db.ts';
-import { demoCommand } from './demo.ts';
 import { explain } from './explain.ts';
-import { feedCommands } from './feed.ts';
-import { keysCommands } from './keys.ts';
-import { ledgerCommands } from './ledger.ts';
-import { mailCommands } from './mail.ts';
-import { mailQueueCommands } from './mail-queue.ts';
-import { numberCommands } from './number.ts';
-import { pricesCommands } from './prices.ts';
 import { printable } from './print.ts';
-import { promoCommands } from './promo.ts';
-import { reconcileCommand } from './reconcile.ts';
-import { serviceCommands } from './service.ts';
 
 const FAILED = 1;
 const WRONG_USAGE = 2;
@@ -34,11 +15,99 @@ const NEED_HELP = new Set([
   'commander.unknownOption',
 ]);
 
+interface Group {
+  name: string;
+  description: string;
+  load: (group: Command) => Promise<void>;
+}
+
+const GROUPS: Group[] = [
+  {
+    name: 'account',
+    description: 'accounts, their credentials and money',
+    load: async (group) => {
+      (await import('./account.ts')).accountCommands(group);
+      (await import('./ledger.ts')).ledgerCommands(group);
+    },
+  },
+  {
+    name: 'service',
+    description: 'monthly services of accounts',
+    load: async (group) => (await import('./service.ts')).serviceCommands(group),
+  },
+  {
+    name: 'number',
+    description: 'phone numbers of accounts',
+    load: async (group) => (await import('./number.ts')).numberCommands(group),
+  },
+  {
+    name: 'charges',
+    description: 'monthly charges',
+    load: async (group) => (await import('./charges.ts')).chargesCommands(group),
+  },
+  {
+    name: 'prices',
+    description: 'rates by destination',
+    load: async (group) => (await import('./prices.ts')).pricesCommands(group),
+  },
+  {
+    name: 'blocked',
+    description: 'prefixes that may not be called',
+    load: async (group) => (await import('./blocked.ts')).blockedCommands(group),
+  },
+  {
+    name: 'mail',
+    description: 'what mails say, and those not delivered',
+    load: async (group) => {
+      (await import('./mail.ts')).mailCommands(group);
+      (await import('./mail-queue.ts')).mailQueueCommands(group);
+    },
+  },
+  {
+    name: 'promo',
+    description: 'promotion codes for signups',
+    load: async (group) => (await import('./promo.ts')).promoCommands(group),
+  },
+  {
+    name: 'feed',
+    description: 'switches that send calls and registrations',
+    load: async (group) => (await import('./feed.ts')).feedCommands(group),
+  },
+  {
+    name: 'calls',
+    description: 'calls from files, calls set aside, calls priced again',
+    load: async (group) => (await import('./calls.ts')).callsCommands(group),
+  },
+  {
+    name: 'admin',
+    description: 'administrators',
+    load: async (group) => (await import('./admin.ts')).adminCommands(group),
+  },
+  {
+    name: 'keys',
+    description: 'the keys that seal secrets',
+    load: async (group) => (await import('./keys.ts')).keysCommands(group),
+  },
+  {
+    name: 'db',
+    description: 'where the data lies',
+    load: async (group) => (await import('./db.ts')).databaseCommands(group),
+  },
+];
+
+async function loadSingleCommands(program: Command): Promise<void> {
+  (await import('./audit.ts')).auditCommand(program);
+  (await import('./backup.ts')).backupCommands(program);
+  (await import('./demo.ts')).demoCommand(program);
+  (await import('./reconcile.ts')).reconcileCommand(program);
+}
+
 /** @returns the exit status: 0 done, 1 refused or failed, 2 wrong usage */
 export async function runCommandLine(args: string[]): Promise<number> {
   const json = args.includes('--json');
   try {
-    await buildProgram(json).parseAsync(args, { from: 'user' });
+    const program = await buildProgram(json, args[0] ?? '');
+    await program.parseAsync(args, { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
     if (!(error instanceof CommanderError)) {
@@ -56,8 +125,12 @@ export async function runCommandLine(args: string[]): Promise<number> {
   }
 }
 
-/** Every command there is. @param json whether errors are printed as JSON */
-export function buildProgram(json: boolean): Command {
+/**
+ * The commands. @param json whether errors are printed as JSON
+ * @param first the first word of the command line: of groups only the one it names gets its
+ * commands, since loading all takes longer than most commands; left out, all get them
+ */
+export async function buildProgram(json: boolean, first?: string): Promise<Command> {
   const program = new Command('account-api')
     .description("The operators' command of the Account API. Settings are those of the service.")
     .version(version())
@@ -68,29 +141,12 @@ export function buildProgram(json: boolean): Command {
       ...(json ? { writeErr: () => undefined } : {}),
     })
     .exitOverride();
-  const account = program.command('account').description('accounts, their credentials and money');
-  accountCommands(account);
-  ledgerCommands(account);
-  serviceCommands(program.command('service').description('monthly services of accounts'));
-  numberCommands(program.command('number').description('phone numbers of accounts'));
-  chargesCommands(program.command('charges').description('monthly charges'));
-  pricesCommands(program.command('prices').description('rates by destination'));
-  blockedCommands(program.command('blocked').description('prefixes that may not be called'));
-  const mail = program.command('mail').description('what mails say, and those not delivered');
-  mailCommands(mail);
-  mailQueueCommands(mail);
-  promoCommands(program.command('promo').description('promotion codes for signups'));
-  feedCommands(program.command('feed').description('switches that send calls and registrations'));
-  callsCommands(
-    program.command('calls').description('calls from files, calls set aside, calls priced again'),
-  );
-  adminCommands(program.command('admin').description('administrators'));
-  keysCommands(program.command('keys').description('the keys that seal secrets'));
-  auditCommand(program);
-  backupCommands(program);
-  databaseCommands(program.command('db').description('where the data lies'));
-  demoCommand(program);
-  reconcileCommand(program);
+  const isGroup = GROUPS.some(({ name }) => name === first);
+  for (const { name, description, load } of GROUPS) {
+    const group = program.command(name).description(description);
+    if (first === undefined || first === name) await load(group);
+  }
+  if (!isGroup) await loadSingleCommands(program);
   return program;
 }
 

@@ -1,5 +1,5 @@
+import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { runner } from 'node-pg-migrate';
 import pg from 'pg';
 import { translate } from './errors.ts';
 
@@ -19,15 +19,19 @@ export async function migrate(connection: pg.ClientConfig): Promise<void> {
   client.on('error', () => undefined);
   try {
     await client.connect();
-    const { rows } = await client.query<{ version: number }>(
-      "SELECT current_setting('server_version_num')::int / 10000 AS version",
+    const { rows } = await client.query<{ version: number; hasTable: boolean }>(
+      `SELECT current_setting('server_version_num')::int / 10000 AS version,
+              to_regclass('schema_migration') IS NOT NULL AS "hasTable"`,
     );
-    const version = rows[0]?.version ?? 0;
+    const { version = 0, hasTable = false } = rows[0] ?? {};
     if (version < OLDEST_SERVER) {
       throw new UnsupportedServer(
         `PostgreSQL ${version} is too old; use ${OLDEST_SERVER} or newer`,
       );
     }
+    if (hasTable && (await isUpToDate(client))) return;
+    // Loading it takes longer than most commands.
+    const { runner } = await import('node-pg-migrate');
     await runner({
       dbClient: client,
       dir: MIGRATIONS,
@@ -41,4 +45,10 @@ export async function migrate(connection: pg.ClientConfig): Promise<void> {
   } finally {
     await client.end();
   }
+}
+
+async function isUpToDate(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ name: string }>('SELECT name FROM schema_migration');
+  const done = new Set(rows.map(({ name }) => `${name}.sql`));
+  return (await readdir(MIGRATIONS)).every((file) => done.has(file));
 }

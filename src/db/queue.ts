@@ -1,11 +1,11 @@
 import type pg from 'pg';
-import {
-  type ConstructorOptions,
-  type Job,
-  type JobWithMetadata,
-  type QueueOptions as Options,
+import type {
+  ConstructorOptions,
+  Job,
+  JobWithMetadata,
+  QueueOptions as Options,
   PgBoss,
-  type Queue as QueueDefinition,
+  Queue as QueueDefinition,
 } from 'pg-boss';
 import type { Queryable } from './database.ts';
 
@@ -35,11 +35,13 @@ export type JobHandler<Data> = (data: Data, id: string) => Promise<void>;
 
 /** Work to be done later, kept in the same PostgreSQL: queued by a transaction or not at all. */
 export class Queue {
-  readonly #boss: PgBoss;
-  readonly #workers = new Map<string, string>();
+  readonly #start: () => Promise<PgBoss>;
+  #boss: Promise<PgBoss> | undefined;
+  /** by the name of the queue, where this process works it */
+  readonly #wake = new Map<string, () => void>();
 
-  private constructor(boss: PgBoss) {
-    this.#boss = boss;
+  private constructor(start: () => Promise<PgBoss>) {
+    this.#start = start;
   }
 
   /**
@@ -50,45 +52,57 @@ export class Queue {
     role: 'worker' | 'sender',
     onError: (error: Error) => void,
   ): Promise<Queue> {
-    const works = role === 'worker';
-    const boss = new PgBoss({
-      ...({ ...connection, keepAlive: true } as ConstructorOptions),
-      max: POOL_SIZE,
-      application_name: 'account-api jobs',
-      supervise: works,
-      superviseIntervalSeconds: SUPERVISE_SECONDS,
-      monitorIntervalSeconds: SUPERVISE_SECONDS,
-      schedule: works,
-      registerInstance: works,
+    const queue = new Queue(() => startBoss(connection, role, onError));
+    await queue.#opened();
+    return queue;
+  }
+
+  /**
+   * A sender that is opened at its first use, for commands, of which most queue nothing.
+   * @param prepare makes the queues where there are none
+   */
+  static late(
+    connection: pg.ClientConfig,
+    onError: (error: Error) => void,
+    prepare: (queue: Queue) => Promise<void>,
+  ): Queue {
+    return new Queue(async () => {
+      const queue = await Queue.open(connection, 'sender', onError);
+      await prepare(queue);
+      return queue.#opened();
     });
-    boss.on('error', onError);
-    await boss.start();
-    return new Queue(boss);
+  }
+
+  #opened(): Promise<PgBoss> {
+    this.#boss ??= this.#start();
+    return this.#boss;
   }
 
   /** Makes a queue, or brings the options of an existing one up to date. */
   async define(name: string, options: QueueSettings): Promise<void> {
     const all = { heartbeatSeconds: HEARTBEAT_SECONDS, ...options };
-    await this.#boss.createQueue(name, all);
-    await this.#boss.updateQueue(name, all);
+    const boss = await this.#opened();
+    await boss.createQueue(name, all);
+    await boss.updateQueue(name, all);
   }
 
   async has(name: string): Promise<boolean> {
-    return (await this.#boss.getQueue(name)) !== null;
+    const boss = await this.#opened();
+    return (await boss.getQueue(name)) !== null;
   }
 
   /** Puts a job into a queue; within a transaction it is there once that commits. */
   async send(tx: Queryable, name: string, data: object): Promise<void> {
+    const boss = await this.#opened();
     const executeSql = async (text: string, values?: unknown[]) => ({
       rows: await tx.query(text, values),
     });
-    await this.#boss.send(name, data, { db: { executeSql } });
+    await boss.send(name, data, { db: { executeSql } });
   }
 
   /** Has this process look into a queue now instead of at its next turn. */
   wake(name: string): void {
-    const worker = this.#workers.get(name);
-    if (worker) this.#boss.notifyWorker(worker);
+    this.#wake.get(name)?.();
   }
 
   /** Queues a job without data and has this process look at it at once. */
@@ -105,22 +119,25 @@ export class Queue {
       // While there is more to do, without a pause.
       burstWhenBatchFull: true,
     };
-    const worker = await this.#boss.work<Data>(name, options, async (jobs: Job<Data>[]) => {
+    const boss = await this.#opened();
+    const worker = await boss.work<Data>(name, options, async (jobs: Job<Data>[]) => {
       for (const job of jobs) await handler(job.data, job.id);
       // More may wait: they are fetched now instead of at the next turn.
       this.wake(name);
     });
-    this.#workers.set(name, worker);
+    this.#wake.set(name, () => boss.notifyWorker(worker));
   }
 
   /** @param cron five fields, in UTC */
   async schedule(name: string, cron: string): Promise<void> {
-    await this.#boss.schedule(name, cron, null, { tz: 'UTC' });
+    const boss = await this.#opened();
+    await boss.schedule(name, cron, null, { tz: 'UTC' });
   }
 
   /** How many jobs of a queue wait, also for their next try; counted once a minute. */
   async depth(name: string): Promise<number> {
-    const [stats] = await this.#boss.getQueueStats(name, { force: true });
+    const boss = await this.#opened();
+    const [stats] = await boss.getQueueStats(name, { force: true });
     return stats?.queuedCount ?? 0;
   }
 
@@ -134,9 +151,10 @@ export class Queue {
   ): Promise<QueuedJob<Data>[]> {
     // A database that no service worked on yet has no queues.
     if (!(await this.has(name))) return [];
+    const boss = await this.#opened();
     const { after, limit } = page;
     const options = { queued: true, limit, ...(after ? { after } : {}) };
-    const jobs = await this.#boss.findJobs<Data>(name, options);
+    const jobs = await boss.findJobs<Data>(name, options);
     return jobs.map((job) => ({
       id: job.id,
       data: job.data,
@@ -153,6 +171,8 @@ export class Queue {
     name: string,
     id: string,
   ): Promise<Data | undefined> {
+    // The tables are there from then on.
+    await this.#opened();
     const [job] = await tx.query<{ data: Data }>(
       `DELETE FROM pgboss.job WHERE name = $1 AND id = $2 AND state < 'active' RETURNING data`,
       [name, id],
@@ -161,8 +181,31 @@ export class Queue {
   }
 
   async stop(): Promise<void> {
-    await this.#boss.stop({ graceful: true, timeout: STOP_TIMEOUT_MS });
+    const boss = await this.#boss;
+    await boss?.stop({ graceful: true, timeout: STOP_TIMEOUT_MS });
   }
+}
+
+async function startBoss(
+  connection: pg.ClientConfig,
+  role: 'worker' | 'sender',
+  onError: (error: Error) => void,
+): Promise<PgBoss> {
+  const { PgBoss } = await import('pg-boss');
+  const works = role === 'worker';
+  const boss = new PgBoss({
+    ...({ ...connection, keepAlive: true } as ConstructorOptions),
+    max: POOL_SIZE,
+    application_name: 'account-api jobs',
+    supervise: works,
+    superviseIntervalSeconds: SUPERVISE_SECONDS,
+    monitorIntervalSeconds: SUPERVISE_SECONDS,
+    schedule: works,
+    registerInstance: works,
+  });
+  boss.on('error', onError);
+  await boss.start();
+  return boss;
 }
 
 function triesOf({ state, retryCount, sourceRetryCount }: JobWithMetadata): number {
