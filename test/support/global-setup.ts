@@ -1,11 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { type EmbeddedDatabase, openEmbedded } from '../../src/db/embedded/index.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { Queue } from '../../src/db/queue.ts';
 import { TEMPLATE } from './postgres.ts';
+
+const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url));
 
 let embedded: EmbeddedDatabase | undefined;
 let folder: string | undefined;
@@ -15,11 +18,14 @@ let folder: string | undefined;
  * the database that each of them clones.
  */
 export async function globalSetup(): Promise<void> {
+  // For the processes of the test files, which all load the whole service.
+  process.env.NODE_COMPILE_CACHE = COMPILED;
   let connection: pg.ClientConfig = { connectionString: process.env.TEST_DATABASE_URL };
   if (!process.env.TEST_DATABASE_URL) {
     folder = await mkdtemp(join(tmpdir(), 'account-api-test-'));
     embedded = await openEmbedded({ dataDir: folder, role: 'server' });
     connection = embedded.connection;
+    await forgoDurability(connection);
   }
   process.env.TEST_CONNECTION = JSON.stringify(connection);
   const client = new pg.Client(connection);
@@ -36,6 +42,17 @@ export async function globalSetup(): Promise<void> {
 export async function globalTeardown(): Promise<void> {
   await embedded?.stop();
   if (folder) await rm(folder, { recursive: true, force: true });
+}
+
+/** What these tests store need not outlive a crash; those of crashes have databases of their own. */
+async function forgoDurability(connection: pg.ClientConfig): Promise<void> {
+  const client = new pg.Client(connection);
+  await client.connect();
+  for (const name of ['fsync', 'full_page_writes', 'synchronous_commit']) {
+    await client.query(`ALTER SYSTEM SET ${name} = off`);
+  }
+  await client.query('SELECT pg_reload_conf()');
+  await client.end();
 }
 
 function templateConnection(connection: pg.ClientConfig): pg.ClientConfig {

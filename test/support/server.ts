@@ -21,9 +21,12 @@ export interface ServerOptions {
 
 /** What a process of the service gets of the test's environment, and settings that tests want. */
 export function serverEnv(dataDir: string, env: Record<string, string> = {}) {
+  const { NODE_COMPILE_CACHE } = process.env;
   return {
     PATH: process.env.PATH ?? '',
     HOME: process.env.HOME ?? '',
+    // It starts in half the time with what was compiled before.
+    ...(NODE_COMPILE_CACHE ? { NODE_COMPILE_CACHE } : {}),
     DATA_DIR: dataDir,
     PORT: '0',
     RATE_LIMIT_PER_HOUR: '0',
