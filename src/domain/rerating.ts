@@ -176,14 +176,14 @@ async function requireScope(db: Queryable, { account, priceList }: ReratingRange
 }
 
 /** @returns the run that is not finished where it is the same, else a new one */
-function startRun(
+async function startRun(
   db: Database,
   actor: Actor,
   range: ReratingRange & { reason: string },
   now: Date,
 ): Promise<number> {
   const { from, to, account = null, priceList = null, reason } = range;
-  return db.transaction(async (tx) => {
+  const id = await db.transaction(async (tx) => {
     const [started] = await tx.query<{ id: number }>(
       `INSERT INTO rerating (from_at, to_at, account, price_list, reason, actor, started_at)
        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id`,
@@ -208,14 +208,14 @@ function startRun(
        FROM rerating WHERE finished_at IS NULL`,
       [from, to, account, priceList, reason],
     );
-    if (unfinished?.same) return unfinished.id;
+    if (!unfinished || unfinished.same) return unfinished?.id;
     throw new Refusal(
       'conflict',
-      unfinished
-        ? `another run is not finished; finish it first with ${unfinished.text}`
-        : 'another run has just ended; try again',
+      `another run is not finished; finish it first with ${unfinished.text}`,
     );
   });
+  // Another run stood in the way, and has ended meanwhile.
+  return id ?? startRun(db, actor, range, now);
 }
 
 /** Holds the run until the transaction ends, so that two processes take turns. */
