@@ -8,9 +8,10 @@
 --     -f standard-create.sql -f usrloc-create.sql -f dialog-create.sql
 --   sudo -u postgres psql account_api -f contacts.sql
 --
--- The role reads one view of the service, who may register with which HA1, and nothing else.
+-- The role reads two views of the service, who may register with which HA1 and whose a number is,
+-- and nothing else.
 
 CREATE ROLE kamailio LOGIN;
 CREATE SCHEMA kamailio AUTHORIZATION kamailio;
 ALTER ROLE kamailio SET search_path = kamailio, public;
-GRANT SELECT ON sip_subscriber TO kamailio;
+GRANT SELECT ON sip_subscriber, sip_number TO kamailio;

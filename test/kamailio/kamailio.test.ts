@@ -5,9 +5,10 @@ import pg from 'pg';
 import { changeAccount } from '../../src/domain/account.ts';
 import { reconcile } from '../../src/domain/books.ts';
 import { replaceSipSecret } from '../../src/domain/credentials.ts';
+import { addNumber, removeNumber } from '../../src/domain/recurring-charge.ts';
 import { post } from '../support/calls.ts';
 import { waitUntil } from '../support/wait.ts';
-import { call, REALM, register } from './switch.ts';
+import { answeringPhone, call, carrierCall, REALM, register } from './switch.ts';
 import { type Customer, type System, startSystem } from './system.ts';
 
 const ACTOR = { who: 'operator test', from: 'test' };
@@ -36,6 +37,9 @@ async function customer(cash: string, rate = '0.6'): Promise<Customer> {
   await post(db(), created.username, cash);
   return created;
 }
+
+const hasNumber = ({ username }: Customer, number: string) =>
+  addNumber(db(), ACTOR, { account: username, number, monthly: '1' }, new Date());
 
 interface Row {
   key: [string, string];
@@ -162,6 +166,11 @@ test("Kamailio's role reads the HA1s of accounts, and nothing else of the servic
   await client.connect();
   const { rows } = await client.query('SELECT * FROM sip_subscriber LIMIT 1');
   assert.deepEqual(Object.keys(rows[0]), ['username', 'domain', 'ha1']);
+  const numbers = await client.query('SELECT * FROM sip_number LIMIT 0');
+  assert.deepEqual(
+    numbers.fields.map(({ name }) => name),
+    ['number', 'username', 'domain'],
+  );
   const tables = await db().query<{ name: string }>(
     `SELECT schemaname || '.' || tablename AS name FROM pg_tables
      WHERE schemaname NOT IN ('kamailio', 'pg_catalog', 'information_schema')
@@ -233,6 +242,48 @@ test('a call with money for it goes on after the time that was allowed at first'
   assert.equal(done.status, 0, done.output);
   const [row] = await callsOf(phone, 1);
   centsOf(row, seconds, seconds + 8);
+});
+
+test("a call of the carrier to a customer's number rings its phone and is paid by it", async () => {
+  const owner = await customer('5');
+  await hasNumber(owner, '8005550111');
+  const hangUp = await answeringPhone(system.sip, owner);
+  const calling = carrierCall(system.sip, { number: '+18005550111', seconds: 3 });
+  await waitUntil(async () => (await holdsOf(owner)).length === 1);
+  const done = await calling;
+  assert.equal(done.status, 0, done.output);
+  const [row] = await callsOf(owner, 1);
+  const cents = centsOf(row, 3, 10);
+  const { dur, ba, ...others } = row.value;
+  assert.deepEqual(others, {
+    cid: '2125550100',
+    dst: '8005550111',
+    ip: '127.0.0.2',
+    nr: '0.6',
+    cn: 'Alice',
+  });
+  assert.equal(await cashOf(owner), (500 - cents) / 100);
+  assert.deepEqual(await holdsOf(owner), []);
+  const stranger = await carrierCall(system.sip, { number: '8005550111', from: '127.0.0.1' });
+  assert.match(stranger.output, /received 'SIP\/2\.0 407/, 'from elsewhere one says who one is');
+  await hangUp();
+});
+
+test('a call of the carrier that no phone can take is refused, and leaves nothing', async () => {
+  const owner = await customer('0.04');
+  const ask = async (number: string) => (await carrierCall(system.sip, { number })).output;
+  assert.match(await ask('18005550112'), /received 'SIP\/2\.0 404/, 'a number of nobody');
+  await hasNumber(owner, '8005550112');
+  assert.match(await ask('18005550112'), /received 'SIP\/2\.0 480/, 'no phone');
+  const hangUp = await answeringPhone(system.sip, owner);
+  const cut = await carrierCall(system.sip, { number: '8005550112', seconds: 30 });
+  assert.match(cut.output, /unexpected BYE/, 'ended when the money is used up');
+  await callsOf(owner, 1);
+  assert.match(await ask('8005550112'), /received 'SIP\/2\.0 480/, 'no money');
+  assert.deepEqual(await holdsOf(owner), []);
+  await removeNumber(db(), ACTOR, { account: owner.username, number: '8005550112' }, new Date());
+  assert.match(await ask('8005550112'), /received 'SIP\/2\.0 404/, 'given back');
+  await hangUp();
 });
 
 test('a record that the service was not there to take comes once it is back', async () => {

@@ -11,6 +11,8 @@ import { waitUntil } from '../support/wait.ts';
 const DEPLOY = fileURLToPath(new URL('../../deploy/kamailio/', import.meta.url));
 const SCENARIOS = fileURLToPath(new URL('.', import.meta.url));
 const HOST = '127.0.0.1';
+// Where calls of the carrier come from; phones are at HOST.
+const CARRIER = '127.0.0.2';
 export const REALM = 'sip.example.com';
 
 /** What takes the place of the settings that an operator edits. */
@@ -44,6 +46,7 @@ export async function startSwitch(settings: SwitchSettings): Promise<Switch> {
       SIP_REALM: REALM,
       LISTEN: `udp:${HOST}:${port}`,
       TRUNK: `sip:${HOST}:${trunkPort}`,
+      CARRIER_NETWORKS: `192.0.2.0/24, ${CARRIER}`,
       DATABASE: settings.database,
       INGEST: settings.ingest,
       RUN_DIR: folder,
@@ -118,11 +121,37 @@ interface SippResult {
 export function register(
   at: Switch,
   phone: Phone,
-  fields: { contact: string; expires?: number; agent?: string; user?: number },
+  fields: { contact: string; expires?: number; agent?: string; user?: number; port?: number },
 ): Promise<SippResult> {
   const { contact, expires = 60, agent = 'Zoiper rv2.8.97/', user = phone.username } = fields;
   const values = [user, credentials(phone), expires, agent];
-  return runSipp(at, 'register.xml', values, ['-key', 'contact', contact]);
+  const port = fields.port ? ['-p', String(fields.port)] : [];
+  return runSipp(at, 'register.xml', values, ['-key', 'contact', contact, ...port]);
+}
+
+/** A phone that has registered and answers what rings. @returns its end */
+export async function answeringPhone(at: Switch, phone: Phone): Promise<() => Promise<void>> {
+  const port = await freePort('udp');
+  const contact = `<sip:${phone.username}@${HOST}:${port}>`;
+  const registered = await register(at, phone, { contact, port });
+  if (registered.status !== 0) throw new Error(registered.output);
+  const folder = await mkdtemp(join(tmpdir(), 'account-api-sipp-'));
+  const sipp = startSipp(folder, 'answer.xml', ['-p', String(port)]);
+  return async () => {
+    sipp.kill('SIGKILL', 'group');
+    await sipp.ended;
+    await rm(folder, { recursive: true, force: true });
+  };
+}
+
+/** An INVITE of the carrier to a number of a customer; it hangs up after so many seconds. */
+export function carrierCall(
+  at: Switch,
+  call: { number: string; seconds?: number; from?: string },
+): Promise<SippResult> {
+  const { number, seconds = 0, from = CARRIER } = call;
+  const values = ['2125550100', '', number, 'Alice', '2125550100'];
+  return runSipp(at, 'incoming.xml', values, ['-d', String(seconds * 1_000)], from);
 }
 
 /** An INVITE with digest authentication, and what the scenario says of the rest of the call. */
@@ -146,24 +175,22 @@ async function runSipp(
   scenario: string,
   fields: (string | number)[],
   options: string[] = [],
+  from = HOST,
 ): Promise<SippResult> {
   const folder = await mkdtemp(join(tmpdir(), 'account-api-sipp-'));
   try {
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, 'fields.csv'), `SEQUENTIAL\n${fields.join(';')}\n`, 'latin1');
-    const sipp = startSipp(folder, scenario, [
-      ...['-inf', 'fields.csv', '-m', '1', '-timeout', '40', '-timeout_error'],
-      ...options,
-      `${HOST}:${at.port}`,
-    ]);
+    const single = ['-inf', 'fields.csv', '-m', '1', '-timeout', '40', '-timeout_error'];
+    const sipp = startSipp(folder, scenario, [...single, ...options, `${HOST}:${at.port}`], from);
     return { status: await sipp.ended, output: sipp.output() };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function startSipp(folder: string, scenario: string, options: string[]): Child {
-  const fixed = ['-sf', join(SCENARIOS, scenario), '-i', HOST, '-nostdin', '-trace_err'];
+function startSipp(folder: string, scenario: string, options: string[], from = HOST): Child {
+  const fixed = ['-sf', join(SCENARIOS, scenario), '-i', from, '-nostdin', '-trace_err'];
   return startChild(['sipp', ...fixed, ...options], { cwd: folder });
 }
 
