@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { addCustomer } from '../../test/support/calls.ts';
 import { post, startService, type TestService } from '../../test/support/service.ts';
 import { currentRegistration } from '../domain/registration.ts';
@@ -25,6 +26,9 @@ async function report(body: unknown): Promise<object> {
   const { statusCode: _, status: _status, ...counts } = answer.body;
   return counts;
 }
+
+const feedUser = () =>
+  Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':')[0];
 
 const one = { stored: 1, unknown: 0, malformed: 0 };
 const HOST = '192.0.2.1:5060';
@@ -198,7 +202,7 @@ test('FreeSWITCH: sofia::register, sofia::unregister and sofia::expire', async (
   assert.deepEqual(await report(broken), { ...one, stored: 0, malformed: 1 });
 });
 
-test('what is no report is counted, and harms no other', async () => {
+test('what is no report is counted, told in the log, and harms no other', async () => {
   const wrong = [
     kamailio({ user: 'alice', aor: 'alice' }),
     kamailio({ contact: 'tel:+12125550123' }),
@@ -219,4 +223,22 @@ test('what is no report is counted, and harms no other', async () => {
   const lines = `${JSON.stringify(kamailio({ ts: at(1) }))}\n{"event": "regis`;
   assert.deepEqual(await report(lines), { stored: 1, unknown: 0, malformed: 1 });
   assert.deepEqual(await report(''), { stored: 0, unknown: 0, malformed: 0 });
+  const damaged = gzipSync(JSON.stringify(kamailio())).subarray(0, 40);
+  assert.deepEqual(await report(damaged), { stored: 0, unknown: 0, malformed: 1 });
+  const told = api
+    .logged()
+    .split('\n')
+    .filter((line) => line.includes('registrations not read'));
+  const [many, second, last] = told.slice(-3).map((line) => {
+    const { feed, malformed, reports } = JSON.parse(line);
+    return { feed, malformed, reports };
+  });
+  assert.deepEqual(many?.reports.slice(0, 2), [
+    { detail: 'no username of ten digits', line: 1 },
+    { detail: 'contact is no SIP URI', line: 1 },
+  ]);
+  assert.deepEqual([many?.malformed, many?.reports.length], [wrong.length, 5]);
+  assert.deepEqual([second?.malformed, second?.reports[0].line], [1, 2]);
+  const reports = [{ detail: 'damaged gzip', line: 1 }];
+  assert.deepEqual(last, { feed: feedUser(), malformed: 1, reports });
 });

@@ -3,30 +3,42 @@ import { readContactReport } from './contact-report.ts';
 import { isFreeswitchEvent, readFreeswitchEvent } from './freeswitch-registration.ts';
 import { readJsonRecords } from './json-records.ts';
 import { isOpensipsEvent, readOpensipsEvent } from './opensips-registration.ts';
-import { MalformedRecord } from './record.ts';
+import { MalformedRecord, type Origin } from './record.ts';
 
 export interface ParsedRegistrations {
   contacts: ReportedContact[];
-  malformed: number;
+  malformed: MalformedReport[];
+}
+
+/** What is wrong with a report, and where it stands in the body. */
+export interface MalformedReport {
+  detail: string;
+  line: number;
 }
 
 /** Registrations as switches push them, each told by its form. */
 export function parseRegistrations(body: Buffer, now: Date): ParsedRegistrations {
-  const read = readJsonRecords(body, {
-    read: (record) => contactOrNothing(record, now),
-    damaged: () => undefined,
+  const contacts: ReportedContact[] = [];
+  const malformed: MalformedReport[] = [];
+  const damaged = (origin: Origin, detail: string) => {
+    malformed.push({ detail, line: origin.line() });
+  };
+  readJsonRecords<void>(body, {
+    read: (record, origin) => {
+      try {
+        contacts.push(readContact(record, now));
+      } catch (error) {
+        if (!(error instanceof MalformedRecord)) throw error;
+        damaged(origin, error.message);
+      }
+    },
+    damaged,
   });
-  const contacts = read.filter((contact) => contact !== undefined);
-  return { contacts, malformed: read.length - contacts.length };
+  return { contacts, malformed };
 }
 
-function contactOrNothing(record: Record<string, unknown>, now: Date): ReportedContact | undefined {
-  try {
-    if (isOpensipsEvent(record)) return readOpensipsEvent(record, now);
-    if (isFreeswitchEvent(record)) return readFreeswitchEvent(record, now);
-    return readContactReport(record, now);
-  } catch (error) {
-    if (!(error instanceof MalformedRecord)) throw error;
-    return undefined;
-  }
+function readContact(record: Record<string, unknown>, now: Date): ReportedContact {
+  if (isOpensipsEvent(record)) return readOpensipsEvent(record, now);
+  if (isFreeswitchEvent(record)) return readFreeswitchEvent(record, now);
+  return readContactReport(record, now);
 }

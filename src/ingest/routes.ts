@@ -12,10 +12,15 @@ import { successBody } from '../http/envelope.ts';
 import type { Service } from '../service.ts';
 import { authorizeRoute } from './authorize.ts';
 import { isGzip } from './gzip.ts';
-import { parseRegistrations } from './registrations.ts';
+import { type ParsedRegistrations, parseRegistrations } from './registrations.ts';
 import { PARSERS, takeIn } from './take-in.ts';
 
 const gunzipAsync = promisify(gunzip);
+const DAMAGED_GZIP: ParsedRegistrations = {
+  contacts: [],
+  malformed: [{ detail: 'damaged gzip', line: 1 }],
+};
+const MALFORMED_SHOWN = 5;
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -80,10 +85,20 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
   app.post('/ingest/v1/registrations', async (request, reply) => {
     const now = clock();
     const body = await unpack(request, config.ingestUnpackedLimitBytes);
-    const { contacts, malformed } = parseRegistrations(body ?? Buffer.alloc(0), now);
+    const { contacts, malformed } = body ? parseRegistrations(body, now) : DAMAGED_GZIP;
     const stored = await reportContacts(db, contacts);
-    await noteFeedSeen(db, feedOf(request).name, now);
-    return answer(reply, { stored, unknown: contacts.length - stored, malformed });
+    const { name: feed } = feedOf(request);
+    await noteFeedSeen(db, feed, now);
+    if (malformed.length > 0) {
+      // Not as they came: who knows what else a switch puts into them.
+      const reports = malformed.slice(0, MALFORMED_SHOWN);
+      request.log.warn({ feed, malformed: malformed.length, reports }, 'registrations not read');
+    }
+    return answer(reply, {
+      stored,
+      unknown: contacts.length - stored,
+      malformed: malformed.length,
+    });
   });
 }
 
