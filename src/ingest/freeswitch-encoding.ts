@@ -1,6 +1,7 @@
 import { Refusal } from '../domain/refusal.ts';
 import { parseStrictJson } from '../http/strict-json.ts';
 
+const PERCENT = 0x25;
 const VARIABLES_START = '"variables":{"';
 const VARIABLES_ENDS = ['"},"app_log":', '"},"callflow":'];
 
@@ -24,7 +25,7 @@ export function decodeCdr(body: Buffer): DecodedCdr {
     return { json: isField ? Buffer.from(content, 'latin1') : body, canBeForged: false };
   }
   if (/^%[57]B/i.test(content)) {
-    const json = mendQuotes(Buffer.from(unescapeBytes(content), 'latin1'));
+    const json = mendQuotes(unescapeBytes(content));
     return { json, canBeForged: true };
   }
   // A '+' that something took for an encoded blank is put back.
@@ -34,11 +35,32 @@ export function decodeCdr(body: Buffer): DecodedCdr {
   return { json: isBase64 ? unpacked : body, canBeForged: false };
 }
 
-/** FreeSWITCH escapes '+' and writes blanks as %20, so a '+' is never a blank here. */
-function unescapeBytes(text: string): string {
-  return text.replace(/%([0-9a-f]{2})/gi, (_, hex) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
+/**
+ * FreeSWITCH escapes '+' and writes blanks as %20, so a '+' is never a blank here. Nearly every
+ * third byte is escaped; a regular expression takes ten times as long.
+ */
+function unescapeBytes(text: string): Buffer {
+  const bytes = Buffer.from(text, 'latin1');
+  let length = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    let byte = bytes[at] as number;
+    if (byte === PERCENT) {
+      const [high, low] = [hexDigit(bytes[at + 1]), hexDigit(bytes[at + 2])];
+      if (high >= 0 && low >= 0) {
+        byte = high * 16 + low;
+        at += 2;
+      }
+    }
+    bytes[length++] = byte;
+  }
+  return bytes.subarray(0, length);
+}
+
+/** @returns -1 for what is none */
+function hexDigit(character = 0): number {
+  if (character >= 0x30 && character <= 0x39) return character - 0x30;
+  const letter = character | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x61 + 10 : -1;
 }
 
 /**

@@ -61,6 +61,21 @@ test('every encoding of one record is the same call', () => {
   }
 });
 
+test('in a form, lower-case escapes count, and what is none stays as it is', () => {
+  const record = cdr({ callerName: 'NAME' });
+  const form = urlEncode(JSON.stringify(record)).replaceAll('%7B', '%7b');
+  for (const [written, read] of [
+    ['100%', '100%'],
+    ['%', '%'],
+    ['%zz %4', '%zz %4'],
+    ['%4g%g4', '%4g%g4'],
+    ['%25%c3%bb+', '%û+'],
+  ] as const) {
+    const body = `cdr=${form.replace('NAME', written)}`;
+    assert.deepEqual(parsed('freeswitch', body), [{ ...CALL, callerName: read }], written);
+  }
+});
+
 test('base64 with a plus in it is read', () => {
   const record = cdr({ callerName: '~~~>>>???û' });
   const base64 = Buffer.from(JSON.stringify(record)).toString('base64');
