@@ -2,6 +2,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Front } from './front.ts';
+import { gatherMetrics } from './http/metrics-of-all.ts';
 
 /** What a worker is told: to answer what it has, take nothing new, and end. */
 export const LEAVE = 'leave';
@@ -25,6 +26,9 @@ export async function startWorkers(
   const leaving = new Set<Worker>();
   const workers = new Set<Worker>();
 
+  // What they tell of themselves may be no number, which JSON does not know.
+  cluster.setupPrimary({ serialization: 'advanced' });
+  gatherMetrics(workers);
   const start = async (): Promise<Worker> => {
     const worker = cluster.fork(env);
     const began = Date.now();

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MAIN, type Server, startServer } from './support/server.ts';
+import { addGenericFeed, MAIN, type Server, startServer } from './support/server.ts';
+import { post } from './support/service.ts';
 import { waitUntil } from './support/wait.ts';
 
 const WORKERS = 2;
@@ -79,6 +80,52 @@ test('workers are replaced one by one on SIGHUP, and no request fails', async (t
   );
   server.kill('SIGTERM');
   assert.equal(await server.ended, 0);
+});
+
+test('metrics are those of all workers, also of one that has ended', async (t) => {
+  const { dataDir, server, apikey } = await start(t);
+  const authorization = await addGenericFeed(dataDir);
+  const refused = await post(`${server.url}/ingest/v1/calls/generic`, 'no record', {
+    authorization,
+  });
+  assert.equal(refused.body.refused, 1);
+  const figures = async () => {
+    const text = await (await fetch(`${server.url}/metrics`)).text();
+    const figure = (name: string) => {
+      const line = text.split('\n').find((one) => one.startsWith(`${name} `));
+      return line === undefined ? undefined : Number(line.split(' ').at(-1));
+    };
+    return {
+      asked: figure('account_api_requests_total{route="/v2.1/account/info/",status="200"}'),
+      timed: figure('account_api_request_seconds_count{route="/v2.1/account/info/"}'),
+      refused: figure('account_api_calls_refused'),
+      heap: figure('nodejs_heap_size_used_bytes'),
+    };
+  };
+  const askEach = async (times: number) => {
+    // Every connection goes to the next worker.
+    for (let n = 0; n < times; n++) assert.equal(await ask(server, new Agent(), apikey), 200);
+  };
+  const expect = async (asked: number) => {
+    for (let n = 0; n < 2 * WORKERS; n++) {
+      const { heap, ...counted } = await figures();
+      assert.deepEqual(counted, { asked, timed: asked, refused: 1 });
+      assert.ok((heap ?? 0) > WORKERS * 20_000_000, `${heap} bytes`);
+    }
+  };
+  await askEach(10);
+  await expect(10);
+  const [victim = 0] = workersOf(server);
+  process.kill(victim, 'SIGKILL');
+  await waitUntil(() => {
+    const now = workersOf(server);
+    return now.length === WORKERS && !now.includes(victim);
+  });
+  await waitUntil(async () => (await figures()).asked === 10);
+  await askEach(4);
+  await expect(14);
+  server.kill('SIGKILL', 'group');
+  await server.ended;
 });
 
 test('a worker that is killed is started again; with the first process all end', async (t) => {

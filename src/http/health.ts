@@ -6,9 +6,13 @@ import { countMails } from '../domain/parked-mail.ts';
 import { hashesComputed } from '../domain/password.ts';
 import { countRepeatedCalls } from '../domain/repeated-call.ts';
 import type { Service } from '../service.ts';
+import { metricsOfAll } from './metrics-of-all.ts';
 
 /** Without the database some figures are not known; the others are still asked for. */
 const NOT_KNOWN = Number.NaN;
+
+// Workers see the same, which must not be added up.
+const OF_THE_DATABASE = { aggregator: 'first' } as const;
 
 /** `/healthz`: the process lives. `/readyz`: it can work. `/metrics`: for Prometheus. */
 export function serveHealth(app: FastifyInstance, { db, reader, queue }: Service): void {
@@ -36,6 +40,7 @@ export function serveHealth(app: FastifyInstance, { db, reader, queue }: Service
   new Gauge({
     name: 'account_api_calls_refused',
     help: 'Call records set aside and not billed since',
+    ...OF_THE_DATABASE,
     registers: [registry],
     async collect() {
       this.set(await countRefused(db).catch(() => NOT_KNOWN));
@@ -44,6 +49,7 @@ export function serveHealth(app: FastifyInstance, { db, reader, queue }: Service
   new Gauge({
     name: 'account_api_calls_repeated',
     help: 'Ids of calls with more than one start or account, as the nightly check found them',
+    ...OF_THE_DATABASE,
     registers: [registry],
     async collect() {
       this.set(await countRepeatedCalls(db).catch(() => NOT_KNOWN));
@@ -53,6 +59,7 @@ export function serveHealth(app: FastifyInstance, { db, reader, queue }: Service
     name: 'account_api_mails',
     help: 'Mails that wait, and mails given up',
     labelNames: ['state'],
+    ...OF_THE_DATABASE,
     registers: [registry],
     async collect() {
       const unknown = { waiting: NOT_KNOWN, parked: NOT_KNOWN };
@@ -74,6 +81,7 @@ export function serveHealth(app: FastifyInstance, { db, reader, queue }: Service
     new Gauge({
       name: 'account_api_replica_in_use',
       help: 'Whether calls are read from the replica (1), or from the primary (0)',
+      aggregator: 'min',
       registers: [registry],
       collect() {
         this.set(Number(reader.isClose));
@@ -86,7 +94,8 @@ export function serveHealth(app: FastifyInstance, { db, reader, queue }: Service
     seconds.observe({ route }, reply.elapsedTime / 1_000);
     done();
   });
+  const metrics = metricsOfAll(registry);
   app.get('/metrics', async (_request, reply) =>
-    reply.type(registry.contentType).send(await registry.metrics()),
+    reply.type(registry.contentType).send(await metrics()),
   );
 }

@@ -1,0 +1,100 @@
+import cluster, { type Worker } from 'node:cluster';
+import { AggregatorRegistry, type Registry } from 'prom-client';
+
+type Metrics = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
+
+/** Between workers and the first process; every question has a number, which its answer repeats. */
+type Message =
+  | { kind: 'metrics of all?'; id: number }
+  | { kind: 'metrics of all'; id: number; text: string }
+  | { kind: 'metrics?'; id: number }
+  | { kind: 'metrics'; id: number; metrics: Metrics };
+
+const WORKER_TIMEOUT_MS = 1_000;
+const ALL_TIMEOUT_MS = 5_000;
+// What only grows, and so must not shrink when a worker ends.
+const GROWING = ['counter', 'histogram'];
+
+/**
+ * Gives the metrics of a service: of this process, or, where it is one of several workers, of all
+ * of them together.
+ */
+export function metricsOfAll(registry: Registry): () => Promise<string> {
+  const send = process.send?.bind(process);
+  if (!cluster.isWorker || !send) return () => registry.metrics();
+  const answers = new Answers<string>(ALL_TIMEOUT_MS);
+  process.on('message', async (message: Message) => {
+    if (message.kind === 'metrics of all') answers.give(message.id, message.text);
+    if (message.kind !== 'metrics?') return;
+    const { id } = message;
+    send({ kind: 'metrics', id, metrics: await registry.getMetricsAsJSON() } satisfies Message);
+  });
+  return async () => {
+    const text = await answers.to((id) => send({ kind: 'metrics of all?', id } satisfies Message));
+    if (text === undefined) throw new Error('the first process does not tell the metrics');
+    return text;
+  };
+}
+
+/**
+ * Answers workers that ask for the metrics of all. Of a worker that does not answer, and of one
+ * that has ended, what it told last counts.
+ * @param workers those that live
+ */
+export function gatherMetrics(workers: ReadonlySet<Worker>): void {
+  const last = new Map<Worker, Metrics>();
+  let ended: Metrics = [];
+  const answers = new Answers<Metrics>(WORKER_TIMEOUT_MS);
+  cluster.on('exit', (worker) => {
+    const growing = last.get(worker)?.filter(({ type }) => GROWING.includes(String(type)));
+    last.delete(worker);
+    if (growing)
+      ended = AggregatorRegistry.aggregate([ended, growing]).getMetricsAsArray() as Metrics;
+  });
+  cluster.on('message', async (asker, message: Message) => {
+    if (message.kind === 'metrics') answers.give(message.id, message.metrics);
+    if (message.kind !== 'metrics of all?') return;
+    const ask = async (worker: Worker) => {
+      const metrics = await answers.to((id) => tell(worker, { kind: 'metrics?', id }));
+      if (metrics && workers.has(worker)) last.set(worker, metrics);
+    };
+    await Promise.all([...workers].map(ask));
+    const text = await AggregatorRegistry.aggregate([...last.values(), ended]).metrics();
+    tell(asker, { kind: 'metrics of all', id: message.id, text });
+  });
+}
+
+/** A worker may be about to end. */
+function tell(worker: Worker, message: Message): void {
+  if (worker.isConnected()) worker.send(message, () => undefined);
+}
+
+class Answers<Value> {
+  readonly #timeoutMs: number;
+  readonly #waiting = new Map<number, (value: Value) => void>();
+  #asked = 0;
+
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** @returns undefined where none comes in time */
+  to(ask: (id: number) => void): Promise<Value | undefined> {
+    this.#asked++;
+    const id = this.#asked;
+    return new Promise((resolve) => {
+      const give = (value?: Value) => {
+        clearTimeout(timer);
+        this.#waiting.delete(id);
+        resolve(value);
+      };
+      const timer = setTimeout(give, this.#timeoutMs);
+      this.#waiting.set(id, give);
+      ask(id);
+    });
+  }
+
+  give(id: number, value: Value): void {
+    this.#waiting.get(id)?.(value);
+  }
+}
