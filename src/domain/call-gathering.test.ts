@@ -76,9 +76,9 @@ test('while one batch is stored the next ones gather, up to a size, feed by feed
     );
   const first = deliver(10);
   await new Promise((resolve) => setImmediate(resolve));
-  const others = [deliver(1_500), deliver(2_000), deliver(1_000), deliver(5_000), deliver(1)];
+  const others = [deliver(3_500), deliver(5_000), deliver(2_000), deliver(11_000), deliver(1)];
   await Promise.all([first, ...others]);
-  assert.deepEqual(batches, [10, 3_500, 1_000, 5_000, 1]);
+  assert.deepEqual(batches, [10, 8_500, 2_000, 11_000, 1]);
   batches.length = 0;
   await Promise.all([deliver(1, 'a'), deliver(2, 'b'), deliver(3, 'a')]);
   assert.deepEqual(batches.sort(), [2, 4]);

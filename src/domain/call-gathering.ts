@@ -13,8 +13,8 @@ interface Delivery {
 
 type Settled = PromiseSettledResult<StoreResult>;
 
-// Statements of more calls cost no less for each, and others wait longer for the balances.
-const MOST_CALLS = 4_000;
+// With more of them, others would wait too long for the balances.
+const MOST_CALLS = 10_000;
 
 /**
  * Stores what a feed delivers by several requests at about the same time in one batch: while one is
