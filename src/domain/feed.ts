@@ -23,12 +23,17 @@ export interface Feed {
   timeZone: string;
 }
 
-export interface ListedFeed extends Feed {
-  createdAt: Date;
+/** A feed that has shown its secret. */
+export interface KnownFeed extends Feed {
+  /** noted at most once a minute */
   lastSeenAt: Date | null;
 }
 
-const SEEN_EVERY = "interval '1 minute'";
+export interface ListedFeed extends KnownFeed {
+  createdAt: Date;
+}
+
+const SEEN_EVERY_MS = 60_000;
 
 /**
  * @returns the feed's secret, which is shown this once
@@ -99,10 +104,11 @@ export async function authenticateFeed(
   keyring: Keyring,
   name: string,
   secret: string,
-): Promise<Feed> {
-  const [feed] = await db.read<Feed & { digest: Buffer }>(
+): Promise<KnownFeed> {
+  const [feed] = await db.read<KnownFeed & { digest: Buffer }>(
     'authenticate-feed',
-    `SELECT name, format, networks, debits, time_zone AS "timeZone", secret_digest AS digest
+    `SELECT name, format, networks, debits, time_zone AS "timeZone",
+       last_seen_at AS "lastSeenAt", secret_digest AS digest
      FROM feed WHERE name = $1`,
     [name],
   );
@@ -113,10 +119,14 @@ export async function authenticateFeed(
 }
 
 /** Notes that a feed spoke, at most once a minute. */
-export async function noteFeedSeen(db: Queryable, name: string, now: Date): Promise<void> {
-  await db.query(
-    `UPDATE feed SET last_seen_at = $2 WHERE name = $1
-     AND (last_seen_at IS NULL OR last_seen_at < $2::timestamptz - ${SEEN_EVERY})`,
-    [name, now],
-  );
+export async function noteFeedSeen(
+  db: Queryable,
+  { name, lastSeenAt }: KnownFeed,
+  now: Date,
+): Promise<void> {
+  if (lastSeenAt && now.getTime() - lastSeenAt.getTime() < SEEN_EVERY_MS) return;
+  await db.query('UPDATE feed SET last_seen_at = greatest(last_seen_at, $2) WHERE name = $1', [
+    name,
+    now,
+  ]);
 }

@@ -34,7 +34,7 @@ export function authorizeRoute(app: FastifyInstance, { db, config, clock }: Serv
 }
 
 async function noteSeen(db: Service['db'], { feed }: FastifyRequest, now: Date): Promise<void> {
-  if (feed) await noteFeedSeen(db, feed.name, now);
+  if (feed) await noteFeedSeen(db, feed, now);
 }
 
 /** Further members, such as `cid`, are let pass: switches send what they have at hand. */

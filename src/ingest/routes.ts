@@ -3,7 +3,7 @@ import { gunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { gatherCalls } from '../domain/call-gathering.ts';
 import { setAside } from '../domain/call-refused.ts';
-import { authenticateFeed, type Feed, noteFeedSeen } from '../domain/feed.ts';
+import { authenticateFeed, type KnownFeed, noteFeedSeen } from '../domain/feed.ts';
 import { WARNING_QUEUE } from '../domain/message.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { reportContacts } from '../domain/registration.ts';
@@ -25,7 +25,7 @@ const MALFORMED_SHOWN = 5;
 declare module 'fastify' {
   interface FastifyRequest {
     /** the switch that sends, once its credentials were checked */
-    feed: Feed | undefined;
+    feed: KnownFeed | undefined;
   }
 }
 
@@ -75,7 +75,7 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
       retentionMonths: config.retentionMonths,
       store,
     });
-    await noteFeedSeen(db, feed.name, now);
+    await noteFeedSeen(db, feed, now);
     if (warningsDue) await queue.start(db, WARNING_QUEUE);
     return answer(reply, counts);
   });
@@ -87,12 +87,13 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
     const body = await unpack(request, config.ingestUnpackedLimitBytes);
     const { contacts, malformed } = body ? parseRegistrations(body, now) : DAMAGED_GZIP;
     const stored = await reportContacts(db, contacts);
-    const { name: feed } = feedOf(request);
+    const feed = feedOf(request);
     await noteFeedSeen(db, feed, now);
     if (malformed.length > 0) {
       // Not as they came: who knows what else a switch puts into them.
       const reports = malformed.slice(0, MALFORMED_SHOWN);
-      request.log.warn({ feed, malformed: malformed.length, reports }, 'registrations not read');
+      const detail = { feed: feed.name, malformed: malformed.length, reports };
+      request.log.warn(detail, 'registrations not read');
     }
     return answer(reply, {
       stored,
@@ -110,7 +111,7 @@ function answer(reply: FastifyReply, counts: Record<string, number>): FastifyRep
     .send(successBody(members.join(',')));
 }
 
-function feedOf(request: FastifyRequest): Feed {
+function feedOf(request: FastifyRequest): KnownFeed {
   if (!request.feed) throw new Error('the feed was not authenticated');
   return request.feed;
 }
