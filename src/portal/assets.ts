@@ -8,7 +8,7 @@ import type { Brand, BrandColors } from '../brand.ts';
 const { resolve } = createRequire(import.meta.url);
 const FOREVER = 'public, max-age=31536000, immutable';
 const CSS = 'text/css; charset=utf-8';
-const STYLES = ['base.css', 'layout.css', 'components.css', 'plot.css'];
+const STYLES = ['base', 'layout', 'components', 'forms', 'figures', 'tables', 'remarks', 'plot'];
 const SCRIPT = 'text/javascript; charset=utf-8';
 
 interface Asset {
@@ -33,7 +33,7 @@ const style = (name: string, css: Buffer) =>
 /** The files that pages load, all from this service. */
 export const assets = {
   font,
-  style: style('portal.css', Buffer.concat(STYLES.map(own))),
+  style: style('portal.css', Buffer.concat(STYLES.map((name) => own(`${name}.css`)))),
   noScript: style('no-script.css', own('no-script.css')),
   script: asset('portal.js', SCRIPT, own('portal.js')),
 } as const;

@@ -42,6 +42,5 @@ export function passwordField(view: View, name: string, wrong: boolean): Html {
     autocomplete: 'current-password',
     required: true,
     problem: wrong ? m.wrong : undefined,
-    autofocus: wrong,
   })}`;
 }

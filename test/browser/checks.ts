@@ -16,8 +16,8 @@ interface Violation {
 export function complaintsOf(context: BrowserContext): string[] {
   const complaints: string[] = [];
   context.on('console', (message) => {
-    // Pages that answer 400 or 404 on purpose are no mistakes.
-    const isAnswer = /status of 40[04]/.test(message.text());
+    // Pages that answer 400, 403 or 404 on purpose are no mistakes.
+    const isAnswer = /status of 40[034]/.test(message.text());
     if (message.type() === 'error' && !isAnswer) complaints.push(message.text());
   });
   context.on('weberror', (error) => complaints.push(String(error.error())));

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { post } from '../support/service.ts';
-import { checkPage } from './checks.ts';
 import { heading, openPage, signIn, text } from './pages.ts';
 import { openStage, type Stage } from './stage.ts';
 
@@ -32,39 +31,29 @@ async function reportCall(): Promise<void> {
 }
 
 for (const scripts of [true, false]) {
-  const name = scripts ? 'with axe on every page' : 'without scripts';
+  const name = scripts ? 'with scripts' : 'without scripts';
   test(`an operator's work, ${name}`, { timeout: 300_000 }, async () => {
     const { context, page, complaints } = await openPage(stage, scripts);
-    const check = async () => {
-      if (scripts) await checkPage(page);
-    };
     await signIn(page, stage.administrator);
     assert.equal(await heading(page), 'Dashboard');
-    await check();
     const { username } = stage.customer;
     const paths = ['accounts', `accounts/${username}/overview`, `accounts/${username}/calls`];
     for (const path of [...paths, `accounts/${username}/charges`, 'promotions', 'feeds', 'audit']) {
-      await page.goto(`/admin/${path}`);
-      await check();
+      assert.equal((await page.goto(`/admin/${path}`))?.status(), 200, path);
     }
     if (scripts) await reportCall();
     await page.goto('/admin/refused');
-    await check();
 
     await page.goto(`/admin/accounts/${username}`);
-    await check();
     await page.getByRole('link', { name: 'Add a sub-account' }).click();
-    await check();
     const sub = scripts ? MISSING : '3105550101';
     await page.getByLabel('Name', { exact: true }).fill('Branch Office');
     await page.getByLabel('E-mail address').fill(`branch-${scripts}@example.com`);
     await page.getByLabel('Username', { exact: true }).fill(sub);
     await page.getByRole('button', { name: 'Add the account' }).click();
     assert.match(await text(page, 'main'), /Branch Office is added/);
-    await check();
     await page.getByRole('link', { name: 'Open the account' }).click();
     assert.match(await text(page, 'main'), new RegExp(`${username} pays for this account`));
-    await check();
 
     await page.goto(`/admin/accounts/${username}`);
     const reason = `Credit for the branch, ${name}`;
@@ -73,13 +62,11 @@ for (const scripts of [true, false]) {
     await page.getByRole('button', { name: 'Credit', exact: true }).click();
     await page.goto(`/admin/accounts/${username}/ledger`);
     assert.match(await text(page, 'table tbody tr'), new RegExp(`${reason}.*\\+\\$12\\.34`));
-    await check();
 
     if (scripts) {
       await page.goto('/admin/refused');
       await page.getByRole('row', { name: 'unknown account' }).getByRole('link').click();
       assert.match(await text(page, 'pre'), /"early"/);
-      await check();
       await page.getByRole('button', { name: 'Replay this record' }).click();
       assert.match(await text(page, 'main'), /Nothing is set aside/);
       await page.goto(`/admin/accounts/${MISSING}/calls`);

@@ -1,87 +1,39 @@
-// Takes a picture of every page, at two widths, light and dark, into screenshots/.
+// Takes a picture of every page and state, at some widths, light and dark, into screenshots/.
 import { mkdir, rm } from 'node:fs/promises';
-import type { Browser, Page } from 'playwright-core';
-import { signIn } from './pages.ts';
+import { parseArgs } from 'node:util';
+import type { Page } from 'playwright-core';
 import { openStage, type Stage } from './stage.ts';
+import { tour } from './tour.ts';
 
 const FOLDER = new URL('../../screenshots/', import.meta.url).pathname;
-const WIDTHS = [1280, 390];
 const SCHEMES = ['light', 'dark'] as const;
 
-const VISITOR = {
-  landing: '/',
-  'sign-in': '/sign-in',
-  'sign-up': '/sign-up',
-  recover: '/recover',
-  'verify-again': '/verify/again',
-  'link-unknown': '/reset?token=none',
-  'not-found': '/nowhere',
-};
-const CUSTOMER = {
-  overview: '/overview',
-  calls: '/calls',
-  'calls-by-hour': '/calls?by=hour',
-  'calls-none': '/calls?search=none+of+them',
-  charges: '/charges',
-  api: '/api',
-  phone: '/phone',
-  settings: '/settings',
-  'second-factor': '/settings/second-factor',
-  statement: `/charges/statement?month=${new Date().toISOString().slice(0, 7)}`,
-};
-
-const ACCOUNT = '/admin/accounts/2125550100';
-const OPERATOR = {
-  dashboard: '/admin',
-  accounts: '/admin/accounts',
-  'add-account': '/admin/accounts/new',
-  account: ACCOUNT,
-  'account-ledger': `${ACCOUNT}/ledger`,
-  'account-overview': `${ACCOUNT}/overview`,
-  'account-calls': `${ACCOUNT}/calls`,
-  promotions: '/admin/promotions',
-  feeds: '/admin/feeds',
-  refused: '/admin/refused',
-  audit: '/admin/audit',
-};
+const { values } = parseArgs({
+  options: { width: { type: 'string', multiple: true, default: ['1280', '390'] } },
+});
 
 await rm(FOLDER, { recursive: true, force: true });
 await mkdir(FOLDER, { recursive: true });
 const stage = await openStage();
+let visit = 0;
 try {
-  for (const width of WIDTHS) {
-    for (const colorScheme of SCHEMES) await pictures(stage, stage.browser, width, colorScheme);
+  for (const width of values.width.map(Number)) {
+    for (const colorScheme of SCHEMES) await pictures(stage, width, colorScheme);
   }
 } finally {
   await stage.stop();
 }
 
 async function pictures(
-  { url, customer, administrator }: Stage,
-  browser: Browser,
+  stage: Stage,
   width: number,
-  colorScheme: 'light' | 'dark',
+  colorScheme: (typeof SCHEMES)[number],
 ): Promise<void> {
-  const context = await browser.newContext({
-    baseURL: url,
-    viewport: { width, height: 900 },
-    colorScheme,
-  });
+  const { browser, url } = stage;
+  const viewport = { width, height: 900 };
+  const context = await browser.newContext({ baseURL: url, viewport, colorScheme });
   const page = await context.newPage();
-  const take = async (name: string, path: string) => {
-    await page.goto(path);
-    await picture(page, `${name}-${width}-${colorScheme}`);
-  };
-  for (const [name, path] of Object.entries(VISITOR)) await take(name, path);
-  await signIn(page, customer);
-  for (const [name, path] of Object.entries(CUSTOMER)) await take(name, path);
-  await page.goto('/settings/second-factor');
-  await page.getByLabel('Your password').fill(customer.password);
-  await page.getByRole('button', { name: 'Set up' }).click();
-  await picture(page, `second-factor-set-up-${width}-${colorScheme}`);
-  await page.getByRole('button', { name: 'Sign out' }).click();
-  await signIn(page, administrator);
-  for (const [name, path] of Object.entries(OPERATOR)) await take(name, path);
+  await tour(stage, page, visit++, (name) => picture(page, `${name}-${width}-${colorScheme}`));
   await context.close();
 }
 

@@ -21,12 +21,15 @@ export interface Field {
   placeholder?: string;
 }
 
-/** A label, its input, and what is to be said about the value, tied together for screen readers. */
+/**
+ * A label, its input, and what is to be said about the value, tied together for screen readers. The
+ * first one that has a problem is where the page begins.
+ */
 export function field(options: Field): Html {
   const { name, label, type = 'text', value, required = false } = options;
   return html`<div class="field">
 <label for="${name}">${label}</label>
-<input id="${name}" name="${name}" type="${type}"${attribute('value', value)}${required && html` required`}${attribute('autocomplete', options.autocomplete)}${attribute('minlength', options.minLength)}${attribute('maxlength', options.maxLength)}${attribute('inputmode', options.inputMode)}${attribute('pattern', options.pattern)}${attribute('min', options.min)}${attribute('max', options.max)}${attribute('placeholder', options.placeholder)}${options.autofocus && html` autofocus`}${described(options)}>
+<input id="${name}" name="${name}" type="${type}"${attribute('value', value)}${required && html` required`}${attribute('autocomplete', options.autocomplete)}${attribute('minlength', options.minLength)}${attribute('maxlength', options.maxLength)}${attribute('inputmode', options.inputMode)}${attribute('pattern', options.pattern)}${attribute('min', options.min)}${attribute('max', options.max)}${attribute('placeholder', options.placeholder)}${options.autofocus && !options.problem && html` autofocus`}${described(options)}>
 ${remarks(options)}</div>`;
 }
 
@@ -53,7 +56,7 @@ export function checkbox(options: { name: string; label: string; checked: boolea
 
 function described({ name, hint, problem }: Pick<Field, 'name' | 'hint' | 'problem'>): Html {
   const ids = [hint && `${name}-hint`, problem && `${name}-problem`].filter(Boolean).join(' ');
-  return html`${ids && html` aria-describedby="${ids}"`}${problem && html` aria-invalid="true"`}`;
+  return html`${ids && html` aria-describedby="${ids}"`}${problem && html` aria-invalid="true" autofocus`}`;
 }
 
 function remarks({ name, hint, problem }: Pick<Field, 'name' | 'hint' | 'problem'>): Html {

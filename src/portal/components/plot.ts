@@ -17,6 +17,8 @@ export interface Plot {
   /** what the points are, such as `Day`, and their values, such as `Calls` */
   columns: { label: string; value: string };
   points: PlotPoint[];
+  /** values are counts: the axis has no fractions */
+  whole?: boolean;
   /** values along the axis in words */
   tick: (value: number) => string;
   /** what unfolds the table */
@@ -75,7 +77,7 @@ function frame(plot: Plot, marks: (y: (value: number) => number) => Html[]): Htm
   const { points, caption } = plot;
   const values = points.map(({ value }) => value);
   const [low, high] = nice(Math.min(0, ...values), Math.max(0, ...values) || 1, TICKS);
-  const axis = ticks(low, high, TICKS);
+  const axis = ticks(low, high, TICKS).filter((value) => !plot.whole || Number.isInteger(value));
   const y = (value: number) => ((high - value) / (high - low)) * HEIGHT;
   const width = STEP * points.length;
   return html`<figure class="plot">

@@ -138,6 +138,7 @@ ${panel(
     caption: m.callsPlot[unit],
     columns: { label: stepName, value: m.calls },
     tick: view.m.plots.count,
+    whole: true,
     points: steps.map(({ start, calls }) => ({
       label: label(start),
       value: calls,

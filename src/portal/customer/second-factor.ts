@@ -113,7 +113,7 @@ function setUpPage(view: View, username: number, secret: string, wrong = false):
   const qr = new Html(
     renderSVG(authenticatorUrl(view.brand.name, username, secret), { border: 2 }),
   );
-  const fields = html`${field({ name: 'code', label: m.code, autocomplete: 'one-time-code', inputMode: 'numeric', required: true, maxLength: 7, autofocus: wrong, problem: wrong ? m.wrong : undefined })}
+  const fields = html`${field({ name: 'code', label: m.code, autocomplete: 'one-time-code', inputMode: 'numeric', required: true, maxLength: 7, problem: wrong ? m.wrong : undefined })}
 <button>${m.turnOn}</button>`;
   const content = html`<div class="columns">
 ${panel(m.scan, html`<p>${m.scanText}</p><div class="qr" role="img" aria-label="${m.qr}">${qr}</div>${copyable(view, 'secret', m.byHand, secret)}`)}

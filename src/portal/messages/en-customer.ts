@@ -64,7 +64,7 @@ export const enCustomer = {
     calls: 'Calls',
     answered: (count: number) => `${count.toLocaleString('en-US')} answered`,
     talked: 'Billed time',
-    hoursMinutes: 'hours:minutes:seconds',
+    hoursMinutes: 'h:mm:ss',
     spent: 'Spend',
     upTo: (unit: string, days: number) => `${unit} (up to ${days} days)`,
     callsPlot: { hour: 'Calls by hour', day: 'Calls by day', month: 'Calls by month' },
@@ -152,6 +152,7 @@ export const enCustomer = {
     hint: 'The 6 digits that your authenticator shows, or one of your recovery codes.',
     wrong: 'This code is not right, or was used already.',
     expired: 'This took too long. Please sign in again.',
+    again: 'Start again',
   },
   secondFactor: {
     title: 'Second factor',

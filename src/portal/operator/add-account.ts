@@ -7,6 +7,7 @@ import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { facts, notice, panel } from '../components/blocks.ts';
 import { field } from '../components/field.ts';
+import { copyable } from '../components/secret.ts';
 import { formFields, queryText } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
 import { form, type View } from '../view.ts';
@@ -75,13 +76,13 @@ ${text('masterAccount', m.master, m.masterHint)}
 
 function addedPage(view: View, { name, username, password, email }: CreatedAccount): Page {
   const { addAccount: m, account } = view.m.operator;
-  const shown = facts([
+  const shown = html`${facts([
     { label: account.username, value: username },
-    { label: account.password, value: html`<code>${password}</code>` },
     { label: account.email, value: email },
-  ]);
+  ])}
+${copyable(view, 'password', account.password, password)}`;
   const content = html`${notice('good', m.added(name))}
-${panel(account.credentials, shown)}
+${panel(account.newCredentials, shown)}
 <p><a class="button" href="/admin/accounts/${username}">${m.open}</a></p>`;
   return { title: m.title, content };
 }

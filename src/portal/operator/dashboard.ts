@@ -10,7 +10,7 @@ import { badge, emptyState, panel, stats } from '../components/blocks.ts';
 import { dollars, money, twoPlaces } from '../components/money.ts';
 import { bars, type PlotPoint } from '../components/plot.ts';
 import { table } from '../components/table.ts';
-import { span } from '../components/time.ts';
+import { shortDay, span } from '../components/time.ts';
 import { sendPage } from '../layout.ts';
 import { type View, zoneOf } from '../view.ts';
 
@@ -43,7 +43,7 @@ export function dashboardPage(app: FastifyInstance, { db, reader, queue }: Servi
         value: count(totals.accounts),
         note: `${m.signedUpToday(totals.signedUpToday)}, ${m.unverified(totals.unverified)}`,
       },
-      { label: m.suspended, value: count(totals.suspended) },
+      { label: m.suspended, value: count(totals.suspended), note: m.suspendedNote },
       { label: m.credit, value: money(totals.credit), note: m.debt(twoPlaces(totals.debt)) },
       {
         label: m.refused,
@@ -56,30 +56,27 @@ export function dashboardPage(app: FastifyInstance, { db, reader, queue }: Servi
 ${panel(m.revenue, plotOf(view, days, 'revenue'))}
 ${panel(m.calls, plotOf(view, days, 'calls'))}
 </div>
-<p class="quiet-text">${m.counted}</p>
 ${panel(m.feeds, feedList(view, feeds), html`<a href="/admin/feeds">${m.allFeeds}</a>`)}`;
     return sendPage(reply, view, { title: m.title, content });
   });
 }
 
 function plotOf(view: View, days: UsageStep[], what: 'calls' | 'revenue'): Html {
+  const { plots } = view.m;
   const m = view.m.operator.dashboard;
-  const label = new Intl.DateTimeFormat('en-GB', {
-    day: 'numeric',
-    month: 'short',
-    timeZone: zoneOf(view),
-  });
+  if (days.every(({ calls }) => calls === 0)) return emptyState(m.noCalls, m.counted);
   const point = ({ start, calls, amount }: UsageStep): PlotPoint => ({
-    label: label.format(start),
+    label: shortDay(start, zoneOf(view)),
     value: what === 'calls' ? calls : Number(amount),
-    text: what === 'calls' ? calls.toLocaleString('en-US') : dollars(amount),
+    text: what === 'calls' ? plots.count(calls) : dollars(amount),
   });
   return bars({
     caption: what === 'calls' ? m.calls : m.revenue,
-    columns: { label: m.day, value: what === 'calls' ? m.callsColumn : m.revenueColumn },
+    columns: { label: plots.day, value: what === 'calls' ? m.callsColumn : m.revenueColumn },
     points: days.map(point),
-    tick: (value) => `${what === 'calls' ? '' : '$'}${value.toLocaleString('en-US')}`,
-    showTable: m.table,
+    tick: what === 'calls' ? plots.count : plots.dollars,
+    whole: what === 'calls',
+    showTable: plots.showTable,
   });
 }
 

@@ -11,8 +11,9 @@ import { Refusal } from '../../domain/refusal.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { cookiesOf } from '../access.ts';
-import { emptyState, facts, notice, panel } from '../components/blocks.ts';
+import { emptyState, notice, panel } from '../components/blocks.ts';
 import { field, select } from '../components/field.ts';
+import { copyable } from '../components/secret.ts';
 import { table } from '../components/table.ts';
 import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
@@ -82,12 +83,10 @@ ${panel(m.add, form(view, '/admin/feeds', feedFields(view, values, problems)))}`
   ) {
     const m = view.m.operator.feeds;
     const url = service.config.publicUrl ?? '';
-    const shown = facts([
-      { label: m.user, value: html`<code>${name}</code>` },
-      { label: m.secret, value: html`<code>${secret}</code>` },
-      { label: m.calls, value: html`<code>${url}/ingest/v1/calls/${format}</code>` },
-      { label: m.registrations, value: html`<code>${url}/ingest/v1/registrations</code>` },
-    ]);
+    const shown = html`${copyable(view, 'user', m.user, name)}
+${copyable(view, 'secret', m.secret, secret)}
+${copyable(view, 'calls', m.calls, `${url}/ingest/v1/calls/${format}`)}
+${copyable(view, 'registrations', m.registrations, `${url}/ingest/v1/registrations`)}`;
     const content = html`${notice('good', m.added(name))}
 ${panel(name, shown)}
 <p><a class="button quiet" href="/admin/feeds">${m.title}</a></p>`;

@@ -57,7 +57,8 @@ export function secondStepPage(view: View, step: string, next: string, wrong = f
 <input type="hidden" name="next" value="${next}">
 ${field({ name: 'code', label: m.code, hint: m.hint, autocomplete: 'one-time-code', required: true, maxLength: 20, autofocus: true, problem: wrong ? m.wrong : undefined })}
 <button>${view.m.signIn.submit}</button>`;
-  const content = form(view, '/sign-in/code', fields);
+  const content = html`${form(view, '/sign-in/code', fields)}
+<p class="links"><a href="/sign-in">${m.again}</a></p>`;
   return { title: m.title, content, status: wrong ? 400 : 200 };
 }
 

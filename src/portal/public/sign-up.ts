@@ -62,7 +62,7 @@ export function signUpPages(app: FastifyInstance, service: Service): void {
 function signUpPage(view: View, wanted?: Wanted, problems: Problems = {}): Page {
   const m = view.m.signUp;
   const { name, email, promo } = view.m.fields;
-  const fields = html`${field({ name: 'name', label: name, value: wanted?.name, problem: problems.name, autocomplete: 'organization', required: true, maxLength: 100, autofocus: true })}
+  const fields = html`${field({ name: 'name', label: name, value: wanted?.name, problem: problems.name, autocomplete: 'organization', required: true, maxLength: 100, autofocus: wanted === undefined })}
 ${field({ name: 'email', label: email, type: 'email', value: wanted?.email, problem: problems.email, autocomplete: 'email', required: true, maxLength: 254 })}
 ${field({ name: 'promo', label: promo, value: wanted?.promo, problem: problems.promo, hint: m.promoHint, maxLength: LONGEST_PROMO, autocomplete: 'off' })}
 <button>${m.submit}</button>`;

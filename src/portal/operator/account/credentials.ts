@@ -6,6 +6,7 @@ import { html } from '../../../html.ts';
 import type { Service } from '../../../service.ts';
 import { cookiesOf } from '../../access.ts';
 import { facts, notice, panel } from '../../components/blocks.ts';
+import { copyable } from '../../components/secret.ts';
 import { formFields } from '../../input.ts';
 import { type Page, sendPage } from '../../layout.ts';
 import type { View } from '../../view.ts';
@@ -64,14 +65,11 @@ function shownOncePage(
   { password, apikey }: { password?: string; apikey: string },
 ): Page {
   const m = view.m.operator.account;
-  const code = (text: string) => html`<code>${text}</code>`;
-  const shown = facts([
-    { label: m.username, value: username },
-    ...(password ? [{ label: m.password, value: code(password) }] : []),
-    { label: m.apikey, value: code(apikey) },
-  ]);
+  const shown = html`${facts([{ label: m.username, value: username }])}
+${password && copyable(view, 'password', m.password, password)}
+${copyable(view, 'apikey', m.apikey, apikey)}`;
   const content = html`${notice('warn', m.shownOnce)}
-${panel(m.credentials, shown)}
+${panel(m.newCredentials, shown)}
 <p><a class="button quiet" href="/admin/accounts/${username}">${m.back}</a></p>`;
   return { title: password ? m.newPassword : m.newKey, content };
 }
