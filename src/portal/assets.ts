@@ -8,7 +8,17 @@ import type { Brand, BrandColors } from '../brand.ts';
 const { resolve } = createRequire(import.meta.url);
 const FOREVER = 'public, max-age=31536000, immutable';
 const CSS = 'text/css; charset=utf-8';
-const STYLES = ['base', 'layout', 'components', 'forms', 'figures', 'tables', 'remarks', 'plot'];
+const STYLES = [
+  'base',
+  'layout',
+  'components',
+  'forms',
+  'figures',
+  'tables',
+  'remarks',
+  'plot',
+  'print',
+];
 const SCRIPT = 'text/javascript; charset=utf-8';
 
 interface Asset {

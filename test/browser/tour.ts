@@ -116,6 +116,7 @@ async function customer(stage: Stage, page: Page, { see, open, press }: Steps) {
   await open('charges', '/charges');
   await open('statement', `/charges/statement?month=${new Date().toISOString().slice(0, 7)}`);
   await page.emulateMedia({ media: 'print' });
+  assert.equal(await page.locator('.no-print').isVisible(), false);
   await see('statement-printed');
   await page.emulateMedia({ media: null });
   await open('api', '/api');
