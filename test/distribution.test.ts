@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { DISTRIBUTED, distributionPlan, REFERENCE } from '../src/db/distribution.ts';
-import { accountRecord } from '../src/domain/account.ts';
+import { accountRecord } from '../src/domain/account-record.ts';
 import { keyOf } from '../src/domain/api-key.ts';
 import { listEntries } from '../src/domain/billing.ts';
 import { reconcile } from '../src/domain/books.ts';

@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander';
-import { type AccountChanges, addAccount, changeAccount, closeAccount } from '../domain/account.ts';
+import { type AccountChanges, changeAccount, closeAccount } from '../domain/account.ts';
 import { type AccountSummary, describeAccount, listAccounts } from '../domain/account-directory.ts';
 import { BILLINGS, type Billing } from '../domain/billing.ts';
 import { renewKey, renewPassword, replaceSipSecret } from '../domain/credentials.ts';
 import type { Decimal } from '../domain/money.ts';
+import { addAccount } from '../domain/new-account.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { removeSecondFactor } from '../domain/second-factor.ts';
 import { accountText } from './account-text.ts';

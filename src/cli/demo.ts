@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
-import { addAccount, changeAccount } from '../domain/account.ts';
+import { changeAccount } from '../domain/account.ts';
 import { describeAccount, listServices, ownerOfNumber } from '../domain/account-directory.ts';
 import { currentKey } from '../domain/api-key.ts';
 import { postByHand } from '../domain/billing.ts';
 import { renewPassword } from '../domain/credentials.ts';
 import { addFeed, type Feed, listFeeds } from '../domain/feed.ts';
+import { addAccount } from '../domain/new-account.ts';
 import { addNumber, addService } from '../domain/recurring-charge.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { reportContacts } from '../domain/registration.ts';

@@ -1,10 +1,10 @@
 import type { Database, Queryable } from '../db/database.ts';
-import { insertWithFreeUsername } from './account.ts';
 import { keyOf } from './api-key.ts';
 import { type Actor, audit } from './audit.ts';
 import { shareAddress } from './email-address.ts';
 import type { Keyring } from './keyring.ts';
 import type { Decimal } from './money.ts';
+import { insertWithFreeUsername } from './new-account.ts';
 import { generatePassword, hashPassword } from './password.ts';
 
 export interface AdministratorCredentials {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startService, TESTER, type TestService } from '../../test/support/service.ts';
-import { addAccount, changeAccount, closeAccount } from './account.ts';
+import { changeAccount, closeAccount } from './account.ts';
 import { listEntries, postByHand, reverseEntry } from './billing.ts';
 import { reconcile } from './books.ts';
 import { postMonthlyCharges, previewMonthlyCharges } from './charge-run.ts';
 import { chargeLines, type MonthlyCharge } from './monthly-charge.ts';
+import { addAccount } from './new-account.ts';
 import { addNumber, addService, removeService } from './recurring-charge.ts';
 
 let api: TestService;

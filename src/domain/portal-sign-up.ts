@@ -1,9 +1,9 @@
 import type { Database, Queryable } from '../db/database.ts';
 import type { Queue } from '../db/queue.ts';
-import { type SignupTools, signUp } from './account.ts';
 import { addressKey } from './email-address.ts';
 import type { Keyring } from './keyring.ts';
 import { queueMessage } from './message.ts';
+import { type SignupTools, signUp } from './new-account.ts';
 import { Refusal } from './refusal.ts';
 import { claimAttempt } from './sign-in.ts';
 import { sendVerification } from './verification.ts';
