@@ -9,7 +9,8 @@ const SRC = new URL('../src', import.meta.url).pathname;
 const MAY_IMPORT: Record<string, string[]> = {
   'brand.ts': [],
   'html.ts': [],
-  'config.ts': ['brand.ts'],
+  'settings.ts': [],
+  'config.ts': ['brand.ts', 'settings.ts'],
   db: [],
   domain: ['db'],
   mail: ['domain', 'config.ts', 'brand.ts', 'html.ts'],

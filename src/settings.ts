@@ -1,0 +1,191 @@
+interface Rule<Value> {
+  default: Value;
+  description: string;
+}
+
+// The JSON Schema of one setting each, written out: a schema library takes longer to load than most
+// commands to run.
+const text = (rule: Rule<string> & { minLength?: number; pattern?: string }) => ({
+  type: 'string' as const,
+  ...rule,
+});
+const whole = (rule: Rule<number> & { minimum: number; maximum?: number }) => ({
+  type: 'integer' as const,
+  ...rule,
+});
+const flag = (rule: Rule<boolean>) => ({ type: 'boolean' as const, ...rule });
+const oneOf = <const Value extends string>(values: Value[], rule: Rule<Value>) => ({
+  enum: values,
+  ...rule,
+});
+const positive = (fallback: number, description: string, maximum = 2 ** 31) =>
+  whole({ minimum: 1, maximum, default: fallback, description });
+
+// The embedded database has room for the connections of these.
+const MOST_WORKERS = 16;
+
+/** Every setting, in the order in which `docs/operating.md` lists them. */
+export const SETTINGS = {
+  PORT: whole({ minimum: 0, maximum: 65535, default: 8080, description: 'TCP port' }),
+  HOST: text({ default: '127.0.0.1', description: 'address to listen on' }),
+  DATA_DIR: text({ minLength: 1, default: './data', description: 'data folder' }),
+  DATABASE_URL: text({
+    default: '',
+    pattern: '^(postgres(ql)?://.+)?$',
+    description: "a PostgreSQL of one's own instead of the embedded one",
+  }),
+  DATABASE_DIRECT_URL: text({
+    default: '',
+    pattern: '^(postgres(ql)?://.+)?$',
+    description: 'the same PostgreSQL past a pooler, for migrations and jobs',
+  }),
+  DATABASE_READ_URL: text({
+    default: '',
+    pattern: '^(postgres(ql)?://.+)?$',
+    description: 'a replica of it, from which calls are read for cdr, downloads and plots',
+  }),
+  REPLICA_LAG_SECONDS: positive(10, 'a replica further behind is not read from', 3_600),
+  DATABASE_PREPARED: flag({
+    default: true,
+    description: 'prepare statements; false for a pooler that hands out transactions',
+  }),
+  DATABASE_POOL: positive(10, 'database connections of one process', 1000),
+  LIMITS_URL: text({
+    default: '',
+    pattern: '^(rediss?://.+)?$',
+    description: 'a Valkey or Redis that counts requests for the limits, instead of the database',
+  }),
+  WORKERS: positive(1, 'processes that answer requests', MOST_WORKERS),
+  PUBLIC_URL: text({
+    default: '',
+    pattern: '^(https?://[^\\s?#]+)?$',
+    description: 'where customers reach the service; links in mails start with it',
+  }),
+  SECRET_KEY_FILE: text({ default: '', description: 'file that holds the sealing key' }),
+  SMTP_URL: text({
+    default: '',
+    pattern: '^(smtps?://.+)?$',
+    description: 'mail server; without it mails are written as .eml files',
+  }),
+  MAIL_FROM: text({
+    default: '',
+    pattern: '^[^\\r\\n]*$',
+    description: 'sender of the mails',
+  }),
+  BRAND_NAME: text({
+    default: 'Account API',
+    minLength: 1,
+    pattern: '^[^\\r\\n]*$',
+    description: 'name shown in mails and pages',
+  }),
+  BRAND_LOGO_FILE: text({
+    default: '',
+    description: 'logo shown in mails and pages: PNG, JPEG, GIF, or SVG for the pages alone',
+  }),
+  BRAND_COLOR: text({
+    default: '#1d4ed8',
+    pattern: '^#[0-9a-fA-F]{6}$',
+    description: 'colour of buttons and links, such as #1d4ed8',
+  }),
+  BRAND_COLOR_DARK: text({
+    default: '',
+    pattern: '^(#[0-9a-fA-F]{6})?$',
+    description: 'the same on dark pages; made from BRAND_COLOR where it is not set',
+  }),
+  SUPPORT_EMAIL: text({
+    default: '',
+    pattern: '^([^\\s@]+@[^\\s@]+)?$',
+    description: 'address that customers are told to write to',
+  }),
+  SUPPORT_URL: text({
+    default: '',
+    pattern: '^(https?://\\S+)?$',
+    description: 'page that customers are told to look at for help',
+  }),
+  MAIL_TEXTS_FILE: text({
+    default: '',
+    description: 'JSON file of texts to use in mails instead of the built-in ones',
+  }),
+  ADMIN_EMAIL: text({
+    default: 'administrator@example.net',
+    description: 'address of the administrator that the first start creates',
+  }),
+  TRUST_PROXY: text({
+    default: '',
+    description: 'CIDRs of the proxies whose X-Forwarded-For is believed, comma separated',
+  }),
+  CORS_ORIGINS: text({
+    default: '',
+    description: 'origins that browsers may call the API from, comma separated',
+  }),
+  RATE_LIMIT_PER_HOUR: whole({
+    minimum: 0,
+    default: 6,
+    description: 'cdr, info, mrc, apikey: requests an hour for each address and operation',
+  }),
+  SIGNUP_LIMIT_PER_HOUR: whole({
+    minimum: 0,
+    default: 20,
+    description: 'signup: requests an hour for each address',
+  }),
+  RECOVER_LIMIT_PER_HOUR: whole({
+    minimum: 0,
+    default: 20,
+    description: 'recover: requests an hour for each address',
+  }),
+  SIGN_IN_FAILURES_PER_HOUR: whole({
+    minimum: 0,
+    default: 100,
+    description: 'apikey: wrong passwords an hour for each account, wherever they come from',
+  }),
+  RECOVERY_DISCLOSES: flag({
+    default: false,
+    description: 'recover answers 404 for an unknown address',
+  }),
+  DEFAULT_RATE: text({
+    default: '0.0075',
+    pattern: '^[0-9]{1,6}(\\.[0-9]{1,6})?$',
+    description: "a new account's rate in dollars per minute",
+  }),
+  PRORATE_CHARGES: flag({
+    default: false,
+    description: 'parts of a month are charged, and given back, with the next monthly charge',
+  }),
+  SIP_REALM: text({
+    default: '',
+    pattern: '^[A-Za-z0-9.-]*$',
+    description: "the SIP servers' digest realm, a host name; left out, that of PUBLIC_URL",
+  }),
+  REGISTRATION_URI: oneOf(['contact', 'received'], {
+    default: 'contact',
+    description: "which address registration shows: the phone's own, or where it was seen",
+  }),
+  INGEST_BODY_LIMIT: positive(16 * 1024 * 1024, 'largest body a feed may send, in bytes'),
+  INGEST_UNPACKED_LIMIT: positive(64 * 1024 * 1024, 'its largest unpacked size, in bytes'),
+  HOLD_SECONDS: positive(600, 'longest time of a call that authorize allows at once', 86_400),
+  VERIFIED_CALLS_ONLY: flag({
+    default: false,
+    description: 'authorize refuses calls of accounts that are not verified',
+  }),
+  RETENTION_MONTHS: positive(
+    24,
+    'whole months that calls are kept; earlier ones are deleted, and set aside when they come',
+    1200,
+  ),
+  SESSION_IDLE_MINUTES: positive(120, 'a portal session ends when it was not used for so long'),
+  SESSION_LIFETIME_HOURS: positive(168, 'a portal session ends so long after signing in'),
+  SECURITY_CONTACT: text({
+    default: '',
+    description:
+      'where weaknesses are reported, as /.well-known/security.txt tells: mailto: or https: addresses, comma separated',
+  }),
+  LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+    default: 'info',
+    description: 'least level that is logged',
+  }),
+};
+
+/** Their values, as the environment or `.env` gives them. */
+export type Settings = {
+  [Name in keyof typeof SETTINGS]: (typeof SETTINGS)[Name]['default'];
+};
