@@ -241,9 +241,9 @@ function credentials(group: Command): void {
     'give an account a new SIP secret; phones with the old one are refused from then on',
     `account sip-secret ${SAMPLE}`,
   ).addArgument(values.usernameArgument());
-  perform(sip, async ({ db, keyring, config, clock }, username: number) => {
+  perform(sip, async ({ db, keyring, queue, config, clock }, username: number) => {
     const tools = { keyring, realm: config.sipRealm };
-    const renewed = await replaceSipSecret(db, operator(), tools, username, clock());
+    const renewed = await replaceSipSecret(db, operator(), tools, queue, username, clock());
     const text = fields([
       ['Username', username],
       ['SIP realm', renewed.realm],

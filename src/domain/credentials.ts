@@ -126,6 +126,7 @@ export async function replaceSipSecret(
   db: Database,
   actor: Actor,
   tools: SipTools,
+  queue: Queue,
   username: number,
   now: Date,
 ): Promise<SipCredentials> {
@@ -133,6 +134,8 @@ export async function replaceSipSecret(
     await lockOpenAccount(tx, username);
     await issueSipSecret(tx, tools, username, now);
     await audit(tx, actor, { action: 'sip secret renewed', account: username }, now);
+    const message = { kind: 'sip secret changed', username, ...occurrence(actor, now) } as const;
+    await notifyAccount(tx, queue, username, message);
     return rotateSipSecret(tx, tools, username, now);
   });
 }

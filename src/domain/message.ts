@@ -15,6 +15,7 @@ export type Message =
   | { kind: 'account exists'; usernames: number[] }
   | ({ kind: 'password changed'; username: number } & Occurrence)
   | ({ kind: 'key changed'; username: number } & Occurrence)
+  | ({ kind: 'sip secret changed'; username: number } & Occurrence)
   | ({ kind: 'address changed'; username: number; before: string; after: string } & Occurrence)
   | ({ kind: 'second factor'; username: number; on: boolean } & Occurrence)
   | { kind: 'low balance'; username: number; cash: Decimal; threshold: number }

@@ -45,7 +45,7 @@ test('a replaced secret is another one, and the audit trail says so without it',
   const { db, clock } = api.service;
   const { username } = await api.signUp();
   const before = await sipSecret(db, tools, username, clock());
-  const renewed = await replaceSipSecret(db, ACTOR, tools, username, clock());
+  const renewed = await replaceSipSecret(db, ACTOR, tools, api.service.queue, username, clock());
   assert.notEqual(renewed.secret, before.secret);
   assert.deepEqual(await sipSecret(db, tools, username, clock()), renewed);
   assert.deepEqual(await offered(username), [row(username, 'sip.example.com', renewed.secret)]);
@@ -65,7 +65,10 @@ test('switches are offered neither disabled nor closed accounts', async () => {
   assert.deepEqual(await offered(username), []);
   const closed = { code: 'not found' };
   await assert.rejects(sipSecret(db, tools, username, clock()), closed);
-  await assert.rejects(replaceSipSecret(db, ACTOR, tools, username, clock()), closed);
+  await assert.rejects(
+    replaceSipSecret(db, ACTOR, tools, api.service.queue, username, clock()),
+    closed,
+  );
 });
 
 test('an account without a secret gets one when it is asked for', async () => {

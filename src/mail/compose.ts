@@ -50,6 +50,7 @@ async function contentOf(context: Context, message: Message): Promise<Content> {
     }
     case 'password changed':
     case 'key changed':
+    case 'sip secret changed':
     case 'second factor':
       return change(context, message);
     case 'address changed': {

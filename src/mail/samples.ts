@@ -19,6 +19,7 @@ const SAMPLES: Record<LetterKind, Message> = {
   'account exists': { kind: 'account exists', usernames: [USERNAME] },
   'password changed': { kind: 'password changed', username: USERNAME, ...OCCURRENCE },
   'key changed': { kind: 'key changed', username: USERNAME, ...OCCURRENCE, address: undefined },
+  'sip secret changed': { kind: 'sip secret changed', username: USERNAME, ...OCCURRENCE },
   'address changed': {
     kind: 'address changed',
     username: USERNAME,

@@ -81,6 +81,7 @@ export const PLACEHOLDERS = {
   'account exists': ['usernames'],
   'password changed': ['username', 'when', 'where'],
   'key changed': ['username', 'when', 'where'],
+  'sip secret changed': ['username', 'when', 'where'],
   'address changed': ['username', 'when', 'where', 'old', 'new'],
   'second factor on': ['username', 'when', 'where'],
   'second factor off': ['username', 'when', 'where'],
@@ -139,6 +140,15 @@ const LETTERS = {
     paragraphs: [
       'Your account has a new API key. The old one no longer works; programs that use it need ' +
         'the new one.',
+    ],
+    closing: [NOT_YOU],
+  },
+  'sip secret changed': {
+    subject: 'Your {brand} SIP secret was changed',
+    preview: 'Phones with the old secret of account {username} are refused.',
+    paragraphs: [
+      'Your account has a new SIP secret. Phones and PBXs with the old one are refused until they ' +
+        'have the new one.',
     ],
     closing: [NOT_YOU],
   },

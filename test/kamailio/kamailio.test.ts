@@ -145,7 +145,14 @@ test('a wrong secret, one that was replaced, and the name of another account are
   const stranger = await register(system.sip, phone, { contact, user: other.username });
   assert.match(stranger.output, /received 'SIP\/2\.0 403/);
   const tools = { keyring: system.service.keyring, realm: REALM };
-  const renewed = await replaceSipSecret(db(), ACTOR, tools, phone.username, new Date());
+  const renewed = await replaceSipSecret(
+    db(),
+    ACTOR,
+    tools,
+    system.service.queue,
+    phone.username,
+    new Date(),
+  );
   const old = await register(system.sip, phone, { contact });
   assert.match(old.output, /received 'SIP\/2\.0 401/);
   assert.equal((await register(system.sip, { ...phone, ...renewed }, { contact })).status, 0);

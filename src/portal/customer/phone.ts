@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { customerAt } from '../../domain/audit.ts';
 import { replaceSipSecret, sipSecret } from '../../domain/credentials.ts';
+import { MAIL_QUEUE } from '../../domain/message.ts';
 import type { SipCredentials } from '../../domain/sip-secret.ts';
 import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
@@ -20,7 +21,7 @@ interface Shown {
 
 /** How to set up a phone: its SIP secret is shown, and replaced, for the password alone. */
 export function phonePages(app: FastifyInstance, service: Service): void {
-  const { db, keyring, config, clock } = service;
+  const { db, keyring, queue, config, clock } = service;
   const tools = { keyring, realm: config.sipRealm };
 
   app.get('/phone', async (request, reply) => {
@@ -38,8 +39,9 @@ export function phonePages(app: FastifyInstance, service: Service): void {
     const changed = action === 'change';
     const actor = customerAt(username, `portal ${request.clientAddress}`);
     const credentials = changed
-      ? await replaceSipSecret(db, actor, tools, username, clock())
+      ? await replaceSipSecret(db, actor, tools, queue, username, clock())
       : await sipSecret(db, tools, username, clock());
+    if (changed) queue.wake(MAIL_QUEUE);
     return sendPage(reply, request.view, page({ credentials, changed }));
   });
 }

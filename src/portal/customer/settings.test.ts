@@ -136,8 +136,13 @@ test('sessions are listed and ended, and never those of another account', async 
   assert.equal((await here.open('/overview')).status, 200);
 });
 
-test('the key is shown and replaced for the password alone', async () => {
-  const { username, password } = await signUp();
+/** Of the mails to an address, but for the one that signing up brings. */
+async function subjectsTo(address: string): Promise<string[]> {
+  return (await api.mails(address, 2)).map(({ subject = '' }) => subject).slice(1);
+}
+
+test('the key is shown and replaced for the password alone, and the owner is told', async () => {
+  const { username, password, email } = await signUp();
   const { apikey } = (await api.call('apikey', { username, password })).body;
   const visitor = await signIn(username, password);
   const hidden = await visitor.open('/api');
@@ -158,11 +163,12 @@ test('the key is shown and replaced for the password alone', async () => {
   assert.equal((await api.call('info', {}, apikey)).status, 401);
   assert.equal((await api.call('info', {}, key)).status, 200);
   assert.equal((await visitor.open('/overview')).status, 200);
+  assert.deepEqual(await subjectsTo(email), ['Your Account API API key was changed']);
 });
 
-test('the SIP secret is shown and replaced for the password alone', async () => {
+test('the SIP secret is shown and replaced for the password alone, and the owner is told', async () => {
   const { db, keyring, config, clock } = api.service;
-  const { username, password } = await signUp();
+  const { username, password, email } = await signUp();
   const tools = { keyring, realm: config.sipRealm };
   const { secret } = await sipSecret(db, tools, username, clock());
   const visitor = await signIn(username, password);
@@ -176,6 +182,7 @@ test('the SIP secret is shown and replaced for the password alone', async () => 
   assert.doesNotMatch(changed.body, new RegExp(secret));
   const now = await sipSecret(db, tools, username, clock());
   assert.match(changed.body, new RegExp(`<code>${now.secret}</code>`));
+  assert.deepEqual(await subjectsTo(email), ['Your Account API SIP secret was changed']);
 });
 
 test('guessing the password of an open session is slowed down', async () => {
