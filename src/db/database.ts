@@ -48,6 +48,9 @@ const LIMITS_MS: Record<'server' | 'command' | 'pooled', pg.ClientConfig> = {
 };
 const DEADLOCK_TRIES = 5;
 const STREAMS = 8;
+// Less than any reader who goes on reading: a slow one takes what a socket holds at once, and then
+// nothing for some seconds.
+const STALLED_MS = 15_000;
 
 // Numbers that JavaScript would round stay text; usernames have ten digits and fit.
 const types = new pg.TypeOverrides();
@@ -64,6 +67,8 @@ export class Database implements Queryable {
   readonly #deliveries: pg.Pool;
   /** of its own, so that slow readers of long answers cannot hold up anything else */
   readonly #streams: pg.Pool;
+  /** streams that go on, and when their readers took something last */
+  readonly #takenAt = new Map<Transform, number>();
   readonly #reader: PipelinedReader;
   readonly #prepares: boolean;
   readonly #pulse: Pulse | undefined;
@@ -186,16 +191,18 @@ export class Database implements Queryable {
 
   /**
    * Streams `COPY (…) TO STDOUT`, with back-pressure down to PostgreSQL. A reader that goes away
-   * ends the query by closing its connection.
+   * ends the query by closing its connection; one who stopped reading is ended where another waits.
    * @param sql a COPY statement; COPY binds no values, so only validated numbers may be pasted in
    */
   async copyOut(sql: string): Promise<Readable> {
+    this.#endStalled();
     const client = await translated(() => this.#take(this.#streams));
     const source = client.query(copyTo(sql));
     const begun = Promise.withResolvers<void>();
     const output = new Transform({
       transform: (chunk, _encoding, done) => {
         begun.resolve();
+        this.#takenAt.set(output, performance.now());
         done(null, chunk);
       },
       flush: (done) => {
@@ -207,6 +214,7 @@ export class Database implements Queryable {
     const release = (error?: Error) => {
       if (released) return;
       released = true;
+      this.#takenAt.delete(output);
       client.release(error);
     };
     source.once('end', () => release());
@@ -226,6 +234,15 @@ export class Database implements Queryable {
       throw translate(error);
     }
     return output;
+  }
+
+  /** Where no connection is left for a stream, ends the one that has waited longest for its reader. */
+  #endStalled(): void {
+    if (this.#takenAt.size < STREAMS) return;
+    const waiting = [...this.#takenAt].filter(([{ readableLength }]) => readableLength > 0);
+    const [longest] = waiting.sort(([, one], [, other]) => one - other);
+    if (!longest || performance.now() - longest[1] < STALLED_MS) return;
+    longest[0].destroy(new Error('the reader takes nothing, and others wait'));
   }
 
   /** Whether PostgreSQL answers at all. */

@@ -12,6 +12,10 @@ import { pick, report } from './support/scale.ts';
 const CLOSED_WITHIN_MS = 20_000;
 const SLOW_CLIENTS = 1_000;
 const IDLE_SOCKETS = 5_000;
+/** as many as there are connections for long answers */
+const READERS = 8;
+const ROOM_WITHIN_MS = 30_000;
+const FREE_CALLS = 50_000;
 
 /** Customers who do nothing wrong, one request after the other, until they are told to end. */
 class GoodCustomers {
@@ -145,6 +149,70 @@ test(`${IDLE_SOCKETS} idle sockets are closed, and the others are served`, async
     `${served}; the last idle one closed after ${(lastMs / 1_000).toFixed(1)} s`,
   );
 });
+
+test(`${READERS} readers who take a byte a second of a long answer make room for others`, async (t) => {
+  const { dataDir, server, promises } = await begin(t);
+  const { username, password } = promises.signups[0] ?? {};
+  const { url } = server;
+  const { apikey } = (await post(`${url}/v2.1/account/apikey/`, { username, password })).body;
+  await storeFreeCalls(dataDir, Number(username));
+  const readers = await Promise.all(
+    Array.from({ length: READERS }, () => readSlowly(server, String(apikey))),
+  );
+  t.after(() => {
+    for (const socket of readers) socket.destroy();
+  });
+  const began = performance.now();
+  const elapsedMs = () => performance.now() - began;
+  const ask = () => post(`${url}/v2.1/account/cdr/`, { apikey });
+  const early = await ask();
+  const refusedMs = elapsedMs();
+  assert.equal(early.status, 503);
+  assert.match(String(early.headers.get('retry-after')), /^[0-9]+$/);
+  assert.ok(refusedMs < 5_000, `${refusedMs} ms`);
+  let served = await ask();
+  while (served.status === 503 && elapsedMs() < ROOM_WITHIN_MS) served = await ask();
+  const servedMs = elapsedMs();
+  assert.equal(served.status, 200);
+  assert.equal(served.body.cdr.length, FREE_CALLS);
+  for (const socket of readers) socket.destroy();
+  await end(server);
+  report(
+    'readers of a byte a second hold every connection for long answers: another is served',
+    `${READERS} readers`,
+    `503 after ${(refusedMs / 1_000).toFixed(1)} s, served after ${(servedMs / 1_000).toFixed(1)} s`,
+  );
+});
+
+/** Calls that cost nothing, more than sockets hold. */
+async function storeFreeCalls(dataDir: string, account: number): Promise<void> {
+  const client = new pg.Client(embeddedConnection(dataDir));
+  await client.connect();
+  await client.query(
+    `INSERT INTO call (billing_account, account, started_at, id, caller, called, caller_name,
+       talk_microseconds, billed_seconds, rate, amount, debited, feed, content_digest, received_at)
+     SELECT $1, $1, now() - n * interval '1 millisecond', gen_random_uuid(), '2125550100',
+       '2125550101', repeat('X', 200), 0, 0, 0, 0, true, 'switch', '', now()
+     FROM generate_series(1, $2::int) AS n`,
+    [account, FREE_CALLS],
+  );
+  await client.end();
+}
+
+/** Asks for `cdr`, and takes a byte a second of the answer, once it has begun. */
+async function readSlowly({ url }: Server, apikey: string): Promise<Socket> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.on('error', () => undefined);
+  socket.write(
+    'POST /v2.1/account/cdr/ HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n' +
+      `Authorization: Bearer ${apikey}\r\n\r\n`,
+  );
+  await new Promise<void>((resolve) => socket.once('readable', () => resolve()));
+  const timer = setInterval(() => socket.read(1), 1_000);
+  socket.once('close', () => clearInterval(timer));
+  return socket;
+}
 
 interface Client {
   socket: Socket;
