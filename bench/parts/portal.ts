@@ -1,3 +1,4 @@
+import { markBusy, sumCalls } from '../../src/domain/call-sums.ts';
 import { Visitor } from '../../test/support/visitor.ts';
 import { makeCalls, settle } from '../data.ts';
 import { atMost, type Figure, figure } from '../figure.ts';
@@ -12,6 +13,7 @@ const MANY = 1_000_000;
 const QUICK_MANY = 100_000;
 const DAYS = 30;
 const REPEATS = 5;
+const SEARCH = '/calls?search=none+of+them';
 const SAME_ORDER = 10;
 const MOST_MEMORY_MIB = 60;
 
@@ -21,6 +23,7 @@ export const portal: Part = async (stage, { rounds, quick }) => {
   const many = quick ? QUICK_MANY : MANY;
   const few = await visit(stage, service, FEW, 2_000_000_000);
   const lots = await visit(stage, service, many, 3_000_000_000);
+  await sum(stage);
   await settle(stage);
   const pageOf = (visitor: Visitor, path: string) => () =>
     milliseconds(stage, service.port, reading(visitor, path), {
@@ -33,6 +36,7 @@ export const portal: Part = async (stage, { rounds, quick }) => {
   for (const [name, path, fewPath] of [
     ['newest calls, with plots', '/calls', '/calls'],
     ['older calls', older, await nextPage(few)],
+    ['a search that finds nothing', SEARCH, SEARCH],
   ] as const) {
     const values = await interleave(rounds, {
       few: pageOf(few, fewPath),
@@ -55,6 +59,12 @@ export const portal: Part = async (stage, { rounds, quick }) => {
   return { figures: memory ? [...figures, memory] : figures, leftOut: [] };
 };
 
+/** What the service's job does every ten minutes for customers whose calls come day by day. */
+async function sum({ db }: Stage): Promise<void> {
+  await sumCalls(db, new Date());
+  await sumCalls(db, new Date(Date.now() + 11 * 60_000));
+}
+
 /** A customer who is signed in, with calls of the last month. */
 async function visit(
   stage: Stage,
@@ -64,6 +74,7 @@ async function visit(
 ): Promise<Visitor> {
   const { username, password } = await signUp(port, `portal-${calls}@example.com`);
   await makeCalls(stage, { accounts: [username], first, calls, days: DAYS });
+  await markBusy(stage.db, username);
   const visitor = new Visitor(`http://127.0.0.1:${port}`);
   await visitor.open('/sign-in');
   const answer = await visitor.submit('/sign-in', { login: String(username), password });

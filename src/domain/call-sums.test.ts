@@ -168,6 +168,20 @@ test('what is priced again is told at once, and balances stay what they were', a
   assert.deepEqual(await told(), after);
 });
 
+test('an account that many calls come of is busy before anyone looks', async () => {
+  const { db, clock } = api.service;
+  const many = await addCustomer(api, {});
+  const isBusyAfter = async (count: number) => {
+    const calls = Array.from({ length: count }, () => reportedCall({ account: many }));
+    await storeCalls(db, 'test', calls, clock());
+    await sumCalls(db, clock());
+    const rows = await db.query('SELECT 1 FROM busy_account WHERE account = $1', [many]);
+    return rows.length > 0;
+  };
+  assert.equal(await isBusyAfter(99), false);
+  assert.equal(await isBusyAfter(1), true);
+});
+
 test('an account whose page had to add up many calls is busy from then on', async () => {
   const { db, clock } = api.service;
   const many = await addCustomer(api, {});

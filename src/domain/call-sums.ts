@@ -1,6 +1,8 @@
 import type { Database, Queryable } from '../db/database.ts';
 
 const HOURS_AT_ONCE = 12;
+// An account that so many calls of arrive in ten minutes is busy before anyone looks at its page.
+const BUSY_ARRIVALS = 100;
 
 /**
  * SQL: what calls add up to, as rows (account, at, calls, answered, seconds, amount, debited) that
@@ -77,11 +79,18 @@ late AS (
 )`;
 
 /**
- * Sums the hours of busy accounts that are over and not complete. An hour is announced first and
+ * Sums the hours of busy accounts that are over and not complete; run every ten minutes. An hour is announced first and
  * summed by a later run, ten minutes on, once every statement has ended that may have begun before:
  * from then on whoever stores a call of that hour sees its row and reopens it.
  */
 export async function sumCalls(db: Database, now: Date): Promise<void> {
+  await db.query(
+    `INSERT INTO busy_account (account)
+     SELECT billing_account FROM call
+     WHERE received_at > $1::timestamptz - interval '10 minutes' AND received_at <= $1
+     GROUP BY 1 HAVING count(*) >= ${BUSY_ARRIVALS} ON CONFLICT DO NOTHING`,
+    [now],
+  );
   const busy = await db.query<{ account: number }>('SELECT account FROM busy_account ORDER BY 1');
   for (const { account } of busy) {
     await announceHours(db, account, now);
