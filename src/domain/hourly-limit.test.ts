@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { cloneDatabase } from '../../test/support/postgres.ts';
 import { Database } from '../db/database.ts';
 import { HourlyLimit, steadyNow, tidyLimits } from './hourly-limit.ts';
-import { unauthorized } from './refusal.ts';
+import { Refusal, unauthorized } from './refusal.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -135,6 +135,10 @@ test('guard counts what is refused as unauthorized, and nothing else', async () 
     }),
     TypeError,
   );
+  const refused = async () => {
+    throw new Refusal('not found', 'x');
+  };
+  await assert.rejects(limit.guard('a', refused), { code: 'not found' });
   await assert.rejects(limit.guard('a', wrong), { code: 'unauthorized' });
   assert.equal(await limit.guard('a', async () => 1), 1);
   await assert.rejects(limit.guard('a', wrong), { code: 'unauthorized' });

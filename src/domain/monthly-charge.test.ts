@@ -149,6 +149,14 @@ test('the first of the month is that of the billing account, a few minutes late'
   assert.equal(await due(late, '2031-02-01T11:05:00Z'), 1);
 });
 
+test('what is there as a month begins for the account is charged for it, and no more', async () => {
+  const { username } = await billingAccount('America/New_York');
+  await service(username, 'Line', '3', '2030-12-01T04:59:59Z');
+  await service(username, 'Fax', '1', '2030-12-01T05:00:01Z');
+  await post(username, '2030-12-01T05:05:00Z');
+  assert.deepEqual(await charged(username), [['2030-12', '-3.000000']]);
+});
+
 test('every month that was missed is caught up, none before the service was there', async () => {
   const { username } = await billingAccount();
   await service(username, 'Trunk', '10', '2030-01-31');
@@ -199,6 +207,11 @@ test('a billing account pays for its sub-accounts, until they are closed', async
   await closeAccount(db, TESTER, kept, at('2030-03-05'));
   await closeAccount(db, TESTER, username, at('2030-03-06'));
   assert.equal((await post(username, '2031-03-01')).charges, 0);
+  const due = await db.query(
+    'SELECT FROM account WHERE username = $1 AND next_charge IS NOT NULL',
+    [username],
+  );
+  assert.equal(due.length, 0, 'no month of a closed account is looked at again');
 });
 
 test('pro-rated, a month is settled with the charge of the next one', async () => {
