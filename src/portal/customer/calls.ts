@@ -101,13 +101,13 @@ ${select({
   label: m.plotBy,
   value: unit,
   choices: [
-    { value: 'hour', label: m.upTo(view.m.plots.hour, MOST_DAYS.hour) },
-    { value: 'day', label: m.upTo(view.m.plots.day, MOST_DAYS.day) },
+    { value: 'hour', label: view.m.plots.hour },
+    { value: 'day', label: view.m.plots.day },
     { value: 'month', label: view.m.plots.month },
   ],
 })}
 <button>${m.show}</button>
-<p class="hint whole">${m.zone(range.timeZone)}</p>
+<p class="hint whole">${m.zone(range.timeZone)} ${m.steps(MOST_DAYS)}</p>
 </form>`;
 }
 

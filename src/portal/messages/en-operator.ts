@@ -165,7 +165,7 @@ export const enOperator = {
     closeConfirm: 'Username',
     closeWrong: 'This is not the username of this account.',
     closedNotice: 'This account is closed. Its books stay.',
-    paidBy: (payer: number) => `${payer} pays for this account; its ledger is there.`,
+    paysForIt: 'pays for this account; its ledger is there.',
   },
   promotions: {
     title: 'Promotions',

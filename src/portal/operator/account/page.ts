@@ -47,7 +47,7 @@ export async function accountPage(
   const content = html`${!open && notice('warn', m.closedNotice)}
 <div class="columns">
 ${factsPanel(view, account, registration)}
-${pays ? moneyPanel(view, account, filled) : notice('info', html`${m.paidBy(masterAccount)} ${accountLink(masterAccount)}`)}
+${pays ? moneyPanel(view, account, filled) : notice('info', html`${accountLink(masterAccount)} ${m.paysForIt}`)}
 </div>
 ${pays && panel(m.ledger, ledgerTable(view, username, entries), html`<a href="/admin/accounts/${username}/ledger">${m.wholeLedger}</a>`)}
 ${open && settingsPanel(view, account, filled)}
