@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { after, before, test } from 'node:test';
+import { changePassword, renewPassword } from '../src/domain/credentials.ts';
 import { sendVerification } from '../src/domain/verification.ts';
-import { linkIn, startService, submit, type TestService } from './support/service.ts';
+import { linkIn, startService, submit, TESTER, type TestService } from './support/service.ts';
 import { Visitor } from './support/visitor.ts';
 
 const CHOSEN = 'correct horse battery';
@@ -187,6 +188,21 @@ test('a new password ends the links that were mailed for the old one', async () 
   assert.equal((await reset(newer)).status, 200);
   assert.equal((await reset(older)).status, 400);
   assert.equal((await api.call('apikey', { username, password: CHOSEN })).status, 200);
+});
+
+test('a password that is chosen or renewed while signed in ends the links mailed before', async () => {
+  const { db, keyring, queue, clock } = api.service;
+  const ways: ((username: number) => Promise<unknown>)[] = [
+    (username) =>
+      changePassword(db, TESTER, keyring, queue, { username, password: CHOSEN, now: clock() }),
+    (username) => renewPassword(db, TESTER, keyring, queue, username, clock()),
+  ];
+  for (const change of ways) {
+    const { username, email } = await api.signUp();
+    const link = await recoveryLink(email);
+    await change(username);
+    assert.equal((await reset(link)).status, 400);
+  }
 });
 
 test('the Host of a request is in no link', async () => {
