@@ -101,5 +101,8 @@ test('a use that nobody verifies within a week can be had by others', async () =
   assert.equal((await verify(first.email)).status, 400);
   assert.equal(await cash(first.apikey), 0);
   assert.equal(await uses('SCARCE'), 1);
+  api.advance(30 * 86_400);
+  await cleanUp(api.service);
+  assert.equal(await uses('SCARCE'), 1, 'what was credited stays used');
   assert.deepEqual((await reconcile(api.service.db)).imbalances, []);
 });
