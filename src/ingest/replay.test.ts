@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { addCustomer, moneyOf } from '../../test/support/calls.ts';
+import { startService, TESTER, type TestService } from '../../test/support/service.ts';
+import { listRefused, setAside } from '../domain/call-refused.ts';
+import { replayRefused } from './replay.ts';
+
+const MISSING = 5_550_000_009;
+
+let api: TestService;
+before(async () => {
+  api = await startService();
+});
+after(() => api.stop());
+
+function replay() {
+  const { db, clock } = api.service;
+  return replayRefused(db, TESTER, { now: clock(), retentionMonths: 24 });
+}
+
+test('a body that was set aside whole is read as its records; those refused stay by themselves', async () => {
+  const { db, clock } = api.service;
+  const account = await addCustomer(api, { rate: '0.6', cash: '1' });
+  const start = Math.floor(clock().getTime() / 1_000) - 60;
+  const record = (id: string, payer: number) =>
+    JSON.stringify({
+      id,
+      account: payer,
+      start,
+      duration: 6,
+      cid: '2125550100',
+      dst: '2125550101',
+    });
+  const unknown = record('b', MISSING);
+  const raw = Buffer.from(`${record('a', account)}\n${unknown}\n`);
+  // No feed has this name any more: what it sent is debited by the service.
+  const feed = { name: 'removed', format: 'generic' };
+  await setAside(db, feed, [{ reason: 'malformed', detail: 'of old', raw }], clock());
+  const counts = { replayed: 1, resolved: 1, refused: 0, stored: 1, duplicates: 0 };
+  assert.deepEqual(await replay(), counts);
+  assert.equal((await moneyOf(db, account))?.cash, '0.940000');
+  const [left, ...others] = await listRefused(db, { after: 0, limit: 10 });
+  assert.deepEqual(others, []);
+  assert.deepEqual(
+    [left?.reason, left?.detail],
+    ['unknown account', `there is no account ${MISSING}`],
+  );
+  assert.deepEqual(await replay(), { ...counts, resolved: 0, refused: 1, stored: 0 });
+  assert.equal((await listRefused(db, { after: 0, limit: 10 })).length, 1);
+});
