@@ -192,3 +192,17 @@ test('behind TLS the cookies are Secure and of this host alone', async () => {
     await secure.stop();
   }
 });
+
+test('the address of a form, opened by itself, leads to the page above it', async () => {
+  const { visitor } = await signedIn();
+  for (const [path, above] of [
+    ['/settings/profile?x=1', '/settings'],
+    ['/settings/second-factor/confirm', '/settings/second-factor'],
+    ['/sign-in/code', '/sign-in'],
+    ['/sign-out', '/'],
+  ] as const) {
+    const { status, location } = await visitor.open(path);
+    assert.deepEqual([path, status, location], [path, 303, above]);
+  }
+  assert.equal(await isSignedIn(visitor), true);
+});

@@ -22,6 +22,17 @@ import { verifyPages } from './public/verify.ts';
 
 const FORM_LIMIT_BYTES = 16 * 1024;
 
+/** The address of a form, opened by itself, as by reloading, leads to the page above it. */
+function leadBackFromForms(app: FastifyInstance): void {
+  app.addHook('onRoute', function (this: FastifyInstance, { method, url }) {
+    if (method !== 'POST' || this.hasRoute({ method: 'GET', url })) return;
+    this.get(url, async (request, reply) => {
+      const [path = '/'] = request.url.split('?');
+      return reply.redirect(path.slice(0, path.lastIndexOf('/')) || '/', 303);
+    });
+  });
+}
+
 /** The pages that people see. */
 export async function portal(app: FastifyInstance, service: Service): Promise<void> {
   app.removeAllContentTypeParsers();
@@ -35,6 +46,7 @@ export async function portal(app: FastifyInstance, service: Service): Promise<vo
     pages.setErrorHandler(answerWithErrorPage(service));
     knowVisitors(pages, service);
     pages.addHook('preValidation', refuseNulInQuery);
+    leadBackFromForms(pages);
     pages.register(async (open) => {
       refuseForgedForms(open, service, 'public');
       landingPage(open);

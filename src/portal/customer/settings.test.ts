@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { startService, type TestService } from '../../../test/support/service.ts';
+import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
+import { changeAccount } from '../../domain/account.ts';
 import { describeAccount } from '../../domain/account-directory.ts';
 import { listAudit } from '../../domain/audit.ts';
 import { sipSecret } from '../../domain/credentials.ts';
@@ -27,6 +28,22 @@ async function signIn(username: number, password: string): Promise<Visitor> {
   assert.equal(answer.status, 303, answer.body);
   return visitor;
 }
+
+test('any time zone that the account has stays, and places have their names of today', async () => {
+  const { db, clock, queue } = api.service;
+  const { username, password } = await signUp();
+  const visitor = await signIn(username, password);
+  for (const timeZone of ['US/Eastern', 'Asia/Calcutta', 'Asia/Kolkata']) {
+    await changeAccount(db, TESTER, queue, username, { timeZone }, clock());
+    const { body } = await visitor.open('/settings');
+    assert.match(body, new RegExp(`<option value="${timeZone}" selected>`));
+    const profile = { name: 'Example', caller_id: '', time_zone: timeZone };
+    assert.equal((await visitor.submit('/settings/profile', profile)).status, 303, timeZone);
+    assert.equal((await describeAccount(db, username)).timeZone, timeZone);
+  }
+  const { body } = await visitor.open('/settings');
+  assert.doesNotMatch(body, /Asia\/Calcutta/);
+});
 
 test('the profile and the warning are changed, and the audit trail says by whom', async () => {
   const { db } = api.service;

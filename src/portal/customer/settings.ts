@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type AccountChanges, changeAccount, isAccountName } from '../../domain/account.ts';
 import { type AccountDetails, describeAccount } from '../../domain/account-directory.ts';
 import { customerAt } from '../../domain/audit.ts';
+import * as entered from '../../domain/entered-values.ts';
 import { plainNumber } from '../../domain/phone-number.ts';
 import { requestVerification } from '../../domain/portal-sign-up.ts';
 import { secondFactorState } from '../../domain/second-factor.ts';
@@ -18,9 +19,9 @@ import { form, type View } from '../view.ts';
 import { passwordPanel, passwordSetting } from './password-setting.ts';
 import { secondFactorPanel } from './second-factor.ts';
 import { sessionsPanel } from './sessions-panel.ts';
+import { TIME_ZONES } from './time-zones.ts';
 
 const HIGHEST_THRESHOLD = 1_000_000;
-const ZONES = Intl.supportedValuesOf('timeZone');
 
 /** What was typed and refused, and why, by field. */
 export interface Refused {
@@ -99,9 +100,17 @@ export function settingsPages(app: FastifyInstance, service: Service): void {
 
   /** Known to this process and to the database, which computes with it. */
   async function isTimeZone(name: string): Promise<boolean> {
-    if (!ZONES.includes(name) && name !== 'UTC') return false;
+    if (!isKnownHere(name)) return false;
     const rows = await db.query('SELECT 1 FROM pg_timezone_names WHERE name = $1', [name]);
     return rows.length > 0;
+  }
+}
+
+function isKnownHere(zone: string): boolean {
+  try {
+    return entered.timeZone(zone) === zone;
+  } catch {
+    return false;
   }
 }
 
@@ -130,8 +139,8 @@ ${sessionsPanel(view, sessions, session)}`;
 
 function profilePanel(view: View, account: AccountDetails, { typed, problems }: Refused): Html {
   const m = view.m.settings;
-  const zones = ['UTC', ...ZONES.filter((zone) => zone !== 'UTC')];
-  if (!zones.includes(account.timeZone)) zones.unshift(account.timeZone);
+  const known = TIME_ZONES.includes(account.timeZone);
+  const zones = known ? TIME_ZONES : [account.timeZone, ...TIME_ZONES];
   const fields = html`${field({ name: 'name', label: view.m.fields.name, value: typed?.name ?? account.name, required: true, maxLength: 100, autocomplete: 'organization', problem: problems?.name })}
 ${field({ name: 'caller_id', label: m.callerId, type: 'tel', value: typed?.caller_id ?? account.callerId, hint: m.callerIdHint, maxLength: 20, autocomplete: 'off', problem: problems?.caller_id })}
 ${select({ name: 'time_zone', label: m.timeZone, value: typed?.time_zone ?? account.timeZone, hint: m.timeZoneHint, problem: problems?.time_zone, choices: zones.map((zone) => ({ value: zone, label: zone.replaceAll('_', ' ') })) })}
