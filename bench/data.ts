@@ -62,7 +62,8 @@ export async function makeAccounts(
 
 /**
  * Adds calls of accounts, evenly over them and over the last days. They are made by PostgreSQL
- * itself, month by month, and their debits are posted, so that the books balance.
+ * itself in the order in which they would come in, and their debits are posted, so that the books
+ * balance.
  * @param first the number of the first call; a call's number makes its id
  */
 export async function makeCalls(
@@ -89,14 +90,14 @@ export async function makeCalls(
            decode(md5(n::text), 'hex'), at + interval '1 minute'
          FROM generate_series($2::bigint, $3::bigint) AS n,
            LATERAL (SELECT ($1::bigint[])[1 + n % cardinality($1::bigint[])] AS u,
-             date_trunc('second', now()) - interval '1 hour'
-               - make_interval(secs => (n * 7919 % ($4 * 86400 - 7200))) AS at) AS c
+             date_trunc('second', now() - interval '1 hour' - make_interval(
+               secs => ($5::bigint - n)::float8 / $6 * ($4 * 86400 - 7200))) AS at) AS c
          RETURNING billing_account, amount
        )
        UPDATE balance b SET cash = b.cash - s.amount
        FROM (SELECT billing_account, sum(amount) AS amount FROM made GROUP BY 1) s
        WHERE b.account = s.billing_account`,
-      [accounts, from, to, days],
+      [accounts, from, to, days, first + calls, calls],
     );
   }
 }
