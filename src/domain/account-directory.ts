@@ -2,6 +2,7 @@ import type { Queryable } from '../db/database.ts';
 import type { Billing } from './billing.ts';
 import { addressKey } from './email-address.ts';
 import type { Decimal } from './money.ts';
+import { typedNumber } from './phone-number.ts';
 import { Refusal } from './refusal.ts';
 
 export interface AccountSummary {
@@ -75,10 +76,11 @@ export function listAccounts(
      FROM account a JOIN balance b ON b.account = a.master_account
      WHERE a.username > $1 AND (
        position(lower($2) IN lower(a.name || e'\\n' || a.email || e'\\n' || a.username)) > 0
+       OR position($4 IN a.username::text) > 0
        OR EXISTS (SELECT FROM number n WHERE n.account = a.username AND n.removed_at IS NULL
-         AND position($2 IN n.number) > 0))
+         AND position($4 IN n.number) > 0))
      ORDER BY a.username LIMIT $3`,
-    [after, search, limit],
+    [after, search, limit, typedNumber(search)],
   );
 }
 

@@ -1,6 +1,6 @@
 import type { Queryable } from '../db/database.ts';
 import type { Decimal } from './money.ts';
-import { plainNumber } from './phone-number.ts';
+import { typedNumber } from './phone-number.ts';
 import type { DayRange, UsageScope } from './usage.ts';
 
 /** A call as its customer sees it. */
@@ -66,7 +66,7 @@ export async function listCalls(
   { after, limit }: { after?: string | undefined; limit: number },
 ): Promise<CallPage> {
   const { scope, range } = filter;
-  const search = searchedText(filter.search);
+  const search = typedNumber(filter.search.trim().toWellFormed());
   const [, at = null, id = null] = CURSOR.exec(after ?? '') ?? [];
   // Where a search ends is told by the index alone; it then reads no more calls than it must.
   const rows = await db.query<Row>(
@@ -123,8 +123,9 @@ export async function listCalls(
  * @param accounts whose calls they are
  */
 export function callsOf({ scope, range, search }: CallFilter, accounts: number[]): string {
-  const text = quoted(searchedText(search));
-  const name = quoted(encodeURIComponent(searchedText(search)).toLowerCase());
+  const searched = typedNumber(search.trim().toWellFormed());
+  const text = quoted(searched);
+  const name = quoted(encodeURIComponent(searched).toLowerCase());
   // One account by itself is read in the order of the index, without sorting.
   const usernames = accounts.map(integer);
   const whose = usernames.length === 1 ? `= ${usernames}` : `= ANY ('{${usernames}}'::bigint[])`;
@@ -145,14 +146,6 @@ export function decodedName(name: string | null): string | null {
   } catch {
     return name;
   }
-}
-
-/** A number without the marks that people put between its digits; any other text as it is. */
-function searchedText(search: string): string {
-  const text = search.trim().toWellFormed();
-  return /^[0-9 ()+.-]*[0-9][0-9 ()+.-]*$/.test(text)
-    ? plainNumber(text.replace(/[ ().-]/g, ''))
-    : text;
 }
 
 function integer(value: number): string {

@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js';
 import { isAccountName, USERNAME_REQUIREMENT } from './account.ts';
 import { isEmailAddress } from './email-address.ts';
 import { type Decimal, isDecimal, toMicros } from './money.ts';
-import { plainNumber } from './phone-number.ts';
+import { typedNumber } from './phone-number.ts';
 import { readPrefix } from './price-csv.ts';
 import { RESERVED } from './recurring-charge.ts';
 
@@ -101,7 +101,7 @@ export function increment(text: string): { minimumSeconds: number; incrementSeco
 /** Ten digits, or none where nothing is to be shown. */
 export function callerId(text: string): string {
   if (text === '' || text === 'none') return '';
-  const number = plainNumber(text);
+  const number = typedNumber(text);
   if (!/^[0-9]{10}$/.test(number)) {
     throw new InvalidValue("Must be a 10-digit number, or '' or none to clear it.");
   }
@@ -110,7 +110,7 @@ export function callerId(text: string): string {
 
 /** A number as calls carry it: ten digits where it is North American. */
 export function assignableNumber(text: string): string {
-  const number = plainNumber(text);
+  const number = typedNumber(text);
   if (!/^\+?[0-9]{2,20}$/.test(number)) {
     throw new InvalidValue('Must be digits, 2 to 20 of them, with or without a leading +.');
   }

@@ -5,3 +5,10 @@ const NORTH_AMERICAN = /^(?:\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})$/;
 export function plainNumber(text: string): string {
   return NORTH_AMERICAN.exec(text)?.[1] ?? text;
 }
+
+/** `plainNumber` of what people type, with marks between the digits; any other text as it is. */
+export function typedNumber(text: string): string {
+  return /^[0-9 ()+.-]*[0-9][0-9 ()+.-]*$/.test(text)
+    ? plainNumber(text.replace(/[ ().-]/g, ''))
+    : text;
+}

@@ -112,6 +112,7 @@ async function keyOf(page: Page, button: string): Promise<string> {
 test('the keyboard alone is enough', async () => {
   const { context, page } = await open(true);
   await page.goto('/sign-in');
+  await page.waitForFunction('document.activeElement.id === "login"');
   await page.keyboard.type(stage.customer.username);
   await page.keyboard.press('Tab');
   await page.keyboard.type(demoPassword);

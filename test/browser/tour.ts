@@ -226,7 +226,9 @@ async function operator(stage: Stage, page: Page, visit: number, { see, open, pr
   await press('Replay this record');
   await see('refused-replayed');
   await page.goto(`/admin/accounts/${username}`);
-  await press('New password');
+  await page.getByText('New password', { exact: true }).last().click();
+  await see('account-confirm');
+  await press('Yes, new password');
   await see('account-password');
   await page.getByRole('link', { name: 'Back to the account' }).click();
   await page.locator('#confirm').fill(String(username));

@@ -3,7 +3,7 @@ import { type AccountChanges, changeAccount, isAccountName } from '../../domain/
 import { type AccountDetails, describeAccount } from '../../domain/account-directory.ts';
 import { customerAt } from '../../domain/audit.ts';
 import * as entered from '../../domain/entered-values.ts';
-import { plainNumber } from '../../domain/phone-number.ts';
+import { typedNumber } from '../../domain/phone-number.ts';
 import { requestVerification } from '../../domain/portal-sign-up.ts';
 import { secondFactorState } from '../../domain/second-factor.ts';
 import { endSession, endSessions, listSessions } from '../../domain/session.ts';
@@ -39,7 +39,7 @@ export function settingsPages(app: FastifyInstance, service: Service): void {
 
   app.post('/settings/profile', async (request, reply) => {
     const typed = formFields(request);
-    const callerId = plainNumber((typed.caller_id ?? '').replace(/[ ().-]/g, ''));
+    const callerId = typedNumber((typed.caller_id ?? '').trim());
     const changes = {
       name: (typed.name ?? '').trim(),
       callerId,

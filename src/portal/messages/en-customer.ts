@@ -185,6 +185,7 @@ export const enCustomer = {
   confirm: {
     label: 'Your password',
     wrong: 'This is not your password.',
+    yes: (what: string) => `Yes, ${what.charAt(0).toLowerCase()}${what.slice(1)}`,
   },
   copy: {
     copy: 'Copy',

@@ -12,6 +12,7 @@ import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { cookiesOf } from '../access.ts';
 import { emptyState, notice, panel } from '../components/blocks.ts';
+import { confirmed } from '../components/confirmed.ts';
 import { field, select } from '../components/field.ts';
 import { copyable } from '../components/secret.ts';
 import { table } from '../components/table.ts';
@@ -103,11 +104,10 @@ function oneOf<Choice extends string>(choices: readonly Choice[], text: string):
 function feedTable(view: View, feeds: ListedFeed[]): Html {
   const m = view.m.operator.feeds;
   const removal = ({ name }: ListedFeed) =>
-    form(
-      view,
-      '/admin/feeds/remove',
-      html`<input type="hidden" name="name" value="${name}"><button class="quiet small">${m.remove}</button>`,
-    );
+    confirmed(view, '/admin/feeds/remove', m.remove, {
+      fields: html`<input type="hidden" name="name" value="${name}">`,
+      small: true,
+    });
   return table<ListedFeed>({
     caption: m.title,
     rows: feeds,

@@ -63,8 +63,15 @@ test('an administrator lands on the dashboard; for customers the pages do not ex
 
 test('an account is found by name, address, username and number, page by page', async () => {
   const { username, email } = await api.signUp('finder@example.com');
-  for (const search of [String(username), 'FINDER@', email]) {
-    assert.match(await textOf(`/admin/accounts?search=${search}`), new RegExp(String(username)));
+  await api.service.db.query(
+    "INSERT INTO number (number, account, monthly, added_at) VALUES ('2125550166', $1, 1, now())",
+    [username],
+  );
+  const digits = String(username);
+  const typed = `(${digits.slice(0, 3)}) ${digits.slice(3, 6)}-${digits.slice(6)}`;
+  for (const search of [digits, typed, 'FINDER@', email, '+1 212 555-0166', '555-0166']) {
+    const page = await textOf(`/admin/accounts?search=${encodeURIComponent(search)}`);
+    assert.match(page, new RegExp(digits), search);
   }
   assert.match(await textOf('/admin/accounts?search=zzz'), /Nothing matches “zzz”/);
   assert.doesNotMatch(await textOf(`/admin/accounts?after=${username}`), /finder@example/);
@@ -145,7 +152,7 @@ test('settings, services and numbers are changed; what is wrong is said at its f
   await operator.open(path);
   await operator.submit(`${path}/services`, { description: 'E911', descriptionMonthly: '1.5' });
   await operator.open(path);
-  await operator.submit(`${path}/numbers`, { number: '2125550177', numberMonthly: '2' });
+  await operator.submit(`${path}/numbers`, { number: '+1 (212) 555-0177', numberMonthly: '2' });
   const { rate, minimumSeconds, incrementSeconds, callerId, timeZone, maxCalls, ...account } =
     await describeAccount(db, username);
   assert.deepEqual(

@@ -1,6 +1,7 @@
 import type { AccountDetails } from '../../../domain/account-directory.ts';
 import { type Html, html } from '../../../html.ts';
 import { panel } from '../../components/blocks.ts';
+import { confirmed } from '../../components/confirmed.ts';
 import { field } from '../../components/field.ts';
 import { form, type View } from '../../view.ts';
 import type { Filled } from './request.ts';
@@ -13,9 +14,9 @@ export function credentialsPanel(view: View, { username }: AccountDetails, fille
     m.credentials,
     html`<div class="columns">
 <div><h3>${m.newPassword}</h3><p>${m.newPasswordText}</p>
-${form(view, `${path}/password`, html`<button class="quiet">${m.newPassword}</button>`)}</div>
+${confirmed(view, `${path}/password`, m.newPassword)}</div>
 <div><h3>${m.newKey}</h3><p>${m.newKeyText}</p>
-${form(view, `${path}/key`, html`<button class="quiet">${m.newKey}</button>`)}</div>
+${confirmed(view, `${path}/key`, m.newKey)}</div>
 <div><h3>${m.close}</h3><p>${m.closeText}</p>
 ${form(
   view,

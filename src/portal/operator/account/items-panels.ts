@@ -2,6 +2,7 @@ import type { AccountDetails } from '../../../domain/account-directory.ts';
 import type { Decimal } from '../../../domain/money.ts';
 import { type Html, html } from '../../../html.ts';
 import { panel } from '../../components/blocks.ts';
+import { confirmed } from '../../components/confirmed.ts';
 import { field } from '../../components/field.ts';
 import { money } from '../../components/money.ts';
 import { table } from '../../components/table.ts';
@@ -56,11 +57,10 @@ function itemsPanel(view: View, account: AccountDetails, { values, problems }: F
   const path = `/admin/accounts/${account.username}/${of.kind}`;
   const monthly = `${of.name}Monthly`;
   const removal = ({ name }: Item) =>
-    form(
-      view,
-      `${path}/remove`,
-      html`<input type="hidden" name="${of.name}" value="${name}"><button class="quiet small">${m.remove}</button>`,
-    );
+    confirmed(view, `${path}/remove`, m.remove, {
+      fields: html`<input type="hidden" name="${of.name}" value="${name}">`,
+      small: true,
+    });
   const list = table<Item>({
     caption: of.title,
     rows: of.items,

@@ -3,6 +3,7 @@ import type { AccountDetails } from '../../../domain/account-directory.ts';
 import type { LedgerEntry } from '../../../domain/billing.ts';
 import { type Html, html } from '../../../html.ts';
 import { emptyState, panel } from '../../components/blocks.ts';
+import { confirmed } from '../../components/confirmed.ts';
 import { field } from '../../components/field.ts';
 import { money } from '../../components/money.ts';
 import { table } from '../../components/table.ts';
@@ -27,11 +28,10 @@ export function ledgerTable(view: View, username: number, entries: LedgerEntry[]
   const m = view.m.operator.account;
   if (entries.length === 0) return emptyState(m.noEntries, m.noEntriesText);
   const reversal = ({ id }: LedgerEntry) =>
-    form(
-      view,
-      `/admin/accounts/${username}/reverse`,
-      html`<input type="hidden" name="entry" value="${id}"><button class="quiet small">${m.reverse}</button>`,
-    );
+    confirmed(view, `/admin/accounts/${username}/reverse`, m.reverse, {
+      fields: html`<input type="hidden" name="entry" value="${id}">`,
+      small: true,
+    });
   return table<LedgerEntry>({
     caption: m.ledger,
     rows: entries,
