@@ -167,6 +167,8 @@ for (const format of ['freeswitch', 'kamailio', 'opensips', 'generic'] as const)
     ));
 }
 
+const isBlank = (body: Buffer) => body.toString('latin1').trim() === '';
+
 test('freeswitch: a damaged encoded record is kept as it came', () =>
   assertProperty(
     fc.tuple(
@@ -179,7 +181,7 @@ test('freeswitch: a damaged encoded record is kept as it came', () =>
     ),
     async (body) => {
       const { taken, refused, raws } = await deliver('freeswitch', body);
-      if (body.length === 0) assert.deepEqual([taken, refused], [0, 0]);
+      if (isBlank(body)) assert.deepEqual([taken, refused], [0, 0]);
       else if (taken === 0) assert.ok(Buffer.concat(raws).includes(body.subarray(0, body.length)));
     },
   ));
@@ -192,6 +194,6 @@ test('a damaged gzip body is read or kept as it came', () =>
     ),
     async (body) => {
       const { taken, raws } = await deliver('generic', body);
-      if (taken === 0) assert.ok(body.length === 0 || raws.some((raw) => raw.equals(body)));
+      if (taken === 0) assert.ok(isBlank(body) || raws.some((raw) => raw.equals(body)));
     },
   ));
