@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { ensurePartitions } from '../src/domain/call-partition.ts';
+import { ensurePartitions } from '../src/domain/calls/call-partition.ts';
 import type { Stage } from './stage.ts';
 
 /** Accounts that have keys; the others are there to fill the tables. */

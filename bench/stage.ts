@@ -8,8 +8,8 @@ import pg from 'pg';
 import { Database } from '../src/db/database.ts';
 import { type EmbeddedDatabase, openEmbedded } from '../src/db/embedded/index.ts';
 import { migrate } from '../src/db/migrate.ts';
-import { ensureCurrentPartitions } from '../src/domain/call-partition.ts';
-import { type Keyring, openKeyring } from '../src/domain/keyring.ts';
+import { ensureCurrentPartitions } from '../src/domain/calls/call-partition.ts';
+import { type Keyring, openKeyring } from '../src/domain/sealing/keyring.ts';
 import { LoadGenerator } from './load.ts';
 import { type HttpProcess, runHttp } from './process.ts';
 

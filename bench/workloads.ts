@@ -1,4 +1,4 @@
-import { addFeed } from '../src/domain/feed.ts';
+import { addFeed } from '../src/domain/calls/feed.ts';
 import { genericBody, type SampleCall, sampleCalls } from './calls.ts';
 import type { Account } from './data.ts';
 import type { Read } from './generator.ts';

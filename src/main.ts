@@ -4,7 +4,7 @@ import { ConfigError, loadConfig, readArguments } from './config.ts';
 import { EmbeddedDatabaseError } from './db/embedded/index.ts';
 import { StoreUnavailable } from './db/errors.ts';
 import { UnsupportedServer } from './db/migrate.ts';
-import { KeyringError } from './domain/keyring.ts';
+import { KeyringError } from './domain/sealing/keyring.ts';
 import { createLog } from './http/log.ts';
 import { type Running, serve, serveAsWorker } from './serve.ts';
 import { LEAVE } from './workers.ts';

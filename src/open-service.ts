@@ -5,10 +5,10 @@ import { type EmbeddedDatabase, openEmbedded } from './db/embedded/index.ts';
 import { migrate } from './db/migrate.ts';
 import { Queue } from './db/queue.ts';
 import { Replica } from './db/replica.ts';
-import { ensureCurrentPartitions } from './domain/call-partition.ts';
-import { HourlyLimit } from './domain/hourly-limit.ts';
-import { openKeyring } from './domain/keyring.ts';
+import { HourlyLimit } from './domain/access/hourly-limit.ts';
+import { ensureCurrentPartitions } from './domain/calls/call-partition.ts';
 import { MAIL_QUEUE } from './domain/message.ts';
+import { openKeyring } from './domain/sealing/keyring.ts';
 import { readSecretKey } from './secret-key.ts';
 import type { Service } from './service.ts';
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Config, ConfigError } from './config.ts';
-import { fingerprint } from './domain/keyring.ts';
+import { fingerprint } from './domain/sealing/keyring.ts';
 
 const KEY_BYTES = 32;
 const OTHERS_MAY = 0o077;

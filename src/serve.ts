@@ -3,7 +3,10 @@ import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
-import { type AdministratorCredentials, createFirstAdministrator } from './domain/administrator.ts';
+import {
+  type AdministratorCredentials,
+  createFirstAdministrator,
+} from './domain/account/administrator.ts';
 import { listen } from './front.ts';
 import { startJobs } from './jobs/index.ts';
 import { readMailTexts } from './mail/read-texts.ts';

@@ -2,8 +2,8 @@ import type { Config } from './config.ts';
 import type { Database } from './db/database.ts';
 import type { Queue } from './db/queue.ts';
 import type { Reader } from './db/replica.ts';
-import type { HourlyLimit } from './domain/hourly-limit.ts';
-import type { Keyring } from './domain/keyring.ts';
+import type { HourlyLimit } from './domain/access/hourly-limit.ts';
+import type { Keyring } from './domain/sealing/keyring.ts';
 
 /** What a running service consists of; routes, jobs and commands take from it what they hand on. */
 export interface Service {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
-import { postByHand, reverseEntry } from '../src/domain/billing.ts';
-import { listBooks, reconcile } from '../src/domain/books.ts';
-import { storeCalls } from '../src/domain/call.ts';
-import { postMonthlyCharges } from '../src/domain/charge-run.ts';
+import { postByHand, reverseEntry } from '../src/domain/books/billing.ts';
+import { listBooks, reconcile } from '../src/domain/books/books.ts';
+import { postMonthlyCharges } from '../src/domain/books/charge-run.ts';
+import { addService, removeService } from '../src/domain/books/recurring-charge.ts';
+import { storeCalls } from '../src/domain/calls/call.ts';
 import { fromMicros } from '../src/domain/money.ts';
-import { addService, removeService } from '../src/domain/recurring-charge.ts';
 import { addCustomer, reportedCall } from './support/calls.ts';
 import { post, startService, TESTER, type TestService } from './support/service.ts';
 

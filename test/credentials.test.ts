@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { closeAccount } from '../src/domain/account.ts';
+import { closeAccount } from '../src/domain/account/account.ts';
 import { startService, TESTER, type TestService } from './support/service.ts';
 
 let api: TestService;

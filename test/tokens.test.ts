@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { after, before, test } from 'node:test';
-import { changePassword, renewPassword } from '../src/domain/credentials.ts';
-import { sendVerification } from '../src/domain/verification.ts';
+import { changePassword, renewPassword } from '../src/domain/account/credentials.ts';
+import { sendVerification } from '../src/domain/account/verification.ts';
 import { linkIn, startService, submit, TESTER, type TestService } from './support/service.ts';
 import { Visitor } from './support/visitor.ts';
 

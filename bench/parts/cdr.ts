@@ -1,4 +1,4 @@
-import { streamCallRecords } from '../../src/domain/call-record.ts';
+import { streamCallRecords } from '../../src/domain/calls/call-record.ts';
 import { makeAccounts, makeCalls, settle } from '../data.ts';
 import { atMost, type Figure, figure, type LeftOut, median } from '../figure.ts';
 import { interleave, type Part } from '../part.ts';

@@ -1,4 +1,4 @@
-import { markBusy, sumCalls } from '../../src/domain/call-sums.ts';
+import { markBusy, sumCalls } from '../../src/domain/calls/call-sums.ts';
 import { Visitor } from '../../test/support/visitor.ts';
 import { makeCalls, settle } from '../data.ts';
 import { atMost, type Figure, figure } from '../figure.ts';

@@ -1,4 +1,4 @@
-import type { AccountDetails } from '../domain/account-directory.ts';
+import type { AccountDetails } from '../domain/account/account-directory.ts';
 import { count, dollars, fields, moment, printable } from './print.ts';
 
 /** An account in full, for people. */

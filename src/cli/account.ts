@@ -1,12 +1,16 @@
 import { type Command, Option } from 'commander';
-import { type AccountChanges, changeAccount, closeAccount } from '../domain/account.ts';
-import { type AccountSummary, describeAccount, listAccounts } from '../domain/account-directory.ts';
-import { BILLINGS, type Billing } from '../domain/billing.ts';
-import { renewKey, renewPassword, replaceSipSecret } from '../domain/credentials.ts';
+import { removeSecondFactor } from '../domain/access/second-factor.ts';
+import { type AccountChanges, changeAccount, closeAccount } from '../domain/account/account.ts';
+import {
+  type AccountSummary,
+  describeAccount,
+  listAccounts,
+} from '../domain/account/account-directory.ts';
+import { renewKey, renewPassword, replaceSipSecret } from '../domain/account/credentials.ts';
+import { addAccount } from '../domain/account/new-account.ts';
+import { BILLINGS, type Billing } from '../domain/books/billing.ts';
 import type { Decimal } from '../domain/money.ts';
-import { addAccount } from '../domain/new-account.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { removeSecondFactor } from '../domain/second-factor.ts';
 import { accountText } from './account-text.ts';
 import { confirm } from './confirm.ts';
 import { command, type Output, operator, perform } from './operation.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { createAdministrator } from '../domain/administrator.ts';
+import { createAdministrator } from '../domain/account/administrator.ts';
 import { command, operator, perform } from './operation.ts';
 import { fields } from './print.ts';
 import * as values from './values.ts';

@@ -16,9 +16,9 @@ import {
   tarFile,
 } from '../db/embedded/index.ts';
 import { audit } from '../domain/audit.ts';
-import { reconcile } from '../domain/books.ts';
-import { describeFileKeys, fingerprint } from '../domain/keyring.ts';
+import { reconcile } from '../domain/books/books.ts';
 import { Refusal } from '../domain/refusal.ts';
+import { describeFileKeys, fingerprint } from '../domain/sealing/keyring.ts';
 import { ownKeyFile, readKeyFile } from '../secret-key.ts';
 import { exclusively } from './exclusively.ts';
 import { command, openForCommand, operator, perform, performWithout, print } from './operation.ts';

@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander';
-import { blockPrefixes, listBlocked, releasePrefixes } from '../domain/blocked-prefix.ts';
+import { blockPrefixes, listBlocked, releasePrefixes } from '../domain/rating/blocked-prefix.ts';
 import { command, operator, perform } from './operation.ts';
 import { count, moment, table } from './print.ts';
 import * as values from './values.ts';

@@ -5,7 +5,7 @@ import {
   findRefused,
   listRefused,
   type RefusedSummary,
-} from '../domain/call-refused.ts';
+} from '../domain/calls/call-refused.ts';
 import { type ReplayCounts, replayRefused } from '../ingest/replay.ts';
 import type { OpenService } from '../open-service.ts';
 import { importCommand } from './import.ts';

@@ -5,9 +5,9 @@ import {
   type ChargeRun,
   postMonthlyCharges,
   previewMonthlyCharges,
-} from '../domain/charge-run.ts';
+} from '../domain/books/charge-run.ts';
+import type { MonthlyCharge } from '../domain/books/monthly-charge.ts';
 import { fromMicros, toMicros } from '../domain/money.ts';
-import type { MonthlyCharge } from '../domain/monthly-charge.ts';
 import type { OpenService } from '../open-service.ts';
 import { explain } from './explain.ts';
 import { command, type Output, operator, perform } from './operation.ts';

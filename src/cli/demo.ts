@@ -1,14 +1,18 @@
 import type { Command } from 'commander';
-import { changeAccount } from '../domain/account.ts';
-import { describeAccount, listServices, ownerOfNumber } from '../domain/account-directory.ts';
-import { currentKey } from '../domain/api-key.ts';
-import { postByHand } from '../domain/billing.ts';
-import { renewPassword } from '../domain/credentials.ts';
-import { addFeed, type Feed, listFeeds } from '../domain/feed.ts';
-import { addAccount } from '../domain/new-account.ts';
-import { addNumber, addService } from '../domain/recurring-charge.ts';
+import { currentKey } from '../domain/access/api-key.ts';
+import { changeAccount } from '../domain/account/account.ts';
+import {
+  describeAccount,
+  listServices,
+  ownerOfNumber,
+} from '../domain/account/account-directory.ts';
+import { renewPassword } from '../domain/account/credentials.ts';
+import { addAccount } from '../domain/account/new-account.ts';
+import { postByHand } from '../domain/books/billing.ts';
+import { addNumber, addService } from '../domain/books/recurring-charge.ts';
+import { addFeed, type Feed, listFeeds } from '../domain/calls/feed.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { reportContacts } from '../domain/registration.ts';
+import { reportContacts } from '../domain/sip/registration.ts';
 import { takeIn } from '../ingest/take-in.ts';
 import type { OpenService } from '../open-service.ts';
 import { demoCalls } from './demo-calls.ts';

@@ -1,5 +1,5 @@
 import { Argument, type Command, Option } from 'commander';
-import { addFeed, FEED_FORMATS, type Feed, listFeeds, removeFeed } from '../domain/feed.ts';
+import { addFeed, FEED_FORMATS, type Feed, listFeeds, removeFeed } from '../domain/calls/feed.ts';
 import { command, operator, perform, serviceUrl } from './operation.ts';
 import { fields, moment, table } from './print.ts';
 import * as values from './values.ts';

@@ -1,16 +1,21 @@
 import type { Command } from 'commander';
-import { SEALED_API_KEYS } from '../domain/api-key.ts';
+import { SEALED_API_KEYS } from '../domain/access/api-key.ts';
+import { SEALED_SECOND_FACTORS } from '../domain/access/second-factor.ts';
 import { audit } from '../domain/audit.ts';
+import { Refusal } from '../domain/refusal.ts';
 import {
   beginRotation,
   describeFileKeys,
   fingerprint,
   forgetOtherFileKeys,
-} from '../domain/keyring.ts';
-import { countOldSeals, type ReSealed, reSeal, type SealedColumn } from '../domain/re-seal.ts';
-import { Refusal } from '../domain/refusal.ts';
-import { SEALED_SECOND_FACTORS } from '../domain/second-factor.ts';
-import { SEALED_SIP_SECRETS } from '../domain/sip-secret.ts';
+} from '../domain/sealing/keyring.ts';
+import {
+  countOldSeals,
+  type ReSealed,
+  reSeal,
+  type SealedColumn,
+} from '../domain/sealing/re-seal.ts';
+import { SEALED_SIP_SECRETS } from '../domain/sip/sip-secret.ts';
 import type { OpenService } from '../open-service.ts';
 import {
   draftKey,

@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
-import { listEntries, postByHand, requireBalance, reverseEntry } from '../domain/billing.ts';
-import type { LedgerKind } from '../domain/ledger.ts';
+import { listEntries, postByHand, requireBalance, reverseEntry } from '../domain/books/billing.ts';
+import type { LedgerKind } from '../domain/books/ledger.ts';
 import type { Decimal } from '../domain/money.ts';
 import { command, operator, perform } from './operation.ts';
 import { dollars, moment, table } from './print.ts';

@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
-import { listNumbers, ownerOfNumber } from '../domain/account-directory.ts';
+import { listNumbers, ownerOfNumber } from '../domain/account/account-directory.ts';
+import { addNumber, removeNumber } from '../domain/books/recurring-charge.ts';
 import type { Decimal } from '../domain/money.ts';
-import { addNumber, removeNumber } from '../domain/recurring-charge.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { command, operator, perform } from './operation.ts';
 import { dollars, moment, table } from './print.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import { Argument, type Command } from 'commander';
-import { type Price, type PriceFile, readPriceFile } from '../domain/price-csv.ts';
+import { type Price, type PriceFile, readPriceFile } from '../domain/rating/price-csv.ts';
 import {
   type ImportCounts,
   importPrices,
@@ -9,7 +9,7 @@ import {
   listPrices,
   rateOfCall,
   removePriceList,
-} from '../domain/price-list.ts';
+} from '../domain/rating/price-list.ts';
 import type { OpenService } from '../open-service.ts';
 import { command, type Output, operator, perform } from './operation.ts';
 import { count, dollars, moment, printable, table } from './print.ts';

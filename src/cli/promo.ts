@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
+import { createPromotion, listPromotions } from '../domain/account/promotion.ts';
 import type { Decimal } from '../domain/money.ts';
-import { createPromotion, listPromotions } from '../domain/promotion.ts';
 import { command, operator, perform } from './operation.ts';
 import { dollars, moment, table } from './print.ts';
 import * as values from './values.ts';

@@ -7,7 +7,7 @@ import {
   type ReratingRange,
   type ReratingResult,
   rerateCalls,
-} from '../domain/rerating.ts';
+} from '../domain/rating/rerating.ts';
 import { command, type Output, operator, perform } from './operation.ts';
 import { count, dollars, table } from './print.ts';
 import { startProgress } from './progress.ts';

@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
-import { listServices } from '../domain/account-directory.ts';
+import { listServices } from '../domain/account/account-directory.ts';
+import { addService, removeService } from '../domain/books/recurring-charge.ts';
 import type { Decimal } from '../domain/money.ts';
-import { addService, removeService } from '../domain/recurring-charge.ts';
 import { command, operator, perform } from './operation.ts';
 import { dollars, moment, printable, table } from './print.ts';
 import * as values from './values.ts';

@@ -8,13 +8,13 @@ import {
   type TestService,
 } from '../../test/support/service.ts';
 import { replayRefused } from '../ingest/replay.ts';
-import { changeAccount, closeAccount } from './account.ts';
+import { changeAccount, closeAccount } from './account/account.ts';
+import { renewKey, renewPassword } from './account/credentials.ts';
+import { createPromotion } from './account/promotion.ts';
 import { audit, listAudit } from './audit.ts';
-import { postByHand } from './billing.ts';
-import { renewKey, renewPassword } from './credentials.ts';
-import { addFeed, removeFeed } from './feed.ts';
-import { createPromotion } from './promotion.ts';
-import { addNumber, addService, removeNumber, removeService } from './recurring-charge.ts';
+import { postByHand } from './books/billing.ts';
+import { addNumber, addService, removeNumber, removeService } from './books/recurring-charge.ts';
+import { addFeed, removeFeed } from './calls/feed.ts';
 
 let api: TestService;
 before(async () => {

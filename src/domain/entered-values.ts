@@ -1,10 +1,10 @@
 import ipaddr from 'ipaddr.js';
-import { isAccountName, USERNAME_REQUIREMENT } from './account.ts';
-import { isEmailAddress } from './email-address.ts';
+import { isAccountName, USERNAME_REQUIREMENT } from './account/account.ts';
+import { isEmailAddress } from './account/email-address.ts';
+import { RESERVED } from './books/recurring-charge.ts';
 import { type Decimal, isDecimal, toMicros } from './money.ts';
 import { typedNumber } from './phone-number.ts';
-import { readPrefix } from './price-csv.ts';
-import { RESERVED } from './recurring-charge.ts';
+import { readPrefix } from './rating/price-csv.ts';
 
 const LONGEST_TEXT = 200;
 const LONGEST_MINIMUM_SECONDS = 3_600;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { linkIn, startService, submit, type TestService } from '../../test/support/service.ts';
-import { changeAccount } from './account.ts';
+import { changeAccount } from './account/account.ts';
+import { renewKey, renewPassword } from './account/credentials.ts';
+import { requestRecovery } from './account/recovery.ts';
 import type { Actor } from './audit.ts';
-import { renewKey, renewPassword } from './credentials.ts';
-import { requestRecovery } from './recovery.ts';
 
 const STAFF: Actor = { who: 'operator test', from: 'command line' };
 const CUSTOMER: Actor = { who: 'customer 2125550100', from: 'portal 192.0.2.7' };

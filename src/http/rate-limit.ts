@@ -1,6 +1,6 @@
 import type { onRequestHookHandler } from 'fastify';
 import type { Database } from '../db/database.ts';
-import { HourlyLimit } from '../domain/hourly-limit.ts';
+import { HourlyLimit } from '../domain/access/hourly-limit.ts';
 import { limitKey } from './client-address.ts';
 
 /** Limits one operation's requests an hour for each client address. @param perHour 0: no limit */

@@ -1,5 +1,5 @@
-import type { ReportedCall } from '../domain/call.ts';
-import type { Feed } from '../domain/feed.ts';
+import type { ReportedCall } from '../domain/calls/call.ts';
+import type { Feed } from '../domain/calls/feed.ts';
 import { readCsvRows } from './csv-rows.ts';
 import { localTime } from './local-time.ts';
 import {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { addCustomer, post as credit, reportedCall } from '../../test/support/calls.ts';
 import { post, startService, TESTER, type TestService } from '../../test/support/service.ts';
-import { closeAccount } from '../domain/account.ts';
-import { storeCalls } from '../domain/call.ts';
+import { closeAccount } from '../domain/account/account.ts';
+import { storeCalls } from '../domain/calls/call.ts';
 
 let api: TestService;
 let authorization: string;

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { USERNAME_REQUIREMENT } from '../domain/account.ts';
-import { noteFeedSeen } from '../domain/feed.ts';
-import { authorizeCall, type CallQuestion } from '../domain/hold.ts';
+import { USERNAME_REQUIREMENT } from '../domain/account/account.ts';
+import { noteFeedSeen } from '../domain/calls/feed.ts';
 import type { Decimal } from '../domain/money.ts';
+import { authorizeCall, type CallQuestion } from '../domain/rating/hold.ts';
 import { fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
 import { parseStrictJson } from '../http/strict-json.ts';
 import type { Service } from '../service.ts';

@@ -1,4 +1,4 @@
-import { ALL_CONTACTS, type ReportedContact } from '../domain/registration.ts';
+import { ALL_CONTACTS, type ReportedContact } from '../domain/sip/registration.ts';
 import { decimalOf, firstUsername, MalformedRecord, textOf, wholeText } from './record.ts';
 
 const LONGEST_EXPIRY_SECONDS = 7 * 86_400;

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { addCustomer } from '../../test/support/calls.ts';
 import { GENERIC_HEADER, genericRow, SAMPLES } from '../../test/support/records.ts';
 import { post, startService, type TestService } from '../../test/support/service.ts';
-import type { FeedFormat } from '../domain/feed.ts';
+import type { FeedFormat } from '../domain/calls/feed.ts';
 import { cutArray } from './json-array.ts';
 import { splitLines } from './lines.ts';
 

@@ -1,4 +1,4 @@
-import type { ReportedContact } from '../domain/registration.ts';
+import type { ReportedContact } from '../domain/sip/registration.ts';
 import { expiryAfter, reportTime, toContact } from './contact.ts';
 import { decimalOf, MalformedRecord } from './record.ts';
 

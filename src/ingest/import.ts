@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Database } from '../db/database.ts';
-import type { RefusedRecord } from '../domain/call-refused.ts';
-import type { Feed } from '../domain/feed.ts';
+import type { RefusedRecord } from '../domain/calls/call-refused.ts';
+import type { Feed } from '../domain/calls/feed.ts';
 import { type PieceSizes, readPieces } from './pieces.ts';
 import type { Origin, ParsedRecord } from './record.ts';
 import { PARSERS, type TakenIn, takeInRecords } from './take-in.ts';

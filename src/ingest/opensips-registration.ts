@@ -1,4 +1,4 @@
-import type { ReportedContact } from '../domain/registration.ts';
+import type { ReportedContact } from '../domain/sip/registration.ts';
 import { expiryAfter, toContact } from './contact.ts';
 import { decimalOf, MalformedRecord, wholeText } from './record.ts';
 

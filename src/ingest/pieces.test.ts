@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { feedOf } from '../../test/support/parsing.ts';
 import { GENERIC_HEADER, genericRow, SAMPLES } from '../../test/support/records.ts';
-import type { FeedFormat } from '../domain/feed.ts';
+import type { FeedFormat } from '../domain/calls/feed.ts';
 import { readPieces } from './pieces.ts';
 import { PARSERS } from './take-in.ts';
 

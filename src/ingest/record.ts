@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
-import type { ReportedCall } from '../domain/call.ts';
-import type { RefusedReason } from '../domain/call-refused.ts';
-import type { Feed } from '../domain/feed.ts';
+import type { ReportedCall } from '../domain/calls/call.ts';
+import type { RefusedReason } from '../domain/calls/call-refused.ts';
+import type { Feed } from '../domain/calls/feed.ts';
 import { plainNumber } from '../domain/phone-number.ts';
 
 /** Where in a body a record stands. */

@@ -3,7 +3,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { addCustomer } from '../../test/support/calls.ts';
 import { post, startService, type TestService } from '../../test/support/service.ts';
-import { currentRegistration } from '../domain/registration.ts';
+import { currentRegistration } from '../domain/sip/registration.ts';
 
 let api: TestService;
 let authorization: string;

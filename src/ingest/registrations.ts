@@ -1,4 +1,4 @@
-import type { ReportedContact } from '../domain/registration.ts';
+import type { ReportedContact } from '../domain/sip/registration.ts';
 import { readContactReport } from './contact-report.ts';
 import { isFreeswitchEvent, readFreeswitchEvent } from './freeswitch-registration.ts';
 import { readJsonRecords } from './json-records.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { addCustomer, moneyOf } from '../../test/support/calls.ts';
 import { startService, TESTER, type TestService } from '../../test/support/service.ts';
-import { listRefused, setAside } from '../domain/call-refused.ts';
+import { listRefused, setAside } from '../domain/calls/call-refused.ts';
 import { replayRefused } from './replay.ts';
 
 const MISSING = 5_550_000_009;

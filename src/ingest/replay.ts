@@ -8,8 +8,8 @@ import {
   type OpenRefusal,
   openRefusedIds,
   resolveRefused,
-} from '../domain/call-refused.ts';
-import { type Feed, type FeedFormat, listFeeds } from '../domain/feed.ts';
+} from '../domain/calls/call-refused.ts';
+import { type Feed, type FeedFormat, listFeeds } from '../domain/calls/feed.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { PARSERS, type TakenIn, takeIn } from './take-in.ts';
 

@@ -4,9 +4,9 @@ import { deflateSync, gzipSync } from 'node:zlib';
 import { addCustomer } from '../../test/support/calls.ts';
 import { GENERIC_HEADER, genericRow, SAMPLES } from '../../test/support/records.ts';
 import { type Answer, post, startService, type TestService } from '../../test/support/service.ts';
-import { reconcile } from '../domain/books.ts';
-import { FEED_FORMATS } from '../domain/feed.ts';
-import { addNumber } from '../domain/recurring-charge.ts';
+import { reconcile } from '../domain/books/books.ts';
+import { addNumber } from '../domain/books/recurring-charge.ts';
+import { FEED_FORMATS } from '../domain/calls/feed.ts';
 
 const ACTOR = { who: 'operator test', from: 'test' };
 const BODY_LIMIT = 512 * 1024;

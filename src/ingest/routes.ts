@@ -1,12 +1,12 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { gatherCalls } from '../domain/call-gathering.ts';
-import { setAside } from '../domain/call-refused.ts';
-import { authenticateFeed, type KnownFeed, noteFeedSeen } from '../domain/feed.ts';
+import { gatherCalls } from '../domain/calls/call-gathering.ts';
+import { setAside } from '../domain/calls/call-refused.ts';
+import { authenticateFeed, type KnownFeed, noteFeedSeen } from '../domain/calls/feed.ts';
 import { WARNING_QUEUE } from '../domain/message.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { reportContacts } from '../domain/registration.ts';
+import { reportContacts } from '../domain/sip/registration.ts';
 import { parseNetworks } from '../http/client-address.ts';
 import { successBody } from '../http/envelope.ts';
 import type { Service } from '../service.ts';

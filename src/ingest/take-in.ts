@@ -1,9 +1,9 @@
 import type { Database } from '../db/database.ts';
-import { type ReportedCall, storeCalls } from '../domain/call.ts';
-import type { StoreCalls } from '../domain/call-gathering.ts';
-import { type RefusedRecord, setAside } from '../domain/call-refused.ts';
-import { oldestTakenIn } from '../domain/call-retention.ts';
-import type { Feed, FeedFormat } from '../domain/feed.ts';
+import { type ReportedCall, storeCalls } from '../domain/calls/call.ts';
+import type { StoreCalls } from '../domain/calls/call-gathering.ts';
+import { type RefusedRecord, setAside } from '../domain/calls/call-refused.ts';
+import { oldestTakenIn } from '../domain/calls/call-retention.ts';
+import type { Feed, FeedFormat } from '../domain/calls/feed.ts';
 import { parseAsterisk } from './asterisk.ts';
 import { parseFreeswitch } from './freeswitch.ts';
 import { parseGeneric } from './generic.ts';

@@ -1,13 +1,13 @@
-import { ensureCurrentPartitions } from '../domain/call-partition.ts';
-import { retireCalls } from '../domain/call-retention.ts';
-import { deleteExpiredHolds } from '../domain/hold.ts';
-import { tidyLimits } from '../domain/hourly-limit.ts';
-import { releaseStaleReservations } from '../domain/promotion.ts';
-import { deleteExpiredContacts } from '../domain/registration.ts';
-import { deleteOldSessions } from '../domain/session.ts';
-import { deleteOldAttempts } from '../domain/sign-in.ts';
-import { completeSipSecrets } from '../domain/sip-secret.ts';
-import { deleteOldTokens } from '../domain/token.ts';
+import { tidyLimits } from '../domain/access/hourly-limit.ts';
+import { deleteOldSessions } from '../domain/access/session.ts';
+import { deleteOldAttempts } from '../domain/access/sign-in.ts';
+import { releaseStaleReservations } from '../domain/account/promotion.ts';
+import { deleteOldTokens } from '../domain/account/token.ts';
+import { ensureCurrentPartitions } from '../domain/calls/call-partition.ts';
+import { retireCalls } from '../domain/calls/call-retention.ts';
+import { deleteExpiredHolds } from '../domain/rating/hold.ts';
+import { deleteExpiredContacts } from '../domain/sip/registration.ts';
+import { completeSipSecrets } from '../domain/sip/sip-secret.ts';
 import type { Service } from '../service.ts';
 
 /**

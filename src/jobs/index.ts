@@ -1,17 +1,17 @@
 import type { Logger } from 'pino';
-import type { Actor } from '../domain/audit.ts';
-import { countCallHours } from '../domain/call-hour.ts';
-import { sumCalls } from '../domain/call-sums.ts';
-import { type AddressedMessage, MAIL_QUEUE, WARNING_QUEUE } from '../domain/message.ts';
 import {
   completeSignUp,
   SIGN_UP_QUEUE,
   type SignUpRequest,
   sendVerifications,
   VERIFICATION_QUEUE,
-} from '../domain/portal-sign-up.ts';
-import { RECOVERY_QUEUE, sendRecovery } from '../domain/recovery.ts';
-import { checkRepeatedCalls } from '../domain/repeated-call.ts';
+} from '../domain/account/portal-sign-up.ts';
+import { RECOVERY_QUEUE, sendRecovery } from '../domain/account/recovery.ts';
+import type { Actor } from '../domain/audit.ts';
+import { countCallHours } from '../domain/calls/call-hour.ts';
+import { sumCalls } from '../domain/calls/call-sums.ts';
+import { checkRepeatedCalls } from '../domain/calls/repeated-call.ts';
+import { type AddressedMessage, MAIL_QUEUE, WARNING_QUEUE } from '../domain/message.ts';
 import { REPLAY_QUEUE, replayRefused } from '../ingest/replay.ts';
 import type { Sender } from '../mail/letter.ts';
 import type { MailTransport } from '../mail/transport.ts';

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { addCustomer, post as credit, moneyOf, reportedCall } from '../../test/support/calls.ts';
 import { post, startService, TESTER, type TestService } from '../../test/support/service.ts';
-import { type AccountChanges, changeAccount } from '../domain/account.ts';
-import { storeCalls } from '../domain/call.ts';
+import { type AccountChanges, changeAccount } from '../domain/account/account.ts';
+import { storeCalls } from '../domain/calls/call.ts';
 import { MAIL_QUEUE } from '../domain/message.ts';
 import { warnLowBalances } from './warn-low-balance.ts';
 

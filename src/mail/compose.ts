@@ -1,6 +1,6 @@
+import type { TokenPurpose } from '../domain/account/token.ts';
+import { TOKEN_LIFE_SECONDS } from '../domain/account/token.ts';
 import type { AddressedMessage, ChargeSummary, Message, Occurrence } from '../domain/message.ts';
-import type { TokenPurpose } from '../domain/token.ts';
-import { TOKEN_LIFE_SECONDS } from '../domain/token.ts';
 import { dayTime, dollars, monthName } from './format.ts';
 import { fill, type LetterContent, type Sender, type Wording, writeLetter } from './letter.ts';
 import type { LetterKind } from './texts.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startService, TESTER, type TestService } from '../../test/support/service.ts';
 import { Visitor } from '../../test/support/visitor.ts';
-import { closeAccount } from '../domain/account.ts';
-import { renewPassword } from '../domain/credentials.ts';
+import { closeAccount } from '../domain/account/account.ts';
+import { renewPassword } from '../domain/account/credentials.ts';
 
 let api: TestService;
 before(async () => {

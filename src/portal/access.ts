@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Keyring } from '../domain/keyring.ts';
+import { findSession, randomId, type Session, startSession } from '../domain/access/session.ts';
+import { rememberDevice } from '../domain/access/sign-in.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { findSession, randomId, type Session, startSession } from '../domain/session.ts';
-import { rememberDevice } from '../domain/sign-in.ts';
+import type { Keyring } from '../domain/sealing/keyring.ts';
 import type { Service } from '../service.ts';
 import { showBrand } from './assets.ts';
 import { type Cookies, portalCookies } from './cookies.ts';

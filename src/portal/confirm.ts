@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
+import { checkSignIn } from '../domain/access/sign-in.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { checkSignIn } from '../domain/sign-in.ts';
 import { type Html, html } from '../html.ts';
 import { limitKey } from '../http/client-address.ts';
 import type { Service } from '../service.ts';

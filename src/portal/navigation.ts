@@ -1,4 +1,4 @@
-import type { Session } from '../domain/session.ts';
+import type { Session } from '../domain/access/session.ts';
 import type { Html } from '../html.ts';
 import { icon } from './components/icon.ts';
 import type { Messages } from './messages/index.ts';

@@ -1,4 +1,4 @@
-import type { Session } from '../domain/session.ts';
+import type { Session } from '../domain/access/session.ts';
 import { type Html, html } from '../html.ts';
 import type { ShownBrand } from './assets.ts';
 import { type Messages, messages } from './messages/index.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { closeAccount } from '../../src/domain/account.ts';
+import { closeAccount } from '../../src/domain/account/account.ts';
 import { TESTER } from '../support/service.ts';
 import { type Visited, Visitor } from '../support/visitor.ts';
 import { startTarget } from './support.ts';

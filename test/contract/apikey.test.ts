@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { renewPassword } from '../../src/domain/credentials.ts';
+import { renewPassword } from '../../src/domain/account/credentials.ts';
 import {
   assertFailure,
   assertSuccess,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { postEntry } from '../../src/domain/ledger.ts';
+import { postEntry } from '../../src/domain/books/ledger.ts';
 import {
   assertFailure,
   assertSuccess,

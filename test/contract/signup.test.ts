@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { createPromotion } from '../../src/domain/promotion.ts';
+import { createPromotion } from '../../src/domain/account/promotion.ts';
 import {
   assertFailure,
   assertSuccess,

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { Database } from '../../src/db/database.ts';
 import { openEmbedded } from '../../src/db/embedded/index.ts';
 import { StoreUnavailable } from '../../src/db/errors.ts';
-import { postEntry } from '../../src/domain/ledger.ts';
+import { postEntry } from '../../src/domain/books/ledger.ts';
 import { Promises } from '../support/promises.ts';
 import { addGenericFeed, startServer } from '../support/server.ts';
 import { end } from './support/begin.ts';

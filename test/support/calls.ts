@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../../src/db/database.ts';
-import type { ReportedCall } from '../../src/domain/call.ts';
-import { postEntry } from '../../src/domain/ledger.ts';
-import { addAccount } from '../../src/domain/new-account.ts';
+import { addAccount } from '../../src/domain/account/new-account.ts';
+import { postEntry } from '../../src/domain/books/ledger.ts';
+import type { ReportedCall } from '../../src/domain/calls/call.ts';
 import { TESTER, type TestService } from './service.ts';
 
 let nextUsername = 3_000_000_001;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomInt } from 'node:crypto';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
-import { closeAccount } from '../../src/domain/account.ts';
+import { closeAccount } from '../../src/domain/account/account.ts';
 import { type Answer, post, startService, TESTER, type TestService } from './service.ts';
 
 export const OPERATIONS = [

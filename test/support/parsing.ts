@@ -1,4 +1,4 @@
-import type { Feed, FeedFormat } from '../../src/domain/feed.ts';
+import type { Feed, FeedFormat } from '../../src/domain/calls/feed.ts';
 import { PARSERS } from '../../src/ingest/take-in.ts';
 
 export function feedOf(format: FeedFormat, fields: Partial<Feed> = {}): Feed {

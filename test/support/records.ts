@@ -1,4 +1,4 @@
-import type { FeedFormat } from '../../src/domain/feed.ts';
+import type { FeedFormat } from '../../src/domain/calls/feed.ts';
 import { freeswitchCdr } from './freeswitch.ts';
 
 export interface SampleCall {

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
-import { USERNAME_REQUIREMENT } from '../../domain/account.ts';
+import { USERNAME_REQUIREMENT } from '../../domain/account/account.ts';
+import { addAccount } from '../../domain/account/new-account.ts';
 import { administratorAt } from '../../domain/audit.ts';
-import { addAccount } from '../../domain/new-account.ts';
 import {
   administratorRequired,
   creationFailed,

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import { USERNAME_REQUIREMENT } from '../../domain/account.ts';
-import { currentKey } from '../../domain/api-key.ts';
+import { currentKey } from '../../domain/access/api-key.ts';
+import { USERNAME_REQUIREMENT } from '../../domain/account/account.ts';
 import {
   fieldRequired,
   invalidField,

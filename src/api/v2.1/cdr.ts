@@ -1,6 +1,6 @@
 import { type Readable, Transform } from 'node:stream';
 import { Type } from 'typebox';
-import { type SecondsRange, streamCallRecords } from '../../domain/call-record.ts';
+import { type SecondsRange, streamCallRecords } from '../../domain/calls/call-record.ts';
 import { fieldRequired, invalidField, rateLimited, unauthorized } from '../../domain/refusal.ts';
 import { successBody } from '../../http/envelope.ts';
 import { apikeyField, SECONDS_REQUIREMENT, secondsField } from '../../http/fields.ts';

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { accountRecord } from '../../domain/account-record.ts';
+import { accountRecord } from '../../domain/account/account-record.ts';
 import { fieldRequired, rateLimited, unauthorized } from '../../domain/refusal.ts';
 import { apikeyField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';

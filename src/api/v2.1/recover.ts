@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { requestRecovery, requireKnownAddress } from '../../domain/recovery.ts';
+import { requestRecovery, requireKnownAddress } from '../../domain/account/recovery.ts';
 import { addressNotFound, invalidField, rateLimited } from '../../domain/refusal.ts';
 import { EMAIL_REQUIREMENT, emailField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { fieldRequired, notRegistered, unauthorized } from '../../domain/refusal.ts';
-import { registrationByKey } from '../../domain/registration.ts';
+import { registrationByKey } from '../../domain/sip/registration.ts';
 import { apikeyField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
 

@@ -2,7 +2,7 @@ import {
   LONGEST_PASSWORD,
   passwordProblem,
   SHORTEST_PASSWORD,
-} from '../../domain/chosen-password.ts';
+} from '../../domain/access/chosen-password.ts';
 import { type Html, html } from '../../html.ts';
 import type { View } from '../view.ts';
 import { field } from './field.ts';

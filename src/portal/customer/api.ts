@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { keyOf } from '../../domain/api-key.ts';
+import { keyOf } from '../../domain/access/api-key.ts';
+import { HourlyLimit } from '../../domain/access/hourly-limit.ts';
+import { renewKey } from '../../domain/account/credentials.ts';
 import { customerAt } from '../../domain/audit.ts';
-import { renewKey } from '../../domain/credentials.ts';
-import { HourlyLimit } from '../../domain/hourly-limit.ts';
 import { MAIL_QUEUE } from '../../domain/message.ts';
 import { type Html, html } from '../../html.ts';
 import { limitKey } from '../../http/client-address.ts';

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { type CallFileFormat, streamCallFile } from '../../domain/call-file.ts';
+import { type CallFileFormat, streamCallFile } from '../../domain/calls/call-file.ts';
 import type { Service } from '../../service.ts';
 import { callQuery } from './call-range.ts';
 import type { Subject } from './subject.ts';

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
-import type { CallFilter } from '../../domain/call-list.ts';
-import { addDays, type Day, dayOf, type UsageUnit } from '../../domain/usage.ts';
+import type { CallFilter } from '../../domain/calls/call-list.ts';
+import { addDays, type Day, dayOf, type UsageUnit } from '../../domain/calls/usage.ts';
 import { queryText } from '../input.ts';
 import { type Subject, scopeOf } from './subject.ts';
 

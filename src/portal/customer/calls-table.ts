@@ -1,4 +1,4 @@
-import type { ListedCall } from '../../domain/call-list.ts';
+import type { ListedCall } from '../../domain/calls/call-list.ts';
 import { type Html, html } from '../../html.ts';
 import { money, rate } from '../components/money.ts';
 import { type Column, table } from '../components/table.ts';

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { startService, type TestService } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
-import { type ReportedCall, storeCalls } from '../../domain/call.ts';
-import { postEntry } from '../../domain/ledger.ts';
-import { addDays } from '../../domain/usage.ts';
+import { postEntry } from '../../domain/books/ledger.ts';
+import { type ReportedCall, storeCalls } from '../../domain/calls/call.ts';
+import { addDays } from '../../domain/calls/usage.ts';
 
 let api: TestService;
 before(async () => {

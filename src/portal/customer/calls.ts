@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { paidAccounts } from '../../domain/account-directory.ts';
-import { listCalls } from '../../domain/call-list.ts';
-import { busiestDestinations, usageBy } from '../../domain/usage.ts';
+import { paidAccounts } from '../../domain/account/account-directory.ts';
+import { listCalls } from '../../domain/calls/call-list.ts';
+import { busiestDestinations, usageBy } from '../../domain/calls/usage.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { emptyState, notice, paging, panel, stats } from '../components/blocks.ts';

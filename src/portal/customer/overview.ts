@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
-import { type AccountDetails, describeAccount } from '../../domain/account-directory.ts';
-import { listCalls } from '../../domain/call-list.ts';
-import { recurringItems } from '../../domain/recurring-charge.ts';
-import { registeredPhones } from '../../domain/registration.ts';
-import { balanceByDay } from '../../domain/statement.ts';
-import { addDays, type DayRange, dayOf, usageBy } from '../../domain/usage.ts';
+import { type AccountDetails, describeAccount } from '../../domain/account/account-directory.ts';
+import { recurringItems } from '../../domain/books/recurring-charge.ts';
+import { balanceByDay } from '../../domain/books/statement.ts';
+import { listCalls } from '../../domain/calls/call-list.ts';
+import { addDays, type DayRange, dayOf, usageBy } from '../../domain/calls/usage.ts';
+import { registeredPhones } from '../../domain/sip/registration.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { badge, emptyState, facts, notice, panel, stats } from '../components/blocks.ts';

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { changePassword } from '../../domain/account/credentials.ts';
 import { customerAt } from '../../domain/audit.ts';
-import { changePassword } from '../../domain/credentials.ts';
 import { MAIL_QUEUE } from '../../domain/message.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';

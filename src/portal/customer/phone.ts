@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
+import { replaceSipSecret, sipSecret } from '../../domain/account/credentials.ts';
 import { customerAt } from '../../domain/audit.ts';
-import { replaceSipSecret, sipSecret } from '../../domain/credentials.ts';
 import { MAIL_QUEUE } from '../../domain/message.ts';
-import type { SipCredentials } from '../../domain/sip-secret.ts';
+import type { SipCredentials } from '../../domain/sip/sip-secret.ts';
 import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { sessionOf } from '../access.ts';

@@ -9,7 +9,7 @@ import {
   type TestService,
 } from '../../../test/support/service.ts';
 import { type Visited, Visitor } from '../../../test/support/visitor.ts';
-import { removeSecondFactor, takeSecondFactor } from '../../domain/second-factor.ts';
+import { removeSecondFactor, takeSecondFactor } from '../../domain/access/second-factor.ts';
 
 let api: TestService;
 before(async () => {

@@ -1,7 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { renderSVG } from 'uqr';
-import { customerAt } from '../../domain/audit.ts';
-import { MAIL_QUEUE } from '../../domain/message.ts';
 import {
   authenticatorUrl,
   beginSecondFactor,
@@ -11,7 +9,9 @@ import {
   removeSecondFactor,
   type SecondFactorState,
   secondFactorState,
-} from '../../domain/second-factor.ts';
+} from '../../domain/access/second-factor.ts';
+import { customerAt } from '../../domain/audit.ts';
+import { MAIL_QUEUE } from '../../domain/message.ts';
 import { Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { cookiesOf, sessionOf } from '../access.ts';

@@ -1,4 +1,4 @@
-import type { ListedSession, Session } from '../../domain/session.ts';
+import type { ListedSession, Session } from '../../domain/access/session.ts';
 import { type Html, html } from '../../html.ts';
 import { badge, panel } from '../components/blocks.ts';
 import { table } from '../components/table.ts';

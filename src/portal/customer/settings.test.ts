@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
-import { changeAccount } from '../../domain/account.ts';
-import { describeAccount } from '../../domain/account-directory.ts';
+import { changeAccount } from '../../domain/account/account.ts';
+import { describeAccount } from '../../domain/account/account-directory.ts';
+import { sipSecret } from '../../domain/account/credentials.ts';
 import { listAudit } from '../../domain/audit.ts';
-import { sipSecret } from '../../domain/credentials.ts';
 
 let api: TestService;
 before(async () => {

@@ -1,12 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type AccountChanges, changeAccount, isAccountName } from '../../domain/account.ts';
-import { type AccountDetails, describeAccount } from '../../domain/account-directory.ts';
+import { secondFactorState } from '../../domain/access/second-factor.ts';
+import { endSession, endSessions, listSessions } from '../../domain/access/session.ts';
+import { type AccountChanges, changeAccount, isAccountName } from '../../domain/account/account.ts';
+import { type AccountDetails, describeAccount } from '../../domain/account/account-directory.ts';
+import { requestVerification } from '../../domain/account/portal-sign-up.ts';
 import { customerAt } from '../../domain/audit.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { typedNumber } from '../../domain/phone-number.ts';
-import { requestVerification } from '../../domain/portal-sign-up.ts';
-import { secondFactorState } from '../../domain/second-factor.ts';
-import { endSession, endSessions, listSessions } from '../../domain/session.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { cookiesOf, sessionOf } from '../access.ts';

@@ -1,8 +1,12 @@
+import {
+  monthlyStatement,
+  type Statement,
+  type StatementEntry,
+} from '../../domain/books/statement.ts';
+import { dayOf } from '../../domain/calls/usage.ts';
 import { InvalidValue, month as monthOf } from '../../domain/entered-values.ts';
 import { negated } from '../../domain/money.ts';
 import { Refusal } from '../../domain/refusal.ts';
-import { monthlyStatement, type Statement, type StatementEntry } from '../../domain/statement.ts';
-import { dayOf } from '../../domain/usage.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { facts, panel } from '../components/blocks.ts';

@@ -1,5 +1,5 @@
+import type { Usage } from '../../domain/calls/usage.ts';
 import { fromMicros, toMicros } from '../../domain/money.ts';
-import type { Usage } from '../../domain/usage.ts';
 
 /** What the steps of a range add up to. */
 export function totalOf(steps: Usage[]): Usage {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { type AccountSummary, listAccounts } from '../../domain/account-directory.ts';
+import { type AccountSummary, listAccounts } from '../../domain/account/account-directory.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { badge, emptyState, paging } from '../components/blocks.ts';

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
+import { addAccount, type CreatedAccount } from '../../domain/account/new-account.ts';
 import * as entered from '../../domain/entered-values.ts';
-import { addAccount, type CreatedAccount } from '../../domain/new-account.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify';
-import { accountTotals, callsByDay } from '../../domain/call-hour.ts';
-import { countRefused } from '../../domain/call-refused.ts';
-import { type ListedFeed, listFeeds } from '../../domain/feed.ts';
+import { accountTotals, callsByDay } from '../../domain/calls/call-hour.ts';
+import { countRefused } from '../../domain/calls/call-refused.ts';
+import { type ListedFeed, listFeeds } from '../../domain/calls/feed.ts';
+import { addDays, dayOf, type UsageStep } from '../../domain/calls/usage.ts';
 import { countMails } from '../../domain/parked-mail.ts';
-import { addDays, dayOf, type UsageStep } from '../../domain/usage.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { badge, emptyState, panel, stats } from '../components/blocks.ts';

@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify';
-import * as entered from '../../domain/entered-values.ts';
 import {
   addFeed,
   FEED_FORMATS,
   type ListedFeed,
   listFeeds,
   removeFeed,
-} from '../../domain/feed.ts';
+} from '../../domain/calls/feed.ts';
+import * as entered from '../../domain/entered-values.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startService, type TestService } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
-import { describeAccount } from '../../domain/account-directory.ts';
+import { describeAccount } from '../../domain/account/account-directory.ts';
 import { listAudit } from '../../domain/audit.ts';
-import { reconcile } from '../../domain/books.ts';
-import { countCallHours } from '../../domain/call-hour.ts';
+import { reconcile } from '../../domain/books/books.ts';
+import { countCallHours } from '../../domain/calls/call-hour.ts';
 
 let api: TestService;
 let operator: Visitor;

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
+import { createPromotion, listPromotions, type Promotion } from '../../domain/account/promotion.ts';
 import * as entered from '../../domain/entered-values.ts';
-import { createPromotion, listPromotions, type Promotion } from '../../domain/promotion.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';

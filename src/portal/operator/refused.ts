@@ -6,7 +6,7 @@ import {
   listRefused,
   type OpenRefusal,
   type RefusedSummary,
-} from '../../domain/call-refused.ts';
+} from '../../domain/calls/call-refused.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { html } from '../../html.ts';
 import { REPLAY_QUEUE, replayRefused } from '../../ingest/replay.ts';

@@ -1,4 +1,4 @@
-import type { TokenState } from '../../domain/token.ts';
+import type { TokenState } from '../../domain/account/token.ts';
 import { html } from '../../html.ts';
 import { notice } from '../components/blocks.ts';
 import type { Page } from '../layout.ts';

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Keyring } from '../../domain/keyring.ts';
-import { takeSecondFactor } from '../../domain/second-factor.ts';
-import { claimAttempt, forgetAttempts, type SignedIn } from '../../domain/sign-in.ts';
+import { takeSecondFactor } from '../../domain/access/second-factor.ts';
+import { claimAttempt, forgetAttempts, type SignedIn } from '../../domain/access/sign-in.ts';
+import type { Keyring } from '../../domain/sealing/keyring.ts';
 import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { signIn } from '../access.ts';

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { secondFactorState } from '../../domain/access/second-factor.ts';
+import { checkSignIn } from '../../domain/access/sign-in.ts';
 import { Refusal } from '../../domain/refusal.ts';
-import { secondFactorState } from '../../domain/second-factor.ts';
-import { checkSignIn } from '../../domain/sign-in.ts';
 import { html } from '../../html.ts';
 import { limitKey } from '../../http/client-address.ts';
 import type { Service } from '../../service.ts';

@@ -8,7 +8,7 @@ import {
   type TestService,
 } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
-import { createPromotion } from '../../domain/promotion.ts';
+import { createPromotion } from '../../domain/account/promotion.ts';
 
 let api: TestService;
 before(async () => {

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { hashPassword } from '../../domain/password.ts';
-import { inspectToken } from '../../domain/token.ts';
-import { isPasswordUnset, verifyAccount } from '../../domain/verification.ts';
+import { hashPassword } from '../../domain/access/password.ts';
+import { inspectToken } from '../../domain/account/token.ts';
+import { isPasswordUnset, verifyAccount } from '../../domain/account/verification.ts';
 import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { cookiesOf, signIn } from '../access.ts';

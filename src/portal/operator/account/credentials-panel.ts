@@ -1,4 +1,4 @@
-import type { AccountDetails } from '../../../domain/account-directory.ts';
+import type { AccountDetails } from '../../../domain/account/account-directory.ts';
 import { type Html, html } from '../../../html.ts';
 import { panel } from '../../components/blocks.ts';
 import { confirmed } from '../../components/confirmed.ts';

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import { closeAccount } from '../../../domain/account.ts';
-import { renewKey, renewPassword } from '../../../domain/credentials.ts';
+import { closeAccount } from '../../../domain/account/account.ts';
+import { renewKey, renewPassword } from '../../../domain/account/credentials.ts';
 import { Refusal } from '../../../domain/refusal.ts';
 import { html } from '../../../html.ts';
 import type { Service } from '../../../service.ts';

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import * as entered from '../../../domain/entered-values.ts';
 import {
   addNumber,
   addService,
   removeNumber,
   removeService,
-} from '../../../domain/recurring-charge.ts';
+} from '../../../domain/books/recurring-charge.ts';
+import * as entered from '../../../domain/entered-values.ts';
 import { Refusal } from '../../../domain/refusal.ts';
 import type { Service } from '../../../service.ts';
 import { cookiesOf } from '../../access.ts';

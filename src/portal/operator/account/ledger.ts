@@ -1,6 +1,11 @@
 import type { FastifyInstance } from 'fastify';
-import { describeAccount } from '../../../domain/account-directory.ts';
-import { listEntries, postByHand, requireBalance, reverseEntry } from '../../../domain/billing.ts';
+import { describeAccount } from '../../../domain/account/account-directory.ts';
+import {
+  listEntries,
+  postByHand,
+  requireBalance,
+  reverseEntry,
+} from '../../../domain/books/billing.ts';
 import * as entered from '../../../domain/entered-values.ts';
 import { html } from '../../../html.ts';
 import type { Service } from '../../../service.ts';

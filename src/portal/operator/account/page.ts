@@ -4,10 +4,10 @@ import {
   type AccountSummary,
   describeAccount,
   listSubAccounts,
-} from '../../../domain/account-directory.ts';
-import { listEntries } from '../../../domain/billing.ts';
+} from '../../../domain/account/account-directory.ts';
+import { listEntries } from '../../../domain/books/billing.ts';
 import { Refusal } from '../../../domain/refusal.ts';
-import { currentRegistration } from '../../../domain/registration.ts';
+import { currentRegistration } from '../../../domain/sip/registration.ts';
 import { type Html, html } from '../../../html.ts';
 import type { Service } from '../../../service.ts';
 import { facts, notice, panel } from '../../components/blocks.ts';

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { describeAccount } from '../../../domain/account-directory.ts';
+import { describeAccount } from '../../../domain/account/account-directory.ts';
 import { type Html, html } from '../../../html.ts';
 import type { Service } from '../../../service.ts';
 import { callDownloads } from '../../customer/call-download.ts';

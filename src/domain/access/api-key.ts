@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto';
+import type { Database, Queryable } from '../../db/database.ts';
+import { unauthorized, wrongCredentials } from '../refusal.ts';
+import type { Keyring } from '../sealing/keyring.ts';
+import type { SealedColumn } from '../sealing/re-seal.ts';
+import { passwordMatches } from './password.ts';
+import { endSessions } from './session.ts';
+
+const KEY_PATTERN = /^[0-9a-f]{32}$/;
+
+/** Who a key speaks for. */
+export interface Caller {
+  username: number;
+  role: 'customer' | 'administrator';
+  billingAccount: number;
+}
+
+/** A new key in the form in which an account keeps it. */
+export interface StoredKey {
+  digest: Buffer;
+  sealed: Buffer;
+  version: number;
+}
+
+export const SEALED_API_KEYS: SealedColumn = {
+  table: 'account',
+  account: 'username',
+  column: 'key_sealed',
+  version: 'key_version',
+  context: sealContext,
+};
+
+/** @param version counts the keys of an account, and binds the sealed key to this one */
+export async function issueKey(
+  tx: Queryable,
+  keyring: Keyring,
+  username: number,
+  version: number,
+): Promise<StoredKey & { key: string }> {
+  const key = randomBytes(16).toString('hex');
+  const sealed = await keyring.seal(tx, key, sealContext(username, version));
+  return { key, digest: keyring.digest(key), sealed, version };
+}
+
+/**
+ * The digest under which a presented key is looked up.
+ * @param key whatever the client sent as its key
+ * @throws Refusal 'unauthorized' where it cannot be a key
+ */
+export function keyDigest(keyring: Keyring, key: unknown): Buffer {
+  if (typeof key !== 'string' || !KEY_PATTERN.test(key)) throw unauthorized();
+  return keyring.digest(key);
+}
+
+/** @throws Refusal 'unauthorized' where no open account has the key */
+export async function authenticate(db: Database, keyring: Keyring, key: unknown): Promise<Caller> {
+  const found = await db.find<Caller>(
+    'authenticate',
+    `SELECT k.n, username, role, master_account AS "billingAccount"
+     FROM unnest($1::bytea[]) WITH ORDINALITY AS k (digest, n)
+       JOIN account ON key_digest = k.digest AND closed_at IS NULL`,
+    keyDigest(keyring, key),
+  );
+  if (!found) throw unauthorized();
+  const { username, role, billingAccount } = found;
+  return { username, role, billingAccount };
+}
+
+/**
+ * The account's current key, for its password. An unknown account and a wrong password cost the
+ * same work and get the same answer.
+ * @throws Refusal 'unauthorized'
+ */
+export async function currentKey(
+  db: Database,
+  keyring: Keyring,
+  username: number,
+  password: string,
+): Promise<string> {
+  const [account] = await db.read<{ phc: string; sealed: Buffer; version: number }>(
+    'current-key',
+    `SELECT password_hash AS phc, key_sealed AS sealed, key_version AS version FROM account
+     WHERE username = $1 AND closed_at IS NULL`,
+    [username],
+  );
+  const matches = await passwordMatches(password, account?.phc);
+  if (!account || !matches) throw wrongCredentials();
+  return keyring.open(db, account.sealed, sealContext(username, account.version));
+}
+
+/** The current key of an account, for whoever has just made it. */
+export async function keyOf(tx: Queryable, keyring: Keyring, username: number): Promise<string> {
+  const [account] = await tx.query<{ sealed: Buffer; version: number }>(
+    'SELECT key_sealed AS sealed, key_version AS version FROM account WHERE username = $1',
+    [username],
+  );
+  if (!account) throw unauthorized();
+  return keyring.open(tx, account.sealed, sealContext(username, account.version));
+}
+
+/**
+ * Replaces the key, and the password too where one is given; that ends the account's sessions.
+ * @returns the new key
+ */
+export async function rotateKey(
+  tx: Queryable,
+  keyring: Keyring,
+  username: number,
+  passwordHash?: string,
+): Promise<string> {
+  const [account] = await tx.query<{ version: number }>(
+    'SELECT key_version AS version FROM account WHERE username = $1 FOR UPDATE',
+    [username],
+  );
+  if (!account) throw unauthorized();
+  const { key, ...stored } = await issueKey(tx, keyring, username, account.version + 1);
+  await tx.query(
+    `UPDATE account SET key_digest = $2, key_sealed = $3, key_version = $4,
+       password_hash = coalesce($5, password_hash), password_unset = password_unset AND $5 IS NULL
+     WHERE username = $1`,
+    [username, stored.digest, stored.sealed, stored.version, passwordHash ?? null],
+  );
+  if (passwordHash !== undefined) await endSessions(tx, username);
+  return key;
+}
+
+function sealContext(username: number, version: number): string {
+  return `api key of ${username}, version ${version}`;
+}

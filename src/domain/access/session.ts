@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto';
+import type { Database, Queryable } from '../../db/database.ts';
+import type { Keyring } from '../sealing/keyring.ts';
+import type { Caller } from './api-key.ts';
+
+const ID_BYTES = 32;
+const ID_PATTERN = /^[A-Za-z0-9_-]{43}$/;
+const LONGEST_AGENT = 300;
+const SEEN_EVERY_MS = 60_000;
+
+/** How long a session lives: since it was last used, and since it began. */
+export interface SessionLife {
+  idleSeconds: number;
+  absoluteSeconds: number;
+}
+
+/** Someone who is signed in, and what pages need to know of their account. */
+export interface Session extends Caller {
+  /** names the session in the list of its account's; not a secret */
+  handle: number;
+  name: string;
+  email: string;
+  timeZone: string;
+  verified: boolean;
+}
+
+export interface ListedSession {
+  handle: number;
+  address: string;
+  userAgent: string;
+  createdAt: Date;
+  lastSeenAt: Date;
+}
+
+/** A random secret of 256 bits, as session cookies hold it. */
+export function randomId(): string {
+  return randomBytes(ID_BYTES).toString('base64url');
+}
+
+/** @returns the session's id; the database keeps a digest of it alone */
+export async function startSession(
+  db: Queryable,
+  keyring: Keyring,
+  session: { username: number; address: string; userAgent: string; now: Date },
+): Promise<string> {
+  const id = randomId();
+  const { username, address, userAgent, now } = session;
+  await db.query(
+    `INSERT INTO session (digest, account, address, user_agent, created_at, last_seen_at)
+     VALUES ($1, $2, $3, $4, $5, $5)`,
+    [keyring.digest(id), username, address, userAgent.slice(0, LONGEST_AGENT), now],
+  );
+  return id;
+}
+
+/**
+ * The session of an id, where it still lives. Its use is noted, at most once a minute.
+ * @param id whatever the client sent
+ */
+export async function findSession(
+  db: Database,
+  keyring: Keyring,
+  id: string,
+  seen: { now: Date; address: string; life: SessionLife },
+): Promise<Session | undefined> {
+  if (!ID_PATTERN.test(id)) return undefined;
+  const { now, address, life } = seen;
+  const digest = keyring.digest(id);
+  const [row] = await db.read<Session & { lastSeenAt: Date }>(
+    'find-session',
+    `SELECT s.handle, s.last_seen_at AS "lastSeenAt", a.username, a.role,
+       a.master_account AS "billingAccount", a.name, a.email, a.time_zone AS "timeZone",
+       a.verified_at IS NOT NULL AS verified
+     FROM session s JOIN account a ON a.username = s.account AND a.closed_at IS NULL
+     WHERE s.digest = $1 AND s.last_seen_at > $2::timestamptz - make_interval(secs => $3)
+       AND s.created_at > $2::timestamptz - make_interval(secs => $4)`,
+    [digest, now, life.idleSeconds, life.absoluteSeconds],
+  );
+  if (!row) return undefined;
+  const { lastSeenAt, ...session } = row;
+  if (now.getTime() - lastSeenAt.getTime() > SEEN_EVERY_MS) {
+    await db.query(
+      'UPDATE session SET last_seen_at = greatest(last_seen_at, $2), address = $3 WHERE digest = $1',
+      [digest, now, address],
+    );
+  }
+  return session;
+}
+
+/** An account's living sessions, the one used last first. */
+export function listSessions(
+  db: Queryable,
+  username: number,
+  now: Date,
+  life: SessionLife,
+): Promise<ListedSession[]> {
+  return db.query<ListedSession>(
+    `SELECT handle, address, user_agent AS "userAgent", created_at AS "createdAt",
+       last_seen_at AS "lastSeenAt"
+     FROM session
+     WHERE account = $1 AND last_seen_at > $2::timestamptz - make_interval(secs => $3)
+       AND created_at > $2::timestamptz - make_interval(secs => $4)
+     ORDER BY last_seen_at DESC, handle DESC`,
+    [username, now, life.idleSeconds, life.absoluteSeconds],
+  );
+}
+
+/** Ends one of an account's sessions. @returns false where the account has no such session */
+export async function endSession(
+  db: Queryable,
+  username: number,
+  handle: number,
+): Promise<boolean> {
+  const rows = await db.query(
+    'DELETE FROM session WHERE account = $1 AND handle = $2 RETURNING handle',
+    [username, handle],
+  );
+  return rows.length > 0;
+}
+
+/** Ends an account's sessions. @param except the handle of one that goes on */
+export async function endSessions(db: Queryable, username: number, except?: number): Promise<void> {
+  await db.query('DELETE FROM session WHERE account = $1 AND handle IS DISTINCT FROM $2', [
+    username,
+    except ?? null,
+  ]);
+}
+
+/** Forgets sessions that have run out. */
+export async function deleteOldSessions(
+  db: Queryable,
+  now: Date,
+  life: SessionLife,
+): Promise<void> {
+  await db.query(
+    `DELETE FROM session WHERE last_seen_at < $1::timestamptz - make_interval(secs => $2)
+       OR created_at < $1::timestamptz - make_interval(secs => $3)`,
+    [now, life.idleSeconds, life.absoluteSeconds],
+  );
+}

@@ -1,0 +1,154 @@
+import type { Database, Queryable } from '../../db/database.ts';
+import { addressKey } from '../account/email-address.ts';
+import { rateLimited, wrongCredentials } from '../refusal.ts';
+import type { Keyring } from '../sealing/keyring.ts';
+import { passwordMatches } from './password.ts';
+
+// Failures that cost no waiting; each further one doubles the pause, up to the longest.
+const FREE_FAILURES = { account: 5, address: 20 };
+const LONGEST_PAUSE_SECONDS = 900;
+const FORGET_HOURS = 24;
+const DEVICE_DAYS = 400;
+
+export interface SignInAttempt {
+  /** a username, or an address that one account alone has */
+  login: string;
+  password: string;
+  /** what the client's address is counted by */
+  address: string;
+  /** the secret that this browser keeps, whether it signed in before or not */
+  device: string;
+  now: Date;
+}
+
+/** An account whose password was given. */
+export interface SignedIn {
+  username: number;
+  /** of the key and password that are in force */
+  keyVersion: number;
+}
+
+/**
+ * Checks a password. Unknown and wrong cost the same work and get the same answer. Failures are
+ * counted for the client's address and for the account; in a browser that signed in to the account
+ * before, for that browser alone, so that strangers cannot keep the owner out.
+ * @throws Refusal 'unauthorized', 'rate limited'
+ */
+export async function checkSignIn(
+  db: Database,
+  keyring: Keyring,
+  attempt: SignInAttempt,
+): Promise<SignedIn> {
+  const { password, address, now } = attempt;
+  const account = await findAccount(db, keyring, attempt);
+  const subjects = {
+    address: keyring.digest(`sign-in address ${address}`),
+    account: keyring.digest(accountSubject(attempt, account)),
+  };
+  await claimAttempt(db, subjects.address, FREE_FAILURES.address, now);
+  await claimAttempt(db, subjects.account, FREE_FAILURES.account, now);
+  const matches = await passwordMatches(password, account?.phc);
+  if (!account || !matches) throw wrongCredentials();
+  await forgetAttempts(db, subjects.account);
+  await db.query(
+    'UPDATE sign_in_attempt SET failures = failures - 1, blocked_until = $2 WHERE subject = $1',
+    [subjects.address, now],
+  );
+  return { username: account.username, keyVersion: account.keyVersion };
+}
+
+/**
+ * Counts a failure that is about to happen; the caller takes it back where it does not. Counted
+ * beforehand, attempts at the same time cannot pass for one.
+ * @param free how many failures cost no waiting
+ * @throws Refusal 'rate limited' while earlier failures have to be waited for
+ */
+export async function claimAttempt(
+  db: Database,
+  subject: Buffer,
+  free: number,
+  now: Date,
+): Promise<void> {
+  const [row] = await db.query<{ claimed: boolean; wait: number }>(
+    `WITH claimed AS (
+       INSERT INTO sign_in_attempt AS s (subject, failures, last_at, blocked_until)
+       VALUES ($1, 1, $2, $2)
+       ON CONFLICT (subject) DO UPDATE SET
+         failures = CASE WHEN s.last_at < $2::timestamptz - make_interval(hours => $5)
+           THEN 1 ELSE s.failures + 1 END,
+         last_at = $2,
+         blocked_until = CASE WHEN s.failures + 1 <= $3
+           OR s.last_at < $2::timestamptz - make_interval(hours => $5) THEN $2::timestamptz
+           ELSE $2::timestamptz + make_interval(secs => least($4, 2 ^ least(s.failures - $3, 20)))
+           END
+       WHERE s.blocked_until <= $2
+       RETURNING 1
+     )
+     SELECT EXISTS (SELECT FROM claimed) AS claimed, coalesce(ceil(extract(epoch FROM
+       (SELECT blocked_until FROM sign_in_attempt WHERE subject = $1) - $2::timestamptz)), 0)::int
+       AS wait`,
+    [subject, now, free, LONGEST_PAUSE_SECONDS, FORGET_HOURS],
+  );
+  if (!row?.claimed) throw rateLimited(Math.max(1, row?.wait ?? 1));
+}
+
+/** Takes back all failures counted for a subject. */
+export async function forgetAttempts(db: Queryable, subject: Buffer): Promise<void> {
+  await db.query('DELETE FROM sign_in_attempt WHERE subject = $1', [subject]);
+}
+
+/** Notes that an account signed in by this browser. */
+export async function rememberDevice(
+  db: Queryable,
+  keyring: Keyring,
+  username: number,
+  device: string,
+  now: Date,
+): Promise<void> {
+  await db.query(
+    `INSERT INTO known_device (account, digest, last_used_at) VALUES ($1, $2, $3)
+     ON CONFLICT (account, digest) DO UPDATE SET last_used_at = excluded.last_used_at`,
+    [username, keyring.digest(device), now],
+  );
+}
+
+/** Forgets failures after a day, and browsers that have not been used for over a year. */
+export async function deleteOldAttempts(db: Queryable, now: Date): Promise<void> {
+  await db.query(
+    'DELETE FROM sign_in_attempt WHERE last_at < $1::timestamptz - make_interval(hours => $2)',
+    [now, FORGET_HOURS],
+  );
+  await db.query(
+    'DELETE FROM known_device WHERE last_used_at < $1::timestamptz - make_interval(days => $2)',
+    [now, DEVICE_DAYS],
+  );
+}
+
+interface FoundAccount {
+  username: number;
+  phc: string;
+  keyVersion: number;
+  knownDevice: boolean;
+}
+
+/** The one open account of a username or address; several of an address are told apart by none. */
+async function findAccount(
+  db: Database,
+  keyring: Keyring,
+  { login, device }: SignInAttempt,
+): Promise<FoundAccount | undefined> {
+  const username = /^[1-9][0-9]{9}$/.test(login) ? Number(login) : null;
+  const rows = await db.query<FoundAccount>(
+    `SELECT a.username, a.password_hash AS phc, a.key_version AS "keyVersion",
+       d.account IS NOT NULL AS "knownDevice"
+     FROM account a LEFT JOIN known_device d ON d.account = a.username AND d.digest = $3
+     WHERE a.closed_at IS NULL AND (a.username = $1 OR a.email_key = $2) LIMIT 2`,
+    [username, addressKey(login), keyring.digest(device)],
+  );
+  return rows.length === 1 ? rows[0] : undefined;
+}
+
+function accountSubject({ login, device }: SignInAttempt, account: FoundAccount | undefined) {
+  if (account?.knownDevice) return `sign-in device ${device} ${account.username}`;
+  return `sign-in account ${account?.username ?? addressKey(login)}`;
+}

@@ -1,0 +1,190 @@
+import type { Queryable } from '../../db/database.ts';
+import type { Billing } from '../books/billing.ts';
+import type { Decimal } from '../money.ts';
+import { typedNumber } from '../phone-number.ts';
+import { Refusal } from '../refusal.ts';
+import { addressKey } from './email-address.ts';
+
+export interface AccountSummary {
+  username: number;
+  name: string;
+  email: string;
+  masterAccount: number;
+  role: 'customer' | 'administrator';
+  /** dollars, of the account that pays */
+  cash: Decimal;
+  enabled: boolean;
+  /** the account that pays has used up its balance */
+  suspended: boolean;
+  closedAt: Date | null;
+}
+
+export interface MonthlyService {
+  description: string;
+  /** dollars a month */
+  monthly: Decimal;
+  addedAt: Date;
+}
+
+export interface AssignedNumber {
+  number: string;
+  /** dollars a month */
+  monthly: Decimal;
+  addedAt: Date;
+}
+
+export interface AccountDetails extends AccountSummary {
+  /** dollars per minute */
+  rate: Decimal;
+  minimumSeconds: number;
+  incrementSeconds: number;
+  callerId: string;
+  notify: boolean;
+  /** whole dollars */
+  notifyThreshold: number;
+  timeZone: string;
+  /** of the account that pays */
+  billing: Billing;
+  /** dollars, of the account that pays; null: none, or without end where it is postpaid */
+  creditLimit: Decimal | null;
+  /** null: the one called `default`, where there is one */
+  priceList: string | null;
+  /** calls at once; null: any number */
+  maxCalls: number | null;
+  createdAt: Date;
+  verifiedAt: Date | null;
+  services: MonthlyService[];
+  numbers: AssignedNumber[];
+  /** open accounts that this one pays for, itself not counted */
+  subAccounts: number;
+}
+
+const SUMMARY = `a.username, a.name, a.email, a.master_account AS "masterAccount", a.role,
+  b.cash::text, a.enabled, b.suspended, a.closed_at AS "closedAt"`;
+
+/**
+ * Accounts by username, closed ones too.
+ * @param page.search part of a name, an address, a username or a phone number, in any case
+ * @param page.after the last username already seen
+ */
+export function listAccounts(
+  db: Queryable,
+  { search = '', after, limit }: { search?: string | undefined; after: number; limit: number },
+): Promise<AccountSummary[]> {
+  return db.query<AccountSummary>(
+    `SELECT ${SUMMARY}
+     FROM account a JOIN balance b ON b.account = a.master_account
+     WHERE a.username > $1 AND (
+       position(lower($2) IN lower(a.name || e'\\n' || a.email || e'\\n' || a.username)) > 0
+       OR position($4 IN a.username::text) > 0
+       OR EXISTS (SELECT FROM number n WHERE n.account = a.username AND n.removed_at IS NULL
+         AND position($4 IN n.number) > 0))
+     ORDER BY a.username LIMIT $3`,
+    [after, search, limit, typedNumber(search)],
+  );
+}
+
+/** All there is to tell of an account, open or closed. @throws Refusal 'not found' */
+export async function describeAccount(db: Queryable, username: number): Promise<AccountDetails> {
+  const [account] = await db.query<Omit<AccountDetails, 'services' | 'numbers'>>(
+    `SELECT ${SUMMARY}, a.rate::text, a.minimum_seconds AS "minimumSeconds",
+       a.increment_seconds AS "incrementSeconds", a.caller_id AS "callerId", a.notify,
+       a.notify_threshold AS "notifyThreshold", a.time_zone AS "timeZone", b.billing,
+       b.credit_limit::text AS "creditLimit", a.price_list AS "priceList",
+       a.max_calls AS "maxCalls",
+       a.created_at AS "createdAt", a.verified_at AS "verifiedAt",
+       (SELECT count(*)::int FROM account s
+        WHERE s.master_account = a.username AND s.username <> a.username
+          AND s.closed_at IS NULL) AS "subAccounts"
+     FROM account a JOIN balance b ON b.account = a.master_account
+     WHERE a.username = $1`,
+    [username],
+  );
+  if (!account) throw unknownAccount(username);
+  const services = await currentServices(db, username);
+  return { ...account, services, numbers: await currentNumbers(db, username) };
+}
+
+/** The first open accounts that another one pays for, by username. */
+export function listSubAccounts(
+  db: Queryable,
+  payer: number,
+  limit: number,
+): Promise<AccountSummary[]> {
+  return db.query<AccountSummary>(
+    `SELECT ${SUMMARY} FROM account a JOIN balance b ON b.account = a.master_account
+     WHERE a.master_account = $1 AND a.username <> $1 AND a.closed_at IS NULL
+     ORDER BY a.username LIMIT $2`,
+    [payer, limit],
+  );
+}
+
+/** An account's own services, in the order they were added. @throws Refusal 'not found' */
+export async function listServices(db: Queryable, username: number): Promise<MonthlyService[]> {
+  await requireAccount(db, username);
+  return currentServices(db, username);
+}
+
+/** An account's own numbers. @throws Refusal 'not found' */
+export async function listNumbers(db: Queryable, username: number): Promise<AssignedNumber[]> {
+  await requireAccount(db, username);
+  return currentNumbers(db, username);
+}
+
+/** Accounts that one pays for, itself first; those with calls may be closed. */
+export function paidAccounts(
+  db: Queryable,
+  billingAccount: number,
+): Promise<{ username: number; name: string }[]> {
+  return db.query(
+    `SELECT username, name FROM account WHERE master_account = $1
+     ORDER BY username <> $1, closed_at IS NOT NULL, name, username LIMIT 500`,
+    [billingAccount],
+  );
+}
+
+/** The open accounts of an address, oldest first. */
+export function accountsOfAddress(
+  db: Queryable,
+  email: string,
+): Promise<{ username: number; masterAccount: number; createdAt: Date }[]> {
+  return db.query(
+    `SELECT username, master_account AS "masterAccount", created_at AS "createdAt" FROM account
+     WHERE email_key = $1 AND closed_at IS NULL ORDER BY created_at, username`,
+    [addressKey(email)],
+  );
+}
+
+/** Who has a number now. */
+export async function ownerOfNumber(db: Queryable, number: string): Promise<number | undefined> {
+  const [row] = await db.query<{ account: number }>(
+    'SELECT account FROM number WHERE number = $1 AND removed_at IS NULL',
+    [number],
+  );
+  return row?.account;
+}
+
+function currentServices(db: Queryable, username: number): Promise<MonthlyService[]> {
+  return db.query<MonthlyService>(
+    `SELECT description, monthly::text, added_at AS "addedAt" FROM service
+     WHERE account = $1 AND removed_at IS NULL ORDER BY id`,
+    [username],
+  );
+}
+
+function currentNumbers(db: Queryable, username: number): Promise<AssignedNumber[]> {
+  return db.query<AssignedNumber>(
+    `SELECT number, monthly::text, added_at AS "addedAt" FROM number
+     WHERE account = $1 AND removed_at IS NULL ORDER BY number`,
+    [username],
+  );
+}
+
+async function requireAccount(db: Queryable, username: number): Promise<void> {
+  const rows = await db.query('SELECT 1 FROM account WHERE username = $1', [username]);
+  if (rows.length === 0) throw unknownAccount(username);
+}
+
+function unknownAccount(username: number): Refusal {
+  return new Refusal('not found', `there is no account ${username}`);
+}

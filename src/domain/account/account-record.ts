@@ -1,0 +1,32 @@
+import type { Database } from '../../db/database.ts';
+import { keyDigest } from '../access/api-key.ts';
+import { unauthorized } from '../refusal.ts';
+import type { Keyring } from '../sealing/keyring.ts';
+
+/**
+ * The record of `info`, found by the key itself: one indexed read.
+ * @returns JSON text, so that no amount passes through a binary float
+ * @throws Refusal 'unauthorized' where no open account has the key
+ */
+export async function accountRecord(db: Database, keyring: Keyring, key: unknown): Promise<string> {
+  const row = await db.find<{ record: string }>(
+    'account-record',
+    `SELECT k.n, json_build_object(
+       'name', a.name,
+       'rate', trim_scale(a.rate),
+       'enabled', a.enabled AND NOT b.suspended,
+       'notify_threshold', a.notify_threshold,
+       'username', a.username::text,
+       'caller_id', a.caller_id,
+       'notify', a.notify,
+       'email', a.email,
+       'created', to_char(a.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'),
+       'cash', trim_scale(b.cash))::text AS record
+     FROM unnest($1::bytea[]) WITH ORDINALITY AS k (digest, n)
+       JOIN account a ON a.key_digest = k.digest AND a.closed_at IS NULL
+       JOIN balance b ON b.account = a.master_account`,
+    keyDigest(keyring, key),
+  );
+  if (!row) throw unauthorized();
+  return row.record;
+}

@@ -1,0 +1,190 @@
+import type { Database, Queryable } from '../../db/database.ts';
+import { violatedConstraint } from '../../db/errors.ts';
+import type { Queue } from '../../db/queue.ts';
+import { endSessions } from '../access/session.ts';
+import { type Actor, audit, differences } from '../audit.ts';
+import { type BillingChanges, changeBilling } from '../books/billing.ts';
+import { endRecurringCharges } from '../books/recurring-charge.ts';
+import { occurrence, queueMessage } from '../message.ts';
+import type { Decimal } from '../money.ts';
+import { Refusal } from '../refusal.ts';
+import { addressKey, releaseAddress, shareAddress } from './email-address.ts';
+import { voidTokens } from './token.ts';
+
+export const USERNAME_REQUIREMENT = 'Must be a 10-digit number';
+
+const LONGEST_NAME = 100;
+
+/** One line that is not blank. */
+export const NAME_PATTERN =
+  '^[^\\u0000-\\u001f\\u007f]*[^\\s\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$';
+
+/** A name of an account: 1 to 100 characters in one line, not blank. */
+export function isAccountName(text: string): boolean {
+  return [...text].length <= LONGEST_NAME && new RegExp(NAME_PATTERN, 'u').test(text);
+}
+
+/** What is changed of an account; `billing` and `creditLimit` only of one that pays for itself. */
+export interface AccountChanges extends BillingChanges {
+  name?: string;
+  email?: string;
+  rate?: Decimal;
+  incrementSeconds?: number;
+  minimumSeconds?: number;
+  callerId?: string;
+  notify?: boolean;
+  notifyThreshold?: number;
+  timeZone?: string;
+  enabled?: boolean;
+  /** null: the list called `default`, where there is one */
+  priceList?: string | null;
+  /** calls at once; null: any number */
+  maxCalls?: number | null;
+}
+
+const COLUMNS: Record<Exclude<keyof AccountChanges, keyof BillingChanges>, string> = {
+  name: 'name',
+  email: 'email',
+  rate: 'rate',
+  incrementSeconds: 'increment_seconds',
+  minimumSeconds: 'minimum_seconds',
+  callerId: 'caller_id',
+  notify: 'notify',
+  notifyThreshold: 'notify_threshold',
+  timeZone: 'time_zone',
+  enabled: 'enabled',
+  priceList: 'price_list',
+  maxCalls: 'max_calls',
+};
+
+/**
+ * Changes what is given and leaves the rest. Of a new address both, the old and the new one, are
+ * told by mail.
+ * @throws Refusal 'not found', also for a price list that is none; 'conflict' for the billing of an
+ *   account that another one pays for
+ */
+export async function changeAccount(
+  db: Database,
+  actor: Actor,
+  queue: Queue,
+  username: number,
+  changes: AccountChanges,
+  now: Date,
+): Promise<void> {
+  const given = (Object.keys(COLUMNS) as (keyof typeof COLUMNS)[]).filter(
+    (name) => changes[name] !== undefined,
+  );
+  await db.transaction(async (tx) => {
+    const values: unknown[] = given.map((name) => changes[name]);
+    const assignments = given.map((name, index) => `${COLUMNS[name]} = $${index + 2}`);
+    const account = await lockOpenAccount(tx, username);
+    const before = await currentSettings(tx, username);
+    if (changes.email !== undefined) {
+      await changeAddress(tx, actor, queue, account, changes.email, now);
+      values.push(addressKey(changes.email));
+      assignments.push(`email_key = $${values.length + 1}`);
+    }
+    if (changes.billing !== undefined || changes.creditLimit !== undefined) {
+      await changeBilling(tx, username, changes);
+    }
+    if (assignments.length > 0) await assign(tx, username, assignments, values);
+    const detail = differences(before, await currentSettings(tx, username));
+    await audit(tx, actor, { action: 'account changed', account: username, detail }, now);
+  });
+}
+
+async function assign(
+  tx: Queryable,
+  username: number,
+  assignments: string[],
+  values: unknown[],
+): Promise<void> {
+  try {
+    await tx.query(`UPDATE account SET ${assignments.join(', ')} WHERE username = $1`, [
+      username,
+      ...values,
+    ]);
+  } catch (error) {
+    if (violatedConstraint(error) !== 'account_price_list') throw error;
+    throw new Refusal('not found', 'there is no such price list');
+  }
+}
+
+/** Counts the new address instead of the old one, tells both, and ends the links mailed before. */
+async function changeAddress(
+  tx: Queryable,
+  actor: Actor,
+  queue: Queue,
+  { username, name, email: before, timeZone }: HeldAccount,
+  after: string,
+  now: Date,
+): Promise<void> {
+  await releaseAddress(tx, before);
+  await shareAddress(tx, after);
+  if (addressKey(before) === addressKey(after)) return;
+  await voidTokens(tx, username, now);
+  const change = { kind: 'address changed', username, before, after } as const;
+  const message = { ...change, ...occurrence(actor, now) };
+  for (const to of [before, after]) await queueMessage(tx, queue, { to, name, timeZone, message });
+}
+
+/** All that changeAccount may change, as the audit trail shows it. */
+async function currentSettings(tx: Queryable, username: number): Promise<object> {
+  const columns = Object.entries(COLUMNS).map(([name, column]) => `a.${column} AS "${name}"`);
+  const [settings] = await tx.query(
+    `SELECT ${columns.join(', ')}, b.billing, b.credit_limit AS "creditLimit"
+     FROM account a JOIN balance b ON b.account = a.master_account WHERE a.username = $1`,
+    [username],
+  );
+  return settings ?? {};
+}
+
+/**
+ * Closes an account for good: its key and password are refused, its services and numbers end, its
+ * books stay.
+ * @throws Refusal 'not found', 'conflict' while other open accounts are billed to it
+ */
+export async function closeAccount(
+  db: Database,
+  actor: Actor,
+  username: number,
+  now: Date,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    const account = await lockOpenAccount(tx, username);
+    const [dependent] = await tx.query<{ username: number }>(
+      `SELECT username FROM account
+       WHERE master_account = $1 AND username <> $1 AND closed_at IS NULL LIMIT 1`,
+      [username],
+    );
+    if (dependent) {
+      throw new Refusal(
+        'conflict',
+        `${dependent.username} is billed to ${username}; close it first`,
+      );
+    }
+    await tx.query('UPDATE account SET closed_at = $2 WHERE username = $1', [username, now]);
+    await voidTokens(tx, username, now);
+    await endRecurringCharges(tx, username, now);
+    await endSessions(tx, username);
+    await releaseAddress(tx, account.email);
+    await audit(tx, actor, { action: 'account closed', account: username }, now);
+  });
+}
+
+interface HeldAccount {
+  username: number;
+  name: string;
+  email: string;
+  timeZone: string;
+}
+
+/** Holds an open account until the transaction ends. @throws Refusal 'not found' */
+export async function lockOpenAccount(tx: Queryable, username: number): Promise<HeldAccount> {
+  const [account] = await tx.query<HeldAccount>(
+    'SELECT username, name, email, time_zone AS "timeZone" FROM account WHERE username = $1 AND closed_at IS NULL FOR UPDATE',
+    [username],
+  );
+  if (!account) throw new Refusal('not found', `there is no open account ${username}`);
+  return account;
+}

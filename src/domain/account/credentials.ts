@@ -1,0 +1,141 @@
+import type { Database } from '../../db/database.ts';
+import type { Queue } from '../../db/queue.ts';
+import { rotateKey } from '../access/api-key.ts';
+import { generatePassword, hashPassword } from '../access/password.ts';
+import { type Actor, audit } from '../audit.ts';
+import { notifyAccount, occurrence } from '../message.ts';
+import type { Keyring } from '../sealing/keyring.ts';
+import {
+  findSipSecret,
+  issueSipSecret,
+  rotateSipSecret,
+  type SipCredentials,
+  type SipTools,
+} from '../sip/sip-secret.ts';
+import { lockOpenAccount } from './account.ts';
+
+/**
+ * Gives an open account a new API key; the old one is refused from then on, and its owner is told
+ * by mail.
+ * @returns the new key @throws Refusal 'not found'
+ */
+export function renewKey(
+  db: Database,
+  actor: Actor,
+  keyring: Keyring,
+  queue: Queue,
+  username: number,
+  now: Date,
+): Promise<string> {
+  return db.transaction(async (tx) => {
+    await lockOpenAccount(tx, username);
+    await audit(tx, actor, { action: 'key renewed', account: username }, now);
+    const message = { kind: 'key changed', username, ...occurrence(actor, now) } as const;
+    await notifyAccount(tx, queue, username, message);
+    return rotateKey(tx, keyring, username);
+  });
+}
+
+/**
+ * Gives an open account a generated password and a new API key. Recovery links mailed before no
+ * longer work, since whoever has one could take the account back. Its owner is told by mail.
+ * @throws Refusal 'not found'
+ */
+export async function renewPassword(
+  db: Database,
+  actor: Actor,
+  keyring: Keyring,
+  queue: Queue,
+  username: number,
+  now: Date,
+): Promise<{ password: string; apikey: string }> {
+  const password = generatePassword();
+  const change = { username, password, action: 'password renewed', now } as const;
+  return { password, apikey: await setPassword(db, actor, keyring, queue, change) };
+}
+
+/**
+ * Sets the password that an open account's owner has chosen, with a new API key. Its sessions end,
+ * recovery links mailed before no longer work, and the owner is told by mail.
+ * @param input.password has passed `passwordProblem`
+ * @throws Refusal 'not found'
+ */
+export async function changePassword(
+  db: Database,
+  actor: Actor,
+  keyring: Keyring,
+  queue: Queue,
+  input: { username: number; password: string; now: Date },
+): Promise<void> {
+  await setPassword(db, actor, keyring, queue, { ...input, action: 'password changed' });
+}
+
+/** @returns the new key */
+async function setPassword(
+  db: Database,
+  actor: Actor,
+  keyring: Keyring,
+  queue: Queue,
+  change: {
+    username: number;
+    password: string;
+    action: 'password renewed' | 'password changed';
+    now: Date;
+  },
+): Promise<string> {
+  const { username, password, action, now } = change;
+  const passwordHash = await hashPassword(password);
+  return db.transaction(async (tx) => {
+    await lockOpenAccount(tx, username);
+    await tx.query(
+      `UPDATE token SET voided_at = $2
+       WHERE account = $1 AND purpose = 'recovery' AND used_at IS NULL AND voided_at IS NULL`,
+      [username, now],
+    );
+    await audit(tx, actor, { action, account: username }, now);
+    const message = { kind: 'password changed', username, ...occurrence(actor, now) } as const;
+    await notifyAccount(tx, queue, username, message);
+    return rotateKey(tx, keyring, username, passwordHash);
+  });
+}
+
+/**
+ * What an account's phones are configured with; made now for an account from before SIP secrets.
+ * @throws Refusal 'not found' where there is no such open account
+ */
+export async function sipSecret(
+  db: Database,
+  tools: SipTools,
+  username: number,
+  now: Date,
+): Promise<SipCredentials> {
+  const found = await findSipSecret(db, tools, username);
+  if (found) return found;
+  await db.transaction(async (tx) => {
+    await lockOpenAccount(tx, username);
+    await issueSipSecret(tx, tools, username, now);
+  });
+  return sipSecret(db, tools, username, now);
+}
+
+/**
+ * Gives an open account a new SIP secret; phones with the old one are refused from then on.
+ * @throws Refusal 'not found'
+ */
+export async function replaceSipSecret(
+  db: Database,
+  actor: Actor,
+  tools: SipTools,
+  queue: Queue,
+  username: number,
+  now: Date,
+): Promise<SipCredentials> {
+  return db.transaction(async (tx) => {
+    await lockOpenAccount(tx, username);
+    await issueSipSecret(tx, tools, username, now);
+    await audit(tx, actor, { action: 'sip secret renewed', account: username }, now);
+    const message = { kind: 'sip secret changed', username, ...occurrence(actor, now) } as const;
+    await notifyAccount(tx, queue, username, message);
+    return rotateSipSecret(tx, tools, username, now);
+  });
+}

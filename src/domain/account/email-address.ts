@@ -1,0 +1,44 @@
+import type { Queryable } from '../../db/database.ts';
+import { creationFailed } from '../refusal.ts';
+
+const MAXIMUM_LENGTH = 254;
+// A dot-atom and a host name with at least two labels (RFC 5321, 4.1.2), without the quoted and
+// bracketed forms that no mail provider gives its customers.
+const ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
+const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
+const ADDRESS = new RegExp(`^(?=.{1,64}@)${ATOM}(?:\\.${ATOM})*@(?:${LABEL}\\.)+${LABEL}$`);
+
+export function isEmailAddress(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= MAXIMUM_LENGTH && ADDRESS.test(value);
+}
+
+/** Addresses are the same where their keys are: letter case does not tell them apart. */
+export function addressKey(email: string): string {
+  return email.toLowerCase();
+}
+
+/** Takes an address for an account that must be the only one with it. @throws Refusal 'conflict' */
+export async function claimAddress(tx: Queryable, email: string): Promise<void> {
+  const rows = await tx.query(
+    `INSERT INTO email_address (address_key, accounts) VALUES ($1, 1)
+     ON CONFLICT (address_key) DO UPDATE SET accounts = 1 WHERE email_address.accounts = 0
+     RETURNING accounts`,
+    [addressKey(email)],
+  );
+  if (rows.length === 0) throw creationFailed();
+}
+
+/** Counts one more account with an address that others may have too. */
+export async function shareAddress(tx: Queryable, email: string): Promise<void> {
+  await tx.query(
+    `INSERT INTO email_address (address_key, accounts) VALUES ($1, 1)
+     ON CONFLICT (address_key) DO UPDATE SET accounts = email_address.accounts + 1`,
+    [addressKey(email)],
+  );
+}
+
+export async function releaseAddress(tx: Queryable, email: string): Promise<void> {
+  await tx.query('UPDATE email_address SET accounts = accounts - 1 WHERE address_key = $1', [
+    addressKey(email),
+  ]);
+}

@@ -1,0 +1,165 @@
+import { randomInt } from 'node:crypto';
+import type { Database, Queryable } from '../../db/database.ts';
+import type { Queue } from '../../db/queue.ts';
+import { issueKey } from '../access/api-key.ts';
+import { generatePassword, hashPassword } from '../access/password.ts';
+import { type Actor, audit } from '../audit.ts';
+import type { Decimal } from '../money.ts';
+import { creationFailed, invalidField } from '../refusal.ts';
+import type { Keyring } from '../sealing/keyring.ts';
+import { issueSipSecret } from '../sip/sip-secret.ts';
+import { addressKey, claimAddress, shareAddress } from './email-address.ts';
+import { recordReservation, reservePromotion } from './promotion.ts';
+import { sendVerification } from './verification.ts';
+
+const LOWEST_GENERATED = 2_000_000_000;
+const HIGHEST_USERNAME = 9_999_999_999;
+const GENERATE_TRIES = 20;
+
+export interface NewAccount {
+  name: string;
+  email: string;
+  username: number;
+  masterAccount: number;
+  role: 'customer' | 'administrator';
+  /** dollars per minute */
+  rate: Decimal;
+  /** of the SIP servers that its phones register with */
+  sipRealm: string;
+  now: Date;
+}
+
+/** What the one answer that shows the password tells of a new account. */
+export interface CreatedAccount {
+  name: string;
+  username: number;
+  password: string;
+  email: string;
+  masterAccount: number;
+}
+
+export interface SignupTools {
+  keyring: Keyring;
+  queue: Queue;
+  now: Date;
+  rate: Decimal;
+  sipRealm: string;
+}
+
+/**
+ * A customer's own signup: username and password are generated, the verification mail is queued
+ * in the same transaction.
+ * @param input.passwordUnset nobody is shown the password; it is chosen with the mailed link
+ * @throws Refusal 'field invalid' for a promo that is not valid, 'conflict' where the address is
+ *   in use
+ */
+export async function signUp(
+  db: Database,
+  { keyring, queue, now, rate, sipRealm }: SignupTools,
+  input: { name: string; email: string; promo?: string | undefined; passwordUnset?: boolean },
+): Promise<CreatedAccount> {
+  const password = generatePassword();
+  const passwordHash = await hashPassword(password);
+  return db.transaction(async (tx) => {
+    const promotion = input.promo ? await reservePromotion(tx, input.promo, now) : undefined;
+    await claimAddress(tx, input.email);
+    const { name, email } = input;
+    const fields = { name, email, role: 'customer', rate, sipRealm, now } as const;
+    const username = await insertWithFreeUsername(tx, keyring, fields, passwordHash);
+    if (promotion) await recordReservation(tx, username, promotion, now);
+    if (input.passwordUnset) {
+      await tx.query('UPDATE account SET password_unset = true WHERE username = $1', [username]);
+    }
+    await sendVerification(tx, keyring, queue, { username, name, email, now });
+    return { name, username, password, email, masterAccount: username };
+  });
+}
+
+/**
+ * A sub-account, or an account that pays for itself, put there by an administrator.
+ * @throws Refusal 'conflict' where the username is taken, 'field invalid' where the master
+ *   account is none
+ */
+export async function addAccount(
+  db: Database,
+  actor: Actor,
+  keyring: Keyring,
+  account: NewAccount,
+): Promise<CreatedAccount> {
+  const { name, username, email, masterAccount } = account;
+  const password = generatePassword();
+  const passwordHash = await hashPassword(password);
+  await db.transaction(async (tx) => {
+    await shareAddress(tx, email);
+    if (masterAccount !== username) await requireBillingAccount(tx, masterAccount);
+    if (!(await insertAccount(tx, keyring, account, passwordHash))) throw creationFailed();
+    const detail = { name, email, masterAccount };
+    await audit(tx, actor, { action: 'account added', account: username, detail }, account.now);
+  });
+  return { name, username, password, email, masterAccount };
+}
+
+/** Holds the billing account open until the transaction ends. */
+async function requireBillingAccount(tx: Queryable, username: number): Promise<void> {
+  const rows = await tx.query(
+    `SELECT 1 FROM account
+     WHERE username = $1 AND master_account = username AND closed_at IS NULL FOR SHARE`,
+    [username],
+  );
+  if (rows.length === 0) throw invalidField('masterAccount', 'Must be a billing account');
+}
+
+/**
+ * @param fields without a master account, the account pays for itself
+ * @returns the generated username: ten digits, the first 2 to 9
+ */
+export async function insertWithFreeUsername(
+  tx: Queryable,
+  keyring: Keyring,
+  fields: Omit<NewAccount, 'username' | 'masterAccount'> & { masterAccount?: number },
+  passwordHash: string,
+): Promise<number> {
+  for (let attempt = 0; attempt < GENERATE_TRIES; attempt++) {
+    const username = randomInt(LOWEST_GENERATED, HIGHEST_USERNAME + 1);
+    const account = { masterAccount: username, ...fields, username };
+    if (await insertAccount(tx, keyring, account, passwordHash)) return username;
+  }
+  throw creationFailed();
+}
+
+/** @returns false where the username is taken */
+async function insertAccount(
+  tx: Queryable,
+  keyring: Keyring,
+  account: NewAccount,
+  passwordHash: string,
+): Promise<boolean> {
+  const key = await issueKey(tx, keyring, account.username, 1);
+  const rows = await tx.query(
+    `INSERT INTO account (username, master_account, role, name, email, email_key, rate,
+       created_at, password_hash, key_digest, key_sealed, key_version)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+     ON CONFLICT (username) DO NOTHING RETURNING username`,
+    [
+      account.username,
+      account.masterAccount,
+      account.role,
+      account.name,
+      account.email,
+      addressKey(account.email),
+      account.rate,
+      account.now,
+      passwordHash,
+      key.digest,
+      key.sealed,
+      key.version,
+    ],
+  );
+  if (rows.length === 0) return false;
+  if (account.masterAccount === account.username) {
+    await tx.query('INSERT INTO balance (account) VALUES ($1)', [account.username]);
+  }
+  const sip = { keyring, realm: account.sipRealm };
+  await issueSipSecret(tx, sip, account.username, account.now);
+  return true;
+}

@@ -1,0 +1,119 @@
+import type { Database, Queryable } from '../../db/database.ts';
+import type { Queue } from '../../db/queue.ts';
+import { claimAttempt } from '../access/sign-in.ts';
+import { queueMessage } from '../message.ts';
+import { Refusal } from '../refusal.ts';
+import type { Keyring } from '../sealing/keyring.ts';
+import { addressKey } from './email-address.ts';
+import { type SignupTools, signUp } from './new-account.ts';
+import { sendVerification } from './verification.ts';
+
+export const SIGN_UP_QUEUE = 'sign-up';
+export const VERIFICATION_QUEUE = 'send-verification';
+
+const NOTICES_WITHOUT_PAUSE = 1;
+
+export interface SignUpRequest {
+  name: string;
+  email: string;
+  promo?: string | undefined;
+}
+
+interface OwnAccount {
+  username: number;
+  name: string;
+  email: string;
+  verified: boolean;
+  passwordUnset: boolean;
+}
+
+/**
+ * Asks for an account. Whether the address has one already is looked at by the job, so that known
+ * and unknown addresses get the same answer in the same time.
+ */
+export async function requestSignUp(
+  db: Queryable,
+  queue: Queue,
+  request: SignUpRequest,
+): Promise<void> {
+  await queue.send(db, SIGN_UP_QUEUE, request);
+  queue.wake(SIGN_UP_QUEUE);
+}
+
+/**
+ * Makes the account that was asked for and mails the link that verifies it and lets its owner
+ * choose the password. Where the address has an account, that is what the mail says. A promotion
+ * that was used up meanwhile is left out.
+ */
+export async function completeSignUp(
+  db: Database,
+  tools: SignupTools,
+  request: SignUpRequest,
+): Promise<void> {
+  try {
+    await signUp(db, tools, { ...request, passwordUnset: true });
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    if (error.code === 'conflict') await tellOfAccount(db, tools, request.email);
+    else if (request.promo) await completeSignUp(db, tools, { ...request, promo: undefined });
+    else throw error;
+  }
+}
+
+/** Asks for another verification mail; as with a sign-up, the job looks whom it may concern. */
+export async function requestVerification(
+  db: Queryable,
+  queue: Queue,
+  email: string,
+): Promise<void> {
+  await queue.send(db, VERIFICATION_QUEUE, { email });
+  queue.wake(VERIFICATION_QUEUE);
+}
+
+/** Mails a new link for each account of the address that is not verified. */
+export async function sendVerifications(
+  db: Database,
+  keyring: Keyring,
+  queue: Queue,
+  email: string,
+  now: Date,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    for (const account of await accountsOf(tx, email)) {
+      if (!account.verified) await sendVerification(tx, keyring, queue, { ...account, now });
+    }
+  });
+}
+
+async function tellOfAccount(
+  db: Database,
+  { keyring, queue, now }: SignupTools,
+  email: string,
+): Promise<void> {
+  const accounts = await accountsOf(db, email);
+  const [first] = accounts;
+  if (!first) return;
+  if (accounts.length === 1 && first.passwordUnset && !first.verified) {
+    await sendVerifications(db, keyring, queue, email, now);
+    return;
+  }
+  try {
+    const subject = keyring.digest(`account exists ${addressKey(email)}`);
+    await claimAttempt(db, subject, NOTICES_WITHOUT_PAUSE, now);
+  } catch (error) {
+    if (error instanceof Refusal) return;
+    throw error;
+  }
+  const usernames = accounts.map(({ username }) => username);
+  const message = { kind: 'account exists', usernames } as const;
+  await queueMessage(db, queue, { to: first.email, name: first.name, message });
+}
+
+function accountsOf(db: Queryable, email: string): Promise<OwnAccount[]> {
+  return db.query<OwnAccount>(
+    `SELECT username, name, email, verified_at IS NOT NULL AS verified,
+       password_unset AS "passwordUnset"
+     FROM account WHERE email_key = $1 AND closed_at IS NULL ORDER BY username`,
+    [addressKey(email)],
+  );
+}

@@ -1,0 +1,121 @@
+import type { Database, Queryable } from '../../db/database.ts';
+import { violatedConstraint } from '../../db/errors.ts';
+import { type Actor, audit } from '../audit.ts';
+import { postEntry } from '../books/ledger.ts';
+import type { Decimal } from '../money.ts';
+import { invalidField, Refusal } from '../refusal.ts';
+
+export interface Promotion {
+  code: string;
+  amount: Decimal;
+  validUntil: Date | null;
+  usesLimit: number | null;
+  uses: number;
+}
+
+/** @throws Refusal 'conflict' where the code exists */
+export async function createPromotion(
+  db: Database,
+  actor: Actor,
+  promotion: Omit<Promotion, 'uses'>,
+  now: Date,
+): Promise<void> {
+  try {
+    await db.transaction(async (tx) => {
+      await tx.query(
+        `INSERT INTO promotion (code, amount, valid_until, uses_limit, created_at)
+         VALUES ($1, $2, $3, $4, $5)`,
+        [promotion.code, promotion.amount, promotion.validUntil, promotion.usesLimit, now],
+      );
+      await audit(tx, actor, { action: 'promotion created', detail: promotion }, now);
+    });
+  } catch (error) {
+    if (violatedConstraint(error) !== 'promotion_code') throw error;
+    throw new Refusal('conflict', `the promotion ${promotion.code} exists already`);
+  }
+}
+
+export function listPromotions(db: Queryable): Promise<Promotion[]> {
+  return db.query<Promotion>(
+    `SELECT code, amount::text, valid_until AS "validUntil", uses_limit AS "usesLimit", uses
+     FROM promotion ORDER BY code`,
+  );
+}
+
+/** Whether a new account may use a code at this moment. */
+export async function isPromotionValid(db: Queryable, code: string, now: Date): Promise<boolean> {
+  const rows = await db.query(
+    `SELECT 1 FROM promotion
+     WHERE lower(code) = lower($1) AND (valid_until IS NULL OR valid_until > $2)
+       AND (uses_limit IS NULL OR uses < uses_limit)`,
+    [code, now],
+  );
+  return rows.length > 0;
+}
+
+/**
+ * Takes one of a promotion's uses for a new account. Its amount is credited once the address is
+ * verified, since anyone can invent addresses.
+ * @throws Refusal 'field invalid' for a code that is unknown, expired or used up
+ */
+export async function reservePromotion(
+  tx: Queryable,
+  code: string,
+  now: Date,
+): Promise<{ code: string; amount: Decimal }> {
+  const [promotion] = await tx.query<{ code: string; amount: Decimal }>(
+    `UPDATE promotion SET uses = uses + 1
+     WHERE lower(code) = lower($1) AND (valid_until IS NULL OR valid_until > $2)
+       AND (uses_limit IS NULL OR uses < uses_limit)
+     RETURNING code, amount::text`,
+    [code, now],
+  );
+  if (!promotion) throw invalidField('promo', 'Must be a valid promotion code');
+  return promotion;
+}
+
+export async function recordReservation(
+  tx: Queryable,
+  username: number,
+  promotion: { code: string; amount: Decimal },
+  now: Date,
+): Promise<void> {
+  await tx.query(
+    'INSERT INTO promotion_use (account, code, amount, reserved_at) VALUES ($1, $2, $3, $4)',
+    [username, promotion.code, promotion.amount, now],
+  );
+}
+
+/** Credits the promotion that a now verified account had reserved, once. */
+export async function creditPromotion(tx: Queryable, username: number, now: Date): Promise<void> {
+  const [use] = await tx.query<{ code: string; amount: Decimal }>(
+    `UPDATE promotion_use SET credited_at = $2 WHERE account = $1 AND credited_at IS NULL
+     RETURNING code, amount::text`,
+    [username, now],
+  );
+  if (!use) return;
+  await postEntry(tx, {
+    account: username,
+    kind: 'promotion',
+    amount: use.amount,
+    reason: `Promotion ${use.code}`,
+    reference: `promotion ${use.code}`,
+    actor: 'signup',
+    at: now,
+  });
+}
+
+/** Gives back the uses that accounts took which were not verified within a week. */
+export async function releaseStaleReservations(db: Queryable, now: Date): Promise<void> {
+  await db.query(
+    `WITH released AS (
+       DELETE FROM promotion_use
+       WHERE credited_at IS NULL AND reserved_at < $1::timestamptz - interval '7 days'
+       RETURNING code
+     )
+     UPDATE promotion p SET uses = p.uses - r.uses
+     FROM (SELECT code, count(*)::int AS uses FROM released GROUP BY code) r
+     WHERE p.code = r.code`,
+    [now],
+  );
+}

@@ -1,0 +1,87 @@
+import type { Database, Queryable } from '../../db/database.ts';
+import type { Queue } from '../../db/queue.ts';
+import { rotateKey } from '../access/api-key.ts';
+import { hashPassword } from '../access/password.ts';
+import { type Actor, audit } from '../audit.ts';
+import { notifyAccount, occurrence, queueMessage } from '../message.ts';
+import { addressNotFound } from '../refusal.ts';
+import type { Keyring } from '../sealing/keyring.ts';
+import { addressKey } from './email-address.ts';
+import { inspectToken, issueToken, mayMailToken, redeemToken, type TokenState } from './token.ts';
+
+export const RECOVERY_QUEUE = 'send-recovery';
+
+/**
+ * Asks for the recovery mail of an address. Whether the address has an account is looked up by the
+ * job, so that known and unknown addresses get the same answer in the same time.
+ */
+export async function requestRecovery(db: Queryable, queue: Queue, email: string): Promise<void> {
+  await queue.send(db, RECOVERY_QUEUE, { email });
+  queue.wake(RECOVERY_QUEUE);
+}
+
+/** @throws Refusal 'not found' where no open account has the address */
+export async function requireKnownAddress(db: Database, email: string): Promise<void> {
+  const rows = await db.query(
+    'SELECT 1 FROM account WHERE email_key = $1 AND closed_at IS NULL LIMIT 1',
+    [addressKey(email)],
+  );
+  if (rows.length === 0) throw addressNotFound();
+}
+
+/** Queues one mail with a recovery link for each open account of the address. */
+export async function sendRecovery(
+  db: Database,
+  keyring: Keyring,
+  queue: Queue,
+  email: string,
+  now: Date,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    if (!(await mayMailToken(tx, email, now))) return;
+    const accounts = await tx.query<{ username: number; name: string; email: string }>(
+      `SELECT username, name, email FROM account
+       WHERE email_key = $1 AND closed_at IS NULL ORDER BY username`,
+      [addressKey(email)],
+    );
+    const [first] = accounts;
+    if (!first) return;
+    const links: { username: number; token: string }[] = [];
+    for (const { username } of accounts) {
+      const token = await issueToken(tx, keyring, username, 'recovery', now);
+      links.push({ username, token });
+    }
+    await queueMessage(tx, queue, {
+      to: first.email,
+      name: first.name,
+      message: { kind: 'recovery', links },
+    });
+  });
+}
+
+/**
+ * Redeems a recovery token: the password and the key are new, and the customer is told by mail.
+ * @param input.password has passed `requireAcceptable`
+ */
+export async function resetPassword(
+  db: Database,
+  actor: Actor,
+  keyring: Keyring,
+  queue: Queue,
+  input: { token: string; password: string; now: Date },
+): Promise<TokenState> {
+  const { token, password, now } = input;
+  const before = await inspectToken(db, keyring, token, 'recovery', now);
+  if (before.state !== 'good') return before;
+  const passwordHash = await hashPassword(password);
+  return db.transaction(async (tx) => {
+    const result = await redeemToken(tx, keyring, token, 'recovery', now);
+    if (result.state !== 'good') return result;
+    await rotateKey(tx, keyring, result.username, passwordHash);
+    await audit(tx, actor, { action: 'password reset', account: result.username }, now);
+    const { username } = result;
+    const message = { kind: 'password changed', username, ...occurrence(actor, now) } as const;
+    await notifyAccount(tx, queue, username, message);
+    return result;
+  });
+}

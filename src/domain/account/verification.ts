@@ -1,0 +1,55 @@
+import type { Database, Queryable } from '../../db/database.ts';
+import type { Queue } from '../../db/queue.ts';
+import { rotateKey } from '../access/api-key.ts';
+import { queueMessage } from '../message.ts';
+import type { Keyring } from '../sealing/keyring.ts';
+import { creditPromotion } from './promotion.ts';
+import { issueToken, mayMailToken, redeemToken, type TokenState } from './token.ts';
+
+/** Queues the mail whose link verifies an address; an older link no longer works. */
+export async function sendVerification(
+  tx: Queryable,
+  keyring: Keyring,
+  queue: Queue,
+  account: { username: number; name: string; email: string; now: Date },
+): Promise<void> {
+  const { username, name, email, now } = account;
+  if (!(await mayMailToken(tx, email, now))) return;
+  const token = await issueToken(tx, keyring, username, 'verification', now);
+  const message = { kind: 'verification', username, token } as const;
+  await queueMessage(tx, queue, { to: email, name, message });
+}
+
+/** Whether an account waits for its owner to choose the password. */
+export async function isPasswordUnset(db: Queryable, username: number): Promise<boolean> {
+  const rows = await db.query('SELECT 1 FROM account WHERE username = $1 AND password_unset', [
+    username,
+  ]);
+  return rows.length > 0;
+}
+
+/**
+ * Redeems a verification token: the account is verified and gets the promotion it signed up with.
+ * @param passwordHash the password that its owner has chosen, where none was known
+ */
+export async function verifyAccount(
+  db: Database,
+  keyring: Keyring,
+  token: string,
+  now: Date,
+  passwordHash?: string,
+): Promise<TokenState> {
+  return db.transaction(async (tx) => {
+    const result = await redeemToken(tx, keyring, token, 'verification', now);
+    if (result.state !== 'good') return result;
+    await tx.query(
+      'UPDATE account SET verified_at = coalesce(verified_at, $2) WHERE username = $1',
+      [result.username, now],
+    );
+    if (passwordHash !== undefined && (await isPasswordUnset(tx, result.username))) {
+      await rotateKey(tx, keyring, result.username, passwordHash);
+    }
+    await creditPromotion(tx, result.username, now);
+    return result;
+  });
+}

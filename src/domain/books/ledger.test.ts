@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { postByHand, reverseEntry } from './billing.ts';
+import { postMonthlyCharges } from './charge-run.ts';
+import { addService } from './recurring-charge.ts';
+
+let api: TestService;
+before(async () => {
+  api = await startService();
+});
+after(() => api.stop());
+
+test('what was posted cannot be changed or deleted, not even by the owner of the tables', async () => {
+  const { db, queue } = api.service;
+  const { username: account } = await api.signUp();
+  await addService(
+    db,
+    TESTER,
+    { account, description: 'Line', monthly: '1' },
+    new Date('2030-01-10'),
+  );
+  await postMonthlyCharges(db, queue, { now: new Date('2030-02-02'), prorate: false });
+  for (const table of ['ledger_entry', 'charge_line']) {
+    for (const statement of [
+      `UPDATE ${table} SET amount = 0`,
+      `UPDATE ${table} SET amount = 0 WHERE account = 1`,
+      `DELETE FROM ${table}`,
+      `TRUNCATE ${table}`,
+    ]) {
+      await assert.rejects(db.query(statement), { message: `${table} is append-only` }, statement);
+    }
+    // Only a superuser may even try this.
+    await assert.rejects(
+      db.query(`SET LOCAL session_replication_role = replica; DELETE FROM ${table}`),
+      /append-only|permission denied to set parameter/,
+    );
+  }
+});
+
+test('an entry is taken back once, whatever it was, and a reversal never', async () => {
+  const { db } = api.service;
+  const { username: account } = await api.signUp();
+  const other = (await api.signUp()).username;
+  const at = new Date('2030-01-01');
+  const payment = { account, kind: 'payment', reason: 'Payment', at } as const;
+  const { id } = await postByHand(db, TESTER, { ...payment, amount: '10.123456' });
+  const reversals = await Promise.all(
+    [1, 2, 3].map(() => reverseEntry(db, TESTER, { account, entry: id, reason: 'Bounced' }, at)),
+  );
+  const reversal = reversals[0]?.id ?? 0;
+  assert.deepEqual(
+    reversals.map(({ posted: _, ...rest }) => rest),
+    Array(3).fill({ id: reversal, amount: '-10.123456', cash: '0.000000' }),
+  );
+  assert.deepEqual(reversals.filter(({ posted }) => posted).length, 1);
+  const refused = (entry: number, of: number) =>
+    reverseEntry(db, TESTER, { account: of, entry, reason: 'x' }, at);
+  await assert.rejects(refused(reversal, account), {
+    code: 'conflict',
+    message: `entry ${reversal} is a reversal; post a credit or a debit`,
+  });
+  await assert.rejects(refused(id, other), {
+    code: 'not found',
+    message: `${other} has no ledger entry ${id}`,
+  });
+});

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { text } from 'node:stream/consumers';
+import { after, before, test } from 'node:test';
+import Papa from 'papaparse';
+import { addCustomer, reportedCall } from '../../../test/support/calls.ts';
+import { startService, type TestService } from '../../../test/support/service.ts';
+import { storeCalls } from './call.ts';
+import { type CallFileFormat, streamCallFile } from './call-file.ts';
+
+let api: TestService;
+before(async () => {
+  api = await startService();
+});
+after(() => api.stop());
+
+const range = { from: '2026-11-02', to: '2026-11-02', timeZone: 'UTC' };
+const NOON_MS = Date.parse('2026-11-02T12:00:00Z');
+
+/** Stores calls, one a second, the first the newest. */
+async function store(account: number, calls: { caller: string; callerName: string }[]) {
+  const { db, clock } = api.service;
+  const reported = calls.map(({ caller, callerName }, n) =>
+    reportedCall({ account, caller, callerName, startedAt: new Date(NOON_MS - n * 1_000) }),
+  );
+  assert.equal((await storeCalls(db, 'test', reported, clock())).stored, calls.length);
+}
+
+async function file(billingAccount: number, format: CallFileFormat): Promise<string> {
+  const filter = { scope: { billingAccount }, range, search: '' };
+  return text(await streamCallFile(api.service.db, filter, format));
+}
+
+const namesOf = (ndjson: string) =>
+  ndjson
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line).callerName);
+const rowsOf = (csv: string) =>
+  Papa.parse<Record<string, string>>(csv.trimEnd(), { header: true }).data;
+
+test('any text stands in a file as it came, but for what a spreadsheet would compute', async () => {
+  const account = await addCustomer(api);
+  const names = [
+    ['Plain Name', 'Plain Name'],
+    ['100% & more', '100% & more'],
+    ['Größe 😀', 'Größe 😀'],
+    ['=1+1', "'=1+1"],
+    ['=A1', "'=A1"],
+    ['a%20b', 'a%20b'],
+    ['+4930123', '+4930123'],
+    ['+1-1', "'+1-1"],
+    ['-1', '-1'],
+    ['@SUM(A1)', "'@SUM(A1)"],
+    ['two\r\nlines', 'two\r\nlines'],
+    ['a\ttab, "quotes"', 'a\ttab, "quotes"'],
+    ['marks \u0003\u0004 within \u0003', 'marks \u0003\u0004 within \u0003'],
+    ['back\\slash', 'back\\slash'],
+    ['\\.', '\\.'],
+  ] as const;
+  await store(
+    account,
+    names.map(([name]) => ({ caller: name, callerName: name })),
+  );
+  const ndjson = await file(account, 'ndjson');
+  assert.deepEqual(
+    namesOf(ndjson),
+    names.map(([name]) => name),
+  );
+  assert.deepEqual(
+    ndjson
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).caller),
+    names.map(([name]) => name),
+  );
+  const rows = rowsOf(await file(account, 'csv'));
+  const expected = names.map(([, cell]) => cell);
+  assert.deepEqual(
+    rows.map((row) => row.caller_name),
+    expected,
+  );
+  assert.deepEqual(
+    rows.map((row) => row.caller),
+    expected,
+  );
+});
+
+test('names survive however a long file is cut on its way', async () => {
+  const account = await addCustomer(api);
+  const names = Array.from({ length: 3_000 }, (_, n) => `${'ö, "'.repeat(n % 40)}${n}`);
+  await store(
+    account,
+    names.map((callerName) => ({ caller: '2125550100', callerName })),
+  );
+  assert.deepEqual(namesOf(await file(account, 'ndjson')), names);
+  const csv = await file(account, 'csv');
+  assert.deepEqual(
+    rowsOf(csv).map((row) => row.caller_name),
+    names,
+  );
+  assert.equal(csv.split('\r\n').length, names.length + 2);
+});
+
+test('a file without calls has its head alone, whoever asks', async () => {
+  const account = await addCustomer(api);
+  const head =
+    'start,account,caller,caller_name,called,source_ip,talk_seconds,billed_seconds,rate_per_minute,amount,id\r\n';
+  assert.equal(await file(account, 'csv'), head);
+  assert.equal(await file(account, 'ndjson'), '');
+  assert.equal(await file(999, 'csv'), head);
+});

@@ -1,0 +1,118 @@
+import type { Database, Queryable } from '../../db/database.ts';
+import type { Decimal } from '../money.ts';
+import { type DayRange, dayEdges, type UsageStep } from './usage.ts';
+
+// Any number that nothing else locks on: the hours are counted by one session at a time.
+const HOURS_LOCK = 4_592_086_961;
+const DAY_MS = 86_400_000;
+// A record is received a moment before it can be seen, and clocks of several machines differ.
+const OVERLAP = "interval '5 minutes'";
+
+/**
+ * Counts the hours again in which calls started that arrived, or were priced again, since the last
+ * time. What arrived is looked at day by day, so that a first count can be interrupted.
+ */
+export async function countCallHours(db: Database, now: Date): Promise<void> {
+  while (!(await countNext(db, now)));
+}
+
+/** @returns whether there is nothing more to count, or another process is at it */
+async function countNext(db: Database, now: Date): Promise<boolean> {
+  return db.transaction(async (tx) => {
+    const [lock] = await tx.query<{ free: boolean }>(
+      'SELECT pg_try_advisory_xact_lock($1) AS free',
+      [HOURS_LOCK],
+    );
+    if (!lock?.free) return true;
+    const { since, until } = await nextPeriod(tx, now);
+    for (const { hour } of await changedHours(tx, since, until)) await countHour(db, hour);
+    await tx.query(
+      `INSERT INTO call_hour_state (counted_until) VALUES ($1)
+       ON CONFLICT (id) DO UPDATE SET counted_until = excluded.counted_until`,
+      [until],
+    );
+    return until.getTime() >= now.getTime();
+  });
+}
+
+/** Before there was an account nothing can have arrived. */
+async function nextPeriod(tx: Queryable, now: Date): Promise<{ since: Date; until: Date }> {
+  const [row] = await tx.query<{ since: Date | null }>(
+    `SELECT coalesce((SELECT counted_until FROM call_hour_state),
+       (SELECT min(created_at) FROM account)) AS since`,
+  );
+  const since = row?.since ?? now;
+  return { since, until: new Date(Math.min(since.getTime() + DAY_MS, now.getTime())) };
+}
+
+function changedHours(tx: Queryable, since: Date, until: Date): Promise<{ hour: Date }[]> {
+  return tx.query<{ hour: Date }>(
+    `SELECT date_trunc('hour', started_at, 'UTC') AS hour FROM call
+     WHERE received_at >= $1::timestamptz - ${OVERLAP} AND received_at <= $2
+     UNION
+     SELECT h.hour FROM rerating r JOIN call_hour h
+       ON h.hour >= date_trunc('hour', r.from_at, 'UTC') AND h.hour < r.to_at
+     WHERE r.finished_at >= $1::timestamptz - ${OVERLAP} AND r.finished_at <= $2
+     ORDER BY hour`,
+    [since, until],
+  );
+}
+
+async function countHour(db: Queryable, hour: Date): Promise<void> {
+  await db.query(
+    `INSERT INTO call_hour (hour, calls, answered, billed_seconds, amount)
+     SELECT $1, count(*), count(*) FILTER (WHERE talk_microseconds > 0),
+       coalesce(sum(billed_seconds), 0), coalesce(sum(amount), 0)
+     FROM call WHERE started_at >= $1 AND started_at < $1::timestamptz + interval '1 hour'
+     ON CONFLICT (hour) DO UPDATE SET calls = excluded.calls, answered = excluded.answered,
+       billed_seconds = excluded.billed_seconds, amount = excluded.amount`,
+    [hour],
+  );
+}
+
+/** All accounts' calls by day, as far as they are counted; every day of the range is there. */
+export function callsByDay(db: Queryable, range: DayRange): Promise<UsageStep[]> {
+  return db.query<UsageStep>(
+    `WITH edge AS (${dayEdges('$1', '$2', '$3')}), sums AS (
+       SELECT width_bucket(hour, edges) AS step, sum(calls) AS calls, sum(answered) AS answered,
+         sum(billed_seconds) AS seconds, sum(amount) AS amount
+       FROM edge JOIN call_hour ON hour >= edges[1] AND hour < edges[cardinality(edges)]
+       GROUP BY step
+     )
+     SELECT edges[n] AS start, coalesce(calls, 0)::bigint AS calls,
+       coalesce(answered, 0)::bigint AS answered, coalesce(seconds, 0)::bigint AS "billedSeconds",
+       coalesce(amount, 0)::text AS amount
+     FROM edge, generate_series(1, cardinality(edges) - 1) n LEFT JOIN sums ON step = n
+     ORDER BY n`,
+    [range.from, range.to, range.timeZone],
+  );
+}
+
+/** What the operator looks at first. Money in dollars. */
+export interface Totals {
+  accounts: number;
+  unverified: number;
+  signedUpToday: number;
+  suspended: number;
+  /** what customers have paid for and not used up, and what others owe */
+  credit: Decimal;
+  debt: Decimal;
+}
+
+/** @param since the begin of the day */
+export async function accountTotals(db: Queryable, since: Date): Promise<Totals> {
+  const [row] = await db.query<Totals>(
+    `SELECT a.*, b.* FROM (
+       SELECT count(*)::int AS accounts,
+         count(*) FILTER (WHERE verified_at IS NULL AND role = 'customer')::int AS unverified,
+         count(*) FILTER (WHERE created_at >= $1)::int AS "signedUpToday"
+       FROM account WHERE closed_at IS NULL) a, (
+       SELECT count(*) FILTER (WHERE suspended)::int AS suspended,
+         coalesce(sum(cash) FILTER (WHERE cash > 0), 0)::text AS credit,
+         coalesce(-sum(cash) FILTER (WHERE cash < 0), 0)::text AS debt
+       FROM balance) b`,
+    [since],
+  );
+  if (!row) throw new Error('an aggregate gave no row');
+  return row;
+}

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { addCustomer } from '../../../test/support/calls.ts';
+import { startService, type TestService } from '../../../test/support/service.ts';
+import { type CallPage, listCalls } from './call-list.ts';
+import { addDays, dayOf } from './usage.ts';
+
+const CALLS = 10_060;
+
+let api: TestService;
+let payer: number;
+before(async () => {
+  api = await startService();
+  payer = await addCustomer(api);
+  const sub = await addCustomer(api, { master: payer });
+  // Three start at each moment, of two accounts; every 1,000th goes somewhere else.
+  await api.service.db.query(
+    `INSERT INTO call (billing_account, account, started_at, id, caller, called,
+       talk_microseconds, billed_seconds, rate, amount, debited, feed, content_digest, received_at)
+     SELECT $1::bigint, CASE WHEN n % 2 = 0 THEN $1 ELSE $2::bigint END,
+       $3::timestamptz - make_interval(secs => n / 3), md5(n::text)::uuid, '2125550100',
+       CASE WHEN n % 1000 = 30 THEN '415555' || lpad(n::text, 5, '0') ELSE '3125550199' END,
+       0, 0, 0.025, 0, true, 'test', '', $3
+     FROM generate_series(1, ${CALLS}) n`,
+    [payer, sub, api.service.clock()],
+  );
+});
+after(() => api.stop());
+
+async function pages(search: string, limit: number): Promise<CallPage[]> {
+  const { db, clock } = api.service;
+  const today = dayOf(clock(), 'UTC');
+  const range = { from: addDays(today, -2), to: today, timeZone: 'UTC' };
+  const found: CallPage[] = [];
+  let after: string | undefined = '';
+  while (after !== undefined) {
+    const page: CallPage = await listCalls(
+      db,
+      { scope: { billingAccount: payer }, range, search },
+      { after, limit },
+    );
+    found.push(page);
+    after = page.next;
+  }
+  return found;
+}
+
+test('a search says where it ended, and goes on from there', async () => {
+  const rare = await pages('415555', 25);
+  assert.deepEqual(
+    rare.map(({ calls, searched }) => [calls.length, searched]),
+    [
+      [10, 10_000],
+      [1, undefined],
+    ],
+  );
+  assert.deepEqual(
+    rare.flatMap(({ calls }) => calls.map(({ called }) => called)),
+    Array.from({ length: 11 }, (_, n) => `415555${String(n * 1_000 + 30).padStart(5, '0')}`),
+  );
+});
+
+test('a search that finds a page full ends with it, and finds each call once', async () => {
+  const few = await pages('415555', 4);
+  assert.deepEqual(
+    few.map(({ calls, searched }) => [calls.length, searched]),
+    [
+      [4, undefined],
+      [4, undefined],
+      [3, undefined],
+    ],
+  );
+  const most = await pages('3125550199', CALLS);
+  assert.deepEqual(
+    most.map(({ calls, searched }) => [calls.length, searched]),
+    [
+      [9_990, 10_000],
+      [CALLS - 10_001, undefined],
+    ],
+  );
+  const all = most.flatMap(({ calls }) => calls);
+  assert.equal(new Set(all.map(({ id }) => id)).size, CALLS - 11);
+  const moments = all.map(({ startedAt }) => startedAt.getTime());
+  assert.deepEqual(
+    moments,
+    moments.toSorted((a, b) => b - a),
+  );
+});

@@ -1,0 +1,158 @@
+import type { Queryable } from '../../db/database.ts';
+import type { Decimal } from '../money.ts';
+import { typedNumber } from '../phone-number.ts';
+import type { DayRange, UsageScope } from './usage.ts';
+
+/** A call as its customer sees it. */
+export interface ListedCall {
+  id: string;
+  account: number;
+  startedAt: Date;
+  caller: string;
+  /** as the caller's switch named it, decoded */
+  callerName: string | null;
+  called: string;
+  sourceIp: string | null;
+  talkSeconds: number;
+  billedSeconds: number;
+  /** dollars per minute */
+  rate: Decimal;
+  /** dollars; null where the switch that took it did not say */
+  amount: Decimal | null;
+}
+
+/** Which calls are meant. */
+export interface CallFilter {
+  scope: UsageScope;
+  range: DayRange;
+  /** part of a number or of a caller's name; '' for all */
+  search: string;
+}
+
+export interface CallPage {
+  calls: ListedCall[];
+  /** goes on after this page; undefined: there are no more */
+  next: string | undefined;
+  /** how many calls were looked through, where a search ended before it had found a page full */
+  searched: number | undefined;
+}
+
+// A search reads so many calls for one page; going on reads the next ones. Without an end a search
+// for something rare among millions of calls would be given up half way.
+const SEARCHED_AT_ONCE = 10_000;
+const CURSOR = /^([0-9]{1,17})-([0-9a-f]{32})$/;
+
+type Row = ListedCall & { cursor: string | null; end: string | null };
+
+const COLUMNS = `replace(id::text, '-', '') AS id, account, started_at AS "startedAt", caller,
+  caller_name AS "callerName", called, source_ip AS "sourceIp",
+  (talk_microseconds + 999999) / 1000000 AS "talkSeconds", billed_seconds AS "billedSeconds",
+  rate::text, round(amount, 6)::text AS amount`;
+const CURSOR_OF = `(extract(epoch FROM started_at) * 1000000)::bigint || '-' || replace(id::text, '-', '')`;
+
+const OF_ACCOUNTS = 'a.master_account = $1 AND a.username = coalesce($2, a.username)';
+const WITHIN = `billing_account = $1 AND account = a.username
+  AND started_at >= first AND started_at < last AND started_at <= coalesce(before, 'infinity')
+  AND (before IS NULL OR (call.started_at, call.id) < (before, $7::uuid))`;
+
+/**
+ * A page of calls, newest first. Each page begins where the one before ended, so that the last of a
+ * million calls is found as quickly as the first.
+ * @param after `next` of the page before; anything else begins at the newest
+ */
+export async function listCalls(
+  db: Queryable,
+  filter: CallFilter,
+  { after, limit }: { after?: string | undefined; limit: number },
+): Promise<CallPage> {
+  const { scope, range } = filter;
+  const search = typedNumber(filter.search.trim().toWellFormed());
+  const [, at = null, id = null] = CURSOR.exec(after ?? '') ?? [];
+  // Where a search ends is told by the index alone; it then reads no more calls than it must.
+  const rows = await db.query<Row>(
+    `WITH edge AS (
+       SELECT $3::timestamp AT TIME ZONE $5 AS first,
+         ($4::timestamp + interval '1 day') AT TIME ZONE $5 AS last,
+         to_timestamp(0) + $6::bigint * interval '1 microsecond' AS before
+     ), reach AS MATERIALIZED (
+       SELECT c.* FROM account a, edge, LATERAL (
+         SELECT started_at, id FROM call WHERE ${WITHIN} ORDER BY started_at DESC, id DESC LIMIT $8) c
+       WHERE ${OF_ACCOUNTS} ORDER BY c.started_at DESC, c.id DESC OFFSET greatest($8 - 1, 0) LIMIT 1
+     ), shown AS (
+       SELECT c.* FROM account a, edge LEFT JOIN reach ON true, LATERAL (
+         SELECT * FROM call
+         WHERE ${WITHIN} AND started_at >= coalesce(reach.started_at, first)
+           AND (reach.id IS NULL OR (call.started_at, call.id) >= (reach.started_at, reach.id))
+           AND ($9 = '' OR strpos(caller, $9) > 0 OR strpos(called, $9) > 0
+             OR strpos(lower(caller_name), $10) > 0)
+         ORDER BY started_at DESC, id DESC LIMIT $11) c
+       WHERE ${OF_ACCOUNTS} ORDER BY c.started_at DESC, c.id DESC LIMIT $11
+     )
+     SELECT ${COLUMNS}, ${CURSOR_OF} AS cursor, "end"
+     FROM (SELECT (SELECT ${CURSOR_OF} FROM reach) AS "end") e LEFT JOIN shown ON true
+     ORDER BY started_at DESC, shown.id DESC`,
+    [
+      scope.billingAccount,
+      scope.account ?? null,
+      range.from,
+      range.to,
+      range.timeZone,
+      at,
+      id,
+      search === '' ? 0 : SEARCHED_AT_ONCE,
+      search,
+      encodeURIComponent(search).toLowerCase(),
+      limit + 1,
+    ],
+  );
+  const found = rows.filter(({ cursor }) => cursor !== null);
+  const calls = found.slice(0, limit).map(({ cursor: _, end: __, ...call }) => ({
+    ...call,
+    callerName: decodedName(call.callerName),
+  }));
+  if (found.length > limit) {
+    return { calls, next: found[limit - 1]?.cursor ?? undefined, searched: undefined };
+  }
+  const end = rows[0]?.end ?? undefined;
+  return { calls, next: end, searched: end ? SEARCHED_AT_ONCE : undefined };
+}
+
+/**
+ * SQL of all calls of a filter, newest first. Its values are pasted in, for COPY binds none: they
+ * are integers, and texts as hexadecimal digits.
+ * @param accounts whose calls they are
+ */
+export function callsOf({ scope, range, search }: CallFilter, accounts: number[]): string {
+  const searched = typedNumber(search.trim().toWellFormed());
+  const text = quoted(searched);
+  const name = quoted(encodeURIComponent(searched).toLowerCase());
+  // One account by itself is read in the order of the index, without sorting.
+  const usernames = accounts.map(integer);
+  const whose = usernames.length === 1 ? `= ${usernames}` : `= ANY ('{${usernames}}'::bigint[])`;
+  return `SELECT * FROM call
+    WHERE billing_account = ${integer(scope.billingAccount)} AND account ${whose}
+      AND started_at >= ${quoted(range.from)}::timestamp AT TIME ZONE ${quoted(range.timeZone)}
+      AND started_at < (${quoted(range.to)}::timestamp + interval '1 day')
+        AT TIME ZONE ${quoted(range.timeZone)}
+      AND (${text} = '' OR strpos(caller, ${text}) > 0 OR strpos(called, ${text}) > 0
+        OR strpos(lower(caller_name), ${name}) > 0)
+    ORDER BY started_at DESC, id DESC`;
+}
+
+/** A caller's name as it was before it was percent-encoded, once. */
+export function decodedName(name: string | null): string | null {
+  try {
+    return name && decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+function integer(value: number): string {
+  if (!Number.isSafeInteger(value)) throw new TypeError(`not an integer: ${value}`);
+  return String(value);
+}
+
+function quoted(text: string): string {
+  return `convert_from(decode('${Buffer.from(text).toString('hex')}', 'hex'), 'UTF8')`;
+}

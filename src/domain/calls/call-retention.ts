@@ -1,0 +1,121 @@
+import type { Database, Queryable } from '../../db/database.ts';
+import { type Actor, audit } from '../audit.ts';
+import {
+  callsKeptFrom,
+  holdPartitions,
+  listPartitions,
+  type Partition,
+  REFUSE_CALLS,
+  removePartition,
+} from './call-partition.ts';
+
+const RETENTION: Actor = { who: 'retention', from: 'server' };
+// Small enough that one statement is done in a moment, also in a month of hundreds of millions.
+const ACCOUNTS = 1_000;
+
+/** The first moment whose calls are kept: whole months before the one of `now`. */
+function firstKept(now: Date, retentionMonths: number): Date {
+  return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - retentionMonths, 1));
+}
+
+/**
+ * The first moment whose calls can be taken in: what is retired stays retired, also where a
+ * process has a longer retention.
+ */
+export async function oldestTakenIn(
+  db: Database,
+  now: Date,
+  retentionMonths: number,
+): Promise<Date> {
+  const first = firstKept(now, retentionMonths);
+  const keptFrom = await callsKeptFrom(db);
+  return keptFrom && keptFrom > first ? keptFrom : first;
+}
+
+/**
+ * Ends the months that are over their retention. A month is retired by one transaction, which
+ * notes what its calls took and has the books count that instead of them; then its partition is
+ * dropped. It may be killed at any moment: what is left is done the next time. While calls are
+ * being priced again, it waits.
+ */
+export async function retireCalls(db: Database, now: Date, retentionMonths: number): Promise<void> {
+  const first = firstKept(now, retentionMonths);
+  for (const partition of await listPartitions(db)) {
+    if (partition.to > first) break;
+    if (!(await retireMonth(db, partition, now))) return;
+  }
+  await dropRetired(db);
+}
+
+/** @returns false where calls are being priced again */
+function retireMonth(db: Database, partition: Partition, now: Date): Promise<boolean> {
+  return db.transaction(async (tx) => {
+    await holdPartitions(tx);
+    const [retention] = await tx.query<{ done: boolean }>(
+      'SELECT kept_from >= $1 AS done FROM call_retention',
+      [partition.to],
+    );
+    if (retention?.done) return true;
+    // No run can begin before this transaction has ended; the next one leaves the month alone.
+    await tx.query('LOCK TABLE rerating IN SHARE MODE');
+    const unfinished = await tx.query('SELECT 1 FROM rerating WHERE finished_at IS NULL');
+    if (unfinished.length > 0) return false;
+    // Waits for calls that are being stored, and keeps others from it.
+    await tx.query(`LOCK TABLE ${partition.table} IN SHARE MODE`);
+    const totals = await noteTotals(tx, partition);
+    await tx.query(
+      `INSERT INTO call_retention (kept_from) VALUES ($1)
+       ON CONFLICT (id) DO UPDATE SET kept_from = excluded.kept_from`,
+      [partition.to],
+    );
+    await tx.query(`ALTER TABLE ${partition.table} ADD ${REFUSE_CALLS}`);
+    if (totals.calls > 0) {
+      const detail = { month: partition.month, ...totals };
+      await audit(tx, RETENTION, { action: 'calls retired', detail }, now);
+    }
+    return true;
+  });
+}
+
+/** Notes what the month's calls took, account by account. */
+async function noteTotals(tx: Queryable, { table, month, from, to }: Partition) {
+  const totals = { accounts: 0, calls: 0 };
+  for (let after = 0, more = true; more; ) {
+    const [page] = await tx.query<{ accounts: number; calls: number; last: number }>(
+      `WITH sums AS (
+         SELECT billing_account, count(*) AS calls,
+           coalesce(sum(amount) FILTER (WHERE debited), 0) AS amount
+         FROM ${table} WHERE billing_account > $1
+         GROUP BY billing_account ORDER BY billing_account LIMIT ${ACCOUNTS}
+       ), noted AS (
+         INSERT INTO call_retired (billing_account, month, calls, amount)
+         SELECT billing_account, $2, calls,
+           -- what was paid first; the ledger has the rest
+           amount - coalesce((SELECT sum(r.amount_after - r.amount_before) FROM call_rating r
+             WHERE r.billing_account = sums.billing_account AND r.applied
+               AND r.started_at >= $3 AND r.started_at < $4), 0)
+         FROM sums
+       )
+       SELECT count(*)::int AS accounts, coalesce(sum(calls), 0)::bigint AS calls,
+         max(billing_account) AS last
+       FROM sums`,
+      [after, `${month}-01`, from, to],
+    );
+    totals.accounts += page?.accounts ?? 0;
+    totals.calls += page?.calls ?? 0;
+    more = page?.accounts === ACCOUNTS;
+    after = page?.last ?? after;
+  }
+  return totals;
+}
+
+/** Drops what the books no longer count. */
+async function dropRetired(db: Database): Promise<void> {
+  const keptFrom = await callsKeptFrom(db);
+  if (!keptFrom) return;
+  for (const partition of await listPartitions(db, 'with detached')) {
+    if (partition.to > keptFrom) break;
+    await removePartition(db, partition);
+  }
+  await db.query('DELETE FROM call_rating WHERE started_at < $1', [keptFrom]);
+}

@@ -1,0 +1,81 @@
+import { billedSeconds, joinDestination, ownerOfCalled, price } from '../rating/rating.ts';
+import { isUsedUp } from '../rating/suspension.ts';
+import { reopenHours } from './call-sums.ts';
+
+/**
+ * The statement that stores a batch: rates each call, inserts it, debits the billing accounts and
+ * settles the holds, so that no call is ever there without its debit. A batch holds no identity
+ * twice. What was stored is told only where that is not all.
+ *
+ * Balances are locked in the order of their accounts, since batches that come at the same time
+ * would else wait for each other in a circle. Times are milliseconds and all digests one text,
+ * which PostgreSQL reads faster than arrays of their types.
+ * @param conflict what becomes of calls that are there already: '' fails with a unique violation,
+ *   which costs less where there is none
+ */
+const store = (conflict: '' | 'ON CONFLICT DO NOTHING') => `
+WITH input AS (
+  SELECT n, id, account, timestamptz 'epoch' + started_ms * interval '1 ms' AS started_at,
+    talk_microseconds, caller, called, source_ip, caller_name, switch_rate, switch_amount, call_id
+  FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[],
+      $7::text[], $8::text[], $9::numeric[], $10::numeric[], $11::text[]) WITH ORDINALITY
+    AS i (id, account, started_ms, talk_microseconds, caller, called, source_ip, caller_name,
+      switch_rate, switch_amount, call_id, n)
+), priced AS (
+  SELECT i.*, a.username, a.master_account,
+    coalesce(i.switch_rate, (d.price).rate, a.rate) AS call_rate,
+    ${billedSeconds(
+      'i.talk_microseconds',
+      'coalesce((d.price).minimum_seconds, a.minimum_seconds)',
+      'coalesce((d.price).increment_seconds, a.increment_seconds)',
+    )} AS billed_seconds
+  FROM input i
+  JOIN account a ON a.username = CASE WHEN i.account IS NOT NULL THEN i.account
+    ELSE ${ownerOfCalled('i.called', 'i.started_at')} END
+  ${joinDestination('i.called', 'i.started_at')}
+), inserted AS (
+  INSERT INTO call (billing_account, account, started_at, id, caller, called, source_ip,
+    caller_name, talk_microseconds, billed_seconds, rate, amount, debited, feed, content_digest,
+    received_at)
+  SELECT master_account, username, started_at, id, caller, called, source_ip, caller_name,
+    talk_microseconds, billed_seconds, call_rate,
+    CASE WHEN switch_rate IS NULL THEN ${price('call_rate', 'billed_seconds')}
+      ELSE switch_amount END,
+    switch_rate IS NULL, $13, substr((SELECT decode($12, 'hex')), n::int * 16 - 15, 16), $14
+  FROM priced ORDER BY master_account, username, started_at, id
+  ${conflict}
+  RETURNING billing_account, started_at, id, amount, debited
+), spent AS (
+  SELECT billing_account, sum(amount) AS amount FROM inserted
+  WHERE debited AND amount > 0 GROUP BY billing_account
+), locked AS (
+  SELECT b.account, s.amount, m.notify, m.notify_threshold
+  FROM spent s
+    JOIN balance b ON b.account = s.billing_account
+    JOIN account m ON m.username = s.billing_account
+  ORDER BY b.account FOR UPDATE OF b
+), debit AS (
+  UPDATE balance b SET
+    cash = b.cash - l.amount,
+    suspended = b.suspended OR ${isUsedUp('(b.cash - l.amount)')},
+    warning_due = b.warning_due OR
+      (l.notify AND b.cash >= l.notify_threshold AND b.cash - l.amount < l.notify_threshold)
+  FROM locked l WHERE b.account = l.account
+  RETURNING b.warning_due
+), settled AS (
+  DELETE FROM hold h
+  USING unnest($1::uuid[], $11::text[]) AS k (id, call_id) JOIN inserted c ON c.id = k.id
+  WHERE h.billing_account = c.billing_account AND h.call_id = k.call_id
+    -- once all balances are locked, as in the order of authorizeCall
+    AND (SELECT count(*) FROM locked) >= 0
+    AND EXISTS (SELECT FROM hold)
+),
+${reopenHours("inserted WHERE started_at < $14::timestamptz - interval '30 minutes'")}
+SELECT coalesce((SELECT bool_or(warning_due) FROM debit), false) AS "warningsDue",
+  CASE WHEN stored < $15 THEN (
+    SELECT coalesce(array_agg(replace(id::text, '-', '') || ' ' ||
+      (extract(epoch FROM started_at) * 1000)::bigint), '{}') FROM inserted) END AS stored
+FROM (SELECT count(*) AS stored FROM inserted) c`;
+
+export const STORE_NEW = { name: 'store-new-calls', text: store('') };
+export const STORE = { name: 'store-calls', text: store('ON CONFLICT DO NOTHING') };

@@ -1,0 +1,238 @@
+import { hash } from 'node:crypto';
+import { plainArray, textArray } from '../../db/array-text.ts';
+import type { Database, Queryable } from '../../db/database.ts';
+import { isMissingPartition, isUniqueViolation, StoreUnavailable } from '../../db/errors.ts';
+import type { Decimal } from '../money.ts';
+import { ensurePartitions, isRetiredMonth } from './call-partition.ts';
+import { STORE, STORE_NEW } from './call-statement.ts';
+
+/** A finished call as a switch reported it, before it is known who pays and how much. */
+export interface ReportedCall {
+  /** 32 hexadecimal digits: a uuid without dashes, or a hash of the switch's own id */
+  id: string;
+  /** the username the switch named; undefined: the owner of the called number pays */
+  account: number | undefined;
+  startedAt: Date;
+  /** microseconds between answer and end; 0 for an unanswered call */
+  talkMicroseconds: number;
+  caller: string;
+  called: string;
+  sourceIp: string | undefined;
+  /** not yet percent-encoded */
+  callerName: string | undefined;
+  /** what a switch that keeps the balance itself has taken already */
+  switchDebit: { rate: Decimal; amount: Decimal | undefined } | undefined;
+  /** what the switch called it when it asked whether the call may be made */
+  callId: string | undefined;
+}
+
+export interface StoreResult {
+  /** calls that are new */
+  stored: number;
+  /** calls that were there already, with the same content */
+  duplicates: number;
+  /** positions in the batch of calls whose account is not known */
+  unknownAccounts: number[];
+  /** positions of calls whose id and start are stored with other content */
+  conflicts: number[];
+  /** a debit took a balance below its owner's threshold */
+  warningsDue: boolean;
+}
+
+export type Outcome = 'stored' | 'duplicate' | 'unknown account' | 'conflict';
+
+// The plan of a prepared statement is made for few calls; for many, one made for them costs less.
+const MOST_PREPARED = 50;
+
+/** Calls that are stored together, and where what becomes of each is noted. */
+interface Batch {
+  feed: string;
+  calls: ReportedCall[];
+  /** 32 hexadecimal digits each */
+  digests: string[];
+  outcomes: Outcome[];
+  now: Date;
+}
+
+/**
+ * Stores a batch of calls: rates each, inserts it once and debits the billing accounts. The same
+ * calls again change nothing, in any order, split or at the same time, whatever has become of the
+ * account or the number meanwhile.
+ * @param feed the name under which the calls are kept
+ */
+export async function storeCalls(
+  db: Database,
+  feed: string,
+  calls: ReportedCall[],
+  now: Date,
+): Promise<StoreResult> {
+  const { outcomes, warningsDue } = await storeOutcomes(db, feed, calls, now);
+  return storeResult(outcomes, warningsDue);
+}
+
+/** What `storeCalls` did, told for each call. */
+export async function storeOutcomes(
+  db: Database,
+  feed: string,
+  calls: ReportedCall[],
+  now: Date,
+): Promise<{ outcomes: Outcome[]; warningsDue: boolean }> {
+  const digests = calls.map(contentDigest);
+  const batch: Batch = { feed, calls, digests, outcomes: new Array(calls.length), now };
+  let warningsDue = false;
+  let positions = calls.map((_, n) => n);
+  while (positions.length > 0) {
+    const { first, others, repeated } = splitRepeated(batch, positions);
+    warningsDue = (await storePart(db, batch, first)) || warningsDue;
+    for (const [position, earlier] of repeated) {
+      const outcome = batch.outcomes[earlier] as Outcome;
+      batch.outcomes[position] = outcome === 'stored' ? 'duplicate' : outcome;
+    }
+    positions = others;
+  }
+  return { outcomes: batch.outcomes, warningsDue };
+}
+
+export function storeResult(outcomes: Outcome[], warningsDue: boolean): StoreResult {
+  const result: StoreResult = {
+    stored: 0,
+    duplicates: 0,
+    unknownAccounts: [],
+    conflicts: [],
+    warningsDue,
+  };
+  outcomes.forEach((outcome, position) => {
+    if (outcome === 'stored') result.stored++;
+    else if (outcome === 'duplicate') result.duplicates++;
+    else if (outcome === 'conflict') result.conflicts.push(position);
+    else result.unknownAccounts.push(position);
+  });
+  return result;
+}
+
+/**
+ * Within one statement a row cannot meet its own repetition, so each identity goes into it once.
+ * @returns positions of the first call of each identity, and of those that tell something else of
+ *   the same identity; of the rest, each with the position of the one that said the same
+ */
+function splitRepeated({ calls, digests }: Batch, positions: number[]) {
+  const seen = new Map<string, number>();
+  const first: number[] = [];
+  const others: number[] = [];
+  const repeated: [number, number][] = [];
+  for (const position of positions) {
+    const identity = identityOf(calls[position] as ReportedCall);
+    const earlier = seen.get(identity);
+    if (earlier === undefined) {
+      seen.set(identity, position);
+      first.push(position);
+    } else if (digests[earlier] === digests[position]) repeated.push([position, earlier]);
+    else others.push(position);
+  }
+  return { first, others, repeated };
+}
+
+/** The call's id and its start. */
+function identityOf({ id, startedAt }: ReportedCall): string {
+  return `${id} ${startedAt.getTime()}`;
+}
+
+/** @returns whether a debit brought a warning */
+async function storePart(db: Database, batch: Batch, positions: number[]): Promise<boolean> {
+  const { stored, warningsDue } = await insertPart(db, batch, positions);
+  for (const position of positions) batch.outcomes[position] = 'stored';
+  if (!stored) return warningsDue;
+  const identities = new Set(stored);
+  const missing = positions.filter(
+    (position) => !identities.has(identityOf(batch.calls[position] as ReportedCall)),
+  );
+  // What is not stored under its identity after all has nobody who pays.
+  for (const position of missing) batch.outcomes[position] = 'unknown account';
+  for (const { position, same } of await findStored(db, batch, missing)) {
+    batch.outcomes[position] = same ? 'duplicate' : 'conflict';
+  }
+  return warningsDue;
+}
+
+interface InsertResult {
+  warningsDue: boolean;
+  /** identities; null: all */
+  stored: string[] | null;
+}
+
+async function insertPart(
+  db: Database,
+  { feed, calls, digests, now }: Batch,
+  positions: number[],
+): Promise<InsertResult> {
+  const part = positions.map((position) => calls[position] as ReportedCall);
+  const values = [
+    plainArray(part.map((call) => call.id)),
+    plainArray(part.map((call) => call.account)),
+    plainArray(part.map((call) => call.startedAt.getTime())),
+    plainArray(part.map((call) => call.talkMicroseconds)),
+    textArray(part.map((call) => call.caller)),
+    textArray(part.map((call) => call.called)),
+    textArray(part.map((call) => call.sourceIp)),
+    textArray(part.map((call) => encodeName(call.callerName))),
+    plainArray(part.map((call) => call.switchDebit?.rate)),
+    plainArray(part.map((call) => call.switchDebit?.amount)),
+    textArray(part.map((call) => call.callId)),
+    positions.map((position) => digests[position]).join(''),
+    feed,
+    now,
+    part.length,
+  ];
+  let statement = STORE_NEW;
+  for (let madePartitions = false; ; ) {
+    const name = part.length > MOST_PREPARED ? undefined : statement.name;
+    try {
+      const rows = await db.deliver<InsertResult>(name, statement.text, values);
+      return rows[0] as InsertResult;
+    } catch (error) {
+      // Sent again, the call is known to be too old.
+      if (isRetiredMonth(error)) throw new StoreUnavailable(error);
+      if (isUniqueViolation(error) && statement === STORE_NEW) {
+        statement = STORE;
+      } else if (isMissingPartition(error) && !madePartitions) {
+        const moments = part.map((call) => call.startedAt);
+        await ensurePartitions(db, moments);
+        madePartitions = true;
+      } else throw error;
+    }
+  }
+}
+
+/** Which of the calls are stored under their identity, and whether with the same content. */
+function findStored(
+  db: Queryable,
+  { calls, digests }: Batch,
+  positions: number[],
+): Promise<{ position: number; same: boolean }[]> {
+  const part = positions.map((position) => calls[position] as ReportedCall);
+  return db.query(
+    `SELECT i.position, c.content_digest = decode(i.digest, 'hex') AS same
+     FROM unnest($1::int[], $2::uuid[], $3::timestamptz[], $4::text[])
+         AS i (position, id, started_at, digest)
+       JOIN call c ON c.started_at = i.started_at AND c.id = i.id`,
+    [
+      positions,
+      part.map((call) => call.id),
+      part.map((call) => call.startedAt),
+      positions.map((position) => digests[position]),
+    ],
+  );
+}
+
+/** Tells calls apart by what happened, not by the bytes that told it nor by the price. */
+function contentDigest(call: ReportedCall): string {
+  const { account, talkMicroseconds, caller, called, sourceIp, callerName } = call;
+  const content = [account, talkMicroseconds, caller, called, sourceIp, callerName];
+  return hash('sha256', JSON.stringify(content)).slice(0, 32);
+}
+
+/** Percent-encoded once, without the quotes that SIP puts around a display name. */
+function encodeName(name: string | undefined): string | null {
+  const bare = name?.replace(/^\s*"(.*)"\s*$/s, '$1').trim();
+  return bare ? encodeURIComponent(bare.toWellFormed()) : null;
+}

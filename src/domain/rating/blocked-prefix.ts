@@ -1,0 +1,89 @@
+import type { Database, Queryable } from '../../db/database.ts';
+import { type Actor, audit } from '../audit.ts';
+import { Refusal } from '../refusal.ts';
+
+/** Numbers that may not be called. */
+export interface BlockedPrefix {
+  /** digits, the country code first */
+  prefix: string;
+  /** null: for everyone; a billing account: also for those billed to it */
+  account: number | null;
+  reason: string;
+  createdAt: Date;
+}
+
+/**
+ * Blocks prefixes; one that is blocked already stays as it is.
+ * @returns those that are new @throws Refusal 'not found' for an unknown account
+ */
+export async function blockPrefixes(
+  db: Database,
+  actor: Actor,
+  block: { prefixes: string[]; account: number | null; reason: string },
+  now: Date,
+): Promise<string[]> {
+  const { prefixes, account, reason } = block;
+  return db.transaction(async (tx) => {
+    if (account !== null) await requireAccount(tx, account);
+    const rows = await tx.query<{ prefix: string }>(
+      `INSERT INTO blocked_prefix (prefix, account, reason, created_at)
+       SELECT DISTINCT p.prefix, $2::bigint, $3, $4::timestamptz FROM unnest($1::text[]) AS p (prefix)
+       ON CONFLICT ON CONSTRAINT blocked_prefix_once DO NOTHING RETURNING prefix`,
+      [prefixes, account, reason, now],
+    );
+    const added = rows.map((row) => row.prefix).sort();
+    if (added.length > 0) {
+      const detail = { prefixes: added, reason };
+      await audit(
+        tx,
+        actor,
+        { action: 'prefixes blocked', account: account ?? undefined, detail },
+        now,
+      );
+    }
+    return added;
+  });
+}
+
+/** @throws Refusal 'not found' where one of them is not blocked; none is released then */
+export async function releasePrefixes(
+  db: Database,
+  actor: Actor,
+  { prefixes, account }: { prefixes: string[]; account: number | null },
+  now: Date,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    const rows = await tx.query<{ prefix: string }>(
+      `DELETE FROM blocked_prefix WHERE prefix = ANY($1) AND account IS NOT DISTINCT FROM $2::bigint
+       RETURNING prefix`,
+      [prefixes, account],
+    );
+    const released = rows.map((row) => row.prefix).sort();
+    const missing = prefixes.find((prefix) => !released.includes(prefix));
+    if (missing) {
+      const whom = account === null ? 'everyone' : account;
+      throw new Refusal('not found', `${missing} is not blocked for ${whom}`);
+    }
+    const detail = { prefixes: released };
+    await audit(
+      tx,
+      actor,
+      { action: 'prefixes released', account: account ?? undefined, detail },
+      now,
+    );
+  });
+}
+
+/** @param account only what is blocked for this account alone */
+export function listBlocked(db: Queryable, account?: number): Promise<BlockedPrefix[]> {
+  return db.query<BlockedPrefix>(
+    `SELECT prefix, account, reason, created_at AS "createdAt" FROM blocked_prefix
+     WHERE $1::bigint IS NULL OR account = $1 ORDER BY prefix COLLATE "C", account NULLS FIRST`,
+    [account ?? null],
+  );
+}
+
+async function requireAccount(tx: Queryable, account: number): Promise<void> {
+  const rows = await tx.query('SELECT 1 FROM account WHERE username = $1 FOR KEY SHARE', [account]);
+  if (rows.length === 0) throw new Refusal('not found', `there is no account ${account}`);
+}

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { addCustomer, moneyOf, post, reportedCall } from '../../../test/support/calls.ts';
+import { startService, type TestService } from '../../../test/support/service.ts';
+import { storeCalls } from '../calls/call.ts';
+import { authorizeCall, deleteExpiredHolds, grant } from './hold.ts';
+
+let api: TestService;
+before(async () => {
+  api = await startService();
+});
+after(() => api.stop());
+
+const NOW = new Date('2026-03-01T12:00:00Z');
+const at = (seconds: number) => new Date(NOW.getTime() + seconds * 1_000);
+
+/** Asks at a second after NOW. @returns how long the call may go on, or why not */
+async function ask(account: number, callId: string, second = 0, called = '2125550123') {
+  const options = { now: at(second), holdSeconds: 600, verifiedOnly: false };
+  try {
+    return (await authorizeCall(api.service.db, { account, called, callId }, options)).maxSeconds;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** What is held at a second after NOW: call ids and dollars. */
+async function holdsOf(account: number, second = 0): Promise<Record<string, string>> {
+  const rows = await api.service.db.query<{ call_id: string; amount: string }>(
+    `SELECT call_id, amount::text FROM hold
+     WHERE billing_account = $1 AND expires_at > $2 ORDER BY call_id`,
+    [account, at(second)],
+  );
+  return Object.fromEntries(rows.map(({ call_id, amount }) => [call_id, amount]));
+}
+
+const endOf = (account: number, callId: string, talkSeconds: number) =>
+  storeCalls(
+    api.service.db,
+    'pbx1',
+    [reportedCall({ account, callId, talkMicroseconds: talkSeconds * 1_000_000 })],
+    NOW,
+  );
+
+test('a call is granted whole increments that the balance reaches for', () => {
+  const table = [
+    // rate, minimum, increment, spendable, held, elapsed, seconds granted, dollars held in millionths
+    ['0.006', 6, 6, '1', '0', 0, 600, 60_000n],
+    ['0.006', 6, 6, '0.06', '0', 0, 600, 60_000n],
+    ['0.006', 6, 6, '0.059999', '0', 0, 594, 59_400n],
+    ['0.006', 6, 6, '0.0006', '0', 0, 6, 600n],
+    ['0.006', 6, 6, '0.000599', '0', 0, undefined, 0n],
+    ['0.006', 6, 6, '0', '0', 0, undefined, 0n],
+    ['0.006', 6, 6, '-1', '0', 0, undefined, 0n],
+    ['0.006', 6, 6, '0.1', '0.05', 0, 498, 49_800n],
+    ['0.006', 6, 6, '0.1', '0.1', 0, undefined, 0n],
+    ['0.006', 6, 6, '0.05', '0.1', 0, undefined, 0n],
+    // 30 seconds are the least, then 7 by 7: 28 of talk are billed as 30
+    ['0.06', 30, 7, '0.030', '0', 0, 28, 30_000n],
+    ['0.06', 30, 7, '0.0299', '0', 0, undefined, 0n],
+    ['0.06', 30, 7, '0.0349', '0', 0, 28, 30_000n],
+    ['0.06', 30, 7, '0.035', '0', 0, 35, 35_000n],
+    ['0.06', 0, 60, '0.0599', '0', 0, undefined, 0n],
+    // 600 seconds of talk are billed as 602
+    ['0.06', 0, 7, '0.602', '0', 0, 600, 602_000n],
+    ['0.06', 0, 7, '0.601', '0', 0, 595, 595_000n],
+    ['0.06', 900, 60, '1', '0', 0, 600, 900_000n],
+    // extended: what went by is held, too
+    ['0.006', 6, 6, '1', '0', 590, 600, 119_400n],
+    ['0.006', 6, 6, '0.0606', '0', 590, 16, 60_600n],
+    ['0.006', 6, 6, '0.059', '0', 590, undefined, 0n],
+    // free, without an end, and rounded half up
+    ['0', 6, 6, '-5', '0', 0, 600, 0n],
+    ['1', 60, 60, null, '0', 0, 600, 10_000_000n],
+    ['0.000001', 1, 1, null, '0', 30, 600, 11n],
+  ] as const;
+  for (const [rate, minimumSeconds, incrementSeconds, spendable, held, elapsed, ...row] of table) {
+    const terms = { rate, minimumSeconds, incrementSeconds, spendable };
+    const [maxSeconds, amountMicros] = row;
+    assert.deepEqual(
+      grant(terms, BigInt(Math.round(Number(held) * 1e6)), elapsed, 600),
+      maxSeconds === undefined ? undefined : { maxSeconds, amountMicros },
+      JSON.stringify(terms),
+    );
+  }
+});
+
+test('a hundred calls at once hold no more than the balance', async () => {
+  const account = await addCustomer(api, { rate: '0.06', cash: '2.5' });
+  const other = await addCustomer(api, { rate: '0.06', master: account });
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, (_, n) => ask(n % 2 ? account : other, `call-${n}`)),
+  );
+  const granted = answers.filter((answer) => typeof answer === 'number');
+  assert.deepEqual(granted.sort(), [600, 600, 600, 600, 96]);
+});
+
+test('the same call id extends its hold and holds nothing twice', async () => {
+  const account = await addCustomer(api, { rate: '0.06', cash: '1.5' });
+  const answers = await Promise.all(Array.from({ length: 10 }, () => ask(account, 'one')));
+  assert.deepEqual(answers, Array(10).fill(600));
+  assert.deepEqual(await holdsOf(account), { one: '0.600000' });
+  assert.equal(await ask(account, 'one', 500), 600);
+  assert.deepEqual(await holdsOf(account, 500), { one: '1.104000' });
+  assert.equal(await ask(account, 'one', 1_000), 500);
+  assert.equal(await ask(account, 'one', 1_490), 10);
+  assert.equal(await ask(account, 'one', 1_500), 'Insufficient balance');
+  assert.deepEqual(await holdsOf(account, 1_500), { one: '1.500000' });
+  assert.equal(await ask(account, 'one', 10, '2125550199'), 'The call id belongs to another call');
+});
+
+test("a call's record settles its hold, also unanswered, and a repeated one no other", async () => {
+  const { db } = api.service;
+  const account = await addCustomer(api, { rate: '0.06', cash: '1' });
+  assert.equal(await ask(account, 'first'), 600);
+  assert.equal(await ask(account, 'second'), 396);
+  assert.equal(await ask(account, 'third'), 'Insufficient balance');
+  const record = reportedCall({ account, callId: 'first', talkMicroseconds: 30_000_000 });
+  await storeCalls(db, 'pbx1', [record], NOW);
+  assert.deepEqual(await holdsOf(account), { second: '0.396000' });
+  assert.equal((await moneyOf(db, account))?.cash, '0.970000');
+  assert.equal(await ask(account, 'third'), 570);
+  await endOf(account, 'second', 0);
+  assert.deepEqual(await holdsOf(account), { third: '0.570000' });
+
+  assert.equal(await ask(account, 'first', 60), 396);
+  await storeCalls(db, 'pbx1', [record], NOW);
+  assert.deepEqual(Object.keys(await holdsOf(account)), ['first', 'third']);
+  await endOf(await addCustomer(api), 'first', 5);
+  assert.deepEqual(Object.keys(await holdsOf(account)), ['first', 'third']);
+});
+
+test('a hold whose record never comes expires by itself', async () => {
+  const account = await addCustomer(api, { rate: '0.06', cash: '0.6' });
+  assert.equal(await ask(account, 'lost'), 600);
+  assert.equal(await ask(account, 'next', 899), 'Insufficient balance');
+  assert.equal(await ask(account, 'next', 900), 600);
+  // Taken up again after it expired, it is a call of its own.
+  assert.equal(await ask(account, 'next', 5_000), 600);
+  assert.deepEqual(await holdsOf(account, 5_000), { next: '0.600000' });
+  await deleteExpiredHolds(api.service.db, at(5_900));
+  const left = await api.service.db.query('SELECT 1 FROM hold WHERE billing_account = $1', [
+    account,
+  ]);
+  assert.equal(left.length, 0);
+});
+
+test('calls at once are capped for each account by itself', async () => {
+  const { db } = api.service;
+  const master = await addCustomer(api, { cash: '100', rate: '0' });
+  const sub = await addCustomer(api, { master, rate: '0' });
+  await db.query('UPDATE account SET max_calls = 2 WHERE username = $1', [sub]);
+  const answers = await Promise.all(Array.from({ length: 6 }, (_, n) => ask(sub, `sub-${n}`)));
+  assert.deepEqual(answers.filter((answer) => answer === 600).length, 2);
+  assert.deepEqual(answers.filter((answer) => answer === 'Too many calls at once').length, 4);
+  const [open = ''] = Object.keys(await holdsOf(master));
+  assert.equal(await ask(sub, open, 30), 600);
+  assert.equal(await ask(master, 'own'), 600);
+  await endOf(sub, open, 10);
+  assert.equal(await ask(sub, 'another'), 600);
+  await db.query('UPDATE account SET max_calls = 0 WHERE username = $1', [sub]);
+  assert.equal(await ask(sub, 'none'), 'Too many calls at once');
+});
+
+test('a postpaid account may spend its credit limit, or without one any amount', async () => {
+  const { db } = api.service;
+  const account = await addCustomer(api, { rate: '0.06', cash: '0.1' });
+  await db.query("UPDATE balance SET billing = 'postpaid', credit_limit = 0.5 WHERE account = $1", [
+    account,
+  ]);
+  assert.equal(await ask(account, 'one'), 600);
+  assert.equal(await ask(account, 'two'), 'Insufficient balance');
+  await db.query('UPDATE balance SET credit_limit = NULL WHERE account = $1', [account]);
+  assert.equal(await ask(account, 'two'), 600);
+  await post(db, account, '-500');
+  assert.equal(await ask(account, 'three'), 600);
+});
+
+test('holds and records of the same calls at once leave nothing held and nothing lost', async () => {
+  const account = await addCustomer(api, { rate: '0.06', cash: '100' });
+  const ids = Array.from({ length: 20 }, (_, n) => `call-${n}`);
+  await Promise.all(ids.map((id) => ask(account, id)));
+  await Promise.all(ids.flatMap((id) => [ask(account, id, 60), endOf(account, id, 60)]));
+  await Promise.all(Object.keys(await holdsOf(account, 60)).map((id) => endOf(account, id, 0)));
+  assert.deepEqual(await holdsOf(account, 60), {});
+  assert.equal((await moneyOf(api.service.db, account))?.cash, '98.800000');
+});

@@ -1,0 +1,169 @@
+import { type Decimal, isDecimal } from '../money.ts';
+
+/** What calls to the numbers that begin with a prefix cost. */
+export interface Price {
+  /** digits, the country code first */
+  prefix: string;
+  /** of the destination, for people */
+  name: string;
+  /** dollars per minute */
+  rate: Decimal;
+  /** null, both: the account's own count */
+  minimumSeconds: number | null;
+  incrementSeconds: number | null;
+}
+
+export interface PriceFile {
+  prices: Price[];
+  /** what is wrong, by line; the first line is 1 */
+  faults: { line: number; problem: string }[];
+  /** titles of columns that mean nothing here */
+  ignored: string[];
+}
+
+type Column = 'prefix' | 'rate' | 'name' | 'minimum' | 'increment';
+
+const TITLES: Record<string, Column> = {
+  prefix: 'prefix',
+  code: 'prefix',
+  'dial code': 'prefix',
+  rate: 'rate',
+  price: 'rate',
+  name: 'name',
+  destination: 'name',
+  description: 'name',
+  minimum: 'minimum',
+  increment: 'increment',
+};
+const WITHOUT_TITLES: Column[] = ['prefix', 'rate', 'name', 'minimum', 'increment'];
+const DELIMITERS = [',', ';', '\t'];
+const LONGEST_NAME = 100;
+const LONGEST_COUNT_SECONDS = 3_600;
+
+class Fault extends Error {}
+
+/**
+ * Reads a price list: CSV with commas, semicolons or tabs, one price a line. A first line of titles
+ * says which column is what; without it they are prefix, rate, name, minimum and increment.
+ * @returns the prices, and every fault with its line
+ */
+export function readPriceFile(text: string): PriceFile {
+  const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/);
+  const file: PriceFile = { prices: [], faults: [], ignored: [] };
+  const lineOf = new Map<string, number>();
+  let columns: (Column | undefined)[] | undefined;
+  let delimiter = ',';
+  for (const [index, line] of lines.entries()) {
+    if (line.trim() === '') continue;
+    try {
+      if (!columns) {
+        delimiter = delimiterOf(line);
+        const titles = splitLine(line, delimiter);
+        columns = columnsOf(titles, file);
+        if (columns !== WITHOUT_TITLES) continue;
+      }
+      const price = priceOf(splitLine(line, delimiter), columns);
+      const earlier = lineOf.get(price.prefix);
+      if (earlier) throw new Fault(`the prefix ${price.prefix} is in line ${earlier}, too`);
+      lineOf.set(price.prefix, index + 1);
+      file.prices.push(price);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      file.faults.push({ line: index + 1, problem: error.message });
+      // Without its columns no other line can be read.
+      if (!columns) return file;
+    }
+  }
+  return file;
+}
+
+function delimiterOf(line: string): string {
+  const counts = DELIMITERS.map((delimiter) => line.split(delimiter).length);
+  return DELIMITERS[counts.indexOf(Math.max(...counts))] ?? ',';
+}
+
+function columnsOf(titles: string[], file: PriceFile): (Column | undefined)[] {
+  if (/^\+?[0-9]/.test(titles[0] ?? '')) return WITHOUT_TITLES;
+  const columns = titles.map((title) => TITLES[title.toLowerCase().replaceAll('_', ' ')]);
+  for (const name of ['prefix', 'rate'] as const) {
+    const found = columns.filter((column) => column === name).length;
+    if (found !== 1) {
+      throw new Fault(`there ${found ? 'are several columns' : 'is no column'} called ${name}`);
+    }
+  }
+  file.ignored = titles.filter((_, index) => !columns[index]);
+  return columns;
+}
+
+function priceOf(cells: string[], columns: (Column | undefined)[]): Price {
+  const cell = (column: Column) => cells[columns.indexOf(column)] ?? '';
+  const [minimumSeconds, incrementSeconds] = [
+    seconds(cell('minimum'), 'minimum', 0),
+    seconds(cell('increment'), 'increment', 1),
+  ];
+  if ((minimumSeconds === null) !== (incrementSeconds === null)) {
+    throw new Fault('minimum and increment go together');
+  }
+  const name = cell('name');
+  if (name.length > LONGEST_NAME || /\p{Cc}/u.test(name)) {
+    throw new Fault(`the name must be at most ${LONGEST_NAME} characters`);
+  }
+  return {
+    prefix: prefixOf(cell('prefix')),
+    name,
+    rate: rateOf(cell('rate')),
+    ...{ minimumSeconds, incrementSeconds },
+  };
+}
+
+/** @throws Fault */
+function prefixOf(cell: string): string {
+  const prefix = readPrefix(cell);
+  if (prefix === undefined) {
+    throw new Fault(`the prefix '${cell}' must be 1 to 15 digits, the country code first`);
+  }
+  return prefix;
+}
+
+/** A prefix in digits, without a plus in front and what people put between. */
+export function readPrefix(text: string): string | undefined {
+  const digits = text.replace(/^\+/, '').replace(/[ .-]/g, '');
+  return /^[0-9]{1,15}$/.test(digits) ? digits : undefined;
+}
+
+function rateOf(cell: string): Decimal {
+  // Zeros beyond the sixth place are no more exact.
+  const rate = cell.replace(/(\.[0-9]{6})0+$/, '$1').replace(/^\./, '0.');
+  if (!isDecimal(rate) || !/^[0-9]{1,6}(\.|$)/.test(rate)) {
+    throw new Fault(`the rate '${cell}' must be dollars per minute with at most six decimals`);
+  }
+  return rate;
+}
+
+function seconds(cell: string, name: string, least: number): number | null {
+  if (cell === '') return null;
+  const value = /^[0-9]{1,4}$/.test(cell) ? Number(cell) : Number.NaN;
+  if (!(value >= least && value <= LONGEST_COUNT_SECONDS)) {
+    throw new Fault(`the ${name} '${cell}' must be ${least} to ${LONGEST_COUNT_SECONDS} seconds`);
+  }
+  return value;
+}
+
+/** The cells of one line, as RFC 4180 quotes them, without blanks around. */
+function splitLine(line: string, delimiter: string): string[] {
+  if (!line.includes('"')) return line.split(delimiter).map((cell) => cell.trim());
+  const cells: string[] = [];
+  let rest = line;
+  for (;;) {
+    const quoted = /^\s*"((?:[^"]|"")*)"\s*/.exec(rest);
+    const end = quoted ? quoted[0].length : rest.indexOf(delimiter);
+    const cell = quoted
+      ? (quoted[1] ?? '').replaceAll('""', '"')
+      : rest.slice(0, end < 0 ? undefined : end);
+    if (!quoted && cell.trimStart().startsWith('"')) throw new Fault('a quote is not closed');
+    cells.push(cell.trim());
+    if (end < 0 || end >= rest.length) return cells;
+    if (rest[end] !== delimiter) throw new Fault('there is text after a closing quote');
+    rest = rest.slice(end + 1);
+  }
+}

@@ -1,0 +1,111 @@
+import type { Database } from '../../db/database.ts';
+import { StoreUnavailable } from '../../db/errors.ts';
+import { describeFileKeys, type Keyring, versionPrefix } from './keyring.ts';
+
+/** Where secrets lie that are sealed, one for an account. */
+export interface SealedColumn {
+  table: string;
+  /** the column with the account's username, which finds the row */
+  account: string;
+  column: string;
+  /** the column that counts the secrets an account has had */
+  version: string;
+  /** the context in which a secret is sealed */
+  context: (username: number, version: number) => string;
+}
+
+export interface ReSealed {
+  /** secrets that are sealed under the newest key now */
+  sealed: number;
+  /** accounts whose secret was left as it is, since it cannot be opened */
+  damaged: number[];
+}
+
+const PAGE = 500;
+
+/** How many of the column's secrets are sealed under an older key. */
+export async function countOldSeals(db: Database, column: SealedColumn): Promise<number> {
+  const { sealVersion } = await describeFileKeys(db);
+  const [row] = await db.query<{ count: number }>(
+    `SELECT count(*) AS count FROM ${column.table}
+     WHERE substring(${column.column} FOR 2) <> $1`,
+    [versionPrefix(sealVersion)],
+  );
+  return row?.count ?? 0;
+}
+
+/**
+ * Seals the column's secrets under the newest key, page by page, while others read and replace
+ * them. It can stop anywhere and be done again.
+ */
+export async function reSeal(
+  db: Database,
+  keyring: Keyring,
+  column: SealedColumn,
+  onProgress: (done: number) => void,
+): Promise<ReSealed> {
+  const result: ReSealed = { sealed: 0, damaged: [] };
+  const { sealVersion } = await describeFileKeys(db);
+  for (let after = 0; ; ) {
+    const page = await db.query<Row>(
+      `SELECT ${column.account} AS username, ${column.column} AS sealed,
+         ${column.version} AS version
+       FROM ${column.table}
+       WHERE ${column.account} > $1 AND substring(${column.column} FOR 2) <> $2
+       ORDER BY ${column.account} LIMIT ${PAGE}`,
+      [after, versionPrefix(sealVersion)],
+    );
+    const last = page.at(-1);
+    if (!last) return result;
+    const opened = await openPage(db, keyring, column, page);
+    await replacePage(db, keyring, column, opened);
+    const good = new Set(opened.map(({ username }) => username));
+    const damaged = page.filter(({ username }) => !good.has(username));
+    result.damaged.push(...damaged.map(({ username }) => username));
+    result.sealed += opened.length;
+    onProgress(result.sealed + result.damaged.length);
+    after = last.username;
+  }
+}
+
+interface Row {
+  username: number;
+  sealed: Buffer;
+  version: number;
+}
+
+async function openPage(db: Database, keyring: Keyring, { context }: SealedColumn, page: Row[]) {
+  const opened: (Row & { secret: string })[] = [];
+  for (const row of page) {
+    const { username, version } = row;
+    try {
+      const secret = await keyring.open(db, row.sealed, context(username, version));
+      opened.push({ ...row, secret });
+    } catch (error) {
+      if (error instanceof StoreUnavailable) throw error;
+    }
+  }
+  return opened;
+}
+
+/** A secret that was replaced meanwhile is no longer what was read, and stays. */
+async function replacePage(
+  db: Database,
+  keyring: Keyring,
+  { table, account, column, context }: SealedColumn,
+  rows: (Row & { secret: string })[],
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    const { seal } = await keyring.sealer(tx);
+    await tx.query(
+      `UPDATE ${table} t SET ${column} = n.after
+       FROM unnest($1::bigint[], $2::bytea[], $3::bytea[]) AS n (account, before, after)
+       WHERE t.${account} = n.account AND t.${column} = n.before`,
+      [
+        rows.map(({ username }) => username),
+        rows.map(({ sealed }) => sealed),
+        rows.map(({ username, version, secret }) => seal(secret, context(username, version))),
+      ],
+    );
+  });
+}

@@ -1,0 +1,192 @@
+import type { Database, Queryable } from '../../db/database.ts';
+import { keyDigest } from '../access/api-key.ts';
+import { notRegistered, unauthorized } from '../refusal.ts';
+import type { Keyring } from '../sealing/keyring.ts';
+
+/** In place of a contact: all that the account has. */
+export const ALL_CONTACTS = '*';
+
+/** A SIP contact as a switch reported it; expiresAt at or before reportedAt ends it. */
+export interface ReportedContact {
+  username: number;
+  /** a SIP URI without angle brackets, or ALL_CONTACTS where they end */
+  contact: string;
+  /** where the switch saw it come from, as a SIP URI */
+  received: string | undefined;
+  userAgent: string;
+  reportedAt: Date;
+  expiresAt: Date;
+}
+
+/**
+ * Notes what switches reported. An older report never undoes a newer one, so they may arrive late
+ * and repeated; contacts of unknown accounts are ignored.
+ * @returns how many reports spoke of known accounts
+ */
+export async function reportContacts(db: Database, contacts: ReportedContact[]): Promise<number> {
+  const rows = newestReports(contacts);
+  const [result] = await db.deliver<{ known: number }>(
+    'report-contacts',
+    `WITH report AS (
+       SELECT r.* FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[],
+           $6::timestamptz[]) AS r (account, contact, received, user_agent, reported_at, expires_at)
+         JOIN account a ON a.username = r.account
+       ORDER BY r.account, r.contact
+     ), ended AS (
+       UPDATE registration r SET reported_at = a.reported_at, expires_at = a.reported_at
+       FROM report a
+       WHERE a.contact = '${ALL_CONTACTS}' AND r.account = a.account
+         AND r.reported_at <= a.reported_at AND (r.account, r.contact) NOT IN
+           (SELECT account, contact FROM report)
+     ), written AS (
+       INSERT INTO registration (account, contact, received, user_agent, reported_at, expires_at)
+       SELECT account, contact, received, user_agent, reported_at, expires_at FROM report
+       WHERE contact <> '${ALL_CONTACTS}'
+       ON CONFLICT (account, contact) DO UPDATE SET received = excluded.received,
+         user_agent = excluded.user_agent, reported_at = excluded.reported_at,
+         expires_at = excluded.expires_at
+       WHERE registration.reported_at <= excluded.reported_at
+     )
+     SELECT count(*)::int AS known FROM report`,
+    [
+      rows.map((row) => row.username),
+      rows.map((row) => row.contact),
+      rows.map((row) => row.received),
+      rows.map((row) => row.userAgent),
+      rows.map((row) => row.reportedAt),
+      rows.map((row) => row.expiresAt),
+    ],
+  );
+  return result?.known ?? 0;
+}
+
+/** One report for each contact, ended where all of its account's ended at the same time or later. */
+function newestReports(contacts: ReportedContact[]): ReportedContact[] {
+  const newest = new Map<string, ReportedContact>();
+  for (const contact of contacts) {
+    const key = `${contact.username} ${contact.contact}`;
+    const known = newest.get(key);
+    if (!known || known.reportedAt <= contact.reportedAt) newest.set(key, contact);
+  }
+  return [...newest.values()].map((contact) => {
+    const ended = newest.get(`${contact.username} ${ALL_CONTACTS}`);
+    if (!ended || ended.reportedAt < contact.reportedAt) return contact;
+    return { ...contact, reportedAt: ended.reportedAt, expiresAt: ended.reportedAt };
+  });
+}
+
+// SQL: the contacts of an account that were reported, and those that a switch keeps in this
+// database, which are valid after $2, the newest report first.
+const contactsOf = (account: string, limit: number) =>
+  `SELECT contact, received, user_agent AS agent, expires_at AS "expiresAt" FROM (
+     SELECT contact, received, user_agent, reported_at, expires_at
+     FROM registration WHERE account = ${account}
+     UNION ALL
+     SELECT contact, received, user_agent, reported_at, expires_at
+     FROM switch_contact WHERE username = ${account}::bigint::text) AS c
+   WHERE expires_at > $2 ORDER BY reported_at DESC, expires_at DESC, contact LIMIT ${limit}`;
+
+const MOST_PHONES = 20;
+
+/** A phone that is registered. */
+export interface RegisteredPhone {
+  /** host and port */
+  address: string;
+  agent: string;
+  expiresAt: Date;
+}
+
+/** All phones that an account is registered with now, the newest report first. */
+export async function registeredPhones(
+  db: Queryable,
+  username: number,
+  now: Date,
+  address: 'contact' | 'received' = 'contact',
+): Promise<RegisteredPhone[]> {
+  const rows = await db.query<{
+    contact: string;
+    received: string | null;
+    agent: string;
+    expiresAt: Date;
+  }>(contactsOf('$1', MOST_PHONES), [username, now]);
+  return rows.map(({ contact, received, agent, expiresAt }) => ({
+    address: hostOfUri((address === 'received' && received) || contact),
+    agent,
+    expiresAt,
+  }));
+}
+
+export interface CurrentRegistration {
+  uri: string;
+  agent: string;
+}
+
+/**
+ * Where the account is registered: its newest contact that has not expired, of those that were
+ * reported and those that a switch keeps in this database.
+ * @param address which one of a contact to show
+ * @throws Refusal 'not found' where there is none
+ */
+export async function currentRegistration(
+  db: Database,
+  username: number,
+  now: Date,
+  address: 'contact' | 'received' = 'contact',
+): Promise<CurrentRegistration> {
+  const [row] = await db.read<Contact>('current-registration', contactsOf('$1', 1), [
+    username,
+    now,
+  ]);
+  return shownRegistration(username, row, address);
+}
+
+/**
+ * The same for the account that a key belongs to, found by the key itself.
+ * @throws Refusal 'unauthorized' where no open account has the key, 'not found'
+ */
+export async function registrationByKey(
+  db: Database,
+  keyring: Keyring,
+  key: unknown,
+  now: Date,
+  address: 'contact' | 'received',
+): Promise<CurrentRegistration> {
+  const [row] = await db.read<{ username: number } & Partial<Contact>>(
+    'registration-by-key',
+    `SELECT a.username, c.* FROM account a
+       LEFT JOIN LATERAL (${contactsOf('a.username', 1)}) c ON true
+     WHERE a.key_digest = $1 AND a.closed_at IS NULL`,
+    [keyDigest(keyring, key), now],
+  );
+  if (!row) throw unauthorized();
+  return shownRegistration(row.username, row.contact ? (row as Contact) : undefined, address);
+}
+
+interface Contact {
+  contact: string;
+  received: string | null;
+  agent: string;
+}
+
+function shownRegistration(
+  username: number,
+  contact: Contact | undefined,
+  address: 'contact' | 'received',
+): CurrentRegistration {
+  if (!contact) throw notRegistered();
+  const shown = (address === 'received' && contact.received) || contact.contact;
+  return { uri: `sip:${username}@${hostOfUri(shown)}`, agent: contact.agent };
+}
+
+/** `192.0.2.1:5060` of `sip:someone@192.0.2.1:5060;transport=UDP`. */
+function hostOfUri(uri: string): string {
+  const bare = uri.replace(/^sips?:/i, '');
+  const host = bare.slice(bare.lastIndexOf('@') + 1);
+  return host.split(/[;?>]/)[0] ?? '';
+}
+
+export async function deleteExpiredContacts(db: Database, now: Date): Promise<void> {
+  await db.query("DELETE FROM registration WHERE expires_at < $1::timestamptz - interval '1 day'", [
+    now,
+  ]);
+}
