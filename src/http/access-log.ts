@@ -16,11 +16,11 @@ export function logRequests(app: FastifyInstance, log: Logger): void {
     lines = [];
   };
   app.addHook('onResponse', ({ id, method, routeOptions, clientAddress }, reply, done) => {
-    const route = JSON.stringify(routeOptions.url ?? '(none)');
+    const route = routeOptions.url ?? '(none)';
     const ms = Math.round(reply.elapsedTime * 1_000) / 1_000;
-    // What is not put through JSON.stringify here has no character that JSON would escape.
+    // None of it has a character that JSON would escape.
     lines.push(
-      `{"level":30,"time":${Date.now()},"requestId":"${id}","method":"${method}","route":${route},` +
+      `{"level":30,"time":${Date.now()},"requestId":"${id}","method":"${method}","route":"${route}",` +
         `"status":${reply.statusCode},"ms":${ms},"address":"${clientAddress}","msg":"request"}\n`,
     );
     if (lines.length === 1) setImmediate(write);

@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { StoreUnavailable } from '../db/errors.ts';
-import { Refusal, type RefusalCode } from '../domain/refusal.ts';
+import { Refusal, type RefusalCode, rateLimited } from '../domain/refusal.ts';
 
 const STATUS: Record<RefusalCode, number> = {
   'field required': 400,
@@ -105,10 +105,22 @@ function answerRefusal(refusal: Refusal, reply: FastifyReply): FastifyReply {
   return send(reply, body);
 }
 
+const RATE_LIMITED = JSON.stringify(refusalAnswer(rateLimited(0)).body);
+
+/** The answer to one request too many. @param seconds after which the client may try again */
+export function answerRateLimited(reply: FastifyReply, seconds: number): void {
+  reply.header('retry-after', seconds);
+  sendText(reply, STATUS['rate limited'], RATE_LIMITED);
+}
+
 function send(reply: FastifyReply, body: ErrorBody): FastifyReply {
+  return sendText(reply, Number(body.statusCode), JSON.stringify(body));
+}
+
+function sendText(reply: FastifyReply, status: number, body: string): FastifyReply {
   return reply
-    .code(Number(body.statusCode))
+    .code(status)
     .header('cache-control', 'no-store')
     .type('application/json; charset=utf-8')
-    .send(JSON.stringify(body));
+    .send(body);
 }

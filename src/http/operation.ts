@@ -5,7 +5,7 @@ import { authenticate, type Caller } from '../domain/access/api-key.ts';
 import { administratorRequired, fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
 import type { Service } from '../service.ts';
 import { answerPreflight } from './cors.ts';
-import { successBody } from './envelope.ts';
+import { answerRateLimited, successBody } from './envelope.ts';
 import { limitByAddress } from './rate-limit.ts';
 import { responses } from './responses.ts';
 import { parseStrictJson } from './strict-json.ts';
@@ -69,7 +69,12 @@ export function registerOperation<Schema extends TObject>(
   app.post(path, {
     bodyLimit: BODY_LIMIT_BYTES,
     attachValidation: true,
-    onRequest: limitByAddress(service.db, name, definition.limit?.(service) ?? 0),
+    onRequest: limitByAddress(
+      service.db,
+      name,
+      definition.limit?.(service) ?? 0,
+      answerRateLimited,
+    ),
     preValidation: async (request) => {
       const { apikey, ...fields } = withoutMissing(request.body as Body | undefined);
       request.presentedKey = bearerKey(request.headers.authorization) ?? apikey;

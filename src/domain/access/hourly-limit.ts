@@ -44,17 +44,17 @@ export class HourlyLimit {
   /** Counts an attempt. @throws Refusal 'rate limited' for one too many */
   async count(key: string): Promise<void> {
     if (this.#perHour === 0) return;
-    const refusal = this.knownRefusal(key);
-    if (refusal) throw refusal;
+    const seconds = this.knownWait(key);
+    if (seconds !== undefined) throw rateLimited(seconds);
     const window = await this.#attempts.ask(key);
     if (window.attempts >= this.#perHour) this.#remember(key, window);
     if (window.attempts > this.#perHour) throw this.#refusal(window);
   }
 
-  /** How `count` would refuse without asking anyone; undefined where it would ask. */
-  knownRefusal(key: string): Refusal | undefined {
+  /** Seconds until `count` lets a key in again, where it is known that it would not. */
+  knownWait(key: string): number | undefined {
     const known = this.#knownWindow(key);
-    return known && known.attempts >= this.#perHour ? this.#refusal(known) : undefined;
+    return known && known.attempts >= this.#perHour ? this.#secondsLeft(known) : undefined;
   }
 
   /** What a key has left of its attempts, and when it has all of them again; nothing is counted. */
@@ -144,8 +144,12 @@ export class HourlyLimit {
     return `${this.#name}:${key}`;
   }
 
-  #refusal({ endsAtMs }: Window) {
-    return rateLimited(Math.max(1, Math.ceil((endsAtMs - this.#now()) / 1_000)));
+  #refusal(window: Window) {
+    return rateLimited(this.#secondsLeft(window));
+  }
+
+  #secondsLeft({ endsAtMs }: Window): number {
+    return Math.max(1, Math.ceil((endsAtMs - this.#now()) / 1_000));
   }
 }
 
