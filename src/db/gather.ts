@@ -1,39 +1,62 @@
+// More would only wait for each other.
+const MOST_AT_ONCE = 2;
+
 /**
  * Hands what many callers ask for at about the same time to `answer` together, so that they share
- * one statement. While one is under way the next ones gather; nobody waits for a clock.
+ * one statement. While one is under way the next ones gather, unless they are as many as are worth
+ * a second statement beside it; nobody waits for a clock.
  */
 export class Gatherer<Question, Answer> {
   readonly #answer: (questions: Question[]) => Promise<Answer[]>;
+  readonly #areMany: ((questions: Question[]) => boolean) | undefined;
   #waiting: Asked<Question, Answer>[] = [];
-  #busy = false;
+  #beginning = false;
+  #underWay = 0;
 
-  /** @param answer gives one answer for each question, in their order */
-  constructor(answer: (questions: Question[]) => Promise<Answer[]>) {
+  /**
+   * @param answer gives one answer for each question, in their order
+   * @param areMany whether questions are worth a statement beside the one that is under way
+   */
+  constructor(
+    answer: (questions: Question[]) => Promise<Answer[]>,
+    areMany?: (questions: Question[]) => boolean,
+  ) {
     this.#answer = answer;
+    this.#areMany = areMany;
   }
 
   ask(question: Question): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ question, resolve, reject });
-      if (this.#busy) return;
-      this.#busy = true;
+      if (!this.#mayBegin()) return;
+      this.#beginning = true;
       // After all requests that have arrived by now were read.
-      setImmediate(() => void this.#work());
+      setImmediate(() => {
+        this.#beginning = false;
+        void this.#work();
+      });
     });
   }
 
+  #mayBegin(): boolean {
+    if (this.#beginning || this.#waiting.length === 0) return false;
+    if (this.#underWay === 0) return true;
+    if (this.#underWay === MOST_AT_ONCE || !this.#areMany) return false;
+    return this.#areMany(this.#waiting.map(({ question }) => question));
+  }
+
   async #work(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const asked = this.#waiting;
-      this.#waiting = [];
-      try {
-        const answers = await this.#answer(asked.map(({ question }) => question));
-        asked.forEach(({ resolve }, n) => void resolve(answers[n] as Answer));
-      } catch (error) {
-        for (const { reject } of asked) reject(error);
-      }
+    this.#underWay++;
+    const asked = this.#waiting;
+    this.#waiting = [];
+    try {
+      const answers = await this.#answer(asked.map(({ question }) => question));
+      asked.forEach(({ resolve }, n) => void resolve(answers[n] as Answer));
+    } catch (error) {
+      for (const { reject } of asked) reject(error);
     }
-    this.#busy = false;
+    this.#underWay--;
+    if (this.#mayBegin()) void this.#work();
   }
 }
 
