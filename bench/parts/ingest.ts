@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reconcile } from '../../src/domain/books/books.ts';
 import { copyScript, type SampleCall } from '../calls.ts';
-import { makeAccounts } from '../data.ts';
+import { makeAccounts, settle } from '../data.ts';
 import { atLeast, type Figure, figure } from '../figure.ts';
 import { interleave, type Part } from '../part.ts';
 import { isInstalled, runProgram } from '../process.ts';
@@ -19,6 +19,7 @@ const TARGETS: Record<string, number> = { '1000 4': 0.4, '5000 2': 0.5 };
 /** Calls delivered over HTTP, beside `\copy` of the same rows into the same table. */
 export const ingest: Part = async (stage, { rounds, quick }) => {
   const accounts = await makeAccounts(stage, { accounts: 2_000, withKeys: 2_000 });
+  await settle(stage);
   const usernames = accounts.map(({ username }) => username);
   const authorization = await makeFeed(stage);
   const hasPsql = await isInstalled('psql');
