@@ -16,6 +16,8 @@ export interface LedgerEntry {
   reference: string | null;
   actor: string;
   createdAt: Date;
+  /** another entry has taken it back */
+  reversed: boolean;
 }
 
 /**
@@ -144,8 +146,10 @@ export function listEntries(
   { before, limit }: { before?: number | undefined; limit: number },
 ): Promise<LedgerEntry[]> {
   return db.query<LedgerEntry>(
-    `SELECT id, kind, amount::text, reason, reference, actor, created_at AS "createdAt"
-     FROM ledger_entry WHERE account = $1 AND ($2::bigint IS NULL OR id < $2)
+    `SELECT id, kind, amount::text, reason, reference, actor, created_at AS "createdAt",
+       EXISTS (SELECT FROM ledger_entry r
+         WHERE r.account = e.account AND r.reference = 'reversal of ' || e.id) AS reversed
+     FROM ledger_entry e WHERE account = $1 AND ($2::bigint IS NULL OR id < $2)
      ORDER BY id DESC LIMIT $3`,
     [account, before ?? null, limit],
   );

@@ -128,6 +128,7 @@ export const enOperator = {
       reversal: 'Reversal',
     },
     reverse: 'Reverse',
+    isReversed: 'Reversed',
     reversed: (entry: number) => `Reversal of entry ${entry}`,
     noEntries: 'Nothing was posted yet',
     noEntriesText: 'Credits, debits and monthly charges appear here.',

@@ -115,7 +115,9 @@ test('a sub-account is added and credited through its payer, and the trail tells
 
   await operator.open(`/admin/accounts/${payer}/ledger`);
   await operator.submit(`/admin/accounts/${payer}/reverse`, {});
-  assert.match(await textOf(`/admin/accounts/${payer}/ledger`), /Reversal .*−\$12\.50/);
+  assert.match(await textOf(`/admin/accounts/${payer}/ledger`), /Reversal .*−\$12\.50.* Reversed/);
+  const { body: ledger } = await operator.open(`/admin/accounts/${payer}/ledger`);
+  assert.doesNotMatch(ledger, /\/reverse/, 'nothing is left to reverse');
   assert.equal((await describeAccount(db, payer)).cash, '0.000000');
   const trail = await listAudit(db, { account: payer, limit: 10 });
   assert.deepEqual(

@@ -27,11 +27,14 @@ ${field({ name: 'reason', label: m.reason, value: values.reason, problem: proble
 export function ledgerTable(view: View, username: number, entries: LedgerEntry[]): Html {
   const m = view.m.operator.account;
   if (entries.length === 0) return emptyState(m.noEntries, m.noEntriesText);
-  const reversal = ({ id }: LedgerEntry) =>
-    confirmed(view, `/admin/accounts/${username}/reverse`, m.reverse, {
+  const reversal = ({ id, kind, reversed }: LedgerEntry) => {
+    if (kind === 'reversal') return '';
+    if (reversed) return m.isReversed;
+    return confirmed(view, `/admin/accounts/${username}/reverse`, m.reverse, {
       fields: html`<input type="hidden" name="entry" value="${id}">`,
       small: true,
     });
+  };
   return table<LedgerEntry>({
     caption: m.ledger,
     rows: entries,
@@ -41,7 +44,7 @@ export function ledgerTable(view: View, username: number, entries: LedgerEntry[]
       { label: m.reason, cell: ({ reason }) => reason },
       { label: view.m.operator.actor, cell: ({ actor }) => actor },
       { label: m.amount, cell: ({ amount }) => money(amount, { signed: true }), numeric: true },
-      { label: '', cell: (entry) => (entry.kind === 'reversal' ? '' : reversal(entry)) },
+      { label: '', cell: reversal },
     ],
   });
 }
