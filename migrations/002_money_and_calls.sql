@@ -1,5 +1,5 @@
--- Balances, ledger and calls. Their keys lead with the billing account, so that a PostgreSQL that
--- shards can distribute them by it; for the same reason they have no foreign keys.
+-- Balances, ledger and calls. Their keys lead with the billing account, so that the rows of one
+-- account lie together. They have no foreign keys, which would lock the account's row for each call.
 
 CREATE TABLE balance (
   account bigint PRIMARY KEY,

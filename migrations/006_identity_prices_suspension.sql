@@ -1,7 +1,6 @@
 -- A call's identity is its id and its start, whoever pays for it: a record that comes again after
 -- its number or its account changed hands is the same call. The start leads, so that new calls go
--- to the right end of the index. A PostgreSQL that shards takes no unique key without the billing
--- account: there this one is replaced by a plain index on the same columns.
+-- to the right end of the index.
 ALTER TABLE call ADD CONSTRAINT call_identity UNIQUE (started_at, id);
 
 -- Who had a number when it was called.

@@ -88,11 +88,6 @@ const GROUPS: Group[] = [
     description: 'the keys that seal secrets',
     load: async (group) => (await import('./keys.ts')).keysCommands(group),
   },
-  {
-    name: 'db',
-    description: 'where the data lies',
-    load: async (group) => (await import('./db.ts')).databaseCommands(group),
-  },
 ];
 
 async function loadSingleCommands(program: Command): Promise<void> {
