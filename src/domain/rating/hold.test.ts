@@ -109,6 +109,15 @@ test('the same call id extends its hold and holds nothing twice', async () => {
   assert.equal(await ask(account, 'one', 10, '2125550199'), 'The call id belongs to another call');
 });
 
+test('an extension never reaches past what the balance pays for, by no part of a second', async () => {
+  const account = await addCustomer(api, { rate: '0.06', cash: '0.015' });
+  assert.equal(await ask(account, 'one'), 12);
+  // 1.497 s of talk and 11 s more would be billed as 18 s, 0.018 dollars.
+  assert.equal(await ask(account, 'one', 1.497), 10);
+  assert.equal(await ask(account, 'one', 2), 10);
+  assert.equal(await ask(account, 'one', 2.001), 9);
+});
+
 test("a call's record settles its hold, also unanswered, and a repeated one no other", async () => {
   const { db } = api.service;
   const account = await addCustomer(api, { rate: '0.06', cash: '1' });

@@ -76,7 +76,8 @@ export async function authorizeCall(
       throw refuse('Too many calls at once');
     }
     const since = holds.since ?? now;
-    const elapsed = Math.max(0, Math.floor((now.getTime() - since.getTime()) / SECOND_MS));
+    // Rounded up: a started second may be billed.
+    const elapsed = Math.max(0, Math.ceil((now.getTime() - since.getTime()) / SECOND_MS));
     const granted = grant(terms, toMicros(holds.held), elapsed, holdSeconds);
     if (!granted) throw refuse('Insufficient balance');
     const lifetime = (granted.maxSeconds + RECORD_DELAY_SECONDS) * SECOND_MS;
