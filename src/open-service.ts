@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Config } from './config.ts';
 import { Database } from './db/database.ts';
-import { type EmbeddedDatabase, openEmbedded } from './db/embedded/index.ts';
+import { type EmbeddedDatabase, openEmbedded, requireCluster } from './db/embedded/index.ts';
 import { migrate } from './db/migrate.ts';
 import { Queue } from './db/queue.ts';
 import { Replica } from './db/replica.ts';
@@ -28,11 +28,15 @@ export interface OpenOptions {
 }
 
 /**
- * Opens the database that the settings name, brings its schema up to date and opens its keys.
- * @throws ConfigError, EmbeddedDatabaseError, KeyringError, UnsupportedServer or StoreUnavailable
+ * Opens the database that the settings name, brings its schema up to date and opens its keys. Only
+ * a server makes what is not there.
+ * @throws ConfigError, EmbeddedDatabaseError, KeyringError, UnsupportedServer, NoSchema or
+ *   StoreUnavailable
  */
 export async function openService(config: Config, options: OpenOptions): Promise<OpenService> {
   const { role, worksQueues = role === 'server', onError, clock = () => new Date() } = options;
+  // A command makes neither a database nor a key: a wrong setting would look like an empty service.
+  if (role === 'command' && !config.databaseUrl) requireCluster(config.dataDir);
   const readFileKey = () => readSecretKey(config);
   await readFileKey();
   const embedded = config.databaseUrl
@@ -68,7 +72,7 @@ export async function openService(config: Config, options: OpenOptions): Promise
       )
     : undefined;
   try {
-    await migrate(direct);
+    await migrate(direct, role === 'server' ? 'create' : 'existing');
     const keyring = await openKeyring(db, readFileKey);
     await ensureCurrentPartitions(db, clock());
     const queue =

@@ -38,12 +38,33 @@ async function stop(running: Server | undefined): Promise<void> {
 const call = (url: string, operation: string, body: object, key?: string) =>
   post(`${url}/v2.1/account/${operation}/`, body, key ? { authorization: `Bearer ${key}` } : {});
 
-test('two commands at once on a new folder, before the first start', async () => {
+test('a command where there is no database says where it looked, and makes nothing', async () => {
+  const nowhere = { DATA_DIR: join(folder, 'nowhere') };
+  const commands = [
+    ['backup', join(folder, 'nothing.tar.gz')],
+    ['account', 'list'],
+    ['admin', 'create'],
+    ['demo'],
+  ];
+  for (const args of commands) {
+    assert.deepEqual(await runCommand(nowhere, ...args), {
+      status: 1,
+      stdout: '',
+      stderr:
+        `account-api: there is no database at ${nowhere.DATA_DIR}/postgres/data18; set DATA_DIR ` +
+        'to the data folder of the service (or DATABASE_URL), or make a new one with npm start\n',
+    });
+  }
+  assert.deepEqual(await readdir(folder), []);
+});
+
+test('two commands at once while no service runs', async () => {
+  await stop(await startServer(env.DATA_DIR));
   const [created, promo] = await Promise.all([
     commandJson(env, 'admin', 'create'),
     commandJson(env, 'promo', 'create', 'WELCOME', '--amount', '5'),
   ]);
-  // It queues a mail, too, though no service has made the queues yet.
+  // It queues a mail, too.
   const { apikey } = await commandJson(env, 'account', 'rotate-key', String(created.username));
   admin = { ...created, apikey };
   assert.equal(promo.code, 'WELCOME');
@@ -85,7 +106,7 @@ test('demo and backup while the service runs and calls come in', async () => {
   );
   await copyFile(join(env.DATA_DIR, 'secret.key'), join(restored.DATA_DIR, 'secret.key'));
   const found = await commandJson(restored, 'restore', backup.file);
-  assert.deepEqual(found, { ...found, accounts: 2, imbalances: [] });
+  assert.deepEqual(found, { ...found, accounts: 3, imbalances: [] });
   const calls = found.calls - demo.calls;
   assert.ok(before <= calls && calls <= most, `${calls} calls of ${before} to ${most}`);
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import pg from 'pg';
 import { commandJson, runCommand } from './support/command.ts';
+import { createDatabase, databaseUrl } from './support/postgres.ts';
 import { post, startService, type TestService } from './support/service.ts';
 
 // Every command here is a process of its own, while the service runs on the same database.
@@ -238,4 +240,30 @@ test('errors are one line, in JSON too, and exit statuses tell them apart', asyn
   });
   assert.deepEqual([help.status, help.stderr], [0, '']);
   assert.match(help.stdout, /^Usage: account-api account set \[options\] <username>\n/);
+});
+
+test('a database that is empty is refused and stays empty', async () => {
+  const empty = await createDatabase();
+  try {
+    const url = databaseUrl(empty.connection);
+    const { status, stdout, stderr } = await runCommand(
+      { ...api.env, DATABASE_URL: url },
+      'account',
+      'list',
+    );
+    assert.deepEqual([status, stdout], [1, '']);
+    assert.match(
+      stderr,
+      /^account-api: the database test_\w+ on \S+ is empty; set DATABASE_URL .*\n$/,
+    );
+    const client = new pg.Client(url);
+    await client.connect();
+    const { rows } = await client.query(
+      "SELECT nspname AS schema, relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname IN ('public', 'pgboss')",
+    );
+    await client.end();
+    assert.deepEqual(rows, []);
+  } finally {
+    await empty.drop();
+  }
 });

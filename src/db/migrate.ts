@@ -9,11 +9,18 @@ const OLDEST_SERVER = 15;
 /** The server cannot be used. */
 export class UnsupportedServer extends Error {}
 
+/** The database holds nothing of the service, and was not to be filled. */
+export class NoSchema extends Error {}
+
 /**
  * Brings the schema up to date. Processes that start at once wait for each other.
- * @throws UnsupportedServer for a PostgreSQL older than 15
+ * @param where 'existing' refuses a database that has no schema yet
+ * @throws UnsupportedServer for a PostgreSQL older than 15; NoSchema
  */
-export async function migrate(connection: pg.ClientConfig): Promise<void> {
+export async function migrate(
+  connection: pg.ClientConfig,
+  where: 'create' | 'existing' = 'create',
+): Promise<void> {
   const client = new pg.Client(connection);
   // A connection that is lost fails the statement that was under way.
   client.on('error', () => undefined);
@@ -27,6 +34,12 @@ export async function migrate(connection: pg.ClientConfig): Promise<void> {
     if (version < OLDEST_SERVER) {
       throw new UnsupportedServer(
         `PostgreSQL ${version} is too old; use ${OLDEST_SERVER} or newer`,
+      );
+    }
+    if (!hasTable && where === 'existing') {
+      throw new NoSchema(
+        `the database ${client.database} on ${client.host} is empty; set DATABASE_URL to the ` +
+          'database of the service, or fill this one with npm start',
       );
     }
     if (hasTable && (await isUpToDate(client))) return;

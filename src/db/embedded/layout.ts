@@ -23,7 +23,28 @@ export interface Layout {
   ownerRecord: string;
 }
 
+const CLUSTER = 'data18';
 const LOG_MAX_BYTES = 10_000_000;
+
+/**
+ * Looks for the embedded database of a data folder, and makes nothing.
+ * @throws EmbeddedDatabaseError where there is none, naming the folder that was looked into
+ */
+export function requireCluster(dataDir: string): void {
+  const cluster = join(resolve(dataDir), 'postgres', CLUSTER);
+  try {
+    statSync(cluster);
+  } catch (error) {
+    const isMissing = ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+    throw new EmbeddedDatabaseError(
+      isMissing
+        ? `there is no database at ${cluster}; set DATA_DIR to the data folder of the service ` +
+            '(or DATABASE_URL), or make a new one with npm start'
+        : `the database at ${cluster} cannot be reached (${(error as Error).message}); ` +
+            'run this as the user of the service',
+    );
+  }
+}
 
 /**
  * Makes the folders that are missing, open to nobody else.
@@ -41,7 +62,7 @@ export function makeLayout(dataDir: string): Layout {
     return {
       dataDir: real,
       home,
-      cluster: join(home, 'data18'),
+      cluster: join(home, CLUSTER),
       socket: join(home, 'socket'),
       log: join(home, 'postgres.log'),
       ownerLock: join(home, 'owner.lock'),
