@@ -7,7 +7,7 @@ import { Queue } from './db/queue.ts';
 import { Replica } from './db/replica.ts';
 import { HourlyLimit } from './domain/access/hourly-limit.ts';
 import { ensureCurrentPartitions } from './domain/calls/call-partition.ts';
-import { MAIL_QUEUE } from './domain/message.ts';
+import { MAIL_QUEUE } from './domain/mail/message.ts';
 import { openKeyring } from './domain/sealing/keyring.ts';
 import { readSecretKey } from './secret-key.ts';
 import type { Service } from './service.ts';

@@ -51,6 +51,32 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
 };
 
+// What all of the domain may use, and what of it uses what.
+const KERNEL = [
+  'audit.ts',
+  'day.ts',
+  'email-address.ts',
+  'locks.ts',
+  'money.ts',
+  'open-account.ts',
+  'phone-number.ts',
+  'refusal.ts',
+];
+
+// The folders of the domain, from the lowest floor up, with the folders that each may import.
+const DOMAIN_MAY_IMPORT: Record<string, string[]> = {
+  mail: [],
+  sealing: [],
+  books: [],
+  rating: ['books'],
+  access: ['mail', 'sealing'],
+  calls: ['sealing', 'books', 'rating', 'access'],
+  billing: ['mail', 'sealing', 'books', 'rating', 'access', 'calls'],
+  sip: ['sealing', 'access'],
+  account: ['mail', 'sealing', 'books', 'access', 'billing', 'sip'],
+  'entered-values.ts': ['rating', 'billing', 'account'],
+};
+
 const DRIVERS = ['pg', 'ioredis', 'pg-boss', 'pg-copy-streams', 'node-pg-migrate'];
 // PostgreSQL is started with the PATH of the service and nothing else of its environment.
 const ENVIRONMENT_READERS = ['config.ts', 'db/embedded/identity.ts'];
@@ -77,6 +103,31 @@ function importsOf(from: string, text: string): Import[] {
   }));
 }
 
+/** @returns the places of a circle of imports, the first one again at the end, or none */
+function circleOf(edges: Import[]): string[] {
+  const targets = Map.groupBy(edges, ({ from }) => from);
+  const done = new Set<string>();
+  const visit = (place: string, way: string[]): string[] => {
+    if (way.includes(place)) return [...way.slice(way.indexOf(place)), place];
+    if (done.has(place)) return [];
+    for (const { to } of targets.get(place) ?? []) {
+      const circle = visit(to, [...way, place]);
+      if (circle.length > 0) return circle;
+    }
+    done.add(place);
+    return [];
+  };
+  for (const place of targets.keys()) {
+    const circle = visit(place, []);
+    if (circle.length > 0) return circle;
+  }
+  return [];
+}
+
+const isWithin = (path: string, folder: string) =>
+  folder === '.' || path === folder || path.startsWith(`${folder}/`);
+/** The folder or file right within the domain that a path belongs to. */
+const roomOf = (path: string) => path.split('/')[1] ?? '';
 const partOf = (path: string) => path.split('/')[0] ?? '';
 const isOfOurs = (path: string) => path.endsWith('.ts');
 const describe = ({ from, to }: Import) => `${from} imports ${to}`;
@@ -92,6 +143,29 @@ test('imports go down', () => {
     return isOfOurs(to) && part !== target && !MAY_IMPORT[part]?.includes(target);
   });
   assert.deepEqual(wrong.map(describe), []);
+});
+
+test('imports go down within the domain', () => {
+  const parts = [...KERNEL, ...Object.keys(DOMAIN_MAY_IMPORT)];
+  const ofDomain = files.filter((file) => partOf(file) === 'domain').map(roomOf);
+  assert.deepEqual([...new Set(ofDomain)].sort(), parts.sort());
+  const wrong = imports.filter(({ from, to }) => {
+    if (partOf(from) !== 'domain' || partOf(to) !== 'domain') return false;
+    const [room, target] = [roomOf(from), roomOf(to)];
+    if (room === target || KERNEL.includes(target)) return false;
+    return !DOMAIN_MAY_IMPORT[room]?.includes(target);
+  });
+  assert.deepEqual(wrong.map(describe), []);
+});
+
+test('no file and no folder imports itself by way of others', () => {
+  const ofFiles = imports.filter(({ to }) => isOfOurs(to));
+  assert.deepEqual(circleOf(ofFiles), []);
+  const ofFolders = ofFiles
+    .map(({ from, to, isTypeOnly }) => ({ from: dirname(from), to: dirname(to), isTypeOnly }))
+    // A folder may use what lies beside it or above it in the tree, as those use it.
+    .filter(({ from, to }) => !isWithin(from, to) && !isWithin(to, from));
+  assert.deepEqual(circleOf(ofFolders), []);
 });
 
 test('no operation imports another', () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
-import { postByHand, reverseEntry } from '../src/domain/books/billing.ts';
-import { listBooks, reconcile } from '../src/domain/books/books.ts';
-import { postMonthlyCharges } from '../src/domain/books/charge-run.ts';
-import { addService, removeService } from '../src/domain/books/recurring-charge.ts';
+import { postMonthlyCharges } from '../src/domain/billing/charge-run.ts';
+import { addService, removeService } from '../src/domain/billing/recurring-charge.ts';
+import { postByHand, reverseEntry } from '../src/domain/books/ledger.ts';
+import { listBooks, reconcile } from '../src/domain/books/proof.ts';
 import { storeCalls } from '../src/domain/calls/call.ts';
 import { fromMicros } from '../src/domain/money.ts';
 import { addCustomer, reportedCall } from './support/calls.ts';

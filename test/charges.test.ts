@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { reconcile } from '../src/domain/books/books.ts';
-import { addService } from '../src/domain/books/recurring-charge.ts';
+import { addService } from '../src/domain/billing/recurring-charge.ts';
+import { reconcile } from '../src/domain/books/proof.ts';
 import { PROGRAM, runCommand } from './support/command.ts';
 import { startService, TESTER, type TestService } from './support/service.ts';
 

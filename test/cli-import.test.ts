@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { listAudit } from '../src/domain/audit.ts';
-import { reconcile } from '../src/domain/books/books.ts';
+import { reconcile } from '../src/domain/books/proof.ts';
 import { addFeed } from '../src/domain/calls/feed.ts';
 import { replayRefused } from '../src/ingest/replay.ts';
 import { addCustomer } from './support/calls.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { listMails } from '../src/domain/parked-mail.ts';
+import { listMails } from '../src/domain/account/mail-queue.ts';
 import type { MailTransport, OutgoingMail } from '../src/mail/transport.ts';
 import { commandJson, runCommand } from './support/command.ts';
 import { startService, type TestService } from './support/service.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createPromotion } from '../src/domain/account/promotion.ts';
-import { reconcile } from '../src/domain/books/books.ts';
+import { reconcile } from '../src/domain/books/proof.ts';
 import { cleanUp } from '../src/jobs/clean-up.ts';
 import { linkIn, startService, submit, TESTER, type TestService } from './support/service.ts';
 

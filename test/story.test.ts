@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { reconcile } from '../src/domain/books/books.ts';
+import { addNumber, addService } from '../src/domain/billing/recurring-charge.ts';
 import { postEntry } from '../src/domain/books/ledger.ts';
-import { addNumber, addService } from '../src/domain/books/recurring-charge.ts';
+import { reconcile } from '../src/domain/books/proof.ts';
 import { freeswitchCdr } from './support/freeswitch.ts';
 import { linkIn, post, startService, submit, TESTER, type TestService } from './support/service.ts';
 

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { reconcile } from '../../src/domain/books/books.ts';
+import { reconcile } from '../../src/domain/books/proof.ts';
 import { copyScript, type SampleCall } from '../calls.ts';
 import { makeAccounts, settle } from '../data.ts';
 import { atLeast, type Figure, figure } from '../figure.ts';

@@ -8,7 +8,7 @@ import {
 } from '../domain/account/account-directory.ts';
 import { renewKey, renewPassword, replaceSipSecret } from '../domain/account/credentials.ts';
 import { addAccount } from '../domain/account/new-account.ts';
-import { BILLINGS, type Billing } from '../domain/books/billing.ts';
+import { BILLINGS, type Billing } from '../domain/books/balance.ts';
 import type { Decimal } from '../domain/money.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { accountText } from './account-text.ts';

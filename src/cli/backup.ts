@@ -16,7 +16,7 @@ import {
   tarFile,
 } from '../db/embedded/index.ts';
 import { audit } from '../domain/audit.ts';
-import { reconcile } from '../domain/books/books.ts';
+import { reconcile } from '../domain/books/proof.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { describeFileKeys, fingerprint } from '../domain/sealing/keyring.ts';
 import { ownKeyFile, readKeyFile } from '../secret-key.ts';

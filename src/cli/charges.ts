@@ -5,8 +5,8 @@ import {
   type ChargeRun,
   postMonthlyCharges,
   previewMonthlyCharges,
-} from '../domain/books/charge-run.ts';
-import type { MonthlyCharge } from '../domain/books/monthly-charge.ts';
+} from '../domain/billing/charge-run.ts';
+import type { MonthlyCharge } from '../domain/billing/monthly-charge.ts';
 import { fromMicros, toMicros } from '../domain/money.ts';
 import type { OpenService } from '../open-service.ts';
 import { explain } from './explain.ts';

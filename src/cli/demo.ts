@@ -8,8 +8,8 @@ import {
 } from '../domain/account/account-directory.ts';
 import { renewPassword } from '../domain/account/credentials.ts';
 import { addAccount } from '../domain/account/new-account.ts';
-import { postByHand } from '../domain/books/billing.ts';
-import { addNumber, addService } from '../domain/books/recurring-charge.ts';
+import { addNumber, addService } from '../domain/billing/recurring-charge.ts';
+import { postByHand } from '../domain/books/ledger.ts';
 import { addFeed, type Feed, listFeeds } from '../domain/calls/feed.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { reportContacts } from '../domain/sip/registration.ts';

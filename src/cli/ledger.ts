@@ -1,6 +1,7 @@
 import { Argument, type Command } from 'commander';
-import { listEntries, postByHand, requireBalance, reverseEntry } from '../domain/books/billing.ts';
+import { requireBalance } from '../domain/books/balance.ts';
 import type { LedgerKind } from '../domain/books/ledger.ts';
+import { listEntries, postByHand, reverseEntry } from '../domain/books/ledger.ts';
 import type { Decimal } from '../domain/money.ts';
 import { command, operator, perform } from './operation.ts';
 import { dollars, moment, table } from './print.ts';

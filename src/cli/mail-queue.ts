@@ -1,5 +1,5 @@
 import { Argument, type Command, InvalidArgumentError } from 'commander';
-import { dropMail, listMails, retryMail } from '../domain/parked-mail.ts';
+import { dropMail, listMails, retryMail } from '../domain/account/mail-queue.ts';
 import type { OpenService } from '../open-service.ts';
 import { command, operator, perform } from './operation.ts';
 import { count, moment, table } from './print.ts';

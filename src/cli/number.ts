@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { listNumbers, ownerOfNumber } from '../domain/account/account-directory.ts';
-import { addNumber, removeNumber } from '../domain/books/recurring-charge.ts';
+import { addNumber, removeNumber } from '../domain/billing/recurring-charge.ts';
 import type { Decimal } from '../domain/money.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { command, operator, perform } from './operation.ts';

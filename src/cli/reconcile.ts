@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type AccountBooks, listBooks, reconcile } from '../domain/books/books.ts';
+import { type AccountBooks, listBooks, reconcile } from '../domain/books/proof.ts';
 import { command, perform } from './operation.ts';
 import { count, table } from './print.ts';
 import * as values from './values.ts';

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { fromMicros, toMicros } from '../domain/money.ts';
 import {
   countCalls,
   previewRerating,
@@ -7,7 +6,8 @@ import {
   type ReratingRange,
   type ReratingResult,
   rerateCalls,
-} from '../domain/rating/rerating.ts';
+} from '../domain/calls/rerating.ts';
+import { fromMicros, toMicros } from '../domain/money.ts';
 import { command, type Output, operator, perform } from './operation.ts';
 import { count, dollars, table } from './print.ts';
 import { startProgress } from './progress.ts';

@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { listServices } from '../domain/account/account-directory.ts';
-import { addService, removeService } from '../domain/books/recurring-charge.ts';
+import { addService, removeService } from '../domain/billing/recurring-charge.ts';
 import type { Decimal } from '../domain/money.ts';
 import { command, operator, perform } from './operation.ts';
 import { dollars, moment, printable, table } from './print.ts';

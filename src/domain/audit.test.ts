@@ -12,8 +12,8 @@ import { changeAccount, closeAccount } from './account/account.ts';
 import { renewKey, renewPassword } from './account/credentials.ts';
 import { createPromotion } from './account/promotion.ts';
 import { audit, listAudit } from './audit.ts';
-import { postByHand } from './books/billing.ts';
-import { addNumber, addService, removeNumber, removeService } from './books/recurring-charge.ts';
+import { addNumber, addService, removeNumber, removeService } from './billing/recurring-charge.ts';
+import { postByHand } from './books/ledger.ts';
 import { addFeed, removeFeed } from './calls/feed.ts';
 
 let api: TestService;

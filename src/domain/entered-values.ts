@@ -1,7 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import { isAccountName, USERNAME_REQUIREMENT } from './account/account.ts';
-import { isEmailAddress } from './account/email-address.ts';
-import { RESERVED } from './books/recurring-charge.ts';
+import { RESERVED } from './billing/recurring-charge.ts';
+import { isEmailAddress } from './email-address.ts';
 import { type Decimal, isDecimal, toMicros } from './money.ts';
 import { typedNumber } from './phone-number.ts';
 import { readPrefix } from './rating/price-csv.ts';

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { NAME_PATTERN, USERNAME_REQUIREMENT } from '../domain/account/account.ts';
-import { isEmailAddress } from '../domain/account/email-address.ts';
+import { isEmailAddress } from '../domain/email-address.ts';
 
 // Eleven digits, as many as the string form may have.
 const LATEST_SECOND = 99_999_999_999;

@@ -2,9 +2,9 @@ import type { FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { Replica } from '../db/replica.ts';
 import { hashesComputed } from '../domain/access/password.ts';
+import { countMails } from '../domain/account/mail-queue.ts';
 import { countRefused } from '../domain/calls/call-refused.ts';
 import { countRepeatedCalls } from '../domain/calls/repeated-call.ts';
-import { countMails } from '../domain/parked-mail.ts';
 import type { Service } from '../service.ts';
 import { metricsOfAll } from './metrics-of-all.ts';
 

@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
 import type { Static, TObject, TSchema } from 'typebox';
-import { authenticate, type Caller } from '../domain/access/api-key.ts';
+import { authenticate } from '../domain/access/api-key.ts';
+import type { Caller } from '../domain/access/caller.ts';
 import { administratorRequired, fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
 import type { Service } from '../service.ts';
 import { answerPreflight } from './cors.ts';

@@ -4,8 +4,8 @@ import { deflateSync, gzipSync } from 'node:zlib';
 import { addCustomer } from '../../test/support/calls.ts';
 import { GENERIC_HEADER, genericRow, SAMPLES } from '../../test/support/records.ts';
 import { type Answer, post, startService, type TestService } from '../../test/support/service.ts';
-import { reconcile } from '../domain/books/books.ts';
-import { addNumber } from '../domain/books/recurring-charge.ts';
+import { addNumber } from '../domain/billing/recurring-charge.ts';
+import { reconcile } from '../domain/books/proof.ts';
 import { FEED_FORMATS } from '../domain/calls/feed.ts';
 
 const ACTOR = { who: 'operator test', from: 'test' };

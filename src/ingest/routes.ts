@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { gatherCalls } from '../domain/calls/call-gathering.ts';
 import { setAside } from '../domain/calls/call-refused.ts';
 import { authenticateFeed, type KnownFeed, noteFeedSeen } from '../domain/calls/feed.ts';
-import { WARNING_QUEUE } from '../domain/message.ts';
+import { WARNING_QUEUE } from '../domain/mail/message.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { reportContacts } from '../domain/sip/registration.ts';
 import { parseNetworks } from '../http/client-address.ts';

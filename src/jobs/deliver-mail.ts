@@ -1,5 +1,5 @@
 import { openMailedToken } from '../domain/account/token.ts';
-import type { AddressedMessage } from '../domain/message.ts';
+import type { AddressedMessage } from '../domain/mail/message.ts';
 import { composeMail } from '../mail/compose.ts';
 import type { Sender } from '../mail/letter.ts';
 import { mailLogo } from '../mail/letter-html.ts';

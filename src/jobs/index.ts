@@ -11,7 +11,7 @@ import type { Actor } from '../domain/audit.ts';
 import { countCallHours } from '../domain/calls/call-hour.ts';
 import { sumCalls } from '../domain/calls/call-sums.ts';
 import { checkRepeatedCalls } from '../domain/calls/repeated-call.ts';
-import { type AddressedMessage, MAIL_QUEUE, WARNING_QUEUE } from '../domain/message.ts';
+import { type AddressedMessage, MAIL_QUEUE, WARNING_QUEUE } from '../domain/mail/message.ts';
 import { REPLAY_QUEUE, replayRefused } from '../ingest/replay.ts';
 import type { Sender } from '../mail/letter.ts';
 import type { MailTransport } from '../mail/transport.ts';

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { postMonthlyCharges } from '../domain/books/charge-run.ts';
+import { postMonthlyCharges } from '../domain/billing/charge-run.ts';
 import type { Service } from '../service.ts';
 
 const PROGRESS_EVERY = 1_000;

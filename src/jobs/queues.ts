@@ -1,7 +1,7 @@
 import type { Queue } from '../db/queue.ts';
 import { SIGN_UP_QUEUE, VERIFICATION_QUEUE } from '../domain/account/portal-sign-up.ts';
 import { RECOVERY_QUEUE } from '../domain/account/recovery.ts';
-import { MAIL_QUEUE, PARKED_MAIL_QUEUE, WARNING_QUEUE } from '../domain/message.ts';
+import { MAIL_QUEUE, PARKED_MAIL_QUEUE, WARNING_QUEUE } from '../domain/mail/message.ts';
 import { REPLAY_QUEUE } from '../ingest/replay.ts';
 
 export const CLEAN_UP_QUEUE = 'clean-up';

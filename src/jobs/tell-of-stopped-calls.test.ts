@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { addCustomer, post } from '../../test/support/calls.ts';
 import { startService, type TestService } from '../../test/support/service.ts';
-import { MAIL_QUEUE } from '../domain/message.ts';
+import { MAIL_QUEUE } from '../domain/mail/message.ts';
 import { tellOfStoppedCalls } from './tell-of-stopped-calls.ts';
 
 let api: TestService;

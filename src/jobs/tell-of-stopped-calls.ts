@@ -1,4 +1,4 @@
-import { notifyAccount } from '../domain/message.ts';
+import { notifyAccount } from '../domain/mail/message.ts';
 import type { Service } from '../service.ts';
 
 /** Queues one mail to each account that pays whose calls are suspended and that does not know. */

@@ -5,7 +5,7 @@ import { addCustomer, post as credit, moneyOf, reportedCall } from '../../test/s
 import { post, startService, TESTER, type TestService } from '../../test/support/service.ts';
 import { type AccountChanges, changeAccount } from '../domain/account/account.ts';
 import { storeCalls } from '../domain/calls/call.ts';
-import { MAIL_QUEUE } from '../domain/message.ts';
+import { MAIL_QUEUE } from '../domain/mail/message.ts';
 import { warnLowBalances } from './warn-low-balance.ts';
 
 let api: TestService;

@@ -1,4 +1,4 @@
-import { queueMessage } from '../domain/message.ts';
+import { queueMessage } from '../domain/mail/message.ts';
 import type { Service } from '../service.ts';
 
 /**

@@ -1,8 +1,15 @@
 import type { TokenPurpose } from '../domain/account/token.ts';
 import { TOKEN_LIFE_SECONDS } from '../domain/account/token.ts';
-import type { AddressedMessage, ChargeSummary, Message, Occurrence } from '../domain/message.ts';
+import type {
+  AddressedMessage,
+  ChargeSummary,
+  Message,
+  Occurrence,
+} from '../domain/mail/message.ts';
 import { dayTime, dollars, monthName } from './format.ts';
-import { fill, type LetterContent, type Sender, type Wording, writeLetter } from './letter.ts';
+import { fill, fillIn, type LetterContent, type Sender, type Wording } from './letter.ts';
+import { letterHtml } from './letter-html.ts';
+import { letterText } from './letter-text.ts';
 import type { LetterKind } from './texts.ts';
 
 /** Unseals the token that a queued mail carries. */
@@ -16,8 +23,16 @@ export async function composeMail(
 ): Promise<Wording> {
   const kind = letterKind(message);
   const content = await contentOf({ ...sender, timeZone, openToken }, message);
-  const letter = { ...EMPTY, ...content, values: { ...content.values, name } };
-  return writeLetter(sender, sender.texts.letters[kind], letter);
+  const letter = fillIn(sender, sender.texts.letters[kind], {
+    ...EMPTY,
+    ...content,
+    values: { ...content.values, name },
+  });
+  return {
+    subject: letter.subject,
+    text: letterText(sender, letter),
+    html: letterHtml(sender, letter),
+  };
 }
 
 function letterKind(message: Message): LetterKind {

@@ -1,6 +1,4 @@
 import type { Brand } from '../brand.ts';
-import { letterHtml } from './letter-html.ts';
-import { wrap } from './plain-text.ts';
 import type { LetterTexts, MailTexts } from './texts.ts';
 
 /** What every mail needs to know of the service that sends it. */
@@ -40,18 +38,6 @@ export interface FilledLetter extends Omit<LetterContent, 'values'> {
   footer: string[];
 }
 
-const WIDTH = 72;
-
-/** Words a letter as plain text and as HTML. */
-export function writeLetter(sender: Sender, texts: LetterTexts, content: LetterContent): Wording {
-  const letter = fillIn(sender, texts, content);
-  return {
-    subject: letter.subject,
-    text: letterText(sender, letter),
-    html: letterHtml(sender, letter),
-  };
-}
-
 /** @throws RangeError where a text has a placeholder that the letter has no value for */
 export function fill(text: string, values: Record<string, string>): string {
   return text.replace(/\{(\w+)\}/g, (_, name: string) => {
@@ -61,7 +47,8 @@ export function fill(text: string, values: Record<string, string>): string {
   });
 }
 
-function fillIn(
+/** Fills every placeholder of a letter's texts in. @throws RangeError as `fill` does */
+export function fillIn(
   { publicUrl, brand, texts: { common } }: Sender,
   { subject, preview, paragraphs, closing }: LetterTexts,
   { values: own, ...content }: LetterContent,
@@ -85,30 +72,4 @@ function fillIn(
     help: support.length > 0 ? filled(common.help) : undefined,
     footer: common.footer.map(filled),
   };
-}
-
-function letterText({ publicUrl, brand }: Sender, letter: FilledLetter): string {
-  const { greeting, paragraphs, facts, bill, links, closing, help, footer } = letter;
-  const parts = [
-    greeting,
-    ...paragraphs,
-    ...(bill.length > 0 ? [columns(bill, 'right')] : []),
-    ...(facts.length > 0 ? [columns(facts)] : []),
-    ...links.map(({ label, url }) => `${label}:\n${url}`),
-    ...closing,
-    ...(help ? [help] : []),
-    // The line that mail programs know a signature by.
-    `-- \n${brand.name}\n${publicUrl}`,
-    ...footer,
-  ];
-  return `${parts.map((part) => wrap(part, WIDTH)).join('\n\n')}\n`;
-}
-
-/** Names and values below each other, the values of a bill on the right. */
-function columns(rows: [string, string][], side?: 'right'): string {
-  const names = Math.max(...rows.map(([name]) => name.length));
-  const values = Math.max(...rows.map(([, value]) => value.length));
-  return rows
-    .map(([name, value]) => `  ${name.padEnd(names)}  ${side ? value.padStart(values) : value}`)
-    .join('\n');
 }

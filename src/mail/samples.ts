@@ -1,4 +1,4 @@
-import type { Message } from '../domain/message.ts';
+import type { Message } from '../domain/mail/message.ts';
 import { composeMail } from './compose.ts';
 import type { Sender, Wording } from './letter.ts';
 import type { LetterKind } from './texts.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
-import { isEmailAddress } from '../../src/domain/account/email-address.ts';
+import { isEmailAddress } from '../../src/domain/email-address.ts';
 import { OPERATIONS, type OperationName } from '../support/contract.ts';
 import { type Answer, post } from '../support/service.ts';
 import { assertEnvelope, startTarget } from './support.ts';

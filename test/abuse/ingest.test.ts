@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { reconcile } from '../../src/domain/books/books.ts';
+import { reconcile } from '../../src/domain/books/proof.ts';
 import { freeswitchCdr } from '../support/freeswitch.ts';
 import { type Answer, post } from '../support/service.ts';
 import { assertEnvelope, assertNoSecrets, startTarget } from './support.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { isEmailAddress } from '../../src/domain/account/email-address.ts';
+import { isEmailAddress } from '../../src/domain/email-address.ts';
 import { OPERATIONS, type OperationName } from '../support/contract.ts';
 import { type Answer, post } from '../support/service.ts';
 import { assertEnvelope, goodBody, startTarget } from './support.ts';

@@ -5,7 +5,7 @@ import {
   addService,
   removeNumber,
   removeService,
-} from '../../src/domain/books/recurring-charge.ts';
+} from '../../src/domain/billing/recurring-charge.ts';
 import { assertFailure, assertSuccess, type Contract, startContract } from '../support/contract.ts';
 import { TESTER } from '../support/service.ts';
 

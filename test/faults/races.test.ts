@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Database } from '../../src/db/database.ts';
-import { reconcile } from '../../src/domain/books/books.ts';
 import { postEntry } from '../../src/domain/books/ledger.ts';
+import { reconcile } from '../../src/domain/books/proof.ts';
 import {
   embeddedConnection,
   MAIN,

@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { Database } from '../../src/db/database.ts';
-import { reconcile } from '../../src/domain/books/books.ts';
+import { reconcile } from '../../src/domain/books/proof.ts';
 import { type Answer, post } from './service.ts';
 import { waitUntil } from './wait.ts';
 

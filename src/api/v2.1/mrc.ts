@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { monthlyCharges } from '../../domain/books/recurring-charge.ts';
+import { monthlyCharges } from '../../domain/billing/recurring-charge.ts';
 import { fieldRequired, rateLimited, unauthorized } from '../../domain/refusal.ts';
 import { apikeyField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';

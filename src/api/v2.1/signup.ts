@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { signUp } from '../../domain/account/new-account.ts';
-import { MAIL_QUEUE } from '../../domain/message.ts';
+import { MAIL_QUEUE } from '../../domain/mail/message.ts';
 import { creationFailed, fieldRequired, invalidField, rateLimited } from '../../domain/refusal.ts';
 import {
   createdAccountExample,

@@ -3,17 +3,10 @@ import type { Database, Queryable } from '../../db/database.ts';
 import { unauthorized, wrongCredentials } from '../refusal.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 import type { SealedColumn } from '../sealing/re-seal.ts';
+import type { Caller } from './caller.ts';
 import { passwordMatches } from './password.ts';
-import { endSessions } from './session.ts';
 
 const KEY_PATTERN = /^[0-9a-f]{32}$/;
-
-/** Who a key speaks for. */
-export interface Caller {
-  username: number;
-  role: 'customer' | 'administrator';
-  billingAccount: number;
-}
 
 /** A new key in the form in which an account keeps it. */
 export interface StoredKey {
@@ -98,15 +91,11 @@ export async function keyOf(tx: Queryable, keyring: Keyring, username: number): 
   return keyring.open(tx, account.sealed, sealContext(username, account.version));
 }
 
-/**
- * Replaces the key, and the password too where one is given; that ends the account's sessions.
- * @returns the new key
- */
+/** Replaces the key of an account. @returns the new key */
 export async function rotateKey(
   tx: Queryable,
   keyring: Keyring,
   username: number,
-  passwordHash?: string,
 ): Promise<string> {
   const [account] = await tx.query<{ version: number }>(
     'SELECT key_version AS version FROM account WHERE username = $1 FOR UPDATE',
@@ -115,12 +104,9 @@ export async function rotateKey(
   if (!account) throw unauthorized();
   const { key, ...stored } = await issueKey(tx, keyring, username, account.version + 1);
   await tx.query(
-    `UPDATE account SET key_digest = $2, key_sealed = $3, key_version = $4,
-       password_hash = coalesce($5, password_hash), password_unset = password_unset AND $5 IS NULL
-     WHERE username = $1`,
-    [username, stored.digest, stored.sealed, stored.version, passwordHash ?? null],
+    'UPDATE account SET key_digest = $2, key_sealed = $3, key_version = $4 WHERE username = $1',
+    [username, stored.digest, stored.sealed, stored.version],
   );
-  if (passwordHash !== undefined) await endSessions(tx, username);
   return key;
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Database, Queryable } from '../../db/database.ts';
 import type { Keyring } from '../sealing/keyring.ts';
-import type { Caller } from './api-key.ts';
+import type { Caller } from './caller.ts';
 
 const ID_BYTES = 32;
 const ID_PATTERN = /^[A-Za-z0-9_-]{43}$/;

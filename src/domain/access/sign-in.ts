@@ -1,5 +1,5 @@
 import type { Database, Queryable } from '../../db/database.ts';
-import { addressKey } from '../account/email-address.ts';
+import { addressKey } from '../email-address.ts';
 import { rateLimited, wrongCredentials } from '../refusal.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 import { passwordMatches } from './password.ts';

@@ -1,9 +1,9 @@
 import type { Queryable } from '../../db/database.ts';
-import type { Billing } from '../books/billing.ts';
+import type { Billing } from '../books/balance.ts';
+import { addressKey } from '../email-address.ts';
 import type { Decimal } from '../money.ts';
 import { typedNumber } from '../phone-number.ts';
 import { Refusal } from '../refusal.ts';
-import { addressKey } from './email-address.ts';
 
 export interface AccountSummary {
   username: number;
@@ -187,4 +187,33 @@ async function requireAccount(db: Queryable, username: number): Promise<void> {
 
 function unknownAccount(username: number): Refusal {
   return new Refusal('not found', `there is no account ${username}`);
+}
+
+/** What the operator looks at first. Money in dollars. */
+export interface Totals {
+  accounts: number;
+  unverified: number;
+  signedUpToday: number;
+  suspended: number;
+  /** what customers have paid for and not used up, and what others owe */
+  credit: Decimal;
+  debt: Decimal;
+}
+
+/** @param since the begin of the day */
+export async function accountTotals(db: Queryable, since: Date): Promise<Totals> {
+  const [row] = await db.query<Totals>(
+    `SELECT a.*, b.* FROM (
+       SELECT count(*)::int AS accounts,
+         count(*) FILTER (WHERE verified_at IS NULL AND role = 'customer')::int AS unverified,
+         count(*) FILTER (WHERE created_at >= $1)::int AS "signedUpToday"
+       FROM account WHERE closed_at IS NULL) a, (
+       SELECT count(*) FILTER (WHERE suspended)::int AS suspended,
+         coalesce(sum(cash) FILTER (WHERE cash > 0), 0)::text AS credit,
+         coalesce(-sum(cash) FILTER (WHERE cash < 0), 0)::text AS debt
+       FROM balance) b`,
+    [since],
+  );
+  if (!row) throw new Error('an aggregate gave no row');
+  return row;
 }

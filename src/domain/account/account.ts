@@ -3,12 +3,13 @@ import { violatedConstraint } from '../../db/errors.ts';
 import type { Queue } from '../../db/queue.ts';
 import { endSessions } from '../access/session.ts';
 import { type Actor, audit, differences } from '../audit.ts';
-import { type BillingChanges, changeBilling } from '../books/billing.ts';
-import { endRecurringCharges } from '../books/recurring-charge.ts';
-import { occurrence, queueMessage } from '../message.ts';
+import { endRecurringCharges } from '../billing/recurring-charge.ts';
+import { type BillingChanges, changeBilling } from '../books/balance.ts';
+import { addressKey, releaseAddress, shareAddress } from '../email-address.ts';
+import { occurrence, queueMessage } from '../mail/message.ts';
 import type { Decimal } from '../money.ts';
+import { type HeldAccount, lockOpenAccount } from '../open-account.ts';
 import { Refusal } from '../refusal.ts';
-import { addressKey, releaseAddress, shareAddress } from './email-address.ts';
 import { voidTokens } from './token.ts';
 
 export const USERNAME_REQUIREMENT = 'Must be a 10-digit number';
@@ -170,21 +171,4 @@ export async function closeAccount(
     await releaseAddress(tx, account.email);
     await audit(tx, actor, { action: 'account closed', account: username }, now);
   });
-}
-
-interface HeldAccount {
-  username: number;
-  name: string;
-  email: string;
-  timeZone: string;
-}
-
-/** Holds an open account until the transaction ends. @throws Refusal 'not found' */
-export async function lockOpenAccount(tx: Queryable, username: number): Promise<HeldAccount> {
-  const [account] = await tx.query<HeldAccount>(
-    'SELECT username, name, email, time_zone AS "timeZone" FROM account WHERE username = $1 AND closed_at IS NULL FOR UPDATE',
-    [username],
-  );
-  if (!account) throw new Refusal('not found', `there is no open account ${username}`);
-  return account;
 }

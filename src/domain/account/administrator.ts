@@ -2,9 +2,10 @@ import type { Database, Queryable } from '../../db/database.ts';
 import { keyOf } from '../access/api-key.ts';
 import { generatePassword, hashPassword } from '../access/password.ts';
 import { type Actor, audit } from '../audit.ts';
+import { shareAddress } from '../email-address.ts';
+import { LOCKS } from '../locks.ts';
 import type { Decimal } from '../money.ts';
 import type { Keyring } from '../sealing/keyring.ts';
-import { shareAddress } from './email-address.ts';
 import { insertWithFreeUsername } from './new-account.ts';
 
 export interface AdministratorCredentials {
@@ -20,9 +21,6 @@ interface Tools {
   rate: Decimal;
   sipRealm: string;
 }
-
-// Any number that nothing else locks on: it lets one of several first starts make the administrator.
-const FIRST_ADMINISTRATOR_LOCK = 4_592_086_960;
 
 /** Creates an administrator with a generated password. */
 export async function createAdministrator(
@@ -51,7 +49,7 @@ export async function createFirstAdministrator(
   const password = generatePassword();
   const passwordHash = await hashPassword(password);
   return db.transaction(async (tx) => {
-    await tx.query('SELECT pg_advisory_xact_lock($1)', [FIRST_ADMINISTRATOR_LOCK]);
+    await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.firstAdministrator]);
     const existing = await tx.query("SELECT 1 FROM account WHERE role = 'administrator' LIMIT 1");
     if (existing.length > 0) return undefined;
     const credentials = await insert(tx, actor, tools, input, { password, passwordHash });

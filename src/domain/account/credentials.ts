@@ -2,8 +2,10 @@ import type { Database } from '../../db/database.ts';
 import type { Queue } from '../../db/queue.ts';
 import { rotateKey } from '../access/api-key.ts';
 import { generatePassword, hashPassword } from '../access/password.ts';
+import { replacePassword } from '../access/replace-password.ts';
 import { type Actor, audit } from '../audit.ts';
-import { notifyAccount, occurrence } from '../message.ts';
+import { notifyAccount, occurrence } from '../mail/message.ts';
+import { lockOpenAccount } from '../open-account.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 import {
   findSipSecret,
@@ -12,7 +14,6 @@ import {
   type SipCredentials,
   type SipTools,
 } from '../sip/sip-secret.ts';
-import { lockOpenAccount } from './account.ts';
 
 /**
  * Gives an open account a new API key; the old one is refused from then on, and its owner is told
@@ -95,7 +96,7 @@ async function setPassword(
     await audit(tx, actor, { action, account: username }, now);
     const message = { kind: 'password changed', username, ...occurrence(actor, now) } as const;
     await notifyAccount(tx, queue, username, message);
-    return rotateKey(tx, keyring, username, passwordHash);
+    return replacePassword(tx, keyring, username, passwordHash);
   });
 }
 

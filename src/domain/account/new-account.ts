@@ -4,11 +4,11 @@ import type { Queue } from '../../db/queue.ts';
 import { issueKey } from '../access/api-key.ts';
 import { generatePassword, hashPassword } from '../access/password.ts';
 import { type Actor, audit } from '../audit.ts';
+import { addressKey, claimAddress, shareAddress } from '../email-address.ts';
 import type { Decimal } from '../money.ts';
 import { creationFailed, invalidField } from '../refusal.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 import { issueSipSecret } from '../sip/sip-secret.ts';
-import { addressKey, claimAddress, shareAddress } from './email-address.ts';
 import { recordReservation, reservePromotion } from './promotion.ts';
 import { sendVerification } from './verification.ts';
 

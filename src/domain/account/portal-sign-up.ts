@@ -1,10 +1,10 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import type { Queue } from '../../db/queue.ts';
 import { claimAttempt } from '../access/sign-in.ts';
-import { queueMessage } from '../message.ts';
+import { addressKey } from '../email-address.ts';
+import { queueMessage } from '../mail/message.ts';
 import { Refusal } from '../refusal.ts';
 import type { Keyring } from '../sealing/keyring.ts';
-import { addressKey } from './email-address.ts';
 import { type SignupTools, signUp } from './new-account.ts';
 import { sendVerification } from './verification.ts';
 

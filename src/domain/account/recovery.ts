@@ -1,12 +1,12 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import type { Queue } from '../../db/queue.ts';
-import { rotateKey } from '../access/api-key.ts';
 import { hashPassword } from '../access/password.ts';
+import { replacePassword } from '../access/replace-password.ts';
 import { type Actor, audit } from '../audit.ts';
-import { notifyAccount, occurrence, queueMessage } from '../message.ts';
+import { addressKey } from '../email-address.ts';
+import { notifyAccount, occurrence, queueMessage } from '../mail/message.ts';
 import { addressNotFound } from '../refusal.ts';
 import type { Keyring } from '../sealing/keyring.ts';
-import { addressKey } from './email-address.ts';
 import { inspectToken, issueToken, mayMailToken, redeemToken, type TokenState } from './token.ts';
 
 export const RECOVERY_QUEUE = 'send-recovery';
@@ -77,7 +77,7 @@ export async function resetPassword(
   return db.transaction(async (tx) => {
     const result = await redeemToken(tx, keyring, token, 'recovery', now);
     if (result.state !== 'good') return result;
-    await rotateKey(tx, keyring, result.username, passwordHash);
+    await replacePassword(tx, keyring, result.username, passwordHash);
     await audit(tx, actor, { action: 'password reset', account: result.username }, now);
     const { username } = result;
     const message = { kind: 'password changed', username, ...occurrence(actor, now) } as const;

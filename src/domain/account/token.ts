@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Queryable } from '../../db/database.ts';
+import { addressKey } from '../email-address.ts';
 import type { Keyring } from '../sealing/keyring.ts';
-import { addressKey } from './email-address.ts';
 
 export type TokenPurpose = 'verification' | 'recovery';
 

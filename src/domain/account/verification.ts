@@ -1,7 +1,7 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import type { Queue } from '../../db/queue.ts';
-import { rotateKey } from '../access/api-key.ts';
-import { queueMessage } from '../message.ts';
+import { replacePassword } from '../access/replace-password.ts';
+import { queueMessage } from '../mail/message.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 import { creditPromotion } from './promotion.ts';
 import { issueToken, mayMailToken, redeemToken, type TokenState } from './token.ts';
@@ -47,7 +47,7 @@ export async function verifyAccount(
       [result.username, now],
     );
     if (passwordHash !== undefined && (await isPasswordUnset(tx, result.username))) {
-      await rotateKey(tx, keyring, result.username, passwordHash);
+      await replacePassword(tx, keyring, result.username, passwordHash);
     }
     await creditPromotion(tx, result.username, now);
     return result;

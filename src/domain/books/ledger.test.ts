@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
-import { postByHand, reverseEntry } from './billing.ts';
-import { postMonthlyCharges } from './charge-run.ts';
-import { addService } from './recurring-charge.ts';
+import { postMonthlyCharges } from '../billing/charge-run.ts';
+import { addService } from '../billing/recurring-charge.ts';
+import { postByHand, reverseEntry } from './ledger.ts';
 
 let api: TestService;
 before(async () => {

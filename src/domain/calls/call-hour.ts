@@ -1,9 +1,8 @@
 import type { Database, Queryable } from '../../db/database.ts';
-import type { Decimal } from '../money.ts';
-import { type DayRange, dayEdges, type UsageStep } from './usage.ts';
+import { type DayRange, dayEdges } from '../day.ts';
+import { LOCKS } from '../locks.ts';
+import type { UsageStep } from './usage.ts';
 
-// Any number that nothing else locks on: the hours are counted by one session at a time.
-const HOURS_LOCK = 4_592_086_961;
 const DAY_MS = 86_400_000;
 // A record is received a moment before it can be seen, and clocks of several machines differ.
 const OVERLAP = "interval '5 minutes'";
@@ -21,7 +20,7 @@ async function countNext(db: Database, now: Date): Promise<boolean> {
   return db.transaction(async (tx) => {
     const [lock] = await tx.query<{ free: boolean }>(
       'SELECT pg_try_advisory_xact_lock($1) AS free',
-      [HOURS_LOCK],
+      [LOCKS.callHours],
     );
     if (!lock?.free) return true;
     const { since, until } = await nextPeriod(tx, now);
@@ -86,33 +85,4 @@ export function callsByDay(db: Queryable, range: DayRange): Promise<UsageStep[]>
      ORDER BY n`,
     [range.from, range.to, range.timeZone],
   );
-}
-
-/** What the operator looks at first. Money in dollars. */
-export interface Totals {
-  accounts: number;
-  unverified: number;
-  signedUpToday: number;
-  suspended: number;
-  /** what customers have paid for and not used up, and what others owe */
-  credit: Decimal;
-  debt: Decimal;
-}
-
-/** @param since the begin of the day */
-export async function accountTotals(db: Queryable, since: Date): Promise<Totals> {
-  const [row] = await db.query<Totals>(
-    `SELECT a.*, b.* FROM (
-       SELECT count(*)::int AS accounts,
-         count(*) FILTER (WHERE verified_at IS NULL AND role = 'customer')::int AS unverified,
-         count(*) FILTER (WHERE created_at >= $1)::int AS "signedUpToday"
-       FROM account WHERE closed_at IS NULL) a, (
-       SELECT count(*) FILTER (WHERE suspended)::int AS suspended,
-         coalesce(sum(cash) FILTER (WHERE cash > 0), 0)::text AS credit,
-         coalesce(-sum(cash) FILTER (WHERE cash < 0), 0)::text AS debt
-       FROM balance) b`,
-    [since],
-  );
-  if (!row) throw new Error('an aggregate gave no row');
-  return row;
 }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { addCustomer } from '../../../test/support/calls.ts';
 import { startService, type TestService } from '../../../test/support/service.ts';
+import { addDays, dayOf } from '../day.ts';
 import { type CallPage, listCalls } from './call-list.ts';
-import { addDays, dayOf } from './usage.ts';
 
 const CALLS = 10_060;
 

@@ -1,7 +1,8 @@
 import type { Queryable } from '../../db/database.ts';
+import type { DayRange } from '../day.ts';
 import type { Decimal } from '../money.ts';
 import { typedNumber } from '../phone-number.ts';
-import type { DayRange, UsageScope } from './usage.ts';
+import type { UsageScope } from './usage.ts';
 
 /** A call as its customer sees it. */
 export interface ListedCall {

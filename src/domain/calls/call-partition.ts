@@ -1,8 +1,7 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import { StoreUnavailable, violatedConstraint } from '../../db/errors.ts';
+import { LOCKS } from '../locks.ts';
 
-// Any number that nothing else locks on: partitions are made and retired by one session at a time.
-const PARTITION_LOCK = 8_008_786_160;
 const RETIRED = 'call_month_is_retired';
 
 /** Makes a retired month's partition refuse calls. It looks at no row that is there. */
@@ -24,7 +23,7 @@ export interface Partition {
 
 /** Keeps other sessions from making and retiring partitions until the transaction ends. */
 export async function holdPartitions(tx: Queryable): Promise<void> {
-  await tx.query('SELECT pg_advisory_xact_lock($1)', [PARTITION_LOCK]);
+  await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.callPartitions]);
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Reader } from '../../db/replica.ts';
-import type { Caller } from '../access/api-key.ts';
+import type { Caller } from '../access/caller.ts';
 
 /** A range of whole Unix seconds, both bounds included. */
 export interface SecondsRange {

@@ -6,12 +6,12 @@ import { startService, TESTER, type TestService } from '../../../test/support/se
 import { StoreUnavailable } from '../../db/errors.ts';
 import { takeIn } from '../../ingest/take-in.ts';
 import { changeAccount } from '../account/account.ts';
-import { reconcile } from '../books/books.ts';
-import { monthlyStatement } from '../books/statement.ts';
-import { rerateCalls } from '../rating/rerating.ts';
+import { monthlyStatement } from '../billing/statement.ts';
+import { reconcile } from '../books/proof.ts';
 import { storeCalls } from './call.ts';
 import { ensureCurrentPartitions, listPartitions } from './call-partition.ts';
 import { oldestTakenIn, retireCalls } from './call-retention.ts';
+import { rerateCalls } from './rerating.ts';
 
 const RETENTION = 24;
 const NOW = new Date('2030-06-15T12:00:00Z');

@@ -1,5 +1,5 @@
+import { isUsedUp } from '../books/suspension.ts';
 import { billedSeconds, joinDestination, ownerOfCalled, price } from '../rating/rating.ts';
-import { isUsedUp } from '../rating/suspension.ts';
 import { reopenHours } from './call-sums.ts';
 
 /**

@@ -5,11 +5,12 @@ import { startService, TESTER, type TestService } from '../../../test/support/se
 import { waitUntil } from '../../../test/support/wait.ts';
 import type { Queryable } from '../../db/database.ts';
 import { changeAccount } from '../account/account.ts';
-import { balanceByDay, monthlyStatement } from '../books/statement.ts';
-import { rerateCalls } from '../rating/rerating.ts';
+import { balanceByDay, monthlyStatement } from '../billing/statement.ts';
+import { addDays, type DayRange, dayOf } from '../day.ts';
 import { storeCalls } from './call.ts';
 import { markBusy, sumCalls } from './call-sums.ts';
-import { addDays, type DayRange, dayOf, usageBy } from './usage.ts';
+import { rerateCalls } from './rerating.ts';
+import { usageBy } from './usage.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

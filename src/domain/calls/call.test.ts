@@ -3,8 +3,8 @@ import { after, before, test } from 'node:test';
 import { addCustomer, booksOf, moneyOf, post, reportedCall } from '../../../test/support/calls.ts';
 import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
 import { waitUntil } from '../../../test/support/wait.ts';
-import { reconcile } from '../books/books.ts';
-import { addNumber, removeNumber } from '../books/recurring-charge.ts';
+import { addNumber, removeNumber } from '../billing/recurring-charge.ts';
+import { reconcile } from '../books/proof.ts';
 import { type ReportedCall, storeCalls } from './call.ts';
 
 let api: TestService;

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../db/database.ts';
+import { type DayRange, dayEdges } from '../day.ts';
 import type { Decimal } from '../money.ts';
 import { callSums, markBusy } from './call-sums.ts';
 
@@ -8,16 +9,6 @@ export interface UsageScope {
   billingAccount: number;
   /** only this account's; undefined: those of all accounts billed to the one that pays */
   account?: number | undefined;
-}
-
-/** A calendar day such as `2026-11-24`. */
-export type Day = string;
-
-/** Whole days, both included, in a time zone. */
-export interface DayRange {
-  from: Day;
-  to: Day;
-  timeZone: string;
 }
 
 export interface Usage {
@@ -53,14 +44,6 @@ const NEWEST_CALLS = 10_000;
 // With fewer, adding them up takes no longer than a page may.
 const BUSY_CALLS = 20_000;
 
-/**
- * SQL: the moments at which the days of a range begin, and the one at which the last ends.
- * @param from SQL of the first day, `to` of the last, `zone` of the time zone
- */
-export const dayEdges = (from: string, to: string, zone: string) =>
-  `SELECT array_agg(day AT TIME ZONE ${zone} ORDER BY day) AS edges
-  FROM generate_series(${from}::timestamp, ${to}::timestamp + interval '1 day', interval '1 day') day`;
-
 // A range may begin and end within a month.
 const MONTH_EDGES = `SELECT array_agg(day AT TIME ZONE $5 ORDER BY day) AS edges
   FROM (
@@ -78,17 +61,6 @@ const EDGES: Record<UsageUnit, string> = {
   day: dayEdges('$3', '$4', '$5'),
   month: MONTH_EDGES,
 };
-
-/** The day it is in a time zone. */
-export function dayOf(at: Date, timeZone: string): Day {
-  // Swedish dates are those of ISO 8601.
-  return new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(at);
-}
-
-/** @param days may be negative */
-export function addDays(day: Day, days: number): Day {
-  return new Date(Date.parse(`${day}T00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
-}
 
 /**
  * Calls and what they cost by hour, day or month of the time zone: every step of the range is there,

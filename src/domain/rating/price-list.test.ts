@@ -4,7 +4,7 @@ import { addCustomer, moneyOf, reportedCall } from '../../../test/support/calls.
 import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
 import { changeAccount } from '../account/account.ts';
 import { listAudit } from '../audit.ts';
-import { addNumber } from '../books/recurring-charge.ts';
+import { addNumber } from '../billing/recurring-charge.ts';
 import { storeCalls } from '../calls/call.ts';
 import { blockPrefixes, listBlocked, releasePrefixes } from './blocked-prefix.ts';
 import { authorizeCall } from './hold.ts';

@@ -8,13 +8,12 @@ import {
   timingSafeEqual,
 } from 'node:crypto';
 import type { Database, Queryable } from '../../db/database.ts';
+import { LOCKS } from '../locks.ts';
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const KEY_BYTES = 32;
 const VERSION_BYTES = 2;
-// Any number that nothing else locks on: whoever seals holds it shared, a new key comes alone.
-const SEAL_LOCK = 8_666_326_621;
 const PURPOSES = ['seal', 'digest'] as const;
 
 type Purpose = (typeof PURPOSES)[number];
@@ -54,7 +53,7 @@ export class Keyring {
 
   /** Seals many secrets of one transaction. */
   async sealer(tx: Queryable): Promise<Sealer> {
-    await tx.query('SELECT pg_advisory_xact_lock_shared($1)', [SEAL_LOCK]);
+    await tx.query('SELECT pg_advisory_xact_lock_shared($1)', [LOCKS.sealing]);
     const version = await newestSealVersion(tx);
     const key = await this.#sealKey(tx, version);
     const prefix = versionPrefix(version);
@@ -122,7 +121,7 @@ async function hasDataKeys(db: Queryable): Promise<boolean> {
 /** Of processes that start at once, one makes them. */
 function makeDataKeys(db: Database, fileKey: Buffer): Promise<void> {
   return db.transaction(async (tx) => {
-    await tx.query('SELECT pg_advisory_xact_lock($1)', [SEAL_LOCK]);
+    await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.sealing]);
     if (await hasDataKeys(tx)) return;
     for (const purpose of PURPOSES) {
       await insertDataKey(tx, fileKey, { purpose, version: 1, key: randomBytes(KEY_BYTES) });
@@ -156,7 +155,7 @@ export async function beginRotation(
   current: Buffer,
   next: Buffer,
 ): Promise<{ begun: boolean }> {
-  await tx.query('SELECT pg_advisory_xact_lock($1)', [SEAL_LOCK]);
+  await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.sealing]);
   const { sealVersion, fileKeys } = await describeFileKeys(tx);
   if (fileKeys.includes(fingerprint(next))) return { begun: false };
   const dataKeys = await openDataKeys(tx, current);

@@ -3,7 +3,7 @@ import { keyOf } from '../../domain/access/api-key.ts';
 import { HourlyLimit } from '../../domain/access/hourly-limit.ts';
 import { renewKey } from '../../domain/account/credentials.ts';
 import { customerAt } from '../../domain/audit.ts';
-import { MAIL_QUEUE } from '../../domain/message.ts';
+import { MAIL_QUEUE } from '../../domain/mail/message.ts';
 import { type Html, html } from '../../html.ts';
 import { limitKey } from '../../http/client-address.ts';
 import type { Service } from '../../service.ts';

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { CallFilter } from '../../domain/calls/call-list.ts';
-import { addDays, type Day, dayOf, type UsageUnit } from '../../domain/calls/usage.ts';
+import type { UsageUnit } from '../../domain/calls/usage.ts';
+import { addDays, type Day, dayOf } from '../../domain/day.ts';
 import { queryText } from '../input.ts';
 import { type Subject, scopeOf } from './subject.ts';
 

@@ -5,7 +5,7 @@ import { startService, type TestService } from '../../../test/support/service.ts
 import { Visitor } from '../../../test/support/visitor.ts';
 import { postEntry } from '../../domain/books/ledger.ts';
 import { type ReportedCall, storeCalls } from '../../domain/calls/call.ts';
-import { addDays } from '../../domain/calls/usage.ts';
+import { addDays } from '../../domain/day.ts';
 
 let api: TestService;
 before(async () => {

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { describeAccount } from '../../domain/account/account-directory.ts';
-import { type LedgerEntry, listEntries } from '../../domain/books/billing.ts';
-import { recurringItems } from '../../domain/books/recurring-charge.ts';
-import { dayOf } from '../../domain/calls/usage.ts';
+import { recurringItems } from '../../domain/billing/recurring-charge.ts';
+import { type LedgerEntry, listEntries } from '../../domain/books/ledger.ts';
+import { dayOf } from '../../domain/day.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { emptyState, notice, paging, panel } from '../components/blocks.ts';

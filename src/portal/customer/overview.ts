@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { type AccountDetails, describeAccount } from '../../domain/account/account-directory.ts';
-import { recurringItems } from '../../domain/books/recurring-charge.ts';
-import { balanceByDay } from '../../domain/books/statement.ts';
+import { recurringItems } from '../../domain/billing/recurring-charge.ts';
+import { balanceByDay } from '../../domain/billing/statement.ts';
 import { listCalls } from '../../domain/calls/call-list.ts';
-import { addDays, type DayRange, dayOf, usageBy } from '../../domain/calls/usage.ts';
+import { usageBy } from '../../domain/calls/usage.ts';
+import { addDays, type DayRange, dayOf } from '../../domain/day.ts';
 import { registeredPhones } from '../../domain/sip/registration.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { replaceSipSecret, sipSecret } from '../../domain/account/credentials.ts';
 import { customerAt } from '../../domain/audit.ts';
-import { MAIL_QUEUE } from '../../domain/message.ts';
+import { MAIL_QUEUE } from '../../domain/mail/message.ts';
 import type { SipCredentials } from '../../domain/sip/sip-secret.ts';
 import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';

@@ -11,7 +11,7 @@ import {
   secondFactorState,
 } from '../../domain/access/second-factor.ts';
 import { customerAt } from '../../domain/audit.ts';
-import { MAIL_QUEUE } from '../../domain/message.ts';
+import { MAIL_QUEUE } from '../../domain/mail/message.ts';
 import { Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { cookiesOf, sessionOf } from '../access.ts';

@@ -1,33 +1,19 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { secondFactorState } from '../../domain/access/second-factor.ts';
-import { endSession, endSessions, listSessions } from '../../domain/access/session.ts';
+import { endSession, endSessions } from '../../domain/access/session.ts';
 import { type AccountChanges, changeAccount, isAccountName } from '../../domain/account/account.ts';
-import { type AccountDetails, describeAccount } from '../../domain/account/account-directory.ts';
 import { requestVerification } from '../../domain/account/portal-sign-up.ts';
 import { customerAt } from '../../domain/audit.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { typedNumber } from '../../domain/phone-number.ts';
-import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { cookiesOf, sessionOf } from '../access.ts';
-import { notice, panel } from '../components/blocks.ts';
-import { checkbox, field, select } from '../components/field.ts';
-import { type Fields, formFields } from '../input.ts';
-import { type Page, sendPage } from '../layout.ts';
+import { formFields } from '../input.ts';
+import { sendPage } from '../layout.ts';
 import type { Messages } from '../messages/index.ts';
-import { form, type View } from '../view.ts';
-import { passwordPanel, passwordSetting } from './password-setting.ts';
-import { secondFactorPanel } from './second-factor.ts';
-import { sessionsPanel } from './sessions-panel.ts';
-import { TIME_ZONES } from './time-zones.ts';
+import { passwordSetting } from './password-setting.ts';
+import { type Refused, settingsPage } from './settings-page.ts';
 
 const HIGHEST_THRESHOLD = 1_000_000;
-
-/** What was typed and refused, and why, by field. */
-export interface Refused {
-  typed?: Fields;
-  problems?: Record<string, string | undefined>;
-}
 
 /** What customers set for themselves. */
 export function settingsPages(app: FastifyInstance, service: Service): void {
@@ -76,7 +62,7 @@ export function settingsPages(app: FastifyInstance, service: Service): void {
     return done(reply, 'session-ended');
   });
 
-  passwordSetting(app, service, (request, refused) => settingsPage(service, request, refused));
+  passwordSetting(app, service);
 
   async function save(
     request: FastifyRequest,
@@ -112,50 +98,4 @@ function isKnownHere(zone: string): boolean {
   } catch {
     return false;
   }
-}
-
-async function settingsPage(
-  { db, config }: Service,
-  request: FastifyRequest,
-  refused: Refused = {},
-): Promise<Page> {
-  const { view } = request;
-  const session = sessionOf(request);
-  const [account, sessions, factor] = await Promise.all([
-    describeAccount(db, session.username),
-    listSessions(db, session.username, view.now, config.sessionLife),
-    secondFactorState(db, session.username),
-  ]);
-  const content = html`<div class="columns">
-${profilePanel(view, account, refused)}
-${warningPanel(view, account, refused)}
-${passwordPanel(view, refused)}
-${secondFactorPanel(view, factor)}
-</div>
-${sessionsPanel(view, sessions, session)}`;
-  const status = refused.problems ? 400 : 200;
-  return { title: view.m.navigation.settings, content, status };
-}
-
-function profilePanel(view: View, account: AccountDetails, { typed, problems }: Refused): Html {
-  const m = view.m.settings;
-  const known = TIME_ZONES.includes(account.timeZone);
-  const zones = known ? TIME_ZONES : [account.timeZone, ...TIME_ZONES];
-  const fields = html`${field({ name: 'name', label: view.m.fields.name, value: typed?.name ?? account.name, required: true, maxLength: 100, autocomplete: 'organization', problem: problems?.name })}
-${field({ name: 'caller_id', label: m.callerId, type: 'tel', value: typed?.caller_id ?? account.callerId, hint: m.callerIdHint, maxLength: 20, autocomplete: 'off', problem: problems?.caller_id })}
-${select({ name: 'time_zone', label: m.timeZone, value: typed?.time_zone ?? account.timeZone, hint: m.timeZoneHint, problem: problems?.time_zone, choices: zones.map((zone) => ({ value: zone, label: zone.replaceAll('_', ' ') })) })}
-<button>${m.save}</button>`;
-  return panel(m.profile, form(view, '/settings/profile', fields));
-}
-
-function warningPanel(view: View, account: AccountDetails, { typed, problems }: Refused): Html {
-  const m = view.m.settings;
-  if (account.masterAccount !== account.username) {
-    return panel(m.warning, notice('info', m.warnedOther(account.masterAccount)));
-  }
-  const checked = typed?.threshold === undefined ? account.notify : typed.notify === 'on';
-  const fields = html`${checkbox({ name: 'notify', label: m.notify, checked })}
-${field({ name: 'threshold', label: m.threshold, value: typed?.threshold ?? account.notifyThreshold, inputMode: 'numeric', required: true, hint: m.thresholdHint(account.email), problem: problems?.threshold })}
-<button>${m.save}</button>`;
-  return panel(m.warning, form(view, '/settings/warning', fields));
 }

@@ -2,8 +2,8 @@ import {
   monthlyStatement,
   type Statement,
   type StatementEntry,
-} from '../../domain/books/statement.ts';
-import { dayOf } from '../../domain/calls/usage.ts';
+} from '../../domain/billing/statement.ts';
+import { dayOf } from '../../domain/day.ts';
 import { InvalidValue, month as monthOf } from '../../domain/entered-values.ts';
 import { negated } from '../../domain/money.ts';
 import { Refusal } from '../../domain/refusal.ts';

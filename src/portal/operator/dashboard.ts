@@ -1,9 +1,11 @@
 import type { FastifyInstance } from 'fastify';
-import { accountTotals, callsByDay } from '../../domain/calls/call-hour.ts';
+import { accountTotals } from '../../domain/account/account-directory.ts';
+import { countMails } from '../../domain/account/mail-queue.ts';
+import { callsByDay } from '../../domain/calls/call-hour.ts';
 import { countRefused } from '../../domain/calls/call-refused.ts';
 import { type ListedFeed, listFeeds } from '../../domain/calls/feed.ts';
-import { addDays, dayOf, type UsageStep } from '../../domain/calls/usage.ts';
-import { countMails } from '../../domain/parked-mail.ts';
+import type { UsageStep } from '../../domain/calls/usage.ts';
+import { addDays, dayOf } from '../../domain/day.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { badge, emptyState, panel, stats } from '../components/blocks.ts';

@@ -4,7 +4,7 @@ import { startService, type TestService } from '../../../test/support/service.ts
 import { Visitor } from '../../../test/support/visitor.ts';
 import { describeAccount } from '../../domain/account/account-directory.ts';
 import { listAudit } from '../../domain/audit.ts';
-import { reconcile } from '../../domain/books/books.ts';
+import { reconcile } from '../../domain/books/proof.ts';
 import { countCallHours } from '../../domain/calls/call-hour.ts';
 
 let api: TestService;

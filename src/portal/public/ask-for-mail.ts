@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
-import { isEmailAddress } from '../../domain/account/email-address.ts';
 import { requestVerification } from '../../domain/account/portal-sign-up.ts';
 import { requestRecovery } from '../../domain/account/recovery.ts';
+import { isEmailAddress } from '../../domain/email-address.ts';
 import { html } from '../../html.ts';
 import { limitByAddress } from '../../http/rate-limit.ts';
 import type { Service } from '../../service.ts';

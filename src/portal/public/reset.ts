@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { rememberDevice } from '../../domain/access/sign-in.ts';
 import { resetPassword } from '../../domain/account/recovery.ts';
 import { inspectToken } from '../../domain/account/token.ts';
-import { MAIL_QUEUE } from '../../domain/message.ts';
+import { MAIL_QUEUE } from '../../domain/mail/message.ts';
 import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { notice } from '../components/blocks.ts';

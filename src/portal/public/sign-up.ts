@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { isAccountName } from '../../domain/account/account.ts';
-import { isEmailAddress } from '../../domain/account/email-address.ts';
 import { requestSignUp } from '../../domain/account/portal-sign-up.ts';
 import { isPromotionValid } from '../../domain/account/promotion.ts';
+import { isEmailAddress } from '../../domain/email-address.ts';
 import { html } from '../../html.ts';
 import { limitByAddress } from '../../http/rate-limit.ts';
 import type { Service } from '../../service.ts';

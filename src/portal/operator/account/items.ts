@@ -4,7 +4,7 @@ import {
   addService,
   removeNumber,
   removeService,
-} from '../../../domain/books/recurring-charge.ts';
+} from '../../../domain/billing/recurring-charge.ts';
 import * as entered from '../../../domain/entered-values.ts';
 import { Refusal } from '../../../domain/refusal.ts';
 import type { Service } from '../../../service.ts';

@@ -1,11 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { describeAccount } from '../../../domain/account/account-directory.ts';
-import {
-  listEntries,
-  postByHand,
-  requireBalance,
-  reverseEntry,
-} from '../../../domain/books/billing.ts';
+import { requireBalance } from '../../../domain/books/balance.ts';
+import { listEntries, postByHand, reverseEntry } from '../../../domain/books/ledger.ts';
 import * as entered from '../../../domain/entered-values.ts';
 import { html } from '../../../html.ts';
 import type { Service } from '../../../service.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { AccountDetails } from '../../../domain/account/account-directory.ts';
-import type { LedgerEntry } from '../../../domain/books/billing.ts';
+import type { LedgerEntry } from '../../../domain/books/ledger.ts';
 import { type Html, html } from '../../../html.ts';
 import { emptyState, panel } from '../../components/blocks.ts';
 import { confirmed } from '../../components/confirmed.ts';

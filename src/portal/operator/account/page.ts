@@ -5,7 +5,7 @@ import {
   describeAccount,
   listSubAccounts,
 } from '../../../domain/account/account-directory.ts';
-import { listEntries } from '../../../domain/books/billing.ts';
+import { listEntries } from '../../../domain/books/ledger.ts';
 import { Refusal } from '../../../domain/refusal.ts';
 import { currentRegistration } from '../../../domain/sip/registration.ts';
 import { type Html, html } from '../../../html.ts';

@@ -1,5 +1,5 @@
 import type { AccountDetails } from '../../../domain/account/account-directory.ts';
-import { BILLINGS } from '../../../domain/books/billing.ts';
+import { BILLINGS } from '../../../domain/books/balance.ts';
 import { type Html, html } from '../../../html.ts';
 import { panel } from '../../components/blocks.ts';
 import { checkbox, type Field, field, select } from '../../components/field.ts';

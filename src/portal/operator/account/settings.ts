@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { changeAccount } from '../../../domain/account/account.ts';
-import { BILLINGS, type Billing } from '../../../domain/books/billing.ts';
+import { BILLINGS, type Billing } from '../../../domain/books/balance.ts';
 import * as entered from '../../../domain/entered-values.ts';
 import { Refusal } from '../../../domain/refusal.ts';
 import type { Service } from '../../../service.ts';

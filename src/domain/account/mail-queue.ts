@@ -1,10 +1,15 @@
-import type { Database, Queryable } from '../db/database.ts';
-import type { Queue, QueuedJob } from '../db/queue.ts';
-import { VERIFICATION_QUEUE } from './account/portal-sign-up.ts';
-import { RECOVERY_QUEUE } from './account/recovery.ts';
-import { type Actor, audit } from './audit.ts';
-import { type AddressedMessage, MAIL_QUEUE, PARKED_MAIL_QUEUE, queueMessage } from './message.ts';
-import { Refusal } from './refusal.ts';
+import type { Database, Queryable } from '../../db/database.ts';
+import type { Queue, QueuedJob } from '../../db/queue.ts';
+import { type Actor, audit } from '../audit.ts';
+import {
+  type AddressedMessage,
+  MAIL_QUEUE,
+  PARKED_MAIL_QUEUE,
+  queueMessage,
+} from '../mail/message.ts';
+import { Refusal } from '../refusal.ts';
+import { VERIFICATION_QUEUE } from './portal-sign-up.ts';
+import { RECOVERY_QUEUE } from './recovery.ts';
 
 /** A mail that was not delivered yet, without what it says: that may hold a link. */
 export interface UndeliveredMail {

@@ -1,5 +1,5 @@
-import type { Queryable } from '../../db/database.ts';
-import { creationFailed } from '../refusal.ts';
+import type { Queryable } from '../db/database.ts';
+import { creationFailed } from './refusal.ts';
 
 const MAXIMUM_LENGTH = 254;
 // A dot-atom and a host name with at least two labels (RFC 5321, 4.1.2), without the quoted and

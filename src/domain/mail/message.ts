@@ -1,7 +1,7 @@
-import type { Queryable } from '../db/database.ts';
-import type { Queue } from '../db/queue.ts';
-import type { Actor } from './audit.ts';
-import type { Decimal } from './money.ts';
+import type { Queryable } from '../../db/database.ts';
+import type { Queue } from '../../db/queue.ts';
+import type { Actor } from '../audit.ts';
+import type { Decimal } from '../money.ts';
 
 export const MAIL_QUEUE = 'deliver-mail';
 /** Mails that were given up wait here for the operator. */

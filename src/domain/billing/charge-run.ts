@@ -1,7 +1,7 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import { StoreUnavailable } from '../../db/errors.ts';
 import type { Queue } from '../../db/queue.ts';
-import { type ChargeSummary, notifyAccount } from '../message.ts';
+import { type ChargeSummary, notifyAccount } from '../mail/message.ts';
 import { type Decimal, fromMicros, toMicros } from '../money.ts';
 import {
   type ChargeLine,

@@ -1,10 +1,10 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import { type Actor, audit } from '../audit.ts';
 import { postEntry } from '../books/ledger.ts';
-import { reopenHours } from '../calls/call-sums.ts';
 import { type Decimal, fromMicros, toMicros } from '../money.ts';
+import { billedSeconds, joinDestination, PRICE_LIST, price } from '../rating/rating.ts';
 import { Refusal } from '../refusal.ts';
-import { billedSeconds, joinDestination, PRICE_LIST, price } from './rating.ts';
+import { reopenHours } from './call-sums.ts';
 
 const BATCH = 2_000;
 const ACCOUNTS = 100;

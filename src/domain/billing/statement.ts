@@ -1,10 +1,10 @@
 import type { Queryable } from '../../db/database.ts';
+import type { LedgerKind } from '../books/ledger.ts';
 import { callsKeptFrom } from '../calls/call-partition.ts';
 import { callSums } from '../calls/call-sums.ts';
-import { type Day, type DayRange, dayEdges } from '../calls/usage.ts';
+import { type Day, type DayRange, dayEdges } from '../day.ts';
 import type { Decimal } from '../money.ts';
 import { Refusal } from '../refusal.ts';
-import type { LedgerKind } from './ledger.ts';
 import type { ChargeLine, Month } from './monthly-charge.ts';
 
 /** A month of a billing account in its own time zone. Opening + entries − calls = closing. */

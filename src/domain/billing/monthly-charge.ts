@@ -1,7 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
+import { type NewEntry, postEntry } from '../books/ledger.ts';
 import { type Decimal, negated } from '../money.ts';
 import { Refusal } from '../refusal.ts';
-import { type NewEntry, postEntry } from './ledger.ts';
 
 /** A calendar month such as `2026-12`. */
 export type Month = string;

@@ -4,12 +4,12 @@ import { addCustomer, cloneCustomer, moneyOf, reportedCall } from '../../../test
 import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
 import type { Database, Queryable } from '../../db/database.ts';
 import { type AccountChanges, changeAccount } from '../account/account.ts';
-import { listEntries } from '../books/billing.ts';
-import { reconcile } from '../books/books.ts';
-import { addNumber } from '../books/recurring-charge.ts';
-import { storeCalls } from '../calls/call.ts';
-import { readPriceFile } from './price-csv.ts';
-import { importPrices } from './price-list.ts';
+import { addNumber } from '../billing/recurring-charge.ts';
+import { listEntries } from '../books/ledger.ts';
+import { reconcile } from '../books/proof.ts';
+import { readPriceFile } from '../rating/price-csv.ts';
+import { importPrices } from '../rating/price-list.ts';
+import { storeCalls } from './call.ts';
 import {
   previewRerating,
   type ReratingRange,

@@ -1,0 +1,26 @@
+import type { Queryable } from '../../db/database.ts';
+import type { Keyring } from '../sealing/keyring.ts';
+import { rotateKey } from './api-key.ts';
+import { endSessions } from './session.ts';
+
+/**
+ * Sets a password. Whoever knew the old one must not keep access: the API key is replaced and all
+ * sessions of the account end.
+ * @param hash of the new password, as `hashPassword` makes it
+ * @returns the new API key
+ * @throws Refusal 'unauthorized' where there is no such account
+ */
+export async function replacePassword(
+  tx: Queryable,
+  keyring: Keyring,
+  username: number,
+  hash: string,
+): Promise<string> {
+  const key = await rotateKey(tx, keyring, username);
+  await tx.query(
+    'UPDATE account SET password_hash = $2, password_unset = false WHERE username = $1',
+    [username, hash],
+  );
+  await endSessions(tx, username);
+  return key;
+}

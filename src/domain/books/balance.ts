@@ -1,0 +1,61 @@
+import type { Queryable } from '../../db/database.ts';
+import type { Decimal } from '../money.ts';
+import { Refusal } from '../refusal.ts';
+
+export const BILLINGS = ['prepaid', 'postpaid'] as const;
+export type Billing = (typeof BILLINGS)[number];
+
+/**
+ * Makes sure that an account, open or closed, has a balance of its own.
+ * @throws Refusal 'not found', 'conflict' naming the account that it is billed to
+ */
+export async function requireBalance(db: Queryable, username: number): Promise<void> {
+  const [account] = await db.query<{ billedTo: number }>(
+    'SELECT master_account AS "billedTo" FROM account WHERE username = $1',
+    [username],
+  );
+  if (!account) throw new Refusal('not found', `there is no account ${username}`);
+  if (account.billedTo !== username) {
+    throw new Refusal('conflict', `${username} is billed to ${account.billedTo}; use that account`);
+  }
+}
+
+export interface BillingChanges {
+  billing?: Billing | undefined;
+  /** dollars that a postpaid account may owe before calls stop; null: any amount */
+  creditLimit?: Decimal | null | undefined;
+}
+
+/**
+ * Sets when calls stop for want of money. They stop or go on at once as the next debit would have
+ * it, except that a prepaid account is let call while it owes nothing.
+ * @throws Refusal 'not found', 'conflict' where another account pays, or for the credit limit of a
+ *   prepaid account
+ */
+export async function changeBilling(
+  tx: Queryable,
+  username: number,
+  changes: BillingChanges,
+): Promise<void> {
+  await requireBalance(tx, username);
+  const [current] = await tx.query<{ billing: Billing; creditLimit: Decimal | null }>(
+    `SELECT billing, credit_limit::text AS "creditLimit" FROM balance
+     WHERE account = $1 FOR UPDATE`,
+    [username],
+  );
+  const billing = changes.billing ?? current?.billing;
+  if (billing === 'prepaid' && changes.creditLimit) {
+    throw new Refusal(
+      'conflict',
+      `${username} is prepaid; a credit limit is for postpaid accounts`,
+    );
+  }
+  const { creditLimit = current?.creditLimit } = changes;
+  await tx.query(
+    `UPDATE balance SET billing = $2, credit_limit = $3,
+       suspended = CASE $2 WHEN 'prepaid' THEN suspended OR cash < 0
+         ELSE coalesce(cash < -$3::numeric, false) END
+     WHERE account = $1`,
+    [username, billing, billing === 'postpaid' ? creditLimit : null],
+  );
+}

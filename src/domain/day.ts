@@ -1,0 +1,28 @@
+/** A calendar day such as `2026-11-24`. */
+export type Day = string;
+
+/** Whole days, both included, in a time zone. */
+export interface DayRange {
+  from: Day;
+  to: Day;
+  timeZone: string;
+}
+
+/**
+ * SQL: the moments at which the days of a range begin, and the one at which the last ends.
+ * @param from SQL of the first day, `to` of the last, `zone` of the time zone
+ */
+export const dayEdges = (from: string, to: string, zone: string) =>
+  `SELECT array_agg(day AT TIME ZONE ${zone} ORDER BY day) AS edges
+  FROM generate_series(${from}::timestamp, ${to}::timestamp + interval '1 day', interval '1 day') day`;
+
+/** The day it is in a time zone. */
+export function dayOf(at: Date, timeZone: string): Day {
+  // Swedish dates are those of ISO 8601.
+  return new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(at);
+}
+
+/** @param days may be negative */
+export function addDays(day: Day, days: number): Day {
+  return new Date(Date.parse(`${day}T00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
+}

@@ -1,0 +1,16 @@
+/**
+ * Every advisory lock of the database, by what it guards. Each is one number that nothing else locks
+ * on; PostgreSQL knows them only as numbers, so a number in use must not change.
+ */
+export const LOCKS = {
+  /** the first administrator is made once */
+  firstAdministrator: 4_592_086_960,
+  /** the hours of calls are counted by one session at a time */
+  callHours: 4_592_086_961,
+  /** partitions of calls are made and dropped by one session at a time */
+  callPartitions: 8_008_786_160,
+  /** sealing shares it; a change of the secret key has it alone */
+  sealing: 8_666_326_621,
+  /** a rotation of keys, or a backup */
+  maintenance: 4_159_608_204,
+};

@@ -1,0 +1,80 @@
+import type { FastifyRequest } from 'fastify';
+import { secondFactorState } from '../../domain/access/second-factor.ts';
+import { listSessions } from '../../domain/access/session.ts';
+import { type AccountDetails, describeAccount } from '../../domain/account/account-directory.ts';
+import { type Html, html } from '../../html.ts';
+import type { Service } from '../../service.ts';
+import { sessionOf } from '../access.ts';
+import { notice, panel } from '../components/blocks.ts';
+import { checkbox, field, select } from '../components/field.ts';
+import { newPasswordFields } from '../components/new-password.ts';
+import { passwordField } from '../confirm.ts';
+import type { Fields } from '../input.ts';
+import type { Page } from '../layout.ts';
+import { form, type View } from '../view.ts';
+import { secondFactorPanel } from './second-factor.ts';
+import { sessionsPanel } from './sessions-panel.ts';
+import { TIME_ZONES } from './time-zones.ts';
+
+/** What was typed and refused, and why, by field. */
+export interface Refused {
+  typed?: Fields;
+  problems?: Record<string, string | undefined>;
+}
+
+/** @param refused what of a form was refused; the page then has the status 400 */
+export async function settingsPage(
+  { db, config }: Service,
+  request: FastifyRequest,
+  refused: Refused = {},
+): Promise<Page> {
+  const { view } = request;
+  const session = sessionOf(request);
+  const [account, sessions, factor] = await Promise.all([
+    describeAccount(db, session.username),
+    listSessions(db, session.username, view.now, config.sessionLife),
+    secondFactorState(db, session.username),
+  ]);
+  const content = html`<div class="columns">
+${profilePanel(view, account, refused)}
+${warningPanel(view, account, refused)}
+${passwordPanel(view, refused)}
+${secondFactorPanel(view, factor)}
+</div>
+${sessionsPanel(view, sessions, session)}`;
+  const status = refused.problems ? 400 : 200;
+  return { title: view.m.navigation.settings, content, status };
+}
+
+function profilePanel(view: View, account: AccountDetails, { typed, problems }: Refused): Html {
+  const m = view.m.settings;
+  const known = TIME_ZONES.includes(account.timeZone);
+  const zones = known ? TIME_ZONES : [account.timeZone, ...TIME_ZONES];
+  const fields = html`${field({ name: 'name', label: view.m.fields.name, value: typed?.name ?? account.name, required: true, maxLength: 100, autocomplete: 'organization', problem: problems?.name })}
+${field({ name: 'caller_id', label: m.callerId, type: 'tel', value: typed?.caller_id ?? account.callerId, hint: m.callerIdHint, maxLength: 20, autocomplete: 'off', problem: problems?.caller_id })}
+${select({ name: 'time_zone', label: m.timeZone, value: typed?.time_zone ?? account.timeZone, hint: m.timeZoneHint, problem: problems?.time_zone, choices: zones.map((zone) => ({ value: zone, label: zone.replaceAll('_', ' ') })) })}
+<button>${m.save}</button>`;
+  return panel(m.profile, form(view, '/settings/profile', fields));
+}
+
+function warningPanel(view: View, account: AccountDetails, { typed, problems }: Refused): Html {
+  const m = view.m.settings;
+  if (account.masterAccount !== account.username) {
+    return panel(m.warning, notice('info', m.warnedOther(account.masterAccount)));
+  }
+  const checked = typed?.threshold === undefined ? account.notify : typed.notify === 'on';
+  const fields = html`${checkbox({ name: 'notify', label: m.notify, checked })}
+${field({ name: 'threshold', label: m.threshold, value: typed?.threshold ?? account.notifyThreshold, inputMode: 'numeric', required: true, hint: m.thresholdHint(account.email), problem: problems?.threshold })}
+<button>${m.save}</button>`;
+  return panel(m.warning, form(view, '/settings/warning', fields));
+}
+
+function passwordPanel(view: View, { problems }: Refused): Html {
+  const m = view.m.settings;
+  const username = view.session?.username ?? 0;
+  const fields = html`${passwordField(view, 'current', problems?.current !== undefined)}
+${newPasswordFields(view, username, problems?.password)}
+<button>${m.changePassword}</button>
+<p class="hint">${m.passwordHint}</p>`;
+  return panel(m.password, form(view, '/settings/password', fields));
+}
