@@ -5,26 +5,71 @@ const BACKSLASH = 0x5c;
 const SPACE = 0x20;
 const COLON = 0x3a;
 const PUNCTUATION = /["{}[\],:]/g;
+const SPECIAL = /["\\\p{Cc}]/gu;
 const decoder = new TextDecoder('utf-8', { fatal: true });
+const lenientDecoder = new TextDecoder();
+
+export interface JsonRules {
+  /** names of members that may be there twice; the last one counts */
+  repeatable?: ReadonlySet<string>;
+  /**
+   * Strings may hold any character: bytes that are no UTF-8 read as U+FFFD, control characters may
+   * stand unescaped, NUL and half surrogate pairs stay. The caller checks the strings that matter.
+   */
+  lenientStrings?: boolean;
+}
 
 /**
  * Reads JSON more strictly than JSON.parse: what two readers could understand differently is
  * refused.
- * @param repeatable names of members that may be there twice; the last one counts
  * @throws Refusal 'malformed' for what is no JSON in UTF-8, for a member that is there twice, and
  *   for strings with NUL or half a surrogate pair
  */
-export function parseStrictJson(bytes: Uint8Array, repeatable?: ReadonlySet<string>): unknown {
-  let value: unknown;
-  let text: string;
+export function parseStrictJson(bytes: Uint8Array, rules: JsonRules = {}): unknown {
+  let parsed: { text: string; value: unknown };
   try {
-    text = decoder.decode(bytes);
-    value = JSON.parse(text);
+    parsed = rules.lenientStrings ? parseLenient(bytes) : parseText(decoder.decode(bytes));
   } catch {
     throw new Refusal('malformed', 'The body must be JSON in UTF-8');
   }
-  if (!isPlain(text, value)) checkTokens(text, repeatable);
+  const { text, value } = parsed;
+  if (!isPlain(text, value)) checkTokens(text, rules);
   return value;
+}
+
+function parseText(text: string) {
+  return { text, value: JSON.parse(text) as unknown };
+}
+
+function parseLenient(bytes: Uint8Array) {
+  const text = lenientDecoder.decode(bytes);
+  try {
+    return parseText(text);
+  } catch (error) {
+    // Only then is it worth walking through the whole text.
+    if (!/control character/i.test((error as Error).message)) throw error;
+    return parseText(escapeControls(text));
+  }
+}
+
+/** Escapes the control characters within strings, where JSON allows none. */
+function escapeControls(text: string): string {
+  const parts: string[] = [];
+  let copied = 0;
+  let inString = false;
+  SPECIAL.lastIndex = 0;
+  for (let match = SPECIAL.exec(text); match; match = SPECIAL.exec(text)) {
+    const [character] = match;
+    if (character === QUOTE) inString = !inString;
+    else if (!inString) continue;
+    else if (character === '\\') SPECIAL.lastIndex++;
+    else {
+      const escaped = character.charCodeAt(0).toString(16).padStart(4, '0');
+      parts.push(text.slice(copied, match.index), `\\u${escaped}`);
+      copied = match.index + 1;
+    }
+  }
+  return parts.join('') + text.slice(copied);
 }
 
 /**
@@ -60,7 +105,7 @@ function countMembers(value: unknown): number {
 }
 
 /** Walks the tokens of a text that is valid JSON. */
-function checkTokens(text: string, repeatable: ReadonlySet<string> | undefined): void {
+function checkTokens(text: string, { repeatable, lenientStrings }: JsonRules): void {
   const members: (Set<string> | undefined)[] = [];
   let expectsName = false;
   PUNCTUATION.lastIndex = 0;
@@ -81,7 +126,7 @@ function checkTokens(text: string, repeatable: ReadonlySet<string> | undefined):
       PUNCTUATION.lastIndex = end;
       const raw = text.slice(match.index + 1, end - 1);
       const string = raw.includes('\\') ? (JSON.parse(`"${raw}"`) as string) : raw;
-      if (string.includes('\0') || !string.isWellFormed()) {
+      if (!lenientStrings && (string.includes('\0') || !string.isWellFormed())) {
         throw new Refusal('malformed', 'The body has a character that no text can have');
       }
       const names = members.at(-1);

@@ -102,18 +102,6 @@ test('two rows with lost quotes are not taken for one with a line end', () => {
   );
 });
 
-test('bytes that are no UTF-8 set their row aside alone', () => {
-  const body = Buffer.concat([
-    Buffer.from(BASE.replace('Toll', 'T\u00f6ll'), 'latin1'),
-    Buffer.from(`\n${BASE}\n`),
-  ]);
-  const records = parsed('asterisk', body) as { detail?: string }[];
-  assert.deepEqual(
-    records.map(({ detail }) => detail),
-    ['no row of comma separated values in UTF-8', undefined],
-  );
-});
-
 test('a quoted line end is part of its field', () => {
   const row = BASE.replace('"Dial"', '"Di\nal"');
   assert.deepEqual(parsed('asterisk', `${row}\n${BASE}\n`), [read(row), read(BASE)]);

@@ -3,6 +3,8 @@ import type { Feed } from '../domain/calls/feed.ts';
 import { readCsvRows } from './csv-rows.ts';
 import { localTime } from './local-time.ts';
 import {
+  callerNumber,
+  displayText,
   firstUsername,
   hashedId,
   MalformedRecord,
@@ -11,7 +13,6 @@ import {
   phoneNumber,
   readRecord,
   talkTime,
-  textOf,
 } from './record.ts';
 
 const COLUMNS = 16;
@@ -52,10 +53,10 @@ function readRow(fields: string[], feed: Feed): ReportedCall {
     account: firstUsername([accountcode]),
     startedAt: localTime(start, 'start', feed.timeZone),
     talkMicroseconds: disposition === 'ANSWERED' ? talkTime(billsec, 'billsec') : 0,
-    caller: phoneNumber(src, 'src'),
+    caller: callerNumber(src, 'src'),
     called: phoneNumber(dst, 'dst'),
     sourceIp: undefined,
-    callerName: nameOf(textOf(clid, 'clid'), src),
+    callerName: nameOf(displayText(clid, 'clid'), src),
     switchDebit: undefined,
     callId: uniqueid,
   };

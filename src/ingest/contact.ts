@@ -1,5 +1,5 @@
 import { ALL_CONTACTS, type ReportedContact } from '../domain/sip/registration.ts';
-import { decimalOf, firstUsername, MalformedRecord, textOf, wholeText } from './record.ts';
+import { decimalOf, displayText, firstUsername, MalformedRecord, wholeText } from './record.ts';
 
 const LONGEST_EXPIRY_SECONDS = 7 * 86_400;
 const SECOND_MS = 1_000;
@@ -24,8 +24,8 @@ export function toContact(fields: ContactFields): ReportedContact {
   return {
     username,
     contact: contactUri(wholeText(fields.contact, 'contact')),
-    received: receivedUri(textOf(fields.received, 'received')),
-    userAgent: textOf(fields.userAgent, 'user agent'),
+    received: receivedUri(displayText(fields.received, 'received')),
+    userAgent: displayText(fields.userAgent, 'user agent'),
     reportedAt: fields.reportedAt,
     expiresAt: fields.expiresAt,
   };

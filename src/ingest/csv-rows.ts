@@ -4,7 +4,7 @@ import type { Origin } from './record.ts';
 
 const QUOTE = 0x22;
 const MOST_LINES = 8;
-const decoder = new TextDecoder('utf-8', { fatal: true });
+const decoder = new TextDecoder();
 
 /** What becomes of a body's rows. */
 export interface RowReader<Result> {
@@ -31,15 +31,12 @@ export function readCsvRows<Result>(body: Buffer, reader: RowReader<Result>): Re
   return results;
 }
 
-/** The fields of one line. @returns undefined where they cannot be told */
+/**
+ * The fields of one line; bytes that are no UTF-8 read as U+FFFD.
+ * @returns undefined where they cannot be told
+ */
 export function csvFields(bytes: Buffer): string[] | undefined {
-  let text: string;
-  try {
-    text = decoder.decode(bytes);
-  } catch {
-    return undefined;
-  }
-  const { data, errors } = Papa.parse<string[]>(text.replace(/\r$/, ''), {
+  const { data, errors } = Papa.parse<string[]>(decoder.decode(bytes).replace(/\r$/, ''), {
     delimiter: ',',
     // The lines were told apart already; this one is in none.
     newline: '\r',
@@ -64,7 +61,7 @@ function rowAt(
   const first = lines[at] as Line;
   const single = {
     fields: csvFields(first.bytes),
-    problem: 'no row of comma separated values in UTF-8',
+    problem: 'no row of comma separated values',
     origin: lineOrigin(first),
     lines: 1,
   };

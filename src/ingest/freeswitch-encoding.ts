@@ -73,7 +73,7 @@ function hexDigit(character = 0): number {
  * already would be there twice, which is refused; who pays is looked at twice by the reader.
  */
 function mendQuotes(json: Buffer): Buffer {
-  if (isStrictJson(json)) return json;
+  if (isJson(json)) return json;
   const text = json.toString('latin1');
   const start = text.indexOf(VARIABLES_START);
   const end = Math.max(...VARIABLES_ENDS.map((mark) => text.lastIndexOf(mark)));
@@ -89,9 +89,9 @@ function mendQuotes(json: Buffer): Buffer {
   return Buffer.from(mended, 'latin1');
 }
 
-function isStrictJson(json: Buffer): boolean {
+function isJson(json: Buffer): boolean {
   try {
-    parseStrictJson(json);
+    parseStrictJson(json, { lenientStrings: true });
     return true;
   } catch (error) {
     if (error instanceof Refusal) return false;

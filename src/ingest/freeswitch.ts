@@ -4,8 +4,10 @@ import { isDecimal } from '../domain/money.ts';
 import { decodeCdr } from './freeswitch-encoding.ts';
 import { readJsonRecords } from './json-records.ts';
 import {
+  callerNumber,
   callId,
   decimalOf,
+  displayText,
   firstUsername,
   idText,
   ipAddress,
@@ -17,7 +19,6 @@ import {
   phoneNumber,
   readRecord,
   talkTime,
-  textOf,
   wholeBody,
 } from './record.ts';
 
@@ -67,10 +68,10 @@ function readCdr(record: Members, feed: Feed, canBeForged: boolean): ReportedCal
     account,
     startedAt: startOf(variable),
     talkMicroseconds: talkMicroseconds(variable),
-    caller: phoneNumber(profile.caller_id_number, 'caller_id_number'),
+    caller: callerNumber(profile.caller_id_number, 'caller_id_number'),
     called: phoneNumber(profile.destination_number, 'destination_number'),
     sourceIp: ipAddress(variable('sip_network_ip')) ?? ipAddress(profile.network_addr),
-    callerName: textOf(profile.caller_id_name, 'caller_id_name') || undefined,
+    callerName: displayText(profile.caller_id_name, 'caller_id_name') || undefined,
     switchDebit: feed.debits === 'switch' ? switchDebit(variable) : undefined,
     callId: uuid,
   };

@@ -5,7 +5,9 @@ import { csvFields, readCsvRows } from './csv-rows.ts';
 import { readJsonRecords } from './json-records.ts';
 import { splitLines } from './lines.ts';
 import {
+  callerNumber,
   callId,
+  displayText,
   firstUsername,
   idText,
   ipAddress,
@@ -17,7 +19,6 @@ import {
   phoneNumber,
   readRecord,
   talkTime,
-  textOf,
 } from './record.ts';
 
 type Members = Record<string, unknown>;
@@ -88,10 +89,10 @@ function readCall(record: Members, feed: Feed): ReportedCall {
     account: firstUsername([account]),
     startedAt: startOf(record.start),
     talkMicroseconds: talkTime(record.duration, 'duration'),
-    caller: phoneNumber(record.cid, 'cid'),
+    caller: callerNumber(record.cid, 'cid'),
     called: phoneNumber(record.dst, 'dst'),
     sourceIp: ipAddress(record.ip),
-    callerName: textOf(record.cn, 'cn') || undefined,
+    callerName: displayText(record.cn, 'cn') || undefined,
     switchDebit: feed.debits === 'switch' ? switchDebit(record) : undefined,
     callId: idText(record.call_id ?? record.id, 'call_id'),
   };

@@ -102,7 +102,13 @@ type Parsed = { ok: true; value: unknown } | { ok: false; problem: string };
 
 function parse(bytes: Buffer, { repeatable }: Repeatable): Parsed {
   try {
-    return { ok: true, value: parseStrictJson(bytes, repeatable) };
+    return {
+      ok: true,
+      value: parseStrictJson(bytes, {
+        ...(repeatable ? { repeatable } : {}),
+        lenientStrings: true,
+      }),
+    };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return { ok: false, problem: error.message };

@@ -2,6 +2,8 @@ import type { ReportedCall } from '../domain/calls/call.ts';
 import type { Feed } from '../domain/calls/feed.ts';
 import { readJsonRecords } from './json-records.ts';
 import {
+  callerNumber,
+  displayText,
   firstUsername,
   hashedId,
   idText,
@@ -12,7 +14,6 @@ import {
   phoneNumber,
   readRecord,
   talkTime,
-  textOf,
   wholeText,
 } from './record.ts';
 
@@ -42,10 +43,10 @@ function readCdr(record: Record<string, unknown>, feed: Feed): ReportedCall {
     account: firstUsername([record.account]),
     startedAt,
     talkMicroseconds: talkTime(record.duration, 'duration'),
-    caller: phoneNumber(record.cid, 'cid'),
+    caller: callerNumber(record.cid, 'cid'),
     called: phoneNumber(record.dst, 'dst'),
     sourceIp: ipAddress(record.src_ip),
-    callerName: textOf(record.cname, 'cname') || undefined,
+    callerName: displayText(record.cname, 'cname') || undefined,
     switchDebit: undefined,
     callId: idText(record.call_ref ?? callid, 'call_ref'),
   };

@@ -3,7 +3,9 @@ import type { Feed } from '../domain/calls/feed.ts';
 import { readJsonRecords } from './json-records.ts';
 import { localTime } from './local-time.ts';
 import {
+  callerNumber,
   decimalOf,
+  displayText,
   firstUsername,
   hashedId,
   idText,
@@ -15,7 +17,6 @@ import {
   phoneNumber,
   readRecord,
   talkTime,
-  textOf,
   wholeText,
 } from './record.ts';
 
@@ -55,10 +56,10 @@ function readCdr(record: Members, feed: Feed): ReportedCall {
     account: firstUsername([record.account]),
     startedAt,
     talkMicroseconds: talkMicroseconds(record),
-    caller: phoneNumber(record.cid, 'cid'),
+    caller: callerNumber(record.cid, 'cid'),
     called: phoneNumber(record.dst, 'dst'),
     sourceIp: ipAddress(record.src_ip),
-    callerName: textOf(record.cname, 'cname') || undefined,
+    callerName: displayText(record.cname, 'cname') || undefined,
     switchDebit: undefined,
     callId: idText(record.call_ref ?? callid, 'call_ref'),
   };

@@ -80,27 +80,45 @@ export function firstUsername(candidates: unknown[]): number | undefined {
   return undefined;
 }
 
-/** A number as the API shows it: ten digits where it is North American. */
+/** The called number as the API shows it: ten digits where it is North American. */
 export function phoneNumber(value: unknown, name: string): string {
-  return plainNumber(textOf(value, name));
+  return plainNumber(wholeText(value, name).slice(0, LONGEST_TEXT));
+}
+
+/** The caller's number, which prices nothing, in the same form. */
+export function callerNumber(value: unknown, name: string): string {
+  return plainNumber(displayText(value, name));
 }
 
 /**
- * A text that the database can hold, cut where it is too long: names and numbers are chosen by
- * callers, and none of them must keep a call from being billed.
+ * A text that is only shown, cut where it is too long. Callers choose it, and it must not keep a
+ * call from being billed: what is no character reads as U+FFFD, also a control character.
  * @throws MalformedRecord for an object, an array or a boolean
  */
-export function textOf(value: unknown, name: string): string {
-  const text = wholeText(value, name);
-  return text.length > LONGEST_TEXT ? text.slice(0, LONGEST_TEXT).toWellFormed() : text;
+export function displayText(value: unknown, name: string): string {
+  return textOf(value, name)
+    .slice(0, LONGEST_TEXT)
+    .toWellFormed()
+    .replace(/\p{Cc}/gu, '\uFFFD');
 }
 
-/** A text as long as it came; what is missing is empty. */
+/**
+ * A text that identifies or prices a call, as long as it came; what is missing is empty.
+ * @throws MalformedRecord also for one with damaged or control characters, since two that differ
+ *   in these would read the same
+ */
 export function wholeText(value: unknown, name: string): string {
+  const text = textOf(value, name);
+  if (!text.isWellFormed() || /[\p{Cc}\uFFFD]/u.test(text)) {
+    throw new MalformedRecord(`${name} has damaged or control characters`);
+  }
+  return text;
+}
+
+function textOf(value: unknown, name: string): string {
   const text = typeof value === 'number' ? String(value) : (value ?? '');
   if (typeof text !== 'string') throw new MalformedRecord(`${name} is not a text`);
-  if (text.includes('\0')) throw new MalformedRecord(`${name} has a NUL`);
-  return text.toWellFormed();
+  return text;
 }
 
 export function ipAddress(value: unknown): string | undefined {

@@ -362,3 +362,35 @@ test('cash posted while batches come in is never lost', async () => {
   );
   assert.equal((await moneyOf(db, account))?.cash, '6.650000');
 });
+
+test('a display name is kept without the quotes and escapes that SIP puts around it', async () => {
+  const account = await addCustomer(api);
+  const names = [
+    // as it came, as it is kept
+    ['"Alice"', 'Alice'],
+    ['Alice', 'Alice'],
+    [' "Alice Exampl', 'Alice Exampl'],
+    ['"Alice \\', 'Alice'],
+    ['"Alice \\"Q\\" Example"', 'Alice "Q" Example'],
+    ['"Alice \\"Q\\""', 'Alice "Q"'],
+    ['"Alice \\"Q', 'Alice Q'],
+    ['\\"Alice\\"', 'Alice'],
+    ['Alice"', 'Alice'],
+    ['Al \\"Q\\" \\\\ a+b', 'Al "Q" \\ a+b'],
+    ['Toll "Free"', 'Toll "Free"'],
+    ['5" pipe', '5" pipe'],
+    ['a\\b', 'a\\b'],
+    ['"', null],
+    ['""', null],
+  ] as const;
+  const calls = names.map(([callerName]) => reportedCall({ account, callerName }));
+  assert.deepEqual(await store(calls), stored(names.length));
+  const kept = await api.service.db.query<{ caller_name: string | null }>(
+    'SELECT caller_name FROM unnest($1::uuid[]) WITH ORDINALITY AS i (id, n) JOIN call USING (id) ORDER BY n',
+    [calls.map(({ id }) => id)],
+  );
+  assert.deepEqual(
+    kept.map((row) => row.caller_name && decodeURIComponent(row.caller_name)),
+    names.map(([, name]) => name),
+  );
+});

@@ -231,8 +231,21 @@ function contentDigest(call: ReportedCall): string {
   return hash('sha256', JSON.stringify(content)).slice(0, 32);
 }
 
-/** Percent-encoded once, without the quotes that SIP puts around a display name. */
+/** Percent-encoded once. */
 function encodeName(name: string | undefined): string | null {
-  const bare = name?.replace(/^\s*"(.*)"\s*$/s, '$1').trim();
+  const bare = bareName(name ?? '');
   return bare ? encodeURIComponent(bare.toWellFormed()) : null;
+}
+
+/**
+ * A display name without what SIP writes around it (RFC 3261 section 25.1): the quotes, and the
+ * backslashes before quotes within. A name that a switch has cut lacks its last quote.
+ */
+function bareName(name: string): string {
+  const text = name.replace(/\\(["\\])/g, '$1').trim();
+  if (!text.startsWith('"') && !text.endsWith('"')) return text;
+  const inner = text.startsWith('"') ? text.replace(/^"|["\\]$/g, '') : text;
+  const isOdd = inner.split('"').length % 2 === 0;
+  const last = inner.lastIndexOf('"');
+  return (isOdd ? inner.slice(0, last) + inner.slice(last + 1) : inner).trim();
 }
