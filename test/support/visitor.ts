@@ -88,9 +88,16 @@ function formValues(page: string, action: string): Record<string, string> {
   const inputs = [...form.matchAll(/<input\b[^>]*>/g)].map(([tag]) => tag);
   const attribute = (tag: string, name: string) => tag.match(` ${name}="([^"]*)"`)?.[1];
   const sent = inputs.filter((tag) => !/type="(checkbox|radio)"/.test(tag) || / checked/.test(tag));
-  return Object.fromEntries(
-    sent.map((tag) => [attribute(tag, 'name') ?? '', unescaped(attribute(tag, 'value') ?? '')]),
-  );
+  const selects = [...form.matchAll(/<select\b([^>]*)>([\s\S]*?)<\/select>/g)];
+  const chosen = selects.map(([, tag = '', options = '']) => {
+    const [first] = /<option\b[^>]*>/.exec(options) ?? [''];
+    const [option] = /<option\b[^>]* selected[^>]*>/.exec(options) ?? [first];
+    return [attribute(tag, 'name') ?? '', unescaped(attribute(option, 'value') ?? '')] as const;
+  });
+  return Object.fromEntries([
+    ...sent.map((tag) => [attribute(tag, 'name') ?? '', unescaped(attribute(tag, 'value') ?? '')]),
+    ...chosen,
+  ]);
 }
 
 function unescaped(text: string): string {

@@ -4,7 +4,7 @@ import type { Queue } from '../../db/queue.ts';
 import { endSessions } from '../access/session.ts';
 import { type Actor, audit, differences } from '../audit.ts';
 import { endRecurringCharges } from '../billing/recurring-charge.ts';
-import { type BillingChanges, changeBilling } from '../books/balance.ts';
+import { type BillingChanges, changeBilling, isStill } from '../books/balance.ts';
 import { addressKey, releaseAddress, shareAddress } from '../email-address.ts';
 import { occurrence, queueMessage } from '../mail/message.ts';
 import type { Decimal } from '../money.ts';
@@ -43,6 +43,8 @@ export interface AccountChanges extends BillingChanges {
   maxCalls?: number | null;
 }
 
+const BILLING_SETTINGS = new Set(['billing', 'creditLimit']);
+
 const COLUMNS: Record<Exclude<keyof AccountChanges, keyof BillingChanges>, string> = {
   name: 'name',
   email: 'email',
@@ -58,11 +60,28 @@ const COLUMNS: Record<Exclude<keyof AccountChanges, keyof BillingChanges>, strin
   maxCalls: 'max_calls',
 };
 
+/** Settings as they were shown, each as PostgreSQL writes its column; null where it has none. */
+export type ShownSettings = Partial<Record<keyof AccountChanges, string | null>>;
+
+/** Settings were changed after they were shown; the others that came with them are not changed. */
+export class ChangedMeanwhile extends Refusal {
+  /** what is in force instead, and who set it */
+  readonly changes: Partial<
+    Record<keyof AccountChanges, { value: string | null; actor: string | undefined }>
+  >;
+
+  constructor(changes: ChangedMeanwhile['changes']) {
+    super('conflict', `changed meanwhile: ${Object.keys(changes).join(', ')}`);
+    this.changes = changes;
+  }
+}
+
 /**
  * Changes what is given and leaves the rest. Of a new address both, the old and the new one, are
  * told by mail.
+ * @param shown what whoever changes it has seen; each setting is changed only where it is that still
  * @throws Refusal 'not found', also for a price list that is none; 'conflict' for the billing of an
- *   account that another one pays for
+ *   account that another one pays for; ChangedMeanwhile
  */
 export async function changeAccount(
   db: Database,
@@ -71,6 +90,7 @@ export async function changeAccount(
   username: number,
   changes: AccountChanges,
   now: Date,
+  shown: ShownSettings = {},
 ): Promise<void> {
   const given = (Object.keys(COLUMNS) as (keyof typeof COLUMNS)[]).filter(
     (name) => changes[name] !== undefined,
@@ -85,30 +105,73 @@ export async function changeAccount(
       values.push(addressKey(changes.email));
       assignments.push(`email_key = $${values.length + 1}`);
     }
-    if (changes.billing !== undefined || changes.creditLimit !== undefined) {
-      await changeBilling(tx, username, changes);
+    const seen = given.filter((name) => shown[name] !== undefined);
+    const conditions = seen.map((name, index) => isStill(COLUMNS[name], values.length + index + 2));
+    const seenValues = seen.map((name) => shown[name]);
+    const isChanged =
+      assignments.length === 0 ||
+      (await assign(tx, username, assignments, conditions, [...values, ...seenValues]));
+    const changesBilling = changes.billing !== undefined || changes.creditLimit !== undefined;
+    const isBilled = !changesBilling || (await changeBilling(tx, username, changes, shown));
+    if (!isChanged || !isBilled) {
+      throw new ChangedMeanwhile(await changedSince(tx, username, changes, shown));
     }
-    if (assignments.length > 0) await assign(tx, username, assignments, values);
     const detail = differences(before, await currentSettings(tx, username));
     await audit(tx, actor, { action: 'account changed', account: username, detail }, now);
   });
 }
 
+/** @returns false where a condition does not hold */
 async function assign(
   tx: Queryable,
   username: number,
   assignments: string[],
+  conditions: string[],
   values: unknown[],
-): Promise<void> {
+): Promise<boolean> {
   try {
-    await tx.query(`UPDATE account SET ${assignments.join(', ')} WHERE username = $1`, [
-      username,
-      ...values,
-    ]);
+    const changed = await tx.query(
+      `UPDATE account SET ${assignments.join(', ')}
+       WHERE ${['username = $1', ...conditions].join(' AND ')} RETURNING username`,
+      [username, ...values],
+    );
+    return changed.length > 0;
   } catch (error) {
     if (violatedConstraint(error) !== 'account_price_list') throw error;
     throw new Refusal('not found', 'there is no such price list');
   }
+}
+
+/** The settings that are to be changed and are no longer as they were shown, with who set them. */
+async function changedSince(
+  tx: Queryable,
+  username: number,
+  changes: AccountChanges,
+  shown: ShownSettings,
+): Promise<ChangedMeanwhile['changes']> {
+  const rows = await tx.query<{ name: keyof AccountChanges; value: string | null; actor: string }>(
+    `SELECT s.name, s.value, (
+       SELECT actor FROM audit_entry e
+       WHERE e.account = a.username AND e.action = 'account changed' AND e.detail ? s.name
+       ORDER BY e.id DESC LIMIT 1) AS actor
+     FROM account a JOIN balance b ON b.account = a.master_account,
+       LATERAL (VALUES ${settingColumns().map(([name, column]) => `('${name}', ${column}::text)`)})
+         AS s (name, value)
+     WHERE a.username = $1 AND s.name = ANY ($2)
+       AND s.value IS DISTINCT FROM ($3::jsonb ->> s.name)`,
+    [
+      username,
+      Object.keys(shown).filter(
+        (name) =>
+          changes[name as keyof AccountChanges] !== undefined ||
+          (BILLING_SETTINGS.has(name) && (changes.billing ?? changes.creditLimit) !== undefined),
+      ),
+      JSON.stringify(shown),
+    ],
+  );
+  return Object.fromEntries(
+    rows.map(({ name, value, actor }) => [name, { value, actor: actor ?? undefined }]),
+  );
 }
 
 /** Counts the new address instead of the old one, tells both, and ends the links mailed before. */
@@ -131,13 +194,22 @@ async function changeAddress(
 
 /** All that changeAccount may change, as the audit trail shows it. */
 async function currentSettings(tx: Queryable, username: number): Promise<object> {
-  const columns = Object.entries(COLUMNS).map(([name, column]) => `a.${column} AS "${name}"`);
+  const columns = settingColumns().map(([name, column]) => `${column} AS "${name}"`);
   const [settings] = await tx.query(
-    `SELECT ${columns.join(', ')}, b.billing, b.credit_limit AS "creditLimit"
+    `SELECT ${columns.join(', ')}
      FROM account a JOIN balance b ON b.account = a.master_account WHERE a.username = $1`,
     [username],
   );
   return settings ?? {};
+}
+
+/** All settings and their columns, of the account `a` and the balance `b` of its payer. */
+function settingColumns(): [name: string, column: string][] {
+  return [
+    ...Object.entries(COLUMNS).map(([name, column]): [string, string] => [name, `a.${column}`]),
+    ['billing', 'b.billing'],
+    ['creditLimit', 'b.credit_limit'],
+  ];
 }
 
 /**

@@ -26,9 +26,16 @@ export interface BillingChanges {
   creditLimit?: Decimal | null | undefined;
 }
 
+/** The condition that a column is still what was shown: the text in the parameter of that number. */
+export function isStill(column: string, parameter: number): string {
+  return `${column}::text IS NOT DISTINCT FROM $${parameter}`;
+}
+
 /**
  * Sets when calls stop for want of money. They stop or go on at once as the next debit would have
  * it, except that a prepaid account is let call while it owes nothing.
+ * @param shown what whoever changes it has seen, as PostgreSQL writes the columns
+ * @returns false where that has changed since, and nothing is changed
  * @throws Refusal 'not found', 'conflict' where another account pays, or for the credit limit of a
  *   prepaid account
  */
@@ -36,7 +43,8 @@ export async function changeBilling(
   tx: Queryable,
   username: number,
   changes: BillingChanges,
-): Promise<void> {
+  shown: { billing?: string | null; creditLimit?: string | null } = {},
+): Promise<boolean> {
   await requireBalance(tx, username);
   const [current] = await tx.query<{ billing: Billing; creditLimit: Decimal | null }>(
     `SELECT billing, credit_limit::text AS "creditLimit" FROM balance
@@ -51,11 +59,20 @@ export async function changeBilling(
     );
   }
   const { creditLimit = current?.creditLimit } = changes;
-  await tx.query(
+  const values: unknown[] = [username, billing, billing === 'postpaid' ? creditLimit : null];
+  const conditions = ['account = $1'];
+  for (const [column, value] of [
+    ['billing', shown.billing],
+    ['credit_limit', shown.creditLimit],
+  ] as const) {
+    if (value !== undefined) conditions.push(isStill(column, values.push(value)));
+  }
+  const changed = await tx.query(
     `UPDATE balance SET billing = $2, credit_limit = $3,
        suspended = CASE $2 WHEN 'prepaid' THEN suspended OR cash < 0
          ELSE coalesce(cash < -$3::numeric, false) END
-     WHERE account = $1`,
-    [username, billing, billing === 'postpaid' ? creditLimit : null],
+     WHERE ${conditions.join(' AND ')} RETURNING account`,
+    values,
   );
+  return changed.length > 0;
 }

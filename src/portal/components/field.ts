@@ -46,12 +46,14 @@ ${remarks(options)}</div>`;
 }
 
 /** Something to tick. */
-export function checkbox(options: { name: string; label: string; checked: boolean }): Html {
+export function checkbox(
+  options: Pick<Field, 'name' | 'label' | 'problem'> & { checked: boolean },
+): Html {
   const { name, label, checked } = options;
   return html`<div class="field tick">
-<input id="${name}" name="${name}" type="checkbox" value="on"${checked && html` checked`}>
+<input id="${name}" name="${name}" type="checkbox" value="on"${checked && html` checked`}${described(options)}>
 <label for="${name}">${label}</label>
-</div>`;
+${remarks(options)}</div>`;
 }
 
 function described({ name, hint, problem }: Pick<Field, 'name' | 'hint' | 'problem'>): Html {

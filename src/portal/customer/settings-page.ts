@@ -11,15 +11,37 @@ import { newPasswordFields } from '../components/new-password.ts';
 import { passwordField } from '../confirm.ts';
 import type { Fields } from '../input.ts';
 import type { Page } from '../layout.ts';
+import {
+  asText,
+  asTick,
+  refilled,
+  type SettingsForm,
+  shownInput,
+  shownSettings,
+} from '../settings-form.ts';
 import { form, type View } from '../view.ts';
 import { secondFactorPanel } from './second-factor.ts';
 import { sessionsPanel } from './sessions-panel.ts';
 import { TIME_ZONES } from './time-zones.ts';
 
+export const PROFILE_FORM: SettingsForm = {
+  name: asText('name'),
+  caller_id: asText('callerId'),
+  time_zone: asText('timeZone'),
+};
+export const WARNING_FORM: SettingsForm = {
+  notify: asTick('notify'),
+  threshold: asText('notifyThreshold'),
+};
+
+export type Problems = Record<string, string | undefined>;
+
 /** What was typed and refused, and why, by field. */
 export interface Refused {
+  /** the one that was sent; undefined: that of the password */
+  form?: SettingsForm;
   typed?: Fields;
-  problems?: Record<string, string | undefined>;
+  problems?: Problems;
 }
 
 /** @param refused what of a form was refused; the page then has the status 400 */
@@ -46,27 +68,39 @@ ${sessionsPanel(view, sessions, session)}`;
   return { title: view.m.navigation.settings, content, status };
 }
 
-function profilePanel(view: View, account: AccountDetails, { typed, problems }: Refused): Html {
+function profilePanel(view: View, account: AccountDetails, refused: Refused): Html {
   const m = view.m.settings;
+  const { values, shown, problems } = filled(PROFILE_FORM, account, refused);
   const known = TIME_ZONES.includes(account.timeZone);
   const zones = known ? TIME_ZONES : [account.timeZone, ...TIME_ZONES];
-  const fields = html`${field({ name: 'name', label: view.m.fields.name, value: typed?.name ?? account.name, required: true, maxLength: 100, autocomplete: 'organization', problem: problems?.name })}
-${field({ name: 'caller_id', label: m.callerId, type: 'tel', value: typed?.caller_id ?? account.callerId, hint: m.callerIdHint, maxLength: 20, autocomplete: 'off', problem: problems?.caller_id })}
-${select({ name: 'time_zone', label: m.timeZone, value: typed?.time_zone ?? account.timeZone, hint: m.timeZoneHint, problem: problems?.time_zone, choices: zones.map((zone) => ({ value: zone, label: zone.replaceAll('_', ' ') })) })}
+  const fields = html`${shownInput(shown)}
+${field({ name: 'name', label: view.m.fields.name, value: values.name, required: true, maxLength: 100, autocomplete: 'organization', problem: problems.name })}
+${field({ name: 'caller_id', label: m.callerId, type: 'tel', value: values.caller_id, hint: m.callerIdHint, maxLength: 20, autocomplete: 'off', problem: problems.caller_id })}
+${select({ name: 'time_zone', label: m.timeZone, value: values.time_zone, hint: m.timeZoneHint, problem: problems.time_zone, choices: zones.map((zone) => ({ value: zone, label: zone.replaceAll('_', ' ') })) })}
 <button>${m.save}</button>`;
   return panel(m.profile, form(view, '/settings/profile', fields));
 }
 
-function warningPanel(view: View, account: AccountDetails, { typed, problems }: Refused): Html {
+function warningPanel(view: View, account: AccountDetails, refused: Refused): Html {
   const m = view.m.settings;
   if (account.masterAccount !== account.username) {
     return panel(m.warning, notice('info', m.warnedOther(account.masterAccount)));
   }
-  const checked = typed?.threshold === undefined ? account.notify : typed.notify === 'on';
-  const fields = html`${checkbox({ name: 'notify', label: m.notify, checked })}
-${field({ name: 'threshold', label: m.threshold, value: typed?.threshold ?? account.notifyThreshold, inputMode: 'numeric', required: true, hint: m.thresholdHint(account.email), problem: problems?.threshold })}
+  const { values, shown, problems } = filled(WARNING_FORM, account, refused);
+  const fields = html`${shownInput(shown)}
+${checkbox({ name: 'notify', label: m.notify, checked: values.notify === 'on', problem: problems.notify })}
+${field({ name: 'threshold', label: m.threshold, value: values.threshold, inputMode: 'numeric', required: true, hint: m.thresholdHint(account.email), problem: problems.threshold })}
 <button>${m.save}</button>`;
   return panel(m.warning, form(view, '/settings/warning', fields));
+}
+
+/** What one of the page's forms shows; what was refused concerns one of them. */
+function filled(form: SettingsForm, account: AccountDetails, refused: Refused) {
+  const own = refused.form === form ? refused : {};
+  return {
+    ...refilled(form, shownSettings(form, account), own.typed),
+    problems: own.problems ?? {},
+  };
 }
 
 function passwordPanel(view: View, { problems }: Refused): Html {

@@ -66,8 +66,11 @@ test('the profile and the warning are changed, and the audit trail says by whom'
   );
   // A box that is not ticked is not sent.
   const page = (await visitor.open('/settings')).body;
-  const token = /name="form_token" value="([^"]*)"/.exec(page)?.[1] ?? '';
-  await visitor.post('/settings/warning', { form_token: token, threshold: '25' });
+  const [, form = ''] = /action="\/settings\/warning">([\s\S]*?)<\/form>/.exec(page) ?? [];
+  const hidden = [...form.matchAll(/type="hidden" name="(\w+)" value="([^"]*)"/g)];
+  const fields = hidden.map(([, name = '', value = '']) => [name, value.replaceAll('&#34;', '"')]);
+  const warning = { ...Object.fromEntries(fields), threshold: '25' };
+  await visitor.post('/settings/warning', warning);
   assert.equal((await describeAccount(db, username)).notify, false);
   const [entry] = await listAudit(db, { account: username, limit: 1 });
   assert.deepEqual(

@@ -1,6 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { endSession, endSessions } from '../../domain/access/session.ts';
-import { type AccountChanges, changeAccount, isAccountName } from '../../domain/account/account.ts';
+import {
+  type AccountChanges,
+  ChangedMeanwhile,
+  changeAccount,
+  isAccountName,
+} from '../../domain/account/account.ts';
 import { requestVerification } from '../../domain/account/portal-sign-up.ts';
 import { customerAt } from '../../domain/audit.ts';
 import * as entered from '../../domain/entered-values.ts';
@@ -10,8 +15,21 @@ import { cookiesOf, sessionOf } from '../access.ts';
 import { formFields } from '../input.ts';
 import { sendPage } from '../layout.ts';
 import type { Messages } from '../messages/index.ts';
+import {
+  afterChange,
+  changedFields,
+  changedProblems,
+  readShown,
+  type SettingsForm,
+} from '../settings-form.ts';
 import { passwordSetting } from './password-setting.ts';
-import { type Refused, settingsPage } from './settings-page.ts';
+import {
+  PROFILE_FORM,
+  type Problems,
+  type Refused,
+  settingsPage,
+  WARNING_FORM,
+} from './settings-page.ts';
 
 const HIGHEST_THRESHOLD = 1_000_000;
 
@@ -25,19 +43,18 @@ export function settingsPages(app: FastifyInstance, service: Service): void {
 
   app.post('/settings/profile', async (request, reply) => {
     const typed = formFields(request);
-    const callerId = typedNumber((typed.caller_id ?? '').trim());
+    const { m } = request.view;
     const changes = {
       name: (typed.name ?? '').trim(),
-      callerId,
+      callerId: typedNumber((typed.caller_id ?? '').trim()),
       timeZone: typed.time_zone ?? '',
     };
-    const m = request.view.m;
     const problems = {
       name: isAccountName(changes.name) ? undefined : m.fields.nameProblem,
-      caller_id: /^([0-9]{10})?$/.test(callerId) ? undefined : m.settings.callerIdProblem,
+      caller_id: /^([0-9]{10})?$/.test(changes.callerId) ? undefined : m.settings.callerIdProblem,
       time_zone: (await isTimeZone(changes.timeZone)) ? undefined : m.settings.timeZoneProblem,
     };
-    return save(request, reply, changes, { typed, problems });
+    return save(request, reply, PROFILE_FORM, changes, problems);
   });
 
   app.post('/settings/warning', async (request, reply) => {
@@ -46,7 +63,7 @@ export function settingsPages(app: FastifyInstance, service: Service): void {
     const isThreshold = /^[0-9]{1,7}$/.test(text) && Number(text) <= HIGHEST_THRESHOLD;
     const threshold = isThreshold ? undefined : request.view.m.settings.thresholdProblem;
     const changes = { notify: typed.notify === 'on', notifyThreshold: Number(text) };
-    return save(request, reply, changes, { typed, problems: { threshold } });
+    return save(request, reply, WARNING_FORM, changes, { threshold });
   });
 
   app.post('/settings/verification', async (request, reply) => {
@@ -64,18 +81,38 @@ export function settingsPages(app: FastifyInstance, service: Service): void {
 
   passwordSetting(app, service);
 
+  /** Changes what differs from what the form showed. */
   async function save(
     request: FastifyRequest,
     reply: FastifyReply,
-    changes: AccountChanges,
-    refused: Refused,
+    form: SettingsForm,
+    values: AccountChanges,
+    problems: Problems,
   ) {
-    if (Object.values(refused.problems ?? {}).some(Boolean)) {
-      return sendPage(reply, request.view, await settingsPage(service, request, refused));
+    const { view } = request;
+    const typed = formFields(request);
+    const again = async (refused: Refused) =>
+      sendPage(reply, view, await settingsPage(service, request, refused));
+    const changed = changedFields(form, typed);
+    const wrong = Object.entries(problems).filter(([name]) => changed.includes(name));
+    if (wrong.some(([, problem]) => problem)) {
+      return again({ form, typed, problems: Object.fromEntries(wrong) });
     }
+    const names = changed.flatMap((name) => form[name]?.settings ?? []);
+    const changes = Object.fromEntries(names.map((name) => [name, values[name]]));
     const { username } = sessionOf(request);
     const actor = customerAt(username, `portal ${request.clientAddress}`);
-    await changeAccount(db, actor, queue, username, changes, clock());
+    try {
+      await changeAccount(db, actor, queue, username, changes, clock(), readShown(typed));
+    } catch (error) {
+      if (!(error instanceof ChangedMeanwhile)) throw error;
+      const { changedMeanwhile, changedBy } = view.m;
+      const say = changedProblems(form, error, (change) => {
+        const isOwn = change.actor === actor.who;
+        return changedMeanwhile({ ...change, actor: isOwn ? changedBy.account : changedBy.staff });
+      });
+      return again({ form, typed: afterChange(typed, error), problems: say });
+    }
     return done(reply, 'saved');
   }
 

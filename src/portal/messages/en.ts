@@ -2,6 +2,12 @@ import { enCustomer } from './en-customer.ts';
 import { enOperator } from './en-operator.ts';
 import { plural } from './plural.ts';
 
+interface ChangedField {
+  text: string;
+  isTick: boolean;
+  actor: string | undefined;
+}
+
 /** The pages in English. Texts with values are functions. */
 export const en = {
   language: 'en',
@@ -70,6 +76,12 @@ export const en = {
     'replay-started': 'The replay has begun. Records disappear here as they are dealt with.',
     replayed: 'The record is dealt with.',
   },
+  /** @param actor such as `administrator 2345678901` */
+  changedMeanwhile: ({ text, isTick, actor = 'someone' }: ChangedField) => {
+    const value = isTick ? text || 'off' : text && `“${text}”`;
+    return `Meanwhile ${actor} changed this to ${value || 'nothing'}. Save again to have yours in its place.`;
+  },
+  changedBy: { staff: 'our staff', account: 'someone signed in to this account' },
   errors: {
     notFound: 'There is no such page',
     notFoundText: 'The address may be mistyped, or the page may have moved.',

@@ -6,7 +6,7 @@ export type Problems = Record<string, string>;
 
 type Readers = Record<string, (text: string) => unknown>;
 
-type Values<R extends Readers> = { [Name in keyof R]: ReturnType<R[Name]> };
+export type Values<R extends Readers> = { [Name in keyof R]: ReturnType<R[Name]> };
 
 /**
  * Reads fields of a form, each by its own rule.

@@ -3,47 +3,66 @@ import { BILLINGS } from '../../../domain/books/balance.ts';
 import { type Html, html } from '../../../html.ts';
 import { panel } from '../../components/blocks.ts';
 import { checkbox, type Field, field, select } from '../../components/field.ts';
+import {
+  asDollars,
+  asText,
+  asTick,
+  refilled,
+  type SettingsForm,
+  shownInput,
+  shownSettings,
+} from '../../settings-form.ts';
 import { form, type View } from '../../view.ts';
 import type { Filled } from './request.ts';
+
+/** The fields of the form, and the settings that each shows. */
+export const SETTINGS_FORM: SettingsForm = {
+  name: asText('name'),
+  email: asText('email'),
+  rate: asDollars('rate'),
+  increment: {
+    settings: ['minimumSeconds', 'incrementSeconds'],
+    text: ({ minimumSeconds, incrementSeconds }) => `${minimumSeconds}/${incrementSeconds}`,
+  },
+  callerId: asText('callerId'),
+  timeZone: asText('timeZone'),
+  notifyThreshold: asText('notifyThreshold'),
+  priceList: asText('priceList'),
+  maxCalls: asText('maxCalls'),
+  notify: asTick('notify'),
+  enabled: asTick('enabled'),
+  billing: asText('billing'),
+  creditLimit: asDollars('creditLimit'),
+};
 
 /** All that `account set` changes, as a form. */
 export function settingsPanel(view: View, account: AccountDetails, filled: Filled): Html {
   const m = view.m.operator.account;
-  const { username, minimumSeconds, incrementSeconds } = account;
-  const again = Object.hasOwn(filled.values, 'increment');
-  const current: Record<string, string> = {
-    name: account.name,
-    email: account.email,
-    rate: trimmed(account.rate),
-    increment: `${minimumSeconds}/${incrementSeconds}`,
-    callerId: account.callerId,
-    timeZone: account.timeZone,
-    notifyThreshold: String(account.notifyThreshold),
-    priceList: account.priceList ?? '',
-    maxCalls: String(account.maxCalls ?? ''),
-    billing: account.billing,
-    creditLimit: account.creditLimit === null ? '' : trimmed(account.creditLimit),
-  };
+  const { username } = account;
+  const current = shownSettings(SETTINGS_FORM, account);
+  const { values, shown } = refilled(SETTINGS_FORM, current, filled.values);
+  const problemOf = (name: string) => filled.problems[name];
   const text = (name: string, label: string, more: Partial<Field> = {}) =>
     field({
       name,
       label,
-      value: again ? filled.values[name] : current[name],
-      problem: filled.problems[name],
+      value: values[name],
+      problem: problemOf(name),
       autocomplete: 'off',
       ...more,
     });
-  const tick = (name: 'notify' | 'enabled', label: string) =>
-    checkbox({ name, label, checked: again ? filled.values[name] === 'on' : account[name] });
+  const tick = (name: string, label: string) =>
+    checkbox({ name, label, checked: values[name] === 'on', problem: problemOf(name) });
   const pays = account.masterAccount === username;
   const billing = html`${select({
     name: 'billing',
     label: m.billing,
-    value: again ? filled.values.billing : account.billing,
+    value: values.billing,
+    problem: problemOf('billing'),
     choices: BILLINGS.map((value) => ({ value, label: m.billings[value] })),
   })}
 ${text('creditLimit', m.creditLimit, { hint: m.creditLimitHint, inputMode: 'decimal' })}`;
-  const fields = html`<div class="form-grid">
+  const fields = html`${shownInput(shown)}<div class="form-grid">
 ${text('name', m.name)}
 ${text('email', m.email)}
 ${text('rate', m.rateLabel, { inputMode: 'decimal' })}
@@ -59,9 +78,4 @@ ${tick('notify', m.notify)}
 ${tick('enabled', m.enabled)}
 <button>${m.save}</button>`;
   return panel(m.settings, form(view, `/admin/accounts/${username}/settings`, fields));
-}
-
-/** A decimal without the zeros at its end. */
-function trimmed(decimal: string): string {
-  return decimal.includes('.') ? decimal.replace(/\.?0+$/, '') : decimal;
 }

@@ -1,16 +1,18 @@
 import type { FastifyInstance } from 'fastify';
-import { changeAccount } from '../../../domain/account/account.ts';
+import { ChangedMeanwhile, changeAccount } from '../../../domain/account/account.ts';
 import { BILLINGS, type Billing } from '../../../domain/books/balance.ts';
 import * as entered from '../../../domain/entered-values.ts';
 import { Refusal } from '../../../domain/refusal.ts';
 import type { Service } from '../../../service.ts';
 import { cookiesOf } from '../../access.ts';
-import { formFields } from '../../input.ts';
+import { type Fields, formFields } from '../../input.ts';
 import { sendPage } from '../../layout.ts';
+import { afterChange, changedFields, changedProblems, readShown } from '../../settings-form.ts';
 import { administrator } from '../actor.ts';
-import { optional, type Problems, readFields, ticked } from '../entered.ts';
+import { optional, type Problems, readFields, ticked, type Values } from '../entered.ts';
 import { accountPage } from './page.ts';
 import { usernameOf } from './request.ts';
+import { SETTINGS_FORM } from './settings-panel.ts';
 
 /** An account as operators see it, and its settings. */
 export function accountSettings(app: FastifyInstance, service: Service): void {
@@ -23,28 +25,14 @@ export function accountSettings(app: FastifyInstance, service: Service): void {
   app.post('/admin/accounts/:username/settings', async (request, reply) => {
     const username = usernameOf(request);
     const fields = formFields(request);
-    const { values, problems } = readFields(fields, {
-      name: entered.accountName,
-      email: entered.email,
-      rate: entered.rate,
-      increment: entered.increment,
-      callerId: entered.callerId,
-      timeZone: entered.timeZone,
-      notifyThreshold: (text) => entered.wholeNumber(text, 0, 1_000_000),
-      notify: ticked,
-      enabled: ticked,
-      priceList: optional(entered.listName),
-      maxCalls: optional((text) => entered.wholeNumber(text, 0, 1_000_000)),
-      ...(fields.billing === undefined ? {} : PAYER),
-    });
-    const again = async (wrong: Problems) =>
-      sendPage(
-        reply,
-        request.view,
-        await accountPage(service, request, { values: fields, problems: wrong }),
-      );
-    if (problems) return again(problems);
-    const { increment, ...changes } = values;
+    const { m } = request.view;
+    const again = async (values: Fields, problems: Problems) =>
+      sendPage(reply, request.view, await accountPage(service, request, { values, problems }));
+    const changed = new Set(changedFields(SETTINGS_FORM, fields));
+    const readers = Object.entries(READERS).filter(([name]) => changed.has(name));
+    const { values, problems } = readFields(fields, Object.fromEntries(readers));
+    if (problems) return again(fields, problems);
+    const { increment, ...changes } = values as Partial<Values<typeof READERS>>;
     try {
       await changeAccount(
         db,
@@ -53,18 +41,34 @@ export function accountSettings(app: FastifyInstance, service: Service): void {
         username,
         { ...changes, ...increment },
         clock(),
+        readShown(fields),
       );
     } catch (error) {
+      if (error instanceof ChangedMeanwhile) {
+        const say = m.changedMeanwhile;
+        return again(afterChange(fields, error), changedProblems(SETTINGS_FORM, error, say));
+      }
       if (!(error instanceof Refusal)) throw error;
-      if (error.code === 'conflict') return again({ creditLimit: error.message });
-      return again({ priceList: error.message });
+      if (error.code === 'conflict') return again(fields, { creditLimit: error.message });
+      return again(fields, { priceList: error.message });
     }
     cookiesOf(service).set(reply, 'flash', 'saved');
     return reply.redirect(`/admin/accounts/${username}`, 303);
   });
 }
 
-const PAYER = {
+const READERS = {
+  name: entered.accountName,
+  email: entered.email,
+  rate: entered.rate,
+  increment: entered.increment,
+  callerId: entered.callerId,
+  timeZone: entered.timeZone,
+  notifyThreshold: (text: string) => entered.wholeNumber(text, 0, 1_000_000),
+  notify: ticked,
+  enabled: ticked,
+  priceList: optional(entered.listName),
+  maxCalls: optional((text) => entered.wholeNumber(text, 0, 1_000_000)),
   billing: (text: string): Billing => {
     const billing = BILLINGS.find((name) => name === text);
     if (!billing) throw new entered.InvalidValue(`Must be ${BILLINGS.join(' or ')}.`);
