@@ -83,6 +83,9 @@ test('a damaged row takes no other with it', () => {
     BASE.slice(0, 100),
     BASE.replace('"2026-11-23 22:11:05"', '"yesterday"'),
     BASE.replace(',40,', ',forty,'),
+    UNANSWERED.replace(',0,', ',,'),
+    UNANSWERED.replace('"NO ANSWER"', '"DOCUMENTATION"'),
+    UNANSWERED.replace('"2026-11-23 22:11:48"', '"DOCUMENTATION"'),
     `${BASE}${UNIQUE},"user field"${NEW},"more"`,
     'nonsense',
   ];
@@ -106,4 +109,57 @@ test('a quoted line end is part of its field', () => {
   const row = BASE.replace('"Dial"', '"Di\nal"');
   assert.deepEqual(parsed('asterisk', `${row}\n${BASE}\n`), [read(row), read(BASE)]);
   assert.equal(read(row).talkMicroseconds, 40_000_000);
+});
+
+// The order of cdr_custom.conf.sample of Asterisk 22.
+const CUSTOM =
+  'clid,src,dst,dcontext,channel,dstchannel,lastapp,lastdata,start,answer,end,duration,billsec,' +
+  'disposition,amaflags,accountcode,uniqueid,userfield,sequence';
+const CUSTOM_ROW =
+  '"""Alice"" <8666326621>","8666326621","8008786160","from-internal","PJSIP/1000-00000001",' +
+  '"PJSIP/trunk-00000002","Dial","PJSIP/8008786160@trunk,30","2026-11-23 22:11:05",' +
+  '"2026-11-23 22:11:08","2026-11-23 22:11:48","43","40","ANSWERED","DOCUMENTATION",' +
+  '"4592086960","1795471865.17","",3';
+const CUSTOM_UNANSWERED = CUSTOM_ROW.replace('"2026-11-23 22:11:08"', '""').replace(
+  '"43","40","ANSWERED"',
+  '"43","0","NO ANSWER"',
+);
+
+test('a first line names the columns of cdr_custom', () => {
+  const call = {
+    id: read(`${BASE}${UNIQUE}${NEW}`).id,
+    account: 4592086960,
+    startedAt: new Date('2026-11-23T22:11:05Z'),
+    talkMicroseconds: 40_000_000,
+    caller: '8666326621',
+    called: '8008786160',
+    sourceIp: undefined,
+    callerName: '"Alice"',
+    switchDebit: undefined,
+    callId: '1795471865.17',
+  };
+  const body = [CUSTOM, CUSTOM_ROW, CUSTOM_UNANSWERED, ''].join('\r\n');
+  assert.deepEqual(parsed('asterisk', body), [call, { ...call, talkMicroseconds: 0 }]);
+  const exact = CUSTOM_ROW.replace('"40"', '39.540321').replace(
+    '"2026-11-23 22:11:05"',
+    '1795471865.256123',
+  );
+  assert.deepEqual(parsed('asterisk', `${CUSTOM}\n${exact}`), [
+    { ...call, startedAt: new Date(1795471865_256), talkMicroseconds: 39_540_321 },
+  ]);
+});
+
+test('columns in an order that nothing names are set aside, of calls without an answer, too', () => {
+  const detail =
+    'disposition is "DOCUMENTATION": where the columns have another order than in Master.csv, a ' +
+    'first line must name them';
+  const rows = [CUSTOM_ROW, CUSTOM_UNANSWERED];
+  assert.deepEqual(
+    parsed('asterisk', rows.join('\n')),
+    rows.map((raw, n) => ({ detail, raw, line: n + 1 })),
+  );
+  const short = CUSTOM_ROW.slice(0, -2);
+  assert.deepEqual(parsed('asterisk', `${CUSTOM}\n${short}`), [
+    { detail: '18 fields, where the header has 19', raw: `${CUSTOM}\n${short}`, line: 2 },
+  ]);
 });

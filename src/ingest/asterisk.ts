@@ -1,7 +1,7 @@
 import type { ReportedCall } from '../domain/calls/call.ts';
 import type { Feed } from '../domain/calls/feed.ts';
-import { readCsvRows } from './csv-rows.ts';
-import { localTime } from './local-time.ts';
+import { csvHeader, readCsvRows, readNamedRows } from './csv-rows.ts';
+import { momentOrLocal } from './local-time.ts';
 import {
   callerNumber,
   displayText,
@@ -13,52 +13,99 @@ import {
   phoneNumber,
   readRecord,
   talkTime,
+  talkWithin,
+  wholeText,
 } from './record.ts';
 
-const COLUMNS = 16;
+const COLUMNS = [
+  'accountcode',
+  'src',
+  'dst',
+  'dcontext',
+  'clid',
+  'channel',
+  'dstchannel',
+  'lastapp',
+  'lastdata',
+  'start',
+  'answer',
+  'end',
+  'duration',
+  'billsec',
+  'disposition',
+  'amaflags',
+];
 const MOST_COLUMNS = 21;
 const UNIQUE_ID = /^(?:.+-)?\d+\.\d+$/;
+const DISPOSITIONS = new Set(['ANSWERED', 'NO ANSWER', 'BUSY', 'FAILED', 'CONGESTION', 'UNKNOWN']);
+
+type Members = Record<string, string>;
 
 /**
  * Rows of Asterisk's Master.csv: accountcode, src, dst, dcontext, clid, channel, dstchannel,
  * lastapp, lastdata, start, answer, end, duration, billsec, disposition, amaflags, and then what
  * cdr.conf switches on: uniqueid (`loguniqueid`), userfield (`loguserfield`), and peeraccount,
- * linkedid and sequence together (`newcdrcolumns`). Times are local ones of the feed's time zone,
- * UTC with `usegmtime`.
+ * linkedid and sequence together (`newcdrcolumns`). A first line with these names gives another
+ * order, as cdr_custom writes it. Times are local ones of the feed's time zone, UTC with
+ * `usegmtime`, or Unix seconds.
  *
  * A call is told by uniqueid and sequence; one without both by its whole row.
- * Source: cdr/cdr_csv.c of Asterisk (build_csv_record).
+ * Sources: cdr/cdr_csv.c of Asterisk (build_csv_record), ast_cdr_disp2str in main/cdr.c, and
+ * configs/samples/cdr_custom.conf.sample.
  */
 export function parseAsterisk(body: Buffer, feed: Feed): ParsedRecord[] {
+  const header = csvHeader(body);
+  if (header) {
+    return readNamedRows(body, header, {
+      damaged: malformed,
+      read: (members, origin, fields) => readRecord(origin, () => readRow(members, fields, feed)),
+    });
+  }
   return readCsvRows(body, {
     damaged: malformed,
-    accepts: (fields) => fields.length >= COLUMNS && fields.length <= MOST_COLUMNS,
-    read: (fields, origin) => readRecord(origin, () => readRow(fields, feed)),
+    accepts: (fields) => fields.length >= COLUMNS.length && fields.length <= MOST_COLUMNS,
+    read: (fields, origin) => readRecord(origin, () => readRow(membersOf(fields), fields, feed)),
   });
 }
 
-function readRow(fields: string[], feed: Feed): ReportedCall {
-  if (fields.length < COLUMNS || fields.length > MOST_COLUMNS) {
+/** By the order of Master.csv. */
+function membersOf(fields: string[]): Members {
+  if (fields.length < COLUMNS.length || fields.length > MOST_COLUMNS) {
     throw new MalformedRecord(
-      `${fields.length} columns, where Master.csv has ${COLUMNS} to ${MOST_COLUMNS}`,
+      `${fields.length} columns, where Master.csv has ${COLUMNS.length} to ${MOST_COLUMNS}`,
     );
   }
-  const [accountcode, src, dst, , clid, , , , , start, , , , billsec, disposition] = fields;
-  const { uniqueid, sequence } = optionalColumns(fields.slice(COLUMNS));
+  const members = COLUMNS.map((name, n) => [name, fields[n] ?? '']);
+  return { ...Object.fromEntries(members), ...optionalColumns(fields.slice(COLUMNS.length)) };
+}
+
+function readRow(row: Members, fields: string[], feed: Feed): ReportedCall {
+  const { timeZone } = feed;
+  const { disposition = '', sequence = '' } = row;
+  const uniqueid = wholeText(row.uniqueid, 'uniqueid');
+  if (!DISPOSITIONS.has(disposition)) {
+    throw new MalformedRecord(
+      `disposition is "${displayText(disposition, 'disposition')}": where the columns have another ` +
+        'order than in Master.csv, a first line must name them',
+    );
+  }
+  // Also of a call that nobody answered, where columns in another order would go unnoticed.
+  for (const name of ['duration', 'billsec']) talkTime(row[name], name);
+  const startedAt = momentOrLocal(row.start, 'start', timeZone);
+  const answeredAt = row.answer ? momentOrLocal(row.answer, 'answer', timeZone) : startedAt;
+  const endedAt = row.end ? momentOrLocal(row.end, 'end', timeZone, 'last') : undefined;
+  const talk = disposition === 'ANSWERED' ? talkTime(row.billsec, 'billsec') : 0;
   return {
-    id:
-      uniqueid !== undefined && sequence !== undefined
-        ? hashedId(feed, [uniqueid, sequence])
-        : hashedId(feed, fields),
-    account: firstUsername([accountcode]),
-    startedAt: localTime(start, 'start', feed.timeZone),
-    talkMicroseconds: disposition === 'ANSWERED' ? talkTime(billsec, 'billsec') : 0,
-    caller: callerNumber(src, 'src'),
-    called: phoneNumber(dst, 'dst'),
+    id: uniqueid && sequence ? hashedId(feed, [uniqueid, sequence]) : hashedId(feed, fields),
+    account: firstUsername([row.accountcode]),
+    startedAt,
+    talkMicroseconds: talkWithin(talk, answeredAt, endedAt),
+    caller: callerNumber(row.src, 'src'),
+    called: phoneNumber(row.dst, 'dst'),
     sourceIp: undefined,
-    callerName: nameOf(displayText(clid, 'clid'), src),
+    callerName: nameOf(displayText(row.clid, 'clid'), row.src),
     switchDebit: undefined,
-    callId: uniqueid,
+    callId: uniqueid || undefined,
   };
 }
 
@@ -69,7 +116,7 @@ function nameOf(clid: string, src: string | undefined): string | undefined {
 }
 
 /** Each of them may be missing, and nothing but their form and order tells which are there. */
-function optionalColumns(rest: string[]): { uniqueid?: string; sequence?: string } {
+function optionalColumns(rest: string[]): Members {
   const hasNew = rest.length >= 3;
   const [uniqueid = ''] = hasNew ? rest.slice(0, -3) : rest;
   const sequence = hasNew ? (rest.at(-1) ?? '') : '';

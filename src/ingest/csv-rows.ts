@@ -31,6 +31,64 @@ export function readCsvRows<Result>(body: Buffer, reader: RowReader<Result>): Re
   return results;
 }
 
+/** How to read rows whose columns a first line names. */
+export interface NamedRowReader<Result> {
+  read: (members: Record<string, string>, origin: Origin, fields: string[]) => Result;
+  damaged: RowReader<Result>['damaged'];
+}
+
+// Columns that tell a format's first line from a record: of the service's own, and of Asterisk's.
+const HEADERS = [
+  ['id', 'start'],
+  ['start', 'billsec', 'disposition'],
+];
+
+/**
+ * The first line of a body where it names the columns, which every part of a large file repeats.
+ * @returns undefined where it does not
+ */
+export function csvHeader(body: Buffer): Buffer | undefined {
+  const first = splitLines(body.subarray(0, 4_096))[0]?.bytes;
+  const names = first && namesOf(first);
+  return HEADERS.some((header) => header.every((name) => names?.includes(name)))
+    ? first
+    : undefined;
+}
+
+function namesOf(header: Buffer): string[] {
+  return (csvFields(header) ?? []).map((name) => name.trim().toLowerCase());
+}
+
+/**
+ * Reads the rows behind a first line that names their columns, in lower case and any order. A row
+ * is kept with its header, so that it can be read again.
+ */
+export function readNamedRows<Result>(
+  body: Buffer,
+  header: Buffer,
+  reader: NamedRowReader<Result>,
+): Result[] {
+  const names = namesOf(header);
+  const withHeader = (origin: Origin): Origin => ({
+    ...origin,
+    raw: () => Buffer.concat([header, Buffer.from('\n'), origin.raw()]),
+  });
+  const rows = readCsvRows(body, {
+    accepts: (fields) => fields.length === names.length,
+    damaged: (origin, detail) => reader.damaged(withHeader(origin), detail),
+    read: (fields, origin) => {
+      const place = withHeader(origin);
+      if (fields.length !== names.length) {
+        const detail = `${fields.length} fields, where the header has ${names.length}`;
+        return reader.damaged(place, detail);
+      }
+      const members = names.map((name, n) => [name, fields[n] ?? '']);
+      return reader.read(Object.fromEntries(members), place, fields);
+    },
+  });
+  return rows.slice(1);
+}
+
 /**
  * The fields of one line; bytes that are no UTF-8 read as U+FFFD.
  * @returns undefined where they cannot be told

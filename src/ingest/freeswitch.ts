@@ -11,6 +11,7 @@ import {
   firstUsername,
   idText,
   ipAddress,
+  isThere,
   MalformedRecord,
   malformed,
   momentOf,
@@ -19,6 +20,7 @@ import {
   phoneNumber,
   readRecord,
   talkTime,
+  talkWithin,
   wholeBody,
 } from './record.ts';
 
@@ -66,7 +68,7 @@ function readCdr(record: Members, feed: Feed, canBeForged: boolean): ReportedCal
   return {
     id: callId(uuid, feed),
     account,
-    startedAt: startOf(variable),
+    startedAt: timeOf(variable, 'start'),
     talkMicroseconds: talkMicroseconds(variable),
     caller: callerNumber(profile.caller_id_number, 'caller_id_number'),
     called: phoneNumber(profile.destination_number, 'destination_number'),
@@ -96,16 +98,29 @@ function directionOf(channelData: unknown): unknown {
   return (channelData as Members).direction;
 }
 
-function startOf(variable: Variable): Date {
-  const microseconds = variable('start_uepoch');
-  if (microseconds === undefined) return momentOf(variable('start_epoch'), 'start_epoch');
-  return momentOf((decimalOf(microseconds) ?? Number.NaN) / 1_000_000, 'start_uepoch');
+/** @param name `start`, `answer` or `end` */
+function timeOf(variable: Variable, name: string): Date {
+  const microseconds = variable(`${name}_uepoch`);
+  if (microseconds === undefined) return momentOf(variable(`${name}_epoch`), `${name}_epoch`);
+  return momentOf((decimalOf(microseconds) ?? Number.NaN) / 1_000_000, `${name}_uepoch`);
 }
 
-/** billsec cuts both ends to whole seconds, so the finer counts are taken where they are there. */
+/** Whether a time is told; one that did not come about is 0. */
+function hasTime(variable: Variable, name: string): boolean {
+  const [epoch, microseconds] = [variable(`${name}_epoch`), variable(`${name}_uepoch`)];
+  return [epoch, microseconds].some((value) => isThere(value) && decimalOf(value) !== 0);
+}
+
 function talkMicroseconds(variable: Variable): number {
   const answered = variable('answer_epoch');
   if (answered === '' || decimalOf(answered) === 0) return 0;
+  const from = timeOf(variable, hasTime(variable, 'answer') ? 'answer' : 'start');
+  const end = hasTime(variable, 'end') ? timeOf(variable, 'end') : undefined;
+  return talkWithin(billedMicroseconds(variable), from, end);
+}
+
+/** billsec cuts both ends to whole seconds, so the finer counts are taken where they are there. */
+function billedMicroseconds(variable: Variable): number {
   for (const [name, perSecond] of [
     ['billusec', 1_000_000],
     ['billmsec', 1_000],

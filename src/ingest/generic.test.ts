@@ -33,6 +33,15 @@ test('numbers may be strings, and the start may be ISO 8601 with its zone', () =
   assert.deepEqual(read({}), CALL);
   assert.deepEqual(read({ account: '4592086960', start: '1747345200', duration: '39.54' }), CALL);
   assert.deepEqual(read({ start: '2025-05-15T23:40:00+02:00' }), CALL);
+  assert.deepEqual(read({ start: '2025-05-15T21:40Z' }), CALL);
+  const exact = { start: '2025-05-15T21:40:00.256789Z', duration: '39.540321' };
+  const call = {
+    ...CALL,
+    startedAt: new Date(1747345200_256),
+    talkMicroseconds: 39_540_321,
+  };
+  assert.deepEqual(read(exact), call);
+  assert.deepEqual(read({ start: 1747345200.256789, duration: 39.540321 }), call);
   assert.equal(read({ start: '2025-05-15T23:40:00' }).detail, 'start has no time zone');
 });
 
@@ -61,6 +70,12 @@ test('what is missing or wrong sets the record aside', () => {
     [{ start: 'now' }, 'start is no time'],
     [{ start: -5 }, 'start is no time'],
     [{ start: 1e300 }, 'start is no time'],
+    [{ start: '2026-02-30T10:00:00Z' }, 'start is no time'],
+    [{ start: '2026-02-29T10:00:00+01:00' }, 'start is no time'],
+    [{ start: '2026-13-01T10:00:00Z' }, 'start is no time'],
+    [{ start: '2026-01-01T24:00:00Z' }, 'start is no time'],
+    [{ start: '2026-01-01T10:00:00+25:00' }, 'start is no time'],
+    [{ end: '2026-02-30T10:00:00Z' }, 'end is no time'],
     [{ duration: undefined }, 'duration is no duration'],
     [{ duration: -1 }, 'duration is no duration'],
     [{ duration: 1e12 }, 'duration is too long'],

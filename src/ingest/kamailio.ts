@@ -3,17 +3,20 @@ import type { Feed } from '../domain/calls/feed.ts';
 import { readJsonRecords } from './json-records.ts';
 import {
   callerNumber,
+  decimalOf,
   displayText,
   firstUsername,
   hashedId,
   idText,
   ipAddress,
+  isThere,
   malformed,
   momentOf,
   type ParsedRecord,
   phoneNumber,
   readRecord,
   talkTime,
+  talkWithin,
   wholeText,
 } from './record.ts';
 
@@ -42,7 +45,11 @@ function readCdr(record: Record<string, unknown>, feed: Feed): ReportedCall {
     id: hashedId(feed, [callid, ...tags, startedAt.toISOString()]),
     account: firstUsername([record.account]),
     startedAt,
-    talkMicroseconds: talkTime(record.duration, 'duration'),
+    talkMicroseconds: talkWithin(
+      talkTime(record.duration, 'duration'),
+      startedAt,
+      endOf(record.end_time),
+    ),
     caller: callerNumber(record.cid, 'cid'),
     called: phoneNumber(record.dst, 'dst'),
     sourceIp: ipAddress(record.src_ip),
@@ -50,4 +57,9 @@ function readCdr(record: Record<string, unknown>, feed: Feed): ReportedCall {
     switchDebit: undefined,
     callId: idText(record.call_ref ?? callid, 'call_ref'),
   };
+}
+
+/** @returns undefined where it is not told, which a call that was not answered has as 0 */
+function endOf(endTime: unknown): Date | undefined {
+  return isThere(endTime) && decimalOf(endTime) !== 0 ? momentOf(endTime, 'end_time') : undefined;
 }

@@ -29,6 +29,13 @@ test('an hour that comes twice is its first, one that never comes is after the c
   assert.equal(iso('2026-04-05 01:45:00', 'Australia/Lord_Howe'), '2026-04-04T14:45:00.000Z');
 });
 
+test('an end in an hour that comes twice is in its last', () => {
+  const end = (text: string) => localTime(text, 'end', 'America/New_York', 'last').toISOString();
+  assert.equal(end('2026-11-01 00:59:59'), '2026-11-01T04:59:59.000Z');
+  assert.equal(end('2026-11-01 01:30:00'), '2026-11-01T06:30:00.000Z');
+  assert.equal(end('2026-11-01 02:00:00'), '2026-11-01T07:00:00.000Z');
+});
+
 test('what is no time is refused', () => {
   for (const text of ['', '2026-02-30 10:00:00', '2026-13-01 10:00:00', '2026-01-01 24:00:00']) {
     assert.throws(() => localTime(text, 'start', 'UTC'), /start is no time/, text);

@@ -1,43 +1,62 @@
-import { MalformedRecord } from './record.ts';
+import { decimalOf, MalformedRecord, momentOf } from './record.ts';
 
 const LOCAL =
-  /^(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d(?::?\d\d)?)?$/;
+  /^(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?)?$/;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
+/** Which one is meant of an hour that clocks show twice. */
+type Repeated = 'first' | 'last';
+
 /**
- * A time as databases and Asterisk write it, `2026-11-23 22:11:05`; with a zone behind it, that
- * counts. An hour that clocks show twice is the first of the two, one that they leave out is taken
- * by the clock before the change.
- * @param timeZone a name of the IANA database
+ * A time as databases and Asterisk write it, `2026-11-23 22:11:05`, or as ISO 8601 has it; with a
+ * zone behind it, that counts. An hour that clocks leave out is taken by the clock before the
+ * change.
+ * @param timeZone a name of the IANA database; undefined: the time must come with a zone
  * @throws MalformedRecord
  */
-export function localTime(value: unknown, name: string, timeZone: string): Date {
+export function localTime(
+  value: unknown,
+  name: string,
+  timeZone: string | undefined,
+  repeated: Repeated = 'first',
+): Date {
   const parts = typeof value === 'string' ? LOCAL.exec(value) : null;
   if (!parts) throw new MalformedRecord(`${name} is no time`);
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts
-    .slice(1, 7)
-    .map(Number);
+  const fields = parts.slice(1, 7).map((digits = '0') => Number(digits));
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = fields;
   const milliseconds = Number((parts[7] ?? '').slice(0, 3).padEnd(3, '0'));
   const wall = Date.UTC(year, month - 1, day, hour, minute, second, milliseconds);
   // A day that no month has would count as one of the next month, minute 60 as the next hour.
-  const shown = new Date(wall).toISOString().slice(0, 19).replace('T', ' ');
-  if (shown !== parts[0].slice(0, 19).replace('T', ' ')) {
-    throw new MalformedRecord(`${name} is no time`);
-  }
-  return new Date(parts[8] ? wall - zoneOffset(parts[8]) : toInstant(wall, timeZone));
+  const shown = new Date(wall).toISOString().slice(0, 19).split(/[-T:]/).map(Number);
+  if (shown.join() !== fields.join()) throw new MalformedRecord(`${name} is no time`);
+  if (parts[8]) return new Date(wall - zoneOffset(parts[8]));
+  if (!timeZone) throw new MalformedRecord(`${name} has no time zone`);
+  return new Date(toInstant(wall, timeZone, repeated));
+}
+
+/** Unix seconds as `momentOf` reads them, or a time as `localTime` does. */
+export function momentOrLocal(
+  value: unknown,
+  name: string,
+  timeZone: string | undefined,
+  repeated?: Repeated,
+): Date {
+  const isText = typeof value === 'string' && decimalOf(value) === undefined;
+  return isText ? localTime(value, name, timeZone, repeated) : momentOf(value, name);
 }
 
 /** @param wall what the clock showed, as if it had shown UTC */
-function toInstant(wall: number, timeZone: string): number {
+function toInstant(wall: number, timeZone: string, repeated: Repeated): number {
   const [before, after] = [wall - DAY_MS, wall + DAY_MS].map((at) => offsetAt(at, timeZone));
   const first = wall - (before ?? 0);
   if (before === after) return first;
   const second = wall - (after ?? 0);
   const shown = [first, second].filter((at) => at + offsetAt(at, timeZone) === wall);
-  return shown.length > 0 ? Math.min(...shown) : first;
+  if (shown.length === 0) return first;
+  return repeated === 'first' ? Math.min(...shown) : Math.max(...shown);
 }
 
 /** How far a zone's clocks are ahead of UTC, in milliseconds. */

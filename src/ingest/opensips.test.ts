@@ -64,6 +64,66 @@ test('a missed call is one of no seconds, an answered one without a duration is 
   const { duration: _, ms_duration: _ms, created: _created, ...missed } = EVENT;
   const call = read({ ...missed, sip_code: '487' });
   assert.deepEqual([call.talkMicroseconds, call.startedAt], [0, new Date(1795471719_000)]);
-  assert.equal(read({ ...missed }).detail, 'duration is missing');
+  assert.equal(
+    read({ ...missed }).detail,
+    'answered, and no duration: is "cdr" on in do_accounting?',
+  );
   assert.equal(read({ ...missed, duration: '20' }).talkMicroseconds, 20_000_000);
+});
+
+test('rows that OpenSIPS 3.5 wrote are the calls that its events tell', () => {
+  const row = {
+    id: 1,
+    method: 'INVITE',
+    from_tag: '21673a1',
+    to_tag: '19111b2',
+    callid: '1-21673@127.0.0.1',
+    sip_code: '200',
+    sip_reason: 'OK',
+    time: '2026-11-25T17:29:54',
+    duration: 4,
+    ms_duration: 3003,
+    setuptime: 0,
+    created: '2026-11-25T17:29:54',
+    call_ref: '4a0180ac-687a-4fea-8615-bf52e5e27ed5',
+    account: '2125550001',
+    cid: '2125550001',
+    dst: '12025550100',
+    src_ip: '127.0.0.1',
+    cname: '"Alice Ex, ample & Co"',
+  };
+  const call = {
+    id: read(row).id,
+    account: 2125550001,
+    startedAt: new Date('2026-11-25T17:29:54Z'),
+    talkMicroseconds: 3_003_000,
+    caller: '2125550001',
+    called: '2025550100',
+    sourceIp: '127.0.0.1',
+    callerName: '"Alice Ex, ample & Co"',
+    switchDebit: undefined,
+    callId: row.call_ref,
+  };
+  assert.deepEqual(read(row), call);
+  // Without the flag "cdr".
+  const bare = { ...row, duration: 0, ms_duration: 0, created: null };
+  for (const record of [bare, { ...bare, duration: undefined, ms_duration: undefined }]) {
+    const raw = JSON.stringify(record);
+    const detail = 'answered, and no duration: is "cdr" on in do_accounting?';
+    assert.deepEqual(parsed('opensips', raw), [{ detail, raw, line: 1 }]);
+  }
+  const missed = { ...bare, sip_code: '486' };
+  assert.deepEqual(read(missed), { ...call, id: read(missed).id, talkMicroseconds: 0 });
+  const atOnce = { ...row, duration: 0, ms_duration: 0 };
+  assert.deepEqual(read(atOnce), { ...call, talkMicroseconds: 0 });
+});
+
+test('what is no INVITE is no call', () => {
+  for (const method of ['BYE', 'MESSAGE', 'CANCEL', 'REFER']) {
+    const { duration: _, ms_duration: _ms, created: _created, ...rest } = EVENT;
+    const row = { ...rest, method, duration: 0, ms_duration: 0, created: null };
+    assert.deepEqual(parsed('opensips', JSON.stringify(row)), ['unbilled leg'], method);
+    const event = { jsonrpc: '2.0', method: 'E_ACC_EVENT', params: { ...rest, method } };
+    assert.deepEqual(parsed('opensips', JSON.stringify(event)), ['unbilled leg'], method);
+  }
 });

@@ -1,7 +1,7 @@
 import type { ReportedCall } from '../domain/calls/call.ts';
 import type { Feed } from '../domain/calls/feed.ts';
 import { readJsonRecords } from './json-records.ts';
-import { localTime } from './local-time.ts';
+import { momentOrLocal } from './local-time.ts';
 import {
   callerNumber,
   decimalOf,
@@ -10,12 +10,13 @@ import {
   hashedId,
   idText,
   ipAddress,
+  isThere,
   MalformedRecord,
   malformed,
-  momentOf,
   type ParsedRecord,
   phoneNumber,
   readRecord,
+  TALK_TOLERANCE_MS,
   talkTime,
   wholeText,
 } from './record.ts';
@@ -36,7 +37,7 @@ type Members = Record<string, unknown>;
 export function parseOpensips(body: Buffer, feed: Feed): ParsedRecord[] {
   return readJsonRecords(body, {
     damaged: malformed,
-    read: (record, origin) => readRecord(origin, () => readCdr(paramsOf(record), feed)),
+    read: (record, origin) => readRecord(origin, () => readRow(paramsOf(record), feed)),
   });
 }
 
@@ -45,6 +46,12 @@ function paramsOf(record: Members): Members {
   const { params } = record;
   if (typeof params !== 'object' || params === null || Array.isArray(params)) return record;
   return params as Members;
+}
+
+/** @returns undefined for what is no call: `acc` also has the BYE of one, and messages */
+function readRow(record: Members, feed: Feed): ReportedCall | undefined {
+  const { method = 'INVITE' } = record;
+  return method === 'INVITE' ? readCdr(record, feed) : undefined;
 }
 
 function readCdr(record: Members, feed: Feed): ReportedCall {
@@ -67,23 +74,25 @@ function readCdr(record: Members, feed: Feed): ReportedCall {
 
 /** When the call was made; `time` is when it was answered. */
 function startOf(record: Members, feed: Feed): Date {
-  const { created, time } = record;
-  const name = isThere(created) ? 'created' : 'time';
-  const value = isThere(created) ? created : time;
-  return decimalOf(value) === undefined
-    ? localTime(value, name, feed.timeZone)
-    : momentOf(value, name);
+  const name = isThere(record.created) ? 'created' : 'time';
+  return momentOrLocal(record[name], name, feed.timeZone);
 }
 
-/** Whole seconds cut both ends, so milliseconds are taken where they are there. */
-function talkMicroseconds({ ms_duration, duration, sip_code }: Members): number {
-  if (isThere(ms_duration)) return talkTime(ms_duration, 'ms_duration', 1_000);
-  if (isThere(duration)) return talkTime(duration, 'duration');
-  // A call that was refused or not answered has neither.
-  if ((decimalOf(sip_code) ?? 0) >= 300) return 0;
-  throw new MalformedRecord('duration is missing');
-}
-
-function isThere(value: unknown): boolean {
-  return value !== undefined && value !== null && value !== '';
+/** Seconds are rounded up, so milliseconds are taken where they are there. */
+function talkMicroseconds({ ms_duration, duration, sip_code, created }: Members): number {
+  const seconds = isThere(duration) ? talkTime(duration, 'duration') : undefined;
+  const exact = isThere(ms_duration) ? talkTime(ms_duration, 'ms_duration', 1_000) : undefined;
+  if (exact !== undefined && seconds !== undefined) {
+    if (Math.abs(exact - seconds) > TALK_TOLERANCE_MS * 1_000) {
+      throw new MalformedRecord(`ms_duration ${ms_duration} is not duration ${duration}`);
+    }
+  }
+  const talk = exact ?? seconds;
+  // A call that was refused or not answered has none of them. Without the flag "cdr" the table has
+  // one that was answered with a duration of 0, and does not tell when it was made.
+  const isAnswered = !((decimalOf(sip_code) ?? 0) >= 300);
+  if (isAnswered && (talk === undefined || (talk === 0 && !isThere(created)))) {
+    throw new MalformedRecord('answered, and no duration: is "cdr" on in do_accounting?');
+  }
+  return talk ?? 0;
 }

@@ -1,6 +1,6 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { csvHeader } from './generic.ts';
+import { csvHeader } from './csv-rows.ts';
 import { isGzip } from './gzip.ts';
 import { ArrayCutter } from './json-array.ts';
 import { isArray } from './json-records.ts';

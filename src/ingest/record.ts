@@ -31,6 +31,8 @@ const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$
 const USERNAME = /^[1-9][0-9]{9}$/;
 const LONGEST_TEXT = 128;
 const LONGEST_CALL_MICROSECONDS = 31 * 86_400 * 1_000_000;
+/** what switches' rounding, and clocks that are set during a call, may make of a talk time */
+export const TALK_TOLERANCE_MS = 5_000;
 
 /** Runs `read` on one record and sets the record aside where it throws MalformedRecord. */
 export function readRecord(origin: Origin, read: () => ReportedCall | undefined): ParsedRecord {
@@ -136,6 +138,27 @@ export function talkTime(count: unknown, name: string, perSecond = 1): number {
   const microseconds = Math.round((value / perSecond) * 1_000_000);
   if (microseconds > LONGEST_CALL_MICROSECONDS) throw new MalformedRecord(`${name} is too long`);
   return microseconds;
+}
+
+/**
+ * A talk time that a record's own times have room for.
+ * @param from when the call was answered or, where that is not told, made
+ * @param end undefined where the record does not tell it
+ * @returns the talk time @throws MalformedRecord where it is longer, which is no rounding
+ */
+export function talkWithin(talkMicroseconds: number, from: Date, end: Date | undefined): number {
+  if (!end) return talkMicroseconds;
+  const room = end.getTime() - from.getTime();
+  if (talkMicroseconds > 0 && talkMicroseconds / 1_000 > room + TALK_TOLERANCE_MS) {
+    const talk = talkMicroseconds / 1_000_000;
+    throw new MalformedRecord(`${talk} s of talk, where the call ended after ${room / 1_000} s`);
+  }
+  return talkMicroseconds;
+}
+
+/** Whether a member has a value; switches write nothing in many ways. */
+export function isThere(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== '';
 }
 
 /** @param seconds Unix seconds, a number or decimal string; cut to whole milliseconds */

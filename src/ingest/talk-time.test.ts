@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { freeswitchCdr } from '../../test/support/freeswitch.ts';
+import { parsed } from '../../test/support/parsing.ts';
+import { SAMPLES } from '../../test/support/records.ts';
+import type { ReportedCall } from '../domain/calls/call.ts';
+import type { FeedFormat } from '../domain/calls/feed.ts';
+
+const START = 1_795_471_712;
+const CALL = { account: 4592086960, number: 1, start: START, talk: 40 };
+
+/** Records of a call that was answered after three seconds at most and then talked for 40. */
+const RECORDS: [FeedFormat, string, (talk: number) => string][] = [
+  [
+    'kamailio',
+    'where the call ended after 40 s',
+    (talk) => SAMPLES.kamailio(CALL).replace('"40.000"', `"${talk}"`),
+  ],
+  [
+    'asterisk',
+    'where the call ended after 40 s',
+    (talk) => SAMPLES.asterisk(CALL).replace(',43,40,', `,43,${talk},`),
+  ],
+  [
+    'freeswitch',
+    'where the call ended after 40 s',
+    (talk) => {
+      const record = freeswitchCdr({ ...CALL, accountcode: CALL.account });
+      record.variables.billusec = String(talk * 1_000_000);
+      return JSON.stringify(record);
+    },
+  ],
+  [
+    'generic',
+    'where the call ended after 40 s',
+    (talk) =>
+      JSON.stringify({ ...JSON.parse(SAMPLES.generic(CALL)), duration: talk, end: START + 40 }),
+  ],
+];
+
+for (const [format, room, record] of RECORDS) {
+  test(`${format}: a talk time beyond the end that the record tells is set aside`, () => {
+    const talkOf = (talk: number) =>
+      (parsed(format, record(talk))[0] as ReportedCall).talkMicroseconds;
+    for (const talk of [0, 39, 41, 45]) assert.equal(talkOf(talk), talk * 1_000_000);
+    for (const talk of [46, 86_400, 301_148.4]) {
+      const raw = record(talk);
+      const detail = `${talk} s of talk, ${room}`;
+      assert.deepEqual(parsed(format, raw), [{ detail, raw, line: 1 }]);
+    }
+  });
+}
+
+test('a call with an end before its start is set aside', () => {
+  const raw = SAMPLES.kamailio(CALL).replace(`"${START + 40}.256"`, `"${START - 40}.256"`);
+  const detail = '40 s of talk, where the call ended after -40 s';
+  assert.deepEqual(parsed('kamailio', raw), [{ detail, raw, line: 1 }]);
+});
+
+test('opensips: counts of a talk time that contradict each other are set aside', () => {
+  const record = (ms: number) => SAMPLES.opensips(CALL).replace('"40000"', `"${ms}"`);
+  for (const ms of [39_003, 45_000, 35_000]) {
+    const [call] = parsed('opensips', record(ms));
+    assert.equal((call as ReportedCall).talkMicroseconds, ms * 1_000);
+  }
+  for (const ms of [45_001, 40_000_000, 40]) {
+    const raw = record(ms);
+    const detail = `ms_duration ${ms} is not duration 40`;
+    assert.deepEqual(parsed('opensips', raw), [{ detail, raw, line: 1 }]);
+  }
+});
+
+test('asterisk: a call across the hour that clocks show twice is billed', () => {
+  const clocks = { start: '2026-11-01 01:50:00', end: '2026-11-01 01:10:00' };
+  const row =
+    '"4592086960","2125550100","12125550123","default","2125550100","PJSIP/1","PJSIP/2","Dial","",' +
+    `"${clocks.start}","${clocks.start}","${clocks.end}",1200,1200,"ANSWERED","DOCUMENTATION"`;
+  const [call] = parsed('asterisk', row, { timeZone: 'America/New_York' });
+  assert.equal((call as ReportedCall).talkMicroseconds, 1_200_000_000);
+});
