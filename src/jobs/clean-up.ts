@@ -1,4 +1,5 @@
 import { tidyLimits } from '../domain/access/hourly-limit.ts';
+import { deleteOldKept } from '../domain/access/kept-for-page.ts';
 import { deleteOldSessions } from '../domain/access/session.ts';
 import { deleteOldAttempts } from '../domain/access/sign-in.ts';
 import { releaseStaleReservations } from '../domain/account/promotion.ts';
@@ -18,6 +19,7 @@ export async function cleanUp({ db, keyring, config, clock }: Service): Promise<
   const now = clock();
   await deleteOldTokens(db, now);
   await deleteOldSessions(db, now, config.sessionLife);
+  await deleteOldKept(db, now);
   await deleteOldAttempts(db, now);
   await deleteExpiredContacts(db, now);
   await deleteExpiredHolds(db, now);

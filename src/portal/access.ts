@@ -123,6 +123,7 @@ export async function signIn(
     const userAgent = request.headers['user-agent'] ?? '';
     return startSession(tx, keyring, { username, address: request.clientAddress, userAgent, now });
   });
+  request.sessionId = id;
   cookies.set(reply, 'device', request.device, DEVICE_SECONDS);
   cookies.set(reply, 'session', id);
 }

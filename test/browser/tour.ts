@@ -220,8 +220,7 @@ async function operator(stage: Stage, page: Page, visit: number, { see, open, pr
   await page.getByLabel('E-mail address').fill(`branch-${visit}@example.com`);
   await press('Add the account');
   await see('account-added');
-  await page.getByRole('link', { name: 'Open the account' }).click();
-  await see('account-new');
+  await open('account-new', `/admin/accounts/${username}`);
   await page.goto(record);
   await press('Replay this record');
   await see('refused-replayed');
@@ -230,7 +229,6 @@ async function operator(stage: Stage, page: Page, visit: number, { see, open, pr
   await see('account-confirm');
   await press('Yes, new password');
   await see('account-password');
-  await page.getByRole('link', { name: 'Back to the account' }).click();
   await page.locator('#confirm').fill(String(username));
   await press('Close the account');
   await see('account-closed');

@@ -45,6 +45,12 @@ export class Visitor {
     return this.post(action, { ...values, ...fields }, headers);
   }
 
+  /** The same, and opens the page that it leads to, as browsers do. */
+  async submitAndFollow(action: string, fields: Record<string, string> = {}): Promise<Visited> {
+    const answer = await this.submit(action, fields);
+    return answer.location === undefined ? answer : this.follow(answer.location);
+  }
+
   /** Sends fields as a form would, whatever page is open. */
   async post(
     path: string,

@@ -15,6 +15,7 @@ import { span } from '../components/time.ts';
 import { knowsPassword, passwordField } from '../confirm.ts';
 import { formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
+import { showOnce, takeShownOnce } from '../shown-once.ts';
 import { form, type View } from '../view.ts';
 
 const LIMITED = ['info', 'cdr', 'mrc', 'apikey'] as const;
@@ -31,7 +32,11 @@ export function apiPages(app: FastifyInstance, service: Service): void {
   const { db, keyring, queue, clock } = service;
 
   app.get('/api', async (request, reply) =>
-    sendPage(reply, request.view, await apiPage(service, request, {})),
+    sendPage(
+      reply,
+      request.view,
+      await apiPage(service, request, (await takeShownOnce<Shown>(service, request)) ?? {}),
+    ),
   );
 
   app.post('/api', async (request, reply) => {
@@ -46,7 +51,7 @@ export function apiPages(app: FastifyInstance, service: Service): void {
       ? await renewKey(db, actor, keyring, queue, username, clock())
       : await keyOf(db, keyring, username);
     if (changed) queue.wake(MAIL_QUEUE);
-    return sendPage(reply, request.view, await apiPage(service, request, { key, changed }));
+    return showOnce(service, request, reply, '/api', { key, changed } satisfies Shown);
   });
 }
 

@@ -2,7 +2,6 @@ import type { FastifyInstance } from 'fastify';
 import { replaceSipSecret, sipSecret } from '../../domain/account/credentials.ts';
 import { customerAt } from '../../domain/audit.ts';
 import { MAIL_QUEUE } from '../../domain/mail/message.ts';
-import type { SipCredentials } from '../../domain/sip/sip-secret.ts';
 import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { sessionOf } from '../access.ts';
@@ -11,10 +10,11 @@ import { copyable } from '../components/secret.ts';
 import { knowsPassword, passwordField } from '../confirm.ts';
 import { formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
+import { showOnce, takeShownOnce } from '../shown-once.ts';
 import { form, type View } from '../view.ts';
 
 interface Shown {
-  credentials?: SipCredentials;
+  secret?: string;
   changed?: boolean;
   wrong?: boolean;
 }
@@ -25,37 +25,38 @@ export function phonePages(app: FastifyInstance, service: Service): void {
   const tools = { keyring, realm: config.sipRealm };
 
   app.get('/phone', async (request, reply) => {
-    const page = phonePage(request.view, sessionOf(request).username, config.sipRealm, {});
+    const shown = (await takeShownOnce<Shown>(service, request)) ?? {};
+    const page = phonePage(request.view, sessionOf(request).username, config.sipRealm, shown);
     return sendPage(reply, request.view, page);
   });
 
   app.post('/phone', async (request, reply) => {
     const { username } = sessionOf(request);
     const { current = '', action } = formFields(request);
-    const page = (shown: Shown) => phonePage(request.view, username, config.sipRealm, shown);
     if (!(await knowsPassword(service, request, current))) {
-      return sendPage(reply, request.view, page({ wrong: true }));
+      const page = phonePage(request.view, username, config.sipRealm, { wrong: true });
+      return sendPage(reply, request.view, page);
     }
     const changed = action === 'change';
     const actor = customerAt(username, `portal ${request.clientAddress}`);
-    const credentials = changed
+    const { secret } = changed
       ? await replaceSipSecret(db, actor, tools, queue, username, clock())
       : await sipSecret(db, tools, username, clock());
     if (changed) queue.wake(MAIL_QUEUE);
-    return sendPage(reply, request.view, page({ credentials, changed }));
+    return showOnce(service, request, reply, '/phone', { secret, changed } satisfies Shown);
   });
 }
 
 function phonePage(view: View, username: number, realm: string, shown: Shown): Page {
   const m = view.m.phone;
-  const { credentials, changed, wrong = false } = shown;
+  const { secret, changed, wrong = false } = shown;
   const settings = facts([
     { label: m.server, value: realm },
     { label: m.username, value: username },
     { label: m.address, value: `sip:${username}@${realm}` },
   ]);
-  const secret = credentials
-    ? html`${changed && notice('good', m.changed)}${copyable(view, 'secret', m.secret, credentials.secret)}
+  const shownSecret = secret
+    ? html`${changed && notice('good', m.changed)}${copyable(view, 'secret', m.secret, secret)}
 <p class="hint">${m.secretShown}</p>`
     : form(
         view,
@@ -67,7 +68,7 @@ ${passwordField(view, 'current', wrong)}
         'narrow',
       );
   const steps = html`<ol class="steps">${m.steps.map((step) => html`<li>${step}</li>\n`)}</ol>`;
-  const content = html`<div class="columns">${panel(m.settings, html`${settings}${steps}`)}${panel(m.secret, secret)}</div>`;
+  const content = html`<div class="columns">${panel(m.settings, html`${settings}${steps}`)}${panel(m.secret, shownSecret)}</div>`;
   return {
     title: m.title,
     content,

@@ -35,10 +35,10 @@ async function withFactor() {
   const { username, password, email } = await api.signUp();
   const [visitor] = await signIn(username, password);
   await visitor.open(PATH);
-  const begun = await visitor.submit(PATH, { current: password });
+  const begun = await visitor.submitAndFollow(PATH, { current: password });
   const secret = copied(begun, 'secret');
   assert.match(secret, /^[A-Z2-7]{32}$/);
-  const on = await visitor.submit(`${PATH}/confirm`, { code: codeOf(secret) });
+  const on = await visitor.submitAndFollow(`${PATH}/confirm`, { code: codeOf(secret) });
   const codes = copied(on, 'codes').split('\n');
   // The next code is another one.
   api.advance(30);
@@ -51,17 +51,17 @@ test('it is turned on by a code, and then asked for at the next sign-in', async 
   const [other] = await signIn(username, password);
   await visitor.open(PATH);
   assert.match((await visitor.submit(PATH, { current: 'wrong' })).body, /not your password/);
-  const begun = await visitor.submit(PATH, { current: password });
+  const begun = await visitor.submitAndFollow(PATH, { current: password });
   assert.match(begun.body, /<svg[^>]*viewBox/);
   assert.doesNotMatch(begun.body, /style=/);
   const secret = copied(begun, 'secret');
-  const wrong = await visitor.submit(`${PATH}/confirm`, { code: '000000' });
+  const wrong = await visitor.submitAndFollow(`${PATH}/confirm`, { code: '000000' });
   assert.match(wrong.body, /This code is not right/);
   assert.equal(copied(wrong, 'secret'), secret, 'a mistyped code does not change the secret');
   const [plain] = await signIn(username, password);
   assert.equal((await plain.open('/overview')).status, 200, 'not asked for before it is on');
 
-  const on = await visitor.submit(`${PATH}/confirm`, { code: codeOf(secret) });
+  const on = await visitor.submitAndFollow(`${PATH}/confirm`, { code: codeOf(secret) });
   const codes = copied(on, 'codes').split('\n');
   assert.equal(codes.length, 10);
   for (const code of codes) assert.match(code, /^[a-z2-9]{5}-[a-z2-9]{5}$/);
@@ -110,7 +110,7 @@ test('a recovery code works once, however it is written', async () => {
   assert.match((await visitor.open(PATH)).body, /9 recovery codes left/);
   const [second] = await signIn(username, password);
   assert.equal((await second.submit('/sign-in/code', { code: codes[0] ?? '' })).status, 400);
-  const fresh = await visitor.submit(PATH, { current: password, action: 'codes' });
+  const fresh = await visitor.submitAndFollow(PATH, { current: password, action: 'codes' });
   assert.equal(copied(fresh, 'codes').split('\n').length, 10);
   const old = await second.submit('/sign-in/code', { code: codes[1] ?? '' });
   assert.equal(old.status, 400, 'new codes replace the old ones');

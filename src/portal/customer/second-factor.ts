@@ -22,35 +22,51 @@ import { knowsPassword, passwordField } from '../confirm.ts';
 import { formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
 import type { Messages } from '../messages/index.ts';
+import { showOnce, takeShownOnce } from '../shown-once.ts';
 import { form, type View } from '../view.ts';
 
 const PATH = '/settings/second-factor';
+
+interface Shown {
+  /** that an authenticator is set up with */
+  secret?: string;
+  /** the code that was given was not right */
+  wrong?: boolean;
+  codes?: string[];
+}
 
 /** Turning the second factor on and off; each step asks for the password once more. */
 export function secondFactorPages(app: FastifyInstance, service: Service): void {
   const { db, keyring, queue, clock } = service;
 
   app.get(PATH, async (request, reply) => {
-    const state = await secondFactorState(db, sessionOf(request).username);
-    return sendPage(reply, request.view, statePage(request.view, state));
+    const { view } = request;
+    const { username } = sessionOf(request);
+    const { secret, wrong, codes } = (await takeShownOnce<Shown>(service, request)) ?? {};
+    if (secret) return sendPage(reply, view, setUpPage(view, username, secret, wrong));
+    if (codes) return sendPage(reply, view, codesPage(view, codes));
+    return sendPage(reply, view, statePage(view, await secondFactorState(db, username)));
   });
 
   app.post(PATH, async (request, reply) => {
     const { view } = request;
     const { username } = sessionOf(request);
-    const { current = '', action } = formFields(request);
+    const { current = '', action = 'begin' } = formFields(request);
     const state = await secondFactorState(db, username);
     if (!(await knowsPassword(service, request, current))) {
       return sendPage(reply, view, statePage(view, state, true));
     }
     const actor = customerAt(username, `portal ${request.clientAddress}`);
-    if (!state.on) {
+    const wanted = state.on ? ['codes', 'off'] : ['begin'];
+    // The page was made before the second factor was turned on or off elsewhere.
+    if (!wanted.includes(action)) return reply.redirect(PATH, 303);
+    if (action === 'begin') {
       const secret = await beginSecondFactor(db, keyring, username);
-      return sendPage(reply, view, setUpPage(view, username, secret));
+      return showOnce(service, request, reply, PATH, { secret } satisfies Shown);
     }
     if (action === 'codes') {
       const codes = await newRecoveryCodes(db, actor, keyring, username, clock());
-      return sendPage(reply, view, codesPage(view, codes));
+      return showOnce(service, request, reply, PATH, { codes } satisfies Shown);
     }
     await removeSecondFactor(db, actor, queue, username, clock());
     queue.wake(MAIL_QUEUE);
@@ -60,7 +76,6 @@ export function secondFactorPages(app: FastifyInstance, service: Service): void 
   app.post(`${PATH}/confirm`, async (request, reply) => confirm(request, reply));
 
   async function confirm(request: FastifyRequest, reply: FastifyReply) {
-    const { view } = request;
     const { username, handle: session } = sessionOf(request);
     const { code = '' } = formFields(request);
     const actor = customerAt(username, `portal ${request.clientAddress}`);
@@ -68,10 +83,10 @@ export function secondFactorPages(app: FastifyInstance, service: Service): void 
     const codes = await confirmSecondFactor(db, actor, keyring, queue, input);
     if (!codes) {
       const secret = await begunSecondFactor(db, keyring, username);
-      return sendPage(reply, view, setUpPage(view, username, secret, true));
+      return showOnce(service, request, reply, PATH, { secret, wrong: true } satisfies Shown);
     }
     queue.wake(MAIL_QUEUE);
-    return sendPage(reply, view, codesPage(view, codes));
+    return showOnce(service, request, reply, PATH, { codes } satisfies Shown);
   }
 
   function backToSettings(reply: FastifyReply, flash: keyof Messages['flash']) {
@@ -119,7 +134,7 @@ function setUpPage(view: View, username: number, secret: string, wrong = false):
 ${panel(m.scan, html`<p>${m.scanText}</p><div class="qr" role="img" aria-label="${m.qr}">${qr}</div>${copyable(view, 'secret', m.byHand, secret)}`)}
 ${panel(m.confirm, html`<p>${m.confirmText}</p>${form(view, `${PATH}/confirm`, fields)}`)}
 </div>`;
-  return { title: m.title, content, status: wrong ? 400 : 200, aside: back(view) };
+  return { title: m.title, content, aside: back(view) };
 }
 
 function codesPage(view: View, codes: string[]): Page {

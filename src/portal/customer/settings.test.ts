@@ -172,12 +172,12 @@ test('the key is shown and replaced for the password alone, and the owner is tol
   const wrong = await visitor.submit('/api', { current: 'wrong', action: 'show' });
   assert.equal(wrong.status, 400);
   assert.doesNotMatch(wrong.body, new RegExp(apikey));
-  const shown = await visitor.submit('/api', { current: password, action: 'show' });
+  const shown = await visitor.submitAndFollow('/api', { current: password, action: 'show' });
   assert.match(shown.body, new RegExp(`<code>${apikey}</code>`));
   assert.match(shown.body, new RegExp(`Bearer ${apikey}&#39; http://127`));
   assert.equal(shown.headers.get('cache-control'), 'no-store');
   await visitor.open('/api');
-  const changed = await visitor.submit('/api', { current: password, action: 'change' });
+  const changed = await visitor.submitAndFollow('/api', { current: password, action: 'change' });
   const key = /<code>([0-9a-f]{32})<\/code>/.exec(changed.body)?.[1] ?? '';
   assert.notEqual(key, apikey);
   assert.equal((await api.call('info', {}, apikey)).status, 401);
@@ -195,10 +195,10 @@ test('the SIP secret is shown and replaced for the password alone, and the owner
   assert.doesNotMatch((await visitor.open('/phone')).body, new RegExp(secret));
   const wrong = await visitor.submit('/phone', { current: 'wrong', action: 'show' });
   assert.doesNotMatch(wrong.body, new RegExp(secret));
-  const shown = await visitor.submit('/phone', { current: password, action: 'show' });
+  const shown = await visitor.submitAndFollow('/phone', { current: password, action: 'show' });
   assert.match(shown.body, new RegExp(`<code>${secret}</code>`));
   await visitor.open('/phone');
-  const changed = await visitor.submit('/phone', { current: password, action: 'change' });
+  const changed = await visitor.submitAndFollow('/phone', { current: password, action: 'change' });
   assert.doesNotMatch(changed.body, new RegExp(secret));
   const now = await sipSecret(db, tools, username, clock());
   assert.match(changed.body, new RegExp(`<code>${now.secret}</code>`));

@@ -74,8 +74,6 @@ export const enOperator = {
     masterHint: 'Username of the account that pays. Empty: it pays for itself.',
     submit: 'Add the account',
     taken: 'This username is taken.',
-    added: (name: string) => `${name} is added. Its password is shown this once.`,
-    open: 'Open the account',
   },
   account: {
     username: 'Username',
@@ -157,6 +155,7 @@ export const enOperator = {
     newKey: 'New API key',
     newKeyText: 'The old key is refused at once.',
     shownOnce: 'The new credentials are shown this once.',
+    addedOnce: 'The account is added. Its password is shown this once.',
     password: 'Password',
     apikey: 'API key',
     back: 'Back to the account',

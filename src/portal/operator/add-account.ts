@@ -1,16 +1,16 @@
 import { randomInt } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import { addAccount, type CreatedAccount } from '../../domain/account/new-account.ts';
+import { addAccount } from '../../domain/account/new-account.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
-import { facts, notice, panel } from '../components/blocks.ts';
 import { field } from '../components/field.ts';
-import { copyable } from '../components/secret.ts';
 import { formFields, queryText } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
+import { showOnce } from '../shown-once.ts';
 import { form, type View } from '../view.ts';
+import type { NewCredentials } from './account/credentials-panel.ts';
 import { administrator } from './actor.ts';
 import { optional, type Problems, readFields } from './entered.ts';
 
@@ -39,7 +39,7 @@ export function addAccountPages(app: FastifyInstance, service: Service): void {
     });
     if (problems) return wrong(problems);
     try {
-      const created = await addAccount(db, administrator(request), keyring, {
+      const { username, password } = await addAccount(db, administrator(request), keyring, {
         ...values,
         masterAccount: values.masterAccount ?? values.username,
         role: 'customer',
@@ -47,7 +47,11 @@ export function addAccountPages(app: FastifyInstance, service: Service): void {
         sipRealm: config.sipRealm,
         now: clock(),
       });
-      return sendPage(reply, view, addedPage(view, created));
+      const path = `/admin/accounts/${username}`;
+      return showOnce(service, request, reply, path, {
+        added: true,
+        password,
+      } satisfies NewCredentials);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       if (error.code === 'conflict') return wrong({ username: view.m.operator.addAccount.taken });
@@ -72,17 +76,4 @@ ${text('masterAccount', m.master, m.masterHint)}
 <button>${m.submit}</button>`;
   const content = html`<section class="card narrow">${form(view, '/admin/accounts/new', fields)}</section>`;
   return { title: m.title, content, status: Object.keys(problems).length > 0 ? 400 : 200 };
-}
-
-function addedPage(view: View, { name, username, password, email }: CreatedAccount): Page {
-  const { addAccount: m, account } = view.m.operator;
-  const shown = html`${facts([
-    { label: account.username, value: username },
-    { label: account.email, value: email },
-  ])}
-${copyable(view, 'password', account.password, password)}`;
-  const content = html`${notice('good', m.added(name))}
-${panel(account.newCredentials, shown)}
-<p><a class="button" href="/admin/accounts/${username}">${m.open}</a></p>`;
-  return { title: m.title, content };
 }

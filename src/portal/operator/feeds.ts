@@ -18,10 +18,17 @@ import { copyable } from '../components/secret.ts';
 import { table } from '../components/table.ts';
 import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
+import { showOnce, takeShownOnce } from '../shown-once.ts';
 import { form, type View } from '../view.ts';
 import { administrator } from './actor.ts';
 import { lastSeen } from './dashboard.ts';
 import { type Problems, readFields } from './entered.ts';
+
+interface NewFeed {
+  name: string;
+  format: string;
+  secret: string;
+}
 
 const DEBITS = ['service', 'switch'] as const;
 
@@ -30,7 +37,11 @@ export function feedPages(app: FastifyInstance, service: Service): void {
   const { db, keyring, clock } = service;
 
   app.get('/admin/feeds', async (request, reply) =>
-    sendPage(reply, request.view, await feedsPage(request.view, {}, {})),
+    sendPage(
+      reply,
+      request.view,
+      await feedsPage(request.view, {}, {}, await takeShownOnce<NewFeed>(service, request)),
+    ),
   );
 
   app.post('/admin/feeds', async (request, reply) => {
@@ -52,7 +63,9 @@ export function feedPages(app: FastifyInstance, service: Service): void {
     if (problems) return again(problems);
     try {
       const secret = await addFeed(db, administrator(request), keyring, values, clock());
-      return sendPage(reply, view, addedPage(view, values, secret));
+      const { name, format } = values;
+      const added: NewFeed = { name, format, secret };
+      return showOnce(service, request, reply, '/admin/feeds', added);
     } catch (error) {
       if (!(error instanceof Refusal) || error.code !== 'conflict') throw error;
       return again({ name: error.message });
@@ -66,10 +79,16 @@ export function feedPages(app: FastifyInstance, service: Service): void {
     return reply.redirect('/admin/feeds', 303);
   });
 
-  async function feedsPage(view: View, values: Fields, problems: Problems): Promise<Page> {
+  async function feedsPage(
+    view: View,
+    values: Fields,
+    problems: Problems,
+    added?: NewFeed,
+  ): Promise<Page> {
     const m = view.m.operator.feeds;
     const feeds = await listFeeds(db);
-    const content = html`<section class="card">
+    const content = html`${added && addedPanel(view, added)}
+<section class="card">
 ${feeds.length > 0 ? feedTable(view, feeds) : emptyState(m.none, m.noneText)}
 </section>
 ${panel(m.add, form(view, '/admin/feeds', feedFields(view, values, problems)))}`;
@@ -77,21 +96,18 @@ ${panel(m.add, form(view, '/admin/feeds', feedFields(view, values, problems)))}`
     return { title: m.title, content, status };
   }
 
-  function addedPage(
-    view: View,
-    { name, format }: { name: string; format: string },
-    secret: string,
-  ) {
+  /** What a switch is configured with, shown this once. */
+  function addedPanel(view: View, { name, format, secret }: NewFeed): Html {
     const m = view.m.operator.feeds;
     const url = service.config.publicUrl ?? '';
-    const shown = html`${copyable(view, 'user', m.user, name)}
+    return html`${notice('good', m.added(name))}
+${panel(
+  name,
+  html`${copyable(view, 'user', m.user, name)}
 ${copyable(view, 'secret', m.secret, secret)}
 ${copyable(view, 'calls', m.calls, `${url}/ingest/v1/calls/${format}`)}
-${copyable(view, 'registrations', m.registrations, `${url}/ingest/v1/registrations`)}`;
-    const content = html`${notice('good', m.added(name))}
-${panel(name, shown)}
-<p><a class="button quiet" href="/admin/feeds">${m.title}</a></p>`;
-    return { title: m.add, content };
+${copyable(view, 'registrations', m.registrations, `${url}/ingest/v1/registrations`)}`,
+)}`;
   }
 }
 

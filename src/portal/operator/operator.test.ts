@@ -84,7 +84,7 @@ test('a sub-account is added and credited through its payer, and the trail tells
   const wrong = await operator.submit('/admin/accounts/new', { name: '', email: 'x' });
   assert.equal(wrong.status, 400);
   assert.match(wrong.body, /Must be 1 to 100 characters/);
-  const added = await operator.submit('/admin/accounts/new', {
+  const added = await operator.submitAndFollow('/admin/accounts/new', {
     name: 'Branch & Sons',
     email: 'branch@example.com',
   });
@@ -188,13 +188,13 @@ test('new credentials are shown once, and closing wants the username', async () 
   const { username, password, apikey } = await api.signUp();
   const path = `/admin/accounts/${username}`;
   await operator.open(path);
-  const renewed = await operator.submit(`${path}/password`);
+  const renewed = await operator.submitAndFollow(`${path}/password`);
   const [, fresh = ''] = /<code>(\w{10})<\/code>/.exec(renewed.body) ?? [];
   assert.equal((await api.call('apikey', { username, password })).status, 401);
   assert.equal((await api.call('apikey', { username, password: fresh })).status, 200);
   assert.equal((await api.call('info', {}, apikey)).status, 401);
   await operator.open(path);
-  const keyed = await operator.submit(`${path}/key`);
+  const keyed = await operator.submitAndFollow(`${path}/key`);
   const [, key = ''] = /<code>([0-9a-f]{32})<\/code>/.exec(keyed.body) ?? [];
   assert.equal((await api.call('info', {}, key)).status, 200);
   await operator.open(path);
@@ -214,7 +214,7 @@ test('promotions and feeds are made, and a feed is refused once it is removed', 
   await operator.open('/admin/feeds');
   const feed = { name: 'pbx9', format: 'generic', debits: 'service', networks: 'nowhere' };
   assert.match((await operator.submit('/admin/feeds', feed)).body, /Must be an address or a CIDR/);
-  const added = await operator.submit('/admin/feeds', { ...feed, networks: '127.0.0.0/8, ::1' });
+  const added = await operator.submitAndFollow('/admin/feeds', { ...feed, networks: '127.0.0.0/8, ::1' });
   const [, secret = ''] = /<code>([\w-]{32})<\/code>/.exec(added.body) ?? [];
   const send = async () => {
     const authorization = `Basic ${Buffer.from(`pbx9:${secret}`).toString('base64')}`;

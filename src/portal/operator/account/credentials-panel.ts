@@ -1,10 +1,30 @@
 import type { AccountDetails } from '../../../domain/account/account-directory.ts';
 import { type Html, html } from '../../../html.ts';
-import { panel } from '../../components/blocks.ts';
+import { notice, panel } from '../../components/blocks.ts';
 import { confirmed } from '../../components/confirmed.ts';
 import { field } from '../../components/field.ts';
+import { copyable } from '../../components/secret.ts';
 import { form, type View } from '../../view.ts';
 import type { Filled } from './request.ts';
+
+/** Credentials that the page of their account shows this once. */
+export interface NewCredentials {
+  /** the account was added just now */
+  added?: boolean;
+  password?: string;
+  apikey?: string;
+}
+
+export function newCredentialsPanel(view: View, credentials: NewCredentials): Html {
+  const m = view.m.operator.account;
+  const { added, password, apikey } = credentials;
+  return html`${notice('warn', added ? m.addedOnce : m.shownOnce)}
+${panel(
+  m.newCredentials,
+  html`${password && copyable(view, 'password', m.password, password)}
+${apikey && copyable(view, 'apikey', m.apikey, apikey)}`,
+)}`;
+}
 
 /** New credentials, and the end of an account. */
 export function credentialsPanel(view: View, { username }: AccountDetails, filled: Filled): Html {

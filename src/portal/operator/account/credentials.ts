@@ -1,16 +1,15 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { closeAccount } from '../../../domain/account/account.ts';
 import { renewKey, renewPassword } from '../../../domain/account/credentials.ts';
+import { MAIL_QUEUE } from '../../../domain/mail/message.ts';
 import { Refusal } from '../../../domain/refusal.ts';
-import { html } from '../../../html.ts';
 import type { Service } from '../../../service.ts';
-import { cookiesOf } from '../../access.ts';
-import { facts, notice, panel } from '../../components/blocks.ts';
-import { copyable } from '../../components/secret.ts';
+import { cookiesOf, sessionOf, signIn } from '../../access.ts';
 import { formFields } from '../../input.ts';
-import { type Page, sendPage } from '../../layout.ts';
-import type { View } from '../../view.ts';
+import { sendPage } from '../../layout.ts';
+import { showOnce } from '../../shown-once.ts';
 import { administrator } from '../actor.ts';
+import type { NewCredentials } from './credentials-panel.ts';
 import { accountPage } from './page.ts';
 import { usernameOf } from './request.ts';
 
@@ -20,23 +19,23 @@ export function accountCredentials(app: FastifyInstance, service: Service): void
 
   app.post('/admin/accounts/:username/password', async (request, reply) => {
     const username = usernameOf(request);
-    const renewed = await renewPassword(
-      db,
-      administrator(request),
-      keyring,
-      queue,
-      username,
-      clock(),
-    );
-    const page = shownOncePage(request.view, username, renewed);
-    return sendPage(reply, request.view, page);
+    const actor = administrator(request);
+    const renewed = await renewPassword(db, actor, keyring, queue, username, clock());
+    queue.wake(MAIL_QUEUE);
+    // The administrator's own: all sessions have ended, this one goes on under a new id.
+    if (username === sessionOf(request).username) await signIn(service, request, reply, username);
+    return show(request, reply, renewed);
   });
 
   app.post('/admin/accounts/:username/key', async (request, reply) => {
     const username = usernameOf(request);
     const apikey = await renewKey(db, administrator(request), keyring, queue, username, clock());
-    return sendPage(reply, request.view, shownOncePage(request.view, username, { apikey }));
+    queue.wake(MAIL_QUEUE);
+    return show(request, reply, { apikey });
   });
+
+  const show = (request: FastifyRequest, reply: FastifyReply, credentials: NewCredentials) =>
+    showOnce(service, request, reply, `/admin/accounts/${usernameOf(request)}`, credentials);
 
   app.post('/admin/accounts/:username/close', async (request, reply) => {
     const username = usernameOf(request);
@@ -57,19 +56,4 @@ export function accountCredentials(app: FastifyInstance, service: Service): void
     cookiesOf(service).set(reply, 'flash', 'closed');
     return reply.redirect(`/admin/accounts/${username}`, 303);
   });
-}
-
-function shownOncePage(
-  view: View,
-  username: number,
-  { password, apikey }: { password?: string; apikey: string },
-): Page {
-  const m = view.m.operator.account;
-  const shown = html`${facts([{ label: m.username, value: username }])}
-${password && copyable(view, 'password', m.password, password)}
-${copyable(view, 'apikey', m.apikey, apikey)}`;
-  const content = html`${notice('warn', m.shownOnce)}
-${panel(m.newCredentials, shown)}
-<p><a class="button quiet" href="/admin/accounts/${username}">${m.back}</a></p>`;
-  return { title: password ? m.newPassword : m.newKey, content };
 }

@@ -14,9 +14,10 @@ import { facts, notice, panel } from '../../components/blocks.ts';
 import { money, rate } from '../../components/money.ts';
 import { day } from '../../components/time.ts';
 import type { Page } from '../../layout.ts';
+import { takeShownOnce } from '../../shown-once.ts';
 import { type View, zoneOf } from '../../view.ts';
 import { accountLink, accountTable, states } from '../accounts.ts';
-import { credentialsPanel } from './credentials-panel.ts';
+import { credentialsPanel, type NewCredentials, newCredentialsPanel } from './credentials-panel.ts';
 import { itemsPanels } from './items-panels.ts';
 import { ledgerTable, moneyPanel } from './money-panels.ts';
 import { type Filled, usernameOf } from './request.ts';
@@ -44,7 +45,9 @@ export async function accountPage(
   ]);
   const open = closedAt === null;
   const m = view.m.operator.account;
-  const content = html`${!open && notice('warn', m.closedNotice)}
+  const credentials = await takeShownOnce<NewCredentials>(service, request);
+  const content = html`${credentials && newCredentialsPanel(view, credentials)}
+${!open && notice('warn', m.closedNotice)}
 <div class="columns">
 ${factsPanel(view, account, registration)}
 ${pays ? moneyPanel(view, account, filled) : notice('info', html`${accountLink(masterAccount)} ${m.paysForIt}`)}

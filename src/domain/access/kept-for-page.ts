@@ -1,0 +1,57 @@
+import type { Queryable } from '../../db/database.ts';
+import type { Keyring } from '../sealing/keyring.ts';
+
+const KEPT_SECONDS = 300;
+
+/**
+ * Keeps something for the next page of a session, sealed and for five minutes: a secret that is
+ * shown once, or what was typed. Whatever was kept for that page before is replaced.
+ * @param sessionId the secret of the session's cookie
+ * @param content can be written as JSON
+ */
+export async function keepForPage(
+  db: Queryable,
+  keyring: Keyring,
+  sessionId: string,
+  path: string,
+  content: object,
+  now: Date,
+): Promise<void> {
+  const sealed = await keyring.seal(db, JSON.stringify(content), sealContext(sessionId, path));
+  await db.query(
+    `INSERT INTO kept_for_page (session, path, sealed, kept_at)
+     SELECT digest, $2, $3, $4 FROM session WHERE digest = $1
+     ON CONFLICT (session, path) DO UPDATE
+       SET sealed = excluded.sealed, kept_at = excluded.kept_at`,
+    [keyring.digest(sessionId), path, sealed, now],
+  );
+}
+
+/** What was kept for a page; of any number that ask, the first gets it. */
+export async function takeForPage<Content extends object>(
+  db: Queryable,
+  keyring: Keyring,
+  sessionId: string,
+  path: string,
+  now: Date,
+): Promise<Content | undefined> {
+  const [kept] = await db.query<{ sealed: Buffer; late: boolean }>(
+    `DELETE FROM kept_for_page WHERE session = $1 AND path = $2
+     RETURNING sealed, kept_at < $3::timestamptz - make_interval(secs => $4) AS late`,
+    [keyring.digest(sessionId), path, now, KEPT_SECONDS],
+  );
+  if (!kept || kept.late) return undefined;
+  return JSON.parse(await keyring.open(db, kept.sealed, sealContext(sessionId, path)));
+}
+
+/** Forgets what no page has shown. */
+export async function deleteOldKept(db: Queryable, now: Date): Promise<void> {
+  await db.query(
+    'DELETE FROM kept_for_page WHERE kept_at < $1::timestamptz - make_interval(secs => $2)',
+    [now, KEPT_SECONDS],
+  );
+}
+
+function sealContext(sessionId: string, path: string): string {
+  return `kept for ${path} of ${sessionId}`;
+}
