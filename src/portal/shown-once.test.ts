@@ -50,7 +50,8 @@ test('a secret is shown once, on a page that can be reloaded: nothing is replace
   const { username } = await api.signUp();
   const account = `/admin/accounts/${username}`;
   const current = customer.password;
-  for (const [who, page, action, fields, secret] of [
+  type Form = [who: Visitor, page: string, action: string, fields: Record<string, string>, RegExp];
+  const forms: Form[] = [
     [visitor, '/api', '/api', { current, action: 'show' }, KEY],
     [visitor, '/api', '/api', { current, action: 'change' }, KEY],
     [visitor, '/phone', '/phone', { current, action: 'show' }, /<code>(\w{20})<\/code>/],
@@ -71,7 +72,8 @@ test('a secret is shown once, on a page that can be reloaded: nothing is replace
       { name: 'New', email: 'new@example.com', username: '2345678901' },
       /<code>(\w{10})<\/code>/,
     ],
-  ] as const) {
+  ];
+  for (const [who, page, action, fields, secret] of forms) {
     const form = { action, fields, secret };
     const { answer, shown } = await shownBy(who, page, form);
     const location = action === '/admin/accounts/new' ? '/admin/accounts/2345678901' : page;

@@ -214,7 +214,10 @@ test('promotions and feeds are made, and a feed is refused once it is removed', 
   await operator.open('/admin/feeds');
   const feed = { name: 'pbx9', format: 'generic', debits: 'service', networks: 'nowhere' };
   assert.match((await operator.submit('/admin/feeds', feed)).body, /Must be an address or a CIDR/);
-  const added = await operator.submitAndFollow('/admin/feeds', { ...feed, networks: '127.0.0.0/8, ::1' });
+  const added = await operator.submitAndFollow('/admin/feeds', {
+    ...feed,
+    networks: '127.0.0.0/8, ::1',
+  });
   const [, secret = ''] = /<code>([\w-]{32})<\/code>/.exec(added.body) ?? [];
   const send = async () => {
     const authorization = `Basic ${Buffer.from(`pbx9:${secret}`).toString('base64')}`;
