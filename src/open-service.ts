@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Config } from './config.ts';
+import type { AttemptStore } from './db/attempts.ts';
 import { Database } from './db/database.ts';
 import { type EmbeddedDatabase, openEmbedded, requireCluster } from './db/embedded/index.ts';
 import { migrate } from './db/migrate.ts';
@@ -51,7 +52,7 @@ export async function openService(config: Config, options: OpenOptions): Promise
   const db = new Database({
     connection,
     prepares: config.databasePrepared,
-    limitsUrl: config.limitsUrl,
+    attempts: await attemptsElsewhere(config, onError),
     // A command may hold one for a lock while it works with another.
     poolSize: Math.max(config.databasePool, role === 'command' ? 2 : 1),
     role,
@@ -63,7 +64,6 @@ export async function openService(config: Config, options: OpenOptions): Promise
         new Database({
           connection: { connectionString: config.databaseReadUrl },
           prepares: config.databasePrepared,
-          limitsUrl: config.limitsUrl,
           poolSize: config.databasePool,
           role,
           onError,
@@ -95,6 +95,16 @@ export async function openService(config: Config, options: OpenOptions): Promise
     await embedded?.stop();
     throw error;
   }
+}
+
+/** Valkey or Redis, where the limits are counted in one; its client is loaded for that alone. */
+async function attemptsElsewhere(
+  { limitsUrl }: Config,
+  onError: (error: Error) => void,
+): Promise<AttemptStore | undefined> {
+  if (!limitsUrl) return undefined;
+  const { RedisAttempts } = await import('./db/redis-attempts.ts');
+  return new RedisAttempts(limitsUrl, onError);
 }
 
 /** A database that no service worked on yet has no queues to put a mail into. */

@@ -36,9 +36,12 @@ const MAY_IMPORT: Record<string, string[]> = {
     'mail',
     'open-service.ts',
   ],
-  'main.ts': ['config.ts', 'db', 'domain', 'http', 'serve.ts', 'workers.ts'],
+  'server-process.ts': ['config.ts', 'db', 'domain', 'http', 'serve.ts', 'workers.ts'],
+  'main.ts': ['compile-cache.ts', 'server-process.ts'],
+  'compile-cache.ts': [],
   cli: [
     'brand.ts',
+    'compile-cache.ts',
     'config.ts',
     'db',
     'domain',

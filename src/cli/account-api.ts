@@ -1,10 +1,7 @@
 #!/usr/bin/env node
-import { enableCompileCache } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { keepCompiled } from '../compile-cache.ts';
 
-// What was compiled once is kept, which halves the time of most commands. It lies beside the
-// packages, where nobody can put other code who could not change the packages themselves.
-enableCompileCache(fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url)));
+keepCompiled();
 const { runCommandLine } = await import('./program.ts');
 
 // A reader that goes away, as `head` does, ends the output and not the work.

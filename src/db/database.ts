@@ -1,7 +1,7 @@
 import { type Readable, Transform } from 'node:stream';
 import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
-import { type AttemptStore, PostgresAttempts, RedisAttempts } from './attempts.ts';
+import { type AttemptStore, PostgresAttempts } from './attempts.ts';
 import { isRetryable, StoreUnavailable, translate } from './errors.ts';
 import { Gatherer } from './gather.ts';
 import { PipelinedReader } from './pipelined-reader.ts';
@@ -32,8 +32,8 @@ export interface DatabaseOptions {
    * transaction and the limits on locks and statements are the database role's
    */
   prepares?: boolean;
-  /** a Valkey or Redis that counts attempts in place of this PostgreSQL */
-  limitsUrl?: string | undefined;
+  /** counts attempts in place of this PostgreSQL */
+  attempts?: AttemptStore | undefined;
   onError?: (error: Error) => void;
 }
 
@@ -96,9 +96,9 @@ export class Database implements Queryable {
     }
     this.#reader = new PipelinedReader(config, prepares);
     this.#prepares = prepares;
-    this.attempts = options.limitsUrl
-      ? new RedisAttempts(options.limitsUrl, (error) => onError?.(error))
-      : new PostgresAttempts((name, text, values) => this.read(name, text, values));
+    this.attempts =
+      options.attempts ??
+      new PostgresAttempts((name, text, values) => this.read(name, text, values));
     this.#pulse = role === 'server' ? new Pulse({ ...connection, keepAlive: true }) : undefined;
   }
 
