@@ -172,8 +172,12 @@ export const SETTINGS = {
     'whole months that calls are kept; earlier ones are deleted, and set aside when they come',
     1200,
   ),
-  SESSION_IDLE_MINUTES: positive(120, 'a portal session ends when it was not used for so long'),
-  SESSION_LIFETIME_HOURS: positive(168, 'a portal session ends so long after signing in'),
+  SESSION_IDLE_MINUTES: positive(
+    120,
+    'a portal session ends when it was not used for so long',
+    5_256_000,
+  ),
+  SESSION_LIFETIME_HOURS: positive(168, 'a portal session ends so long after signing in', 87_600),
   SECURITY_CONTACT: text({
     default: '',
     description:

@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js';
 import { isAccountName, USERNAME_REQUIREMENT } from './account/account.ts';
 import { RESERVED } from './billing/recurring-charge.ts';
 import { isEmailAddress } from './email-address.ts';
-import { type Decimal, isDecimal, toMicros } from './money.ts';
+import { type Decimal, isDecimal, isRate, toMicros } from './money.ts';
 import { typedNumber } from './phone-number.ts';
 import { readPrefix } from './rating/price-csv.ts';
 
@@ -76,7 +76,7 @@ export function prefix(text: string): string {
 }
 
 export function rate(text: string): Decimal {
-  if (!/^[0-9]{1,6}(\.[0-9]{1,6})?$/.test(text)) {
+  if (!isRate(text)) {
     throw new InvalidValue('Must be dollars per minute, at most 999999.999999, such as 0.025.');
   }
   return text;

@@ -2,15 +2,27 @@
 export type Decimal = string;
 
 const PLACES = 6;
-const DECIMAL = /^(-?)([0-9]{1,12})(?:\.([0-9]{1,6}))?$/;
+// What a column of one amount holds, numeric(18, 6), and one of a rate, numeric(12, 6).
+const AMOUNT = /^-?[0-9]{1,12}(\.[0-9]{1,6})?$/;
+const RATE = /^[0-9]{1,6}(\.[0-9]{1,6})?$/;
+const SUM = /^(-?)([0-9]{1,32})(?:\.([0-9]{1,6}))?$/;
 
+/** Whether a value from outside is an amount: up to 999999999999.999999 dollars, or as many owed. */
 export function isDecimal(value: unknown): value is Decimal {
-  return typeof value === 'string' && DECIMAL.test(value);
+  return typeof value === 'string' && AMOUNT.test(value);
 }
 
-/** The amount in millionths of a dollar. @throws RangeError where the text is no decimal */
+/** Whether a value from outside is a rate: dollars per minute from 0 to 999999.999999. */
+export function isRate(value: unknown): value is Decimal {
+  return typeof value === 'string' && RATE.test(value);
+}
+
+/**
+ * An amount, or a sum of amounts of any size, in millionths of a dollar.
+ * @throws RangeError where the text is no decimal
+ */
 export function toMicros(decimal: Decimal): bigint {
-  const parts = DECIMAL.exec(decimal);
+  const parts = SUM.exec(decimal);
   if (!parts) throw new RangeError(`not a decimal with at most six places: ${decimal}`);
   const [, sign, whole = '', fraction = ''] = parts;
   const micros = BigInt(whole + fraction.padEnd(PLACES, '0'));

@@ -1,5 +1,13 @@
 import { ALL_CONTACTS, type ReportedContact } from '../domain/sip/registration.ts';
-import { decimalOf, displayText, firstUsername, MalformedRecord, wholeText } from './record.ts';
+import {
+  decimalOf,
+  displayText,
+  firstUsername,
+  isThere,
+  MalformedRecord,
+  momentOf,
+  wholeText,
+} from './record.ts';
 
 const LONGEST_EXPIRY_SECONDS = 7 * 86_400;
 const SECOND_MS = 1_000;
@@ -52,16 +60,18 @@ function userOf(address: unknown): unknown {
  * When a switch says that it reports. A report from the future would outlive every later one, so
  * it counts as made now.
  * @param seconds Unix seconds; where they are missing, now
+ * @throws MalformedRecord
  */
 export function reportTime(seconds: unknown, now: Date): Date {
-  const value = decimalOf(seconds);
-  return value === undefined ? now : new Date(Math.min(value * SECOND_MS, now.getTime()));
+  if (!isThere(seconds)) return now;
+  const at = momentOf(seconds, 'ts');
+  return at < now ? at : now;
 }
 
 /** @param seconds how long from `start` on @throws MalformedRecord */
 export function expiryAfter(start: Date, seconds: unknown): Date {
   const value = decimalOf(seconds);
-  if (value === undefined || value > LONGEST_EXPIRY_SECONDS) {
+  if (value === undefined || value < 0 || value > LONGEST_EXPIRY_SECONDS) {
     throw new MalformedRecord('expires is no number of seconds');
   }
   return new Date(start.getTime() + value * SECOND_MS);

@@ -205,8 +205,21 @@ test('what a switch with mod_nibblebill took is told', () => {
     { ...CALL, switchDebit: { rate: '0.025', amount: '0.017500' } },
   ]);
   assert.deepEqual(parsed('freeswitch', body), [CALL]);
-  const [missing] = parsed('freeswitch', JSON.stringify(cdr()), { debits: 'switch' });
-  assert.match((missing as { detail: string }).detail, /nibble_rate is missing/);
+  const took = (variables: object) => {
+    const told = cdr();
+    Object.assign(told.variables, variables);
+    const [call] = parsed('freeswitch', JSON.stringify(told), { debits: 'switch' });
+    const { switchDebit, detail } = call as { switchDebit?: object; detail?: string };
+    return switchDebit ?? detail;
+  };
+  // A call that nobody answered, and one outside of mod_nibblebill.
+  assert.deepEqual(took({ nibble_rate: '0.03' }), { rate: '0.03', amount: '0' });
+  assert.deepEqual(took({}), { rate: '0', amount: '0' });
+  assert.equal(took({ nibble_total_billed: '0.005010' }), 'nibble_rate is missing');
+  assert.equal(
+    took({ nibble_rate: '1000000' }),
+    'nibble_rate is no decimal string from 0 to 999999.999999',
+  );
 });
 
 test('a damaged record is kept as it came, encoded or not', () => {

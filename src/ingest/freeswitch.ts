@@ -1,11 +1,11 @@
 import type { ReportedCall } from '../domain/calls/call.ts';
 import type { Feed } from '../domain/calls/feed.ts';
-import { isDecimal } from '../domain/money.ts';
 import { decodeCdr } from './freeswitch-encoding.ts';
 import { readJsonRecords } from './json-records.ts';
 import {
   callerNumber,
   callId,
+  debitOf,
   decimalOf,
   displayText,
   firstUsername,
@@ -41,7 +41,8 @@ const REPEATABLE = new Set(['callflow']);
 export function parseFreeswitch(body: Buffer, feed: Feed): ParsedRecord[] {
   const { json, canBeForged } = decodeCdr(body);
   // What came encoded is one record, and is kept as the bytes that came.
-  const from = (origin: Origin) => (json === body ? origin : wholeBody(body));
+  const from = (origin: Origin) =>
+    json === body ? origin : { ...wholeBody(body), decoded: () => json };
   return readJsonRecords(json, {
     ...(canBeForged ? {} : { repeatable: REPEATABLE }),
     damaged: (origin, detail) => malformed(from(origin), detail),
@@ -135,8 +136,7 @@ function billedMicroseconds(variable: Variable): number {
 /** What mod_nibblebill has taken from the balance itself. */
 function switchDebit(variable: Variable): ReportedCall['switchDebit'] {
   const [rate, amount] = [variable('nibble_rate'), variable('nibble_total_billed')];
-  if (!isDecimal(rate)) throw new MalformedRecord('nibble_rate is missing');
-  return { rate, amount: isDecimal(amount) ? amount : undefined };
+  return debitOf({ rate, amount }, ['nibble_rate', 'nibble_total_billed']);
 }
 
 function members(value: unknown, name: string): Members {

@@ -54,12 +54,25 @@ test('a uuid is the id; any other is hashed with the feed that it is unique in',
 
 test('a feed whose switch debits says what it took', () => {
   const feed = { debits: 'switch' };
-  assert.equal(read({}, feed).detail, 'rate is no decimal string');
-  assert.equal(read({ rate: '0.025', amount: 1 }, feed).detail, 'amount is no decimal string');
-  assert.deepEqual(read({ rate: '0.025' }, feed).switchDebit, {
-    rate: '0.025',
-    amount: undefined,
+  const took = (fields: object) => read(fields, feed).switchDebit ?? read(fields, feed).detail;
+  assert.deepEqual(took({ rate: '0.025', amount: '0.0211' }), { rate: '0.025', amount: '0.0211' });
+  assert.deepEqual(took({ rate: '999999.999999', amount: '999999999999.999999' }), {
+    rate: '999999.999999',
+    amount: '999999999999.999999',
   });
+  // Nothing.
+  assert.deepEqual(took({ rate: '0.025' }), { rate: '0.025', amount: '0' });
+  assert.deepEqual(took({}), { rate: '0', amount: '0' });
+  assert.deepEqual(took({ rate: null, amount: '' }), { rate: '0', amount: '0' });
+  assert.equal(took({ amount: '0.0211' }), 'rate is missing');
+  for (const rate of ['1000000', '-0.1', '0.0000001', 0.025, '1e3', 'free']) {
+    const problem = 'rate is no decimal string from 0 to 999999.999999';
+    assert.equal(took({ rate, amount: '1' }), problem, String(rate));
+  }
+  for (const amount of ['1000000000000', '-0.1', '0.0000001', 1, 'NaN']) {
+    const problem = 'amount is no decimal string from 0 to 999999999999.999999';
+    assert.equal(took({ rate: '1', amount }), problem, String(amount));
+  }
 });
 
 test('what is missing or wrong sets the record aside', () => {

@@ -1,12 +1,12 @@
 import type { ReportedCall } from '../domain/calls/call.ts';
 import type { Feed } from '../domain/calls/feed.ts';
-import { isDecimal } from '../domain/money.ts';
 import { csvHeader, readNamedRows } from './csv-rows.ts';
 import { readJsonRecords } from './json-records.ts';
 import { momentOrLocal } from './local-time.ts';
 import {
   callerNumber,
   callId,
+  debitOf,
   displayText,
   firstUsername,
   idText,
@@ -74,8 +74,5 @@ function readCall(record: Members, feed: Feed): ReportedCall {
 }
 
 function switchDebit({ rate, amount }: Members): ReportedCall['switchDebit'] {
-  if (!isDecimal(rate)) throw new MalformedRecord('rate is no decimal string');
-  if (amount === undefined) return { rate, amount };
-  if (!isDecimal(amount)) throw new MalformedRecord('amount is no decimal string');
-  return { rate, amount };
+  return debitOf({ rate, amount }, ['rate', 'amount']);
 }

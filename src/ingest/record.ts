@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import type { ReportedCall } from '../domain/calls/call.ts';
 import type { RefusedReason } from '../domain/calls/call-refused.ts';
 import type { Feed } from '../domain/calls/feed.ts';
+import { type Decimal, isDecimal, isRate, toMicros } from '../domain/money.ts';
 import { plainNumber } from '../domain/phone-number.ts';
 
 /** Where in a body a record stands. */
@@ -13,6 +14,8 @@ export interface Origin {
   line: () => number;
   /** where it came from, for records of a file */
   place?: () => string;
+  /** what the bytes say, where the same record may also come in other ones */
+  decoded?: () => Buffer;
 }
 
 /** One record of a body: a call, a leg that is not billed, or what could not be understood. */
@@ -169,6 +172,28 @@ export function momentOf(seconds: unknown, name: string): Date {
     throw new MalformedRecord(`${name} is no time`);
   }
   return moment;
+}
+
+/**
+ * What a switch that keeps the balance took for a call: nothing where it does not tell an amount.
+ * @param names of the members, for the operator
+ * @throws MalformedRecord for what the books do not hold, or an amount without its rate
+ */
+export function debitOf(
+  { rate, amount }: { rate: unknown; amount: unknown },
+  names: [string, string],
+): { rate: Decimal; amount: Decimal } {
+  const debit = { rate: isThere(rate) ? rate : '0', amount: isThere(amount) ? amount : '0' };
+  if (!isRate(debit.rate)) {
+    throw new MalformedRecord(`${names[0]} is no decimal string from 0 to 999999.999999`);
+  }
+  if (!isDecimal(debit.amount) || toMicros(debit.amount) < 0n) {
+    throw new MalformedRecord(`${names[1]} is no decimal string from 0 to 999999999999.999999`);
+  }
+  if (!isThere(rate) && toMicros(debit.amount) > 0n) {
+    throw new MalformedRecord(`${names[0]} is missing`);
+  }
+  return { rate: debit.rate, amount: debit.amount };
 }
 
 export function decimalOf(value: unknown): number | undefined {

@@ -96,7 +96,12 @@ async function takeInBatch(
   const refused: RefusedRecord[] = [];
   const refuse = (origin: Origin, reason: RefusedRecord['reason'], detail: string) => {
     const place = origin.place ? ` (${origin.place()})` : '';
-    refused.push({ reason, detail: detail + place, raw: origin.raw() });
+    refused.push({
+      reason,
+      detail: detail + place,
+      raw: origin.raw(),
+      decoded: origin.decoded?.(),
+    });
   };
   let unbilled = 0;
   for (const record of records) {
@@ -130,11 +135,17 @@ function outsideOfTime(
   now: Date,
   oldest: Date,
 ): Pick<RefusedRecord, 'reason' | 'detail'> | undefined {
-  const { startedAt } = call;
-  const isOld = startedAt < oldest;
-  if (!isOld && startedAt.getTime() <= now.getTime() + DAY_MS) return undefined;
+  const { startedAt, talkMicroseconds } = call;
   const start = startedAt.toISOString();
-  return isOld
-    ? { reason: 'too old', detail: `it started at ${start}, before the retention` }
-    : { reason: 'in the future', detail: `it starts at ${start}, more than a day ahead` };
+  if (startedAt < oldest) {
+    return { reason: 'too old', detail: `it started at ${start}, before the retention` };
+  }
+  const latest = now.getTime() + DAY_MS;
+  if (startedAt.getTime() > latest) {
+    return { reason: 'in the future', detail: `it starts at ${start}, more than a day ahead` };
+  }
+  const end = new Date(startedAt.getTime() + talkMicroseconds / 1_000);
+  if (end.getTime() <= latest) return undefined;
+  const detail = `it ends at ${end.toISOString()}, more than a day ahead`;
+  return { reason: 'in the future', detail };
 }

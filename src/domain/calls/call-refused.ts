@@ -1,5 +1,7 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Queryable } from '../../db/database.ts';
+
+const BLANK = new Set(Buffer.from(' \t\r\n'));
 
 export type RefusedReason =
   | 'malformed'
@@ -15,9 +17,14 @@ export interface RefusedRecord {
   detail: string;
   /** the bytes that came */
   raw: Buffer;
+  /** what they say, where the same record may also come in other bytes */
+  decoded?: Buffer | undefined;
 }
 
-/** Sets records aside; the same bytes from the same feed are kept once. */
+/**
+ * Sets records aside. The same one from the same feed is kept once, however it was delivered: by
+ * itself or as a line of a file, encoded or not.
+ */
 export async function setAside(
   db: Queryable,
   feed: { name: string; format: string },
@@ -37,10 +44,17 @@ export async function setAside(
       records.map((record) => record.reason),
       records.map((record) => record.detail),
       records.map((record) => record.raw),
-      records.map((record) => createHash('sha256').update(record.raw).digest()),
+      records.map(({ raw, decoded = raw }) => digestOf(decoded)),
       now,
     ],
   );
+}
+
+function digestOf(bytes: Buffer): Buffer {
+  let [start, end] = [0, bytes.length];
+  while (start < end && BLANK.has(bytes[start] as number)) start++;
+  while (end > start && BLANK.has(bytes[end - 1] as number)) end--;
+  return hash('sha256', bytes.subarray(start, end), 'buffer');
 }
 
 export interface RefusedSummary {

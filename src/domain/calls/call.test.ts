@@ -104,13 +104,13 @@ test('what the switch has taken itself is recorded and not taken again', async (
   const account = await addCustomer(api, { rate: '0.5', cash: '10' });
   const calls = [
     reportedCall({ account, switchDebit: { rate: '0.03', amount: '0.0211' } }),
-    reportedCall({ account, switchDebit: { rate: '0.03', amount: undefined } }),
+    reportedCall({ account, switchDebit: { rate: '0.03', amount: '0' } }),
   ];
   assert.deepEqual(await store(calls), stored(2));
   const rest = { account, seconds: 42, rate: '0.030000', debited: false };
   assert.deepEqual(await ratedCalls(calls.map(({ id }) => id)), [
     { ...rest, amount: '0.021100' },
-    { ...rest, amount: null },
+    { ...rest, amount: '0.000000' },
   ]);
   assert.equal((await moneyOf(api.service.db, account))?.cash, '10.000000');
   // Told without its price, as after a change of the feed's setting, it is the same call.

@@ -25,7 +25,7 @@ export interface ReportedContact {
  */
 export async function reportContacts(db: Database, contacts: ReportedContact[]): Promise<number> {
   const rows = newestReports(contacts);
-  const [result] = await db.deliver<{ known: number }>(
+  const [result] = await db.deliver<{ known: string[] | null }>(
     'report-contacts',
     `WITH report AS (
        SELECT r.* FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[],
@@ -47,7 +47,7 @@ export async function reportContacts(db: Database, contacts: ReportedContact[]):
          expires_at = excluded.expires_at
        WHERE registration.reported_at <= excluded.reported_at
      )
-     SELECT count(*)::int AS known FROM report`,
+     SELECT array_agg(DISTINCT account::text) AS known FROM report`,
     [
       rows.map((row) => row.username),
       rows.map((row) => row.contact),
@@ -57,7 +57,8 @@ export async function reportContacts(db: Database, contacts: ReportedContact[]):
       rows.map((row) => row.expiresAt),
     ],
   );
-  return result?.known ?? 0;
+  const known = new Set(result?.known);
+  return contacts.filter(({ username }) => known.has(String(username))).length;
 }
 
 /** One report for each contact, ended where all of its account's ended at the same time or later. */
