@@ -53,7 +53,21 @@ test('signing in leads to the page that was asked for, under a new session id', 
 
 test('after signing in nobody is led to another site', async () => {
   const { username, password } = await api.signUp();
-  for (const next of ['//evil.example/', 'https://evil.example/', '/\\evil.example', '/a\nb']) {
+  for (const next of [
+    '//evil.example/',
+    'https://evil.example/',
+    '/\\evil.example',
+    '/a\nb',
+    '/.//evil.example',
+    '/..//evil.example',
+    '/x/..//evil.example/?x=1',
+    '/%2e//evil.example',
+    '/%2E%2e/\\evil.example',
+    '/./\\evil.example',
+    '//',
+    '/.//',
+    'javascript:alert(1)',
+  ]) {
     const visitor = new Visitor(api.url);
     await visitor.open(`/sign-in?next=${encodeURIComponent(next)}`);
     const answer = await visitor.submit('/sign-in', { login: String(username), password });

@@ -32,9 +32,13 @@ function refuseNul(values: unknown[]): void {
   }
 }
 
+const PORTAL = 'http://portal.invalid';
+
 /** A path of this portal that a client named, or undefined where it leads elsewhere. */
 export function localPath(path: string): string | undefined {
-  if (!/^\/(?![/\\])[\x21-\x7e]*$/.test(path)) return undefined;
-  const url = new URL(path, 'http://portal.invalid');
-  return url.host === 'portal.invalid' ? url.pathname + url.search : undefined;
+  if (!/^\/[\x21-\x7e]*$/.test(path) || !URL.canParse(path, PORTAL)) return undefined;
+  const url = new URL(path, PORTAL);
+  // What leads to a path that begins with two slashes is an address of another host.
+  const isLocal = url.origin === PORTAL && !url.pathname.startsWith('//');
+  return isLocal ? url.pathname + url.search : undefined;
 }
