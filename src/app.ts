@@ -5,12 +5,12 @@ import { accountApi } from './api/v2.1/index.ts';
 import { logRequests } from './http/access-log.ts';
 import { answerClientError, answerUnusualRequests } from './http/broken-request.ts';
 import { answerError, errorBody } from './http/envelope.ts';
-import { emailFormat } from './http/fields.ts';
 import { serveHealth } from './http/health.ts';
 import { gatherOpenapi, serveOpenapi } from './http/openapi.ts';
 import { decorateRequests } from './http/request.ts';
 import { addSecurityHeaders, setSecurityHeaders } from './http/security-headers.ts';
 import { serveSecurityTxt } from './http/security-txt.ts';
+import { VALIDATION } from './http/validation.ts';
 import { ingest } from './ingest/routes.ts';
 import { notFoundPage, wantsPage } from './portal/error-page.ts';
 import { portal } from './portal/index.ts';
@@ -48,16 +48,7 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
       addSecurityHeaders(reply);
       answerError(error, request, reply);
     },
-    ajv: {
-      customOptions: {
-        coerceTypes: false,
-        removeAdditional: false,
-        useDefaults: false,
-        allErrors: true,
-        keywords: ['x-requirement'],
-        formats: { 'email-address': emailFormat },
-      },
-    },
+    ajv: { customOptions: VALIDATION },
   });
   answerUnusualRequests(app.server);
   // Answers are JSON text already; their schemas are for the document.
@@ -81,7 +72,7 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
     if (!app.server.listening) reply.header('connection', 'close');
     done(null, payload);
   });
-  decorateRequests(app, service.config.trustProxy);
+  decorateRequests(app, service.config);
   setSecurityHeaders(app, service.config.publicUrl?.startsWith('https:') ?? false);
   logRequests(app, log);
   serveHealth(app, service);

@@ -32,6 +32,7 @@ export interface Config {
   mailTextsFile: string | undefined;
   adminEmail: string;
   trustProxy: string[];
+  forwardedHeader: Settings['FORWARDED_HEADER'];
   corsOrigins: string[];
   rateLimitPerHour: number;
   signupLimitPerHour: number;
@@ -100,6 +101,7 @@ export function loadConfig(
     mailTextsFile: settings.MAIL_TEXTS_FILE || undefined,
     adminEmail: settings.ADMIN_EMAIL,
     trustProxy: cidrs('TRUST_PROXY', settings.TRUST_PROXY),
+    forwardedHeader: settings.FORWARDED_HEADER,
     corsOrigins: origins('CORS_ORIGINS', settings.CORS_ORIGINS),
     rateLimitPerHour: settings.RATE_LIMIT_PER_HOUR,
     signupLimitPerHour: settings.SIGNUP_LIMIT_PER_HOUR,

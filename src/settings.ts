@@ -112,7 +112,11 @@ export const SETTINGS = {
   }),
   TRUST_PROXY: text({
     default: '',
-    description: 'CIDRs of the proxies whose X-Forwarded-For is believed, comma separated',
+    description: 'CIDRs of the proxies that are believed who their client is, comma separated',
+  }),
+  FORWARDED_HEADER: oneOf(['x-forwarded-for', 'forwarded'], {
+    default: 'x-forwarded-for',
+    description: 'header in which they tell it; forwarded is that of RFC 7239',
   }),
   CORS_ORIGINS: text({
     default: '',

@@ -8,7 +8,7 @@ export function plainNumber(text: string): string {
 
 /** `plainNumber` of what people type, with marks between the digits; any other text as it is. */
 export function typedNumber(text: string): string {
-  return /^[0-9 ()+.-]*[0-9][0-9 ()+.-]*$/.test(text)
+  return /^[ ()+.-]*[0-9][0-9 ()+.-]*$/.test(text)
     ? plainNumber(text.replace(/[ ().-]/g, ''))
     : text;
 }

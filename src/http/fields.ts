@@ -1,6 +1,5 @@
 import { Type } from 'typebox';
 import { NAME_PATTERN, USERNAME_REQUIREMENT } from '../domain/account/account.ts';
-import { isEmailAddress } from '../domain/email-address.ts';
 
 // Eleven digits, as many as the string form may have.
 const LATEST_SECOND = 99_999_999_999;
@@ -52,9 +51,6 @@ export const emailField = Type.String({
   examples: ['user@example.com'],
   'x-requirement': EMAIL_REQUIREMENT,
 });
-
-/** What `emailField` means, for the validator. */
-export const emailFormat = { type: 'string', validate: isEmailAddress } as const;
 
 /** The account that the answers of add and signup show, its password this one time. */
 export const createdAccountField = Type.Object({

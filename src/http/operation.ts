@@ -7,7 +7,7 @@ import { administratorRequired, fieldRequired, invalidField, Refusal } from '../
 import type { Service } from '../service.ts';
 import { answerPreflight } from './cors.ts';
 import { answerRateLimited, successBody } from './envelope.ts';
-import { limitByAddress } from './rate-limit.ts';
+import { AddressLimit, limitByAddress } from './rate-limit.ts';
 import { responses } from './responses.ts';
 import { parseStrictJson } from './strict-json.ts';
 
@@ -15,6 +15,10 @@ const BODY_LIMIT_BYTES = 16 * 1024;
 const JSON_TYPE = /^application\/([\w.+-]+\+)?json\s*(;|$)/i;
 
 const NO_KEY = '(no key)';
+
+// Of the operations that have no limit of their own: wrong keys an hour for each address, in
+// RATE_LIMIT_PER_HOUR. Whoever has a good key is never kept waiting.
+const REFUSED_KEYS = 20;
 
 type Body = Record<string, unknown>;
 
@@ -66,40 +70,43 @@ export function registerOperation<Schema extends TObject>(
 ): void {
   const { name, body, auth, required } = definition;
   const path = `/v2.1/account/${name}/`;
+  const perHour = definition.limit?.(service) ?? 0;
+  const refusalsPerHour =
+    auth === 'none' || definition.limit ? 0 : REFUSED_KEYS * service.config.rateLimitPerHour;
+  const refusedKeys = new AddressLimit(service.db, `${name} refused`, refusalsPerHour);
   answerPreflight(app, path, service.config.corsOrigins);
   app.post(path, {
     bodyLimit: BODY_LIMIT_BYTES,
     attachValidation: true,
-    onRequest: limitByAddress(
-      service.db,
-      name,
-      definition.limit?.(service) ?? 0,
-      answerRateLimited,
-    ),
+    onRequest: limitByAddress(service.db, name, perHour, answerRateLimited),
     preValidation: async (request) => {
       const { apikey, ...fields } = withoutMissing(request.body as Body | undefined);
-      request.presentedKey = bearerKey(request.headers.authorization) ?? apikey;
-      request.body = fields;
-    },
-    schema: documentation(definition),
-    handler: async (request, reply) => {
-      const key = request.presentedKey;
-      const present: Body = { ...(request.body as Body), apikey: key };
+      const key = bearerKey(request.headers.authorization) ?? apikey;
+      const present: Body = { ...fields, apikey: key };
       const missing = required.find((field) => present[field] === undefined);
       if (missing) throw (definition.missing ?? fieldRequired)(missing);
       let found: Promise<Caller> | undefined;
-      const caller = () => {
+      request.caller = () => {
         found ??= authenticate(service.db, service.keyring, key);
         return found;
       };
-      if (auth === 'administrator') await requireAdministrator(caller);
+      request.presentedKey = key;
+      request.body = fields;
+      if (auth !== 'administrator') return;
+      // Nobody else has such a body checked.
+      await refusedKeys.watch(request.clientAddress, () => requireAdministrator(request.caller));
+    },
+    schema: documentation(definition),
+    handler: async (request, reply) => {
+      const { presentedKey: key, caller, clientAddress } = request;
       const fault = faultyField(body, request);
-      // A wrong key is told before a wrong value.
-      if (fault && auth === 'key') await caller();
-      if (fault) throw fault;
       const values = request.body as Static<Schema>;
-      const { clientAddress } = request;
-      const answer = await definition.handle({ service, body: values, key, caller, clientAddress });
+      const answer = await refusedKeys.watch(clientAddress, async () => {
+        // A wrong key is told before a wrong value.
+        if (fault && auth === 'key') await caller();
+        if (fault) throw fault;
+        return definition.handle({ service, body: values, key, caller, clientAddress });
+      });
       return sendSuccess(reply, answer);
     },
   });

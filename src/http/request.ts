@@ -1,4 +1,6 @@
 import type { FastifyInstance } from 'fastify';
+import type { Config } from '../config.ts';
+import type { Caller } from '../domain/access/caller.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { clientAddress, parseNetworks } from './client-address.ts';
 
@@ -8,14 +10,24 @@ declare module 'fastify' {
     clientAddress: string;
     /** the API key as it was presented, of whatever type */
     presentedKey: unknown;
+    /** who the key belongs to; looked up once asked for, since some operations find it by themselves */
+    caller: () => Promise<Caller>;
   }
 }
 
-/** Gives every request its client's address. @param trustProxy CIDRs of trusted proxies */
-export function decorateRequests(app: FastifyInstance, trustProxy: string[]): void {
+/**
+ * Gives every request its client's address.
+ * @param trustProxy CIDRs of trusted proxies
+ * @param forwardedHeader the one that they write; the other one is not looked at
+ */
+export function decorateRequests(
+  app: FastifyInstance,
+  { trustProxy, forwardedHeader }: Pick<Config, 'trustProxy' | 'forwardedHeader'>,
+): void {
   const isTrusted = parseNetworks(trustProxy);
   app.decorateRequest('clientAddress', '');
   app.decorateRequest('presentedKey', undefined);
+  app.decorateRequest('caller');
   app.addHook('onRequest', (request, _reply, done) => {
     const peer = request.socket.remoteAddress;
     // A client that is gone already must not pass for a proxy.
@@ -24,9 +36,10 @@ export function decorateRequests(app: FastifyInstance, trustProxy: string[]): vo
     if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) {
       throw new Refusal('malformed', 'The request has no Host');
     }
-    const forwarded = request.headers['x-forwarded-for'];
+    const forwarded = request.headers[forwardedHeader];
     request.clientAddress = clientAddress(
       peer,
+      forwardedHeader,
       Array.isArray(forwarded) ? forwarded.join(',') : forwarded,
       isTrusted,
     );

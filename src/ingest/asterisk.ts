@@ -111,7 +111,11 @@ function readRow(row: Members, fields: string[], feed: Feed): ReportedCall {
 
 /** Of `"Alice" <2125550123>`; where there is no name, the number stands alone. */
 function nameOf(clid: string, src: string | undefined): string | undefined {
-  const name = clid.replace(/\s*<[^<>]*>?\s*$/, '');
+  const text = clid.trimEnd();
+  const open = text.lastIndexOf('<');
+  const close = text.indexOf('>', Math.max(open, 0));
+  const hasNumber = open !== -1 && (close === -1 || close === text.length - 1);
+  const name = hasNumber ? text.slice(0, open).trimEnd() : clid;
   return name === '' || name === src ? undefined : name;
 }
 

@@ -1,5 +1,6 @@
 import { tidyLimits } from '../domain/access/hourly-limit.ts';
 import { deleteOldKept } from '../domain/access/kept-for-page.ts';
+import { deleteOldOrigins } from '../domain/access/known-origin.ts';
 import { deleteOldSessions } from '../domain/access/session.ts';
 import { deleteOldAttempts } from '../domain/access/sign-in.ts';
 import { releaseStaleReservations } from '../domain/account/promotion.ts';
@@ -21,6 +22,7 @@ export async function cleanUp({ db, keyring, config, clock }: Service): Promise<
   await deleteOldSessions(db, now, config.sessionLife);
   await deleteOldKept(db, now);
   await deleteOldAttempts(db, now);
+  await deleteOldOrigins(db, now);
   await deleteExpiredContacts(db, now);
   await deleteExpiredHolds(db, now);
   await releaseStaleReservations(db, now);

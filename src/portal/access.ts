@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { rememberAddress, rememberDevice } from '../domain/access/known-origin.ts';
 import { findSession, randomId, type Session, startSession } from '../domain/access/session.ts';
-import { rememberDevice } from '../domain/access/sign-in.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { Keyring } from '../domain/sealing/keyring.ts';
+import { originOf } from '../http/client-address.ts';
 import type { Service } from '../service.ts';
 import { showBrand } from './assets.ts';
 import { type Cookies, portalCookies } from './cookies.ts';
@@ -120,6 +121,7 @@ export async function signIn(
   const id = await db.transaction(async (tx) => {
     await tx.query('DELETE FROM session WHERE digest = $1', [keyring.digest(request.sessionId)]);
     await rememberDevice(tx, keyring, username, request.device, now);
+    await rememberAddress(tx, keyring, username, originOf(request.clientAddress), now);
     const userAgent = request.headers['user-agent'] ?? '';
     return startSession(tx, keyring, { username, address: request.clientAddress, userAgent, now });
   });

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { checkSignIn } from '../domain/access/sign-in.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { type Html, html } from '../html.ts';
-import { limitKey } from '../http/client-address.ts';
+import { originOf } from '../http/client-address.ts';
 import type { Service } from '../service.ts';
 import { sessionOf } from './access.ts';
 import { field } from './components/field.ts';
@@ -21,7 +21,7 @@ export async function knowsPassword(
     await checkSignIn(db, keyring, {
       login: String(sessionOf(request).username),
       password,
-      address: limitKey(request.clientAddress),
+      from: originOf(request.clientAddress),
       device: request.device,
       now: clock(),
     });

@@ -161,6 +161,17 @@ test('401: a key that is not an administrator’s, and no key at all', async () 
   assertFailure(await contract.call('add', account()), 400, 'Field Required: apikey');
 });
 
+test('429: many wrong keys from one address; a good one is let through', async () => {
+  const headers = { 'x-forwarded-for': '203.0.113.50' };
+  const ask = (key: string) => contract.call('add', account(), { ...headers, ...bearer(key) });
+  const wrong = await Promise.all(Array.from({ length: 120 }, (_, n) => ask(`wrong ${n}`)));
+  assert.ok(wrong.every(({ status }) => status === 401));
+  assertFailure(await ask('wrong'), 429, 'Rate limit exceeded');
+  assertFailure(await ask(payer.apikey), 429, 'Rate limit exceeded');
+  assert.equal((await ask(administrator)).status, 200);
+  assert.equal((await contract.call('add', account(), bearer('wrong'))).status, 401);
+});
+
 test('409: the username is taken, also by a closed account', async () => {
   assertFailure(await add(account({ username: payer.username })), 409, 'Account creation failed');
   const closed = await contract.signUp();

@@ -159,13 +159,30 @@ describe('X-Forwarded-For', () => {
     assert.equal((await ask(api.url, 'info', '203.0.113.9, 203.0.113.8')).status, 400);
   });
 
+  test('an address with a port or in brackets, as load balancers write it, is the address', async () => {
+    for (const address of ['203.0.113.7:41000', '203.0.113.7:9', '203.0.113.7']) {
+      for (let n = 0; n < 2; n++) assert.equal((await ask(api.url, 'info', address)).status, 400);
+    }
+    assertFailure(await ask(api.url, 'info', '203.0.113.7:1'), 429, 'Rate limit exceeded');
+    assert.equal((await ask(api.url, 'info', '203.0.113.6:41000')).status, 400);
+    for (const address of ['[2001:db8::1]:443', '[2001:db8::1]', '[2001:DB8:0::2]:80']) {
+      for (let n = 0; n < 2; n++) assert.equal((await ask(api.url, 'info', address)).status, 400);
+    }
+    assertFailure(await ask(api.url, 'info', '2001:db8::3'), 429, 'Rate limit exceeded');
+    assertFailure(await ask(api.url, 'info', '[2001:db8::4]:1'), 429, 'Rate limit exceeded');
+  });
+
   test('garbage counts for the peer', async () => {
     const garbage = [
       '',
       'x',
       'unknown',
-      '203.0.113.9:1234',
-      '[2001:db8::1]',
+      '203.0.113.9:123456',
+      '203.0.113.9:',
+      '[2001:db8::1',
+      '[2001:db8::1]x',
+      '2001:db8::1:',
+      '[203.0.113.9]',
       '203.0.113.999',
       '1',
       '0x7f.1',
@@ -184,6 +201,33 @@ describe('X-Forwarded-For', () => {
       answers.map(({ status }) => status),
       [...new Array(6).fill(400), ...new Array(garbage.length - 6).fill(429)],
     );
+  });
+
+  test('Forwarded is read where the setting says so, and then alone', async (t) => {
+    const forwarded = await startService({
+      RATE_LIMIT_PER_HOUR: '6',
+      TRUST_PROXY: '127.0.0.0/8, 198.51.100.7',
+      FORWARDED_HEADER: 'forwarded',
+    });
+    t.after(() => forwarded.stop());
+    const path = `${forwarded.url}/v2.1/account/info/`;
+    const status = async (value: string, other = '203.0.113.1') =>
+      (await post(path, {}, { forwarded: value, 'x-forwarded-for': other })).status;
+    const same = [
+      'for=203.0.113.9',
+      'For="203.0.113.9:4711";proto=https;by=198.51.100.7',
+      'proto=https;for=203.0.113.9',
+      'for=198.51.100.1, for=203.0.113.9',
+      'for="a, for=1.2.3.4, for=203.0.113.9;host="x, y"',
+      'for=203.0.113.9, for="198.51.100.7:80"; by=x',
+    ];
+    for (const value of same) assert.equal(await status(value), 400, value);
+    assert.equal(await status('for=203.0.113.9', '203.0.113.2'), 429);
+    assert.equal(await status('for="[2001:db8::9]:4711"'), 400);
+    const garbage = ['', 'for=unknown', 'for=_hidden', 'by=203.0.113.9', 'for="203.0.113.9', 'x'];
+    assert.equal(await status('for="[2001:db8::9]'), 400);
+    for (const value of garbage.slice(0, 5)) await status(value);
+    for (const value of garbage) assert.equal(await status(value, value), 429, value);
   });
 
   test('from a peer that is no trusted proxy it is not looked at', async (t) => {
@@ -226,4 +270,26 @@ test('wrong passwords are counted for the account, wherever they come from', asy
     assertFailure(await api.call('apikey', nobody), 401, 'Invalid username or password');
   }
   assertFailure(await api.call('apikey', nobody), 429, 'Rate limit exceeded');
+});
+
+test('seventeen addresses of one IPv6 network do not keep an account from its key', async (t) => {
+  const api = await startService({ RATE_LIMIT_PER_HOUR: '6', TRUST_PROXY: '127.0.0.1' });
+  t.after(() => api.stop());
+  const { username, password, apikey } = await api.signUp();
+  const ask = (address: string, given: string) =>
+    post(
+      `${api.url}/v2.1/account/apikey/`,
+      { username, password: given },
+      { 'x-forwarded-for': address },
+    );
+  const statuses: number[] = [];
+  for (let n = 0; n < 102; n++) {
+    statuses.push((await ask(`2001:db8:17:${n % 17}::1`, 'wrong')).status);
+  }
+  assert.deepEqual(statuses, [...new Array(96).fill(401), ...new Array(6).fill(429)]);
+  assert.deepEqual((await ask('203.0.113.40', password)).body.apikey, apikey);
+  // More networks do; then the addresses that gave the right password lately are let through.
+  for (let n = 0; n < 6; n++) await ask(`2001:db8:${n + 100}::1`, 'wrong');
+  assertFailure(await ask('203.0.113.41', password), 429, 'Rate limit exceeded');
+  assert.deepEqual((await ask('203.0.113.40', password)).body.apikey, apikey);
 });

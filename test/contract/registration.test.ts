@@ -63,6 +63,16 @@ test('200: the newest contact that has not expired', async () => {
   assertFailure(await contract.call('registration', { apikey }), 404, 'Not registered');
 });
 
+test('429: many wrong keys from one address; a good one is let through', async () => {
+  const headers = { 'x-forwarded-for': '203.0.113.51' };
+  const ask = (key: string) => contract.call('registration', {}, { ...headers, ...bearer(key) });
+  const wrong = await Promise.all(Array.from({ length: 120 }, (_, n) => ask(`wrong ${n}`)));
+  assert.ok(wrong.every(({ status }) => status === 401));
+  assertFailure(await ask('wrong'), 429, 'Rate limit exceeded');
+  const { apikey } = await contract.signUp();
+  assertFailure(await ask(apikey), 404, 'Not registered');
+});
+
 test('400, 401, 404', async () => {
   assertFailure(await contract.call('registration'), 400, 'Field Required: apikey');
   assertFailure(await contract.call('registration', { apikey: 'x' }), 401, 'Unauthorized');

@@ -7,6 +7,7 @@ import {
   creationFailed,
   fieldRequired,
   invalidField,
+  rateLimited,
 } from '../../domain/refusal.ts';
 import {
   apikeyField,
@@ -43,6 +44,7 @@ export const add = operation({
     invalidField('username', USERNAME_REQUIREMENT),
     administratorRequired(),
     creationFailed(),
+    rateLimited(3_600),
   ],
   handle: async ({ service: { db, keyring, config, clock }, body, caller, clientAddress }) => {
     const username = Number(body.username);

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { currentKey } from '../../domain/access/api-key.ts';
+import { keyForPassword } from '../../domain/access/api-key.ts';
 import { USERNAME_REQUIREMENT } from '../../domain/account/account.ts';
 import {
   fieldRequired,
@@ -7,6 +7,7 @@ import {
   rateLimited,
   wrongCredentials,
 } from '../../domain/refusal.ts';
+import { originOf } from '../../http/client-address.ts';
 import { usernameField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
 
@@ -35,11 +36,13 @@ export const apikey = operation({
     wrongCredentials(),
     rateLimited(3_600),
   ],
-  handle: async ({ service: { db, keyring, signInFailures }, body }) => {
-    const username = Number(body.username);
-    const key = await signInFailures.guard(String(username), () =>
-      currentKey(db, keyring, username, body.password),
-    );
+  handle: async ({ service: { db, keyring, signInFailures, clock }, body, clientAddress }) => {
+    const key = await keyForPassword(db, keyring, signInFailures, {
+      username: Number(body.username),
+      password: body.password,
+      from: originOf(clientAddress),
+      now: clock(),
+    });
     return `"apikey":"${key}"`;
   },
 });

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { fieldRequired, notRegistered, unauthorized } from '../../domain/refusal.ts';
+import { fieldRequired, notRegistered, rateLimited, unauthorized } from '../../domain/refusal.ts';
 import { registrationByKey } from '../../domain/sip/registration.ts';
 import { apikeyField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
@@ -14,7 +14,7 @@ export const registration = operation({
   body: Type.Object({ apikey: apikeyField }),
   success: { account: Type.Object({ uri: Type.String(), agent: Type.String() }) },
   example: { account: { uri: 'sip:4592086960@192.0.2.1:5060', agent: 'Zoiper rv2.8.97/' } },
-  refusals: [fieldRequired('apikey'), unauthorized(), notRegistered()],
+  refusals: [fieldRequired('apikey'), unauthorized(), notRegistered(), rateLimited(3_600)],
   handle: async ({ service: { db, keyring, config, clock }, key }) => {
     const current = await registrationByKey(db, keyring, key, clock(), config.registrationUri);
     return `"account":${JSON.stringify(current)}`;

@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Database, Queryable } from '../../db/database.ts';
+import { StoreUnavailable } from '../../db/errors.ts';
 import { unauthorized, wrongCredentials } from '../refusal.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 import type { SealedColumn } from '../sealing/re-seal.ts';
 import type { Caller } from './caller.ts';
+import type { HourlyLimit } from './hourly-limit.ts';
+import { isKnownAddress, type Origin, rememberAddress } from './known-origin.ts';
 import { passwordMatches } from './password.ts';
 
 const KEY_PATTERN = /^[0-9a-f]{32}$/;
@@ -79,6 +82,29 @@ export async function currentKey(
   const matches = await passwordMatches(password, account?.phc);
   if (!account || !matches) throw wrongCredentials();
   return keyring.open(db, account.sealed, sealContext(username, account.version));
+}
+
+/**
+ * `currentKey` for clients. Wrong passwords are counted for the account, wherever they come from; at
+ * an address from which the right one was given lately, for that address alone, so that strangers
+ * cannot keep the owner out.
+ * @throws Refusal 'unauthorized', 'rate limited'
+ */
+export async function keyForPassword(
+  db: Database,
+  keyring: Keyring,
+  failures: HourlyLimit,
+  attempt: { username: number; password: string; from: Origin; now: Date },
+): Promise<string> {
+  const { username, password, from, now } = attempt;
+  const isKnown = await isKnownAddress(db, keyring, username, from);
+  const subject = isKnown ? `${username} from ${from.address}` : String(username);
+  const key = await failures.guard(subject, () => currentKey(db, keyring, username, password));
+  await rememberAddress(db, keyring, username, from, now).catch((error) => {
+    // A database that cannot write keeps nobody from the key.
+    if (!(error instanceof StoreUnavailable)) throw error;
+  });
+  return key;
 }
 
 /** The current key of an account, for whoever has just made it. */

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startService, type TestService } from '../../../test/support/service.ts';
 import { Refusal } from '../refusal.ts';
+import { deleteOldOrigins, rememberAddress, rememberDevice } from './known-origin.ts';
 import { randomId } from './session.ts';
-import { checkSignIn, rememberDevice } from './sign-in.ts';
+import { checkSignIn } from './sign-in.ts';
 
 let api: TestService;
 before(async () => {
@@ -15,17 +16,18 @@ interface Try {
   login: string;
   password?: string;
   address?: string;
+  network?: string;
   device?: string;
 }
 
 /** What an attempt ends with: `good`, `wrong`, or the seconds that have to be waited. */
-async function attempt({ login, password = 'wrong', address, device }: Try) {
+async function attempt({ login, password = 'wrong', address, network, device }: Try) {
   const { db, keyring, clock } = api.service;
   try {
     await checkSignIn(db, keyring, {
       login,
       password,
-      address: address ?? randomId(),
+      from: { address: address ?? randomId(), network },
       device: device ?? randomId(),
       now: clock(),
     });
@@ -121,4 +123,45 @@ test('failures are forgotten after a day', async () => {
   assert.equal(await attempt({ login }), 1);
   api.advance(86_401);
   assert.deepEqual(await repeat(5, () => attempt({ login })), Array(5).fill('wrong'));
+});
+
+test('failures with an address do not tell which username it belongs to', async () => {
+  const { username, email } = await api.signUp();
+  const stranger = await api.signUp();
+  await repeat(6, () => attempt({ login: email }));
+  assert.deepEqual(
+    [
+      await attempt({ login: email }),
+      await attempt({ login: email.toUpperCase() }),
+      await attempt({ login: String(username) }),
+      await attempt({ login: String(stranger.username) }),
+    ],
+    [1, 1, 'wrong', 'wrong'],
+  );
+});
+
+test('strangers do not keep the owner out of an address that signed in lately', async () => {
+  const { db, keyring, clock } = api.service;
+  const { username, password, email } = await api.signUp();
+  const address = '198.51.100.20';
+  await rememberAddress(db, keyring, username, { address, network: undefined }, clock());
+  for (const login of [String(username), email]) {
+    await repeat(12, () => attempt({ login }));
+    assert.equal(typeof (await attempt({ login, password })), 'number');
+    assert.equal(await attempt({ login, password, address }), 'good');
+  }
+  await deleteOldOrigins(db, new Date(clock().getTime() + 31 * 86_400_000));
+  await repeat(6, () => attempt({ login: email }));
+  assert.equal(typeof (await attempt({ login: email, password, address })), 'number');
+});
+
+test('addresses of one IPv6 /48 are counted together as well', async () => {
+  const network = '2001:db8:48::/48';
+  let account = 4_000_000_000;
+  const other = () => attempt({ login: String(account++), network });
+  assert.deepEqual(await repeat(101, other), Array(101).fill('wrong'));
+  assert.equal(await other(), 1);
+  const { username, password } = await api.signUp();
+  const login = String(username);
+  assert.equal(await attempt({ login, password, network: '2001:db8:49::/48' }), 'good');
 });

@@ -2,20 +2,19 @@ import type { Database, Queryable } from '../../db/database.ts';
 import { addressKey } from '../email-address.ts';
 import { rateLimited, wrongCredentials } from '../refusal.ts';
 import type { Keyring } from '../sealing/keyring.ts';
+import { addressDigest, type Origin } from './known-origin.ts';
 import { passwordMatches } from './password.ts';
 
 // Failures that cost no waiting; each further one doubles the pause, up to the longest.
-const FREE_FAILURES = { account: 5, address: 20 };
+const FREE_FAILURES = { account: 5, address: 20, network: 100 };
 const LONGEST_PAUSE_SECONDS = 900;
 const FORGET_HOURS = 24;
-const DEVICE_DAYS = 400;
 
 export interface SignInAttempt {
   /** a username, or an address that one account alone has */
   login: string;
   password: string;
-  /** what the client's address is counted by */
-  address: string;
+  from: Origin;
   /** the secret that this browser keeps, whether it signed in before or not */
   device: string;
   now: Date;
@@ -30,8 +29,10 @@ export interface SignedIn {
 
 /**
  * Checks a password. Unknown and wrong cost the same work and get the same answer. Failures are
- * counted for the client's address and for the account; in a browser that signed in to the account
- * before, for that browser alone, so that strangers cannot keep the owner out.
+ * counted for the client's address, for its network, and for the login as it was typed: counted for
+ * the account, they would tell that a username and an address belong together. In a browser or at an
+ * address that the account signed in from before they are counted for that one alone, so that
+ * strangers cannot keep the owner out.
  * @throws Refusal 'unauthorized', 'rate limited'
  */
 export async function checkSignIn(
@@ -39,20 +40,24 @@ export async function checkSignIn(
   keyring: Keyring,
   attempt: SignInAttempt,
 ): Promise<SignedIn> {
-  const { password, address, now } = attempt;
+  const { password, from, now } = attempt;
   const account = await findAccount(db, keyring, attempt);
-  const subjects = {
-    address: keyring.digest(`sign-in address ${address}`),
-    account: keyring.digest(accountSubject(attempt, account)),
-  };
-  await claimAttempt(db, subjects.address, FREE_FAILURES.address, now);
-  await claimAttempt(db, subjects.account, FREE_FAILURES.account, now);
+  const login = keyring.digest(loginSubject(attempt, account));
+  const origins = [keyring.digest(`sign-in address ${from.address}`)];
+  await claimAttempt(db, origins[0] as Buffer, FREE_FAILURES.address, now);
+  if (from.network) {
+    const network = keyring.digest(`sign-in network ${from.network}`);
+    await claimAttempt(db, network, FREE_FAILURES.network, now);
+    origins.push(network);
+  }
+  await claimAttempt(db, login, FREE_FAILURES.account, now);
   const matches = await passwordMatches(password, account?.phc);
   if (!account || !matches) throw wrongCredentials();
-  await forgetAttempts(db, subjects.account);
+  await forgetAttempts(db, login);
   await db.query(
-    'UPDATE sign_in_attempt SET failures = failures - 1, blocked_until = $2 WHERE subject = $1',
-    [subjects.address, now],
+    `UPDATE sign_in_attempt SET failures = failures - 1, blocked_until = $2
+     WHERE subject = ANY ($1)`,
+    [origins, now],
   );
   return { username: account.username, keyVersion: account.keyVersion };
 }
@@ -97,30 +102,11 @@ export async function forgetAttempts(db: Queryable, subject: Buffer): Promise<vo
   await db.query('DELETE FROM sign_in_attempt WHERE subject = $1', [subject]);
 }
 
-/** Notes that an account signed in by this browser. */
-export async function rememberDevice(
-  db: Queryable,
-  keyring: Keyring,
-  username: number,
-  device: string,
-  now: Date,
-): Promise<void> {
-  await db.query(
-    `INSERT INTO known_device (account, digest, last_used_at) VALUES ($1, $2, $3)
-     ON CONFLICT (account, digest) DO UPDATE SET last_used_at = excluded.last_used_at`,
-    [username, keyring.digest(device), now],
-  );
-}
-
-/** Forgets failures after a day, and browsers that have not been used for over a year. */
+/** Forgets failures after a day. */
 export async function deleteOldAttempts(db: Queryable, now: Date): Promise<void> {
   await db.query(
     'DELETE FROM sign_in_attempt WHERE last_at < $1::timestamptz - make_interval(hours => $2)',
     [now, FORGET_HOURS],
-  );
-  await db.query(
-    'DELETE FROM known_device WHERE last_used_at < $1::timestamptz - make_interval(days => $2)',
-    [now, DEVICE_DAYS],
   );
 }
 
@@ -129,26 +115,30 @@ interface FoundAccount {
   phc: string;
   keyVersion: number;
   knownDevice: boolean;
+  knownAddress: boolean;
 }
 
 /** The one open account of a username or address; several of an address are told apart by none. */
 async function findAccount(
   db: Database,
   keyring: Keyring,
-  { login, device }: SignInAttempt,
+  { login, device, from }: SignInAttempt,
 ): Promise<FoundAccount | undefined> {
   const username = /^[1-9][0-9]{9}$/.test(login) ? Number(login) : null;
   const rows = await db.query<FoundAccount>(
     `SELECT a.username, a.password_hash AS phc, a.key_version AS "keyVersion",
-       d.account IS NOT NULL AS "knownDevice"
+       d.account IS NOT NULL AS "knownDevice", k.account IS NOT NULL AS "knownAddress"
      FROM account a LEFT JOIN known_device d ON d.account = a.username AND d.digest = $3
+       LEFT JOIN known_address k ON k.account = a.username AND k.digest = $4
      WHERE a.closed_at IS NULL AND (a.username = $1 OR a.email_key = $2) LIMIT 2`,
-    [username, addressKey(login), keyring.digest(device)],
+    [username, addressKey(login), keyring.digest(device), addressDigest(keyring, from)],
   );
   return rows.length === 1 ? rows[0] : undefined;
 }
 
-function accountSubject({ login, device }: SignInAttempt, account: FoundAccount | undefined) {
-  if (account?.knownDevice) return `sign-in device ${device} ${account.username}`;
-  return `sign-in account ${account?.username ?? addressKey(login)}`;
+function loginSubject(attempt: SignInAttempt, account: FoundAccount | undefined): string {
+  const login = addressKey(attempt.login);
+  if (account?.knownDevice) return `sign-in device ${attempt.device} ${login}`;
+  if (account?.knownAddress) return `sign-in from ${attempt.from.address} ${login}`;
+  return `sign-in account ${login}`;
 }

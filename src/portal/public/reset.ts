@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { rememberDevice } from '../../domain/access/sign-in.ts';
+import { rememberDevice } from '../../domain/access/known-origin.ts';
 import { resetPassword } from '../../domain/account/recovery.ts';
 import { inspectToken } from '../../domain/account/token.ts';
 import { MAIL_QUEUE } from '../../domain/mail/message.ts';

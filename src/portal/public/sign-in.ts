@@ -3,7 +3,7 @@ import { secondFactorState } from '../../domain/access/second-factor.ts';
 import { checkSignIn } from '../../domain/access/sign-in.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { html } from '../../html.ts';
-import { limitKey } from '../../http/client-address.ts';
+import { originOf } from '../../http/client-address.ts';
 import type { Service } from '../../service.ts';
 import { cookiesOf, signIn } from '../access.ts';
 import { notice } from '../components/blocks.ts';
@@ -29,7 +29,7 @@ export function signInPages(app: FastifyInstance, service: Service): void {
       const account = await checkSignIn(db, keyring, {
         login: login.trim(),
         password,
-        address: limitKey(request.clientAddress),
+        from: originOf(request.clientAddress),
         device: request.device,
         now: clock(),
       });

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { post } from '../support/service.ts';
+import { Visitor } from '../support/visitor.ts';
+import { startTarget } from './support.ts';
+
+const CONNECTIONS = 4;
+// 50 kB a second, of all connections together.
+const PAUSE_MS = 1_200;
+const PROBES = 60;
+const MOST_TIMES_IDLE = { median: 5, slow: 20 };
+
+const target = startTarget();
+// As long as a body may be, and at its end what no name and no number has.
+const LONG = 'a'.repeat(15_900);
+
+/** How long another client waits for an answer, in milliseconds: the median, and the slowest tenth. */
+async function waiting(): Promise<{ median: number; slow: number }> {
+  const times: number[] = [];
+  for (let probe = 0; probe < PROBES; probe++) {
+    const started = performance.now();
+    const { status } = await fetch(`${target.api.url}/healthz`);
+    times.push(performance.now() - started);
+    assert.equal(status, 200);
+    await sleep(20);
+  }
+  times.sort((a, b) => a - b);
+  const [median = 0, slow = 0] = [times[PROBES / 2], times[Math.floor(PROBES * 0.9)]];
+  return { median, slow };
+}
+
+async function assertUnmoved(what: string, attack: () => Promise<unknown>): Promise<void> {
+  await attack();
+  const idle = await waiting();
+  let over = false;
+  const attackers = Array.from({ length: CONNECTIONS }, async () => {
+    while (!over) {
+      await attack();
+      await sleep(PAUSE_MS);
+    }
+  });
+  const attacked = await waiting();
+  over = true;
+  await Promise.all(attackers);
+  const told = `${what}: ${JSON.stringify({ idle, attacked })}`;
+  assert.ok(attacked.median < MOST_TIMES_IDLE.median * idle.median, told);
+  assert.ok(attacked.slow < MOST_TIMES_IDLE.slow * idle.slow, told);
+}
+
+test('bodies made to be slow to check hold up no other client', async () => {
+  const long: Record<string, unknown>[] = [
+    { name: `${LONG}\u0001` },
+    { email: `${LONG}@` },
+    { username: `${'1'.repeat(15_900)}x` },
+  ];
+  let sent = 0;
+  await assertUnmoved('bodies', () => {
+    const operation = sent % 2 ? 'signup' : 'add';
+    const body = { name: 'x', email: 'x', username: 1, apikey: 'x', ...long[sent++ % 3] };
+    return post(`${target.api.url}/v2.1/account/${operation}/`, body);
+  });
+});
+
+test('forms made to be slow to check hold up no other client', async () => {
+  const { attacker, api } = target;
+  const visitor = new Visitor(api.url);
+  await visitor.open('/sign-in');
+  await visitor.submit('/sign-in', { login: attacker.email, password: attacker.password });
+  const long: Record<string, string>[] = [
+    { name: `${LONG}\u0001` },
+    { caller_id: `${'1'.repeat(15_000)}x` },
+    { time_zone: LONG },
+  ];
+  let sent = 0;
+  await assertUnmoved('forms', async () => {
+    await visitor.open('/settings');
+    const { status } = await visitor.submit('/settings/profile', long[sent++ % 3]);
+    assert.equal(status, 400);
+  });
+});

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Ajv } from 'ajv';
+import { add } from '../src/api/v2.1/add.ts';
+import { apikey } from '../src/api/v2.1/apikey.ts';
+import { cdr } from '../src/api/v2.1/cdr.ts';
+import { recover } from '../src/api/v2.1/recover.ts';
+import { signup } from '../src/api/v2.1/signup.ts';
+import { isAccountName, NAME_PATTERN } from '../src/domain/account/account.ts';
+import type { Feed } from '../src/domain/calls/feed.ts';
+import { isEmailAddress } from '../src/domain/email-address.ts';
+import { assignableNumber, callerId, words } from '../src/domain/entered-values.ts';
+import { typedNumber } from '../src/domain/phone-number.ts';
+import { clientAddress, parseNetworks } from '../src/http/client-address.ts';
+import { parseStrictJson } from '../src/http/strict-json.ts';
+import { VALIDATION } from '../src/http/validation.ts';
+import { parseAsterisk } from '../src/ingest/asterisk.ts';
+import { localPath } from '../src/portal/input.ts';
+
+const LENGTH = 16_000;
+const RUNS = 5;
+const TRIES = 4;
+// What takes linear time doubles; what takes quadratic time takes four times as long. What is over
+// in no time at all, however long the text, needs no ratio.
+const MOST = 3;
+const NO_TIME_MS = 2;
+
+/** Texts that make an expression try again and again, each of about a number of characters. */
+const HOSTILE: Record<string, (length: number) => string> = {
+  letters: (length) => `${'a'.repeat(length)}\u0001`,
+  digits: (length) => `${'1'.repeat(length)}x`,
+  spaces: (length) => `x${' '.repeat(length)}\u0001`,
+  'spaces at the start': (length) => `${' '.repeat(length)}\u0001`,
+  'number marks': (length) => `${'1-'.repeat(length / 2)}x`,
+  dots: (length) => `${'a.'.repeat(length / 2)}@`,
+  labels: (length) => `a@${'a-'.repeat(length / 2)}`,
+  hosts: (length) => `a@${'a.'.repeat(length / 2)}-`,
+  colons: (length) => `${'a:'.repeat(length / 2)}x`,
+  hops: (length) => '::1,'.repeat(length / 4),
+  quotes: (length) => '"'.repeat(length),
+  'quoted quotes': (length) => '"" '.repeat(length / 3),
+  backslashes: (length) => '\\'.repeat(length),
+  brackets: (length) => `"${'< '.repeat(length / 2)}" <1> x`,
+  'an open bracket': (length) => `<${' '.repeat(length)}x>y`,
+  slashes: (length) => `/${'./'.repeat(length / 2)}\u0001`,
+};
+
+const name = new RegExp(NAME_PATTERN, 'u');
+const FEED: Feed = {
+  name: 'switch-1',
+  format: 'asterisk',
+  networks: [],
+  debits: 'service',
+  timeZone: 'UTC',
+};
+const trusted = parseNetworks(['::1', '127.0.0.1']);
+const address = (header: 'x-forwarded-for' | 'forwarded') => (text: string) =>
+  clientAddress('127.0.0.1', header, text, trusted);
+const asteriskRow = (clid: string) => {
+  const cells = ['', '2345678901', '8005550100', 'x', clid.replaceAll('"', '""')];
+  const times = ['2030-01-02 03:04:05', '2030-01-02 03:04:05', '2030-01-02 03:04:06'];
+  const row = [...cells, 'SIP/1', 'SIP/2', 'Dial', 'x', ...times, '1', '1', 'ANSWERED', '3'];
+  return Buffer.from(row.map((cell) => `"${cell}"`).join(','));
+};
+
+/** What runs over texts that others send. */
+const READERS: Record<string, (text: string) => unknown> = {
+  NAME_PATTERN: (text) => name.test(text),
+  isAccountName,
+  isEmailAddress,
+  typedNumber,
+  callerId: attempted(callerId),
+  assignableNumber: attempted(assignableNumber),
+  words: attempted(words),
+  localPath,
+  'X-Forwarded-For': address('x-forwarded-for'),
+  Forwarded: address('forwarded'),
+  'a JSON string': (text) => parseStrictJson(Buffer.from(JSON.stringify({ text }))),
+  'a JSON name': (text) => parseStrictJson(Buffer.from(JSON.stringify({ [text]: 1 }))),
+  'the name of a call of Asterisk': (text) => parseAsterisk(asteriskRow(text), FEED),
+};
+
+const ajv = new Ajv(VALIDATION);
+for (const { name: operation, body } of [add, apikey, cdr, recover, signup]) {
+  for (const field of Object.keys(body.properties)) {
+    const validate = ajv.compile({ type: 'object', properties: body.properties });
+    READERS[`${operation}: ${field}`] = (text) => validate({ [field]: text });
+  }
+}
+
+function attempted(read: (text: string) => unknown) {
+  return (text: string) => {
+    try {
+      return read(text);
+    } catch {
+      return undefined;
+    }
+  };
+}
+
+/** The least of several runs, in milliseconds: what else runs on the machine only adds to one. */
+function timeOf(read: (text: string) => unknown, text: string): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let run = 0; run < RUNS; run++) {
+    const started = performance.now();
+    read(text);
+    least = Math.min(least, performance.now() - started);
+  }
+  return least;
+}
+
+/** How many times as long a text of twice the length takes; 0 where that is no time at all. */
+function growth(read: (text: string) => unknown, make: (length: number) => string): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let attempt = 0; attempt < TRIES && least >= MOST; attempt++) {
+    const long = timeOf(read, make(2 * LENGTH));
+    if (long < NO_TIME_MS) return 0;
+    least = Math.min(least, long / timeOf(read, make(LENGTH)));
+  }
+  return least;
+}
+
+for (const [what, read] of Object.entries(READERS)) {
+  test(`${what} takes linear time for any text`, () => {
+    for (const [kind, make] of Object.entries(HOSTILE)) {
+      const times = growth(read, make);
+      assert.ok(times < MOST, `${kind}: ${times.toFixed(1)} times as long`);
+    }
+  });
+}
