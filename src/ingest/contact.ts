@@ -11,6 +11,8 @@ import {
 
 const LONGEST_EXPIRY_SECONDS = 7 * 86_400;
 const SECOND_MS = 1_000;
+// What FreeSWITCH 1.10 tells of an unregister of all contacts.
+const FREESWITCH_ALL = 'sip:(null)@(null)';
 const SIP_URI = /^sips?:[!-~]{1,1024}$/i;
 
 /** What every switch tells of a contact, in words of its own. */
@@ -44,6 +46,7 @@ function contactUri(text: string): string {
   if (text.trim() === ALL_CONTACTS) return ALL_CONTACTS;
   const [, bracketed] = /<([^<>]*)>/.exec(text) ?? [];
   const uri = (bracketed ?? text).trim();
+  if (uri === FREESWITCH_ALL) return ALL_CONTACTS;
   if (!SIP_URI.test(uri)) throw new MalformedRecord('contact is no SIP URI');
   return uri;
 }
