@@ -4,6 +4,7 @@ import { report } from './figure.ts';
 import { describe, describeMachine } from './machine.ts';
 import type { Options, Part, PartResult } from './part.ts';
 import { apikey } from './parts/apikey.ts';
+import { authorize } from './parts/authorize.ts';
 import { cdr } from './parts/cdr.ts';
 import { info } from './parts/info.ts';
 import { ingest } from './parts/ingest.ts';
@@ -14,7 +15,16 @@ import { keepResult, readResult } from './result.ts';
 import { measureScale } from './scale.ts';
 import { openServer, openStage, type Server } from './stage.ts';
 
-const PARTS: Record<string, Part> = { info, limited, apikey, signup, cdr, ingest, portal };
+const PARTS: Record<string, Part> = {
+  info,
+  authorize,
+  limited,
+  apikey,
+  signup,
+  cdr,
+  ingest,
+  portal,
+};
 const USAGE = `npm run bench -- [PART…]        of ${Object.keys(PARTS).join(' ')}
 npm run bench -- --scale        the same requests with up to 20 million calls stored
 npm run bench -- compare A B    two files of bench/results

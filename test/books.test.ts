@@ -143,6 +143,7 @@ async function playRounds(rounds: { hours: number; operations: Operation[] }[]):
       ledger: fromMicros(ledger),
       calls: fromMicros(taken),
       expected: fromMicros(ledger - taken),
+      ...{ held: '0.000000', holds: '0.000000', inProgress: 0, heldCalls: 0 },
     });
   }
 }

@@ -120,11 +120,17 @@ test('money: a reference counts once, and books made wrong by hand are found', a
       calls: '0.000000',
       expected: '22.500000',
       cash: '23.500000',
+      held: '0.000000',
+      holds: '0.000000',
+      inProgress: 0,
+      heldCalls: 0,
     },
   ]);
   assert.match(
     told.stdout,
-    new RegExp(`\n${account} +22.500000 +.* 22.500000 +23.500000\n.*: 1 imbalance\n$`),
+    new RegExp(
+      `\n${account} +22.500000 +.* 22.500000 +23.500000 +0.000000 +0.000000 +0 +0\n.*: 1 imbalance\n$`,
+    ),
   );
   await api.service.db.query('UPDATE balance SET cash = cash - 1 WHERE account = $1', [username]);
 });

@@ -15,7 +15,7 @@ export function reconcileCommand(program: Command): void {
   const on = command(
     program,
     'reconcile',
-    'prove the books: cash is what ledger and calls add up to; status 1 where it is not',
+    'prove the books: cash is what ledger and calls add up to, held what holds do; status 1 where not',
     'reconcile',
   )
     .option('--account <username>', 'only this billing account', values.username)
@@ -50,13 +50,27 @@ export function reconcileCommand(program: Command): void {
 
 function booksText(books: AccountBooks[]): string {
   return table(
-    ['ACCOUNT', '>LEDGER', '>CALLS', '>EXPECTED', '>CASH'],
-    books.map(({ account, ledger, calls, expected, cash }) => [
-      account,
-      ledger,
-      calls,
-      expected,
-      cash,
+    [
+      'ACCOUNT',
+      '>LEDGER',
+      '>CALLS',
+      '>EXPECTED',
+      '>CASH',
+      '>HOLDS',
+      '>HELD',
+      '>HELD CALLS',
+      '>IN PROGRESS',
+    ],
+    books.map((row) => [
+      row.account,
+      row.ledger,
+      row.calls,
+      row.expected,
+      row.cash,
+      row.holds,
+      row.held,
+      String(row.heldCalls),
+      String(row.inProgress),
     ]),
   );
 }

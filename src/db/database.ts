@@ -2,9 +2,9 @@ import { type Readable, Transform } from 'node:stream';
 import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { type AttemptStore, PostgresAttempts } from './attempts.ts';
-import { isRetryable, StoreUnavailable, translate } from './errors.ts';
+import { isRetryable, leavesConnection, StoreUnavailable, translate } from './errors.ts';
 import { Gatherer } from './gather.ts';
-import { PipelinedReader } from './pipelined-reader.ts';
+import { PipelinedReader, writeTogether } from './pipelined-reader.ts';
 import { Pulse } from './pulse.ts';
 
 /**
@@ -16,6 +16,23 @@ export interface Queryable {
     text: string,
     values?: unknown[],
   ): Promise<Row[]>;
+}
+
+/**
+ * Sends a statement of a transaction without waiting for the answers to those before it.
+ * @param name names it as a prepared statement; one name always goes with one text
+ */
+export type Send = <Row extends object>(
+  name: string,
+  text: string,
+  values: unknown[],
+) => Promise<Row[]>;
+
+export interface ExchangeOptions {
+  /** settings of the transaction, such as `lock_timeout` */
+  settings: Record<string, string>;
+  /** whether it may wait for locks as long as others do, and so for a connection, too */
+  patient: boolean;
 }
 
 export interface DatabaseOptions {
@@ -47,6 +64,7 @@ const LIMITS_MS: Record<'server' | 'command' | 'pooled', pg.ClientConfig> = {
   pooled: { query_timeout: 35_000 },
 };
 const DEADLOCK_TRIES = 5;
+const EXCHANGES = 2;
 const STREAMS = 8;
 // Less than any reader who goes on reading: a slow one takes what a socket holds at once, and then
 // nothing for some seconds.
@@ -65,6 +83,8 @@ export class Database implements Queryable {
   readonly #pool: pg.Pool;
   /** for deliveries, which may queue up behind one locked account and must not hold up anything else */
   readonly #deliveries: pg.Pool;
+  /** for exchanges that wait for nothing and that somebody waits for */
+  readonly #exchanges: pg.Pool;
   /** of its own, so that slow readers of long answers cannot hold up anything else */
   readonly #streams: pg.Pool;
   /** streams that go on, and when their readers took something last */
@@ -85,11 +105,13 @@ export class Database implements Queryable {
       keepAlive: true,
     };
     this.#pool = new pg.Pool({ ...config, max: poolSize });
-    this.#deliveries = new pg.Pool({ ...config, max: Math.ceil(poolSize / 2) });
+    const pipelined = { ...config, pipeline: true };
+    this.#deliveries = new pg.Pool({ ...pipelined, max: Math.ceil(poolSize / 2) });
+    this.#exchanges = new pg.Pool({ ...pipelined, max: EXCHANGES, idleTimeoutMillis: 0 });
     // How long a stream takes is up to its reader.
     const unlimited = { query_timeout: 0, ...(prepares ? { statement_timeout: 0 } : {}) };
     this.#streams = new pg.Pool({ ...config, ...unlimited, max: STREAMS });
-    for (const pool of [this.#pool, this.#deliveries, this.#streams]) {
+    for (const pool of this.#pools()) {
       pool.on('error', (error) => onError?.(error));
       // A connection lost while in use fails its statement; unheard, its event would end the process.
       pool.on('connect', (client) => client.on('error', () => undefined));
@@ -190,6 +212,60 @@ export class Database implements Queryable {
   }
 
   /**
+   * A short transaction in as few exchanges with PostgreSQL as `work` has answers to wait for: its
+   * beginning goes with the first statements, its end with the last. Again from its start after a
+   * deadlock. Where nothing was changed it is rolled back, which waits for no disk.
+   */
+  async exchange<T>(
+    { settings, patient }: ExchangeOptions,
+    work: (send: Send) => Promise<{ result: T; changed: boolean }>,
+  ): Promise<T> {
+    const pool = patient ? this.#deliveries : this.#exchanges;
+    const local = Object.entries(settings).map(([name, value]) => `; SET LOCAL ${name} = ${value}`);
+    const begin = `BEGIN ISOLATION LEVEL READ COMMITTED${local.join('')}`;
+    return translated(() => retried(() => this.#attemptExchange(pool, begin, work)));
+  }
+
+  async #attemptExchange<T>(
+    pool: pg.Pool,
+    begin: string,
+    work: (send: Send) => Promise<{ result: T; changed: boolean }>,
+  ): Promise<T> {
+    const client = (await this.#take(pool)) as pg.PoolClient & pg.Client;
+    const sent: Promise<unknown>[] = [];
+    const send = <T>(
+      statement: pg.QueryConfig,
+      read: (answer: pg.QueryResult) => T,
+    ): Promise<T> => {
+      writeTogether(client.connection.stream);
+      const answer = this.#guard(() => client.query(statement)).then(read);
+      // All are awaited below; one that fails before must not end the process.
+      answer.catch(() => undefined);
+      sent.push(answer);
+      return answer;
+    };
+    let broken: Error | undefined;
+    try {
+      void send({ text: begin }, () => undefined);
+      const { result, changed } = await work((name, text, values) =>
+        send(this.#prepares ? { name, text, values } : { text, values }, ({ rows }) => rows),
+      );
+      const end = send({ text: changed ? 'COMMIT' : 'ROLLBACK' }, ({ command }) => command);
+      await Promise.all(sent);
+      if (changed && (await end) !== 'COMMIT') throw new Error('the transaction was rolled back');
+      return result;
+    } catch (error) {
+      if (leavesConnection(error)) {
+        const ended = send({ text: 'ROLLBACK' }, () => undefined);
+        await ended.catch((failure: Error) => (broken = failure));
+      } else broken = error as Error;
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  /**
    * Streams `COPY (…) TO STDOUT`, with back-pressure down to PostgreSQL. A reader that goes away
    * ends the query by closing its connection; one who stopped reading is ended where another waits.
    * @param sql a COPY statement; COPY binds no values, so only validated numbers may be pasted in
@@ -259,8 +335,11 @@ export class Database implements Queryable {
   async close(): Promise<void> {
     await this.#pulse?.close();
     await this.attempts.close();
-    const pools = [this.#pool, this.#deliveries, this.#streams];
-    await Promise.all([...pools.map((pool) => pool.end()), this.#reader.close()]);
+    await Promise.all([...this.#pools().map((pool) => pool.end()), this.#reader.close()]);
+  }
+
+  #pools(): pg.Pool[] {
+    return [this.#pool, this.#deliveries, this.#exchanges, this.#streams];
   }
 
   async #run<Row extends object>(pool: pg.Pool, text: string, values: unknown[]): Promise<Row[]> {

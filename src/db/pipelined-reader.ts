@@ -65,7 +65,7 @@ export class PipelinedReader {
 }
 
 /** Has what is written before this turn of the event loop ends go out by one system call. */
-function writeTogether(stream: Duplex): void {
+export function writeTogether(stream: Duplex): void {
   if (stream.writableCorked > 0) return;
   stream.cork();
   setImmediate(() => stream.uncork());

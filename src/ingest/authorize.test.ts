@@ -60,12 +60,14 @@ test('each reason to refuse a call is told', async () => {
   assert.deepEqual(await refusal(account), no('Calls are suspended, the balance is used up'));
   await credit(db, account, '5');
   assert.equal((await ask({ account, dst: '2125550123', call_id: 'c1' })).status, 200);
-  const conflict = await ask({ account, dst: '2125550124', call_id: 'c1' });
+  const colleague = await addCustomer(api, { master: account });
+  const conflict = await ask({ account: colleague, dst: '2125550123', call_id: 'c1' });
   assert.deepEqual(conflict.body, {
     statusCode: '409',
     status: 'Error',
     message: 'The call id belongs to another call',
   });
+  await closeAccount(db, TESTER, colleague, clock());
   await closeAccount(db, TESTER, account, clock());
   assert.deepEqual(await refusal(account), no('The account is closed'));
 });

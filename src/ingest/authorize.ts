@@ -1,8 +1,8 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { USERNAME_REQUIREMENT } from '../domain/account/account.ts';
-import { noteFeedSeen } from '../domain/calls/feed.ts';
 import type { Decimal } from '../domain/money.ts';
-import { authorizeCall, type CallQuestion } from '../domain/rating/hold.ts';
+import { gatherAuthorizations } from '../domain/rating/authorization.ts';
+import type { CallQuestion } from '../domain/rating/decision.ts';
 import { fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
 import { parseStrictJson } from '../http/strict-json.ts';
 import type { Service } from '../service.ts';
@@ -17,15 +17,11 @@ const REQUIRED = ['account', 'dst', 'call_id'] as const;
  * or 402 with a message that it can log. The same `call_id` again, also during the call, extends it.
  */
 export function authorizeRoute(app: FastifyInstance, { db, config, clock }: Service): void {
+  const { holdSeconds, verifiedCallsOnly: verifiedOnly } = config;
+  const authorize = gatherAuthorizations(db, { holdSeconds, verifiedOnly });
   app.post('/ingest/v1/authorize', async (request, reply) => {
     const question = readQuestion(request.body as Buffer | undefined);
-    const now = clock();
-    const { maxSeconds, rate } = await authorizeCall(db, question, {
-      now,
-      holdSeconds: config.holdSeconds,
-      verifiedOnly: config.verifiedCallsOnly,
-    });
-    await noteSeen(db, request, now);
+    const { maxSeconds, rate } = await authorize({ ...question, now: clock() });
     return reply
       .header('cache-control', 'no-store')
       .type('application/json; charset=utf-8')
@@ -33,12 +29,8 @@ export function authorizeRoute(app: FastifyInstance, { db, config, clock }: Serv
   });
 }
 
-async function noteSeen(db: Service['db'], { feed }: FastifyRequest, now: Date): Promise<void> {
-  if (feed) await noteFeedSeen(db, feed, now);
-}
-
 /** Further members, such as `cid`, are let pass: switches send what they have at hand. */
-function readQuestion(body: Buffer = Buffer.alloc(0)): CallQuestion {
+function readQuestion(body: Buffer = Buffer.alloc(0)): Omit<CallQuestion, 'now'> {
   const value = body.toString('latin1').trim() === '' ? {} : parseStrictJson(body);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Refusal('malformed', 'The body must be a JSON object');

@@ -3,7 +3,7 @@ import { gunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { gatherCalls } from '../domain/calls/call-gathering.ts';
 import { setAside } from '../domain/calls/call-refused.ts';
-import { authenticateFeed, type KnownFeed, noteFeedSeen } from '../domain/calls/feed.ts';
+import { authenticateFeed, type KnownFeed, noteFeeds } from '../domain/calls/feed.ts';
 import { WARNING_QUEUE } from '../domain/mail/message.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { reportContacts } from '../domain/sip/registration.ts';
@@ -39,6 +39,7 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
     async (_request: FastifyRequest, raw: Buffer) => raw,
   );
   const store = gatherCalls(db);
+  const noteSeen = noteFeeds(db, (error) => app.log.warn(error, 'not noted when a feed spoke'));
   app.decorateRequest('feed', undefined);
   app.addHook('onRequest', async (request) => {
     const [name, secret] = basicCredentials(request.headers.authorization);
@@ -47,6 +48,7 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
       throw new Refusal('forbidden', `The feed ${name} may not send from this address`);
     }
     request.feed = feed;
+    noteSeen(feed, clock());
     // Switches label bodies as they like, also with what is no media type: the body decides.
     delete request.headers['content-type'];
   });
@@ -75,7 +77,6 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
       retentionMonths: config.retentionMonths,
       store,
     });
-    await noteFeedSeen(db, feed, now);
     if (warningsDue) await queue.start(db, WARNING_QUEUE);
     return answer(reply, counts);
   });
@@ -87,12 +88,10 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
     const body = await unpack(request, config.ingestUnpackedLimitBytes);
     const { contacts, malformed } = body ? parseRegistrations(body, now) : DAMAGED_GZIP;
     const stored = await reportContacts(db, contacts);
-    const feed = feedOf(request);
-    await noteFeedSeen(db, feed, now);
     if (malformed.length > 0) {
       // Not as they came: who knows what else a switch puts into them.
       const reports = malformed.slice(0, MALFORMED_SHOWN);
-      const detail = { feed: feed.name, malformed: malformed.length, reports };
+      const detail = { feed: feedOf(request).name, malformed: malformed.length, reports };
       request.log.warn(detail, 'registrations not read');
     }
     return answer(reply, {

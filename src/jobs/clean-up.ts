@@ -7,7 +7,6 @@ import { releaseStaleReservations } from '../domain/account/promotion.ts';
 import { deleteOldTokens } from '../domain/account/token.ts';
 import { ensureCurrentPartitions } from '../domain/calls/call-partition.ts';
 import { retireCalls } from '../domain/calls/call-retention.ts';
-import { deleteExpiredHolds } from '../domain/rating/hold.ts';
 import { deleteExpiredContacts } from '../domain/sip/registration.ts';
 import { completeSipSecrets } from '../domain/sip/sip-secret.ts';
 import type { Service } from '../service.ts';
@@ -24,7 +23,6 @@ export async function cleanUp({ db, keyring, config, clock }: Service): Promise<
   await deleteOldAttempts(db, now);
   await deleteOldOrigins(db, now);
   await deleteExpiredContacts(db, now);
-  await deleteExpiredHolds(db, now);
   await releaseStaleReservations(db, now);
   await tidyLimits(db);
   await ensureCurrentPartitions(db, now);

@@ -12,6 +12,7 @@ import { countCallHours } from '../domain/calls/call-hour.ts';
 import { sumCalls } from '../domain/calls/call-sums.ts';
 import { checkRepeatedCalls } from '../domain/calls/repeated-call.ts';
 import { type AddressedMessage, MAIL_QUEUE, WARNING_QUEUE } from '../domain/mail/message.ts';
+import { expireHolds } from '../domain/rating/hold.ts';
 import { REPLAY_QUEUE, replayRefused } from '../ingest/replay.ts';
 import type { Sender } from '../mail/letter.ts';
 import type { MailTransport } from '../mail/transport.ts';
@@ -23,6 +24,7 @@ import {
   CHARGES_QUEUE,
   CLEAN_UP_QUEUE,
   defineQueues,
+  HOLDS_QUEUE,
   HOURS_QUEUE,
   REPEATED_CALLS_QUEUE,
   SUMS_QUEUE,
@@ -74,6 +76,7 @@ export async function startJobs(
     queue.wake(MAIL_QUEUE);
   });
   await queue.work(HOURS_QUEUE, () => countCallHours(db, clock()));
+  await queue.work(HOLDS_QUEUE, () => expireHolds(db, clock()));
   await queue.work(SUMS_QUEUE, () => sumCalls(db, clock()));
   await queue.work<Actor>(REPLAY_QUEUE, async (actor) => {
     const { retentionMonths } = service.config;
@@ -88,6 +91,7 @@ export async function startJobs(
   await queue.work(CLEAN_UP_QUEUE, () => cleanUp(service));
   await queue.schedule(WARNING_QUEUE, '* * * * *');
   await queue.schedule(HOURS_QUEUE, '* * * * *');
+  await queue.schedule(HOLDS_QUEUE, '* * * * *');
   await queue.schedule(SUMS_QUEUE, '*/10 * * * *');
   await queue.schedule(CHARGES_QUEUE, '6 * * * *');
   await queue.schedule(REPEATED_CALLS_QUEUE, '41 3 * * *');

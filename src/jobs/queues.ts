@@ -9,6 +9,7 @@ export const CHARGES_QUEUE = 'post-monthly-charges';
 export const REPEATED_CALLS_QUEUE = 'check-repeated-calls';
 export const HOURS_QUEUE = 'count-call-hours';
 export const SUMS_QUEUE = 'sum-calls';
+export const HOLDS_QUEUE = 'expire-holds';
 
 // Sixteen tries with doubling pauses reach over three days of a mail server that is away.
 const MAIL_RETRIES = { retryLimit: 16, retryDelay: 5, retryBackoff: true, retryDelayMax: 21_600 };
@@ -29,6 +30,7 @@ export async function defineQueues(queue: Queue): Promise<void> {
   await queue.define(CHARGES_QUEUE, { deleteAfterSeconds: 3_600, expireInSeconds: 21_600 });
   await queue.define(REPEATED_CALLS_QUEUE, { deleteAfterSeconds: 3_600 });
   await queue.define(HOURS_QUEUE, { deleteAfterSeconds: 3_600 });
+  await queue.define(HOLDS_QUEUE, { deleteAfterSeconds: 3_600 });
   await queue.define(SUMS_QUEUE, { deleteAfterSeconds: 3_600, expireInSeconds: 3_600 });
   await queue.define(REPLAY_QUEUE, { deleteAfterSeconds: 3_600, expireInSeconds: 21_600 });
   await queue.define(CLEAN_UP_QUEUE, { deleteAfterSeconds: 3_600 });

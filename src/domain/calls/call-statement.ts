@@ -1,4 +1,5 @@
 import { isUsedUp } from '../books/suspension.ts';
+import { FEWER_IN_PROGRESS } from '../rating/hold.ts';
 import { billedSeconds, joinDestination, ownerOfCalled, price } from '../rating/rating.ts';
 import { reopenHours } from './call-sums.ts';
 
@@ -48,27 +49,37 @@ WITH input AS (
 ), spent AS (
   SELECT billing_account, sum(amount) AS amount FROM inserted
   WHERE debited AND amount > 0 GROUP BY billing_account
+), ending AS (
+  SELECT h.billing_account, h.call_id
+  FROM unnest($1::uuid[], $11::text[]) AS k (id, call_id) JOIN inserted c ON c.id = k.id
+    JOIN hold h ON h.billing_account = c.billing_account AND h.call_id = k.call_id
+  WHERE EXISTS (SELECT FROM hold)
 ), locked AS (
-  SELECT b.account, s.amount, m.notify, m.notify_threshold
-  FROM spent s
-    JOIN balance b ON b.account = s.billing_account
-    JOIN account m ON m.username = s.billing_account
-  ORDER BY b.account FOR UPDATE OF b
+  SELECT b.account FROM balance b
+  WHERE b.account = ANY (ARRAY(
+    SELECT billing_account FROM spent UNION ALL SELECT billing_account FROM ending))
+  ORDER BY b.account FOR UPDATE
+), gone AS (
+  DELETE FROM hold h USING ending e
+  WHERE h.billing_account = e.billing_account AND h.call_id = e.call_id
+    -- once all balances are locked
+    AND (SELECT count(*) FROM locked) >= 0
+  RETURNING h.billing_account, h.account, h.amount
+), ${FEWER_IN_PROGRESS}, moved AS (
+  SELECT billing_account AS account, sum(spent) AS spent, sum(held) AS held
+  FROM (SELECT billing_account, amount AS spent, 0 AS held FROM spent
+    UNION ALL SELECT billing_account, 0, amount FROM gone) AS m
+  GROUP BY billing_account
 ), debit AS (
   UPDATE balance b SET
-    cash = b.cash - l.amount,
-    suspended = b.suspended OR ${isUsedUp('(b.cash - l.amount)')},
-    warning_due = b.warning_due OR
-      (l.notify AND b.cash >= l.notify_threshold AND b.cash - l.amount < l.notify_threshold)
-  FROM locked l WHERE b.account = l.account
+    cash = b.cash - m.spent,
+    held = b.held - m.held,
+    suspended = b.suspended OR (m.spent > 0 AND ${isUsedUp('(b.cash - m.spent)')}),
+    warning_due = b.warning_due OR (a.notify
+      AND b.cash >= a.notify_threshold AND b.cash - m.spent < a.notify_threshold)
+  FROM moved m JOIN locked l ON l.account = m.account JOIN account a ON a.username = m.account
+  WHERE b.account = l.account
   RETURNING b.warning_due
-), settled AS (
-  DELETE FROM hold h
-  USING unnest($1::uuid[], $11::text[]) AS k (id, call_id) JOIN inserted c ON c.id = k.id
-  WHERE h.billing_account = c.billing_account AND h.call_id = k.call_id
-    -- once all balances are locked, as in the order of authorizeCall
-    AND (SELECT count(*) FROM locked) >= 0
-    AND EXISTS (SELECT FROM hold)
 ),
 ${reopenHours("inserted WHERE started_at < $14::timestamptz - interval '30 minutes'")}
 SELECT coalesce((SELECT bool_or(warning_due) FROM debit), false) AS "warningsDue",

@@ -105,12 +105,12 @@ export async function authenticateFeed(
   name: string,
   secret: string,
 ): Promise<KnownFeed> {
-  const [feed] = await db.read<KnownFeed & { digest: Buffer }>(
+  const feed = await db.find<KnownFeed & { digest: Buffer }>(
     'authenticate-feed',
-    `SELECT name, format, networks, debits, time_zone AS "timeZone",
-       last_seen_at AS "lastSeenAt", secret_digest AS digest
-     FROM feed WHERE name = $1`,
-    [name],
+    `SELECT i.n::int, f.name, f.format, f.networks, f.debits, f.time_zone AS "timeZone",
+       f.last_seen_at AS "lastSeenAt", f.secret_digest AS digest
+     FROM unnest($1::text[]) WITH ORDINALITY AS i (name, n) JOIN feed f ON f.name = i.name`,
+    name,
   );
   if (!feed || !keyring.matches(secret, feed.digest)) {
     throw new Refusal('unauthorized', 'Unauthorized');
@@ -118,15 +118,22 @@ export async function authenticateFeed(
   return feed;
 }
 
-/** Notes that a feed spoke, at most once a minute. */
-export async function noteFeedSeen(
+/**
+ * Notes that feeds spoke, each at most once a minute. Nobody waits for it: a switch that waits for
+ * an answer gains nothing by it.
+ */
+export function noteFeeds(
   db: Queryable,
-  { name, lastSeenAt }: KnownFeed,
-  now: Date,
-): Promise<void> {
-  if (lastSeenAt && now.getTime() - lastSeenAt.getTime() < SEEN_EVERY_MS) return;
-  await db.query('UPDATE feed SET last_seen_at = greatest(last_seen_at, $2) WHERE name = $1', [
-    name,
-    now,
-  ]);
+  onError: (error: Error) => void,
+): (feed: KnownFeed, now: Date) => void {
+  const notedMs = new Map<string, number>();
+  return ({ name, lastSeenAt }, now) => {
+    const lastMs = Math.max(lastSeenAt?.getTime() ?? 0, notedMs.get(name) ?? 0);
+    if (now.getTime() - lastMs < SEEN_EVERY_MS) return;
+    notedMs.set(name, now.getTime());
+    db.query('UPDATE feed SET last_seen_at = greatest(last_seen_at, $2) WHERE name = $1', [
+      name,
+      now,
+    ]).catch(onError);
+  };
 }

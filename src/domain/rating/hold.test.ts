@@ -2,12 +2,17 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { addCustomer, moneyOf, post, reportedCall } from '../../../test/support/calls.ts';
 import { startService, type TestService } from '../../../test/support/service.ts';
+import { reconcile } from '../books/proof.ts';
 import { storeCalls } from '../calls/call.ts';
-import { authorizeCall, deleteExpiredHolds, grant } from './hold.ts';
+import { type AuthorizeCall, gatherAuthorizations } from './authorization.ts';
+import { grant } from './grant.ts';
+import { expireHolds } from './hold.ts';
 
 let api: TestService;
+let authorize: AuthorizeCall;
 before(async () => {
   api = await startService();
+  authorize = gatherAuthorizations(api.service.db, { holdSeconds: 600, verifiedOnly: false });
 });
 after(() => api.stop());
 
@@ -16,9 +21,8 @@ const at = (seconds: number) => new Date(NOW.getTime() + seconds * 1_000);
 
 /** Asks at a second after NOW. @returns how long the call may go on, or why not */
 async function ask(account: number, callId: string, second = 0, called = '2125550123') {
-  const options = { now: at(second), holdSeconds: 600, verifiedOnly: false };
   try {
-    return (await authorizeCall(api.service.db, { account, called, callId }, options)).maxSeconds;
+    return (await authorize({ account, called, callId, now: at(second) })).maxSeconds;
   } catch (error) {
     return (error as Error).message;
   }
@@ -106,7 +110,8 @@ test('the same call id extends its hold and holds nothing twice', async () => {
   assert.equal(await ask(account, 'one', 1_490), 10);
   assert.equal(await ask(account, 'one', 1_500), 'Insufficient balance');
   assert.deepEqual(await holdsOf(account, 1_500), { one: '1.500000' });
-  assert.equal(await ask(account, 'one', 10, '2125550199'), 'The call id belongs to another call');
+  const colleague = await addCustomer(api, { rate: '0.06', master: account });
+  assert.equal(await ask(colleague, 'one', 10), 'The call id belongs to another call');
 });
 
 test('an extension never reaches past what the balance pays for, by no part of a second', async () => {
@@ -116,6 +121,31 @@ test('an extension never reaches past what the balance pays for, by no part of a
   assert.equal(await ask(account, 'one', 1.497), 10);
   assert.equal(await ask(account, 'one', 2), 10);
   assert.equal(await ask(account, 'one', 2.001), 9);
+});
+
+test('a call that is transferred is allowed or refused anew, and holds anew', async () => {
+  const { db } = api.service;
+  const account = await addCustomer(api, { rate: '0.06', cash: '1' });
+  await db.query(
+    "INSERT INTO price_list (name, created_at, changed_at) VALUES ('transfers', now(), now())",
+  );
+  await db.query(
+    `INSERT INTO price (list, prefix, rate, minimum_seconds, increment_seconds)
+     VALUES ('transfers', '44', 0.6, 60, 60)`,
+  );
+  await db.query("UPDATE account SET price_list = 'transfers' WHERE username = $1", [account]);
+  assert.equal(await ask(account, 'one'), 600);
+  // 96 s at 0.06 are 0.096; what is left reaches for a minute at 0.6.
+  assert.equal(await ask(account, 'one', 90.5, '442055501234'), 60);
+  assert.deepEqual(await holdsOf(account, 91), { one: '0.696000' });
+  // Extended, its time counts from the transfer.
+  assert.equal(await ask(account, 'one', 110.5, '442055501234'), 40);
+  assert.equal(await ask(account, 'other', 111), 300);
+  // Refused, what the call was allowed before goes on.
+  assert.equal(await ask(account, 'one', 120, '2125550123'), 'Insufficient balance');
+  assert.deepEqual(await holdsOf(account, 120), { one: '0.696000', other: '0.300000' });
+  await endOf(account, 'one', 100);
+  assert.deepEqual(await holdsOf(account, 120), { other: '0.300000' });
 });
 
 test("a call's record settles its hold, also unanswered, and a repeated one no other", async () => {
@@ -147,7 +177,7 @@ test('a hold whose record never comes expires by itself', async () => {
   // Taken up again after it expired, it is a call of its own.
   assert.equal(await ask(account, 'next', 5_000), 600);
   assert.deepEqual(await holdsOf(account, 5_000), { next: '0.600000' });
-  await deleteExpiredHolds(api.service.db, at(5_900));
+  await expireHolds(api.service.db, at(5_900));
   const left = await api.service.db.query('SELECT 1 FROM hold WHERE billing_account = $1', [
     account,
   ]);
@@ -193,4 +223,47 @@ test('holds and records of the same calls at once leave nothing held and nothing
   await Promise.all(Object.keys(await holdsOf(account, 60)).map((id) => endOf(account, id, 0)));
   assert.deepEqual(await holdsOf(account, 60), {});
   assert.equal((await moneyOf(api.service.db, account))?.cash, '98.800000');
+});
+
+test('an account that stays locked holds up its own questions alone', async () => {
+  const locked = await addCustomer(api, { cash: '5' });
+  const free = await addCustomer(api, { cash: '5' });
+  const answered: (number | string)[] = [];
+  const waiting: Promise<number>[] = [];
+  await api.service.db.transaction(async (tx) => {
+    await tx.query('SELECT 1 FROM balance WHERE account = $1 FOR UPDATE', [locked]);
+    const note = async (answer: Promise<number | string>) => answered.push(await answer);
+    waiting.push(note(ask(locked, 'a')), note(ask(locked, 'b')));
+    // Both at once, in one gathering, and later, when the locked account has a lane of its own.
+    assert.equal(await ask(free, 'a'), 600);
+    const began = performance.now();
+    for (let n = 0; n < 5; n++) assert.equal(await ask(free, `later ${n}`), 600);
+    waiting.push(note(ask(locked, 'c')));
+    assert.ok(performance.now() - began < 1_500, 'the others wait for nobody');
+    assert.deepEqual(answered, []);
+  });
+  await Promise.all(waiting);
+  assert.deepEqual(answered, [600, 600, 600]);
+});
+
+test('what expired holds held is given back by the job, and where a balance is short', async () => {
+  const { db } = api.service;
+  const account = await addCustomer(api, { rate: '0.06', cash: '1' });
+  await db.query('UPDATE account SET max_calls = 2 WHERE username = $1', [account]);
+  assert.equal(await ask(account, 'a', -3_000), 600);
+  assert.equal(await ask(account, 'b', -3_000), 396);
+  const sums = async () =>
+    (
+      await db.query(
+        `SELECT held::text, calls FROM balance b
+           JOIN calls_in_progress c ON c.account = b.account WHERE b.account = $1`,
+        [account],
+      )
+    )[0];
+  assert.deepEqual(await sums(), { held: '0.996000', calls: 2 });
+  assert.equal(await ask(account, 'c'), 600);
+  assert.deepEqual(await sums(), { held: '0.600000', calls: 1 });
+  await expireHolds(db, at(900));
+  assert.deepEqual(await sums(), { held: '0.000000', calls: 0 });
+  assert.deepEqual((await reconcile(db)).imbalances, []);
 });

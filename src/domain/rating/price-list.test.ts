@@ -6,8 +6,8 @@ import { changeAccount } from '../account/account.ts';
 import { listAudit } from '../audit.ts';
 import { addNumber } from '../billing/recurring-charge.ts';
 import { storeCalls } from '../calls/call.ts';
+import { gatherAuthorizations } from './authorization.ts';
 import { blockPrefixes, listBlocked, releasePrefixes } from './blocked-prefix.ts';
-import { authorizeCall } from './hold.ts';
 import { readPriceFile } from './price-csv.ts';
 import {
   importPrices,
@@ -153,12 +153,8 @@ test('a call is authorized by the price of its destination', async () => {
   await load('authorized', 'prefix,rate,minimum,increment\n44,1,60,60\n1,0,,');
   const account = await addCustomer(api, { cash: '3.5', rate: '100' });
   await use(account, 'authorized');
-  const ask = (called: string) =>
-    authorizeCall(
-      db,
-      { account, called, callId: called },
-      { now: clock(), holdSeconds: 600, verifiedOnly: false },
-    );
+  const authorize = gatherAuthorizations(db, { holdSeconds: 600, verifiedOnly: false });
+  const ask = (called: string) => authorize({ account, called, callId: called, now: clock() });
   assert.deepEqual(await ask('+442055501234'), { maxSeconds: 180, rate: '1.000000' });
   assert.deepEqual(await ask('2125550123'), { maxSeconds: 600, rate: '0.000000' });
   await assert.rejects(ask('+35315550123'), { message: 'Insufficient balance' });

@@ -1,0 +1,268 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { reconcile } from '../../src/domain/books/proof.ts';
+import { genericBody } from '../calls.ts';
+import { makeAccounts, settle } from '../data.ts';
+import { atLeast, atMost, type Figure, figure, type LeftOut, type Target } from '../figure.ts';
+import type { Outcome } from '../generator.ts';
+import { postBytes } from '../load.ts';
+import { interleave, type Part } from '../part.ts';
+import { isInstalled, runProgram } from '../process.ts';
+import type { Stage } from '../stage.ts';
+import { batchesOf, deliver, infoRate, makeFeed } from '../workloads.ts';
+
+const PATH = '/ingest/v1/authorize';
+const ACCOUNTS = 1_000_000;
+const QUICK_ACCOUNTS = 20_000;
+const CALLING = 200;
+// More than one measurement asks, so that no call is asked about twice.
+const MOST_A_SECOND = 20_000;
+const HOLDS = 100_000;
+const HOLDS_OF_ONE = 10_000;
+const INGEST = { calls: 20_000, batch: 1_000, atOnce: 4 };
+
+/** What a measurement of questions is about. */
+interface Load {
+  connections: number;
+  accounts: number[];
+}
+
+/** Questions whether calls may be made, beside one-row updates by pgbench at as many clients. */
+export const authorize: Part = async (stage, { rounds, seconds, quick }) => {
+  const all = await makeAccounts(stage, {
+    accounts: quick ? QUICK_ACCOUNTS : ACCOUNTS,
+    withKeys: CALLING,
+  });
+  await settle(stage);
+  const accounts = all.map(({ username }) => username);
+  const one = accounts.slice(0, 1);
+  const feed = await makeFeed(stage);
+  const service = await stage.startService();
+  const asked = new Asked(stage, { port: service.port, authorization: feed, seconds });
+  const updates = await pgbenchOf(stage, seconds);
+  const ingest = (calls: number) =>
+    deliver(stage, service.port, feed, batchesOf(calls, INGEST.batch, accounts), INGEST.atOnce);
+  const ingestRate = await ingest(INGEST.calls);
+
+  const at = (connections: number): Load => ({ connections, accounts });
+  const values = await interleave(rounds, {
+    'update 1': updates?.(1),
+    'ask 1': asked.measure('ask 1', at(1)),
+    'update 64': updates?.(64),
+    'ask 64': asked.measure('ask 64', at(64)),
+    info: infoRate(stage, service.port, all, seconds),
+    'one account': asked.measure('one account', { connections: 64, accounts: one }),
+    'many holds': asked.measure('many holds', { connections: 64, accounts: one }, () =>
+      fillHolds(stage, one[0] as number, accounts),
+    ),
+    'update 256': updates?.(256),
+    'ask 256': asked.measure('ask 256', at(256)),
+    'beside ingest': asked.measure('beside ingest', at(64), undefined, () =>
+      pacedIngest(service.port, feed, accounts, { perSecond: ingestRate / 2, seconds }),
+    ),
+  });
+  await service.stop();
+
+  const rate = (name: string, ours: number[], limit: number[], limitName: string, least?: number) =>
+    figure({
+      part: 'authorize',
+      ...{ name, ours, limit, limitName, unit: 'answers/s' },
+      ...(least ? { target: atLeast(least) } : {}),
+    });
+  const time = (name: string, ours: number[], limit: number[], limitName: string, to?: Target) =>
+    figure({
+      part: 'authorize',
+      ...{ name, ours, limit, limitName, unit: 'ms' },
+      ...(to ? { target: to } : {}),
+    });
+  const figures: Figure[] = [];
+  for (const [connections, leastOfInfo] of [
+    [1, undefined],
+    [64, 0.35],
+    [256, 0.5],
+  ] as const) {
+    const [name, key] = [`${connections} connections, 200 accounts`, `ask ${connections}`] as const;
+    const ours = values[key];
+    const limit = values[`update ${connections}`];
+    const limitName = `pgbench UPDATE, ${connections} clients`;
+    if (updates) figures.push(rate(name, ours, limit, limitName, connections === 1 ? 0.6 : 1));
+    if (leastOfInfo)
+      figures.push(rate(name, ours, values.info, 'info, 64 connections', leastOfInfo));
+    figures.push(
+      time(
+        `${name}: p99`,
+        asked.p99(key),
+        asked.p50(key),
+        'its p50',
+        connections > 1 ? atMost(3) : undefined,
+      ),
+    );
+  }
+  figures.push(
+    rate(
+      '64 connections, one account',
+      values['one account'],
+      values['ask 64'],
+      '200 accounts',
+      0.8,
+    ),
+    rate(
+      'the same, 10,000 holds of it, 100,000 in all',
+      values['many holds'],
+      values['one account'],
+      'no holds',
+      0.9,
+    ),
+    time(
+      'beside ingest at half its speed: p99',
+      asked.p99('beside ingest'),
+      asked.p99('ask 64'),
+      'alone: p99',
+      atMost(3),
+    ),
+  );
+  const leftOut: LeftOut[] = updates
+    ? []
+    : [{ part: 'authorize', name: 'beside pgbench', why: 'pgbench is not installed' }];
+  return { figures, leftOut };
+};
+
+/** Asks about new calls, and keeps how long the answers took. */
+class Asked {
+  readonly #stage: Stage;
+  readonly #service: { port: number; authorization: string; seconds: number };
+  readonly #outcomes: Record<string, Outcome[]> = {};
+  #calls = 0;
+
+  constructor(stage: Stage, service: { port: number; authorization: string; seconds: number }) {
+    this.#stage = stage;
+    this.#service = service;
+  }
+
+  /**
+   * @param before what is there when the questions come
+   * @param beside what goes on meanwhile
+   */
+  measure(
+    name: string,
+    { connections, accounts }: Load,
+    before?: () => Promise<void>,
+    beside?: () => Promise<void>,
+  ): () => Promise<number> {
+    const { port, seconds } = this.#service;
+    return async () => {
+      const requests = this.#requests(accounts);
+      await before?.();
+      const [outcome] = await Promise.all([
+        this.#stage.load.run({ kind: 'seconds', port, connections, seconds, requests }),
+        beside?.(),
+      ]);
+      this.#outcomes[name] = [...(this.#outcomes[name] ?? []), outcome];
+      await prove(this.#stage, outcome.requests);
+      return outcome.requests / outcome.seconds;
+    };
+  }
+
+  /** Without the first one, which warms up. */
+  p50(name: string): number[] {
+    return (this.#outcomes[name] ?? []).slice(1).map(({ medianMs }) => medianMs);
+  }
+
+  p99(name: string): number[] {
+    return (this.#outcomes[name] ?? []).slice(1).map(({ p99Ms }) => p99Ms);
+  }
+
+  #requests(accounts: number[]): string[] {
+    const { authorization, seconds } = this.#service;
+    return Array.from({ length: MOST_A_SECOND * seconds }, (_, n) => {
+      const account = accounts[n % accounts.length];
+      const body = JSON.stringify({ account, dst: '2125550123', call_id: `call-${this.#calls++}` });
+      return postBytes(PATH, [`Authorization: ${authorization}`], body);
+    });
+  }
+}
+
+/** Speed is worth nothing where a hold got lost; afterwards there are none. */
+async function prove({ db }: Stage, answers: number): Promise<void> {
+  const [row] = await db.query<{ holds: number }>(
+    "SELECT count(*)::int AS holds FROM hold WHERE call_id LIKE 'call-%'",
+  );
+  const { imbalances } = await reconcile(db);
+  // A question whose answer nobody waited for any more may have been decided, too.
+  if ((row?.holds ?? 0) < answers || imbalances.length > 0) {
+    throw new Error(
+      `${answers} calls were allowed, ${row?.holds} are held, ${imbalances.length} accounts do not balance`,
+    );
+  }
+  await db.query('TRUNCATE hold, calls_in_progress');
+  await db.query('UPDATE balance SET held = 0 WHERE held <> 0');
+}
+
+/** Calls in progress, most of them of other accounts, and as many whose holds expired. */
+async function fillHolds({ db }: Stage, one: number, accounts: number[]): Promise<void> {
+  await db.query(
+    `INSERT INTO hold (billing_account, call_id, account, called, amount, granted_at, expires_at)
+     SELECT u, 'other-' || n, u, '2125550123', 0.075, now() - interval '1 hour',
+       now() + CASE WHEN n % 2 = 0 OR n < $3 THEN interval '1 hour' ELSE interval '-1 minute' END
+     FROM generate_series(0, $4 - 1) AS n,
+       LATERAL (SELECT CASE WHEN n < $3 THEN $1::bigint
+         ELSE ($2::bigint[])[2 + n % (cardinality($2::bigint[]) - 1)] END AS u) AS a`,
+    [one, accounts, HOLDS_OF_ONE, HOLDS],
+  );
+  await db.query(
+    `UPDATE balance b SET held = h.amount
+     FROM (SELECT billing_account, sum(amount) AS amount FROM hold GROUP BY 1) h
+     WHERE b.account = h.billing_account`,
+  );
+  await db.query(
+    `INSERT INTO calls_in_progress
+     SELECT billing_account, account, count(*) FROM hold GROUP BY 1, 2`,
+  );
+}
+
+async function pacedIngest(
+  port: number,
+  authorization: string,
+  accounts: number[],
+  { perSecond, seconds }: { perSecond: number; seconds: number },
+): Promise<void> {
+  const batches = batchesOf(perSecond * seconds, INGEST.batch, accounts).map(genericBody);
+  const everyMs = (INGEST.batch / perSecond) * 1_000;
+  const headers = { authorization, 'content-type': 'application/json' };
+  const sent: Promise<Response>[] = [];
+  for (const body of batches) {
+    sent.push(
+      fetch(`http://127.0.0.1:${port}/ingest/v1/calls/generic`, { method: 'POST', headers, body }),
+    );
+    await sleep(everyMs);
+  }
+  for (const { status } of await Promise.all(sent)) {
+    if (status !== 200) throw new Error(`a delivery was answered ${status}`);
+  }
+}
+
+/** Durable updates of one row of 200, by PostgreSQL's own load generator; transactions a second. */
+async function pgbenchOf(
+  stage: Stage,
+  seconds: number,
+): Promise<((clients: number) => () => Promise<number>) | undefined> {
+  if (!(await isInstalled('pgbench'))) return undefined;
+  await stage.db.query(
+    `CREATE TABLE bench_row WITH (fillfactor = 25) AS
+     SELECT n::int AS id, 0 AS value FROM generate_series(1, ${CALLING}) AS n`,
+  );
+  await stage.db.query('ALTER TABLE bench_row ADD PRIMARY KEY (id)');
+  const script = join(stage.folder, 'update.sql');
+  await writeFile(
+    script,
+    `\\set id random(1, ${CALLING})\nUPDATE bench_row SET value = value + 1 WHERE id = :id;\n`,
+  );
+  const length = ['-T', String(Math.max(1, Math.round(seconds)))];
+  return (clients) => async () => {
+    const options = ['-n', '-M', 'prepared', '-c', String(clients), '-j', '1'];
+    const args = [...options, ...length, '-f', script, stage.databaseUrl];
+    const { output } = await runProgram('pgbench', args);
+    return Number(/tps = ([0-9.]+)/.exec(output)?.[1]);
+  };
+}

@@ -1,0 +1,261 @@
+import { plainArray, textArray } from '../../db/array-text.ts';
+import type { Database, Send } from '../../db/database.ts';
+import { isLockTimeout, StoreUnavailable } from '../../db/errors.ts';
+import { Gatherer } from '../../db/gather.ts';
+import { fromMicros } from '../money.ts';
+import {
+  type Answer,
+  type AuthorizeOptions,
+  type CallPermission,
+  type CallQuestion,
+  Decisions,
+  type Terms,
+} from './decision.ts';
+import { GIVE_BACK } from './hold.ts';
+import { isBlocked, joinDestination } from './rating.ts';
+
+/** @throws Refusal 'payment required' with the reason, 'conflict' where the call id is another's */
+export type AuthorizeCall = (question: CallQuestion) => Promise<CallPermission>;
+
+// Questions of many accounts wait no longer for a balance that somebody else has locked.
+const IMPATIENCE_MS = 200;
+const EXPIRED_AT_ONCE = 1_000;
+// So many are worth a second exchange beside the one that is under way.
+const MANY_QUESTIONS = 32;
+
+const lock = (skip: string) => `SELECT b.account FROM balance b
+  WHERE b.account = ANY (ARRAY(
+    SELECT a.master_account FROM account a WHERE a.username = ANY ($1::bigint[])))
+  ORDER BY b.account FOR UPDATE ${skip}`;
+
+const LOCK = { name: 'lock-balances', text: lock('') };
+const LOCK_FREE = { name: 'lock-free-balances', text: lock('SKIP LOCKED') };
+
+// The plans are made once, maybe while the tables are empty, and must do when they are not.
+const SETTINGS = { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off' };
+
+/** What is done where somebody else has locked a balance. */
+const WAYS = {
+  'wait briefly': {
+    lock: LOCK,
+    patient: false,
+    settings: { ...SETTINGS, lock_timeout: `'${IMPATIENCE_MS}ms'` },
+  },
+  'leave out': { lock: LOCK_FREE, patient: false, settings: SETTINGS },
+  wait: { lock: LOCK, patient: true, settings: SETTINGS },
+} as const;
+
+const TERMS = `SELECT i.n::int, a.master_account AS "billingAccount", a.enabled,
+    a.closed_at IS NOT NULL AS closed, a.verified_at IS NOT NULL AS verified,
+    ${isBlocked('i.called')} AS blocked, b.suspended, a.max_calls AS "maxCalls",
+    coalesce((d.price).rate, a.rate)::text AS rate,
+    coalesce((d.price).minimum_seconds, a.minimum_seconds) AS "minimumSeconds",
+    coalesce((d.price).increment_seconds, a.increment_seconds) AS "incrementSeconds",
+    (CASE b.billing WHEN 'prepaid' THEN b.cash ELSE b.cash + b.credit_limit END)::text AS spendable,
+    b.held::text, coalesce(c.calls, 0) AS calls,
+    CASE WHEN h.call_id IS NOT NULL THEN json_build_object('account', h.account,
+      'called', h.called, 'amount', h.amount::text, 'earlier', h.earlier_amount::text,
+      'rate', h.rate::text, 'minimumSeconds', h.minimum_seconds,
+      'incrementSeconds', h.increment_seconds,
+      'grantedMs', (extract(epoch FROM h.granted_at) * 1000)::bigint,
+      'expiresMs', (extract(epoch FROM h.expires_at) * 1000)::bigint) END AS hold
+  FROM unnest($1::bigint[], $2::text[], $3::text[]) WITH ORDINALITY
+      AS i (account, called, call_id, n)
+    JOIN account a ON a.username = i.account
+    JOIN balance b ON b.account = a.master_account
+    LEFT JOIN hold h ON h.billing_account = a.master_account AND h.call_id = i.call_id
+    LEFT JOIN calls_in_progress c ON c.billing_account = a.master_account AND c.account = a.username
+    ${joinDestination('i.called', '$4::timestamptz')}`;
+
+const EXPIRE = `WITH gone AS (
+    DELETE FROM hold h USING (
+      SELECT billing_account, call_id FROM hold
+      WHERE billing_account = ANY ($1::bigint[]) AND expires_at <= $2 LIMIT ${EXPIRED_AT_ONCE}) d
+    WHERE h.billing_account = d.billing_account AND h.call_id = d.call_id
+    RETURNING h.billing_account, h.account, h.amount
+  ), ${GIVE_BACK}
+  SELECT count(*)::int AS gone FROM gone`;
+
+const HOLD = `WITH held AS (
+    INSERT INTO hold (billing_account, call_id, account, called, amount, earlier_amount, rate,
+      minimum_seconds, increment_seconds, granted_at, expires_at)
+    SELECT billing_account, call_id, account, called, amount, earlier_amount, rate,
+      minimum_seconds, increment_seconds, timestamptz 'epoch' + granted_ms * interval '1 ms',
+      timestamptz 'epoch' + expires_ms * interval '1 ms'
+    FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::numeric[], $6::numeric[],
+        $7::numeric[], $8::int[], $9::int[], $10::bigint[], $11::bigint[])
+      AS i (billing_account, call_id, account, called, amount, earlier_amount, rate,
+        minimum_seconds, increment_seconds, granted_ms, expires_ms)
+    ON CONFLICT (billing_account, call_id) DO UPDATE SET account = excluded.account,
+      called = excluded.called, amount = excluded.amount,
+      earlier_amount = excluded.earlier_amount, rate = excluded.rate,
+      minimum_seconds = excluded.minimum_seconds, increment_seconds = excluded.increment_seconds,
+      granted_at = excluded.granted_at, expires_at = excluded.expires_at
+  ), counted AS (
+    INSERT INTO calls_in_progress AS c (billing_account, account, calls)
+    SELECT * FROM unnest($12::bigint[], $13::bigint[], $14::int[])
+    ON CONFLICT (billing_account, account) DO UPDATE SET calls = c.calls + excluded.calls
+  )
+  UPDATE balance b SET held = b.held + i.held
+  FROM unnest($15::bigint[], $16::numeric[]) AS i (account, held) WHERE b.account = i.account`;
+
+/**
+ * Answers questions whether calls may be made; those that come at about the same time share one
+ * transaction. An allowed call holds what it may cost out of the balance, until its record is
+ * stored, it is released, or the hold expires, so that calls at the same time cannot spend the same
+ * money: the balance is locked meanwhile.
+ *
+ * A balance that stays locked holds up its own questions alone: they wait in a lane of their account.
+ */
+export function gatherAuthorizations(db: Database, options: AuthorizeOptions): AuthorizeCall {
+  const lanes = new Lanes((questions) => decideOrFail(db, questions, options, 'wait'));
+  const gatherer = new Gatherer(
+    (questions: CallQuestion[]) => decideWithoutWaiting(db, questions, options),
+    (questions) => questions.length >= MANY_QUESTIONS,
+  );
+  return async (question) => {
+    const first = lanes.has(question.account) ? undefined : await gatherer.ask(question);
+    const answer = first ?? (await lanes.ask(question));
+    if (answer instanceof Error) throw answer;
+    return answer;
+  };
+}
+
+type Outcome = Answer | Error | undefined;
+
+/** @returns undefined for questions whose balance somebody else keeps locked */
+async function decideWithoutWaiting(
+  db: Database,
+  questions: CallQuestion[],
+  options: AuthorizeOptions,
+): Promise<Outcome[]> {
+  try {
+    return await authorizeCalls(db, questions, options, 'wait briefly');
+  } catch (error) {
+    if (isLockTimeout(error)) return decideOrFail(db, questions, options, 'leave out');
+    return eachAlone(db, questions, options, error);
+  }
+}
+
+async function decideOrFail(
+  db: Database,
+  questions: CallQuestion[],
+  options: AuthorizeOptions,
+  way: keyof typeof WAYS,
+): Promise<Outcome[]> {
+  try {
+    return await authorizeCalls(db, questions, options, way);
+  } catch (error) {
+    return eachAlone(db, questions, options, error);
+  }
+}
+
+/** One that cannot be decided must not keep the others from it. */
+async function eachAlone(
+  db: Database,
+  questions: CallQuestion[],
+  options: AuthorizeOptions,
+  error: unknown,
+): Promise<Outcome[]> {
+  if (questions.length === 1 || error instanceof StoreUnavailable) {
+    return questions.map(() => error as Error);
+  }
+  const alone = questions.map((question) => decideOrFail(db, [question], options, 'wait'));
+  return (await Promise.all(alone)).flat();
+}
+
+/**
+ * Decides questions one after the other, in one transaction.
+ * @returns an answer for each; undefined where its balance was left out
+ */
+export async function authorizeCalls(
+  db: Database,
+  questions: CallQuestion[],
+  options: AuthorizeOptions,
+  way: keyof typeof WAYS = 'wait',
+): Promise<(Answer | undefined)[]> {
+  const { lock, ...exchange } = WAYS[way];
+  const now = new Date(Math.max(...questions.map((question) => question.now.getTime())));
+  const accounts = plainArray(questions.map(({ account }) => account));
+  const asked = [
+    accounts,
+    textArray(questions.map(({ called }) => called)),
+    textArray(questions.map(({ callId }) => callId)),
+    now,
+  ];
+  return db.exchange(exchange, async (send) => {
+    const locking = send<{ account: number }>(lock.name, lock.text, [accounts]);
+    // A statement of its own: only one that begins once the balances are locked sees their holds.
+    const reading = send<Terms>('read-terms', TERMS, asked);
+    const locked = new Set((await locking).map(({ account }) => account));
+    let decisions = new Decisions(questions, await reading, locked, options);
+    if (decisions.short.size > 0 && (await expire(send, [...decisions.short], now)) > 0) {
+      const terms = await send<Terms>('read-terms', TERMS, asked);
+      decisions = new Decisions(questions, terms, locked, options);
+      writeHolds(send, decisions);
+      return { result: decisions.answers, changed: true };
+    }
+    const changed = decisions.holds.size > 0;
+    if (changed) writeHolds(send, decisions);
+    return { result: decisions.answers, changed };
+  });
+}
+
+/** Before a call is refused, what other calls hold no longer is given back. @returns how many */
+async function expire(send: Send, billingAccounts: number[], now: Date): Promise<number> {
+  const values = [plainArray(billingAccounts), now];
+  const [row] = await send<{ gone: number }>('expire-holds', EXPIRE, values);
+  return row?.gone ?? 0;
+}
+
+function writeHolds(send: Send, { holds, calls, held }: Decisions): void {
+  const rows = [...holds.values()];
+  void send('write-holds', HOLD, [
+    plainArray(rows.map((row) => row.billingAccount)),
+    textArray(rows.map((row) => row.callId)),
+    plainArray(rows.map((row) => row.account)),
+    textArray(rows.map((row) => row.called)),
+    plainArray(rows.map((row) => fromMicros(row.amountMicros))),
+    plainArray(rows.map((row) => fromMicros(row.earlierMicros))),
+    plainArray(rows.map((row) => row.rate)),
+    plainArray(rows.map((row) => row.minimumSeconds)),
+    plainArray(rows.map((row) => row.incrementSeconds)),
+    plainArray(rows.map((row) => row.grantedMs)),
+    plainArray(rows.map((row) => row.expiresMs)),
+    plainArray([...calls.values()].map((row) => row.billingAccount)),
+    plainArray([...calls.values()].map((row) => row.account)),
+    plainArray([...calls.values()].map((row) => row.change)),
+    plainArray([...held.keys()]),
+    plainArray([...held.values()].map(fromMicros)),
+  ]);
+}
+
+/** One after the other for each account, for as long as somebody waits in its lane. */
+class Lanes {
+  readonly #answer: (questions: CallQuestion[]) => Promise<Outcome[]>;
+  readonly #lanes = new Map<
+    number,
+    { gatherer: Gatherer<CallQuestion, Outcome>; waiting: number }
+  >();
+
+  constructor(answer: (questions: CallQuestion[]) => Promise<Outcome[]>) {
+    this.#answer = answer;
+  }
+
+  has(account: number): boolean {
+    return this.#lanes.has(account);
+  }
+
+  async ask(question: CallQuestion): Promise<Answer | Error> {
+    const { account } = question;
+    const lane = this.#lanes.get(account) ?? { gatherer: new Gatherer(this.#answer), waiting: 0 };
+    this.#lanes.set(account, lane);
+    lane.waiting++;
+    try {
+      return (await lane.gatherer.ask(question)) as Answer | Error;
+    } finally {
+      lane.waiting--;
+      if (lane.waiting === 0) this.#lanes.delete(account);
+    }
+  }
+}
