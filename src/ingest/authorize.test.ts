@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import { addCustomer, post as credit, reportedCall } from '../../test/support/calls.ts';
 import { post, startService, TESTER, type TestService } from '../../test/support/service.ts';
 import { closeAccount } from '../domain/account/account.ts';
+import { reconcile } from '../domain/books/proof.ts';
 import { storeCalls } from '../domain/calls/call.ts';
 
 let api: TestService;
@@ -174,4 +175,30 @@ test('a hold is settled by the record that the switch sends', async () => {
   assert.equal(delivered.body.stored, 1);
   assert.deepEqual(await db.query('SELECT 1 FROM hold WHERE account = $1', [account]), []);
   assert.equal((await ask({ ...question, call_id: 'next' })).body.max_seconds, 594);
+});
+
+test('a call that nobody answered is released, and its money is free at once', async () => {
+  const account = await addCustomer(api, { rate: '0.06', cash: '0.6' });
+  const other = await addCustomer(api, { master: account });
+  const question = { account, dst: '2125550123', call_id: 'busy' };
+  const release = async (body: unknown) =>
+    (await post(`${api.url}/ingest/v1/release`, body, { authorization })).body;
+  const released = (count: number) => ({ statusCode: '200', status: 'Success', released: count });
+  assert.equal((await ask(question)).body.max_seconds, 600);
+  assert.equal((await ask({ ...question, call_id: 'next' })).status, 402);
+  assert.deepEqual(await release({ account: other, call_id: 'busy' }), released(0));
+  const { dst, ...call } = question;
+  const answers = await Promise.all([release(call), release({ ...call, cause: 'busy' })]);
+  assert.ok(answers.some((answer) => answer.released === 1));
+  assert.deepEqual(await release(call), released(0));
+  assert.deepEqual(await release({ account: 9_999_999_999, call_id: 'busy' }), released(0));
+  assert.equal((await ask({ ...question, call_id: 'next' })).body.max_seconds, 600);
+  const { imbalances } = await reconcile(api.service.db);
+  assert.deepEqual(imbalances, []);
+  const missing = await release({ account });
+  assert.deepEqual(missing, {
+    statusCode: '400',
+    status: 'Error',
+    message: 'Field Required: call_id',
+  });
 });

@@ -3,14 +3,15 @@ import { USERNAME_REQUIREMENT } from '../domain/account/account.ts';
 import type { Decimal } from '../domain/money.ts';
 import { gatherAuthorizations } from '../domain/rating/authorization.ts';
 import type { CallQuestion } from '../domain/rating/decision.ts';
+import { type AllowedCall, gatherReleases } from '../domain/rating/hold.ts';
 import { fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
+import { successBody } from '../http/envelope.ts';
 import { parseStrictJson } from '../http/strict-json.ts';
 import type { Service } from '../service.ts';
 import { firstUsername, MalformedRecord, phoneNumber, wholeText } from './record.ts';
 
 const LONGEST_CALL_ID = 255;
 const LONGEST_NUMBER = 128;
-const REQUIRED = ['account', 'dst', 'call_id'] as const;
 
 /**
  * `POST /ingest/v1/authorize`: a switch asks whether an account may call. 200 with one line of JSON,
@@ -29,19 +30,44 @@ export function authorizeRoute(app: FastifyInstance, { db, config, clock }: Serv
   });
 }
 
+/**
+ * `POST /ingest/v1/release`: a switch tells that a call which was allowed is over without having
+ * been answered, so that nothing is held for it any longer. The same again changes nothing.
+ */
+export function releaseRoute(app: FastifyInstance, { db }: Service): void {
+  const release = gatherReleases(db);
+  app.post('/ingest/v1/release', async (request, reply) => {
+    const fields = readFields(request.body as Buffer | undefined, ['account', 'call_id']);
+    const released = await release(allowedCall(fields));
+    return reply
+      .header('cache-control', 'no-store')
+      .type('application/json; charset=utf-8')
+      .send(successBody(`"released":${Number(released)}`));
+  });
+}
+
+function readQuestion(body: Buffer | undefined): Omit<CallQuestion, 'now'> {
+  const fields = readFields(body, ['account', 'dst', 'call_id']);
+  return { ...allowedCall(fields), called: calledNumber(fields.dst) };
+}
+
 /** Further members, such as `cid`, are let pass: switches send what they have at hand. */
-function readQuestion(body: Buffer = Buffer.alloc(0)): Omit<CallQuestion, 'now'> {
+function readFields(body: Buffer = Buffer.alloc(0), required: string[]): Record<string, unknown> {
   const value = body.toString('latin1').trim() === '' ? {} : parseStrictJson(body);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Refusal('malformed', 'The body must be a JSON object');
   }
   const fields = value as Record<string, unknown>;
-  for (const name of REQUIRED) {
+  for (const name of required) {
     if ((fields[name] ?? '') === '') throw fieldRequired(name);
   }
+  return fields;
+}
+
+function allowedCall(fields: Record<string, unknown>): AllowedCall {
   const account = firstUsername([fields.account]);
   if (account === undefined) throw invalidField('account', USERNAME_REQUIREMENT);
-  return { account, called: calledNumber(fields.dst), callId: callId(fields.call_id) };
+  return { account, callId: callId(fields.call_id) };
 }
 
 function calledNumber(value: unknown): string {

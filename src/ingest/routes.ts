@@ -10,7 +10,7 @@ import { reportContacts } from '../domain/sip/registration.ts';
 import { parseNetworks } from '../http/client-address.ts';
 import { successBody } from '../http/envelope.ts';
 import type { Service } from '../service.ts';
-import { authorizeRoute } from './authorize.ts';
+import { authorizeRoute, releaseRoute } from './authorize.ts';
 import { isGzip } from './gzip.ts';
 import { type ParsedRegistrations, parseRegistrations } from './registrations.ts';
 import { PARSERS, takeIn } from './take-in.ts';
@@ -82,6 +82,7 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
   });
 
   authorizeRoute(app, service);
+  releaseRoute(app, service);
 
   app.post('/ingest/v1/registrations', async (request, reply) => {
     const now = clock();
