@@ -5,6 +5,7 @@ import { changePassword, renewPassword } from '../src/domain/account/credentials
 import { sendVerification } from '../src/domain/account/verification.ts';
 import { linkIn, startService, submit, TESTER, type TestService } from './support/service.ts';
 import { Visitor } from './support/visitor.ts';
+import { waitUntil } from './support/wait.ts';
 
 const CHOSEN = 'correct horse battery';
 
@@ -233,7 +234,6 @@ test('the Host of a request is in no link', async () => {
 test('three mails with links an hour to one address, whatever is asked at once', async () => {
   const { email } = await api.signUp();
   const { db } = api.service;
-  await Promise.all(Array.from({ length: 20 }, () => api.call('recover', { email })));
   const jobs = async (name: string, state: string) => {
     const [row] = await db.query<{ jobs: number }>(
       `SELECT count(*)::int AS jobs FROM pgboss.job
@@ -242,7 +242,11 @@ test('three mails with links an hour to one address, whatever is asked at once',
     );
     return row?.jobs ?? 0;
   };
-  while ((await jobs('send-recovery', 'completed')) < 20) api.service.queue.wake('send-recovery');
+  // Those that find one waiting are one job with it.
+  for (let round = 0; round < 4; round++) {
+    await Promise.all(Array.from({ length: 5 }, () => api.call('recover', { email })));
+    await waitUntil(async () => (await jobs('send-recovery', '^(created|active)$')) === 0);
+  }
   assert.equal(await jobs('deliver-mail', '.*'), 3);
   assert.equal((await api.mails(email, 3)).length, 3);
   api.advance(3_601);

@@ -16,8 +16,19 @@ const HEARTBEAT_SECONDS = 20;
 const SUPERVISE_SECONDS = 10;
 const STOP_TIMEOUT_MS = 10_000;
 
-/** @member deadLetter the queue that gets what was given up */
-type QueueSettings = Options & Pick<QueueDefinition, 'deadLetter'>;
+/**
+ * @member deadLetter the queue that gets what was given up
+ * @member policy 'short' keeps one waiting job for each key: another would do the same again
+ */
+type QueueSettings = Options &
+  Pick<QueueDefinition, 'deadLetter'> & { policy: 'standard' | 'short' };
+
+export interface SendOptions {
+  /** what the job is about; a 'short' queue holds one waiting job of each */
+  key?: string;
+  /** jobs of a higher priority are done first; 0 where it is left out */
+  priority?: number;
+}
 
 /** A job that waits. */
 export interface QueuedJob<Data> {
@@ -32,6 +43,8 @@ export interface QueuedJob<Data> {
 }
 
 export type JobHandler<Data> = (data: Data, id: string) => Promise<void>;
+/** Hears of each try that fails, also of one that takes longer than its queue allows. */
+export type FailureHandler = (error: unknown, id: string) => void;
 
 /** Work to be done later, kept in the same PostgreSQL: queued by a transaction or not at all. */
 export class Queue {
@@ -80,10 +93,10 @@ export class Queue {
 
   /** Makes a queue, or brings the options of an existing one up to date. */
   async define(name: string, options: QueueSettings): Promise<void> {
-    const all = { heartbeatSeconds: HEARTBEAT_SECONDS, ...options };
+    const { policy, ...changeable } = { heartbeatSeconds: HEARTBEAT_SECONDS, ...options };
     const boss = await this.#opened();
-    await boss.createQueue(name, all);
-    await boss.updateQueue(name, all);
+    await boss.createQueue(name, { policy, ...changeable });
+    await boss.updateQueue(name, changeable);
   }
 
   async has(name: string): Promise<boolean> {
@@ -91,13 +104,25 @@ export class Queue {
     return (await boss.getQueue(name)) !== null;
   }
 
-  /** Puts a job into a queue; within a transaction it is there once that commits. */
-  async send(tx: Queryable, name: string, data: object): Promise<void> {
+  /**
+   * Puts a job into a queue; within a transaction it is there once that commits. Where a 'short'
+   * queue has a waiting job of the same key already, that one will do.
+   */
+  async send(
+    tx: Queryable,
+    name: string,
+    data: object,
+    { key, priority = 0 }: SendOptions = {},
+  ): Promise<void> {
     const boss = await this.#opened();
     const executeSql = async (text: string, values?: unknown[]) => ({
       rows: await tx.query(text, values),
     });
-    await boss.send(name, data, { db: { executeSql } });
+    await boss.send(name, data, {
+      db: { executeSql },
+      priority,
+      ...(key === undefined ? {} : { singletonKey: key }),
+    });
   }
 
   /** Has this process look into a queue now instead of at its next turn. */
@@ -111,8 +136,29 @@ export class Queue {
     this.wake(name);
   }
 
+  /** What the waiting jobs of a key are about, oldest first. */
+  async waiting<Data extends object>(
+    tx: Queryable,
+    name: string,
+    key: string,
+    most: number,
+  ): Promise<Data[]> {
+    // The tables are there from then on.
+    await this.#opened();
+    const jobs = await tx.query<{ data: Data }>(
+      `SELECT data FROM pgboss.job WHERE name = $1 AND singleton_key = $2 AND state < 'active'
+       ORDER BY created_on LIMIT $3`,
+      [name, key, most],
+    );
+    return jobs.map(({ data }) => data);
+  }
+
   /** Hands a queue's jobs to `handler`, one by one; what it throws has the job tried again. */
-  async work<Data extends object>(name: string, handler: JobHandler<Data>): Promise<void> {
+  async work<Data extends object>(
+    name: string,
+    handler: JobHandler<Data>,
+    onFailure: FailureHandler,
+  ): Promise<void> {
     const options = {
       pollingIntervalSeconds: POLLING_SECONDS,
       batchSize: 1,
@@ -121,7 +167,20 @@ export class Queue {
     };
     const boss = await this.#opened();
     const worker = await boss.work<Data>(name, options, async (jobs: Job<Data>[]) => {
-      for (const job of jobs) await handler(job.data, job.id);
+      for (const { data, id, signal } of jobs) {
+        let ended = false;
+        signal.addEventListener('abort', () => {
+          if (!ended) onFailure(signal.reason, id);
+        });
+        try {
+          await handler(data, id);
+        } catch (error) {
+          if (!signal.aborted) onFailure(error, id);
+          throw error;
+        } finally {
+          ended = true;
+        }
+      }
       // More may wait: they are fetched now instead of at the next turn.
       this.wake(name);
     });

@@ -14,6 +14,7 @@ import { createPromotion } from './account/promotion.ts';
 import { audit, listAudit } from './audit.ts';
 import { addNumber, addService, removeNumber, removeService } from './billing/recurring-charge.ts';
 import { postByHand } from './books/ledger.ts';
+import { setAside } from './calls/call-refused.ts';
 import { addFeed, removeFeed } from './calls/feed.ts';
 
 let api: TestService;
@@ -49,14 +50,11 @@ test('every change of an account leaves an entry with what was before and after'
     { rate: '0.025', callerId: '2125550100' },
     clock(),
   );
-  await changeAccount(
-    db,
-    TESTER,
-    api.service.queue,
-    account,
-    { email, billing: 'postpaid' },
-    clock(),
-  );
+  // The second time, nothing changes.
+  for (let time = 1; time <= 2; time++) {
+    const changes = { email, billing: 'postpaid' } as const;
+    await changeAccount(db, TESTER, api.service.queue, account, changes, clock());
+  }
   await postByHand(db, TESTER, {
     account,
     kind: 'payment',
@@ -139,6 +137,10 @@ test('feeds, promotions, administrators and replays leave entries of no account'
   const promotion = { code: 'WELCOME', amount: '5', validUntil: null, usesLimit: 9 };
   await createPromotion(db, TESTER, promotion, clock());
   const { username } = await api.administrator();
+  // The first time there is nothing to replay.
+  await replayRefused(db, TESTER, { now: clock(), retentionMonths: 24 });
+  const record = { reason: 'malformed', detail: 'no JSON', raw: Buffer.from('x') } as const;
+  await setAside(db, feed, [record], clock());
   await replayRefused(db, TESTER, { now: clock(), retentionMonths: 24 });
 
   const entries = await since();
@@ -158,7 +160,7 @@ test('feeds, promotions, administrators and replays leave entries of no account'
     {
       ...entry,
       action: 'replay finished',
-      detail: { replayed: 0, resolved: 0, refused: 0, stored: 0, duplicates: 0 },
+      detail: { replayed: 1, resolved: 0, refused: 1, stored: 0, duplicates: 0 },
     },
   ]);
   assert.ok(!JSON.stringify(entries).includes(secret));

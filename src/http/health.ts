@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { jobFailures } from '../db/job-failures.ts';
 import { Replica } from '../db/replica.ts';
 import { hashesComputed } from '../domain/access/password.ts';
 import { countMails } from '../domain/account/mail-queue.ts';
@@ -66,6 +67,18 @@ export function serveHealth(app: FastifyInstance, { db, reader, queue }: Service
       const { waiting, parked } = await countMails(queue).catch(() => unknown);
       this.set({ state: 'waiting' }, waiting);
       this.set({ state: 'failed' }, parked);
+    },
+  });
+  new Counter({
+    name: 'account_api_job_failures_total',
+    help: 'Jobs that failed, each try counted',
+    labelNames: ['queue'],
+    ...OF_THE_DATABASE,
+    registers: [registry],
+    async collect() {
+      const counted = await jobFailures(db).catch(() => undefined);
+      if (counted) this.reset();
+      for (const { queue: name, failures } of counted ?? []) this.inc({ queue: name }, failures);
     },
   });
   new Counter({

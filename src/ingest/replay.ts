@@ -53,17 +53,20 @@ export async function replayRefused(
   const counts: ReplayCounts = { replayed: 0, resolved: 0, refused: 0, stored: 0, duplicates: 0 };
   const feeds = new Map((await listFeeds(db)).map((feed) => [feed.name, feed]));
   const pages = options.ids ? [await requireOpen(db, options.ids)] : openPages(db);
-  // Of a replay that is killed the trail tells at least that it began.
-  const detail = { records: options.ids ?? 'all' };
-  await audit(db, actor, { action: 'replay started', detail }, options.now);
   for await (const page of pages) {
     for (const id of page) {
       const record = await findRefused(db, id);
       if (!record) continue;
+      if (counts.replayed === 0) {
+        // Of a replay that is killed the trail tells at least that it began.
+        const detail = { records: options.ids ?? 'all' };
+        await audit(db, actor, { action: 'replay started', detail }, options.now);
+      }
       await replayOne(db, record, feedOf(record, feeds.get(record.feed)), options, counts);
       options.onProgress?.(counts);
     }
   }
+  if (counts.replayed === 0) return counts;
   await audit(db, actor, { action: 'replay finished', detail: counts }, options.now);
   return counts;
 }

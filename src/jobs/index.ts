@@ -1,4 +1,6 @@
 import type { Logger } from 'pino';
+import { countJobFailure, noteQueues } from '../db/job-failures.ts';
+import type { FailureHandler, JobHandler } from '../db/queue.ts';
 import {
   completeSignUp,
   SIGN_UP_QUEUE,
@@ -42,53 +44,66 @@ export async function startJobs(
   log: Logger,
 ): Promise<void> {
   const { queue, db, keyring, config, clock } = service;
+  const queues: string[] = [];
+  /** Works a queue, and has every try that fails logged and counted. */
+  const work = async <Data extends object>(
+    name: string,
+    handler: JobHandler<Data>,
+    logFailure: FailureHandler = (err, id) => log.error({ queue: name, id, err }, 'job failed'),
+  ) => {
+    queues.push(name);
+    await queue.work<Data>(name, handler, (error, id) => {
+      logFailure(error, id);
+      countJobFailure(db, name).catch((err) => log.error({ queue: name, err }, 'job not counted'));
+    });
+  };
   await defineQueues(queue);
-  await queue.work<AddressedMessage>(MAIL_QUEUE, async (mail, id) => {
-    const what = { id, kind: mail.message.kind };
-    try {
+  await work<AddressedMessage>(
+    MAIL_QUEUE,
+    async (mail, id) => {
       await deliverMail(service, transport, sender, { id, mail });
-      log.info(what, 'mail delivered');
-    } catch (error) {
-      log.warn({ ...what, error: (error as Error).message }, 'mail not delivered');
-      throw error;
-    }
-  });
-  await queue.work<{ email: string }>(RECOVERY_QUEUE, async ({ email }) => {
+      log.info({ id, kind: mail.message.kind }, 'mail delivered');
+    },
+    // A mail server that is away for a while is usual; of mails there is a metric of its own.
+    (error, id) => log.warn({ id, error: (error as Error).message }, 'mail not delivered'),
+  );
+  await work<{ email: string }>(RECOVERY_QUEUE, async ({ email }) => {
     await sendRecovery(db, keyring, queue, email, clock());
     queue.wake(MAIL_QUEUE);
   });
-  await queue.work<SignUpRequest>(SIGN_UP_QUEUE, async (request) => {
+  await work<SignUpRequest>(SIGN_UP_QUEUE, async (request) => {
     const { defaultRate: rate, sipRealm } = config;
     await completeSignUp(db, { keyring, queue, now: clock(), rate, sipRealm }, request);
     queue.wake(MAIL_QUEUE);
   });
-  await queue.work<{ email: string }>(VERIFICATION_QUEUE, async ({ email }) => {
+  await work<{ email: string }>(VERIFICATION_QUEUE, async ({ email }) => {
     await sendVerifications(db, keyring, queue, email, clock());
     queue.wake(MAIL_QUEUE);
   });
-  await queue.work(WARNING_QUEUE, async () => {
+  await work(WARNING_QUEUE, async () => {
     await warnLowBalances(service);
     await tellOfStoppedCalls(service);
     queue.wake(MAIL_QUEUE);
   });
-  await queue.work(CHARGES_QUEUE, async () => {
+  await work(CHARGES_QUEUE, async () => {
     await postDueCharges(service, log);
     queue.wake(MAIL_QUEUE);
   });
-  await queue.work(HOURS_QUEUE, () => countCallHours(db, clock()));
-  await queue.work(HOLDS_QUEUE, () => expireHolds(db, clock()));
-  await queue.work(SUMS_QUEUE, () => sumCalls(db, clock()));
-  await queue.work<Actor>(REPLAY_QUEUE, async (actor) => {
+  await work(HOURS_QUEUE, () => countCallHours(db, clock()));
+  await work(HOLDS_QUEUE, () => expireHolds(db, clock()));
+  await work(SUMS_QUEUE, () => sumCalls(db, clock()));
+  await work<Actor>(REPLAY_QUEUE, async (actor) => {
     const { retentionMonths } = service.config;
     await replayRefused(db, actor, { now: clock(), retentionMonths });
   });
-  await queue.work(REPEATED_CALLS_QUEUE, async () => {
+  await work(REPEATED_CALLS_QUEUE, async () => {
     const repeated = await checkRepeatedCalls(db, clock());
     if (repeated.length === 0) return;
     const calls = repeated.slice(0, MOST_LOGGED);
     log.warn({ ids: repeated.length, calls }, 'ids of calls with more than one start or account');
   });
-  await queue.work(CLEAN_UP_QUEUE, () => cleanUp(service));
+  await work(CLEAN_UP_QUEUE, () => cleanUp(service));
+  await noteQueues(db, queues);
   await queue.schedule(WARNING_QUEUE, '* * * * *');
   await queue.schedule(HOURS_QUEUE, '* * * * *');
   await queue.schedule(HOLDS_QUEUE, '* * * * *');

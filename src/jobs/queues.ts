@@ -13,25 +13,28 @@ export const HOLDS_QUEUE = 'expire-holds';
 
 // Sixteen tries with doubling pauses reach over three days of a mail server that is away.
 const MAIL_RETRIES = { retryLimit: 16, retryDelay: 5, retryBackoff: true, retryDelayMax: 21_600 };
+// A job that waits does whatever the same job sent once more would do.
+const SINGLE = { policy: 'short', deleteAfterSeconds: 3_600 } as const;
 const PARKED_SECONDS = 60 * 86_400;
 
 /** Makes the queues, or brings their options up to date. */
 export async function defineQueues(queue: Queue): Promise<void> {
-  await queue.define(PARKED_MAIL_QUEUE, { retentionSeconds: PARKED_SECONDS });
+  await queue.define(PARKED_MAIL_QUEUE, { policy: 'standard', retentionSeconds: PARKED_SECONDS });
   await queue.define(MAIL_QUEUE, {
+    policy: 'standard',
     ...MAIL_RETRIES,
     deleteAfterSeconds: 86_400,
     deadLetter: PARKED_MAIL_QUEUE,
   });
-  await queue.define(RECOVERY_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 3_600 });
-  await queue.define(SIGN_UP_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 3_600 });
-  await queue.define(VERIFICATION_QUEUE, { ...MAIL_RETRIES, deleteAfterSeconds: 3_600 });
-  await queue.define(WARNING_QUEUE, { deleteAfterSeconds: 3_600 });
-  await queue.define(CHARGES_QUEUE, { deleteAfterSeconds: 3_600, expireInSeconds: 21_600 });
-  await queue.define(REPEATED_CALLS_QUEUE, { deleteAfterSeconds: 3_600 });
-  await queue.define(HOURS_QUEUE, { deleteAfterSeconds: 3_600 });
-  await queue.define(HOLDS_QUEUE, { deleteAfterSeconds: 3_600 });
-  await queue.define(SUMS_QUEUE, { deleteAfterSeconds: 3_600, expireInSeconds: 3_600 });
-  await queue.define(REPLAY_QUEUE, { deleteAfterSeconds: 3_600, expireInSeconds: 21_600 });
-  await queue.define(CLEAN_UP_QUEUE, { deleteAfterSeconds: 3_600 });
+  await queue.define(RECOVERY_QUEUE, { ...SINGLE, ...MAIL_RETRIES });
+  await queue.define(SIGN_UP_QUEUE, { ...SINGLE, ...MAIL_RETRIES });
+  await queue.define(VERIFICATION_QUEUE, { ...SINGLE, ...MAIL_RETRIES });
+  await queue.define(WARNING_QUEUE, SINGLE);
+  await queue.define(CHARGES_QUEUE, { ...SINGLE, expireInSeconds: 21_600 });
+  await queue.define(REPEATED_CALLS_QUEUE, SINGLE);
+  await queue.define(HOURS_QUEUE, SINGLE);
+  await queue.define(HOLDS_QUEUE, SINGLE);
+  await queue.define(SUMS_QUEUE, { ...SINGLE, expireInSeconds: 3_600 });
+  await queue.define(REPLAY_QUEUE, { ...SINGLE, expireInSeconds: 21_600 });
+  await queue.define(CLEAN_UP_QUEUE, SINGLE);
 }

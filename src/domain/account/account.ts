@@ -120,6 +120,7 @@ export async function changeAccount(
       throw new ChangedMeanwhile(await changedSince(tx, username, changes, shown));
     }
     const detail = differences(before, await currentSettings(tx, username));
+    if (Object.keys(detail).length === 0) return;
     await audit(tx, actor, { action: 'account changed', account: username, detail }, now);
   });
 }

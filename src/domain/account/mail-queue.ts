@@ -8,8 +8,8 @@ import {
   queueMessage,
 } from '../mail/message.ts';
 import { Refusal } from '../refusal.ts';
-import { VERIFICATION_QUEUE } from './portal-sign-up.ts';
-import { RECOVERY_QUEUE } from './recovery.ts';
+import { requestVerification } from './portal-sign-up.ts';
+import { requestRecovery } from './recovery.ts';
 
 /** A mail that was not delivered yet, without what it says: that may hold a link. */
 export interface UndeliveredMail {
@@ -60,8 +60,8 @@ export async function retryMail(
   await db.transaction(async (tx) => {
     const mail = await takeParked(tx, queue, id);
     const { to, message } = mail;
-    if (message.kind === 'verification') await queue.send(tx, VERIFICATION_QUEUE, { email: to });
-    else if (message.kind === 'recovery') await queue.send(tx, RECOVERY_QUEUE, { email: to });
+    if (message.kind === 'verification') await requestVerification(tx, queue, to);
+    else if (message.kind === 'recovery') await requestRecovery(tx, queue, to);
     else await queueMessage(tx, queue, mail);
     await audit(tx, actor, { action: 'mail retried', detail: { to, kind: message.kind } }, now);
   });

@@ -36,7 +36,7 @@ export async function requestSignUp(
   queue: Queue,
   request: SignUpRequest,
 ): Promise<void> {
-  await queue.send(db, SIGN_UP_QUEUE, request);
+  await queue.send(db, SIGN_UP_QUEUE, request, { key: addressKey(request.email) });
   queue.wake(SIGN_UP_QUEUE);
 }
 
@@ -66,7 +66,7 @@ export async function requestVerification(
   queue: Queue,
   email: string,
 ): Promise<void> {
-  await queue.send(db, VERIFICATION_QUEUE, { email });
+  await queue.send(db, VERIFICATION_QUEUE, { email }, { key: addressKey(email) });
   queue.wake(VERIFICATION_QUEUE);
 }
 

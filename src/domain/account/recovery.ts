@@ -16,7 +16,7 @@ export const RECOVERY_QUEUE = 'send-recovery';
  * job, so that known and unknown addresses get the same answer in the same time.
  */
 export async function requestRecovery(db: Queryable, queue: Queue, email: string): Promise<void> {
-  await queue.send(db, RECOVERY_QUEUE, { email });
+  await queue.send(db, RECOVERY_QUEUE, { email }, { key: addressKey(email) });
   queue.wake(RECOVERY_QUEUE);
 }
 

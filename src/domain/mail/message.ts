@@ -1,12 +1,23 @@
 import type { Queryable } from '../../db/database.ts';
 import type { Queue } from '../../db/queue.ts';
 import type { Actor } from '../audit.ts';
+import { addressKey } from '../email-address.ts';
 import type { Decimal } from '../money.ts';
 
 export const MAIL_QUEUE = 'deliver-mail';
 /** Mails that were given up wait here for the operator. */
 export const PARKED_MAIL_QUEUE = 'parked-mail';
 export const WARNING_QUEUE = 'warn-low-balance';
+
+const MOST_COUNTED = 100;
+const MOST_OF_A_SUBJECT = 3;
+// Changes that a customer can make as often as wanted.
+const REPEATED_AT_WILL = new Set<Message['kind']>([
+  'password changed',
+  'key changed',
+  'sip secret changed',
+  'second factor',
+]);
 
 /** What a mail says; its wording is the mail department's. Tokens are sealed, in base64. */
 export type Message =
@@ -64,16 +75,27 @@ export function occurrence(actor: Actor, now: Date): Occurrence {
   return { at: now.toISOString(), address };
 }
 
-/** Queues a mail, in the transaction that causes it. */
+/**
+ * Queues a mail, in the transaction that causes it. The more mails wait for an address, the later
+ * comes the next one to it, so that many mails to one hold up no mail to another.
+ */
 export async function queueMessage(
   tx: Queryable,
   queue: Queue,
   mail: AddressedMessage,
 ): Promise<void> {
-  await queue.send(tx, MAIL_QUEUE, mail);
+  const waiting = await mailsWaiting(tx, queue, mail.to);
+  await queue.send(tx, MAIL_QUEUE, mail, { key: addressKey(mail.to), priority: -waiting.length });
 }
 
-/** Queues a mail to the address that an account has now, in the transaction that causes it. */
+function mailsWaiting(tx: Queryable, queue: Queue, to: string): Promise<AddressedMessage[]> {
+  return queue.waiting<AddressedMessage>(tx, MAIL_QUEUE, addressKey(to), MOST_COUNTED);
+}
+
+/**
+ * Queues a mail to the address that an account has now, in the transaction that causes it. Of one
+ * kind of change, three mails wait at most: a fourth would tell nothing new.
+ */
 export async function notifyAccount(
   tx: Queryable,
   queue: Queue,
@@ -84,5 +106,15 @@ export async function notifyAccount(
     'SELECT email AS to, name, time_zone AS "timeZone" FROM account WHERE username = $1',
     [username],
   );
-  if (account) await queueMessage(tx, queue, { ...account, message });
+  if (!account) return;
+  if (REPEATED_AT_WILL.has(message.kind)) {
+    const waiting = await mailsWaiting(tx, queue, account.to);
+    const same = waiting.filter((mail) => subjectOf(mail.message) === subjectOf(message));
+    if (same.length >= MOST_OF_A_SUBJECT) return;
+  }
+  await queueMessage(tx, queue, { ...account, message });
+}
+
+function subjectOf(message: Message): string {
+  return 'username' in message ? `${message.kind} ${message.username}` : message.kind;
 }

@@ -73,6 +73,7 @@ export function importPrices(
       onProgress?.(Math.min(written.length, from + BATCH));
     }
     await tx.query('DELETE FROM price WHERE list = $1 AND prefix = ANY($2)', [list, removed]);
+    if (written.length + removed.length === 0) return counts;
     const detail = { list, replace, ...counts };
     await audit(tx, actor, { action: 'price list imported', detail }, now);
     return counts;
