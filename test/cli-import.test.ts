@@ -42,6 +42,7 @@ const counts = (stored: number, duplicates = 0, more: object = {}) => ({
   duplicates,
   unbilled: 0,
   refused: 0,
+  leftOut: 0,
   files: 1,
   failures: [],
   refusals: [],

@@ -14,6 +14,7 @@ import { addFeed, type Feed, listFeeds } from '../domain/calls/feed.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { reportContacts } from '../domain/sip/registration.ts';
 import { takeIn } from '../ingest/take-in.ts';
+import { unpack } from '../ingest/unpack.ts';
 import type { OpenService } from '../open-service.ts';
 import { demoCalls } from './demo-calls.ts';
 import { command, operator, perform, serviceUrl } from './operation.ts';
@@ -183,7 +184,7 @@ async function deliverCalls(
   for (let done = 0; done < lines.length; done += CALLS_AT_ONCE) {
     const body = Buffer.from(lines.slice(done, done + CALLS_AT_ONCE).join('\n'));
     const { retentionMonths } = config;
-    await takeIn(db, FEED, body, { now: clock(), retentionMonths });
+    await takeIn(db, FEED, await unpack(body), { now: clock(), retentionMonths });
     progress.update(Math.min(done + CALLS_AT_ONCE, lines.length));
   }
   progress.stop();

@@ -8,7 +8,8 @@ export type RefusalCode =
   | 'not found'
   | 'conflict'
   | 'too large'
-  | 'rate limited';
+  | 'rate limited'
+  | 'busy';
 
 /**
  * The one error by which the domain says no. Its texts may be shown to a client; what a client

@@ -13,6 +13,7 @@ const STATUS: Record<RefusalCode, number> = {
   conflict: 409,
   'too large': 413,
   'rate limited': 429,
+  busy: 503,
 };
 const UNAVAILABLE_RETRY_SECONDS = 5;
 

@@ -4,6 +4,8 @@ const QUOTE = '"';
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
 const COLON = 0x3a;
+// Records of calls have eight levels at most.
+const MOST_LEVELS = 64;
 const PUNCTUATION = /["{}[\],:]/g;
 const SPECIAL = /["\\\p{Cc}]/gu;
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -22,8 +24,8 @@ export interface JsonRules {
 /**
  * Reads JSON more strictly than JSON.parse: what two readers could understand differently is
  * refused.
- * @throws Refusal 'malformed' for what is no JSON in UTF-8, for a member that is there twice, and
- *   for strings with NUL or half a surrogate pair
+ * @throws Refusal 'malformed' for what is no JSON in UTF-8, for a member that is there twice, for
+ *   strings with NUL or half a surrogate pair, and for more than 64 levels
  */
 export function parseStrictJson(bytes: Uint8Array, rules: JsonRules = {}): unknown {
   let parsed: { text: string; value: unknown };
@@ -33,7 +35,7 @@ export function parseStrictJson(bytes: Uint8Array, rules: JsonRules = {}): unkno
     throw new Refusal('malformed', 'The body must be JSON in UTF-8');
   }
   const { text, value } = parsed;
-  if (!isPlain(text, value)) checkTokens(text, rules);
+  if (!isPlain(text, countMembers(value))) checkTokens(text, rules);
   return value;
 }
 
@@ -76,8 +78,8 @@ function escapeControls(text: string): string {
  * Whether a text that is valid JSON has as many names as its value has members, so none of them
  * twice, and no escape that may hide a character. Nearly all are so, and this is told fast.
  */
-function isPlain(text: string, value: unknown): boolean {
-  return !text.includes('\\u') && countNames(text) === countMembers(value);
+function isPlain(text: string, members: number): boolean {
+  return !text.includes('\\u') && countNames(text) === members;
 }
 
 function countNames(text: string): number {
@@ -91,15 +93,22 @@ function countNames(text: string): number {
   return names;
 }
 
+/** @throws Refusal 'malformed' for a value of too many levels */
 function countMembers(value: unknown): number {
   let members = 0;
-  const open = [value];
-  while (open.length > 0) {
-    const node = open.pop();
-    if (typeof node !== 'object' || node === null) continue;
-    const children = Object.values(node);
-    if (!Array.isArray(node)) members += children.length;
-    for (const child of children) if (typeof child === 'object') open.push(child);
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MOST_LEVELS) {
+      throw new Refusal('malformed', `The body has more than ${MOST_LEVELS} levels`);
+    }
+    const next: unknown[] = [];
+    for (const node of level) {
+      if (typeof node !== 'object' || node === null) continue;
+      const children = Object.values(node);
+      if (!Array.isArray(node)) members += children.length;
+      for (const child of children) if (typeof child === 'object') next.push(child);
+    }
+    level = next;
   }
   return members;
 }

@@ -9,7 +9,7 @@ import {
   hashedId,
   MalformedRecord,
   malformed,
-  type ParsedRecord,
+  type Parser,
   phoneNumber,
   readRecord,
   talkTime,
@@ -53,7 +53,7 @@ type Members = Record<string, string>;
  * Sources: cdr/cdr_csv.c of Asterisk (build_csv_record), ast_cdr_disp2str in main/cdr.c, and
  * configs/samples/cdr_custom.conf.sample.
  */
-export function parseAsterisk(body: Buffer, feed: Feed): ParsedRecord[] {
+export function parseAsterisk(body: Buffer, feed: Feed): ReturnType<Parser> {
   const header = csvHeader(body);
   if (header) {
     return readNamedRows(body, header, {

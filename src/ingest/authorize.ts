@@ -8,8 +8,10 @@ import { fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
 import { successBody } from '../http/envelope.ts';
 import { parseStrictJson } from '../http/strict-json.ts';
 import type { Service } from '../service.ts';
+import { readRaw } from './receive.ts';
 import { firstUsername, MalformedRecord, phoneNumber, wholeText } from './record.ts';
 
+const LONGEST_QUESTION_BYTES = 16 * 1024;
 const LONGEST_CALL_ID = 255;
 const LONGEST_NUMBER = 128;
 
@@ -21,7 +23,7 @@ export function authorizeRoute(app: FastifyInstance, { db, config, clock }: Serv
   const { holdSeconds, verifiedCallsOnly: verifiedOnly } = config;
   const authorize = gatherAuthorizations(db, { holdSeconds, verifiedOnly });
   app.post('/ingest/v1/authorize', async (request, reply) => {
-    const question = readQuestion(request.body as Buffer | undefined);
+    const question = readQuestion(await readRaw(request.raw, LONGEST_QUESTION_BYTES));
     const { maxSeconds, rate } = await authorize({ ...question, now: clock() });
     return reply
       .header('cache-control', 'no-store')
@@ -37,7 +39,8 @@ export function authorizeRoute(app: FastifyInstance, { db, config, clock }: Serv
 export function releaseRoute(app: FastifyInstance, { db }: Service): void {
   const release = gatherReleases(db);
   app.post('/ingest/v1/release', async (request, reply) => {
-    const fields = readFields(request.body as Buffer | undefined, ['account', 'call_id']);
+    const body = await readRaw(request.raw, LONGEST_QUESTION_BYTES);
+    const fields = readFields(body, ['account', 'call_id']);
     const released = await release(allowedCall(fields));
     return reply
       .header('cache-control', 'no-store')
@@ -46,13 +49,13 @@ export function releaseRoute(app: FastifyInstance, { db }: Service): void {
   });
 }
 
-function readQuestion(body: Buffer | undefined): Omit<CallQuestion, 'now'> {
+function readQuestion(body: Buffer): Omit<CallQuestion, 'now'> {
   const fields = readFields(body, ['account', 'dst', 'call_id']);
   return { ...allowedCall(fields), called: calledNumber(fields.dst) };
 }
 
 /** Further members, such as `cid`, are let pass: switches send what they have at hand. */
-function readFields(body: Buffer = Buffer.alloc(0), required: string[]): Record<string, unknown> {
+function readFields(body: Buffer, required: string[]): Record<string, unknown> {
   const value = body.toString('latin1').trim() === '' ? {} : parseStrictJson(body);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Refusal('malformed', 'The body must be a JSON object');

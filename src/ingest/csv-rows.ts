@@ -1,9 +1,14 @@
 import Papa from 'papaparse';
-import { type Line, lineOrigin, splitLines } from './lines.ts';
+import { type Line, linesOf } from './lines.ts';
 import type { Origin } from './record.ts';
 
 const QUOTE = 0x22;
 const MOST_LINES = 8;
+const LONGEST_ROW_BYTES = 64 * 1024;
+// RFC 4180, with blanks behind a quoted field and quotes within bare ones. Papa Parse takes a time
+// that grows with the square of the length for some rows that are not of this form.
+const ROW =
+  /^(?:"[^"]*(?:""[^"]*)*" *|[^",][^,]*|)(?:,(?:"[^"]*(?:""[^"]*)*" *|[^",][^,]*|(?=,|$)))*$/;
 const decoder = new TextDecoder();
 
 /** What becomes of a body's rows. */
@@ -15,20 +20,27 @@ export interface RowReader<Result> {
 }
 
 /**
- * Reads rows of comma separated values, quoted as RFC 4180 says. Each is read by itself, so that a
- * damaged one takes no other with it; a quoted line end is followed for a few lines.
+ * Reads rows of comma separated values, quoted as RFC 4180 says, one after the other. Each is read
+ * by itself, so that a damaged one takes no other with it; a quoted line end is followed for a few
+ * lines.
  */
-export function readCsvRows<Result>(body: Buffer, reader: RowReader<Result>): Result[] {
-  const results: Result[] = [];
-  const lines = splitLines(body);
-  for (let at = 0; at < lines.length; at++) {
-    const row = rowAt(body, lines, at, reader.accepts);
-    at += row.lines - 1;
-    results.push(
-      row.fields ? reader.read(row.fields, row.origin) : reader.damaged(row.origin, row.problem),
-    );
+export function* readCsvRows<Result>(body: Buffer, reader: RowReader<Result>): Generator<Result> {
+  const lines = linesOf(body);
+  const ahead: Line[] = [];
+  for (;;) {
+    while (ahead.length < MOST_LINES) {
+      const { value, done } = lines.next();
+      if (done) break;
+      ahead.push(value);
+    }
+    if (ahead.length === 0) return;
+    const { fields, bytes, taken } = rowAt(body, ahead, reader.accepts);
+    const [first] = ahead.splice(0, taken) as [Line];
+    const origin: Origin = { raw: () => bytes, line: () => first.number };
+    yield fields
+      ? reader.read(fields, origin)
+      : reader.damaged(origin, 'no row of comma separated values');
   }
-  return results;
 }
 
 /** How to read rows whose columns a first line names. */
@@ -48,7 +60,7 @@ const HEADERS = [
  * @returns undefined where it does not
  */
 export function csvHeader(body: Buffer): Buffer | undefined {
-  const first = splitLines(body.subarray(0, 4_096))[0]?.bytes;
+  const first = linesOf(body.subarray(0, 4_096)).next().value?.bytes;
   const names = first && namesOf(first);
   return HEADERS.some((header) => header.every((name) => names?.includes(name)))
     ? first
@@ -67,7 +79,7 @@ export function readNamedRows<Result>(
   body: Buffer,
   header: Buffer,
   reader: NamedRowReader<Result>,
-): Result[] {
+): Iterable<Result> {
   const names = namesOf(header);
   const withHeader = (origin: Origin): Origin => ({
     ...origin,
@@ -86,7 +98,7 @@ export function readNamedRows<Result>(
       return reader.read(Object.fromEntries(members), place, fields);
     },
   });
-  return rows.slice(1);
+  return rows.drop(1);
 }
 
 /**
@@ -94,7 +106,10 @@ export function readNamedRows<Result>(
  * @returns undefined where they cannot be told
  */
 export function csvFields(bytes: Buffer): string[] | undefined {
-  const { data, errors } = Papa.parse<string[]>(decoder.decode(bytes).replace(/\r$/, ''), {
+  if (bytes.length > LONGEST_ROW_BYTES) return undefined;
+  const text = decoder.decode(bytes).replace(/\r$/, '');
+  if (!ROW.test(text)) return undefined;
+  const { data, errors } = Papa.parse<string[]>(text, {
     delimiter: ',',
     // The lines were told apart already; this one is in none.
     newline: '\r',
@@ -104,43 +119,32 @@ export function csvFields(bytes: Buffer): string[] | undefined {
 
 interface Row {
   fields: string[] | undefined;
-  problem: string;
-  origin: Origin;
-  /** how many it takes */
-  lines: number;
+  bytes: Buffer;
+  /** how many lines it takes */
+  taken: number;
 }
 
-function rowAt(
-  body: Buffer,
-  lines: Line[],
-  at: number,
-  accepts: (fields: string[]) => boolean,
-): Row {
-  const first = lines[at] as Line;
-  const single = {
-    fields: csvFields(first.bytes),
-    problem: 'no row of comma separated values',
-    origin: lineOrigin(first),
-    lines: 1,
-  };
-  if (single.fields || quotes(first.bytes) % 2 === 0) return single;
-  for (let count = 2; count <= MOST_LINES && at + count <= lines.length; count++) {
-    const last = lines[at + count - 1] as Line;
-    const bytes = span(body, first, last);
-    if (quotes(bytes) % 2 !== 0) continue;
-    const fields = csvFields(bytes);
-    if (!fields || !accepts(fields)) return single;
-    return { ...single, fields, origin: { ...lineOrigin(first), raw: () => bytes }, lines: count };
+/** The row that begins with the first of some lines. */
+function rowAt(body: Buffer, lines: Line[], accepts: (fields: string[]) => boolean): Row {
+  const first = lines[0] as Line;
+  const single = { fields: csvFields(first.bytes), bytes: first.bytes, taken: 1 };
+  if (single.fields) return single;
+  let quotes = 0;
+  for (const [index, { bytes, start }] of lines.entries()) {
+    const end = start + bytes.length;
+    if (end - first.start > LONGEST_ROW_BYTES) break;
+    quotes += quotesIn(bytes);
+    if (quotes % 2 !== 0) continue;
+    // An even number at first: no quoted field reaches over the line's end.
+    if (index === 0) break;
+    const row = body.subarray(first.start, end);
+    const fields = csvFields(row);
+    return fields && accepts(fields) ? { fields, bytes: row, taken: index + 1 } : single;
   }
   return single;
 }
 
-function span(body: Buffer, first: Line, last: Line): Buffer {
-  const start = first.bytes.byteOffset - body.byteOffset;
-  return body.subarray(start, last.bytes.byteOffset - body.byteOffset + last.bytes.length);
-}
-
-function quotes(bytes: Buffer): number {
+function quotesIn(bytes: Buffer): number {
   let count = 0;
   for (const byte of bytes) if (byte === QUOTE) count++;
   return count;

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { freeswitchCdr } from '../../test/support/freeswitch.ts';
-import { parsed } from '../../test/support/parsing.ts';
+import { parsed, parsedRegistrations } from '../../test/support/parsing.ts';
 import { GENERIC_HEADER, genericRow, SAMPLES } from '../../test/support/records.ts';
 import type { ReportedCall } from '../domain/calls/call.ts';
 import type { FeedFormat } from '../domain/calls/feed.ts';
-import { parseRegistrations } from './registrations.ts';
 
 const START = 1_795_471_712;
 const SAMPLE = { account: 4592086960, number: 1, start: START };
@@ -110,7 +109,7 @@ test("bytes that are no UTF-8 in a phone's agent keep it from nothing", () => {
   });
   const now = new Date(START * 1_000);
   for (const [, bytes, shown] of [...UNREADABLE, ...ESCAPED, ...LINE_END]) {
-    assert.deepEqual(parseRegistrations(withName(record, bytes), now), {
+    assert.deepEqual(parsedRegistrations(withName(record, bytes), now), {
       contacts: [
         {
           username: 4592086960,

@@ -16,7 +16,7 @@ import {
   malformed,
   momentOf,
   type Origin,
-  type ParsedRecord,
+  type Parser,
   phoneNumber,
   readRecord,
   talkTime,
@@ -38,7 +38,7 @@ const REPEATABLE = new Set(['callflow']);
  * Sources: src/mod/event_handlers/mod_json_cdr/mod_json_cdr.c, switch_ivr_generate_json_cdr in
  * src/switch_ivr.c, and src/mod/applications/mod_nibblebill/mod_nibblebill.c.
  */
-export function parseFreeswitch(body: Buffer, feed: Feed): ParsedRecord[] {
+export function parseFreeswitch(body: Buffer, feed: Feed): ReturnType<Parser> {
   const { json, canBeForged } = decodeCdr(body);
   // What came encoded is one record, and is kept as the bytes that came.
   const from = (origin: Origin) =>

@@ -14,7 +14,7 @@ import {
   isThere,
   MalformedRecord,
   malformed,
-  type ParsedRecord,
+  type Parser,
   phoneNumber,
   readRecord,
   talkTime,
@@ -30,7 +30,7 @@ type Members = Record<string, unknown>;
  * be made, where that is not `id`. A feed whose switch debits adds `rate` and `amount` in dollars.
  * The same as CSV, with these names in the first line.
  */
-export function parseGeneric(body: Buffer, feed: Feed): ParsedRecord[] {
+export function parseGeneric(body: Buffer, feed: Feed): ReturnType<Parser> {
   const header = csvHeader(body);
   if (header) {
     return readNamedRows(body, header, {

@@ -2,9 +2,11 @@ import type { Readable } from 'node:stream';
 import type { Database } from '../db/database.ts';
 import type { RefusedRecord } from '../domain/calls/call-refused.ts';
 import type { Feed } from '../domain/calls/feed.ts';
-import { type PieceSizes, readPieces } from './pieces.ts';
-import type { Origin, ParsedRecord } from './record.ts';
-import { PARSERS, type TakenIn, takeInRecords } from './take-in.ts';
+import { readBatches } from './batches.ts';
+import type { PieceSizes } from './pieces.ts';
+import type { ParsedRecord } from './record.ts';
+import { addTakenIn, nothingTakenIn, readerOf, type TakenIn, takeInRecords } from './take-in.ts';
+import { unpacked } from './unpack.ts';
 
 const BATCH = 1_000;
 
@@ -37,29 +39,24 @@ export async function importCalls(
   db: Database,
   feed: Feed,
   sources: ImportSource[],
-  { now, retentionMonths, sizes, onRefused }: ImportOptions,
+  { sizes, ...options }: ImportOptions,
 ): Promise<ImportCounts> {
-  const counts = { stored: 0, duplicates: 0, unbilled: 0, refused: 0, files: 0 };
+  const total = nothingTakenIn();
   const failures: ImportCounts['failures'] = [];
   let batch: ParsedRecord[] = [];
   const flush = async () => {
-    const taken = await takeInRecords(db, feed, batch, { now, retentionMonths });
+    addTakenIn(total, await takeInRecords(db, feed, batch, options));
     batch = [];
-    counts.stored += taken.stored;
-    counts.duplicates += taken.duplicates;
-    counts.unbilled += taken.unbilled;
-    counts.refused += taken.refused;
-    if (taken.refusals.length > 0) onRefused?.(taken.refusals);
   };
   for (const source of sources) {
-    for await (const record of recordsOf(source, feed, sizes, failures)) {
-      batch.push(record);
+    for await (const records of recordsOf(source, feed, sizes, failures)) {
+      batch = batch.concat(records);
       if (batch.length >= BATCH) await flush();
     }
   }
   await flush();
-  counts.files = sources.length - failures.length;
-  return { ...counts, failures };
+  const { warningsDue: _, ...counts } = total;
+  return { ...counts, files: sources.length - failures.length, failures };
 }
 
 /** The records of a file, until its end or until it cannot be read on. */
@@ -68,27 +65,18 @@ async function* recordsOf(
   feed: Feed,
   sizes: PieceSizes | undefined,
   failures: ImportCounts['failures'],
-): AsyncGenerator<ParsedRecord> {
-  const pieces = readPieces(open(), sizes);
+): AsyncGenerator<ParsedRecord[]> {
+  const read = readerOf(feed, undefined, (line) => `${name}, line ${line}`);
+  const batches = readBatches(unpacked(open()), read, sizes);
   for (;;) {
-    let next: Awaited<ReturnType<typeof pieces.next>>;
+    let next: Awaited<ReturnType<typeof batches.next>>;
     try {
-      next = await pieces.next();
+      next = await batches.next();
     } catch (error) {
       failures.push({ name, problem: (error as Error).message });
       return;
     }
     if (next.done) return;
-    const { bytes, linesBefore } = next.value;
-    for (const record of PARSERS[feed.format](bytes, feed)) {
-      yield record.kind === 'unbilled leg'
-        ? record
-        : { ...record, origin: placed(record.origin, name, linesBefore) };
-    }
+    yield next.value;
   }
-}
-
-function placed(origin: Origin, name: string, linesBefore: number): Origin {
-  const line = () => linesBefore + origin.line();
-  return { ...origin, line, place: () => `${name}, line ${line()}` };
 }

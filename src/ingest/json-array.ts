@@ -1,9 +1,11 @@
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
-const OPEN = new Set([0x5b, 0x7b]);
-const CLOSE = new Set([0x5d, 0x7d]);
-const BLANK = new Set([0x20, 0x09, 0x0a, 0x0d]);
+const SPACE = 0x20;
+const OPEN_ARRAY = 0x5b;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_ARRAY = 0x5d;
+const CLOSE_OBJECT = 0x7d;
 
 /** The bytes of one member of an array. */
 export interface Member {
@@ -13,75 +15,83 @@ export interface Member {
 }
 
 /**
- * Cuts a JSON array into its members without understanding them, so that a damaged one is set
- * aside by itself and a huge array needs no more memory than its largest member. The bytes come in
- * pieces.
+ * Finds where the members of JSON arrays end, without understanding them, in one pass over bytes
+ * that come in parts. Arrays may follow each other.
  */
-export class ArrayCutter {
-  #pending: Buffer = Buffer.alloc(0);
-  /** position of the first pending byte */
-  #offset = 0;
-  /** how many pending bytes were looked at */
-  #scanned = 0;
+export class MemberScanner {
   #depth = 0;
   #inString = false;
   #escaped = false;
-  /** behind the array's own last bracket, where nothing may follow */
-  #ended = false;
 
-  /** @returns the members that end in these bytes */
-  push(bytes: Buffer): Member[] {
-    this.#pending = this.#pending.length > 0 ? Buffer.concat([this.#pending, bytes]) : bytes;
-    const members: Member[] = [];
-    let start = 0;
-    for (let at = this.#scanned; at < this.#pending.length && !this.#ended; at++) {
-      const byte = this.#pending[at] as number;
-      if (this.#inString) {
-        if (this.#escaped) this.#escaped = false;
-        else if (byte === BACKSLASH) this.#escaped = true;
-        else if (byte === QUOTE) this.#inString = false;
-      } else if (byte === QUOTE) {
-        this.#inString = true;
-      } else if (OPEN.has(byte)) {
-        // The first bracket is the array's own.
-        if (this.#depth++ === 0) start = at + 1;
-      } else if (CLOSE.has(byte) && this.#depth > 1) {
-        this.#depth--;
-      } else if (this.#depth === 1 && (byte === COMMA || CLOSE.has(byte))) {
-        members.push(...this.#member(start, at));
-        start = at + 1;
-        this.#ended = byte !== COMMA;
+  /** Goes on as at the start of a member, whatever was open. */
+  resume(): void {
+    this.#depth = 1;
+    this.#inString = false;
+    this.#escaped = false;
+  }
+
+  /**
+   * @param from where the bytes start that were not looked at yet
+   * @returns position of the next byte that stands between members, -1 where there is none
+   */
+  next(bytes: Buffer, from: number): number {
+    let depth = this.#depth;
+    let inString = this.#inString;
+    let escaped = this.#escaped;
+    let found = -1;
+    for (let at = from; at < bytes.length; at++) {
+      const byte = bytes[at] as number;
+      if (inString) {
+        if (escaped) escaped = false;
+        else if (byte === BACKSLASH) escaped = true;
+        else if (byte === QUOTE) inString = false;
+        continue;
+      }
+      if (byte <= SPACE) continue;
+      if (depth === 0) {
+        depth = 1;
+        if (byte === OPEN_ARRAY) {
+          found = at;
+          break;
+        }
+      }
+      if (byte === QUOTE) inString = true;
+      else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) depth++;
+      else if (depth > 1) {
+        if (byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) depth--;
+      } else if (byte === COMMA || byte === CLOSE_ARRAY) {
+        if (byte === CLOSE_ARRAY) depth = 0;
+        found = at;
+        break;
       }
     }
-    this.#pending = this.#pending.subarray(start);
-    this.#offset += start;
-    this.#scanned = this.#pending.length;
-    return members;
-  }
-
-  /** How many bytes wait for the end of their member. */
-  get pendingBytes(): number {
-    return this.#pending.length;
-  }
-
-  /** What stands behind the last whole member: nothing, unless the array is damaged. */
-  rest(): Member | undefined {
-    return this.#member(0, this.#pending.length)[0];
-  }
-
-  #member(from: number, to: number): Member[] {
-    let start = from;
-    let end = to;
-    while (start < end && BLANK.has(this.#pending[start] as number)) start++;
-    while (end > start && BLANK.has(this.#pending[end - 1] as number)) end--;
-    if (start === end) return [];
-    return [{ bytes: this.#pending.subarray(start, end), start: this.#offset + start }];
+    this.#depth = depth;
+    this.#inString = inString;
+    this.#escaped = escaped;
+    return found;
   }
 }
 
-/** The members of a JSON array, and what is left over where it is damaged. */
-export function cutArray(body: Buffer): { members: Member[]; rest: Member | undefined } {
-  const cutter = new ArrayCutter();
-  const members = cutter.push(body);
-  return { members, rest: cutter.rest() };
+/** The members of a JSON array, also of a damaged one: what is left over is the last. */
+export function* membersOf(bytes: Buffer): Generator<Member> {
+  const scanner = new MemberScanner();
+  for (let start = 0; start < bytes.length; ) {
+    const found = scanner.next(bytes, start);
+    const end = found === -1 ? bytes.length : found;
+    const member = trimmed(bytes, start, end);
+    if (member) yield member;
+    start = end + 1;
+  }
+}
+
+function trimmed(bytes: Buffer, from: number, to: number): Member | undefined {
+  let start = from;
+  let end = to;
+  while (start < end && isBlank(bytes[start])) start++;
+  while (end > start && isBlank(bytes[end - 1])) end--;
+  return start === end ? undefined : { bytes: bytes.subarray(start, end), start };
+}
+
+function isBlank(byte = 0): boolean {
+  return byte === SPACE || byte === 0x09 || byte === 0x0a || byte === 0x0d;
 }

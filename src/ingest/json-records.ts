@@ -1,8 +1,16 @@
 import { Refusal } from '../domain/refusal.ts';
 import { parseStrictJson } from '../http/strict-json.ts';
-import { cutArray, type Member } from './json-array.ts';
-import { lineOrigin, linesBefore, splitLines } from './lines.ts';
+import { membersOf } from './json-array.ts';
+import { isBlank, lineEnds, linesOf } from './lines.ts';
 import { type Origin, wholeBody } from './record.ts';
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+// A shorter text has no room for too many members.
+const SHORT_BYTES = 16 * 1024;
+const MOST_MEMBERS = 10_000;
 
 /** What becomes of a body's records. */
 export interface RecordReader<Result> extends Repeatable {
@@ -15,74 +23,132 @@ interface Repeatable {
   repeatable?: ReadonlySet<string>;
 }
 
-/**
- * Reads one JSON object, an array of them, or a line for each (NDJSON). A damaged line or member
- * is set aside by itself, a body damaged otherwise as a whole; empty bodies hold no record.
- */
-export function readJsonRecords<Result>(body: Buffer, reader: RecordReader<Result>): Result[] {
-  const whole = parse(body, reader);
-  if (whole.ok) return readValue(whole.value, body, reader);
-  const lines = splitLines(body);
-  if (lines.length === 0) return [];
-  const asLines = lines.map((line) => parsePiece(line.bytes, lineOrigin(line), reader));
-  const asMembers = isArray(body) ? parseMembers(body, reader) : [];
-  const pieces = records(asMembers) > records(asLines) ? asMembers : asLines;
-  // The lines of a damaged, indented object are no records, so one good record must be there.
-  if (records(pieces) === 0) return [reader.damaged(wholeBody(body), whole.problem)];
-  return pieces.flatMap(({ bytes, origin, parsed }) =>
-    parsed.ok
-      ? readValue(parsed.value, bytes, reader, origin)
-      : [reader.damaged(origin, parsed.problem)],
-  );
-}
-
-/** A part of a damaged body. */
-interface Piece {
+/** A line or a member of a damaged body. */
+interface Part {
   bytes: Buffer;
-  origin: Origin;
-  parsed: Parsed;
+  /** 1 for the body's first */
+  line: number;
 }
 
-function parsePiece(bytes: Buffer, origin: Origin, reader: Repeatable): Piece {
-  return { bytes, origin, parsed: parse(bytes, reader) };
-}
-
-/** The members of a damaged array, and what is left over. */
-function parseMembers(body: Buffer, reader: Repeatable): Piece[] {
-  const { members, rest } = cutArray(body);
-  return [...members, ...(rest ? [rest] : [])].map(({ bytes, start }) =>
-    parsePiece(bytes, { raw: () => bytes, line: () => 1 + linesBefore(body, start) }, reader),
-  );
-}
-
-/** How many pieces hold a record. */
-function records(pieces: Piece[]): number {
-  return pieces.filter(
-    ({ parsed }) =>
-      parsed.ok && (Array.isArray(parsed.value) ? parsed.value : [parsed.value]).some(isObject),
-  ).length;
-}
-
-function readValue<Result>(
-  value: unknown,
-  bytes: Buffer,
+/**
+ * Reads one JSON object, an array of them, or a line for each (NDJSON), one record after the other.
+ * A damaged line or member is set aside by itself, a body damaged otherwise as a whole; empty
+ * bodies hold no record.
+ * @returns undefined between the records where the next one is still looked for, so that a caller
+ *   can let others work
+ */
+export function* readJsonRecords<Result>(
+  body: Buffer,
   reader: RecordReader<Result>,
-  origin = wholeBody(bytes),
-): Result[] {
-  if (!Array.isArray(value)) return [readObject(value, origin, reader)];
+): Generator<Result | undefined> {
+  const parsed = parse(body, reader);
+  if (parsed.ok) yield* readValue(parsed.value, wholeBody(body), reader);
+  else if (!isBlank(body)) {
+    const whole = wholeBody(body);
+    const asLines = () => readParts(() => lineParts(body), whole, parsed.problem, reader);
+    yield* isArray(body)
+      ? readParts(() => memberParts(body), whole, parsed.problem, reader, asLines)
+      : asLines();
+  }
+}
+
+/**
+ * Reads the parts of what is damaged as a whole. The lines of a damaged, indented object are no
+ * records, so one good record must be there; without, the whole is set aside.
+ * @param otherwise reads the whole in another way first
+ */
+function* readParts<Result>(
+  parts: () => Iterable<Part>,
+  whole: Origin,
+  problem: string,
+  reader: RecordReader<Result>,
+  otherwise?: () => Generator<Result | undefined>,
+): Generator<Result | undefined> {
+  let isGood = false;
+  let passed = 0;
+  for (const part of parts()) {
+    const parsed = parse(part.bytes, reader);
+    if (!isGood && parsed.ok && holdsRecord(parsed.value)) {
+      isGood = true;
+      for (const earlier of parts()) {
+        if (passed-- === 0) break;
+        yield* readPart(earlier, parse(earlier.bytes, reader), whole, reader);
+      }
+    }
+    if (isGood) yield* readPart(part, parsed, whole, reader);
+    else {
+      passed++;
+      yield undefined;
+    }
+  }
+  if (isGood) return;
+  if (otherwise) yield* otherwise();
+  else yield reader.damaged(whole, problem);
+}
+
+function* readPart<Result>(
+  { bytes, line }: Part,
+  parsed: Parsed,
+  whole: Origin,
+  reader: RecordReader<Result>,
+): Generator<Result | undefined> {
+  const origin: Origin = { raw: () => bytes, line: () => whole.line() + line - 1 };
+  if (parsed.ok) yield* readValue(parsed.value, origin, reader);
+  // A member that lost a quote or bracket reaches over the lines of those behind it.
+  else if (lineEnds(bytes) > 0) {
+    yield* readParts(() => lineParts(bytes), origin, parsed.problem, reader);
+  } else yield reader.damaged(origin, parsed.problem);
+}
+
+function* lineParts(body: Buffer): Generator<Part> {
+  for (const { bytes, number } of linesOf(body)) {
+    yield { bytes: withoutComma(bytes), line: number };
+  }
+}
+
+/** A line of an array, as far as it is a member. */
+function withoutComma(line: Buffer): Buffer {
+  let end = line.length;
+  while (isBlank(line.subarray(end - 1, end)) && end > 0) end--;
+  return end > 1 && line[end - 1] === COMMA ? line.subarray(0, end - 1) : line;
+}
+
+function* memberParts(body: Buffer): Generator<Part> {
+  let line = 1;
+  let counted = 0;
+  for (const { bytes, start } of membersOf(body)) {
+    line += lineEnds(body, counted, start);
+    counted = start;
+    yield { bytes, line };
+  }
+}
+
+function holdsRecord(value: unknown): boolean {
+  return Array.isArray(value) ? value.some(isObject) : isObject(value);
+}
+
+function* readValue<Result>(
+  value: unknown,
+  origin: Origin,
+  reader: RecordReader<Result>,
+): Generator<Result> {
+  if (!Array.isArray(value)) {
+    yield readObject(value, origin, reader);
+    return;
+  }
   // The bytes of the members are wanted only where one is set aside.
-  let cut: Member[] | undefined;
-  return value.map((member, index) => {
-    const found = () => {
-      cut ??= cutArray(bytes).members;
-      return cut[index] as Member;
+  let parts: Part[] | undefined;
+  for (const [index, member] of value.entries()) {
+    const part = () => {
+      parts ??= [...memberParts(origin.raw())];
+      return parts[index] as Part;
     };
     const memberOrigin: Origin = {
-      raw: () => found().bytes,
-      line: () => origin.line() + linesBefore(bytes, found().start),
+      raw: () => part().bytes,
+      line: () => origin.line() + part().line - 1,
     };
-    return readObject(member, memberOrigin, reader);
-  });
+    yield readObject(member, memberOrigin, reader);
+  }
 }
 
 function readObject<Result>(value: unknown, origin: Origin, reader: RecordReader<Result>): Result {
@@ -95,12 +161,18 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 /** Whether a body starts as a JSON array does. */
 export function isArray(body: Buffer): boolean {
-  return /^\s*\[/.test(body.subarray(0, 64).toString('latin1'));
+  for (const byte of body) {
+    if (byte !== 0x20 && !(byte >= 0x09 && byte <= 0x0d)) return byte === 0x5b;
+  }
+  return false;
 }
 
 type Parsed = { ok: true; value: unknown } | { ok: false; problem: string };
 
 function parse(bytes: Buffer, { repeatable }: Repeatable): Parsed {
+  if (hasTooManyMembers(bytes)) {
+    return { ok: false, problem: `The record has more than ${MOST_MEMBERS} members` };
+  }
   try {
     return {
       ok: true,
@@ -113,4 +185,20 @@ function parse(bytes: Buffer, { repeatable }: Repeatable): Parsed {
     if (!(error instanceof Refusal)) throw error;
     return { ok: false, problem: error.message };
   }
+}
+
+/** Told before it is parsed, which takes the time and the memory. */
+function hasTooManyMembers(bytes: Buffer): boolean {
+  if (bytes.length <= SHORT_BYTES) return false;
+  let members = 0;
+  let inString = false;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (inString) {
+      if (byte === BACKSLASH) at++;
+      else if (byte === QUOTE) inString = false;
+    } else if (byte === QUOTE) inString = true;
+    else if (byte === COMMA || byte === COLON) members++;
+  }
+  return members > MOST_MEMBERS;
 }

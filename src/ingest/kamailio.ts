@@ -12,7 +12,7 @@ import {
   isThere,
   malformed,
   momentOf,
-  type ParsedRecord,
+  type Parser,
   phoneNumber,
   readRecord,
   talkTime,
@@ -30,7 +30,7 @@ import {
  * Sources: modules acc and acc_json of Kamailio 5.6 (src/modules/acc/acc_cdr.c,
  * src/modules/acc_json/acc_json_mod.c), and records of a running one.
  */
-export function parseKamailio(body: Buffer, feed: Feed): ParsedRecord[] {
+export function parseKamailio(body: Buffer, feed: Feed): ReturnType<Parser> {
   return readJsonRecords(body, {
     damaged: malformed,
     read: (record, origin) => readRecord(origin, () => readCdr(record, feed)),

@@ -1,35 +1,36 @@
-import type { Origin } from './record.ts';
-
 const NEWLINE = 0x0a;
+const SPACE = 0x20;
 
 export interface Line {
   bytes: Buffer;
+  /** position of the first of them */
+  start: number;
   /** 1 for the first */
   number: number;
 }
 
 /** The lines of a body that are not blank, without their line ends. */
-export function splitLines(body: Buffer): Line[] {
-  const lines: Line[] = [];
+export function* linesOf(body: Buffer): Generator<Line> {
   for (let start = 0, number = 1; start < body.length; number++) {
     const newline = body.indexOf(NEWLINE, start);
     const end = newline === -1 ? body.length : newline;
     const bytes = body.subarray(start, end);
-    if (bytes.toString('latin1').trim() !== '') lines.push({ bytes, number });
+    if (!isBlank(bytes)) yield { bytes, start, number };
     start = end + 1;
   }
-  return lines;
 }
 
-export function lineOrigin({ bytes, number }: Line): Origin {
-  return { raw: () => bytes, line: () => number };
-}
-
-/** How many lines end before a position. */
-export function linesBefore(body: Buffer, position: number): number {
-  let count = 0;
-  for (let at = body.indexOf(NEWLINE); at !== -1 && at < position; count++) {
-    at = body.indexOf(NEWLINE, at + 1);
+/** Whether bytes hold nothing but blanks and line ends. */
+export function isBlank(bytes: Buffer): boolean {
+  for (const byte of bytes) {
+    if (byte !== SPACE && !(byte >= 0x09 && byte <= 0x0d) && byte !== 0xa0) return false;
   }
+  return true;
+}
+
+/** How many lines end in a part of a body. */
+export function lineEnds(body: Buffer, from = 0, to = body.length): number {
+  let count = 0;
+  for (let at = from; at < to; at++) if (body[at] === NEWLINE) count++;
   return count;
 }

@@ -13,7 +13,7 @@ import {
   isThere,
   MalformedRecord,
   malformed,
-  type ParsedRecord,
+  type Parser,
   phoneNumber,
   readRecord,
   TALK_TOLERANCE_MS,
@@ -34,7 +34,7 @@ type Members = Record<string, unknown>;
  * Sources: the documentation of module acc of OpenSIPS 3.5 (events, and the CDR columns) and its
  * modules/acc/acc.c.
  */
-export function parseOpensips(body: Buffer, feed: Feed): ParsedRecord[] {
+export function parseOpensips(body: Buffer, feed: Feed): ReturnType<Parser> {
   return readJsonRecords(body, {
     damaged: malformed,
     read: (record, origin) => readRecord(origin, () => readRow(paramsOf(record), feed)),

@@ -7,8 +7,9 @@ import { GENERIC_HEADER, genericRow, SAMPLES } from '../../test/support/records.
 import type { FeedFormat } from '../domain/calls/feed.ts';
 import { readPieces } from './pieces.ts';
 import { PARSERS } from './take-in.ts';
+import { unpacked } from './unpack.ts';
 
-const SIZES = { whole: 2_000, lines: 700 };
+const SIZES = { piece: 700, record: 2_000 };
 const calls = Array.from({ length: 40 }, (_, number) => ({
   account: 2_000_000_001,
   number,
@@ -29,11 +30,18 @@ async function read(format: FeedFormat, body: Buffer, sizes = SIZES) {
   const feed = feedOf(format);
   const records: string[] = [];
   let pieces = 0;
-  for await (const { bytes, linesBefore } of readPieces(streamOf(body), sizes)) {
+  for await (const { bytes, linesBefore, isTooLong } of readPieces(
+    unpacked(streamOf(body)),
+    sizes,
+  )) {
     pieces++;
+    if (isTooLong) {
+      records.push(`${linesBefore + 1}: too long`);
+      continue;
+    }
     for (const record of PARSERS[format](bytes, feed)) {
-      if (record.kind === 'call') records.push(record.call.id);
-      else if (record.kind === 'refused') {
+      if (record?.kind === 'call') records.push(record.call.id);
+      else if (record?.kind === 'refused') {
         records.push(`${linesBefore + record.origin.line()}: ${record.origin.raw()}`);
       }
     }
@@ -42,7 +50,7 @@ async function read(format: FeedFormat, body: Buffer, sizes = SIZES) {
 }
 
 const idsOf = async (format: FeedFormat, lines: string[]) =>
-  (await read(format, Buffer.from(lines.join('\n')), { whole: 1e9, lines: 1e9 })).records;
+  (await read(format, Buffer.from(lines.join('\n')), { piece: 1e9, record: 1e9 })).records;
 
 for (const format of ['kamailio', 'freeswitch', 'asterisk'] as const) {
   test(`${format}: lines in pieces are the same records, damaged ones with their line`, async () => {
@@ -95,13 +103,55 @@ test('a small file is one piece, in whatever form it is', async () => {
   assert.deepEqual(await read('generic', gzipSync('')), { records: [], pieces: 0 });
 });
 
-test('what has no end is an error, and damaged gzip is one after what could be read', async () => {
-  await assert.rejects(
-    read('generic', Buffer.alloc(20_000, 'x')),
-    /a line of more than 8000 bytes/,
+test('what is too long to be a record is passed over, and all around it is read', async () => {
+  const [first = '', second = ''] = calls.map(SAMPLES.generic);
+  const ids = await idsOf('generic', [first, second]);
+  const expected = [ids[0], '2: too long', ids[1]];
+  const long = 'x'.repeat(200_000);
+  const { records } = await read('generic', Buffer.from(`${first}\n${long}\n${second}\n`));
+  assert.deepEqual(records, expected);
+  const member = `{"a": "${long}"}`;
+  const array = await read('generic', Buffer.from(`[${first},\n${member},\n${second}]`));
+  assert.deepEqual(array.records, expected);
+  const blank = ' \n'.repeat(10_000);
+  const late = await read('generic', Buffer.from(`${blank}[${first},${second},1]`));
+  assert.deepEqual(late.records, [...ids, '10001: 1']);
+});
+
+test('a member that lost a quote or bracket takes no later line with it', async () => {
+  const members = calls.map(SAMPLES.generic);
+  const ids = await idsOf('generic', members);
+  for (const damaged of ['{"id": "x}', '{"id": "x"', '[{', '{"id": {"x": 1}']) {
+    for (const count of [4, 40]) {
+      const body = [...members.slice(0, 2), damaged, ...members.slice(2, count)].join(',\n');
+      const { records } = await read('generic', Buffer.from(`[${body}\n]`));
+      const others = records.filter((record) => ids.includes(record));
+      assert.deepEqual(others, ids.slice(0, count), damaged);
+      assert.equal(records[2], `3: ${damaged}`);
+    }
+  }
+});
+
+test('arrays that follow each other are read', async () => {
+  const members = calls.map(SAMPLES.generic);
+  const arrays = members.map((member) => `[${member}]`).join('\n');
+  assert.deepEqual(
+    (await read('generic', Buffer.from(arrays))).records,
+    await idsOf('generic', members),
   );
-  const member = Buffer.from(`[{"a": "${'x'.repeat(20_000)}`);
-  await assert.rejects(read('generic', member), /a member of more than 8000 bytes/);
+});
+
+test('a quoted line end stays in its row, wherever a CSV is cut', async () => {
+  const rows = calls.map((call) => genericRow(call).replace('Alice', 'Alice\nB'));
+  const { records, pieces } = await read(
+    'generic',
+    Buffer.from([GENERIC_HEADER, ...rows].join('\n')),
+  );
+  assert.deepEqual(records, await idsOf('generic', calls.map(SAMPLES.generic)));
+  assert.ok(pieces > 3);
+});
+
+test('damaged gzip is an error after what could be read', async () => {
   const packed = gzipSync(calls.map(SAMPLES.kamailio).join('\n'));
   await assert.rejects(read('kamailio', packed.subarray(0, -20)), /unexpected end of file/);
 });

@@ -1,159 +1,250 @@
-import { pipeline, Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import { csvHeader } from './csv-rows.ts';
-import { isGzip } from './gzip.ts';
-import { ArrayCutter } from './json-array.ts';
+import { MemberScanner } from './json-array.ts';
 import { isArray } from './json-records.ts';
+import { isBlank, lineEnds } from './lines.ts';
 
 const NEWLINE = 0x0a;
+const QUOTE = 0x22;
+const SPACE = 0x20;
+const OPEN_OBJECT = 0x7b;
 const NEWLINE_BYTES = Buffer.from('\n');
+const ARRAY_START = Buffer.from('[');
+const ARRAY_END = Buffer.from(']');
+const COMMA = 0x2c;
+const CHUNK_BYTES = 64 * 1024;
+/** of what is too long to be a record */
+const KEPT_BYTES = 64 * 1024;
 
-/** Part of a file that a format's parser reads by itself. */
+/** What a body or file is made of, in its order, unpacked. */
+export type Chunks = Iterable<Buffer> | AsyncIterable<Buffer>;
+
+/** Part of a body that a format's parser reads by itself. */
 export interface Piece {
   bytes: Buffer;
-  /** what a line of the piece must be moved by to be one of the file */
+  /** what a line of the piece must be moved by to be one of the body */
   linesBefore: number;
+  /** the beginning of what is too long to be a record */
+  isTooLong?: true;
 }
 
 export interface PieceSizes {
-  /** a file up to this many bytes is one piece, in whatever form it is */
-  whole: number;
-  /** about so many bytes of lines make a piece of a larger one */
-  lines: number;
+  /** about so many bytes of lines or members make a piece */
+  piece: number;
+  /** no record is longer; a body up to so many bytes that is no array is one piece */
+  record: number;
 }
 
-export const PIECE_SIZES: PieceSizes = { whole: 8 * 1024 * 1024, lines: 512 * 1024 };
+export const PIECE_SIZES: PieceSizes = { piece: 16 * 1024, record: 1024 * 1024 };
 
 /**
- * Cuts what a stream brings, gzip or not, into pieces: a small file is one, a large one is cut
- * between lines, a large JSON array between members. So any file needs the same memory.
- * @throws Error where gzip is damaged, or a large file holds no end of a line or member for long
+ * Cuts a body into pieces in one pass: an array between members, everything else between lines
+ * unless it is small, since it may be one record. So a body of any size needs the same memory.
  */
 export async function* readPieces(
-  source: Readable,
+  chunks: Chunks,
   sizes: PieceSizes = PIECE_SIZES,
 ): AsyncGenerator<Piece> {
-  const chunks = unpacked(source);
-  let head: Buffer = Buffer.alloc(0);
-  for (;;) {
-    const { value, done } = await chunks.next();
+  const source = evenly(chunks);
+  let parts: Buffer[] = [];
+  let length = 0;
+  let lines = 0;
+  let cutter: LineCutter | ArrayCutter | undefined;
+  while (!cutter) {
+    const { value, done } = await source.next();
     if (done) {
-      if (head.length > 0) yield { bytes: head, linesBefore: 0 };
+      if (length > 0) yield { bytes: joined(parts), linesBefore: lines };
       return;
     }
-    head = Buffer.concat([head, value]);
-    if (head.length > sizes.whole) break;
+    parts.push(value);
+    length += value.length;
+    if (length <= sizes.piece) continue;
+    const form = parts.find((part) => !isBlank(part));
+    if (form && isArray(form)) cutter = new ArrayCutter(sizes, lines);
+    else if (form && length > sizes.record) cutter = new LineCutter(joined(parts), sizes, lines);
+    else if (length > sizes.record) {
+      for (const part of parts) lines += lineEnds(part);
+      parts = [];
+      length = 0;
+    }
   }
-  yield* isArray(head) ? membersOf(head, chunks, sizes) : linesOf(head, chunks, sizes);
+  for (const part of parts) yield* cutter.pieces(part);
+  for await (const chunk of source) yield* cutter.pieces(chunk);
+  yield* cutter.rest();
 }
 
-async function* linesOf(
-  head: Buffer,
-  chunks: AsyncIterable<Buffer>,
-  sizes: PieceSizes,
-): AsyncGenerator<Piece> {
-  const header = csvHeader(head);
-  let pending = head;
-  let lines = 0;
-  /** @param bytes whole lines, but for the last line end */
-  const piece = (bytes: Buffer): Piece => {
-    const repeats = header !== undefined && lines > 0;
-    const made = {
-      bytes: repeats ? Buffer.concat([header, NEWLINE_BYTES, bytes]) : bytes,
-      linesBefore: repeats ? lines - 1 : lines,
-    };
-    lines += newlines(bytes) + 1;
-    return made;
-  };
-  const wholeLines = function* () {
-    while (pending.length >= sizes.lines) {
-      const last = pending.lastIndexOf(NEWLINE, sizes.lines - 1);
-      const end = last === -1 ? pending.indexOf(NEWLINE) : last;
-      if (end === -1) break;
-      yield piece(pending.subarray(0, end));
-      pending = pending.subarray(end + 1);
-    }
-  };
-  yield* wholeLines();
+/** The same bytes, neither in tiny chunks, which would be joined again and again, nor in huge ones. */
+async function* evenly(chunks: Chunks): AsyncGenerator<Buffer, undefined> {
+  let parts: Buffer[] = [];
+  let length = 0;
   for await (const chunk of chunks) {
-    pending = Buffer.concat([pending, chunk]);
-    requireBounded(pending.length, sizes, 'line');
-    yield* wholeLines();
-  }
-  if (pending.length > 0) yield piece(pending);
-}
-
-async function* membersOf(
-  head: Buffer,
-  chunks: AsyncIterable<Buffer>,
-  sizes: PieceSizes,
-): AsyncGenerator<Piece> {
-  const cutter = new ArrayCutter();
-  const counter = new LineCounter();
-  const cut = function* (chunk: Buffer) {
-    counter.push(chunk);
-    for (const { bytes, start } of cutter.push(chunk)) {
-      yield { bytes, linesBefore: counter.before(start) };
+    for (let at = 0; at < chunk.length; at += CHUNK_BYTES) {
+      const part = chunk.subarray(at, at + CHUNK_BYTES);
+      parts.push(part);
+      length += part.length;
+      if (length < CHUNK_BYTES / 4) continue;
+      yield joined(parts);
+      parts = [];
+      length = 0;
     }
-    requireBounded(cutter.pendingBytes, sizes, 'member');
-  };
-  yield* cut(head);
-  for await (const chunk of chunks) yield* cut(chunk);
-  const rest = cutter.rest();
-  if (rest) yield { bytes: rest.bytes, linesBefore: counter.before(rest.start) };
+  }
+  if (length > 0) yield joined(parts);
+  return undefined;
 }
 
-/** Counts the line ends before positions that only grow. */
-class LineCounter {
-  #position = 0;
-  #ends: number[] = [];
-  #counted = 0;
+function joined(parts: Buffer[]): Buffer {
+  return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+}
 
-  push(chunk: Buffer): void {
-    for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, at + 1)) {
-      this.#ends.push(this.#position + at);
+/** Bytes that wait for the end of their piece. */
+class Pending {
+  bytes: Buffer = Buffer.alloc(0);
+  /** line ends before them */
+  lines: number;
+  /** the beginning of what is too long was handed on, its rest is passed over */
+  #passesOver = false;
+
+  constructor(lines: number) {
+    this.lines = lines;
+  }
+
+  /** @returns whether anything waits now */
+  add(chunk: Buffer): boolean {
+    const newline = this.#passesOver ? chunk.indexOf(NEWLINE) : 0;
+    if (newline === -1) return false;
+    this.bytes = this.bytes.length === 0 ? chunk : Buffer.concat([this.bytes, chunk]);
+    if (this.#passesOver) this.drop(newline + 1);
+    this.#passesOver = false;
+    return true;
+  }
+
+  drop(length: number): void {
+    this.lines += lineEnds(this.bytes, 0, length);
+    this.bytes = this.bytes.subarray(length);
+  }
+
+  /** @returns the beginning of what is too long; what follows, up to a line end, is passed over */
+  giveUp(): Piece {
+    const bytes = this.bytes.subarray(0, KEPT_BYTES);
+    this.bytes = Buffer.alloc(0);
+    this.#passesOver = true;
+    return { bytes, linesBefore: this.lines, isTooLong: true };
+  }
+}
+
+/** Cuts between lines; every piece of a CSV repeats its header. */
+class LineCutter {
+  #sizes: PieceSizes;
+  #pending: Pending;
+  #header: Buffer | undefined;
+  #isCsv: boolean;
+  #isFirst = true;
+
+  constructor(head: Buffer, sizes: PieceSizes, lines: number) {
+    this.#sizes = sizes;
+    this.#pending = new Pending(lines);
+    this.#header = csvHeader(head);
+    this.#isCsv = head[0] !== OPEN_OBJECT;
+  }
+
+  *pieces(chunk: Buffer): Generator<Piece> {
+    const pending = this.#pending;
+    if (!pending.add(chunk)) return;
+    while (pending.bytes.length >= this.#sizes.piece) {
+      const end = this.#lineEnd(pending.bytes, this.#sizes.piece);
+      if (end === -1) break;
+      yield this.#piece(pending.bytes.subarray(0, end));
+      pending.drop(end + 1);
     }
-    this.#position += chunk.length;
+    if (pending.bytes.length <= this.#sizes.record) return;
+    if (isBlank(pending.bytes)) pending.drop(pending.bytes.length);
+    else yield pending.giveUp();
   }
 
-  before(position: number): number {
-    const passed = this.#ends.findIndex((end) => end >= position);
-    const dropped = this.#ends.splice(0, passed === -1 ? this.#ends.length : passed);
-    this.#counted += dropped.length;
-    return this.#counted;
+  *rest(): Generator<Piece> {
+    if (this.#pending.bytes.length > 0) yield this.#piece(this.#pending.bytes);
+  }
+
+  /** @param bytes whole lines, but for the last line end */
+  #piece(bytes: Buffer): Piece {
+    const { lines } = this.#pending;
+    const header = this.#isFirst ? undefined : this.#header;
+    this.#isFirst = false;
+    if (!header) return { bytes, linesBefore: lines };
+    return { bytes: Buffer.concat([header, NEWLINE_BYTES, bytes]), linesBefore: lines - 1 };
+  }
+
+  /** Where a piece ends; in CSV, where no quoted field goes on in the next line. */
+  #lineEnd(bytes: Buffer, size: number): number {
+    const last = bytes.lastIndexOf(NEWLINE, size - 1);
+    if (last === -1) return bytes.indexOf(NEWLINE, size);
+    if (!this.#isCsv) return last;
+    let unquoted = -1;
+    let quotes = 0;
+    for (let at = 0; at <= last; at++) {
+      if (bytes[at] === QUOTE) quotes++;
+      else if (bytes[at] === NEWLINE && quotes % 2 === 0) unquoted = at;
+    }
+    return unquoted >= size / 2 ? unquoted : last;
   }
 }
 
-function newlines(bytes: Buffer): number {
-  let count = 0;
-  for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) count++;
-  return count;
-}
+/** Cuts between the members of arrays. Every piece is an array. */
+class ArrayCutter {
+  #sizes: PieceSizes;
+  #pending: Pending;
+  #scanner = new MemberScanner();
+  /** how many pending bytes were looked at */
+  #scanned = 0;
+  /** position of the last comma between members, 0 where there is none */
+  #comma = 0;
 
-function requireBounded(length: number, sizes: PieceSizes, unit: string): void {
-  if (length <= 4 * sizes.whole) return;
-  throw new Error(`a ${unit} of more than ${4 * sizes.whole} bytes is no record`);
-}
+  constructor(sizes: PieceSizes, lines: number) {
+    this.#sizes = sizes;
+    this.#pending = new Pending(lines);
+  }
 
-/** The bytes, unpacked where they are gzip. */
-async function* unpacked(source: Readable): AsyncGenerator<Buffer, undefined> {
-  const chunks: AsyncIterator<Buffer> = source[Symbol.asyncIterator]();
-  let head: Buffer = Buffer.alloc(0);
-  while (head.length < 2) {
-    const { value, done } = await chunks.next();
-    if (done) break;
-    head = Buffer.concat([head, value]);
+  *pieces(chunk: Buffer): Generator<Piece> {
+    const pending = this.#pending;
+    if (!pending.add(chunk)) return;
+    for (;;) {
+      const found = this.#scanner.next(pending.bytes, this.#scanned);
+      if (found === -1) break;
+      this.#scanned = found + 1;
+      if (pending.bytes[found] === COMMA && found < this.#sizes.piece) this.#comma = found;
+      else yield* this.#take(found);
+    }
+    this.#scanned = pending.bytes.length;
+    if (pending.bytes.length <= this.#sizes.record) return;
+    if (this.#comma > 0) yield* this.#take(this.#comma);
+    if (pending.bytes.length <= this.#sizes.record) return;
+    // No member is so long: a quote or bracket is missing, and the next line may be a good one.
+    const line = pending.bytes.lastIndexOf(NEWLINE);
+    if (line === -1) yield pending.giveUp();
+    else {
+      yield { bytes: pending.bytes.subarray(0, line), linesBefore: pending.lines };
+      pending.drop(line + 1);
+    }
+    this.#scanner.resume();
+    this.#scanned = 0;
   }
-  const whole = (async function* () {
-    yield head;
-    for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
-  })();
-  if (!isGzip(head)) {
-    yield* whole;
-    return;
+
+  *rest(): Generator<Piece> {
+    if (this.#comma > 0) yield* this.#take(this.#comma);
+    const { bytes } = this.#pending;
+    if (isBlank(bytes)) return;
+    this.#pending.drop(bytes.findIndex((byte) => byte > SPACE));
+    yield { bytes: this.#pending.bytes, linesBefore: this.#pending.lines };
   }
-  const gunzip = createGunzip();
-  // A failure ends the iteration below, too.
-  pipeline(Readable.from(whole), gunzip, () => undefined);
-  yield* gunzip as AsyncIterable<Buffer>;
+
+  /** Hands on what stands before the byte at a position, which is passed over. */
+  *#take(end: number): Generator<Piece> {
+    const { bytes, lines } = this.#pending;
+    const members = bytes.subarray(0, end);
+    if (!isBlank(members)) {
+      yield { bytes: Buffer.concat([ARRAY_START, members, ARRAY_END]), linesBefore: lines };
+    }
+    this.#pending.drop(end + 1);
+    this.#scanned = Math.max(0, this.#scanned - end - 1);
+    this.#comma = 0;
+  }
 }

@@ -18,14 +18,21 @@ export interface Origin {
   decoded?: () => Buffer;
 }
 
-/** One record of a body: a call, a leg that is not billed, or what could not be understood. */
+/**
+ * One record of a body: a call, a leg that is not billed, what could not be understood, or one of
+ * so many of these that it is not kept by itself.
+ */
 export type ParsedRecord =
   | { kind: 'call'; call: ReportedCall; origin: Origin }
   | { kind: 'unbilled leg' }
+  | { kind: 'left out' }
   | { kind: 'refused'; reason: RefusedReason; detail: string; origin: Origin };
 
-/** Reads a whole body of a format. It never throws: what it cannot read it sets aside. */
-export type Parser = (body: Buffer, feed: Feed) => ParsedRecord[];
+/**
+ * Reads a body of a format, or a piece of one, record by record; undefined where the next one is
+ * still looked for. It never throws: what it cannot read it sets aside.
+ */
+export type Parser = (body: Buffer, feed: Feed) => Iterable<ParsedRecord | undefined>;
 
 /** What is wrong with a record, for the operator who looks at it. */
 export class MalformedRecord extends Error {}

@@ -1,40 +1,78 @@
-import type { ReportedContact } from '../domain/sip/registration.ts';
+import type { Database } from '../db/database.ts';
+import { type ReportedContact, reportContacts } from '../domain/sip/registration.ts';
+import { readBatches } from './batches.ts';
 import { readContactReport } from './contact-report.ts';
 import { isFreeswitchEvent, readFreeswitchEvent } from './freeswitch-registration.ts';
 import { readJsonRecords } from './json-records.ts';
 import { isOpensipsEvent, readOpensipsEvent } from './opensips-registration.ts';
-import { MalformedRecord, type Origin } from './record.ts';
+import type { Piece } from './pieces.ts';
+import { MalformedRecord, type Origin, wholeBody } from './record.ts';
+import type { Body } from './unpack.ts';
 
-export interface ParsedRegistrations {
-  contacts: ReportedContact[];
-  malformed: MalformedReport[];
+const MOST_REPORTS = 500_000;
+const DAMAGED_SHOWN = 5;
+
+export interface TakenInRegistrations {
+  stored: number;
+  /** of accounts that are not known */
+  unknown: number;
+  malformed: number;
+  /** what is wrong with the first malformed ones, and where they stand in the body */
+  reports: { detail: string; line: number }[];
 }
 
-/** What is wrong with a report, and where it stands in the body. */
-export interface MalformedReport {
-  detail: string;
-  line: number;
-}
+type Parsed = { contact: ReportedContact } | { detail: string; line: () => number };
 
-/** Registrations as switches push them, each told by its form. */
-export function parseRegistrations(body: Buffer, now: Date): ParsedRegistrations {
-  const contacts: ReportedContact[] = [];
-  const malformed: MalformedReport[] = [];
-  const damaged = (origin: Origin, detail: string) => {
-    malformed.push({ detail, line: origin.line() });
+/** Takes in registrations as switches push them, each told by its form. */
+export async function takeInRegistrations(
+  db: Database,
+  { chunks }: Body,
+  now: Date,
+): Promise<TakenInRegistrations> {
+  const taken: TakenInRegistrations = { stored: 0, unknown: 0, malformed: 0, reports: [] };
+  const damaged = (detail: string, line: () => number) => {
+    taken.malformed++;
+    if (taken.reports.length < DAMAGED_SHOWN) taken.reports.push({ detail, line: line() });
   };
-  readJsonRecords<void>(body, {
+  if (!chunks) damaged('damaged gzip', () => 1);
+  let reports = 0;
+  for await (const batch of readBatches(chunks ?? [], (piece) => readReports(piece, now))) {
+    reports += batch.length;
+    if (reports > MOST_REPORTS) {
+      damaged(`there are more than ${MOST_REPORTS} reports`, () => 1);
+      break;
+    }
+    const contacts: ReportedContact[] = [];
+    for (const parsed of batch) {
+      if ('contact' in parsed) contacts.push(parsed.contact);
+      else damaged(parsed.detail, parsed.line);
+    }
+    if (contacts.length === 0) continue;
+    const stored = await reportContacts(db, contacts);
+    taken.stored += stored;
+    taken.unknown += contacts.length - stored;
+  }
+  return taken;
+}
+
+/** The registrations of a piece, and what is wrong with those that cannot be read. */
+export function readReports(piece: Piece, now: Date): Iterable<Parsed | undefined> {
+  const damaged = (origin: Origin, detail: string) => ({
+    detail,
+    line: () => piece.linesBefore + origin.line(),
+  });
+  if (piece.isTooLong) return [damaged(wholeBody(piece.bytes), 'it is too long for a report')];
+  return readJsonRecords<Parsed>(piece.bytes, {
     read: (record, origin) => {
       try {
-        contacts.push(readContact(record, now));
+        return { contact: readContact(record, now) };
       } catch (error) {
         if (!(error instanceof MalformedRecord)) throw error;
-        damaged(origin, error.message);
+        return damaged(origin, error.message);
       }
     },
     damaged,
   });
-  return { contacts, malformed };
 }
 
 function readContact(record: Record<string, unknown>, now: Date): ReportedContact {

@@ -7,11 +7,13 @@ import {
   newestRefusedId,
   type OpenRefusal,
   openRefusedIds,
+  type RefusedRecord,
   resolveRefused,
 } from '../domain/calls/call-refused.ts';
 import { type Feed, type FeedFormat, listFeeds } from '../domain/calls/feed.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { PARSERS, type TakenIn, takeIn } from './take-in.ts';
+import { unpack } from './unpack.ts';
 
 /** Where a replay of all records is queued, with the Actor who asked for it. */
 export const REPLAY_QUEUE = 'replay-refused';
@@ -114,12 +116,20 @@ async function replayOne(
     counts.refused++;
     return;
   }
-  const result = await takeIn(db, feed, record.raw, { now, retentionMonths });
+  let same: RefusedRecord | undefined;
+  const result = await takeIn(db, feed, await unpack(record.raw), {
+    now,
+    retentionMonths,
+    // Also what was too many for one delivery.
+    mostRecords: Number.POSITIVE_INFINITY,
+    onRefused: (refused) => {
+      same = refused.find(({ raw }) => raw.equals(record.raw)) ?? same;
+    },
+  });
   addCalls(counts, result);
   // A body set aside whole may by now be read as several records. Those refused among them have
   // been set aside by themselves, and they carry on for the whole: kept open as well, it would
   // offer its stored calls again and again, and bill those whose number changed hands meanwhile.
-  const same = result.refusals.find(({ raw }) => raw.equals(record.raw));
   if (!same) {
     await resolveRefused(db, [record.id], now);
     counts.resolved++;

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { parsed } from '../../test/support/parsing.ts';
+import { parsed, parsedRegistrations } from '../../test/support/parsing.ts';
 import type { ReportedCall } from '../domain/calls/call.ts';
 import { ALL_CONTACTS } from '../domain/sip/registration.ts';
-import { parseRegistrations } from './registrations.ts';
 
 const sample = (name: string) =>
   readFileSync(new URL(`../../test/samples/${name}`, import.meta.url));
@@ -84,11 +83,11 @@ test('registrations of FreeSWITCH 1.10.12 are read', () => {
     { ...CONTACT, reportedAt: registered, expiresAt: new Date(registered.getTime() + 5_000) },
     { ...CONTACT, reportedAt: expired, expiresAt: expired },
   ];
-  assert.deepEqual(parseRegistrations(body, now), { contacts, malformed: [] });
+  assert.deepEqual(parsedRegistrations(body, now), { contacts, malformed: [] });
   // An unregister of `Contact: *`.
   const [, ended = ''] = body.toString().split('\n');
   const all = ended.replace('sip:2125550001@127.0.0.1:5099', 'sip:(null)@(null)');
-  assert.deepEqual(parseRegistrations(Buffer.from(all), now), {
+  assert.deepEqual(parsedRegistrations(Buffer.from(all), now), {
     contacts: [{ ...CONTACT, contact: ALL_CONTACTS, reportedAt: expired, expiresAt: expired }],
     malformed: [],
   });
@@ -102,7 +101,7 @@ test('registrations of OpenSIPS 3.5.9 are read', () => {
     userAgent: 'Zoiper rv2.8.97/',
     reportedAt: now,
   };
-  assert.deepEqual(parseRegistrations(sample('opensips/E_UL_CONTACT.ndjson'), now), {
+  assert.deepEqual(parsedRegistrations(sample('opensips/E_UL_CONTACT.ndjson'), now), {
     contacts: [
       { ...contact, expiresAt: new Date('2026-11-25T17:47:23Z') },
       { ...contact, expiresAt: new Date('2026-11-25T17:48:23Z') },

@@ -5,11 +5,14 @@ import { type RefusedRecord, setAside } from '../domain/calls/call-refused.ts';
 import { oldestTakenIn } from '../domain/calls/call-retention.ts';
 import type { Feed, FeedFormat } from '../domain/calls/feed.ts';
 import { parseAsterisk } from './asterisk.ts';
+import { readBatches } from './batches.ts';
 import { parseFreeswitch } from './freeswitch.ts';
 import { parseGeneric } from './generic.ts';
 import { parseKamailio } from './kamailio.ts';
 import { parseOpensips } from './opensips.ts';
-import type { Origin, ParsedRecord, Parser } from './record.ts';
+import type { Piece } from './pieces.ts';
+import { malformed, type Origin, type ParsedRecord, type Parser, wholeBody } from './record.ts';
+import type { Body } from './unpack.ts';
 
 export const PARSERS: Record<FeedFormat, Parser> = {
   freeswitch: parseFreeswitch,
@@ -20,9 +23,8 @@ export const PARSERS: Record<FeedFormat, Parser> = {
 };
 
 const DAY_MS = 86_400_000;
-// Each debits an account once, so that larger ones take less for a call; but one must be done well
-// before it counts as unanswered.
-const BATCH = 5_000;
+const MOST_RECORDS = 500_000;
+const MOST_DAMAGED = 1_000;
 
 export interface TakenIn {
   /** calls that are new */
@@ -33,6 +35,8 @@ export interface TakenIn {
   unbilled: number;
   /** set aside */
   refused: number;
+  /** of them, damaged records that are not kept by themselves */
+  leftOut: number;
   warningsDue: boolean;
 }
 
@@ -41,57 +45,100 @@ export interface TakeInOptions {
   retentionMonths: number;
   /** stores the calls; left out, in batches of their own */
   store?: StoreCalls;
+  /** of one body; one that holds more is set aside itself, for its others */
+  mostRecords?: number;
+  /** told of what was set aside, as it happens */
+  onRefused?: (refused: RefusedRecord[]) => void;
 }
 
 /**
  * Takes in a body: every record is stored, was there already, or is set aside once this resolves.
- * @returns the counts, and what was set aside with its reason
+ * What of a body is not kept record by record is kept by setting the body aside, as it came.
  */
-export function takeIn(
+export async function takeIn(
   db: Database,
   feed: Feed,
-  body: Buffer,
+  body: Body,
   options: TakeInOptions,
-): Promise<TakenIn & { refusals: RefusedRecord[] }> {
-  return takeInRecords(db, feed, PARSERS[feed.format](body, feed), options);
+): Promise<TakenIn> {
+  const { mostRecords = MOST_RECORDS } = options;
+  const total = nothingTakenIn();
+  const problems: string[] = [];
+  let records = 0;
+  const read = readerOf(feed, () => problems.push('a record is too long'));
+  if (!body.chunks) problems.push('damaged gzip');
+  for await (const batch of readBatches(body.chunks ?? [], read)) {
+    records += batch.length;
+    if (records > mostRecords) {
+      problems.push(`more than ${mostRecords} records`);
+      break;
+    }
+    addTakenIn(total, await takeInRecords(db, feed, batch, options));
+  }
+  if (total.leftOut > 0) problems.push(`more than ${MOST_DAMAGED} damaged records`);
+  if (problems.length === 0) return total;
+  const whole = { reason: 'malformed', detail: problems.join(', '), raw: body.raw } as const;
+  await setAside(db, feed, [whole], options.now);
+  options.onRefused?.([whole]);
+  return { ...total, refused: total.refused + 1 };
 }
 
-/** The same for records that were read already. */
+/**
+ * The reader of a body's pieces. Of its damaged records the first ones are kept, so that a body of
+ * millions of them does not fill the database.
+ * @param place where a line is, for records of a file
+ */
+export function readerOf(
+  feed: Feed,
+  onTooLong: () => void = () => undefined,
+  place?: (line: number) => string,
+): (piece: Piece) => Iterable<ParsedRecord | undefined> {
+  let damaged = 0;
+  return function* ({ bytes, linesBefore, isTooLong }) {
+    if (isTooLong) onTooLong();
+    const records = isTooLong
+      ? [malformed(wholeBody(bytes), 'it is too long for a record, its beginning is kept')]
+      : PARSERS[feed.format](bytes, feed);
+    for (const record of records) {
+      if (record?.kind === 'refused' && damaged++ >= MOST_DAMAGED) yield { kind: 'left out' };
+      else if (place && record && 'origin' in record) {
+        const { origin } = record;
+        yield {
+          ...record,
+          origin: { ...origin, place: () => place(linesBefore + origin.line()) },
+        };
+      } else yield record;
+    }
+  };
+}
+
+export function nothingTakenIn(): TakenIn {
+  return { stored: 0, duplicates: 0, unbilled: 0, refused: 0, leftOut: 0, warningsDue: false };
+}
+
+export function addTakenIn(total: TakenIn, taken: TakenIn): void {
+  total.stored += taken.stored;
+  total.duplicates += taken.duplicates;
+  total.unbilled += taken.unbilled;
+  total.refused += taken.refused;
+  total.leftOut += taken.leftOut;
+  total.warningsDue ||= taken.warningsDue;
+}
+
+/** Takes in records that were read already, all at once. */
 export async function takeInRecords(
   db: Database,
   feed: Feed,
   records: ParsedRecord[],
-  options: TakeInOptions,
-): Promise<TakenIn & { refusals: RefusedRecord[] }> {
-  const total = { stored: 0, duplicates: 0, unbilled: 0, refused: 0, warningsDue: false };
-  const refusals: RefusedRecord[] = [];
-  const oldest = await oldestTakenIn(db, options.now, options.retentionMonths);
-  for (let start = 0; start < records.length; start += BATCH) {
-    const batch = records.slice(start, start + BATCH);
-    const { stored, duplicates, unbilled, warningsDue, refused } = await takeInBatch(
-      db,
-      feed,
-      batch,
-      { ...options, oldest },
-    );
-    total.stored += stored;
-    total.duplicates += duplicates;
-    total.unbilled += unbilled;
-    total.refused += refused.length;
-    total.warningsDue ||= warningsDue;
-    refusals.push(...refused);
-  }
-  return { ...total, refusals };
-}
-
-async function takeInBatch(
-  db: Database,
-  feed: Feed,
-  records: ParsedRecord[],
-  options: TakeInOptions & { oldest: Date },
-) {
-  const { now, oldest } = options;
-  const { store = (...delivery) => storeCalls(db, ...delivery) } = options;
+  {
+    now,
+    retentionMonths,
+    store = (...delivery) => storeCalls(db, ...delivery),
+    onRefused,
+  }: TakeInOptions,
+): Promise<TakenIn> {
+  const oldest = await oldestTakenIn(db, now, retentionMonths);
+  const taken = nothingTakenIn();
   const calls: { call: ReportedCall; origin: Origin }[] = [];
   const refused: RefusedRecord[] = [];
   const refuse = (origin: Origin, reason: RefusedRecord['reason'], detail: string) => {
@@ -103,9 +150,9 @@ async function takeInBatch(
       decoded: origin.decoded?.(),
     });
   };
-  let unbilled = 0;
   for (const record of records) {
-    if (record.kind === 'unbilled leg') unbilled++;
+    if (record.kind === 'unbilled leg') taken.unbilled++;
+    else if (record.kind === 'left out') taken.leftOut++;
     else if (record.kind === 'refused') refuse(record.origin, record.reason, record.detail);
     else {
       const problem = outsideOfTime(record.call, now, oldest);
@@ -113,21 +160,26 @@ async function takeInBatch(
       else calls.push(record);
     }
   }
-  const reported = calls.map(({ call }) => call);
-  const result = await store(feed.name, reported, now);
-  for (const position of result.unknownAccounts) {
-    const { call, origin } = calls[position] as (typeof calls)[number];
-    const { account, called } = call;
-    const detail = account ? `there is no account ${account}` : `nobody has the number ${called}`;
-    refuse(origin, 'unknown account', detail);
-  }
-  for (const position of result.conflicts) {
-    const { origin } = calls[position] as (typeof calls)[number];
-    refuse(origin, 'conflict', 'a call with this id and start is stored with other content');
+  const { outcomes, warningsDue } = await store(
+    feed.name,
+    calls.map(({ call }) => call),
+    now,
+  );
+  for (const [position, { call, origin }] of calls.entries()) {
+    const outcome = outcomes[position];
+    if (outcome === 'stored') taken.stored++;
+    else if (outcome === 'duplicate') taken.duplicates++;
+    else if (outcome === 'conflict') {
+      refuse(origin, outcome, 'a call with this id and start is stored with other content');
+    } else refuse(origin, 'unknown account', payerProblem(call));
   }
   await setAside(db, feed, refused, now);
-  const { stored, duplicates, warningsDue } = result;
-  return { stored, duplicates, unbilled, warningsDue, refused };
+  if (refused.length > 0) onRefused?.(refused);
+  return { ...taken, refused: refused.length + taken.leftOut, warningsDue };
+}
+
+function payerProblem({ account, called }: ReportedCall): string {
+  return account ? `there is no account ${account}` : `nobody has the number ${called}`;
 }
 
 function outsideOfTime(

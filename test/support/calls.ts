@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Database } from '../../src/db/database.ts';
 import { addAccount } from '../../src/domain/account/new-account.ts';
 import { postEntry } from '../../src/domain/books/ledger.ts';
-import type { ReportedCall } from '../../src/domain/calls/call.ts';
+import type { Outcome, ReportedCall, StoreResult } from '../../src/domain/calls/call.ts';
 import { TESTER, type TestService } from './service.ts';
 
 let nextUsername = 3_000_000_001;
@@ -113,4 +113,17 @@ export async function booksOf(db: Database): Promise<object> {
     'SELECT account, cash::text, suspended, warning_due FROM balance ORDER BY account',
   );
   return { calls, balances };
+}
+
+/** What became of calls: how many are stored or known, and the positions of the others. */
+export function countsOf({ outcomes, warningsDue }: StoreResult) {
+  const positions = (wanted: Outcome) =>
+    outcomes.flatMap((outcome, position) => (outcome === wanted ? [position] : []));
+  return {
+    stored: positions('stored').length,
+    duplicates: positions('duplicate').length,
+    unknownAccounts: positions('unknown account'),
+    conflicts: positions('conflict'),
+    warningsDue,
+  };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import { countsOf } from '../../../test/support/calls.ts';
 import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
 import { changeAccount } from '../account/account.ts';
 import { addAccount } from '../account/new-account.ts';
@@ -61,21 +62,23 @@ before(async () => {
     switchDebit: undefined,
     callId: undefined,
   });
-  const { warningsDue: _, ...stored } = await storeCalls(
-    db,
-    'test',
-    [
-      // 23:59:59 on 31 October, and the first moment of November
-      call(account, '2029-11-01T03:59:59Z', 10),
-      call(account, '2029-11-01T04:00:00Z', 20),
-      call(SUB, '2029-11-04T05:30:00Z', 30),
-      call(account, '2029-11-04T06:30:00Z', 40, '8005550101'),
-      call(account, '2029-11-05T04:59:59Z', 0),
-      { ...call(SUB, '2029-11-05T05:00:00Z', 99), switchDebit: { rate: '1', amount: '7.5' } },
-      call(SUB, '2029-12-01T04:59:59Z', 50),
-      call(SUB, '2029-12-01T05:00:00Z', 60, '8005550101'),
-    ],
-    at('2029-12-02T00:00Z'),
+  const { warningsDue: _, ...stored } = countsOf(
+    await storeCalls(
+      db,
+      'test',
+      [
+        // 23:59:59 on 31 October, and the first moment of November
+        call(account, '2029-11-01T03:59:59Z', 10),
+        call(account, '2029-11-01T04:00:00Z', 20),
+        call(SUB, '2029-11-04T05:30:00Z', 30),
+        call(account, '2029-11-04T06:30:00Z', 40, '8005550101'),
+        call(account, '2029-11-05T04:59:59Z', 0),
+        { ...call(SUB, '2029-11-05T05:00:00Z', 99), switchDebit: { rate: '1', amount: '7.5' } },
+        call(SUB, '2029-12-01T04:59:59Z', 50),
+        call(SUB, '2029-12-01T05:00:00Z', 60, '8005550101'),
+      ],
+      at('2029-12-02T00:00Z'),
+    ),
   );
   assert.deepEqual(stored, { stored: 8, duplicates: 0, unknownAccounts: [], conflicts: [] });
   await pay('5', '2029-11-20T12:00Z');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import Papa from 'papaparse';
-import { addCustomer, reportedCall } from '../../../test/support/calls.ts';
+import { addCustomer, countsOf, reportedCall } from '../../../test/support/calls.ts';
 import { startService, type TestService } from '../../../test/support/service.ts';
 import { storeCalls } from './call.ts';
 import { type CallFileFormat, streamCallFile } from './call-file.ts';
@@ -22,7 +22,7 @@ async function store(account: number, calls: { caller: string; callerName: strin
   const reported = calls.map(({ caller, callerName }, n) =>
     reportedCall({ account, caller, callerName, startedAt: new Date(NOON_MS - n * 1_000) }),
   );
-  assert.equal((await storeCalls(db, 'test', reported, clock())).stored, calls.length);
+  assert.equal(countsOf(await storeCalls(db, 'test', reported, clock())).stored, calls.length);
 }
 
 async function file(billingAccount: number, format: CallFileFormat): Promise<string> {

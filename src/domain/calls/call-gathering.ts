@@ -1,7 +1,7 @@
 import type { Database } from '../../db/database.ts';
 import { StoreUnavailable } from '../../db/errors.ts';
 import { Gatherer } from '../../db/gather.ts';
-import { type ReportedCall, type StoreResult, storeOutcomes, storeResult } from './call.ts';
+import { type ReportedCall, type StoreResult, storeCalls } from './call.ts';
 
 /** As `storeCalls`, without the database. */
 export type StoreCalls = (feed: string, calls: ReportedCall[], now: Date) => Promise<StoreResult>;
@@ -73,12 +73,12 @@ async function storeBatch(db: Database, feed: string, batch: Delivery[]): Promis
   try {
     const calls = batch.flatMap((delivery) => delivery.calls);
     const now = batch.at(-1)?.now as Date;
-    const { outcomes, warningsDue } = await storeOutcomes(db, feed, calls, now);
+    const { outcomes, warningsDue } = await storeCalls(db, feed, calls, now);
     let from = 0;
     return batch.map((delivery) => {
       const own = outcomes.slice(from, from + delivery.calls.length);
       from += own.length;
-      return { status: 'fulfilled', value: storeResult(own, warningsDue) };
+      return { status: 'fulfilled', value: { outcomes: own, warningsDue } };
     });
   } catch (reason) {
     if (batch.length === 1 || reason instanceof StoreUnavailable) {

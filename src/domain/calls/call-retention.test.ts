@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
-import { addCustomer, moneyOf, reportedCall } from '../../../test/support/calls.ts';
+import { addCustomer, countsOf, moneyOf, reportedCall } from '../../../test/support/calls.ts';
 import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
 import { StoreUnavailable } from '../../db/errors.ts';
 import { takeIn } from '../../ingest/take-in.ts';
+import { unpack } from '../../ingest/unpack.ts';
 import { changeAccount } from '../account/account.ts';
 import { monthlyStatement } from '../billing/statement.ts';
 import { reconcile } from '../books/proof.ts';
 import { storeCalls } from './call.ts';
 import { ensureCurrentPartitions, listPartitions } from './call-partition.ts';
+import type { RefusedRecord } from './call-refused.ts';
 import { oldestTakenIn, retireCalls } from './call-retention.ts';
 import { rerateCalls } from './rerating.ts';
 
@@ -29,7 +31,7 @@ const retire = () => retireCalls(api.service.db, NOW, RETENTION);
 async function store(account: number, ...times: string[]) {
   const calls = times.map((time) => reportedCall({ account, startedAt: at(time) }));
   const result = await storeCalls(api.service.db, 'pbx1', calls, NOW);
-  assert.equal(result.stored, calls.length);
+  assert.equal(countsOf(result).stored, calls.length);
   return calls;
 }
 
@@ -130,8 +132,12 @@ test('a record of a retired month that comes again is set aside, whatever a proc
     timeZone: 'UTC',
   } as const;
   const body = Buffer.from(JSON.stringify(record));
-  const options = { now: NOW, retentionMonths: 60 };
-  const { stored, refusals } = await takeIn(db, { ...feed, networks: [] }, body, options);
+  const refusals: RefusedRecord[] = [];
+  const { stored } = await takeIn(db, { ...feed, networks: [] }, await unpack(body), {
+    now: NOW,
+    retentionMonths: 60,
+    onRefused: (refused) => refusals.push(...refused),
+  });
   assert.equal(stored, 0);
   assert.deepEqual(
     refusals.map(({ reason }) => reason),

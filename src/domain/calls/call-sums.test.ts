@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { addCustomer, reportedCall } from '../../../test/support/calls.ts';
+import { addCustomer, countsOf, reportedCall } from '../../../test/support/calls.ts';
 import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
 import { waitUntil } from '../../../test/support/wait.ts';
 import type { Queryable } from '../../db/database.ts';
@@ -46,7 +46,7 @@ async function store(count: number, withinMs = 3 * DAY_MS): Promise<void> {
       ...(n % 5 === 0 ? { switchDebit: { rate: '1', amount: '0.5' } } : {}),
     }),
   );
-  assert.equal((await storeCalls(db, 'test', calls, clock())).stored, count);
+  assert.equal(countsOf(await storeCalls(db, 'test', calls, clock())).stored, count);
 }
 
 /** Runs the job twice, as far apart as it waits after an announcement. */

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { addCustomer, booksOf, moneyOf, post, reportedCall } from '../../../test/support/calls.ts';
+import {
+  addCustomer,
+  booksOf,
+  countsOf,
+  moneyOf,
+  post,
+  reportedCall,
+} from '../../../test/support/calls.ts';
 import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
 import { waitUntil } from '../../../test/support/wait.ts';
 import { addNumber, removeNumber } from '../billing/recurring-charge.ts';
@@ -13,8 +20,8 @@ before(async () => {
 });
 after(() => api.stop());
 
-const store = (calls: ReportedCall[], feed = 'pbx1') =>
-  storeCalls(api.service.db, feed, calls, api.service.clock());
+const store = async (calls: ReportedCall[], feed = 'pbx1') =>
+  countsOf(await storeCalls(api.service.db, feed, calls, api.service.clock()));
 
 const stored = (number: number) => ({
   stored: number,

@@ -26,20 +26,15 @@ export interface ReportedCall {
   callId: string | undefined;
 }
 
+/** What became of a call: new, there already with the same or other content, or without a payer. */
+export type Outcome = 'stored' | 'duplicate' | 'unknown account' | 'conflict';
+
 export interface StoreResult {
-  /** calls that are new */
-  stored: number;
-  /** calls that were there already, with the same content */
-  duplicates: number;
-  /** positions in the batch of calls whose account is not known */
-  unknownAccounts: number[];
-  /** positions of calls whose id and start are stored with other content */
-  conflicts: number[];
+  /** of each call, in their order */
+  outcomes: Outcome[];
   /** a debit took a balance below its owner's threshold */
   warningsDue: boolean;
 }
-
-export type Outcome = 'stored' | 'duplicate' | 'unknown account' | 'conflict';
 
 // The plan of a prepared statement is made for few calls; for many, one made for them costs less.
 const MOST_PREPARED = 50;
@@ -66,17 +61,6 @@ export async function storeCalls(
   calls: ReportedCall[],
   now: Date,
 ): Promise<StoreResult> {
-  const { outcomes, warningsDue } = await storeOutcomes(db, feed, calls, now);
-  return storeResult(outcomes, warningsDue);
-}
-
-/** What `storeCalls` did, told for each call. */
-export async function storeOutcomes(
-  db: Database,
-  feed: string,
-  calls: ReportedCall[],
-  now: Date,
-): Promise<{ outcomes: Outcome[]; warningsDue: boolean }> {
   const digests = calls.map(contentDigest);
   const batch: Batch = { feed, calls, digests, outcomes: new Array(calls.length), now };
   let warningsDue = false;
@@ -91,23 +75,6 @@ export async function storeOutcomes(
     positions = others;
   }
   return { outcomes: batch.outcomes, warningsDue };
-}
-
-export function storeResult(outcomes: Outcome[], warningsDue: boolean): StoreResult {
-  const result: StoreResult = {
-    stored: 0,
-    duplicates: 0,
-    unknownAccounts: [],
-    conflicts: [],
-    warningsDue,
-  };
-  outcomes.forEach((outcome, position) => {
-    if (outcome === 'stored') result.stored++;
-    else if (outcome === 'duplicate') result.duplicates++;
-    else if (outcome === 'conflict') result.conflicts.push(position);
-    else result.unknownAccounts.push(position);
-  });
-  return result;
 }
 
 /**

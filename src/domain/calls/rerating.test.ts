@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { addCustomer, cloneCustomer, moneyOf, reportedCall } from '../../../test/support/calls.ts';
+import {
+  addCustomer,
+  cloneCustomer,
+  countsOf,
+  moneyOf,
+  reportedCall,
+} from '../../../test/support/calls.ts';
 import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
 import type { Database, Queryable } from '../../db/database.ts';
 import { type AccountChanges, changeAccount } from '../account/account.ts';
@@ -47,7 +53,7 @@ async function callsIn({ from }: ReratingRange, accounts: (number | undefined)[]
     }),
   );
   const result = await storeCalls(api.service.db, 'x', calls, api.service.clock());
-  assert.equal(result.stored, calls.length);
+  assert.equal(countsOf(result).stored, calls.length);
   return calls;
 }
 

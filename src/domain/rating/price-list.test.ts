@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { addCustomer, moneyOf, reportedCall } from '../../../test/support/calls.ts';
+import { addCustomer, countsOf, moneyOf, reportedCall } from '../../../test/support/calls.ts';
 import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
 import { changeAccount } from '../account/account.ts';
 import { listAudit } from '../audit.ts';
@@ -48,7 +48,7 @@ const use = (account: number, priceList: string | null) =>
 async function bill(account: number | undefined, called: string) {
   const { db, clock } = api.service;
   const call = reportedCall({ account, called });
-  assert.equal((await storeCalls(db, 'x', [call], clock())).stored, 1);
+  assert.equal(countsOf(await storeCalls(db, 'x', [call], clock())).stored, 1);
   const [row] = await db.query<{ rate: string; seconds: number; amount: string }>(
     `SELECT trim_scale(rate)::text AS rate, billed_seconds AS seconds, amount::text
      FROM call WHERE id = $1`,
