@@ -141,7 +141,7 @@ async function importFiles(
 }
 
 function outputOf(counts: ImportCounts, shown: RefusedRecord[]): Output {
-  const { files, stored, duplicates, unbilled, refused, failures } = counts;
+  const { files, stored, duplicates, unbilled, refused, leftOut, failures } = counts;
   const more = refused - shown.length;
   const lines = [
     ...shown.map(({ reason, detail }) => printable(`${reason}: ${detail}`)),
@@ -151,6 +151,11 @@ function outputOf(counts: ImportCounts, shown: RefusedRecord[]): Output {
     ),
     `Read ${count(files, 'file')}: ${count(stored, 'call')} stored, ${duplicates} there already, ` +
       `${count(unbilled, 'leg')} of calls that other records bill, ${refused} set aside.`,
+    ...(leftOut > 0
+      ? [
+          `${count(leftOut, 'damaged record')} of them not kept: mend the files and import them again.`,
+        ]
+      : []),
     ...(refused > 0 ? ['See what was set aside: npx account-api calls refused --raw'] : []),
   ];
   return {

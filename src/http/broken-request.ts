@@ -1,4 +1,4 @@
-import type { Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { errorBody } from './envelope.ts';
 
@@ -8,10 +8,26 @@ const STATUS_BY_CODE: Record<string, number> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
-/** Answers what is no HTTP, or came too slowly, and closes the connection. */
+interface Exchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+}
+
+/** The newest exchange of each connection. */
+const exchanges = new WeakMap<Duplex, Exchange>();
+
+/**
+ * Answers what is no HTTP, or came too slowly, and closes the connection. A request that was
+ * answered before its body broke off gets no second answer.
+ */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
+    return;
+  }
+  const { request, response } = exchanges.get(socket) ?? {};
+  if (response?.headersSent && !request?.complete) {
+    socket.end(() => socket.destroy());
     return;
   }
   socket.end(rawAnswer(STATUS_BY_CODE[error.code ?? ''] ?? 400));
@@ -19,6 +35,9 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex):
 
 /** Answers, as all else is answered, what Node would answer or drop by itself. */
 export function answerUnusualRequests(server: Server): void {
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    exchanges.set(request.socket, { request, response });
+  });
   server.on('connect', (_request, socket: Duplex) => socket.end(rawAnswer(405)));
   server.on('checkExpectation', (_request, response: ServerResponse) => {
     const body = JSON.stringify(errorBody(417));

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import { reconcile } from '../../src/domain/books/proof.ts';
+import { SAMPLES } from '../support/records.ts';
+import { post } from '../support/service.ts';
+import { startTarget } from './support.ts';
+
+const MOST_MEMORY_BYTES = 300 * 1024 * 1024;
+const MIB = 1024 * 1024;
+// Of the time that an answer takes while nothing else is done, but at least of this.
+const SLOWER = 60;
+const LEAST_IDLE_MS = 5;
+const AT_ONCE = 4;
+
+let idleMs = 0;
+const target = startTarget({}, async (prepared) => {
+  const times: number[] = [];
+  for (let n = 0; n < 50; n++) times.push(await answerMs(prepared.api.url));
+  idleMs = Math.max(LEAST_IDLE_MS, times.sort((a, b) => a - b)[25] ?? 0);
+});
+const packed = (text: string, bytes: number) =>
+  gzipSync(Buffer.alloc(Math.floor(bytes / text.length) * text.length, text), { level: 9 });
+
+const CALLS: [string, () => Buffer][] = [
+  ['8,000,000 lines of x', () => packed('x\n', 16 * MIB)],
+  ['lines that nearly are records', () => packed('{x}\n', 32 * MIB)],
+  ['60 MiB of [', () => packed('[', 60 * MIB)],
+  ['60 MiB of [ in lines', () => packed('[\n', 60 * MIB)],
+  ['60 MiB of {"a":', () => packed('{"a":', 60 * MIB)],
+  ['one line', () => packed('x', 60 * MIB)],
+  [
+    'one string',
+    () => gzipSync(Buffer.concat([Buffer.from('[{"id":"'), Buffer.alloc(60 * MIB, 'x')])),
+  ],
+  [
+    'empty records',
+    () => gzipSync(Buffer.concat([Buffer.from('['), Buffer.alloc(40 * MIB, '{},')])),
+  ],
+  [
+    'members of one record',
+    () =>
+      gzipSync(
+        Buffer.concat([Buffer.from('{"a":[0'), Buffer.alloc(40 * MIB, ',0'), Buffer.from(']}')]),
+      ),
+  ],
+  ['a form', () => gzipSync(Buffer.concat([Buffer.from('cdr='), Buffer.alloc(60 * MIB, '%7B')]))],
+  ['plain lines', () => Buffer.alloc(15 * MIB, '{"id":1}\n')],
+  ['blanks', () => packed(' ', 60 * MIB)],
+];
+const ROWS: [string, () => Buffer][] = [
+  [
+    'one quoted field',
+    () => gzipSync(Buffer.concat([Buffer.from('"'), Buffer.alloc(60 * MIB, 'x')])),
+  ],
+  ['one quoted field of lines', () => packed('"x\n', 30 * MIB)],
+  [
+    'quotes and blanks',
+    () => {
+      const row = Buffer.concat([
+        Buffer.alloc(16_000, '"a'),
+        Buffer.alloc(16_000, ' '),
+        Buffer.from(',\n'),
+      ]);
+      return gzipSync(Buffer.alloc(30 * MIB, row));
+    },
+  ],
+];
+const REPORTS: [string, () => Buffer][] = [
+  ['40,000 damaged members', () => gzipSync(`[${'1,\n'.repeat(40_000)}1]`)],
+  ['millions of reports', () => packed('{"a":1}\n', 40 * MIB)],
+];
+
+async function answerMs(url = target.api.url): Promise<number> {
+  const start = performance.now();
+  assert.equal((await fetch(`${url}/healthz`)).status, 200);
+  return performance.now() - start;
+}
+
+/** Sends the same body several times at once while another client asks, and measures both. */
+async function assertBearable(path: string, format: string, body: Buffer): Promise<number[]> {
+  const authorization = target.feeds[format] ?? '';
+  const idle = process.memoryUsage.rss();
+  let isDone = false;
+  let slowest = 0;
+  let most = 0;
+  const watch = (async () => {
+    while (!isDone) {
+      slowest = Math.max(slowest, await answerMs());
+      most = Math.max(most, process.memoryUsage.rss() - idle);
+      await sleep(10);
+    }
+  })();
+  const answers = await Promise.all(
+    Array.from({ length: AT_ONCE }, () =>
+      post(`${target.api.url}${path}`, body, { authorization }),
+    ),
+  );
+  isDone = true;
+  await watch;
+  assert.ok(slowest < SLOWER * idleMs, `${slowest} ms where ${idleMs} are usual`);
+  assert.ok(most < MOST_MEMORY_BYTES, `${most} bytes more`);
+  return answers.map(({ status }) => status);
+}
+
+for (const [format, bodies] of [
+  ['freeswitch', CALLS],
+  ['generic', CALLS],
+  ['asterisk', ROWS],
+] as const) {
+  for (const [name, body] of bodies) {
+    test(`${format}: ${name}`, async () => {
+      const path = `/ingest/v1/calls/${format}`;
+      const statuses = await assertBearable(path, format, body());
+      assert.deepEqual(statuses, Array(AT_ONCE).fill(200));
+    });
+  }
+}
+
+for (const [name, body] of REPORTS) {
+  test(`registrations: ${name}`, async () => {
+    const statuses = await assertBearable('/ingest/v1/registrations', 'generic', body());
+    assert.deepEqual(statuses, Array(AT_ONCE).fill(200));
+  });
+}
+
+test('hundreds of thousands of good calls in one body', async () => {
+  const start = Math.floor(target.api.service.clock().getTime() / 1_000) - 600;
+  const { username: account } = target.attacker;
+  const record = (number: number) => SAMPLES.generic({ account, number, start });
+  const body = gzipSync(Array.from({ length: 100_000 }, (_, number) => record(number)).join('\n'));
+  const statuses = await assertBearable('/ingest/v1/calls/generic', 'generic', body);
+  assert.deepEqual(statuses, Array(AT_ONCE).fill(200));
+  const { imbalances } = await reconcile(target.api.service.db);
+  assert.deepEqual(imbalances, []);
+});
+
+test('what is kept of all that is bounded', async () => {
+  const [kept] = await target.api.service.db.query<{ rows: number; bytes: number }>(
+    'SELECT count(*)::int AS rows, sum(length(raw))::float AS bytes FROM call_refused',
+  );
+  assert.ok((kept?.rows ?? 0) < 40 * 1_001, String(kept?.rows));
+  assert.ok((kept?.bytes ?? 0) < 200 * MIB, String(kept?.bytes));
+});
