@@ -1,7 +1,7 @@
 -- What is held of a balance and how many calls an account has in progress, as sums beside the
 -- holds: a question must not count the holds of thousands of other calls.
 
-ALTER TABLE balance ADD COLUMN held numeric(18, 6) NOT NULL DEFAULT 0;
+ALTER TABLE balance ADD COLUMN held numeric(38, 6) NOT NULL DEFAULT 0;
 UPDATE balance b SET held = h.amount
 FROM (SELECT billing_account, sum(amount) AS amount FROM hold GROUP BY billing_account) h
 WHERE b.account = h.billing_account;
@@ -20,7 +20,7 @@ ALTER TABLE hold
   ADD COLUMN rate numeric(12, 6) NOT NULL DEFAULT 0,
   ADD COLUMN minimum_seconds integer NOT NULL DEFAULT 0,
   ADD COLUMN increment_seconds integer NOT NULL DEFAULT 1,
-  ADD COLUMN earlier_amount numeric(18, 6) NOT NULL DEFAULT 0;
+  ADD COLUMN earlier_amount numeric(38, 6) NOT NULL DEFAULT 0;
 
 -- Expired holds are looked for where an account's balance is short.
 DROP INDEX hold_expires_at;

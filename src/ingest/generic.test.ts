@@ -61,9 +61,11 @@ test('a feed whose switch debits says what it took', () => {
     amount: '999999999999.999999',
   });
   // Nothing.
-  assert.deepEqual(took({ rate: '0.025' }), { rate: '0.025', amount: '0' });
+  assert.deepEqual(took({ rate: '0.025', duration: 0 }), { rate: '0.025', amount: '0' });
   assert.deepEqual(took({}), { rate: '0', amount: '0' });
   assert.deepEqual(took({ rate: null, amount: '' }), { rate: '0', amount: '0' });
+  // Something that it does not tell.
+  assert.deepEqual(took({ rate: '0.025' }), { rate: '0.025', amount: undefined });
   assert.equal(took({ amount: '0.0211' }), 'rate is missing');
   for (const rate of ['1000000', '-0.1', '0.0000001', 0.025, '1e3', 'free']) {
     const problem = 'rate is no decimal string from 0 to 999999.999999';

@@ -55,12 +55,13 @@ function readCall(record: Members, feed: Feed): ReportedCall {
     throw new MalformedRecord('account is no username of ten digits');
   }
   const startedAt = momentOrLocal(record.start, 'start', undefined);
+  const talkMicroseconds = talkTime(record.duration, 'duration');
   return {
     id: callId(record.id, feed),
     account: firstUsername([account]),
     startedAt,
     talkMicroseconds: talkWithin(
-      talkTime(record.duration, 'duration'),
+      talkMicroseconds,
       startedAt,
       isThere(end) ? momentOrLocal(end, 'end', undefined) : undefined,
     ),
@@ -68,11 +69,17 @@ function readCall(record: Members, feed: Feed): ReportedCall {
     called: phoneNumber(record.dst, 'dst'),
     sourceIp: ipAddress(record.ip),
     callerName: displayText(record.cn, 'cn') || undefined,
-    switchDebit: feed.debits === 'switch' ? switchDebit(record) : undefined,
+    switchDebit: feed.debits === 'switch' ? switchDebit(record, talkMicroseconds) : undefined,
     callId: idText(record.call_id ?? record.id, 'call_id'),
   };
 }
 
-function switchDebit({ rate, amount }: Members): ReportedCall['switchDebit'] {
-  return debitOf({ rate, amount }, ['rate', 'amount']);
+function switchDebit(
+  { rate, amount }: Members,
+  talkMicroseconds: number,
+): ReportedCall['switchDebit'] {
+  const debit = debitOf({ rate, amount }, ['rate', 'amount']);
+  // For a call that was answered, a rate alone does not tell what was taken.
+  const isTold = isThere(amount) || !isThere(rate) || talkMicroseconds === 0;
+  return isTold ? debit : { rate: debit.rate, amount: undefined };
 }

@@ -112,17 +112,19 @@ test('what the switch has taken itself is recorded and not taken again', async (
   const calls = [
     reportedCall({ account, switchDebit: { rate: '0.03', amount: '0.0211' } }),
     reportedCall({ account, switchDebit: { rate: '0.03', amount: '0' } }),
+    reportedCall({ account, switchDebit: { rate: '0.03', amount: undefined } }),
   ];
-  assert.deepEqual(await store(calls), stored(2));
+  assert.deepEqual(await store(calls), stored(3));
   const rest = { account, seconds: 42, rate: '0.030000', debited: false };
   assert.deepEqual(await ratedCalls(calls.map(({ id }) => id)), [
     { ...rest, amount: '0.021100' },
     { ...rest, amount: '0.000000' },
+    { ...rest, amount: null },
   ]);
   assert.equal((await moneyOf(api.service.db, account))?.cash, '10.000000');
   // Told without its price, as after a change of the feed's setting, it is the same call.
   const again = calls.map((call) => ({ ...call, switchDebit: undefined }));
-  assert.deepEqual(await store(again), { ...stored(0), duplicates: 2 });
+  assert.deepEqual(await store(again), { ...stored(0), duplicates: 3 });
   assert.equal((await moneyOf(api.service.db, account))?.cash, '10.000000');
 });
 

@@ -21,7 +21,7 @@ export interface ReportedCall {
   /** not yet percent-encoded */
   callerName: string | undefined;
   /** what a switch that keeps the balance itself has taken already */
-  switchDebit: { rate: Decimal; amount: Decimal } | undefined;
+  switchDebit: { rate: Decimal; amount: Decimal | undefined } | undefined;
   /** what the switch called it when it asked whether the call may be made */
   callId: string | undefined;
 }

@@ -189,7 +189,7 @@ test('what the switch debited and what cost nothing is left as it is', async () 
   const startedAt = range.from;
   const calls = [
     reportedCall({ account, startedAt, switchDebit: { rate: '0.1', amount: '0.1' } }),
-    reportedCall({ account, startedAt, switchDebit: { rate: '0.1', amount: '0' } }),
+    reportedCall({ account, startedAt, switchDebit: { rate: '0.1', amount: undefined } }),
     reportedCall({ account, startedAt, talkMicroseconds: 0 }),
   ];
   await storeCalls(db, 'x', calls, clock());
