@@ -84,11 +84,18 @@ const FORMATS: Record<CallFileFormat, Format> = {
   ndjson: { head: '', line: NDJSON_LINE, cell: JSON.stringify },
 };
 
-/** Spreadsheets compute what looks like a formula, and callers choose what they are called. */
-function csvCell(text: string): string {
-  const isFormula = /^[=+@\t\r-]/.test(text) && !/^[+-]?[0-9.]+$/.test(text);
-  const safe = isFormula ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+// Where a cell begins for some reader: at the start, and after what else may tell cells apart.
+const FORMULA = /(^|[,;|"\t\r\n])( *)(?=[=+@\-\uff1d\uff0b\uff0d\uff20])/g;
+
+/**
+ * Spreadsheets compute what looks like a formula, and callers choose what they are called. Some read
+ * full-width signs like others, and split a line at semicolons or tabs, whatever is quoted.
+ * Source: OWASP, CSV Injection.
+ */
+export function csvCell(text: string): string {
+  const isNumber = /^[+-]?[0-9.]+$/.test(text);
+  const safe = isNumber ? text : text.replace(FORMULA, "$1$2'");
+  return /[",;\t\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
 /** Puts cells in place of marked texts; bytes without any go through as they are. */
