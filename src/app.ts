@@ -7,7 +7,7 @@ import { answerClientError, answerUnusualRequests } from './http/broken-request.
 import { answerError, errorBody } from './http/envelope.ts';
 import { serveHealth } from './http/health.ts';
 import { gatherOpenapi, serveOpenapi } from './http/openapi.ts';
-import { decorateRequests } from './http/request.ts';
+import { decorateRequests, ONE_SPELLING } from './http/request.ts';
 import { addSecurityHeaders, setSecurityHeaders } from './http/security-headers.ts';
 import { serveSecurityTxt } from './http/security-txt.ts';
 import { VALIDATION } from './http/validation.ts';
@@ -39,7 +39,6 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
       // Told by `decorateRequests` instead, in a form that clients understand.
       requireHostHeader: false,
     },
-    routerOptions: { ignoreTrailingSlash: true },
     forceCloseConnections: 'idle',
     // While it stops it still answers what arrives on open connections, and closes them by that.
     return503OnClosing: false,
@@ -58,12 +57,16 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
   app.setErrorHandler(answerError);
   const answerNotFoundPage = notFoundPage(service);
   app.setNotFoundHandler(async (request, reply) => {
-    const url = request.url.split('?')[0] ?? '';
-    const allowed = METHODS.filter(
-      (method) => app.findRoute({ method, url: withSlash(url) }) || app.findRoute({ method, url }),
-    );
+    const [path = '', query] = request.url.split('?');
+    const isSpelled = ONE_SPELLING.test(request.url);
+    const allowed = METHODS.filter((method) => isSpelled && app.findRoute({ method, url: path }));
     if (allowed.length > 0) reply.header('allow', allowed.join(', '));
     const status = allowed.length > 0 ? 405 : 404;
+    const other = path.endsWith('/') ? path.slice(0, -1) : `${path}/`;
+    const isRead = status === 404 && request.method === 'GET' && isSpelled;
+    if (isRead && app.findRoute({ method: 'GET', url: other })) {
+      return reply.redirect(query === undefined ? other : `${other}?${query}`, 308);
+    }
     if (status === 404 && wantsPage(request)) return answerNotFoundPage(reply);
     return reply.code(status).header('cache-control', 'no-store').send(errorBody(status));
   });
@@ -83,8 +86,4 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
   await app.register(portal, service);
   await serveOpenapi(app);
   return app;
-}
-
-function withSlash(url: string): string {
-  return url.endsWith('/') ? url : `${url}/`;
 }

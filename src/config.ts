@@ -12,6 +12,8 @@ export class ConfigError extends Error {}
 export interface Config {
   port: number;
   host: string;
+  /** 0: none of its own */
+  metricsPort: number;
   dataDir: string;
   databaseUrl: string | undefined;
   /** where `databaseUrl` is a pooler's, the database behind it */
@@ -84,6 +86,7 @@ export function loadConfig(
   return {
     port: settings.PORT,
     host: settings.HOST,
+    metricsPort: settings.METRICS_PORT,
     dataDir: resolve(settings.DATA_DIR),
     databaseUrl: settings.DATABASE_URL || undefined,
     databaseDirectUrl: settings.DATABASE_DIRECT_URL || undefined,

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { buildApp } from './app.ts';
+import { metricsServer } from './http/health.ts';
 import type { Service } from './service.ts';
 
 const LAST_ANSWERS_MS = 10_000;
@@ -23,7 +24,12 @@ export async function listen(
   log: Logger,
 ): Promise<Front & { leave: () => Promise<void> }> {
   const app = await buildApp(service, log);
-  await app.listen({ port: service.config.port, host: service.config.host });
+  const { port, host, metricsPort } = service.config;
+  const metrics = metricsServer(app.metrics);
+  app.addHook('onClose', () => metrics.close());
+  await app.listen({ port, host });
+  // After the other one: the first process takes the first port it hears of for the service's.
+  if (metricsPort > 0) await metrics.listen({ port: metricsPort, host });
   return {
     port: (app.server.address() as AddressInfo).port,
     close: () => closeApp(app),

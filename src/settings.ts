@@ -28,6 +28,12 @@ const MOST_WORKERS = 16;
 export const SETTINGS = {
   PORT: whole({ minimum: 0, maximum: 65535, default: 8080, description: 'TCP port' }),
   HOST: text({ default: '127.0.0.1', description: 'address to listen on' }),
+  METRICS_PORT: whole({
+    minimum: 0,
+    maximum: 65535,
+    default: 0,
+    description: 'TCP port for /metrics alone; 0: on PORT with all else',
+  }),
   DATA_DIR: text({ minLength: 1, default: './data', description: 'data folder' }),
   DATABASE_URL: text({
     default: '',

@@ -24,7 +24,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   jobs: ['ingest', 'mail', 'domain', 'db', 'service.ts'],
   'app.ts': ['api', 'ingest', 'portal', 'http', 'service.ts'],
   'open-service.ts': ['config.ts', 'db', 'domain', 'jobs', 'secret-key.ts', 'service.ts'],
-  'front.ts': ['app.ts', 'service.ts'],
+  'front.ts': ['app.ts', 'http', 'service.ts'],
   'workers.ts': ['front.ts', 'http'],
   'serve.ts': [
     'front.ts',

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { jobFailures } from '../db/job-failures.ts';
 import { Replica } from '../db/replica.ts';
@@ -15,8 +15,19 @@ const NOT_KNOWN = Number.NaN;
 // Workers see the same, which must not be added up.
 const OF_THE_DATABASE = { aggregator: 'first' } as const;
 
-/** `/healthz`: the process lives. `/readyz`: it can work. `/metrics`: for Prometheus. */
-export function serveHealth(app: FastifyInstance, { db, reader, queue }: Service): void {
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** this service's metrics as Prometheus reads them; of many who ask at once, all get the same */
+    metrics: () => Promise<string>;
+  }
+}
+
+/**
+ * `/healthz`: the process lives. `/readyz`: it can work. `/metrics`: for Prometheus, unless a port
+ * of its own is for that.
+ */
+export function serveHealth(app: FastifyInstance, service: Service): void {
+  const { db, reader, queue, config } = service;
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     const ready = await db.isReady();
@@ -107,8 +118,26 @@ export function serveHealth(app: FastifyInstance, { db, reader, queue }: Service
     seconds.observe({ route }, reply.elapsedTime / 1_000);
     done();
   });
-  const metrics = metricsOfAll(registry);
+  const all = metricsOfAll(registry);
+  let asked: Promise<string> | undefined;
+  app.decorate('metrics', () => {
+    asked ??= all().finally(() => {
+      asked = undefined;
+    });
+    return asked;
+  });
+  if (config.metricsPort === 0) serveMetrics(app, app.metrics);
+}
+
+/** A server of `/metrics` alone. */
+export function metricsServer(metrics: () => Promise<string>): FastifyInstance {
+  const server = Fastify({ forceCloseConnections: true });
+  serveMetrics(server, metrics);
+  return server;
+}
+
+function serveMetrics(app: FastifyInstance, metrics: () => Promise<string>): void {
   app.get('/metrics', async (_request, reply) =>
-    reply.type(registry.contentType).send(await metrics()),
+    reply.type(Registry.PROMETHEUS_CONTENT_TYPE).send(await metrics()),
   );
 }

@@ -1,5 +1,11 @@
 import type { Readable } from 'node:stream';
-import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  onRequestHookHandler,
+  RouteShorthandOptionsWithHandler,
+} from 'fastify';
 import type { Static, TObject, TSchema } from 'typebox';
 import { authenticate } from '../domain/access/api-key.ts';
 import type { Caller } from '../domain/access/caller.ts';
@@ -62,7 +68,7 @@ export function operation<Schema extends TObject>(definition: Operation<Schema>)
   return definition;
 }
 
-/** Registers `POST /v2.1/account/<name>/`. */
+/** Registers `POST /v2.1/account/<name>/`, and the same without its last slash. */
 export function registerOperation<Schema extends TObject>(
   app: FastifyInstance,
   service: Service,
@@ -74,8 +80,7 @@ export function registerOperation<Schema extends TObject>(
   const refusalsPerHour =
     auth === 'none' || definition.limit ? 0 : REFUSED_KEYS * service.config.rateLimitPerHour;
   const refusedKeys = new AddressLimit(service.db, `${name} refused`, refusalsPerHour);
-  answerPreflight(app, path, service.config.corsOrigins);
-  app.post(path, {
+  const options: RouteShorthandOptionsWithHandler = {
     bodyLimit: BODY_LIMIT_BYTES,
     attachValidation: true,
     onRequest: limitByAddress(service.db, name, perHour, answerRateLimited),
@@ -109,7 +114,12 @@ export function registerOperation<Schema extends TObject>(
       });
       return sendSuccess(reply, answer);
     },
-  });
+  };
+  for (const spelling of [path, path.slice(0, -1)]) {
+    answerPreflight(app, spelling, service.config.corsOrigins);
+    const hide = spelling !== path;
+    app.post(spelling, { ...options, schema: { ...options.schema, hide } });
+  }
 }
 
 /** @param answer JSON text of the members beside the envelope, or the whole body as a stream */

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { after, before, test } from 'node:test';
+import { pino } from 'pino';
+import { listen } from '../src/front.ts';
+import { routesOf } from './abuse/routes.ts';
+import { startService, type TestService } from './support/service.ts';
+
+let api: TestService;
+before(async () => {
+  api = await startService();
+});
+after(() => api.stop());
+
+/** Asks for a path as it stands, which fetch would put right. */
+function ask(
+  path: string,
+  method = 'GET',
+): Promise<{ status: number; location: string | undefined }> {
+  const { hostname, port } = new URL(api.url);
+  return new Promise((resolve, reject) => {
+    request({ hostname, port, path, method, headers: { accept: 'text/html' } }, (response) => {
+      response.resume();
+      const { statusCode = 0, headers } = response;
+      resolve({ status: statusCode, location: headers.location });
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+test('each path has one spelling', async () => {
+  assert.equal((await ask('/metrics')).status, 200);
+  assert.equal((await ask(`${api.url}/metrics`)).status, 200);
+  const others = [
+    '//metrics',
+    '/metrics//',
+    '/%6Detrics',
+    '/m%65trics',
+    '/metrics%2F',
+    '/metrics%3F',
+    '/METRICS',
+    '/Metrics',
+    '/metrics;x',
+    '/metrics#x',
+    '/./metrics',
+    '/x/../metrics',
+    '/metrics.',
+    '\\metrics',
+    `${api.url}//metrics`,
+    `${api.url}/%6Detrics`,
+  ];
+  for (const path of others) assert.ok([400, 404].includes((await ask(path)).status), path);
+  assert.deepEqual(await ask('/metrics/?x=1'), { status: 308, location: '/metrics?x=1' });
+  assert.deepEqual(await ask('/docs'), { status: 308, location: '/docs/' });
+  assert.deepEqual(await ask('//metrics/'), { status: 404, location: undefined });
+});
+
+test('no route answers another spelling of its path; the eight operations take a last slash or none', async () => {
+  for (const { path, methods } of await routesOf(api.service)) {
+    if (path === '/' || path.startsWith('/v2.1/')) continue;
+    const whole = path.replaceAll(/:[a-z]+/g, '1');
+    const method = methods.includes('POST') ? 'POST' : 'GET';
+    const letter = whole.slice(1, 2);
+    const escaped = `/%${letter.charCodeAt(0).toString(16)}${whole.slice(2)}`;
+    for (const other of [escaped, `/${whole}`, `${whole}//`, whole.toUpperCase()]) {
+      if (other === whole) continue;
+      const { status } = await ask(other, method);
+      assert.equal(status, 404, `${method} ${other}`);
+    }
+  }
+  for (const path of ['/v2.1/account/info/', '/v2.1/account/info', '/v2.1/account/info/?x']) {
+    assert.equal((await ask(path, 'POST')).status, 400, path);
+  }
+  for (const path of ['/v2.1/account/info//', '/v2.1/account/%69nfo/', '/v2.1/account//info/']) {
+    assert.equal((await ask(path, 'POST')).status, 404, path);
+  }
+});
+
+test('metrics have a port of their own where it is set', async (t) => {
+  const metricsPort = await freePort();
+  const { config } = api.service;
+  const service = { ...api.service, config: { ...config, port: 0, metricsPort } };
+  const front = await listen(service, pino({ level: 'silent' }));
+  t.after(() => front.close());
+  const inside = `http://127.0.0.1:${metricsPort}`;
+  const outside = `http://127.0.0.1:${front.port}`;
+  assert.equal((await fetch(`${outside}/metrics`)).status, 404);
+  assert.equal((await fetch(`${outside}/healthz`)).status, 200);
+  assert.equal((await fetch(`${inside}/healthz`)).status, 404);
+  const answer = await fetch(`${inside}/metrics`);
+  assert.match(answer.headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/);
+  assert.match(
+    await answer.text(),
+    /^account_api_requests_total\{route="\/healthz",status="200"\} 1$/m,
+  );
+});
+
+test('of many who ask for metrics at once, all get those that were gathered once', async (t) => {
+  const { db } = api.service;
+  const spies = [t.mock.method(db, 'query'), t.mock.method(db, 'read')];
+  await Promise.all(Array.from({ length: 50 }, () => fetch(`${api.url}/metrics`)));
+  const statements = spies.reduce((sum, { mock }) => sum + mock.callCount(), 0);
+  assert.ok(statements <= 30, `${statements} statements`);
+});
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
