@@ -53,6 +53,10 @@ export interface Config {
   retentionMonths: number;
   /** of portal sessions */
   sessionLife: { idleSeconds: number; absoluteSeconds: number };
+  /** administrators need one to do anything */
+  adminSecondFactor: boolean;
+  /** dollars, a decimal string: posting more asks for the password */
+  stepUpAmount: string;
   /** none: there is no security.txt */
   securityContacts: string[];
   logLevel: Settings['LOG_LEVEL'];
@@ -124,6 +128,8 @@ export function loadConfig(
       idleSeconds: settings.SESSION_IDLE_MINUTES * 60,
       absoluteSeconds: settings.SESSION_LIFETIME_HOURS * 3_600,
     },
+    adminSecondFactor: settings.ADMIN_SECOND_FACTOR,
+    stepUpAmount: settings.STEP_UP_AMOUNT,
     securityContacts: contacts('SECURITY_CONTACT', settings.SECURITY_CONTACT),
     logLevel: settings.LOG_LEVEL,
   };

@@ -188,6 +188,15 @@ export const SETTINGS = {
     5_256_000,
   ),
   SESSION_LIFETIME_HOURS: positive(168, 'a portal session ends so long after signing in', 87_600),
+  ADMIN_SECOND_FACTOR: flag({
+    default: false,
+    description: 'administrators have to set a second factor up before anything else',
+  }),
+  STEP_UP_AMOUNT: text({
+    default: '100',
+    pattern: '^[0-9]{1,12}(\\.[0-9]{1,6})?$',
+    description: 'dollars; whoever posts more in the portal gives the password once more',
+  }),
   SECURITY_CONTACT: text({
     default: '',
     description:

@@ -218,6 +218,7 @@ function credentials(group: Command): void {
     return {
       json: { username, ...renewed },
       text: `New credentials, shown this once; the old ones no longer work:\n${text}`,
+      note: `Phones keep their SIP secret; replace it with: npx account-api account sip-secret ${username}`,
     };
   });
 

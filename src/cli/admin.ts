@@ -1,7 +1,11 @@
 import type { Command } from 'commander';
-import { createAdministrator } from '../domain/account/administrator.ts';
+import {
+  createAdministrator,
+  listAdministrators,
+  removeAdministrator,
+} from '../domain/account/administrator.ts';
 import { command, operator, perform } from './operation.ts';
-import { fields } from './print.ts';
+import { fields, moment, table } from './print.ts';
 import * as values from './values.ts';
 
 export function adminCommands(group: Command): void {
@@ -30,6 +34,34 @@ export function adminCommands(group: Command): void {
     return {
       json: { username, password, apikey },
       text: `The new administrator, shown this once:\n${text}`,
+    };
+  });
+
+  const list = command(group, 'list', 'administrators by username', 'admin list');
+  perform(list, async ({ db }) => {
+    const administrators = await listAdministrators(db);
+    const rows = administrators.map(({ username, name, email, secondFactor, createdAt }) => [
+      username,
+      name,
+      email,
+      secondFactor ? 'on' : 'off',
+      moment(createdAt),
+    ]);
+    const text = table(['USERNAME', 'NAME', 'E-MAIL', 'SECOND FACTOR', 'CREATED'], rows);
+    return { json: { administrators }, text };
+  });
+
+  const remove = command(
+    group,
+    'remove',
+    'make an administrator a customer, whose account stays',
+    'admin remove 2345678901',
+  ).addArgument(values.usernameArgument());
+  perform(remove, async ({ db, clock }, username: number) => {
+    await removeAdministrator(db, operator(), username, clock());
+    return {
+      json: { username },
+      text: `${username} is no administrator any more; the account stays a customer's.`,
     };
   });
 }

@@ -3,8 +3,8 @@
  * on; PostgreSQL knows them only as numbers, so a number in use must not change.
  */
 export const LOCKS = {
-  /** the first administrator is made once */
-  firstAdministrator: 4_592_086_960,
+  /** the first administrator is made once, the last one stays */
+  administrators: 4_592_086_960,
   /** the hours of calls are counted by one session at a time */
   callHours: 4_592_086_961,
   /** partitions of calls are made and dropped by one session at a time */

@@ -4,6 +4,7 @@ import { Refusal } from './refusal.ts';
 /** An open account whose row is locked until the transaction ends. */
 export interface HeldAccount {
   username: number;
+  role: 'customer' | 'administrator';
   name: string;
   email: string;
   timeZone: string;
@@ -12,7 +13,7 @@ export interface HeldAccount {
 /** Holds an open account until the transaction ends. @throws Refusal 'not found' */
 export async function lockOpenAccount(tx: Queryable, username: number): Promise<HeldAccount> {
   const [account] = await tx.query<HeldAccount>(
-    'SELECT username, name, email, time_zone AS "timeZone" FROM account WHERE username = $1 AND closed_at IS NULL FOR UPDATE',
+    'SELECT username, role, name, email, time_zone AS "timeZone" FROM account WHERE username = $1 AND closed_at IS NULL FOR UPDATE',
     [username],
   );
   if (!account) throw new Refusal('not found', `there is no open account ${username}`);

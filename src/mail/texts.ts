@@ -131,6 +131,8 @@ const LETTERS = {
     paragraphs: [
       'The password of your account was changed. Its old API key no longer works; programs that ' +
         'use it need the new one.',
+      'Your phones keep their SIP secret. If someone else may know it, replace it at ' +
+        '{portal}/phone: whoever has it calls at your expense.',
     ],
     closing: [NOT_YOU],
   },

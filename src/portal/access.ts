@@ -92,11 +92,19 @@ export async function requireSession(request: FastifyRequest, reply: FastifyRepl
   return reply.redirect(`/sign-in?next=${encodeURIComponent(back)}`, 303);
 }
 
-/** As `requireSession`; to others than administrators the page does not exist. */
-export async function requireAdministrator(request: FastifyRequest, reply: FastifyReply) {
-  if (!request.session) return requireSession(request, reply);
-  if (request.session.role !== 'administrator') throw new Refusal('not found', 'Not found');
-  return undefined;
+/**
+ * As `requireSession`; to others than administrators the page does not exist. Where they need a
+ * second factor, one who has none is sent to set it up.
+ */
+export function requireAdministrator(service: Service) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const { session } = request;
+    if (!session) return requireSession(request, reply);
+    if (session.role !== 'administrator') throw new Refusal('not found', 'Not found');
+    if (!service.config.adminSecondFactor || session.secondFactor) return undefined;
+    cookiesOf(service).set(reply, 'flash', 'second-factor-required');
+    return reply.redirect('/settings/second-factor', 303);
+  };
 }
 
 /** The session of a route behind `requireSession` or `requireAdministrator`. */

@@ -109,7 +109,9 @@ function brandMark({ brand }: View, href: string): Html {
 function flash({ m, flash }: View): Html {
   const text = flash !== undefined && Object.hasOwn(m.flash, flash);
   if (!text) return html``;
-  return html`<p class="notice good" role="status">${m.flash[flash as keyof Messages['flash']]}</p>`;
+  const link =
+    flash === 'password-changed' && html` <a href="/phone">${m.layout.replaceSipSecret}</a>`;
+  return html`<p class="notice good" role="status">${m.flash[flash as keyof Messages['flash']]}${link}</p>`;
 }
 
 function footer({ m, brand }: View): Html {

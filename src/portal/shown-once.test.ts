@@ -46,7 +46,9 @@ async function shownBy(
 test('a secret is shown once, on a page that can be reloaded: nothing is replaced again', async () => {
   const customer = await api.signUp();
   const visitor = await signIn(customer);
-  const operator = await signIn(await api.administrator());
+  const administrator = await api.administrator();
+  const operator = await signIn(administrator);
+  const own = { current: administrator.password };
   const { username } = await api.signUp();
   const account = `/admin/accounts/${username}`;
   const current = customer.password;
@@ -56,8 +58,9 @@ test('a secret is shown once, on a page that can be reloaded: nothing is replace
     [visitor, '/api', '/api', { current, action: 'change' }, KEY],
     [visitor, '/phone', '/phone', { current, action: 'show' }, /<code>(\w{20})<\/code>/],
     [visitor, '/phone', '/phone', { current, action: 'change' }, /<code>(\w{20})<\/code>/],
-    [operator, account, `${account}/password`, {}, /<code>(\w{10})<\/code>/],
-    [operator, account, `${account}/key`, {}, KEY],
+    [operator, account, `${account}/password`, own, /<code>(\w{10})<\/code>/],
+    [operator, account, `${account}/key`, own, KEY],
+    [operator, account, `${account}/sip-secret`, own, /<code>(\w{20})<\/code>/],
     [
       operator,
       '/admin/feeds',

@@ -9,11 +9,13 @@ import { Refusal } from '../refusal.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 import type { SealedColumn } from '../sealing/re-seal.ts';
 import { endSessions } from './session.ts';
+import { claimAttempt, forgetAttempts } from './sign-in.ts';
 
 const SECRET_BYTES = 20;
 const PERIOD_SECONDS = 30;
 // A clock may be half a minute off; RFC 6238, section 5.2, asks for no more.
 const WINDOW_STEPS = 1;
+const FREE_FAILURES = 5;
 const RECOVERY_CODES = 10;
 // Without characters that look alike. 10 of 31 make 49 bits, behind growing pauses.
 const CODE_ALPHABET = 'abcdefghjkmnpqrstuvwxyz23456789';
@@ -138,6 +140,23 @@ export async function takeSecondFactor(
     [username, step],
   );
   return taken.length > 0;
+}
+
+/**
+ * The same, with a pause that grows after some wrong ones, for the account as a whole: whoever makes
+ * them knows its password.
+ * @throws Refusal 'rate limited'
+ */
+export async function checkSecondFactor(
+  db: Database,
+  keyring: Keyring,
+  attempt: { username: number; code: string; now: Date },
+): Promise<boolean> {
+  const subject = keyring.digest(`second factor of ${attempt.username}`);
+  await claimAttempt(db, subject, FREE_FAILURES, attempt.now);
+  const isRight = await takeSecondFactor(db, keyring, attempt);
+  if (isRight) await forgetAttempts(db, subject);
+  return isRight;
 }
 
 /** Replaces the recovery codes. @returns the new ones, shown this once */

@@ -22,6 +22,8 @@ export interface Session extends Caller {
   email: string;
   timeZone: string;
   verified: boolean;
+  /** signing in takes a code */
+  secondFactor: boolean;
 }
 
 export interface ListedSession {
@@ -70,7 +72,9 @@ export async function findSession(
     'find-session',
     `SELECT s.handle, s.last_seen_at AS "lastSeenAt", a.username, a.role,
        a.master_account AS "billingAccount", a.name, a.email, a.time_zone AS "timeZone",
-       a.verified_at IS NOT NULL AS verified
+       a.verified_at IS NOT NULL AS verified,
+       EXISTS (SELECT FROM second_factor f
+         WHERE f.account = a.username AND f.confirmed_at IS NOT NULL) AS "secondFactor"
      FROM session s JOIN account a ON a.username = s.account AND a.closed_at IS NULL
      WHERE s.digest = $1 AND s.last_seen_at > $2::timestamptz - make_interval(secs => $3)
        AND s.created_at > $2::timestamptz - make_interval(secs => $4)`,

@@ -10,6 +10,7 @@ import { occurrence, queueMessage } from '../mail/message.ts';
 import type { Decimal } from '../money.ts';
 import { type HeldAccount, lockOpenAccount } from '../open-account.ts';
 import { Refusal } from '../refusal.ts';
+import { requireAnotherAdministrator } from './last-administrator.ts';
 import { voidTokens } from './token.ts';
 
 export const USERNAME_REQUIREMENT = 'Must be a 10-digit number';
@@ -219,7 +220,8 @@ function settingColumns(): [name: string, column: string][] {
 /**
  * Closes an account for good: its key and password are refused, its services and numbers end, its
  * books stay.
- * @throws Refusal 'not found', 'conflict' while other open accounts are billed to it
+ * @throws Refusal 'not found', 'conflict' while other open accounts are billed to it, or where it is
+ *   the last administrator's
  */
 export async function closeAccount(
   db: Database,
@@ -240,6 +242,7 @@ export async function closeAccount(
         `${dependent.username} is billed to ${username}; close it first`,
       );
     }
+    if (account.role === 'administrator') await requireAnotherAdministrator(tx, username);
     await tx.query('UPDATE account SET closed_at = $2 WHERE username = $1', [username, now]);
     await voidTokens(tx, username, now);
     await endRecurringCharges(tx, username, now);

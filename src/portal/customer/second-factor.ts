@@ -37,7 +37,7 @@ interface Shown {
 
 /** Turning the second factor on and off; each step asks for the password once more. */
 export function secondFactorPages(app: FastifyInstance, service: Service): void {
-  const { db, keyring, queue, clock } = service;
+  const { db, keyring, queue, config, clock } = service;
 
   app.get(PATH, async (request, reply) => {
     const { view } = request;
@@ -45,7 +45,11 @@ export function secondFactorPages(app: FastifyInstance, service: Service): void 
     const { secret, wrong, codes } = (await takeShownOnce<Shown>(service, request)) ?? {};
     if (secret) return sendPage(reply, view, setUpPage(view, username, secret, wrong));
     if (codes) return sendPage(reply, view, codesPage(view, codes));
-    return sendPage(reply, view, statePage(view, await secondFactorState(db, username)));
+    return sendPage(
+      reply,
+      view,
+      statePage(view, await secondFactorState(db, username), isNeeded(request)),
+    );
   });
 
   app.post(PATH, async (request, reply) => {
@@ -54,10 +58,10 @@ export function secondFactorPages(app: FastifyInstance, service: Service): void 
     const { current = '', action = 'begin' } = formFields(request);
     const state = await secondFactorState(db, username);
     if (!(await knowsPassword(service, request, current))) {
-      return sendPage(reply, view, statePage(view, state, true));
+      return sendPage(reply, view, statePage(view, state, isNeeded(request), true));
     }
     const actor = customerAt(username, `portal ${request.clientAddress}`);
-    const wanted = state.on ? ['codes', 'off'] : ['begin'];
+    const wanted = state.on ? ['codes', ...(isNeeded(request) ? [] : ['off'])] : ['begin'];
     // The page was made before the second factor was turned on or off elsewhere.
     if (!wanted.includes(action)) return reply.redirect(PATH, 303);
     if (action === 'begin') {
@@ -74,6 +78,9 @@ export function secondFactorPages(app: FastifyInstance, service: Service): void 
   });
 
   app.post(`${PATH}/confirm`, async (request, reply) => confirm(request, reply));
+
+  const isNeeded = (request: FastifyRequest) =>
+    config.adminSecondFactor && sessionOf(request).role === 'administrator';
 
   async function confirm(request: FastifyRequest, reply: FastifyReply) {
     const { username, handle: session } = sessionOf(request);
@@ -107,10 +114,11 @@ export function secondFactorPanel(view: View, state: SecondFactorState): Html {
   );
 }
 
-function statePage(view: View, state: SecondFactorState, wrong = false): Page {
+/** @param isNeeded it cannot be turned off */
+function statePage(view: View, state: SecondFactorState, isNeeded: boolean, wrong = false): Page {
   const m = view.m.secondFactor;
   const buttons = state.on
-    ? html`<button name="action" value="codes">${m.newCodes}</button> <button name="action" value="off" class="danger">${m.turnOff}</button>`
+    ? html`<button name="action" value="codes">${m.newCodes}</button> ${!isNeeded && html`<button name="action" value="off" class="danger">${m.turnOff}</button>`}`
     : html`<button name="action" value="begin">${m.setUp}</button>`;
   const fields = html`${passwordField(view, 'current', wrong)}
 <div class="buttons">${buttons}</div>`;

@@ -252,7 +252,8 @@ export const enCustomer = {
     thresholdProblem: 'Please give whole dollars, 0 to 1000000.',
     password: 'Password',
     changePassword: 'Change the password',
-    passwordHint: 'This ends all other sessions and replaces the API key.',
+    passwordHint:
+      'This ends all other sessions and replaces the API key. Phones keep their SIP secret.',
     sessions: 'Sessions',
     browser: 'Browser',
     unknownBrowser: 'Unknown',

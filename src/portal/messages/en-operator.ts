@@ -151,7 +151,11 @@ export const enOperator = {
     credentials: 'Credentials and closing',
     newCredentials: 'New credentials',
     newPassword: 'New password',
-    newPasswordText: 'Makes a new password and API key. The old ones no longer work.',
+    newPasswordText:
+      'Makes a new password and API key. The old ones no longer work. Phones keep their SIP secret.',
+    newSipSecret: 'New SIP secret',
+    newSipSecretText: 'Phones with the old one are refused from then on.',
+    sipSecret: 'SIP secret',
     newKey: 'New API key',
     newKeyText: 'The old key is refused at once.',
     shownOnce: 'The new credentials are shown this once.',
@@ -166,6 +170,11 @@ export const enOperator = {
     closeWrong: 'This is not the username of this account.',
     closedNotice: 'This account is closed. Its books stay.',
     paysForIt: 'pays for this account; its ledger is there.',
+  },
+  stepUp: {
+    title: 'Please confirm that it is you',
+    text: 'This takes your password once more. Nothing is changed yet.',
+    submit: 'Confirm',
   },
   promotions: {
     title: 'Promotions',

@@ -48,6 +48,7 @@ export const en = {
     navigation: 'Main',
     signOut: 'Sign out',
     apiReference: 'API reference',
+    replaceSipSecret: 'Replace the SIP secret',
     help: 'Help',
   },
   navigation: {
@@ -62,8 +63,9 @@ export const en = {
   flash: {
     'signed-out': 'You are signed out.',
     'password-changed':
-      'Your password is changed. Other sessions have ended, and the API key is new.',
+      'Your password is changed. Other sessions have ended, and the API key is new. Phones keep their SIP secret: replace it, too, if someone else may know it.',
     'second-factor-off': 'The second factor is off. Your password alone opens the account.',
+    'second-factor-required': 'Administrators need a second factor here. Please set it up first.',
     'session-ended': 'Ended. That browser has to sign in again.',
     'verification-sent': 'We have sent the verification mail again. Please check your mail.',
     welcome: 'Welcome. Your address is verified and your password is set.',
@@ -191,6 +193,9 @@ export const en = {
     doneTitle: 'Password changed',
     done: (username: number) => `The password of account ${username} is changed.`,
     keyChanged: 'Its old API key no longer works; the new one is on the API page.',
+    sipSecretStays:
+      'Phones keep their SIP secret. Replace it, too, if someone else may know it: whoever has it calls at your expense.',
+    replaceSipSecret: 'Sign in and replace the SIP secret',
     failedTitle: 'Password not changed',
     again: 'Ask for a new mail',
   },

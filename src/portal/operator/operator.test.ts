@@ -186,15 +186,16 @@ test('settings, services and numbers are changed; what is wrong is said at its f
 
 test('new credentials are shown once, and closing wants the username', async () => {
   const { username, password, apikey } = await api.signUp();
+  const current = administrator.password;
   const path = `/admin/accounts/${username}`;
   await operator.open(path);
-  const renewed = await operator.submitAndFollow(`${path}/password`);
+  const renewed = await operator.submitAndFollow(`${path}/password`, { current });
   const [, fresh = ''] = /<code>(\w{10})<\/code>/.exec(renewed.body) ?? [];
   assert.equal((await api.call('apikey', { username, password })).status, 401);
   assert.equal((await api.call('apikey', { username, password: fresh })).status, 200);
   assert.equal((await api.call('info', {}, apikey)).status, 401);
   await operator.open(path);
-  const keyed = await operator.submitAndFollow(`${path}/key`);
+  const keyed = await operator.submitAndFollow(`${path}/key`, { current });
   const [, key = ''] = /<code>([0-9a-f]{32})<\/code>/.exec(keyed.body) ?? [];
   assert.equal((await api.call('info', {}, key)).status, 200);
   await operator.open(path);

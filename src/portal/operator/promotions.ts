@@ -15,6 +15,7 @@ import { type Page, sendPage } from '../layout.ts';
 import { form, type View, zoneOf } from '../view.ts';
 import { administrator } from './actor.ts';
 import { optional, type Problems, readFields } from './entered.ts';
+import { needsStepUp, stepUp } from './step-up.ts';
 
 /** Codes that credit those who sign up with them. */
 export function promotionPages(app: FastifyInstance, service: Service): void {
@@ -36,6 +37,8 @@ export function promotionPages(app: FastifyInstance, service: Service): void {
       usesLimit: optional((text) => entered.wholeNumber(text, 1, 1_000_000_000)),
     });
     if (problems) return again(problems);
+    if (needsStepUp(service, values.amount) && !(await stepUp(service, request, reply)))
+      return reply;
     try {
       await createPromotion(db, administrator(request), values, clock());
     } catch (error) {

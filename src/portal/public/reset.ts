@@ -40,7 +40,9 @@ export function resetPages(app: FastifyInstance, service: Service): void {
     const m = view.m.reset;
     const content = html`${notice('good', m.done(result.username))}
 <p>${m.keyChanged}</p>
-<p><a class="button" href="/sign-in">${view.m.signIn.submit}</a></p>`;
+<p>${m.sipSecretStays}</p>
+<p><a class="button" href="/sign-in">${view.m.signIn.submit}</a></p>
+<p class="links"><a href="/sign-in?next=%2Fphone">${m.replaceSipSecret}</a></p>`;
     return sendPage(reply, view, { title: m.doneTitle, content });
   });
 }

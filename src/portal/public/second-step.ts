@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { takeSecondFactor } from '../../domain/access/second-factor.ts';
-import { claimAttempt, forgetAttempts, type SignedIn } from '../../domain/access/sign-in.ts';
+import { checkSecondFactor } from '../../domain/access/second-factor.ts';
+import type { SignedIn } from '../../domain/access/sign-in.ts';
 import type { Keyring } from '../../domain/sealing/keyring.ts';
 import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
@@ -11,7 +11,6 @@ import { formFields, localPath } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
 import { form, type View } from '../view.ts';
 
-const FREE_FAILURES = 5;
 const STEP_SECONDS = 300;
 const STEP = /^([1-9][0-9]{9})\.([0-9]{1,9})\.([0-9]{1,12})\.([A-Za-z0-9_-]{43})$/;
 
@@ -27,12 +26,9 @@ export function secondStepPages(app: FastifyInstance, service: Service): void {
       const text = html`${notice('bad', view.m.secondStep.expired)}<p><a href="/sign-in">${view.m.signIn.title}</a></p>`;
       return sendPage(reply, view, { title: view.m.secondStep.title, content: text, status: 400 });
     }
-    const subject = keyring.digest(`second factor of ${username}`);
-    await claimAttempt(db, subject, FREE_FAILURES, clock());
-    if (!(await takeSecondFactor(db, keyring, { username, code, now: clock() }))) {
+    if (!(await checkSecondFactor(db, keyring, { username, code, now: clock() }))) {
       return sendPage(reply, view, secondStepPage(view, step, next, true));
     }
-    await forgetAttempts(db, subject);
     await signIn(service, request, reply, username);
     return reply.redirect(localPath(next) ?? '/', 303);
   });

@@ -13,16 +13,18 @@ export interface NewCredentials {
   added?: boolean;
   password?: string;
   apikey?: string;
+  sipSecret?: string;
 }
 
 export function newCredentialsPanel(view: View, credentials: NewCredentials): Html {
   const m = view.m.operator.account;
-  const { added, password, apikey } = credentials;
+  const { added, password, apikey, sipSecret } = credentials;
   return html`${notice('warn', added ? m.addedOnce : m.shownOnce)}
 ${panel(
   m.newCredentials,
   html`${password && copyable(view, 'password', m.password, password)}
-${apikey && copyable(view, 'apikey', m.apikey, apikey)}`,
+${apikey && copyable(view, 'apikey', m.apikey, apikey)}
+${sipSecret && copyable(view, 'sip-secret', m.sipSecret, sipSecret)}`,
 )}`;
 }
 
@@ -37,6 +39,8 @@ export function credentialsPanel(view: View, { username }: AccountDetails, fille
 ${confirmed(view, `${path}/password`, m.newPassword)}</div>
 <div><h3>${m.newKey}</h3><p>${m.newKeyText}</p>
 ${confirmed(view, `${path}/key`, m.newKey)}</div>
+<div><h3>${m.newSipSecret}</h3><p>${m.newSipSecretText}</p>
+${confirmed(view, `${path}/sip-secret`, m.newSipSecret)}</div>
 <div><h3>${m.close}</h3><p>${m.closeText}</p>
 ${form(
   view,

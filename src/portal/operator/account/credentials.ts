@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { closeAccount } from '../../../domain/account/account.ts';
-import { renewKey, renewPassword } from '../../../domain/account/credentials.ts';
+import { renewKey, renewPassword, replaceSipSecret } from '../../../domain/account/credentials.ts';
 import { MAIL_QUEUE } from '../../../domain/mail/message.ts';
 import { Refusal } from '../../../domain/refusal.ts';
 import type { Service } from '../../../service.ts';
@@ -9,15 +9,17 @@ import { formFields } from '../../input.ts';
 import { sendPage } from '../../layout.ts';
 import { showOnce } from '../../shown-once.ts';
 import { administrator } from '../actor.ts';
+import { stepUp } from '../step-up.ts';
 import type { NewCredentials } from './credentials-panel.ts';
 import { accountPage } from './page.ts';
 import { usernameOf } from './request.ts';
 
 /** New credentials for an account, and its end. */
 export function accountCredentials(app: FastifyInstance, service: Service): void {
-  const { db, keyring, queue, clock } = service;
+  const { db, keyring, queue, config, clock } = service;
 
   app.post('/admin/accounts/:username/password', async (request, reply) => {
+    if (!(await stepUp(service, request, reply))) return reply;
     const username = usernameOf(request);
     const actor = administrator(request);
     const renewed = await renewPassword(db, actor, keyring, queue, username, clock());
@@ -28,10 +30,21 @@ export function accountCredentials(app: FastifyInstance, service: Service): void
   });
 
   app.post('/admin/accounts/:username/key', async (request, reply) => {
+    if (!(await stepUp(service, request, reply))) return reply;
     const username = usernameOf(request);
     const apikey = await renewKey(db, administrator(request), keyring, queue, username, clock());
     queue.wake(MAIL_QUEUE);
     return show(request, reply, { apikey });
+  });
+
+  app.post('/admin/accounts/:username/sip-secret', async (request, reply) => {
+    if (!(await stepUp(service, request, reply))) return reply;
+    const username = usernameOf(request);
+    const tools = { keyring, realm: config.sipRealm };
+    const actor = administrator(request);
+    const { secret } = await replaceSipSecret(db, actor, tools, queue, username, clock());
+    queue.wake(MAIL_QUEUE);
+    return show(request, reply, { sipSecret: secret });
   });
 
   const show = (request: FastifyRequest, reply: FastifyReply, credentials: NewCredentials) =>

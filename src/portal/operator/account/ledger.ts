@@ -11,6 +11,7 @@ import { formFields, queryText } from '../../input.ts';
 import { sendPage } from '../../layout.ts';
 import { administrator } from '../actor.ts';
 import { readFields } from '../entered.ts';
+import { needsStepUp, stepUp } from '../step-up.ts';
 import { ledgerTable } from './money-panels.ts';
 import { accountPage } from './page.ts';
 import { usernameOf } from './request.ts';
@@ -58,6 +59,8 @@ ${paging({
       const page = await accountPage(service, request, { values: fields, problems });
       return sendPage(reply, request.view, page);
     }
+    if (needsStepUp(service, values.amount) && !(await stepUp(service, request, reply)))
+      return reply;
     const debits = fields.direction === 'debit';
     const { posted } = await postByHand(db, administrator(request), {
       ...values,
@@ -74,6 +77,9 @@ ${paging({
     const account = usernameOf(request);
     const entry = Number(formFields(request).entry?.match(/^[0-9]{1,15}$/)?.[0] ?? 0);
     const reason = request.view.m.operator.account.reversed(entry);
+    const [found] = await listEntries(db, account, { before: entry + 1, limit: 1 });
+    const asks = found?.id === entry && needsStepUp(service, found.amount);
+    if (asks && !(await stepUp(service, request, reply))) return reply;
     const { posted } = await reverseEntry(
       db,
       administrator(request),

@@ -10,6 +10,7 @@ import { sendPage } from '../../layout.ts';
 import { afterChange, changedFields, changedProblems, readShown } from '../../settings-form.ts';
 import { administrator } from '../actor.ts';
 import { optional, type Problems, readFields, ticked, type Values } from '../entered.ts';
+import { stepUp } from '../step-up.ts';
 import { accountPage } from './page.ts';
 import { usernameOf } from './request.ts';
 import { SETTINGS_FORM } from './settings-panel.ts';
@@ -32,6 +33,8 @@ export function accountSettings(app: FastifyInstance, service: Service): void {
     const readers = Object.entries(READERS).filter(([name]) => changed.has(name));
     const { values, problems } = readFields(fields, Object.fromEntries(readers));
     if (problems) return again(fields, problems);
+    // Whoever reads the mail of an account can recover its password.
+    if (changed.has('email') && !(await stepUp(service, request, reply))) return reply;
     const { increment, ...changes } = values as Partial<Values<typeof READERS>>;
     try {
       await changeAccount(

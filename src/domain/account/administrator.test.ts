@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { commandJson, runCommand } from '../../../test/support/command.ts';
+import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { Visitor } from '../../../test/support/visitor.ts';
+import { closeAccount } from './account.ts';
+import { listAdministrators, removeAdministrator } from './administrator.ts';
+
+let api: TestService;
+before(async () => {
+  api = await startService();
+});
+after(() => api.stop());
+
+const usernames = async () =>
+  (await listAdministrators(api.service.db)).map(({ username }) => username);
+const reasonOf = (result: PromiseSettledResult<void>) =>
+  result.status === 'rejected' ? result.reason.message : undefined;
+
+test('the last administrator stays, also where all are to go at once', async () => {
+  const { db, clock } = api.service;
+  for (const leave of [closeAccount, removeAdministrator]) {
+    const created = await Promise.all([api.administrator(), api.administrator()]);
+    const before = await usernames();
+    const results = await Promise.allSettled(
+      before.map((username) => leave(db, TESTER, username, clock())),
+    );
+    const left = await usernames();
+    assert.equal(left.length, 1, leave.name);
+    assert.deepEqual(results.map(reasonOf).filter(Boolean), [
+      `${left[0]} is the last administrator; make another one first, with account-api admin create`,
+    ]);
+    assert.ok(before.length >= created.length);
+  }
+});
+
+test('the portal says why the last administrator is not closed', async () => {
+  const { db, clock } = api.service;
+  const own = await api.administrator();
+  for (const username of await usernames()) {
+    if (username !== own.username) await removeAdministrator(db, TESTER, username, clock());
+  }
+  const visitor = new Visitor(api.url);
+  await visitor.open('/sign-in');
+  await visitor.submit('/sign-in', { login: String(own.username), password: own.password });
+  const path = `/admin/accounts/${own.username}`;
+  await visitor.open(path);
+  const answer = await visitor.submit(`${path}/close`, { confirm: String(own.username) });
+  assert.equal(answer.status, 400);
+  assert.match(answer.body, /is the last administrator; make another one first/);
+  assert.deepEqual(await usernames(), [own.username]);
+});
+
+test('one who is removed is a customer from then on, with no session and no operation left', async () => {
+  const { db, clock } = api.service;
+  const [stays, goes] = [await api.administrator(), await api.administrator()];
+  await removeAdministrator(db, TESTER, goes.username, clock());
+  assert.equal((await usernames()).includes(goes.username), false);
+  assert.equal((await usernames()).includes(stays.username), true);
+  const add = { name: 'New', username: 2_345_678_901, email: 'new@example.com' };
+  const refused = await api.call('add', add, goes.apikey);
+  assert.equal(refused.status, 401);
+  assert.equal((await api.call('info', {}, goes.apikey)).status, 200);
+  await assert.rejects(removeAdministrator(db, TESTER, goes.username, clock()), {
+    code: 'not found',
+    message: `${goes.username} is no administrator`,
+  });
+});
+
+test('admin list tells who they are, and admin remove takes the role away', async () => {
+  const [stays, goes] = [await api.administrator(), await api.administrator()];
+  const listed = await commandJson(api.env, 'admin', 'list');
+  const [entry] = listed.administrators.filter(
+    ({ username }: { username: number }) => username === goes.username,
+  );
+  assert.deepEqual(
+    { ...entry, email: undefined, createdAt: undefined },
+    {
+      username: goes.username,
+      name: 'Administrator',
+      secondFactor: false,
+      email: undefined,
+      createdAt: undefined,
+    },
+  );
+  const removed = await commandJson(api.env, 'admin', 'remove', String(goes.username));
+  assert.deepEqual(removed, { username: goes.username });
+  const { stdout } = await runCommand(api.env, 'admin', 'list');
+  assert.match(stdout, /^USERNAME +NAME +E-MAIL +SECOND FACTOR +CREATED\n/);
+  assert.match(stdout, new RegExp(`^${stays.username} +Administrator +\\S+ +off +\\S+Z$`, 'm'));
+  assert.doesNotMatch(stdout, new RegExp(String(goes.username)));
+});

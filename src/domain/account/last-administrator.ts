@@ -1,0 +1,23 @@
+import type { Queryable } from '../../db/database.ts';
+import { LOCKS } from '../locks.ts';
+import { Refusal } from '../refusal.ts';
+
+/**
+ * Makes sure that there is an administrator besides this one, who is about to be none any more. The
+ * lock makes it so where two are to go at once.
+ * @param tx the transaction that goes on to change it
+ * @throws Refusal 'conflict'
+ */
+export async function requireAnotherAdministrator(tx: Queryable, username: number): Promise<void> {
+  await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.administrators]);
+  const others = await tx.query(
+    `SELECT 1 FROM account
+     WHERE role = 'administrator' AND closed_at IS NULL AND username <> $1 LIMIT 1`,
+    [username],
+  );
+  if (others.length > 0) return;
+  throw new Refusal(
+    'conflict',
+    `${username} is the last administrator; make another one first, with account-api admin create`,
+  );
+}
