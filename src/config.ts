@@ -49,6 +49,7 @@ export interface Config {
   ingestBodyLimitBytes: number;
   ingestUnpackedLimitBytes: number;
   holdSeconds: number;
+  emergencyNumbers: ReadonlySet<string>;
   verifiedCallsOnly: boolean;
   retentionMonths: number;
   /** of portal sessions */
@@ -122,6 +123,7 @@ export function loadConfig(
     ingestBodyLimitBytes: settings.INGEST_BODY_LIMIT,
     ingestUnpackedLimitBytes: settings.INGEST_UNPACKED_LIMIT,
     holdSeconds: settings.HOLD_SECONDS,
+    emergencyNumbers: new Set(settings.EMERGENCY_NUMBERS.split(/[ ,]+/)),
     verifiedCallsOnly: settings.VERIFIED_CALLS_ONLY,
     retentionMonths: settings.RETENTION_MONTHS,
     sessionLife: {

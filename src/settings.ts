@@ -173,6 +173,11 @@ export const SETTINGS = {
   INGEST_BODY_LIMIT: positive(16 * 1024 * 1024, 'largest body a feed may send, in bytes'),
   INGEST_UNPACKED_LIMIT: positive(64 * 1024 * 1024, 'its largest unpacked size, in bytes'),
   HOLD_SECONDS: positive(600, 'longest time of a call that authorize allows at once', 86_400),
+  EMERGENCY_NUMBERS: text({
+    default: '911 112 933 999',
+    pattern: '^[0-9]{2,7}([ ,]+[0-9]{2,7})*$',
+    description: 'authorize allows these before every other rule, at rate 0',
+  }),
   VERIFIED_CALLS_ONLY: flag({
     default: false,
     description: 'authorize refuses calls of accounts that are not verified',

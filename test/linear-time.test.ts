@@ -10,7 +10,7 @@ import { isAccountName, NAME_PATTERN } from '../src/domain/account/account.ts';
 import type { Feed } from '../src/domain/calls/feed.ts';
 import { isEmailAddress } from '../src/domain/email-address.ts';
 import { assignableNumber, callerId, words } from '../src/domain/entered-values.ts';
-import { typedNumber } from '../src/domain/phone-number.ts';
+import { dialledNumber } from '../src/domain/phone-number.ts';
 import { clientAddress, parseNetworks } from '../src/http/client-address.ts';
 import { parseStrictJson } from '../src/http/strict-json.ts';
 import { VALIDATION } from '../src/http/validation.ts';
@@ -68,7 +68,7 @@ const READERS: Record<string, (text: string) => unknown> = {
   NAME_PATTERN: (text) => name.test(text),
   isAccountName,
   isEmailAddress,
-  typedNumber,
+  dialledNumber,
   callerId: attempted(callerId),
   assignableNumber: attempted(assignableNumber),
   words: attempted(words),

@@ -160,7 +160,7 @@ function rate(group: Command): void {
     'prices rate 2345678901 +442055501234',
   )
     .addArgument(values.usernameArgument())
-    .addArgument(new Argument('<number>', 'as it is dialled').argParser(values.assignableNumber));
+    .addArgument(new Argument('<number>', 'as it is dialled').argParser(values.calledNumber));
   perform(on, async ({ db, clock }, username: number, number: string) => {
     const rating = await rateOfCall(db, username, number, clock());
     const { list: from, prefix, name, minimumSeconds, incrementSeconds, blocked } = rating;

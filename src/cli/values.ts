@@ -20,6 +20,7 @@ export const prefix = argument(entered.prefix);
 export const rate = argument(entered.rate);
 export const increment = argument(entered.increment);
 export const callerId = argument(entered.callerId);
+export const calledNumber = argument(entered.calledNumber);
 export const assignableNumber = argument(entered.assignableNumber);
 export const onOff = argument(entered.onOff);
 export const accountName = argument(entered.accountName);

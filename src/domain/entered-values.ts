@@ -3,8 +3,8 @@ import { isAccountName, USERNAME_REQUIREMENT } from './account/account.ts';
 import { RESERVED } from './billing/recurring-charge.ts';
 import { isEmailAddress } from './email-address.ts';
 import { type Decimal, isDecimal, isRate, toMicros } from './money.ts';
-import { typedNumber } from './phone-number.ts';
-import { readPrefix } from './rating/price-csv.ts';
+import { dialledNumber, tenDigits } from './phone-number.ts';
+import { InvalidPrefix, readPrefix } from './rating/price-csv.ts';
 
 const LONGEST_TEXT = 200;
 const LONGEST_MINIMUM_SECONDS = 3_600;
@@ -68,11 +68,12 @@ export function listName(text: string): string {
 
 /** First digits of numbers, the country code first. */
 export function prefix(text: string): string {
-  const digits = readPrefix(text);
-  if (digits === undefined) {
-    throw new InvalidValue('Must be 1 to 15 digits, the country code first.');
+  try {
+    return readPrefix(text);
+  } catch (error) {
+    if (!(error instanceof InvalidPrefix)) throw error;
+    throw new InvalidValue(`${error.message.replace(/^m/, 'M')}.`);
   }
-  return digits;
 }
 
 export function rate(text: string): Decimal {
@@ -101,18 +102,29 @@ export function increment(text: string): { minimumSeconds: number; incrementSeco
 /** Ten digits, or none where nothing is to be shown. */
 export function callerId(text: string): string {
   if (text === '' || text === 'none') return '';
-  const number = typedNumber(text);
-  if (!/^[0-9]{10}$/.test(number)) {
+  const number = tenDigits(text);
+  if (number === undefined) {
     throw new InvalidValue("Must be a 10-digit number, or '' or none to clear it.");
   }
   return number;
 }
 
-/** A number as calls carry it: ten digits where it is North American. */
+/** A number that an account can have, as `dialledNumber` writes it. */
 export function assignableNumber(text: string): string {
-  const number = typedNumber(text);
-  if (!/^\+?[0-9]{2,20}$/.test(number)) {
-    throw new InvalidValue('Must be digits, 2 to 20 of them, with or without a leading +.');
+  const number = dialledNumber(text);
+  if (number === undefined || !/^\+?[0-9]{2,15}$/.test(number)) {
+    throw new InvalidValue(
+      'Must be digits: ten of them, or a + or 011 and the country code first.',
+    );
+  }
+  return number;
+}
+
+/** A number as it is dialled. */
+export function calledNumber(text: string): string {
+  const number = dialledNumber(text);
+  if (number === undefined) {
+    throw new InvalidValue('Must be a number as it is dialled, such as +442055501234.');
   }
   return number;
 }

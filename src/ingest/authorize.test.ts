@@ -3,8 +3,11 @@ import { after, before, test } from 'node:test';
 import { addCustomer, post as credit, reportedCall } from '../../test/support/calls.ts';
 import { post, startService, TESTER, type TestService } from '../../test/support/service.ts';
 import { closeAccount } from '../domain/account/account.ts';
+import { addNumber } from '../domain/billing/recurring-charge.ts';
 import { reconcile } from '../domain/books/proof.ts';
 import { storeCalls } from '../domain/calls/call.ts';
+import { readPriceFile } from '../domain/rating/price-csv.ts';
+import { importPrices } from '../domain/rating/price-list.ts';
 
 let api: TestService;
 let authorization: string;
@@ -100,7 +103,7 @@ test('blocked prefixes are refused in whichever form they are dialled', async ()
     assert.equal((await ask({ account: other, dst, call_id: dst })).status, 200, dst);
   }
   assert.deepEqual(await refusal(other, '+5355500123'), blocked);
-  for (const dst of ['+44745550123', '8005550123', '*98', '5355500123x', '911']) {
+  for (const dst of ['+44745550123', '8005550123', '*98', '3115555']) {
     assert.equal((await ask({ account: sub, dst, call_id: dst })).status, 200, dst);
   }
 });
@@ -201,4 +204,111 @@ test('a call that nobody answered is released, and its money is free at once', a
     status: 'Error',
     message: 'Field Required: call_id',
   });
+});
+
+/** The same number as switches and phones may say it. */
+const spellings = (e164: string) => {
+  const digits = e164.slice(1);
+  const escaped = [...digits].map((digit) => `%3${digit}`).join('');
+  const user = [
+    ...[e164, `00${digits}`, `011 ${digits}`, `%2b${digits}`, `%2B${escaped}`],
+    ...[`+${escaped}`, `${e164.slice(0, 3)}-(${e164.slice(3, 6)})%20.${e164.slice(6)}`],
+  ];
+  return user.flatMap((text) => [
+    text,
+    `${text};npdi;rn=+12125550100`,
+    `sip:${text}@192.0.2.1;user=phone`,
+    `SIPS:${text};npdi:secret@sip.example.com:5061?Subject=1`,
+    `tel:${text};phone-context=+1`,
+    `"Alice <1>" <sip:${text}@192.0.2.1>;tag=1`,
+  ]);
+};
+
+test('every spelling of a number is blocked, priced, held, billed and owned alike', async () => {
+  const { db, clock } = api.service;
+  const account = await addCustomer(api, { cash: '900', rate: '0.5' });
+  const owner = await addCustomer(api, { rate: '0.001' });
+  await db.query(`INSERT INTO blocked_prefix (prefix, account, created_at) VALUES ('53', $1, $2)`, [
+    account,
+    clock(),
+  ]);
+  const { prices } = readPriceFile('prefix,rate\n31,0.6\n39001,0.06\n1212,0.006');
+  const options = { now: clock(), replace: false, dryRun: false };
+  await importPrices(db, TESTER, 'spelled', prices, options);
+  await db.query("UPDATE account SET price_list = 'spelled' WHERE username = $1", [account]);
+  for (const dst of spellings('+5312345678')) {
+    assert.deepEqual(await refusal(account, dst), no('The destination is blocked'), dst);
+  }
+  for (const dst of ['+0115312345678', '%252B5312345678', '53x12345678', '*675312345678', '+']) {
+    const message = 'The destination is no number that can be dialled';
+    assert.deepEqual(await refusal(account, dst), no(message), dst);
+  }
+  for (const [e164, rate, shown] of [
+    ['+311555512345', '0.6', '+311555512345'],
+    ['+39001234567', '0.06', '+39001234567'],
+    ['+12125550123', '0.006', '2125550123'],
+  ] as const) {
+    await addNumber(db, TESTER, { account: owner, number: shown, monthly: '0' }, clock());
+    const all = [...spellings(e164), e164.slice(1), shown];
+    for (const dst of all) {
+      // The same call in another spelling is the same call.
+      const { status, body } = await ask({ account, dst, call_id: e164, rewrite: true });
+      assert.equal(status, 200, dst);
+      assert.deepEqual(
+        { ...body, rate: Number(body.rate) },
+        {
+          allow: true,
+          max_seconds: 600,
+          rate: Number(rate),
+          dst: e164,
+        },
+      );
+    }
+    const start = clock().getTime() / 1_000 - 60;
+    const records = all.flatMap((dst, n) => [
+      { id: `${e164} ${n}`, account, start, duration: 6, dst },
+      { id: `${e164} in ${n}`, start, duration: 6, dst },
+    ]);
+    const delivered = await post(`${api.url}/ingest/v1/calls/generic`, records, { authorization });
+    assert.equal(delivered.body.stored, 2 * all.length, JSON.stringify(delivered.body));
+    const stored = await db.query(
+      `SELECT account, called, trim_scale(rate)::text AS rate, count(*) FROM call
+       WHERE called = $1 AND account IN ($2, $3) GROUP BY 1, 2, 3 ORDER BY account`,
+      [shown, account, owner],
+    );
+    const expected = [
+      { account, called: shown, rate, count: all.length },
+      { account: owner, called: shown, rate: '0.001', count: all.length },
+    ];
+    assert.deepEqual(stored, expected);
+  }
+});
+
+test('an emergency call is allowed whatever the state of a known account, and holds nothing', async () => {
+  const { db, clock } = api.service;
+  const account = await addCustomer(api, { cash: '-5' });
+  await db.query(
+    'UPDATE account SET enabled = false, max_calls = 1, verified_at = NULL WHERE username = $1',
+    [account],
+  );
+  await db.query('UPDATE balance SET suspended = true WHERE account = $1', [account]);
+  await db.query(
+    `INSERT INTO blocked_prefix (prefix, account, created_at) VALUES ('911', $1, $2), ('1', $1, $2)`,
+    [account, clock()],
+  );
+  await closeAccount(db, TESTER, account, clock());
+  const allowed = { allow: true, max_seconds: 600, rate: '0' };
+  const held = await db.transaction(async (tx) => {
+    // Answered while another call's question holds the balance.
+    await tx.query('SELECT FROM balance WHERE account = $1 FOR UPDATE', [account]);
+    for (const dst of ['911', '112', '933', '999', 'sip:%39%311@192.0.2.1;user=phone', '9-1-1']) {
+      assert.deepEqual((await ask({ account, dst, call_id: 'e1' })).body, allowed, dst);
+    }
+    const rewritten = await ask({ account, dst: 'tel:911', call_id: 'e1', rewrite: true });
+    assert.deepEqual(rewritten.body, { ...allowed, dst: '911' });
+    return tx.query('SELECT FROM hold WHERE account = $1', [account]);
+  });
+  assert.deepEqual(held, []);
+  assert.deepEqual(await refusal(9_999_999_999, '911'), no('Unknown account'));
+  assert.deepEqual(await refusal(account, '9111'), no('The account is closed'));
 });

@@ -1,15 +1,17 @@
 import type { FastifyInstance } from 'fastify';
 import { USERNAME_REQUIREMENT } from '../domain/account/account.ts';
 import type { Decimal } from '../domain/money.ts';
+import { dialledNumber, internationalNumber } from '../domain/phone-number.ts';
 import { gatherAuthorizations } from '../domain/rating/authorization.ts';
 import type { CallQuestion } from '../domain/rating/decision.ts';
+import { allowEmergencyCall } from '../domain/rating/emergency.ts';
 import { type AllowedCall, gatherReleases } from '../domain/rating/hold.ts';
 import { fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
 import { successBody } from '../http/envelope.ts';
 import { parseStrictJson } from '../http/strict-json.ts';
 import type { Service } from '../service.ts';
 import { readRaw } from './receive.ts';
-import { firstUsername, MalformedRecord, phoneNumber, wholeText } from './record.ts';
+import { firstUsername, MalformedRecord, wholeText } from './record.ts';
 
 const LONGEST_QUESTION_BYTES = 16 * 1024;
 const LONGEST_CALL_ID = 255;
@@ -18,17 +20,28 @@ const LONGEST_NUMBER = 128;
 /**
  * `POST /ingest/v1/authorize`: a switch asks whether an account may call. 200 with one line of JSON,
  * or 402 with a message that it can log. The same `call_id` again, also during the call, extends it.
+ * A call to an emergency number is allowed before any other rule is looked at, and holds nothing.
  */
 export function authorizeRoute(app: FastifyInstance, { db, config, clock }: Service): void {
   const { holdSeconds, verifiedCallsOnly: verifiedOnly } = config;
   const authorize = gatherAuthorizations(db, { holdSeconds, verifiedOnly });
   app.post('/ingest/v1/authorize', async (request, reply) => {
-    const question = readQuestion(await readRaw(request.raw, LONGEST_QUESTION_BYTES));
+    const { rewrite, ...question } = readQuestion(
+      await readRaw(request.raw, LONGEST_QUESTION_BYTES),
+    );
+    const allow = (maxSeconds: number, rate: string) => {
+      const dst = rewrite ? `, "dst": "${internationalNumber(question.called)}"` : '';
+      return reply
+        .header('cache-control', 'no-store')
+        .type('application/json; charset=utf-8')
+        .send(`{"allow": true, "max_seconds": ${maxSeconds}, "rate": "${rate}"${dst}}`);
+    };
+    if (config.emergencyNumbers.has(question.called)) {
+      await allowEmergencyCall(db, question.account);
+      return allow(holdSeconds, '0');
+    }
     const { maxSeconds, rate } = await authorize({ ...question, now: clock() });
-    return reply
-      .header('cache-control', 'no-store')
-      .type('application/json; charset=utf-8')
-      .send(`{"allow": true, "max_seconds": ${maxSeconds}, "rate": "${shownRate(rate)}"}`);
+    return allow(maxSeconds, shownRate(rate));
   });
 }
 
@@ -49,9 +62,14 @@ export function releaseRoute(app: FastifyInstance, { db }: Service): void {
   });
 }
 
-function readQuestion(body: Buffer): Omit<CallQuestion, 'now'> {
+/** @returns `rewrite`: the switch wants to be told the number that was checked */
+function readQuestion(body: Buffer): Omit<CallQuestion, 'now'> & { rewrite: boolean } {
   const fields = readFields(body, ['account', 'dst', 'call_id']);
-  return { ...allowedCall(fields), called: calledNumber(fields.dst) };
+  return {
+    ...allowedCall(fields),
+    called: calledNumber(fields.dst),
+    rewrite: fields.rewrite === true,
+  };
 }
 
 /** Further members, such as `cid`, are let pass: switches send what they have at hand. */
@@ -73,9 +91,17 @@ function allowedCall(fields: Record<string, unknown>): AllowedCall {
   return { account, callId: callId(fields.call_id) };
 }
 
+/** @throws Refusal 'payment required' for a text that dials no number, or who knows which */
 function calledNumber(value: unknown): string {
+  const number = dialledNumber(textOfNumber(value));
+  if (number !== undefined) return number;
+  throw new Refusal('payment required', 'The destination is no number that can be dialled');
+}
+
+function textOfNumber(value: unknown): string {
   try {
-    if (wholeText(value, 'dst').length <= LONGEST_NUMBER) return phoneNumber(value, 'dst');
+    const text = wholeText(value, 'dst');
+    if (text.length <= LONGEST_NUMBER) return text;
   } catch (error) {
     if (!(error instanceof MalformedRecord)) throw error;
   }

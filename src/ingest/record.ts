@@ -92,9 +92,9 @@ export function firstUsername(candidates: unknown[]): number | undefined {
   return undefined;
 }
 
-/** The called number as the API shows it: ten digits where it is North American. */
+/** The number that a text dials, as calls are stored with it; what is none is kept as it came. */
 export function phoneNumber(value: unknown, name: string): string {
-  return plainNumber(wholeText(value, name).slice(0, LONGEST_TEXT));
+  return plainNumber(wholeText(value, name)).slice(0, LONGEST_TEXT).toWellFormed();
 }
 
 /** The caller's number, which prices nothing, in the same form. */

@@ -2,7 +2,7 @@ import type { Queryable } from '../../db/database.ts';
 import type { Billing } from '../books/balance.ts';
 import { addressKey } from '../email-address.ts';
 import type { Decimal } from '../money.ts';
-import { typedNumber } from '../phone-number.ts';
+import { searchedNumber } from '../phone-number.ts';
 import { Refusal } from '../refusal.ts';
 
 export interface AccountSummary {
@@ -80,7 +80,7 @@ export function listAccounts(
        OR EXISTS (SELECT FROM number n WHERE n.account = a.username AND n.removed_at IS NULL
          AND position($4 IN n.number) > 0))
      ORDER BY a.username LIMIT $3`,
-    [after, search, limit, typedNumber(search)],
+    [after, search, limit, searchedNumber(search)],
   );
 }
 

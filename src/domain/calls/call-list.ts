@@ -1,7 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
 import type { DayRange } from '../day.ts';
 import type { Decimal } from '../money.ts';
-import { typedNumber } from '../phone-number.ts';
+import { searchedNumber } from '../phone-number.ts';
 import type { UsageScope } from './usage.ts';
 
 /** A call as its customer sees it. */
@@ -67,7 +67,7 @@ export async function listCalls(
   { after, limit }: { after?: string | undefined; limit: number },
 ): Promise<CallPage> {
   const { scope, range } = filter;
-  const search = typedNumber(filter.search.trim().toWellFormed());
+  const search = searchedNumber(filter.search.trim().toWellFormed());
   const [, at = null, id = null] = CURSOR.exec(after ?? '') ?? [];
   // Where a search ends is told by the index alone; it then reads no more calls than it must.
   const rows = await db.query<Row>(
@@ -124,7 +124,7 @@ export async function listCalls(
  * @param accounts whose calls they are
  */
 export function callsOf({ scope, range, search }: CallFilter, accounts: number[]): string {
-  const searched = typedNumber(search.trim().toWellFormed());
+  const searched = searchedNumber(search.trim().toWellFormed());
   const text = quoted(searched);
   const name = quoted(encodeURIComponent(searched).toLowerCase());
   // One account by itself is read in the order of the index, without sorting.

@@ -86,6 +86,43 @@ test('every line that is wrong is told with its number', () => {
   ]);
 });
 
+test('a prefix that no number begins with is refused', () => {
+  const range = 'must be one prefix, not a range: give each prefix of it by itself';
+  const code = 'must begin with the country code, without 00 or 011';
+  const digits = 'must be 1 to 15 digits, the country code first';
+  for (const [prefix, problem] of [
+    ['0044', code],
+    ['+0044', code],
+    ['01149', code],
+    ['011 49', code],
+    ['447400-447409', range],
+    ['447400 - 447409', range],
+    ['44-74', range],
+    ['1212.0', digits],
+    ['1.212E3', digits],
+    ['44;49', digits],
+    ['+', digits],
+  ] as const) {
+    assert.deepEqual(problems(`prefix,rate\n"${prefix}",0.01`), [
+      `2: the prefix '${prefix}' ${problem}`,
+    ]);
+  }
+  const kept = read('prefix,rate\n1-809,0.1\n1-809-201,0.2\n+44 74,0.3\n0,7\n02,8\n112,0');
+  assert.deepEqual(
+    kept.prices.map(({ prefix }) => prefix),
+    ['1809', '1809201', '4474', '0', '02', '112'],
+  );
+  assert.deepEqual(kept.faults, []);
+});
+
+test('a file that is no UTF-8 is refused', () => {
+  const latin = Buffer.from(
+    'prefix,rate,name\n44,0.01,Jersey\n225,0.2,C\u00f4te d\u2019Ivoire',
+    'latin1',
+  );
+  assert.deepEqual(problems(latin.toString('utf8')), ['3: the file must be saved as UTF-8']);
+});
+
 test('a file whose columns are not known is not read on', () => {
   assert.deepEqual(problems('country,rate\nDE,1\n'), ['1: there is no column called prefix']);
   assert.deepEqual(problems('prefix,rate,price\n1,1,2\n'), [

@@ -37,10 +37,14 @@ const TITLES: Record<string, Column> = {
 };
 const WITHOUT_TITLES: Column[] = ['prefix', 'rate', 'name', 'minimum', 'increment'];
 const DELIMITERS = [',', ';', '\t'];
+const NORTH_AMERICAN_PREFIX = /^1-[2-9][0-9]{2}(?:-[0-9]{1,4}){0,2}$/;
 const LONGEST_NAME = 100;
 const LONGEST_COUNT_SECONDS = 3_600;
 
 class Fault extends Error {}
+
+/** A text is no prefix; the message says what it must be. */
+export class InvalidPrefix extends Error {}
 
 /**
  * Reads a price list: CSV with commas, semicolons or tabs, one price a line. A first line of titles
@@ -56,6 +60,7 @@ export function readPriceFile(text: string): PriceFile {
   for (const [index, line] of lines.entries()) {
     if (line.trim() === '') continue;
     try {
+      if (line.includes('\uFFFD')) throw new Fault('the file must be saved as UTF-8');
       if (!columns) {
         delimiter = delimiterOf(line);
         const titles = splitLine(line, delimiter);
@@ -118,17 +123,31 @@ function priceOf(cells: string[], columns: (Column | undefined)[]): Price {
 
 /** @throws Fault */
 function prefixOf(cell: string): string {
-  const prefix = readPrefix(cell);
-  if (prefix === undefined) {
-    throw new Fault(`the prefix '${cell}' must be 1 to 15 digits, the country code first`);
+  try {
+    return readPrefix(cell);
+  } catch (error) {
+    if (!(error instanceof InvalidPrefix)) throw error;
+    throw new Fault(`the prefix '${cell}' ${error.message}`);
   }
-  return prefix;
 }
 
-/** A prefix in digits, without a plus in front and what people put between. */
-export function readPrefix(text: string): string | undefined {
-  const digits = text.replace(/^\+/, '').replace(/[ .-]/g, '');
-  return /^[0-9]{1,15}$/.test(digits) ? digits : undefined;
+/**
+ * A prefix in digits, without a plus in front and blanks between, and without the dashes of 1-809.
+ * @throws InvalidPrefix also for digits that no number begins with
+ */
+export function readPrefix(text: string): string {
+  const plain = text.replace(/^\+/, '').replaceAll(' ', '');
+  const digits = NORTH_AMERICAN_PREFIX.test(plain) ? plain.replaceAll('-', '') : plain;
+  if (/^[0-9]+[-–][0-9]+$/.test(digits)) {
+    throw new InvalidPrefix('must be one prefix, not a range: give each prefix of it by itself');
+  }
+  if (/^(?:00|011)[0-9]/.test(digits)) {
+    throw new InvalidPrefix('must begin with the country code, without 00 or 011');
+  }
+  if (!/^[0-9]{1,15}$/.test(digits)) {
+    throw new InvalidPrefix('must be 1 to 15 digits, the country code first');
+  }
+  return digits;
 }
 
 function rateOf(cell: string): Decimal {

@@ -6,6 +6,7 @@ import { changeAccount } from '../account/account.ts';
 import { listAudit } from '../audit.ts';
 import { addNumber } from '../billing/recurring-charge.ts';
 import { storeCalls } from '../calls/call.ts';
+import { plainNumber } from '../phone-number.ts';
 import { gatherAuthorizations } from './authorization.ts';
 import { blockPrefixes, listBlocked, releasePrefixes } from './blocked-prefix.ts';
 import { readPriceFile } from './price-csv.ts';
@@ -45,9 +46,9 @@ const use = (account: number, priceList: string | null) =>
   );
 
 /** Rate, billed seconds and amount of a call of 40 seconds. */
-async function bill(account: number | undefined, called: string) {
+async function bill(account: number | undefined, dialled: string) {
   const { db, clock } = api.service;
-  const call = reportedCall({ account, called });
+  const call = reportedCall({ account, called: plainNumber(dialled) });
   assert.equal(countsOf(await storeCalls(db, 'x', [call], clock())).stored, 1);
   const [row] = await db.query<{ rate: string; seconds: number; amount: string }>(
     `SELECT trim_scale(rate)::text AS rate, billed_seconds AS seconds, amount::text
@@ -82,11 +83,15 @@ test('the longest prefix decides, in whichever form the number was dialled', asy
     ['+35315550123', '0.025', 42, '0.017500'],
     ['*98', '0.025', 42, '0.017500'],
     ['', '0.025', 42, '0.017500'],
-    ['sip:44@example.com', '0.025', 42, '0.017500'],
+    ['sip:44@example.com', '0.01', 42, '0.007000'],
+    ['sip:%34%347055501234@192.0.2.1;user=phone', '0.5', 42, '0.350000'],
+    // what is no number is compared as it is
+    ['44205550123x', '0.008', 42, '0.005600'],
+    ['%252B442055501234', '0.025', 42, '0.017500'],
   ] as const) {
     assert.deepEqual(await bill(account, called), [rate, seconds, amount], called);
     const { db, clock } = api.service;
-    const rating = await rateOfCall(db, account, called, clock());
+    const rating = await rateOfCall(db, account, plainNumber(called), clock());
     assert.equal(Number(rating.rate), Number(rate), called);
   }
   assert.deepEqual(await rateOfCall(api.service.db, account, '2125550123', new Date()), {
@@ -189,6 +194,21 @@ test('an import adds, changes and, where asked, removes; a dry run only counts',
   assert.deepEqual(
     page.map(({ prefix, name }) => [prefix, name]),
     [['447', 'UK mobile']],
+  );
+});
+
+test('a file without a price does not empty a list', async () => {
+  await load('full', 'prefix,rate\n1,0.006');
+  for (const dryRun of [false, true]) {
+    await assert.rejects(load('full', 'prefix,rate\n', { replace: true, dryRun }), {
+      code: 'malformed',
+      message: 'there is no price to replace the list with',
+    });
+  }
+  const kept = await listPrices(api.service.db, 'full', { limit: 9 });
+  assert.deepEqual(
+    kept.map(({ prefix }) => prefix),
+    ['1'],
   );
 });
 

@@ -35,14 +35,18 @@ export interface ImportOptions {
 /**
  * Puts prices into a list, which is made where there is none: all of them or, where it fails, none.
  * Calls that are rated meanwhile see the list as it was.
+ * @throws Refusal 'malformed' where none is given that would replace those of the list
  */
-export function importPrices(
+export async function importPrices(
   db: Database,
   actor: Actor,
   list: string,
   prices: Price[],
   { now, replace, dryRun, onProgress }: ImportOptions,
 ): Promise<ImportCounts> {
+  if (replace && prices.length === 0) {
+    throw new Refusal('malformed', 'there is no price to replace the list with');
+  }
   return db.transaction(async (tx) => {
     // Whoever imports into the same list waits here.
     if (!dryRun) {

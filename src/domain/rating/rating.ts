@@ -26,13 +26,10 @@ export const ownerOfCalled = (called: string, startedAt: string) =>
     WHERE d.number = ${called} AND (d.removed_at IS NULL OR d.removed_at > ${startedAt})
     ORDER BY d.added_at, d.id LIMIT 1)`;
 
-// Ten digits are North American. A leading 011 is how North America, 00 how most others dial abroad.
+/** SQL of a number in digits, the country code first; it is one that `dialledNumber` wrote. */
 const digits = (called: string) => `CASE
     WHEN ${called} ~ '^[2-9][0-9]{2}[2-9][0-9]{6}$' THEN '1' || ${called}
-    WHEN ${called} ~ '^[+][1-9]' THEN substr(${called}, 2)
-    WHEN ${called} ~ '^011[1-9]' THEN substr(${called}, 4)
-    WHEN ${called} ~ '^00[1-9]' THEN substr(${called}, 3)
-    ELSE ${called} END`;
+    ELSE ltrim(${called}, '+') END`;
 
 /**
  * SQL of the prefixes of a called number, as price lists and blocks write them: digits, the country
@@ -40,7 +37,7 @@ const digits = (called: string) => `CASE
  */
 export const prefixesOf = (called: string) =>
   `ARRAY(SELECT left(d.digits, k)
-    FROM (SELECT ${digits(`translate(${called}, ' -.()', '')`)} AS digits OFFSET 0) AS d,
+    FROM (SELECT ${digits(called)} AS digits OFFSET 0) AS d,
       generate_series(1, 15) AS k)`;
 
 /** SQL of the price list of an account, `a`, or NULL. */

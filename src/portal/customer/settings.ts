@@ -9,7 +9,7 @@ import {
 import { requestVerification } from '../../domain/account/portal-sign-up.ts';
 import { customerAt } from '../../domain/audit.ts';
 import * as entered from '../../domain/entered-values.ts';
-import { typedNumber } from '../../domain/phone-number.ts';
+import { tenDigits } from '../../domain/phone-number.ts';
 import type { Service } from '../../service.ts';
 import { cookiesOf, sessionOf } from '../access.ts';
 import { formFields } from '../input.ts';
@@ -44,9 +44,10 @@ export function settingsPages(app: FastifyInstance, service: Service): void {
   app.post('/settings/profile', async (request, reply) => {
     const typed = formFields(request);
     const { m } = request.view;
+    const entered = (typed.caller_id ?? '').trim();
     const changes = {
       name: (typed.name ?? '').trim(),
-      callerId: typedNumber((typed.caller_id ?? '').trim()),
+      callerId: tenDigits(entered) ?? entered,
       timeZone: typed.time_zone ?? '',
     };
     const problems = {
