@@ -167,6 +167,20 @@ test('requests one after the other on one connection are answered in their order
   );
 });
 
+test('a body that breaks after its answer gets no second one', async () => {
+  const socket = await open();
+  let answer = '';
+  socket.on('data', (chunk) => (answer += chunk.toString('latin1')));
+  socket.write(
+    `POST /ingest/v1/calls/generic HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n`,
+  );
+  await once(socket, 'data');
+  socket.write('no chunk\r\n');
+  await Promise.race([once(socket, 'close'), sleep(WAIT_MS)]);
+  assert.ok(socket.closed, 'the connection was left open');
+  assert.deepEqual(answer.match(/HTTP\/1\.1 \d{3}/g), ['HTTP/1.1 401']);
+});
+
 test('clients that go away in the middle harm nobody', async () => {
   const { attacker, feeds } = target;
   const key = `Authorization: Bearer ${attacker.apikey}\r\n`;
