@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import { commandJson, runCommand, startCommand } from './support/command.ts';
-import { type Server, startServer } from './support/server.ts';
+import { embeddedConnection, type Server, startServer } from './support/server.ts';
 import { post } from './support/service.ts';
 
 // The command and the service as processes of their own, on one data folder after another.
@@ -91,6 +92,10 @@ test('demo and backup while the service runs and calls come in', async () => {
   while (acknowledged < 5) await sleep(5);
   const before = acknowledged;
   await mkdir(join(folder, 'backups'));
+  const configured = new pg.Client(embeddedConnection(env.DATA_DIR));
+  await configured.connect();
+  await configured.query("ALTER SYSTEM SET archive_command = 'touch /tmp/ran'");
+  await configured.end();
   backup = await commandJson(env, 'backup', join(folder, 'backups'));
   const most = acknowledged + 1;
   coming = false;
@@ -107,6 +112,9 @@ test('demo and backup while the service runs and calls come in', async () => {
   await copyFile(join(env.DATA_DIR, 'secret.key'), join(restored.DATA_DIR, 'secret.key'));
   const found = await commandJson(restored, 'restore', backup.file);
   assert.deepEqual(found, { ...found, accounts: 3, imbalances: [] });
+  const cluster = join(restored.DATA_DIR, 'postgres', 'data18');
+  assert.equal(await readFile(join(cluster, 'postgresql.auto.conf'), 'utf8'), '');
+  assert.equal(await readFile(join(cluster, 'postgresql.conf'), 'utf8'), '');
   const calls = found.calls - demo.calls;
   assert.ok(before <= calls && calls <= most, `${calls} calls of ${before} to ${most}`);
 
@@ -144,16 +152,24 @@ test('a backup that is damaged or cut short is refused and leaves nothing', asyn
   await copyFile(join(env.DATA_DIR, 'secret.key'), join(target.DATA_DIR, 'secret.key'));
   const damaged = Buffer.from(whole);
   damaged.fill(0, 1_000_000, 1_000_010);
-  const files = { short: whole.subarray(0, -9), damaged };
+  const files = {
+    short: whole.subarray(0, -9),
+    damaged,
+    unsealed: whole.subarray(0, -64),
+    // The name of the key is known, the key is not.
+    resealed: Buffer.concat([whole.subarray(0, -32), Buffer.alloc(32)]),
+  };
   for (const [name, bytes] of Object.entries(files)) {
     const path = join(folder, name);
     await writeFile(path, bytes);
     const { status, stderr } = await runCommand(target, 'restore', path);
     assert.equal(status, 1, name);
-    assert.match(stderr, /^(35 of.*\n)?account-api: \S+ is no backup or is damaged: .*\n$/);
-    assert.ok(
-      !(await readdir(join(target.DATA_DIR, 'postgres'))).some((entry) => /data/.test(entry)),
+    assert.match(
+      stderr,
+      /^account-api: \S+ is no backup or is damaged: it .*; nothing was restored, use another backup\n$/,
     );
+    const left = await readdir(join(target.DATA_DIR, 'postgres'));
+    assert.ok(!left.some((entry) => /data/.test(entry)));
   }
 });
 

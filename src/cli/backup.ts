@@ -18,8 +18,9 @@ import {
 import { audit } from '../domain/audit.ts';
 import { reconcile } from '../domain/books/proof.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { describeFileKeys, fingerprint } from '../domain/sealing/keyring.ts';
-import { ownKeyFile, readKeyFile } from '../secret-key.ts';
+import { fingerprint } from '../domain/sealing/keyring.ts';
+import { ownKeyFile, readKeyFile, readSecretKey } from '../secret-key.ts';
+import { readSeal, requireUnchanged, sealed } from './backup-seal.ts';
 import { exclusively } from './exclusively.ts';
 import { command, openForCommand, operator, perform, performWithout, print } from './operation.ts';
 import { count } from './print.ts';
@@ -48,13 +49,14 @@ export function backupCommands(program: Command): void {
       if (!embedded) throw ownDatabase('backup', 'pg_dump');
       const takenAt = clock();
       const path = await target(given, takenAt);
-      const { fileKeys: secretKeys } = await describeFileKeys(db);
+      const fileKey = await readSecretKey(service.config);
+      const secretKeys = [fingerprint(fileKey)];
       const description: Description = { takenAt: takenAt.toISOString(), secretKeys };
       const { estimatedBytes, archive, close } = await startBaseBackup(embedded.connection);
       const progress = startMegabytes(estimatedBytes, options);
       try {
         const start = tarFile(DESCRIPTION, Buffer.from(JSON.stringify(description)));
-        await write(path, joined(start, progress.counting(archive)));
+        await write(path, joined(start, progress.counting(archive)), fileKey);
       } finally {
         progress.stop();
         await close();
@@ -112,15 +114,18 @@ async function unpack(
   const { size } = await stat(path).catch(() => {
     throw new Refusal('not found', `there is no file ${path}`);
   });
+  const seal = await readSeal(path);
+  await requireUnchanged(path, seal, await requireKey(keyFile, seal.fingerprint));
   const progress = startMegabytes(size, options);
   const unpacked = createGunzip();
   try {
-    const packed = Readable.from(progress.counting(createReadStream(path)));
+    const packed = Readable.from(
+      progress.counting(createReadStream(path, { end: seal.archiveBytes - 1 })),
+    );
     // What fails ends the reading of the archive, below.
     pipeline(packed, unpacked, () => undefined);
     const entries = readTar(unpacked);
     const description = await describe(path, entries);
-    await requireKey(keyFile, description);
     await restoreCluster(config.dataDir, entries);
     return description;
   } catch (error) {
@@ -157,10 +162,15 @@ async function target(given: string, takenAt: Date): Promise<string> {
 }
 
 /** Whole, private and durable, or not there. */
-async function write(path: string, archive: AsyncIterable<Buffer>): Promise<void> {
+async function write(path: string, archive: AsyncIterable<Buffer>, fileKey: Buffer): Promise<void> {
   const draft = `${path}.part`;
   try {
-    await pipelined(archive, createGzip(), createWriteStream(draft, { mode: 0o600, flush: true }));
+    await pipelined(
+      archive,
+      createGzip(),
+      (packed: AsyncIterable<Buffer>) => sealed(packed, fileKey),
+      createWriteStream(draft, { mode: 0o600, flush: true }),
+    );
     await rename(draft, path);
   } catch (error) {
     await rm(draft, { force: true });
@@ -176,13 +186,14 @@ async function describe(path: string, entries: AsyncGenerator<TarEntry>): Promis
   return JSON.parse(Buffer.concat(pieces).toString()) as Description;
 }
 
-async function requireKey(keyFile: string, { secretKeys }: Description): Promise<void> {
-  const found = await readKeyFile(keyFile).then(fingerprint, () => undefined);
-  if (found !== undefined && secretKeys.includes(found)) return;
+async function requireKey(keyFile: string, needed: string): Promise<Buffer> {
+  const key = await readKeyFile(keyFile).catch(() => undefined);
+  const found = key && fingerprint(key);
+  if (key && found === needed) return key;
   const state = found === undefined ? 'there is none that can be read' : `its own is ${found}`;
   throw new Refusal(
     'conflict',
-    `the backup needs the secret key file with fingerprint ${secretKeys.join(' or ')}; ` +
+    `the backup needs the secret key file with fingerprint ${needed}; ` +
       `put it at ${keyFile} (${state}), readable by its owner alone, and try again`,
   );
 }

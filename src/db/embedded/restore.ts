@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, join, normalize } from 'node:path';
 import { findBinaries } from './binaries.ts';
@@ -8,6 +8,15 @@ import { chooseIdentity, give, type Identity } from './identity.ts';
 import { makeLayout, syncFolder } from './layout.ts';
 import { tryLock } from './ownership.ts';
 import type { TarEntry } from './tar.ts';
+
+// The service's own, as all that PostgreSQL needs is on its command line. Its socket lies in a
+// folder that only its user reaches.
+const CONFIGURATION = {
+  'postgresql.conf': '',
+  'postgresql.auto.conf': '',
+  'pg_hba.conf': 'local all all trust\nlocal replication all trust\n',
+  'pg_ident.conf': '',
+};
 
 /** @throws EmbeddedDatabaseError where the data folder has a database already */
 export function requireNoCluster(dataDir: string): void {
@@ -37,7 +46,14 @@ export async function restoreCluster(
     give(layout.home, identity);
     const draft = makeDraft(layout, identity);
     try {
-      for await (const entry of entries) await unpack(draft, entry, identity);
+      for await (const entry of entries) {
+        if (!isConfiguration(entry.name)) await unpack(draft, entry, identity);
+      }
+      for (const [name, text] of Object.entries(CONFIGURATION)) {
+        const path = join(draft, name);
+        writeFileSync(path, text, { mode: 0o600, flag: 'wx' });
+        give(path, identity);
+      }
       renameSync(draft, layout.cluster);
     } finally {
       rmSync(draft, { recursive: true, force: true });
@@ -46,6 +62,14 @@ export async function restoreCluster(
   } finally {
     lock.release();
   }
+}
+
+/** Files by which an archive could have PostgreSQL run commands, or reach outside of its folder. */
+function isConfiguration(name: string): boolean {
+  const path = normalize(name);
+  return (
+    /^[^/]*(\.conf|\.signal)$/.test(path) || path === 'tablespace_map' || /^pg_tblspc\/./.test(path)
+  );
 }
 
 /** PostgreSQL makes the files durable before it recovers from them. */
