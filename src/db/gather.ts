@@ -1,3 +1,14 @@
+import { channel } from 'node:diagnostics_channel';
+
+/** What shared one transaction. */
+export interface Gathered {
+  what: 'questions' | 'deliveries';
+  count: number;
+}
+
+/** Tells whoever listens of each `Gathered`. */
+export const GATHERED = channel('account-api:gathered');
+
 // More would only wait for each other.
 const MOST_AT_ONCE = 2;
 

@@ -1,11 +1,13 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { GATHERED, type Gathered } from '../db/gather.ts';
 import { jobFailures } from '../db/job-failures.ts';
 import { Replica } from '../db/replica.ts';
 import { hashesComputed } from '../domain/access/password.ts';
 import { countMails } from '../domain/account/mail-queue.ts';
 import { countRefused } from '../domain/calls/call-refused.ts';
 import { countRepeatedCalls } from '../domain/calls/repeated-call.ts';
+import { sumHolds } from '../domain/rating/hold.ts';
 import type { Service } from '../service.ts';
 import { metricsOfAll } from './metrics-of-all.ts';
 
@@ -14,6 +16,20 @@ const NOT_KNOWN = Number.NaN;
 
 // Workers see the same, which must not be added up.
 const OF_THE_DATABASE = { aggregator: 'first' } as const;
+
+// What switches wait for.
+const OF_SWITCHES = {
+  '/ingest/v1/authorize': {
+    name: 'account_api_authorize_seconds',
+    help: 'Time to tell a switch whether a call may be made',
+  },
+  '/ingest/v1/calls/:format': {
+    name: 'account_api_delivery_seconds',
+    help: 'Time to take a delivery of calls',
+  },
+};
+const OUTCOMES: Record<number, string> = { 200: 'done', 402: 'refused', 503: 'unavailable' };
+const FINE = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -27,7 +43,7 @@ declare module 'fastify' {
  * of its own is for that.
  */
 export function serveHealth(app: FastifyInstance, service: Service): void {
-  const { db, reader, queue, config } = service;
+  const { db, reader, queue, config, clock } = service;
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     const ready = await db.isReady();
@@ -48,6 +64,47 @@ export function serveHealth(app: FastifyInstance, service: Service): void {
     labelNames: ['route'],
     buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
     registers: [registry],
+  });
+  const switchSeconds = Object.entries(OF_SWITCHES).map(([route, { name, help }]) => {
+    const labelNames = ['outcome'];
+    const histogram = new Histogram({
+      name,
+      help,
+      labelNames,
+      buckets: FINE,
+      registers: [registry],
+    });
+    return [route, histogram] as const;
+  });
+  const secondsOf = new Map<string, Histogram<string>>(switchSeconds);
+  const gathered = new Histogram({
+    name: 'account_api_gathered',
+    help: 'Questions of switches, or their deliveries, that shared a transaction',
+    labelNames: ['what'],
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
+    registers: [registry],
+  });
+  GATHERED.subscribe((message) => {
+    const { what, count } = message as Gathered;
+    gathered.observe({ what }, count);
+  });
+  new Gauge({
+    name: 'account_api_holds',
+    help: 'Calls in progress that something is held for',
+    ...OF_THE_DATABASE,
+    registers: [registry],
+    async collect() {
+      this.set((await sumHolds(db, clock()).catch(() => undefined))?.holds ?? NOT_KNOWN);
+    },
+  });
+  new Gauge({
+    name: 'account_api_held_dollars',
+    help: 'What is held for calls in progress',
+    ...OF_THE_DATABASE,
+    registers: [registry],
+    async collect() {
+      this.set((await sumHolds(db, clock()).catch(() => undefined))?.dollars ?? NOT_KNOWN);
+    },
   });
   new Gauge({
     name: 'account_api_calls_refused',
@@ -116,6 +173,8 @@ export function serveHealth(app: FastifyInstance, service: Service): void {
     const route = request.routeOptions.url ?? '(none)';
     requests.inc({ route, status: reply.statusCode });
     seconds.observe({ route }, reply.elapsedTime / 1_000);
+    const outcome = OUTCOMES[reply.statusCode] ?? 'rejected';
+    secondsOf.get(route)?.observe({ outcome }, reply.elapsedTime / 1_000);
     done();
   });
   const all = metricsOfAll(registry);

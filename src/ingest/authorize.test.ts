@@ -312,3 +312,45 @@ test('an emergency call is allowed whatever the state of a known account, and ho
   assert.deepEqual(await refusal(9_999_999_999, '911'), no('Unknown account'));
   assert.deepEqual(await refusal(account, '9111'), no('The account is closed'));
 });
+
+test('/metrics tells how long switches waited, what was gathered, and what is held', async () => {
+  const figures = async () => {
+    const text = await (await fetch(`${api.url}/metrics`)).text();
+    return (name: string) =>
+      Number(
+        text
+          .split('\n')
+          .find((line) => line.startsWith(`${name} `))
+          ?.split(' ')
+          .at(-1) ?? 0,
+      );
+  };
+  const before = await figures();
+  const account = await addCustomer(api, { rate: '0.06', cash: '1' });
+  for (const call_id of ['a', 'b', 'c']) await ask({ account, dst: '2125550123', call_id });
+  const start = Math.floor(Date.now() / 1_000) - 60;
+  const record = { id: 'm1', call_id: 'a', account, start, duration: 6, dst: '2125550123' };
+  await post(`${api.url}/ingest/v1/calls/generic`, record, { authorization });
+  const after = await figures();
+  const rise = (name: string) => after(name) - before(name);
+  assert.deepEqual(
+    {
+      allowed: rise('account_api_authorize_seconds_count{outcome="done"}'),
+      refused: rise('account_api_authorize_seconds_count{outcome="refused"}'),
+      delivered: rise('account_api_delivery_seconds_count{outcome="done"}'),
+      questions: rise('account_api_gathered_sum{what="questions"}'),
+      deliveries: rise('account_api_gathered_count{what="deliveries"}'),
+      holds: rise('account_api_holds'),
+      held: rise('account_api_held_dollars').toFixed(6),
+    },
+    {
+      allowed: 2,
+      refused: 1,
+      delivered: 1,
+      questions: 3,
+      deliveries: 1,
+      holds: 1,
+      held: '0.396000',
+    },
+  );
+});

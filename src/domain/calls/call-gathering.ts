@@ -1,6 +1,6 @@
 import type { Database } from '../../db/database.ts';
 import { StoreUnavailable } from '../../db/errors.ts';
-import { Gatherer } from '../../db/gather.ts';
+import { GATHERED, type Gathered, Gatherer } from '../../db/gather.ts';
 import { type ReportedCall, type StoreResult, storeCalls } from './call.ts';
 
 /** As `storeCalls`, without the database. */
@@ -73,6 +73,7 @@ async function storeBatch(db: Database, feed: string, batch: Delivery[]): Promis
   try {
     const calls = batch.flatMap((delivery) => delivery.calls);
     const now = batch.at(-1)?.now as Date;
+    GATHERED.publish({ what: 'deliveries', count: batch.length } satisfies Gathered);
     const { outcomes, warningsDue } = await storeCalls(db, feed, calls, now);
     let from = 0;
     return batch.map((delivery) => {

@@ -1,7 +1,7 @@
 import { plainArray, textArray } from '../../db/array-text.ts';
 import type { Database, Send } from '../../db/database.ts';
 import { isLockTimeout, StoreUnavailable } from '../../db/errors.ts';
-import { Gatherer } from '../../db/gather.ts';
+import { GATHERED, type Gathered, Gatherer } from '../../db/gather.ts';
 import { fromMicros } from '../money.ts';
 import {
   type Answer,
@@ -174,6 +174,7 @@ export async function authorizeCalls(
   options: AuthorizeOptions,
   way: keyof typeof WAYS = 'wait',
 ): Promise<(Answer | undefined)[]> {
+  GATHERED.publish({ what: 'questions', count: questions.length } satisfies Gathered);
   const { lock, ...exchange } = WAYS[way];
   const now = new Date(Math.max(...questions.map((question) => question.now.getTime())));
   const accounts = plainArray(questions.map(({ account }) => account));

@@ -104,3 +104,16 @@ export async function expireHolds(db: Queryable, now: Date): Promise<void> {
     gone = row?.gone ?? 0;
   }
 }
+
+/** Calls in progress for which something is held, and how many dollars that are. */
+export async function sumHolds(
+  db: Queryable,
+  now: Date,
+): Promise<{ holds: number; dollars: number }> {
+  const [row] = await db.query<{ holds: number; dollars: number }>(
+    `SELECT count(*)::int AS holds, coalesce(sum(amount), 0)::float8 AS dollars
+     FROM hold WHERE expires_at > $1`,
+    [now],
+  );
+  return row ?? { holds: 0, dollars: 0 };
+}
