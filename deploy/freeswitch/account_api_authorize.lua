@@ -1,4 +1,5 @@
--- Not run here: written from the documentation of mod_lua and mod_curl. Asks whether the account
+-- Not run here: written from the documentation of mod_lua and mod_curl, which verifies certificates
+-- only with "secure". Asks whether the account
 -- may call, and ends the call when it has used up what it may spend. In the dialplan, before the
 -- bridge, with the account's username as accountcode of its directory entry:
 --   <action application="lua" data="account_api_authorize.lua"/>
@@ -8,7 +9,7 @@ local dst = session:getVariable("destination_number") or ""
 local question = string.format('{"account":"%s","dst":"%s","call_id":"%s"}',
   account:gsub("[^%d]", ""), dst:gsub("[^%d+]", ""), session:getVariable("uuid"))
 local answer = freeswitch.API():execute("curl",
-  url .. " json timeout 2 content-type application/json post " .. question)
+  url .. " json secure timeout 2 content-type application/json post " .. question)
 local seconds = (answer or ""):match('max_seconds[^%d]*(%d+)')
 if seconds then
   session:execute("sched_hangup", "+" .. seconds .. " allotted_timeout")
