@@ -1,5 +1,5 @@
 import type { Queryable } from '../../db/database.ts';
-import type { Keyring } from '../sealing/keyring.ts';
+import { type Keyring, KeyringError } from '../sealing/keyring.ts';
 
 const KEPT_SECONDS = 300;
 
@@ -41,7 +41,13 @@ export async function takeForPage<Content extends object>(
     [keyring.digest(sessionId), path, now, KEPT_SECONDS],
   );
   if (!kept || kept.late) return undefined;
-  return JSON.parse(await keyring.open(db, kept.sealed, sealContext(sessionId, path)));
+  try {
+    return JSON.parse(await keyring.open(db, kept.sealed, sealContext(sessionId, path)));
+  } catch (error) {
+    // A rotation has ended the key meanwhile, and does not seal anew what lasts five minutes.
+    if (error instanceof KeyringError) return undefined;
+    throw error;
+  }
 }
 
 /** Forgets what no page has shown. */
