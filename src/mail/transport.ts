@@ -27,6 +27,8 @@ const SMTP_TIMEOUT_MS = 20_000;
 export function smtpTransport(url: string): MailTransport {
   const transport = createTransport({
     url,
+    // Without TLS anyone on the way could read the password.
+    requireTLS: new URL(url).password !== '',
     pool: true,
     maxConnections: 2,
     connectionTimeout: SMTP_TIMEOUT_MS,

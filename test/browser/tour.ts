@@ -228,6 +228,9 @@ async function operator(stage: Stage, page: Page, visit: number, { see, open, pr
   await page.getByText('New password', { exact: true }).last().click();
   await see('account-confirm');
   await press('Yes, new password');
+  await see('account-step-up');
+  await page.getByLabel('Your password').fill(administrator.password);
+  await press('Confirm');
   await see('account-password');
   await page.locator('#confirm').fill(String(username));
   await press('Close the account');

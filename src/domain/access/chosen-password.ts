@@ -1,27 +1,78 @@
-import { dictionary } from '@zxcvbn-ts/language-common';
+import { adjacencyGraphs, dictionary } from '@zxcvbn-ts/language-common';
 
 export const SHORTEST_PASSWORD = 10;
 export const LONGEST_PASSWORD = 128;
 
 export type PasswordProblem = 'short' | 'long' | 'common' | 'own';
 
+const SHORTEST_WORD = 3;
+// Digits and signs around a common password that still leave it easy to guess.
+const MOST_ADDED = 7;
+// Characters that differ from the one before by more than a step make a password harder to guess.
+const LEAST_TURNS = 4;
+
 const COMMON = new Set(
-  dictionary['passwords-common']
-    .map((password) => String(password).toLowerCase())
-    .filter((password) => password.length >= SHORTEST_PASSWORD),
+  dictionary['passwords-common'].map((password) => String(password).toLowerCase()),
 );
+const NEXT_KEYS = adjacencyGraphs.qwerty as Record<string, (string | null)[]>;
 
 /**
  * What is wrong with a password that someone chose. There are no rules of composition; length
- * counts, and what guessers try first is refused.
- * @param own what others know of the account: its username, address and name
+ * counts, and what guessers try first is refused: common passwords, also with digits and signs around
+ * them or said twice, and runs along the alphabet, the digits or the keyboard. Words that others know
+ * do not count towards the length.
+ * @param own what others know of the account: its username, address and name, and the brand
  * @returns undefined where it is acceptable
  */
 export function passwordProblem(password: string, own: string[]): PasswordProblem | undefined {
-  const characters = [...password];
-  if (characters.length < SHORTEST_PASSWORD) return 'short';
-  if (characters.length > LONGEST_PASSWORD) return 'long';
-  const lower = password.toLowerCase();
-  if (COMMON.has(lower) || new Set(characters).size === 1) return 'common';
-  return own.some((text) => text.toLowerCase() === lower) ? 'own' : undefined;
+  const plain = password.normalize('NFC');
+  const { length } = [...plain];
+  if (length < SHORTEST_PASSWORD) return 'short';
+  if (length > LONGEST_PASSWORD) return 'long';
+  const lower = plain.toLowerCase();
+  if (isCommon(lower)) return 'common';
+  const left = withoutWords(folded(plain), own);
+  return left.length < SHORTEST_PASSWORD || isCommon(left) ? 'own' : undefined;
+}
+
+function isCommon(lower: string): boolean {
+  const once = lower.match(/^(.{1,64}?)\1+$/su)?.[1] ?? lower;
+  const [core = ''] = once.match(/\p{L}(?:.{0,126}\p{L})?/su) ?? [];
+  const added = once.length - core.length;
+  return (
+    isKnown(lower) ||
+    isKnown(once) ||
+    (added <= MOST_ADDED && core.length >= SHORTEST_WORD && isKnown(core))
+  );
+}
+
+function isKnown(text: string): boolean {
+  return COMMON.has(text) || isRun(text);
+}
+
+/** Whether most characters are the one before, its neighbour, or beside it on the keyboard. */
+function isRun(text: string): boolean {
+  let turns = 0;
+  for (let index = 1; index < text.length; index++) {
+    const [before, here] = [text.charAt(index - 1), text.charAt(index)];
+    const step = Math.abs(here.charCodeAt(0) - before.charCodeAt(0));
+    const isWrap = (before === '9' && here === '0') || (before === '0' && here === '9');
+    const isBeside = NEXT_KEYS[before]?.some((keys) => keys?.includes(here)) ?? false;
+    if (step > 1 && !isWrap && !isBeside) turns++;
+  }
+  return text.length > 0 && turns < Math.min(LEAST_TURNS, text.length / 4);
+}
+
+/** What is left without the words, the longest taken out first. */
+function withoutWords(text: string, own: string[]): string {
+  const words = own
+    .flatMap((given) => [folded(given), ...folded(given).split(/[^\p{L}\p{N}]+/u)])
+    .filter((word) => word.length >= SHORTEST_WORD)
+    .sort((one, other) => other.length - one.length);
+  return words.reduce((left, word) => left.replaceAll(word, ''), text);
+}
+
+/** Letters without accents and in lower case. */
+function folded(text: string): string {
+  return text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
 }

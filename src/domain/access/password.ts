@@ -18,8 +18,9 @@ export function hashesComputed(): number {
   return hashes;
 }
 
+/** The same characters in either of Unicode's forms are one password: NFC is what is hashed. */
 export function hashPassword(password: string): Promise<string> {
-  return compute(() => hash(password, ARGON2));
+  return compute(() => hash(password.normalize('NFC'), ARGON2));
 }
 
 // The hash of no one's password, so that an unknown account costs what a wrong password costs.
@@ -31,8 +32,12 @@ const DECOY = hashPassword(generatePassword());
  */
 export async function passwordMatches(password: string, phc: string | undefined): Promise<boolean> {
   const expected = phc ?? (await DECOY);
-  const matches = await compute(() => verify(expected, password));
-  return matches && phc !== undefined;
+  // Hashes from before passwords were normalized are of what was typed then.
+  const forms = [password.normalize('NFC'), password, password.normalize('NFD')];
+  for (const form of new Set(forms)) {
+    if ((await compute(() => verify(expected, form))) && phc !== undefined) return true;
+  }
+  return false;
 }
 
 function compute<T>(work: () => Promise<T>): Promise<T> {

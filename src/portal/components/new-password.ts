@@ -41,7 +41,7 @@ export function newPasswordProblem(
   own: string[],
 ): string | undefined {
   const m = view.m.newPassword;
-  const problem = passwordProblem(password, own);
+  const problem = passwordProblem(password, [...own, view.brand.name]);
   if (problem) return m.problems[problem](SHORTEST_PASSWORD, LONGEST_PASSWORD);
   return password === repeated ? undefined : m.differ;
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { rememberDevice } from '../../domain/access/known-origin.ts';
+import { describeAccount } from '../../domain/account/account-directory.ts';
 import { resetPassword } from '../../domain/account/recovery.ts';
 import { inspectToken } from '../../domain/account/token.ts';
 import { MAIL_QUEUE } from '../../domain/mail/message.ts';
@@ -29,7 +30,9 @@ export function resetPages(app: FastifyInstance, service: Service): void {
     const { token = '', password = '', repeated = '' } = formFields(request);
     const before = await inspectToken(db, keyring, token, 'recovery', clock());
     if (before.state !== 'good') return sendPage(reply, view, problemPage(view, before.state));
-    const problem = newPasswordProblem(view, { password, repeated }, [String(before.username)]);
+    const { name, email } = await describeAccount(db, before.username);
+    const own = [String(before.username), name, email];
+    const problem = newPasswordProblem(view, { password, repeated }, own);
     if (problem) return sendPage(reply, view, resetPage(view, token, before.username, problem));
     const actor = { who: 'recovery', from: `portal ${request.clientAddress}` };
     const input = { token, password, now: clock() };

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hashPassword } from '../../domain/access/password.ts';
+import { describeAccount } from '../../domain/account/account-directory.ts';
 import { inspectToken } from '../../domain/account/token.ts';
 import { isPasswordUnset, verifyAccount } from '../../domain/account/verification.ts';
 import { html } from '../../html.ts';
@@ -36,7 +37,8 @@ export function verifyPages(app: FastifyInstance, service: Service): void {
     if (link.state !== 'good') return sendPage(reply, view, problemPage(view, link.state));
     const { username } = link;
     const chooses = await isPasswordUnset(db, username);
-    const own = [String(username)];
+    const { name, email } = await describeAccount(db, username);
+    const own = [String(username), name, email];
     const problem = chooses ? newPasswordProblem(view, { password, repeated }, own) : undefined;
     if (problem) return sendPage(reply, view, choosePage(view, token, username, problem));
     const passwordHash = chooses ? await hashPassword(password) : undefined;

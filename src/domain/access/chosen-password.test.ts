@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { hash } from '@node-rs/argon2';
+import { dictionary } from '@zxcvbn-ts/language-common';
+import { passwordProblem } from './chosen-password.ts';
+import { hashPassword, passwordMatches } from './password.ts';
+
+test('what guessers try first is refused, and several words are not', () => {
+  for (const password of [
+    '0987654321',
+    '1234567890',
+    'abcdefghij',
+    'qwertyuiop',
+    'zyxwvutsrq',
+    '1111111111',
+    'password123',
+    'Password123!',
+    'iloveyou2024',
+    '123123123123',
+    'abcabcabcabc',
+    'dragondragon',
+    '1qaz2wsx3edc',
+    'michael12345',
+    '!!princess!!',
+    'asdfghjkl;',
+    '12345678910',
+  ])
+    assert.equal(passwordProblem(password, []), 'common', password);
+  for (const password of [
+    'correct horse battery staple',
+    'another four words',
+    'k7Tq29mXwa',
+    'Grüne Gärten am See',
+    'vier kleine igel',
+  ])
+    assert.equal(passwordProblem(password, []), undefined, password);
+});
+
+test('words that others know of the account do not count', () => {
+  const own = ['Example Voice', 'Müller & Sons', 'office.main@acme-phones.com', '2718281828'];
+  for (const password of [
+    'examplevoice1',
+    'Example-Voice-26',
+    'mullerandsons',
+    'MÜLLER 2026!!',
+    'office@acme26',
+    '2718281828ab',
+    'acmephones99',
+    'office.main@acme-phones.com',
+  ])
+    assert.equal(passwordProblem(password, own), 'own', password);
+  assert.equal(passwordProblem('acme horse battery staple', own), undefined);
+});
+
+test("a password is one in either of Unicode's forms, also by hashes from before", async () => {
+  const [nfc, nfd] = ['Zürich größe'.normalize('NFC'), 'Zürich größe'.normalize('NFD')];
+  const options = { memoryCost: 64, timeCost: 1, parallelism: 1 };
+  for (const phc of [
+    await hashPassword(nfc),
+    await hashPassword(nfd),
+    await hash(nfc, options),
+    await hash(nfd, options),
+  ]) {
+    for (const typed of [nfc, nfd]) assert.equal(await passwordMatches(typed, phc), true);
+    assert.equal(await passwordMatches('Zurich grosse', phc), false);
+  }
+  assert.equal(await passwordMatches(nfd, undefined), false);
+});
+
+test('the commonest passwords are refused as they are, and with what makes them long enough', () => {
+  const common = dictionary['passwords-common'].map(String);
+  const long = common.filter((password) => [...password].length >= 10);
+  const words = common.filter((password) => /^[a-z]{4,9}$/.test(password)).slice(0, 3_000);
+  const made = words.map(
+    (word) =>
+      `${word.charAt(0).toUpperCase()}${word.slice(1)}${'1234567'.slice(0, Math.max(2, 10 - word.length))}`,
+  );
+  assert.ok(long.length + made.length >= 4_500);
+  const passed = [...long, ...made].filter((password) => !passwordProblem(password, []));
+  assert.deepEqual(passed, []);
+});
