@@ -8,21 +8,36 @@ const BATCH_RECORDS = 5_000;
 const BATCH_BYTES = 4 * 1024 * 1024;
 const SLICE_MS = 10;
 
+/** A body holds more records, or more that may be one, than are read at once. */
+export class TooManyRecords extends Error {}
+
+export interface BatchOptions {
+  sizes?: PieceSizes | undefined;
+  /** how many records are looked for; left out, all */
+  most?: number;
+}
+
 /**
  * Reads what a body holds, a batch after the other. Between slices of some milliseconds others are
  * answered, and of all bodies one is read at a time.
  * @param read the records of a piece; undefined where the next one is still looked for
+ * @throws TooManyRecords after the last batch that is within the limit
  */
 export async function* readBatches<Result>(
   chunks: Chunks,
   read: (piece: Piece) => Iterable<Result | undefined>,
-  sizes?: PieceSizes,
+  { sizes, most = Number.POSITIVE_INFINITY }: BatchOptions = {},
 ): AsyncGenerator<Result[]> {
   let batch: Result[] = [];
   let bytes = 0;
+  let looked = 0;
   let sliceEnd = performance.now() + SLICE_MS;
   for await (const piece of readPieces(chunks, sizes)) {
     for (const record of read(piece)) {
+      if (++looked > most) {
+        yield batch;
+        throw new TooManyRecords();
+      }
       if (record !== undefined) batch.push(record);
       if (performance.now() > sliceEnd) {
         await nextTurn();

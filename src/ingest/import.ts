@@ -67,7 +67,7 @@ async function* recordsOf(
   failures: ImportCounts['failures'],
 ): AsyncGenerator<ParsedRecord[]> {
   const read = readerOf(feed, undefined, (line) => `${name}, line ${line}`);
-  const batches = readBatches(unpacked(open()), read, sizes);
+  const batches = readBatches(unpacked(open()), read, { sizes });
   for (;;) {
     let next: Awaited<ReturnType<typeof batches.next>>;
     try {

@@ -7,6 +7,9 @@ import { type Origin, wholeBody } from './record.ts';
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
+const OPEN_ARRAY = 0x5b;
+const OPEN_OBJECT = 0x7b;
+const BYTE_ORDER_MARK = 0xef;
 const COLON = 0x3a;
 // A shorter text has no room for too many members.
 const SHORT_BYTES = 16 * 1024;
@@ -161,15 +164,24 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 /** Whether a body starts as a JSON array does. */
 export function isArray(body: Buffer): boolean {
-  for (const byte of body) {
-    if (byte !== 0x20 && !(byte >= 0x09 && byte <= 0x0d)) return byte === 0x5b;
-  }
-  return false;
+  return firstByte(body) === OPEN_ARRAY;
+}
+
+/** Told from the first byte, since finding that a text is no JSON takes a thousand times as long. */
+function mayHoldRecord(bytes: Buffer): boolean {
+  const first = firstByte(bytes);
+  return first === OPEN_OBJECT || first === OPEN_ARRAY || first === BYTE_ORDER_MARK;
+}
+
+function firstByte(bytes: Buffer): number | undefined {
+  for (const byte of bytes) if (byte !== 0x20 && !(byte >= 0x09 && byte <= 0x0d)) return byte;
+  return undefined;
 }
 
 type Parsed = { ok: true; value: unknown } | { ok: false; problem: string };
 
 function parse(bytes: Buffer, { repeatable }: Repeatable): Parsed {
+  if (!mayHoldRecord(bytes)) return { ok: false, problem: 'no JSON object' };
   if (hasTooManyMembers(bytes)) {
     return { ok: false, problem: `The record has more than ${MOST_MEMBERS} members` };
   }

@@ -1,6 +1,6 @@
 import type { Database } from '../db/database.ts';
 import { type ReportedContact, reportContacts } from '../domain/sip/registration.ts';
-import { readBatches } from './batches.ts';
+import { readBatches, TooManyRecords } from './batches.ts';
 import { readContactReport } from './contact-report.ts';
 import { isFreeswitchEvent, readFreeswitchEvent } from './freeswitch-registration.ts';
 import { readJsonRecords } from './json-records.ts';
@@ -35,22 +35,22 @@ export async function takeInRegistrations(
     if (taken.reports.length < DAMAGED_SHOWN) taken.reports.push({ detail, line: line() });
   };
   if (!chunks) damaged('damaged gzip', () => 1);
-  let reports = 0;
-  for await (const batch of readBatches(chunks ?? [], (piece) => readReports(piece, now))) {
-    reports += batch.length;
-    if (reports > MOST_REPORTS) {
-      damaged(`there are more than ${MOST_REPORTS} reports`, () => 1);
-      break;
+  const read = (piece: Piece) => readReports(piece, now);
+  try {
+    for await (const batch of readBatches(chunks ?? [], read, { most: MOST_REPORTS })) {
+      const contacts: ReportedContact[] = [];
+      for (const parsed of batch) {
+        if ('contact' in parsed) contacts.push(parsed.contact);
+        else damaged(parsed.detail, parsed.line);
+      }
+      if (contacts.length === 0) continue;
+      const stored = await reportContacts(db, contacts);
+      taken.stored += stored;
+      taken.unknown += contacts.length - stored;
     }
-    const contacts: ReportedContact[] = [];
-    for (const parsed of batch) {
-      if ('contact' in parsed) contacts.push(parsed.contact);
-      else damaged(parsed.detail, parsed.line);
-    }
-    if (contacts.length === 0) continue;
-    const stored = await reportContacts(db, contacts);
-    taken.stored += stored;
-    taken.unknown += contacts.length - stored;
+  } catch (error) {
+    if (!(error instanceof TooManyRecords)) throw error;
+    damaged(`there are more than ${MOST_REPORTS} reports`, () => 1);
   }
   return taken;
 }

@@ -5,7 +5,7 @@ import { type RefusedRecord, setAside } from '../domain/calls/call-refused.ts';
 import { oldestTakenIn } from '../domain/calls/call-retention.ts';
 import type { Feed, FeedFormat } from '../domain/calls/feed.ts';
 import { parseAsterisk } from './asterisk.ts';
-import { readBatches } from './batches.ts';
+import { readBatches, TooManyRecords } from './batches.ts';
 import { parseFreeswitch } from './freeswitch.ts';
 import { parseGeneric } from './generic.ts';
 import { parseKamailio } from './kamailio.ts';
@@ -64,16 +64,15 @@ export async function takeIn(
   const { mostRecords = MOST_RECORDS } = options;
   const total = nothingTakenIn();
   const problems: string[] = [];
-  let records = 0;
   const read = readerOf(feed, () => problems.push('a record is too long'));
   if (!body.chunks) problems.push('damaged gzip');
-  for await (const batch of readBatches(body.chunks ?? [], read)) {
-    records += batch.length;
-    if (records > mostRecords) {
-      problems.push(`more than ${mostRecords} records`);
-      break;
+  try {
+    for await (const batch of readBatches(body.chunks ?? [], read, { most: mostRecords })) {
+      addTakenIn(total, await takeInRecords(db, feed, batch, options));
     }
-    addTakenIn(total, await takeInRecords(db, feed, batch, options));
+  } catch (error) {
+    if (!(error instanceof TooManyRecords)) throw error;
+    problems.push(`more than ${mostRecords} records`);
   }
   if (total.leftOut > 0) problems.push(`more than ${MOST_DAMAGED} damaged records`);
   if (problems.length === 0) return total;
