@@ -258,7 +258,7 @@ async function pgbenchOf(
     script,
     `\\set id random(1, ${CALLING})\nUPDATE bench_row SET value = value + 1 WHERE id = :id;\n`,
   );
-  const length = ['-T', String(Math.max(1, Math.round(seconds)))];
+  const length = ['-T', String(Math.max(3, Math.round(seconds)))];
   return (clients) => async () => {
     const options = ['-n', '-M', 'prepared', '-c', String(clients), '-j', '1'];
     const args = [...options, ...length, '-f', script, stage.databaseUrl];

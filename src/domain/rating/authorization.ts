@@ -45,6 +45,10 @@ const WAYS = {
   wait: { lock: LOCK, patient: true, settings: SETTINGS },
 } as const;
 
+// A plan that was made while there were no holds must look them up by both columns, too.
+const HOLD_OF_CALL = `SELECT * FROM hold
+      WHERE billing_account = a.master_account AND call_id = i.call_id OFFSET 0`;
+
 const TERMS = `SELECT i.n::int, a.master_account AS "billingAccount", a.enabled,
     a.closed_at IS NOT NULL AS closed, a.verified_at IS NOT NULL AS verified,
     ${isBlocked('i.called')} AS blocked, b.suspended, a.max_calls AS "maxCalls",
@@ -63,14 +67,15 @@ const TERMS = `SELECT i.n::int, a.master_account AS "billingAccount", a.enabled,
       AS i (account, called, call_id, n)
     JOIN account a ON a.username = i.account
     JOIN balance b ON b.account = a.master_account
-    LEFT JOIN hold h ON h.billing_account = a.master_account AND h.call_id = i.call_id
+    LEFT JOIN LATERAL (${HOLD_OF_CALL}) h ON true
     LEFT JOIN calls_in_progress c ON c.billing_account = a.master_account AND c.account = a.username
     ${joinDestination('i.called', '$4::timestamptz')}`;
 
 const EXPIRE = `WITH gone AS (
     DELETE FROM hold h USING (
-      SELECT billing_account, call_id FROM hold
-      WHERE billing_account = ANY ($1::bigint[]) AND expires_at <= $2 LIMIT ${EXPIRED_AT_ONCE}) d
+      SELECT e.billing_account, e.call_id
+      FROM (SELECT billing_account, call_id FROM hold WHERE expires_at <= $2 OFFSET 0) e
+      WHERE e.billing_account = ANY ($1::bigint[]) LIMIT ${EXPIRED_AT_ONCE}) d
     WHERE h.billing_account = d.billing_account AND h.call_id = d.call_id
     RETURNING h.billing_account, h.account, h.amount
   ), ${GIVE_BACK}
