@@ -6,6 +6,7 @@ import { changeAccount } from '../../src/domain/account/account.ts';
 import { replaceSipSecret } from '../../src/domain/account/credentials.ts';
 import { addNumber, removeNumber } from '../../src/domain/billing/recurring-charge.ts';
 import { reconcile } from '../../src/domain/books/proof.ts';
+import { blockPrefixes } from '../../src/domain/rating/blocked-prefix.ts';
 import { post } from '../support/calls.ts';
 import { waitUntil } from '../support/wait.ts';
 import { answeringPhone, call, carrierCall, REALM, register } from './switch.ts';
@@ -221,6 +222,34 @@ test('a call without the money for it is refused, and leaves nothing', async () 
   assert.equal(await cashOf(phone), 0.005);
 });
 
+test('escaped digits pass no block, and the trunk is told what was priced', async () => {
+  const phone = await customer('5');
+  const block = { prefixes: ['53'], account: phone.username, reason: 'fraud' };
+  await blockPrefixes(db(), ACTOR, block, new Date());
+  await system.sip.setTrunk('answer');
+  for (const number of [
+    '%2B5312345678',
+    '%2b%35%3312345678',
+    '0%311%35312345678',
+    '+0115312345678',
+    '%252B5312345678',
+    '53x12345678',
+  ]) {
+    const refused = await call(system.sip, phone, 'refused', { number });
+    assert.equal(refused.status, 0, `${number}: ${refused.output}`);
+  }
+  assert.deepEqual(await system.sip.dialled(), []);
+  assert.deepEqual(await holdsOf(phone), []);
+  const number = '%31212-%355%35.0123';
+  const done = await call(system.sip, phone, 'call', { number, seconds: 1 });
+  assert.equal(done.status, 0, done.output);
+  const [row] = await callsOf(phone, 1);
+  centsOf(row, 1, 8);
+  assert.equal(row.value.dst, '2125550123');
+  const uris = new Set(await system.sip.dialled());
+  assert.match([...uris].join(' '), /^sip:\+12125550123@127\.0\.0\.1:\d+$/);
+});
+
 test('a call that is not answered costs nothing, and is recorded', async () => {
   const phone = await customer('5');
   await system.sip.setTrunk('busy');
@@ -255,7 +284,7 @@ test("a call of the carrier to a customer's number rings its phone and is paid b
   const owner = await customer('5');
   await hasNumber(owner, '8005550111');
   const hangUp = await answeringPhone(system.sip, owner);
-  const calling = carrierCall(system.sip, { number: '+18005550111', seconds: 3 });
+  const calling = carrierCall(system.sip, { number: '%2B1800%3555-0111', seconds: 3 });
   await waitUntil(async () => (await holdsOf(owner)).length === 1);
   const done = await calling;
   assert.equal(done.status, 0, done.output);

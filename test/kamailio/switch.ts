@@ -29,6 +29,8 @@ export interface Switch {
   log: () => string;
   /** what becomes of calls to the trunk; at first it answers */
   setTrunk: (behaviour: 'answer' | 'busy') => Promise<void>;
+  /** the request URIs of INVITEs that reached the trunk since `setTrunk` */
+  dialled: () => Promise<string[]>;
   /** ends it at once, as a crash does */
   kill: () => Promise<void>;
   /** @param defines such as WITH_PUSH */
@@ -52,11 +54,18 @@ export async function startSwitch(settings: SwitchSettings): Promise<Switch> {
       RUN_DIR: folder,
     }),
   );
+  const messages = join(folder, 'trunk.log');
   let trunk: Child | undefined;
   const setTrunk = async (behaviour: 'answer' | 'busy') => {
     trunk?.kill('SIGKILL', 'group');
     await trunk?.ended;
-    trunk = startSipp(folder, `${behaviour}.xml`, ['-p', String(trunkPort)]);
+    await rm(messages, { force: true });
+    const log = ['-trace_msg', '-message_file', messages];
+    trunk = startSipp(folder, `${behaviour}.xml`, ['-p', String(trunkPort), ...log]);
+  };
+  const dialled = async () => {
+    const text = await readFile(messages, 'utf8').catch(() => '');
+    return [...text.matchAll(/^INVITE (\S+) SIP/gm)].map(([, uri = '']) => uri);
   };
   await setTrunk('answer');
   let kamailio: Child | undefined;
@@ -86,6 +95,7 @@ export async function startSwitch(settings: SwitchSettings): Promise<Switch> {
     port,
     log: () => log + (kamailio?.output() ?? ''),
     setTrunk,
+    dialled,
     kill,
     start,
     stop: async () => {
