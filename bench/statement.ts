@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import { Database } from '../src/db/database.ts';
 
 /** Thrown instead of running a statement. */
@@ -20,11 +19,6 @@ class Recorder extends Database {
   ): Promise<Row[]> {
     this.text = text;
     this.values = values;
-    return Promise.reject(new Captured());
-  }
-
-  override copyOut(text: string): Promise<Readable> {
-    this.text = text;
     return Promise.reject(new Captured());
   }
 }

@@ -6,6 +6,7 @@ import { logRequests } from './http/access-log.ts';
 import { answerClientError, answerUnusualRequests } from './http/broken-request.ts';
 import { answerError, errorBody } from './http/envelope.ts';
 import { serveHealth } from './http/health.ts';
+import { allowLongAnswers } from './http/long-answer.ts';
 import { gatherOpenapi, serveOpenapi } from './http/openapi.ts';
 import { decorateRequests, ONE_SPELLING } from './http/request.ts';
 import { addSecurityHeaders, setSecurityHeaders } from './http/security-headers.ts';
@@ -76,6 +77,7 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
     done(null, payload);
   });
   decorateRequests(app, service.config);
+  allowLongAnswers(app);
   setSecurityHeaders(app, service.config.publicUrl?.startsWith('https:') ?? false);
   logRequests(app, log);
   serveHealth(app, service);

@@ -80,7 +80,7 @@ const DOMAIN_MAY_IMPORT: Record<string, string[]> = {
   'entered-values.ts': ['rating', 'billing', 'account'],
 };
 
-const DRIVERS = ['pg', 'ioredis', 'pg-boss', 'pg-copy-streams', 'node-pg-migrate'];
+const DRIVERS = ['pg', 'ioredis', 'pg-boss', 'node-pg-migrate'];
 // PostgreSQL is started with the PATH of the service and nothing else of its environment.
 const ENVIRONMENT_READERS = ['config.ts', 'db/embedded/identity.ts'];
 

@@ -1,10 +1,8 @@
-import { type Readable, Transform } from 'node:stream';
 import pg from 'pg';
-import { to as copyTo } from 'pg-copy-streams';
 import { type AttemptStore, PostgresAttempts } from './attempts.ts';
 import { isRetryable, leavesConnection, StoreUnavailable, translate } from './errors.ts';
 import { Gatherer } from './gather.ts';
-import { PipelinedReader, writeTogether } from './pipelined-reader.ts';
+import { PipelinedReader, type PreparedQuery, writeTogether } from './pipelined-reader.ts';
 import { Pulse } from './pulse.ts';
 
 /**
@@ -65,10 +63,8 @@ const LIMITS_MS: Record<'server' | 'command' | 'pooled', pg.ClientConfig> = {
 };
 const DEADLOCK_TRIES = 5;
 const EXCHANGES = 2;
-const STREAMS = 8;
-// Less than any reader who goes on reading: a slow one takes what a socket holds at once, and then
-// nothing for some seconds.
-const STALLED_MS = 15_000;
+const READ_CLIENTS = 2;
+const PAGE_CLIENTS = 4;
 
 // Numbers that JavaScript would round stay text; usernames have ten digits and fit.
 const types = new pg.TypeOverrides();
@@ -77,7 +73,7 @@ types.setTypeParser(pg.types.builtins.INT8, (text) => {
   return Number.isSafeInteger(value) ? value : text;
 });
 
-/** One PostgreSQL: a pool for statements and transactions, two pipelined clients for short reads. */
+/** One PostgreSQL: a pool for statements and transactions, pipelined clients for reads. */
 export class Database implements Queryable {
   readonly attempts: AttemptStore;
   readonly #pool: pg.Pool;
@@ -85,11 +81,10 @@ export class Database implements Queryable {
   readonly #deliveries: pg.Pool;
   /** for exchanges that wait for nothing and that somebody waits for */
   readonly #exchanges: pg.Pool;
-  /** of its own, so that slow readers of long answers cannot hold up anything else */
-  readonly #streams: pg.Pool;
-  /** streams that go on, and when their readers took something last */
-  readonly #takenAt = new Map<Transform, number>();
   readonly #reader: PipelinedReader;
+  /** of their own, so that long reads hold up no short ones */
+  readonly #lists: PipelinedReader;
+  readonly #pages: PipelinedReader;
   readonly #prepares: boolean;
   readonly #pulse: Pulse | undefined;
   readonly #finders = new Map<string, Gatherer<unknown, object | undefined>>();
@@ -108,15 +103,16 @@ export class Database implements Queryable {
     const pipelined = { ...config, pipeline: true };
     this.#deliveries = new pg.Pool({ ...pipelined, max: Math.ceil(poolSize / 2) });
     this.#exchanges = new pg.Pool({ ...pipelined, max: EXCHANGES, idleTimeoutMillis: 0 });
-    // How long a stream takes is up to its reader.
-    const unlimited = { query_timeout: 0, ...(prepares ? { statement_timeout: 0 } : {}) };
-    this.#streams = new pg.Pool({ ...config, ...unlimited, max: STREAMS });
     for (const pool of this.#pools()) {
       pool.on('error', (error) => onError?.(error));
       // A connection lost while in use fails its statement; unheard, its event would end the process.
       pool.on('connect', (client) => client.on('error', () => undefined));
     }
-    this.#reader = new PipelinedReader(config, prepares);
+    this.#reader = new PipelinedReader(config, { prepares, clients: READ_CLIENTS });
+    // Calls lie in many partitions, and planning a read of a hundred takes longer than the read.
+    const onePlan = true;
+    this.#lists = new PipelinedReader(config, { prepares, clients: READ_CLIENTS, onePlan });
+    this.#pages = new PipelinedReader(config, { prepares, clients: PAGE_CLIENTS, onePlan });
     this.#prepares = prepares;
     this.attempts =
       options.attempts ??
@@ -148,11 +144,18 @@ export class Database implements Queryable {
    * @param name names the prepared statement; one name always goes with one text
    * @throws StoreUnavailable where PostgreSQL does not answer
    */
-  async read<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
-    const statement = { name, text, values };
-    return translated(
-      async () => (await this.#guard(() => this.#reader.query<Row>(statement))).rows,
-    );
+  read<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
+    return this.#readBy(this.#reader, { name, text, values });
+  }
+
+  /** As `read`, for a list of up to some thousand rows, which those of a few bytes do not wait for. */
+  readList<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
+    return this.#readBy(this.#lists, { name, text, values });
+  }
+
+  /** As `read`, for a page of a long answer, which nothing else waits for. */
+  readPage<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
+    return this.#readBy(this.#pages, { name, text, values });
   }
 
   /**
@@ -265,62 +268,6 @@ export class Database implements Queryable {
     }
   }
 
-  /**
-   * Streams `COPY (…) TO STDOUT`, with back-pressure down to PostgreSQL. A reader that goes away
-   * ends the query by closing its connection; one who stopped reading is ended where another waits.
-   * @param sql a COPY statement; COPY binds no values, so only validated numbers may be pasted in
-   */
-  async copyOut(sql: string): Promise<Readable> {
-    this.#endStalled();
-    const client = await translated(() => this.#take(this.#streams));
-    const source = client.query(copyTo(sql));
-    const begun = Promise.withResolvers<void>();
-    const output = new Transform({
-      transform: (chunk, _encoding, done) => {
-        begun.resolve();
-        this.#takenAt.set(output, performance.now());
-        done(null, chunk);
-      },
-      flush: (done) => {
-        begun.resolve();
-        done();
-      },
-    });
-    let released = false;
-    const release = (error?: Error) => {
-      if (released) return;
-      released = true;
-      this.#takenAt.delete(output);
-      client.release(error);
-    };
-    source.once('end', () => release());
-    source.on('error', (error) => {
-      release(error);
-      begun.reject(error);
-      output.destroy(translate(error) as Error);
-    });
-    output.once('close', () => release(new Error('the reader went away')));
-    // Its reader hears of errors too; before there is one, the caller is told.
-    output.on('error', () => undefined);
-    source.pipe(output);
-    try {
-      await this.#guard(() => begun.promise);
-    } catch (error) {
-      output.destroy();
-      throw translate(error);
-    }
-    return output;
-  }
-
-  /** Where no connection is left for a stream, ends the one that has waited longest for its reader. */
-  #endStalled(): void {
-    if (this.#takenAt.size < STREAMS) return;
-    const waiting = [...this.#takenAt].filter(([{ readableLength }]) => readableLength > 0);
-    const [longest] = waiting.sort(([, one], [, other]) => one - other);
-    if (!longest || performance.now() - longest[1] < STALLED_MS) return;
-    longest[0].destroy(new Error('the reader takes nothing, and others wait'));
-  }
-
   /** Whether PostgreSQL answers at all. */
   async isReady(): Promise<boolean> {
     try {
@@ -335,11 +282,18 @@ export class Database implements Queryable {
   async close(): Promise<void> {
     await this.#pulse?.close();
     await this.attempts.close();
-    await Promise.all([...this.#pools().map((pool) => pool.end()), this.#reader.close()]);
+    await Promise.all([
+      ...this.#pools().map((pool) => pool.end()),
+      ...[this.#reader, this.#lists, this.#pages].map((reader) => reader.close()),
+    ]);
   }
 
   #pools(): pg.Pool[] {
-    return [this.#pool, this.#deliveries, this.#exchanges, this.#streams];
+    return [this.#pool, this.#deliveries, this.#exchanges];
+  }
+
+  #readBy<Row extends object>(reader: PipelinedReader, statement: PreparedQuery): Promise<Row[]> {
+    return translated(async () => (await this.#guard(() => reader.query<Row>(statement))).rows);
   }
 
   async #run<Row extends object>(pool: pg.Pool, text: string, values: unknown[]): Promise<Row[]> {

@@ -1,33 +1,47 @@
 import type { Duplex } from 'node:stream';
 import pg from 'pg';
 
-const CLIENTS = 2;
+// Compiling a plan takes longer than running it once.
+const ONE_PLAN = 'SET plan_cache_mode = force_generic_plan; SET jit = off';
 
-interface PreparedQuery {
+interface ReaderOptions {
+  prepares: boolean;
+  clients: number;
+  onePlan?: boolean;
+}
+
+/** One name always goes with one text. */
+export interface PreparedQuery {
   name: string;
   text: string;
   values: unknown[];
 }
 
 /**
- * Two connections shared by all requests, on which statements are sent without waiting for the
+ * Some connections shared by all requests, on which statements are sent without waiting for the
  * answers before them. A connection that was lost is opened again by the next statement.
  */
 export class PipelinedReader {
   readonly #config: pg.ClientConfig;
   readonly #prepares: boolean;
-  readonly #clients: (Promise<pg.Client> | undefined)[] = new Array(CLIENTS).fill(undefined);
+  readonly #onePlan: boolean;
+  readonly #clients: (Promise<pg.Client> | undefined)[];
   #turn = 0;
   #closed = false;
 
-  /** @param prepares whether a statement is parsed once for a connection, or each time */
-  constructor(config: pg.ClientConfig, prepares: boolean) {
+  /**
+   * @param prepares whether a statement is parsed once for a connection, or each time
+   * @param onePlan whether a prepared one is planned once, whatever its values
+   */
+  constructor(config: pg.ClientConfig, { prepares, clients, onePlan = false }: ReaderOptions) {
     this.#config = { ...config, pipeline: true };
     this.#prepares = prepares;
+    this.#onePlan = prepares && onePlan;
+    this.#clients = new Array(clients).fill(undefined);
   }
 
   async query<Row extends object>(statement: PreparedQuery): Promise<pg.QueryResult<Row>> {
-    this.#turn = (this.#turn + 1) % CLIENTS;
+    this.#turn = (this.#turn + 1) % this.#clients.length;
     const client = await this.#client(this.#turn);
     writeTogether(client.connection.stream);
     const { name, text, values } = statement;
@@ -52,7 +66,10 @@ export class PipelinedReader {
 
   #connect(slot: number): Promise<pg.Client> {
     const client = new pg.Client(this.#config);
-    const connecting = client.connect().then(() => client);
+    const connecting = client.connect().then(() => {
+      if (this.#onePlan) client.query(ONE_PLAN).catch(() => undefined);
+      return client;
+    });
     const forget = () => {
       // By the time a lost connection has ended, another may be in its place.
       if (this.#clients[slot] === connecting) this.#clients[slot] = undefined;

@@ -1,11 +1,12 @@
-import type { Readable } from 'node:stream';
 import type { Database, Queryable } from './database.ts';
 import { StoreUnavailable } from './errors.ts';
 
 /** What only reads, and may read what was true a moment ago: never money that decides something. */
 export interface Reader extends Queryable {
-  /** see Database.copyOut */
-  copyOut(sql: string): Promise<Readable>;
+  /** see Database.readList */
+  readList: Database['readList'];
+  /** see Database.readPage */
+  readPage: Database['readPage'];
 }
 
 const CHECK_EVERY_MS = 1_000;
@@ -40,8 +41,12 @@ export class Replica implements Reader {
     return this.#read((db) => db.query<Row>(text, values));
   }
 
-  copyOut(sql: string): Promise<Readable> {
-    return this.#read((db) => db.copyOut(sql));
+  readList<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
+    return this.#read((db) => db.readList<Row>(name, text, values));
+  }
+
+  readPage<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
+    return this.#read((db) => db.readPage<Row>(name, text, values));
   }
 
   async close(): Promise<void> {

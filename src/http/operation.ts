@@ -1,7 +1,5 @@
-import type { Readable } from 'node:stream';
 import type {
   FastifyInstance,
-  FastifyReply,
   FastifyRequest,
   onRequestHookHandler,
   RouteShorthandOptionsWithHandler,
@@ -13,6 +11,7 @@ import { administratorRequired, fieldRequired, invalidField, Refusal } from '../
 import type { Service } from '../service.ts';
 import { answerPreflight } from './cors.ts';
 import { answerRateLimited, successBody } from './envelope.ts';
+import { longAnswer } from './long-answer.ts';
 import { AddressLimit, limitByAddress } from './rate-limit.ts';
 import { responses } from './responses.ts';
 import { parseStrictJson } from './strict-json.ts';
@@ -48,8 +47,8 @@ export interface Operation<Schema extends TObject> {
   example: object;
   /** how it may be refused, apart from what may happen to any operation; for the document */
   refusals: Refusal[];
-  /** @returns JSON text of the members beside the envelope, or the whole body as a stream */
-  handle: (call: Call<Schema>) => Promise<string | Readable>;
+  /** @returns JSON text of the members beside the envelope, or the parts of a long body */
+  handle: (call: Call<Schema>) => Promise<string | AsyncIterable<string>>;
 }
 
 export interface Call<Schema extends TObject> {
@@ -112,7 +111,14 @@ export function registerOperation<Schema extends TObject>(
         if (fault) throw fault;
         return definition.handle({ service, body: values, key, caller, clientAddress });
       });
-      return sendSuccess(reply, answer);
+      const sent =
+        typeof answer === 'string'
+          ? successBody(answer)
+          : await longAnswer(request, (await caller()).username, answer);
+      return reply
+        .header('cache-control', 'no-store')
+        .type('application/json; charset=utf-8')
+        .send(sent);
     },
   };
   for (const spelling of [path, path.slice(0, -1)]) {
@@ -120,14 +126,6 @@ export function registerOperation<Schema extends TObject>(
     const hide = spelling !== path;
     app.post(spelling, { ...options, schema: { ...options.schema, hide } });
   }
-}
-
-/** @param answer JSON text of the members beside the envelope, or the whole body as a stream */
-function sendSuccess(reply: FastifyReply, answer: string | Readable): FastifyReply {
-  return reply
-    .header('cache-control', 'no-store')
-    .type('application/json; charset=utf-8')
-    .send(typeof answer === 'string' ? successBody(answer) : answer);
 }
 
 /** Only JSON is understood; no body at all counts as `{}`, whatever it claims to be. */

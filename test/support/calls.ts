@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Database } from '../../src/db/database.ts';
+import type { Database, Queryable } from '../../src/db/database.ts';
 import { addAccount } from '../../src/domain/account/new-account.ts';
 import { postEntry } from '../../src/domain/books/ledger.ts';
 import type { Outcome, ReportedCall, StoreResult } from '../../src/domain/calls/call.ts';
@@ -42,6 +42,18 @@ export async function addCustomer(
   );
   if (cash) await post(db, username, cash, clock());
   return username;
+}
+
+/** Calls of the last minutes that cost nothing, with long names: more than sockets hold. */
+export async function storeFreeCalls(db: Queryable, account: number, calls: number): Promise<void> {
+  await db.query(
+    `INSERT INTO call (billing_account, account, started_at, id, caller, called, caller_name,
+       talk_microseconds, billed_seconds, rate, amount, debited, feed, content_digest, received_at)
+     SELECT $1, $1, now() - n * interval '1 millisecond', gen_random_uuid(), '2125550100',
+       '2125550101', repeat('X', 200), 0, 0, 0, 0, true, 'switch', '', now()
+     FROM generate_series(1, $2::int) AS n`,
+    [account, calls],
+  );
 }
 
 /** Many accounts like one that is there, all of which pay for themselves. @returns usernames */

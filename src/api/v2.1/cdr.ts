@@ -1,6 +1,5 @@
-import { type Readable, Transform } from 'node:stream';
 import { Type } from 'typebox';
-import { type SecondsRange, streamCallRecords } from '../../domain/calls/call-record.ts';
+import { callRecords, type SecondsRange } from '../../domain/calls/call-record.ts';
 import { fieldRequired, invalidField, rateLimited, unauthorized } from '../../domain/refusal.ts';
 import { successBody } from '../../http/envelope.ts';
 import { apikeyField, SECONDS_REQUIREMENT, secondsField } from '../../http/fields.ts';
@@ -71,30 +70,18 @@ export const cdr = operation({
     const now = Math.floor(clock().getTime() / 1_000);
     const bounds = [Number(body.start ?? now), Number(body.end ?? now - DAY_SECONDS)];
     const range: SecondsRange = { from: Math.min(...bounds), to: Math.max(...bounds) };
-    return envelope(await streamCallRecords(reader, await caller(), range));
+    const rows = await callRecords(reader, await caller(), range);
+    return typeof rows === 'string' ? `"cdr":[${rows.slice(1)}]` : longBody(rows);
   },
 });
 
 const [HEAD = '', TAIL = ''] = successBody('"cdr":[|]').split('|');
 
-/** Puts the envelope around rows that each begin with a comma. */
-function envelope(rows: Readable): Readable {
-  let first = true;
-  const body = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      if (first) {
-        first = false;
-        this.push(HEAD);
-        done(null, chunk.subarray(1));
-      } else {
-        done(null, chunk);
-      }
-    },
-    flush(done) {
-      done(null, first ? HEAD + TAIL : TAIL);
-    },
-  });
-  rows.on('error', (error) => body.destroy(error));
-  body.on('close', () => rows.destroy());
-  return rows.pipe(body);
+async function* longBody(rows: AsyncIterable<string>) {
+  let head = HEAD;
+  for await (const some of rows) {
+    yield head === '' ? some : head + some.slice(1);
+    head = '';
+  }
+  yield TAIL;
 }

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import Papa from 'papaparse';
 import { addCustomer, countsOf, reportedCall } from '../../../test/support/calls.ts';
 import { startService, type TestService } from '../../../test/support/service.ts';
 import { storeCalls } from './call.ts';
-import { type CallFileFormat, streamCallFile } from './call-file.ts';
+import { type CallFileFormat, callFile } from './call-file.ts';
 
 let api: TestService;
 before(async () => {
@@ -14,6 +13,7 @@ before(async () => {
 after(() => api.stop());
 
 const range = { from: '2026-11-02', to: '2026-11-02', timeZone: 'UTC' };
+const days = { from: '2026-11-01', to: '2026-11-02', timeZone: 'UTC' };
 const NOON_MS = Date.parse('2026-11-02T12:00:00Z');
 
 /** Stores calls, one a second, the first the newest. */
@@ -27,7 +27,7 @@ async function store(account: number, calls: { caller: string; callerName: strin
 
 async function file(billingAccount: number, format: CallFileFormat): Promise<string> {
   const filter = { scope: { billingAccount }, range, search: '' };
-  return text(await streamCallFile(api.service.db, filter, format));
+  return (await Array.fromAsync(callFile(api.service.db, filter, format))).join('');
 }
 
 const namesOf = (ndjson: string) =>
@@ -99,6 +99,51 @@ test('names survive however a long file is cut on its way', async () => {
     names,
   );
   assert.equal(csv.split('\r\n').length, names.length + 2);
+});
+
+test('a file of several accounts tells each call once, newest first, whatever they crowd in', async () => {
+  const payer = await addCustomer(api);
+  const others = [
+    await addCustomer(api, { master: payer }),
+    await addCustomer(api, { master: payer }),
+  ];
+  const accounts = [payer, ...others];
+  const calls = Array.from({ length: 5_000 }, (_, n) =>
+    reportedCall({
+      account: accounts[n % 3] as number,
+      caller: n % 1_000 === 0 ? '4930123' : '2125550100',
+      // Most within a second, some hours apart, and several at one moment.
+      startedAt: new Date(NOON_MS - (n < 4_990 ? n >> 3 : (n - 4_980) * 3_600_000)),
+    }),
+  );
+  const { db, clock } = api.service;
+  await storeCalls(db, 'test', calls.slice(0, 2_500), clock());
+  await storeCalls(db, 'test', calls.slice(2_500), clock());
+  const told = (search: string) =>
+    Array.fromAsync(
+      callFile(db, { scope: { billingAccount: payer }, range: days, search }, 'ndjson'),
+    );
+  const linesOf = (parts: string[]) =>
+    parts
+      .join('')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+  const order = (a: { start: string; id: string }, b: typeof a) =>
+    a.start === b.start ? b.id.localeCompare(a.id) : b.start.localeCompare(a.start);
+  const expected = calls
+    .map(({ startedAt, id, account }) => ({ start: startedAt.toISOString(), id, account }))
+    .sort(order);
+  const lines = linesOf(await told(''));
+  assert.deepEqual(
+    lines.map(({ start, id, account }) => ({ start, id, account })),
+    expected,
+  );
+  const found = linesOf(await told('4930123'));
+  assert.deepEqual(
+    found.map(({ id }) => id).sort(),
+    [0, 1_000, 2_000, 3_000, 4_000].map((n) => calls[n]?.id).sort(),
+  );
 });
 
 test('a file without calls has its head alone, whoever asks', async () => {

@@ -1,6 +1,6 @@
-import { type Readable, Transform } from 'node:stream';
 import type { Reader } from '../../db/replica.ts';
-import { type CallFilter, callsOf, decodedName } from './call-list.ts';
+import { type CallFilter, decodedName, matchesSearch, searchValues } from './call-list.ts';
+import { type CallSpan, callPages } from './call-pages.ts';
 
 /** How a file of calls is written. */
 export type CallFileFormat = 'csv' | 'ndjson';
@@ -8,38 +8,47 @@ export type CallFileFormat = 'csv' | 'ndjson';
 const CSV_COLUMNS =
   'start,account,caller,caller_name,called,source_ip,talk_seconds,billed_seconds,rate_per_minute,amount,id';
 
-// PostgreSQL writes whole lines, so that a million of them cost this process next to no memory. The
-// few texts that need more than it can do in an expression stand between these marks, as JSON and
-// percent-encoded. Neither JSON nor a plain text can hold the bytes used here.
-const MARK = 0x03;
-const LINE_END = 0x04;
+// PostgreSQL writes whole lines. The few texts that need more than it can do in an expression stand
+// between these marks, as JSON and percent-encoded; neither JSON nor a plain text can hold them.
+const MARK = '\x03';
 
-/**
- * All calls of a filter as a file, newest first. Rows go from PostgreSQL to the reader as they
- * come, so that any number of them needs the same memory.
- */
-export async function streamCallFile(
+/** All calls of a filter as the parts of a file, newest first. */
+export async function* callFile(
   db: Reader,
   filter: CallFilter,
   format: CallFileFormat,
-): Promise<Readable> {
-  const { billingAccount, account } = filter.scope;
+): AsyncGenerator<string> {
+  const { head, line, cell } = FORMATS[format];
+  if (head !== '') yield head;
+  const span = await spanOf(db, filter);
+  const { text, encoded } = searchValues(filter.search);
+  const lines = {
+    name: `${format}-lines`,
+    line,
+    matches: matchesSearch('$7', '$8'),
+    values: [text, encoded],
+  };
+  for await (const page of callPages(db, span, lines)) {
+    yield page
+      .split(MARK)
+      .map((part, n) => (n % 2 === 0 ? part : cell(decodedName(JSON.parse(part)) ?? '')))
+      .join('');
+  }
+}
+
+async function spanOf(db: Reader, { scope, range }: CallFilter): Promise<CallSpan> {
+  const { billingAccount, account } = scope;
   const accounts = await db.query<{ username: number }>(
     'SELECT username FROM account WHERE master_account = $1 AND username = coalesce($2, username)',
     [billingAccount, account ?? null],
   );
-  const calls = callsOf(
-    filter,
-    accounts.map(({ username }) => username),
+  const bounds = await db.query<{ at: string }>(
+    `SELECT (extract(epoch FROM day AT TIME ZONE $3) * 1000000)::bigint::text AS at
+     FROM unnest(ARRAY[$1::timestamp, $2::timestamp + interval '1 day']) AS day`,
+    [range.from, range.to, range.timeZone],
   );
-  const { head, line, cell } = FORMATS[format];
-  const rows = await db.copyOut(
-    `COPY (SELECT ${line} FROM (${calls}) c) TO STDOUT WITH (FORMAT csv, QUOTE e'\\x01', DELIMITER e'\\x02')`,
-  );
-  const file = finished(head, cell);
-  rows.on('error', (error) => file.destroy(error));
-  file.on('close', () => rows.destroy());
-  return rows.pipe(file);
+  const [from = 0n, before = 0n] = bounds.map(({ at }) => BigInt(at));
+  return { billingAccount, accounts: accounts.map(({ username }) => username), from, before };
 }
 
 const START = `to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
@@ -60,7 +69,7 @@ const csvColumn = (name: string) => csvText(name, `replace(${name}, '%', '%25')`
 const CSV_LINE = `concat_ws(',', ${START}, account, ${csvColumn('caller')},
   coalesce(${csvText(NAME, 'caller_name')}, ''), ${csvColumn('called')},
   coalesce(${csvColumn('source_ip')}, ''), ${TALK_SECONDS}, billed_seconds, rate,
-  coalesce(${AMOUNT}::text, ''), ${ID} || e'\\x04')`;
+  coalesce(${AMOUNT}::text, ''), ${ID} || e'\\r\\n')`;
 
 const NDJSON_LINE = `'{"start":"' || ${START} || '","id":"' || ${ID} || '","account":' || account
   || ',"caller":' || to_json(caller) || ',"called":' || to_json(called)
@@ -69,7 +78,7 @@ const NDJSON_LINE = `'{"start":"' || ${START} || '","id":"' || ${ID} || '","acco
   || ',"rate":"' || rate || '","amount":' || coalesce('"' || ${AMOUNT} || '"', 'null')
   || ',"callerName":' || CASE WHEN caller_name IS NULL THEN 'null'
     WHEN strpos(${NAME}, '%') = 0 THEN to_json(${NAME})::text
-    ELSE ${marked('caller_name')} END || '}'`;
+    ELSE ${marked('caller_name')} END || e'}\\n'`;
 
 interface Format {
   head: string;
@@ -96,40 +105,4 @@ export function csvCell(text: string): string {
   const isNumber = /^[+-]?[0-9.]+$/.test(text);
   const safe = isNumber ? text : text.replace(FORMULA, "$1$2'");
   return /[",;\t\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
-
-/** Puts cells in place of marked texts; bytes without any go through as they are. */
-function finished(head: string, cell: (text: string) => string): Transform {
-  /** from a mark on whose other one has not come yet */
-  let rest: Buffer = Buffer.alloc(0);
-  const file = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
-      endLines(bytes);
-      const parts: Buffer[] = [];
-      let from = 0;
-      let open = bytes.indexOf(MARK);
-      while (open !== -1) {
-        const close = bytes.indexOf(MARK, open + 1);
-        if (close === -1) break;
-        const text = JSON.parse(bytes.toString('utf8', open + 1, close)) as string;
-        parts.push(bytes.subarray(from, open), Buffer.from(cell(decodedName(text) ?? '')));
-        from = close + 1;
-        open = bytes.indexOf(MARK, from);
-      }
-      const end = open === -1 ? bytes.length : open;
-      rest = bytes.subarray(end);
-      const last = bytes.subarray(from, end);
-      done(null, parts.length > 0 ? Buffer.concat([...parts, last]) : last);
-    },
-  });
-  if (head) file.push(head);
-  return file;
-}
-
-/** PostgreSQL would quote a line that holds a carriage return. */
-function endLines(bytes: Buffer): void {
-  for (let at = bytes.indexOf(LINE_END); at !== -1; at = bytes.indexOf(LINE_END, at + 1)) {
-    bytes[at] = 0x0d;
-  }
 }

@@ -67,7 +67,7 @@ export async function listCalls(
   { after, limit }: { after?: string | undefined; limit: number },
 ): Promise<CallPage> {
   const { scope, range } = filter;
-  const search = searchedNumber(filter.search.trim().toWellFormed());
+  const { text, encoded } = searchValues(filter.search);
   const [, at = null, id = null] = CURSOR.exec(after ?? '') ?? [];
   // Where a search ends is told by the index alone; it then reads no more calls than it must.
   const rows = await db.query<Row>(
@@ -84,8 +84,7 @@ export async function listCalls(
          SELECT * FROM call
          WHERE ${WITHIN} AND started_at >= coalesce(reach.started_at, first)
            AND (reach.id IS NULL OR (call.started_at, call.id) >= (reach.started_at, reach.id))
-           AND ($9 = '' OR strpos(caller, $9) > 0 OR strpos(called, $9) > 0
-             OR strpos(lower(caller_name), $10) > 0)
+           AND ${matchesSearch('$9', '$10')}
          ORDER BY started_at DESC, id DESC LIMIT $11) c
        WHERE ${OF_ACCOUNTS} ORDER BY c.started_at DESC, c.id DESC LIMIT $11
      )
@@ -100,9 +99,9 @@ export async function listCalls(
       range.timeZone,
       at,
       id,
-      search === '' ? 0 : SEARCHED_AT_ONCE,
-      search,
-      encodeURIComponent(search).toLowerCase(),
+      text === '' ? 0 : SEARCHED_AT_ONCE,
+      text,
+      encoded,
       limit + 1,
     ],
   );
@@ -118,26 +117,16 @@ export async function listCalls(
   return { calls, next: end, searched: end ? SEARCHED_AT_ONCE : undefined };
 }
 
-/**
- * SQL of all calls of a filter, newest first. Its values are pasted in, for COPY binds none: they
- * are integers, and texts as hexadecimal digits.
- * @param accounts whose calls they are
- */
-export function callsOf({ scope, range, search }: CallFilter, accounts: number[]): string {
-  const searched = searchedNumber(search.trim().toWellFormed());
-  const text = quoted(searched);
-  const name = quoted(encodeURIComponent(searched).toLowerCase());
-  // One account by itself is read in the order of the index, without sorting.
-  const usernames = accounts.map(integer);
-  const whose = usernames.length === 1 ? `= ${usernames}` : `= ANY ('{${usernames}}'::bigint[])`;
-  return `SELECT * FROM call
-    WHERE billing_account = ${integer(scope.billingAccount)} AND account ${whose}
-      AND started_at >= ${quoted(range.from)}::timestamp AT TIME ZONE ${quoted(range.timeZone)}
-      AND started_at < (${quoted(range.to)}::timestamp + interval '1 day')
-        AT TIME ZONE ${quoted(range.timeZone)}
-      AND (${text} = '' OR strpos(caller, ${text}) > 0 OR strpos(called, ${text}) > 0
-        OR strpos(lower(caller_name), ${name}) > 0)
-    ORDER BY started_at DESC, id DESC`;
+/** What `matchesSearch` compares. @param search as a customer typed it */
+export function searchValues(search: string): { text: string; encoded: string } {
+  const text = searchedNumber(search.trim().toWellFormed());
+  return { text, encoded: encodeURIComponent(text).toLowerCase() };
+}
+
+/** SQL of whether a call is found. @param text, encoded parameters for `searchValues` */
+export function matchesSearch(text: string, encoded: string): string {
+  return `(${text} = '' OR strpos(caller, ${text}) > 0 OR strpos(called, ${text}) > 0
+    OR strpos(lower(caller_name), ${encoded}) > 0)`;
 }
 
 /** A caller's name as it was before it was percent-encoded, once. */
@@ -147,13 +136,4 @@ export function decodedName(name: string | null): string | null {
   } catch {
     return name;
   }
-}
-
-function integer(value: number): string {
-  if (!Number.isSafeInteger(value)) throw new TypeError(`not an integer: ${value}`);
-  return String(value);
-}
-
-function quoted(text: string): string {
-  return `convert_from(decode('${Buffer.from(text).toString('hex')}', 'hex'), 'UTF8')`;
 }

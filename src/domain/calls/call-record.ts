@@ -1,6 +1,6 @@
-import type { Readable } from 'node:stream';
 import type { Reader } from '../../db/replica.ts';
 import type { Caller } from '../access/caller.ts';
+import { type CallText, callPages, newestCallPage } from './call-pages.ts';
 
 /** A range of whole Unix seconds, both bounds included. */
 export interface SecondsRange {
@@ -9,35 +9,35 @@ export interface SecondsRange {
 }
 
 /**
- * An account's own calls of a range, newest first, as the bytes of a JSON array's members: each
- * line is a comma and one row. Rows go from PostgreSQL to the reader as they come, so that any
- * number of them needs the same memory.
+ * SQL of a call's row, behind a comma. Addresses and percent-encoded names hold nothing that JSON
+ * escapes.
  */
-export function streamCallRecords(
+export const CALL_RECORD = `',{"id":"' || encode(uuid_send(id), 'hex')
+  || '","key":["' || account || '","' || floor(date_part('epoch', started_at))::bigint
+  || '"],"value":{"cid":' || to_json(caller) || ',"dst":' || to_json(called)
+  || coalesce(',"ip":"' || source_ip || '"', '')
+  || ',"dur":"' || (talk_microseconds + 999999) / 1000000
+  || '","nr":"' || trim_scale(rate) || '"'
+  || coalesce(',"ba":"' || amount || '"', '')
+  || coalesce(',"cn":"' || caller_name || '"', '') || '}}'`;
+
+const RECORDS: CallText = { name: 'call-records', line: CALL_RECORD };
+
+/**
+ * An account's own calls of a range, newest first, as members of a JSON array, each behind a comma.
+ * @returns a text, or where they are many, its parts
+ */
+export async function callRecords(
   db: Reader,
-  caller: Caller,
+  { username, billingAccount }: Caller,
   { from, to }: SecondsRange,
-): Promise<Readable> {
-  // COPY takes no parameters: these four are numbers, checked again here.
-  const [account, billing, first, last] = [caller.username, caller.billingAccount, from, to].map(
-    (value) => {
-      if (!Number.isSafeInteger(value)) throw new TypeError(`not an integer: ${value}`);
-      return value;
-    },
-  );
-  // The quote and delimiter are bytes that JSON text cannot hold, so nothing is ever quoted.
-  return db.copyOut(`COPY (
-    SELECT ',{"id":"' || replace(id::text, '-', '')
-      || '","key":["' || account || '","' || floor(extract(epoch FROM started_at))::bigint
-      || '"],"value":{"cid":' || to_json(caller) || ',"dst":' || to_json(called)
-      || coalesce(',"ip":' || to_json(source_ip), '')
-      || ',"dur":"' || (talk_microseconds + 999999) / 1000000
-      || '","nr":"' || trim_scale(rate) || '"'
-      || coalesce(',"ba":"' || round(amount, 6) || '"', '')
-      || coalesce(',"cn":' || to_json(caller_name), '') || '}}'
-    FROM call
-    WHERE billing_account = ${billing} AND account = ${account}
-      AND started_at >= to_timestamp(${first}) AND started_at < to_timestamp(${last}::bigint + 1)
-    ORDER BY started_at DESC, id DESC
-  ) TO STDOUT WITH (FORMAT csv, QUOTE e'\\x01', DELIMITER e'\\x02')`);
+): Promise<string | AsyncIterable<string>> {
+  const span = {
+    billingAccount,
+    accounts: [username],
+    from: BigInt(from) * 1_000_000n,
+    before: BigInt(to + 1) * 1_000_000n,
+  };
+  const newest = await newestCallPage(db, span, RECORDS);
+  return newest.next ? callPages(db, span, RECORDS, newest) : newest.text;
 }

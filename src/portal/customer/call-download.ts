@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { type CallFileFormat, streamCallFile } from '../../domain/calls/call-file.ts';
+import { type CallFileFormat, callFile } from '../../domain/calls/call-file.ts';
+import { longAnswer } from '../../http/long-answer.ts';
 import type { Service } from '../../service.ts';
 import { callQuery } from './call-range.ts';
 import type { Subject } from './subject.ts';
@@ -17,14 +18,15 @@ export function callDownloads(
 ): void {
   for (const format of ['csv', 'ndjson'] as const) {
     app.get(`/calls/calls.${format}`, async (request, reply) => {
-      const query = callQuery(request, await subjectOf(request), service.clock());
-      const file = await streamCallFile(service.reader, query, format);
+      const subject = await subjectOf(request);
+      const query = callQuery(request, subject, service.clock());
+      const file = callFile(service.reader, query, format);
       const { from, to } = query.range;
       return reply
         .header('cache-control', 'no-store')
         .header('content-disposition', `attachment; filename="calls-${from}-${to}.${format}"`)
         .type(TYPES[format])
-        .send(file);
+        .send(await longAnswer(request, subject.username, file));
     });
   }
 }

@@ -1,0 +1,141 @@
+import type { Reader } from '../../db/replica.ts';
+
+/** Whose calls of which time are meant. */
+export interface CallSpan {
+  billingAccount: number;
+  accounts: number[];
+  /** start of the oldest call that may be among them, microseconds since 1970 */
+  from: bigint;
+  /** all of them started before, microseconds since 1970 */
+  before: bigint;
+}
+
+/** How calls are told; one name always goes with the same SQL. */
+export interface CallText {
+  name: string;
+  /** SQL of a call's text */
+  line: string;
+  /** SQL of whether a call is told at all; left out, all are. Its parameters begin with $7. */
+  matches?: string;
+  values?: unknown[];
+}
+
+/** The text of some calls, newest first. */
+export interface CallPage {
+  text: string;
+  /** where the next page begins; undefined: there are no more calls */
+  next: PagePlace | undefined;
+}
+
+/** Behind a call, in the order of pages. */
+interface PagePlace {
+  startedAt: bigint;
+  id: string;
+  /** microseconds that the next page looks back at most */
+  width: bigint;
+}
+
+type Lane = 'readList' | 'readPage';
+
+/** Calls that a page looks at, told or not. */
+const PAGE = 2_000;
+const BEFORE_ALL_IDS = '00000000-0000-0000-0000-000000000000';
+const HOUR = 3_600_000_000n;
+
+interface Row {
+  text: string | null;
+  calls: number;
+  startedAt: number | string;
+  id: string;
+}
+
+/** The newest calls, read beside other short answers. */
+export function newestCallPage(db: Reader, span: CallSpan, text: CallText): Promise<CallPage> {
+  return readCallPage(db, 'readList', span, text, newestPlace(span));
+}
+
+/**
+ * The texts of calls, newest first. The next page is read while one is taken, and no more of them,
+ * so that any number of calls needs the same memory.
+ *
+ * Pages are told apart by start and id, which never change: a call that was stored before the first
+ * page is in exactly one. One that is stored or rated anew meanwhile may or may not be seen so.
+ * @param newest left out, it is read, too
+ */
+export async function* callPages(
+  db: Reader,
+  span: CallSpan,
+  text: CallText,
+  newest?: CallPage,
+): AsyncGenerator<string> {
+  const read = (place: PagePlace) => readCallPage(db, 'readPage', span, text, place);
+  let page = newest ?? (await read(newestPlace(span)));
+  for (;;) {
+    const reading: Promise<CallPage> | undefined = page.next && read(page.next);
+    // Who takes no more pages never learns what became of it.
+    reading?.catch(() => undefined);
+    if (page.text !== '') yield page.text;
+    if (!reading) return;
+    page = await reading;
+  }
+}
+
+/** The calls of one account lie in the index as they are told; those of several are sorted. */
+function newestPlace({ accounts, from, before }: CallSpan): PagePlace {
+  const width = accounts.length === 1 ? before - from : HOUR;
+  return { startedAt: before, id: BEFORE_ALL_IDS, width };
+}
+
+async function readCallPage(
+  db: Reader,
+  lane: Lane,
+  span: CallSpan,
+  text: CallText,
+  place: PagePlace,
+): Promise<CallPage> {
+  const { billingAccount, accounts } = span;
+  const reachesEnd = place.startedAt - span.from <= place.width;
+  const from = reachesEnd ? span.from : place.startedAt - place.width;
+  const isOne = accounts.length === 1;
+  const [row] = await db[lane]<Row>(
+    `${text.name}-${isOne ? 'of-one' : 'of-some'}`,
+    statement(text, isOne ? '= $2' : '= ANY ($2::bigint[])'),
+    [
+      billingAccount,
+      isOne ? accounts[0] : accounts,
+      String(from),
+      String(place.startedAt),
+      place.id,
+      PAGE,
+      ...(text.values ?? []),
+    ],
+  );
+  return { text: row?.text ?? '', next: nextPlace(row as Row, { span, place, from }) };
+}
+
+function nextPlace(
+  { calls, startedAt, id }: Row,
+  { span, place: { width }, from }: { span: CallSpan; place: PagePlace; from: bigint },
+): PagePlace | undefined {
+  const isOne = span.accounts.length === 1;
+  if (calls === PAGE) {
+    return { startedAt: BigInt(startedAt), id, width: isOne ? width : width / 2n + 1n };
+  }
+  if (from <= span.from) return undefined;
+  return { startedAt: from, id: BEFORE_ALL_IDS, width: width * 2n };
+}
+
+const moment = (parameter: string) =>
+  `to_timestamp(0) + ${parameter}::bigint * interval '1 microsecond'`;
+
+/** A prepared statement's plan must hold for any range: partitions are left out by `<=` and `>=`. */
+function statement({ line, matches = 'true' }: CallText, ofAccounts: string): string {
+  return `SELECT string_agg(${line}, '') FILTER (WHERE ${matches}) AS text, count(*) AS calls,
+    (extract(epoch FROM (array_agg(started_at))[count(*)]) * 1000000)::bigint AS "startedAt",
+    (array_agg(id))[count(*)] AS id
+  FROM (
+    SELECT * FROM call
+    WHERE billing_account = $1 AND account ${ofAccounts} AND started_at >= ${moment('$3')}
+      AND started_at <= ${moment('$4')} AND (started_at, id) < (${moment('$4')}, $5::uuid)
+    ORDER BY started_at DESC, id DESC LIMIT $6) c`;
+}

@@ -1,0 +1,92 @@
+import { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { StoreUnavailable } from '../db/errors.ts';
+import { rateLimited } from '../domain/refusal.ts';
+import { limitKey } from './client-address.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** those that are being sent */
+    longAnswers: Set<LongAnswer>;
+  }
+}
+
+interface LongAnswer {
+  account: number;
+  address: string;
+  stream: Readable | undefined;
+  /** when its reader took something last */
+  takenAt: number;
+}
+
+// Each holds two pages of what it tells, some hundred kilobytes.
+const MOST = 64;
+const MOST_OF_ADDRESS = 16;
+const MOST_OF_ACCOUNT = 8;
+// Less than any reader who goes on reading: a slow one takes what a socket holds at once, and then
+// nothing for some time.
+const STALLED_MS = 60_000;
+const RETRY_SECONDS = 10;
+
+/** Lets routes send long answers. */
+export function allowLongAnswers(app: FastifyInstance): void {
+  app.decorate('longAnswers', new Set<LongAnswer>());
+}
+
+/**
+ * An answer whose parts are asked for as its reader takes them. Each account and each address has a
+ * share of those that a process sends at once. A reader who takes nothing keeps a place only while
+ * nobody else wants it.
+ * @throws Refusal 'rate limited' beyond a share, StoreUnavailable where all places are taken, or
+ *   what getting the first part throws
+ */
+export async function longAnswer(
+  { server: { longAnswers }, clientAddress }: FastifyRequest,
+  account: number,
+  parts: AsyncIterable<string>,
+): Promise<Readable> {
+  const address = limitKey(clientAddress);
+  const all = [...longAnswers];
+  const ofAccount = all.filter((answer) => answer.account === account);
+  if (!hasRoom(ofAccount, MOST_OF_ACCOUNT)) throw rateLimited(RETRY_SECONDS);
+  const ofAddress = all.filter((answer) => answer.address === address);
+  if (!hasRoom(ofAddress, MOST_OF_ADDRESS)) throw rateLimited(RETRY_SECONDS);
+  if (!hasRoom(all, MOST)) throw new StoreUnavailable(new Error('too many long answers'));
+  const answer: LongAnswer = { account, address, stream: undefined, takenAt: performance.now() };
+  longAnswers.add(answer);
+  try {
+    const iterator = parts[Symbol.asyncIterator]();
+    const first = await iterator.next();
+    const stream = Readable.from(taken(answer, first, iterator), { objectMode: false });
+    answer.stream = stream;
+    stream.once('close', () => longAnswers.delete(answer));
+    return stream;
+  } catch (error) {
+    longAnswers.delete(answer);
+    throw error;
+  }
+}
+
+/** Whether one more may begin. Where there are too many, the one that is stalled longest is ended. */
+function hasRoom(answers: LongAnswer[], most: number): boolean {
+  if (answers.length < most) return true;
+  const longest = answers.reduce((one, other) => (other.takenAt < one.takenAt ? other : one));
+  if (performance.now() - longest.takenAt < STALLED_MS) return false;
+  longest.stream?.destroy(new Error('the reader takes nothing, and others wait'));
+  return true;
+}
+
+async function* taken(
+  answer: LongAnswer,
+  first: IteratorResult<string>,
+  others: AsyncIterator<string>,
+): AsyncGenerator<string> {
+  try {
+    for (let part = first; !part.done; part = await others.next()) {
+      yield part.value;
+      answer.takenAt = performance.now();
+    }
+  } finally {
+    await others.return?.();
+  }
+}
