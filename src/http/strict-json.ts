@@ -4,8 +4,8 @@ const QUOTE = '"';
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
 const COLON = 0x3a;
-// Records of calls have eight levels at most.
-const MOST_LEVELS = 64;
+/** How deep JSON may be nested; records of calls have eight levels at most. */
+export const MOST_LEVELS = 64;
 const PUNCTUATION = /["{}[\],:]/g;
 const SPECIAL = /["\\\p{Cc}]/gu;
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -40,7 +40,14 @@ export function parseStrictJson(bytes: Uint8Array, rules: JsonRules = {}): unkno
 }
 
 function parseText(text: string) {
-  return { text, value: JSON.parse(text) as unknown };
+  // Where it failed is of no interest, and finding that out takes most of the time.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return { text, value: JSON.parse(text) as unknown };
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 function parseLenient(bytes: Uint8Array) {

@@ -5,7 +5,7 @@ import { type Chunks, type Piece, type PieceSizes, readPieces } from './pieces.t
 // before it counts as unanswered.
 const BATCH_RECORDS = 5_000;
 // Records may hold on to the bytes that they were read from.
-const BATCH_BYTES = 4 * 1024 * 1024;
+const BATCH_BYTES = 2 * 1024 * 1024;
 const SLICE_MS = 10;
 
 /** A body holds more records, or more that may be one, than are read at once. */

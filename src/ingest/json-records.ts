@@ -1,5 +1,5 @@
 import { Refusal } from '../domain/refusal.ts';
-import { parseStrictJson } from '../http/strict-json.ts';
+import { MOST_LEVELS, parseStrictJson } from '../http/strict-json.ts';
 import { membersOf } from './json-array.ts';
 import { isBlank, lineEnds, linesOf } from './lines.ts';
 import { type Origin, wholeBody } from './record.ts';
@@ -9,6 +9,8 @@ const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const OPEN_ARRAY = 0x5b;
 const OPEN_OBJECT = 0x7b;
+const CLOSE_ARRAY = 0x5d;
+const CLOSE_OBJECT = 0x7d;
 const BYTE_ORDER_MARK = 0xef;
 const COLON = 0x3a;
 // A shorter text has no room for too many members.
@@ -182,8 +184,9 @@ type Parsed = { ok: true; value: unknown } | { ok: false; problem: string };
 
 function parse(bytes: Buffer, { repeatable }: Repeatable): Parsed {
   if (!mayHoldRecord(bytes)) return { ok: false, problem: 'no JSON object' };
-  if (hasTooManyMembers(bytes)) {
-    return { ok: false, problem: `The record has more than ${MOST_MEMBERS} members` };
+  if (exceedsLimits(bytes)) {
+    const problem = `The record has more than ${MOST_MEMBERS} members or ${MOST_LEVELS} levels`;
+    return { ok: false, problem };
   }
   try {
     return {
@@ -199,10 +202,11 @@ function parse(bytes: Buffer, { repeatable }: Repeatable): Parsed {
   }
 }
 
-/** Told before it is parsed, which takes the time and the memory. */
-function hasTooManyMembers(bytes: Buffer): boolean {
+/** Told of long texts before they are parsed, which takes the time and the memory. */
+function exceedsLimits(bytes: Buffer): boolean {
   if (bytes.length <= SHORT_BYTES) return false;
   let members = 0;
+  let levels = 0;
   let inString = false;
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at];
@@ -211,6 +215,9 @@ function hasTooManyMembers(bytes: Buffer): boolean {
       else if (byte === QUOTE) inString = false;
     } else if (byte === QUOTE) inString = true;
     else if (byte === COMMA || byte === COLON) members++;
+    else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) levels++;
+    else if (byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) levels--;
+    if (members > MOST_MEMBERS || levels > MOST_LEVELS) return true;
   }
-  return members > MOST_MEMBERS;
+  return false;
 }

@@ -8,7 +8,7 @@ const SMALL_BYTES = 64 * 1024;
 const RAW_BYTES = 64 * 1024 * 1024;
 // A body must have come whole before the server gives its sender up.
 const RAW_WAIT_MS = 4_000;
-const LARGE_AT_ONCE = 6;
+const LARGE_AT_ONCE = 4;
 const LARGE_WAIT_MS = 20_000;
 
 export interface BodyLimits {

@@ -35,7 +35,15 @@ export type ParsedRecord =
 export type Parser = (body: Buffer, feed: Feed) => Iterable<ParsedRecord | undefined>;
 
 /** What is wrong with a record, for the operator who looks at it. */
-export class MalformedRecord extends Error {}
+export class MalformedRecord extends Error {
+  constructor(message: string) {
+    // A body may hold many, and a stack costs more than all the rest.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    super(message);
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
 
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
 const USERNAME = /^[1-9][0-9]{9}$/;
