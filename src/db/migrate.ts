@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { translate } from './errors.ts';
@@ -6,7 +7,7 @@ import { translate } from './errors.ts';
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url));
 const OLDEST_SERVER = 15;
 
-/** The server cannot be used. */
+/** The server, or what its database was made by, cannot be used. */
 export class UnsupportedServer extends Error {}
 
 /** The database holds nothing of the service, and was not to be filled. */
@@ -15,7 +16,8 @@ export class NoSchema extends Error {}
 /**
  * Brings the schema up to date. Processes that start at once wait for each other.
  * @param where 'existing' refuses a database that has no schema yet
- * @throws UnsupportedServer for a PostgreSQL older than 15; NoSchema
+ * @throws UnsupportedServer for a PostgreSQL older than 15, or a database of an unreleased version;
+ *   NoSchema
  */
 export async function migrate(
   connection: pg.ClientConfig,
@@ -60,8 +62,21 @@ export async function migrate(
   }
 }
 
+/** @throws UnsupportedServer for a database that other migrations than these have made */
 async function isUpToDate(client: pg.Client): Promise<boolean> {
   const { rows } = await client.query<{ name: string }>('SELECT name FROM schema_migration');
-  const done = new Set(rows.map(({ name }) => `${name}.sql`));
-  return (await readdir(MIGRATIONS)).every((file) => done.has(file));
+  const files = new Set((await readdir(MIGRATIONS)).map((file) => basename(file, '.sql')));
+  const highest = Math.max(...[...files].map(numberOf));
+  // A newer version may have run more of them already, all with higher numbers.
+  const foreign = rows.find(({ name }) => !files.has(name) && numberOf(name) <= highest);
+  if (foreign) {
+    throw new UnsupportedServer(
+      `the database was made by an unreleased version (its migration ${foreign.name} is none of ` +
+        'this one); start with an empty DATA_DIR or database',
+    );
+  }
+  return [...files].every((file) => rows.some(({ name }) => name === file));
 }
+
+/** Migrations are numbered from 1 without gaps: `001_sealing`. */
+const numberOf = (name: string) => Number.parseInt(name, 10);

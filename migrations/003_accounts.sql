@@ -11,21 +11,33 @@ CREATE TABLE account (
   rate numeric(12, 6) NOT NULL CHECK (rate >= 0),
   increment_seconds integer NOT NULL DEFAULT 6 CHECK (increment_seconds > 0),
   minimum_seconds integer NOT NULL DEFAULT 6 CHECK (minimum_seconds >= 0),
+  -- without one, the list called 'default' counts where it exists
+  price_list text CONSTRAINT account_price_list REFERENCES price_list (name),
+  -- calls at once; NULL: no limit
+  max_calls integer CHECK (max_calls >= 0),
   caller_id text NOT NULL DEFAULT '' CHECK (caller_id ~ '^([0-9]{10})?$'),
   notify boolean NOT NULL DEFAULT true,
   notify_threshold integer NOT NULL DEFAULT 5 CHECK (notify_threshold >= 0),
   enabled boolean NOT NULL DEFAULT true,
-  time_zone text NOT NULL DEFAULT 'UTC',
+  -- Fails with "time zone … not recognized" for a zone that PostgreSQL does not know.
+  time_zone text NOT NULL DEFAULT 'UTC'
+    CONSTRAINT account_time_zone CHECK (timezone(time_zone, timestamptz 'epoch') IS NOT NULL),
+  -- First day of the month that is charged next; NULL: the account never paid for anything monthly.
+  next_charge date CHECK (extract(day FROM next_charge) = 1),
   created_at timestamptz NOT NULL,
   verified_at timestamptz,
   closed_at timestamptz,
   password_hash text NOT NULL,
+  -- Nobody knows the password yet: who signed up by the portal chooses it with the mailed link.
+  password_unset boolean NOT NULL DEFAULT false,
   key_digest bytea NOT NULL CONSTRAINT account_key_digest UNIQUE,
   key_sealed bytea NOT NULL,
   key_version integer NOT NULL DEFAULT 1
 );
 CREATE INDEX account_email_key ON account (email_key);
 CREATE INDEX account_master_account ON account (master_account);
+CREATE INDEX account_price_list ON account (price_list) WHERE price_list IS NOT NULL;
+CREATE INDEX account_next_charge ON account (next_charge, username) WHERE next_charge IS NOT NULL;
 
 -- How many open accounts use an address: decides who may sign up with it, also in a race.
 CREATE TABLE email_address (
@@ -44,20 +56,6 @@ CREATE TABLE token (
 );
 CREATE INDEX token_account ON token (account, purpose);
 CREATE INDEX token_expires_at ON token (expires_at);
-
--- Keys that seal and digest credentials, each wrapped by the key of the secret key file.
-CREATE TABLE data_key (
-  purpose text PRIMARY KEY CHECK (purpose IN ('seal', 'digest')),
-  wrapped bytea NOT NULL
-);
-
--- The columns, and their order, are those that rate-limiter-flexible writes.
-CREATE TABLE rate_limit (
-  key varchar(255) PRIMARY KEY,
-  points integer NOT NULL DEFAULT 0,
-  expire bigint
-);
-CREATE INDEX rate_limit_expire ON rate_limit (expire);
 
 CREATE TABLE promotion (
   code text NOT NULL,

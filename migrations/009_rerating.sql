@@ -1,18 +1,4 @@
--- Money held for calls that go on, and calls that are priced again.
-
-CREATE TABLE hold (
-  billing_account bigint NOT NULL,
-  -- as the switch names the call
-  call_id text NOT NULL,
-  account bigint NOT NULL,
-  called text NOT NULL,
-  amount numeric(18, 6) NOT NULL CHECK (amount >= 0),
-  granted_at timestamptz NOT NULL,
-  -- from then on it holds nothing, whether its row is still there or not
-  expires_at timestamptz NOT NULL,
-  PRIMARY KEY (billing_account, call_id)
-);
-CREATE INDEX hold_expires_at ON hold (expires_at);
+-- Calls that are priced again.
 
 -- A run that prices the calls of a range again, in steps that can each be interrupted:
 -- 'rating' writes call_rating, 'posting' one ledger entry for each billing account, 'applying'
