@@ -4,8 +4,6 @@ const QUOTE = '"';
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
 const COLON = 0x3a;
-/** How deep JSON may be nested; records of calls have eight levels at most. */
-export const MOST_LEVELS = 64;
 const PUNCTUATION = /["{}[\],:]/g;
 const SPECIAL = /["\\\p{Cc}]/gu;
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -19,13 +17,15 @@ export interface JsonRules {
    * stand unescaped, NUL and half surrogate pairs stay. The caller checks the strings that matter.
    */
   lenientStrings?: boolean;
+  /** how deep values may be nested; left out, as deep as the body's size allows */
+  mostLevels?: number;
 }
 
 /**
  * Reads JSON more strictly than JSON.parse: what two readers could understand differently is
  * refused.
  * @throws Refusal 'malformed' for what is no JSON in UTF-8, for a member that is there twice, for
- *   strings with NUL or half a surrogate pair, and for more than 64 levels
+ *   strings with NUL or half a surrogate pair, and for more levels than the rules allow
  */
 export function parseStrictJson(bytes: Uint8Array, rules: JsonRules = {}): unknown {
   let parsed: { text: string; value: unknown };
@@ -35,7 +35,7 @@ export function parseStrictJson(bytes: Uint8Array, rules: JsonRules = {}): unkno
     throw new Refusal('malformed', 'The body must be JSON in UTF-8');
   }
   const { text, value } = parsed;
-  if (!isPlain(text, countMembers(value))) checkTokens(text, rules);
+  if (!isPlain(text, countMembers(value, rules.mostLevels))) checkTokens(text, rules);
   return value;
 }
 
@@ -101,12 +101,12 @@ function countNames(text: string): number {
 }
 
 /** @throws Refusal 'malformed' for a value of too many levels */
-function countMembers(value: unknown): number {
+function countMembers(value: unknown, mostLevels = Number.POSITIVE_INFINITY): number {
   let members = 0;
   let level = [value];
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MOST_LEVELS) {
-      throw new Refusal('malformed', `The body has more than ${MOST_LEVELS} levels`);
+    if (depth > mostLevels) {
+      throw new Refusal('malformed', `The body has more than ${mostLevels} levels`);
     }
     const next: unknown[] = [];
     for (const node of level) {

@@ -1,5 +1,6 @@
 import { Refusal } from '../domain/refusal.ts';
 import { parseStrictJson } from '../http/strict-json.ts';
+import { MOST_LEVELS } from './json-records.ts';
 
 const PERCENT = 0x25;
 const VARIABLES_START = '"variables":{"';
@@ -91,7 +92,7 @@ function mendQuotes(json: Buffer): Buffer {
 
 function isJson(json: Buffer): boolean {
   try {
-    parseStrictJson(json, { lenientStrings: true });
+    parseStrictJson(json, { lenientStrings: true, mostLevels: MOST_LEVELS });
     return true;
   } catch (error) {
     if (error instanceof Refusal) return false;

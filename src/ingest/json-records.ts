@@ -1,5 +1,5 @@
 import { Refusal } from '../domain/refusal.ts';
-import { MOST_LEVELS, parseStrictJson } from '../http/strict-json.ts';
+import { parseStrictJson } from '../http/strict-json.ts';
 import { membersOf } from './json-array.ts';
 import { isBlank, lineEnds, linesOf } from './lines.ts';
 import { type Origin, wholeBody } from './record.ts';
@@ -16,6 +16,8 @@ const COLON = 0x3a;
 // A shorter text has no room for too many members.
 const SHORT_BYTES = 16 * 1024;
 const MOST_MEMBERS = 10_000;
+/** How deep a record may be nested; those of calls have eight levels at most. */
+export const MOST_LEVELS = 64;
 
 /** What becomes of a body's records. */
 export interface RecordReader<Result> extends Repeatable {
@@ -194,6 +196,7 @@ function parse(bytes: Buffer, { repeatable }: Repeatable): Parsed {
       value: parseStrictJson(bytes, {
         ...(repeatable ? { repeatable } : {}),
         lenientStrings: true,
+        mostLevels: MOST_LEVELS,
       }),
     };
   } catch (error) {
