@@ -28,9 +28,13 @@ CREATE TABLE sip_secret (
   changed_at timestamptz NOT NULL
 );
 
--- What a SIP server may read, and all of it: it is granted nothing else here.
+-- SIP servers look for the text.
+CREATE INDEX sip_secret_username ON sip_secret ((account::text));
+
+-- What a SIP server may read, and all of it: it is granted nothing else here. Kamailio 6 takes a
+-- column of the type text for bytes, and checks no digest against it.
 CREATE VIEW sip_subscriber AS
-  SELECT s.account::text AS username, s.realm AS domain, s.ha1
+  SELECT s.account::text AS username, s.realm AS domain, s.ha1::varchar
   FROM sip_secret s JOIN account a ON a.username = s.account
   WHERE a.enabled AND a.closed_at IS NULL;
 

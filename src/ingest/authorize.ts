@@ -13,7 +13,7 @@ import type { Service } from '../service.ts';
 import { readRaw } from './receive.ts';
 import { firstUsername, MalformedRecord, wholeText } from './record.ts';
 
-const LONGEST_QUESTION_BYTES = 16 * 1024;
+export const LONGEST_QUESTION_BYTES = 16 * 1024;
 const LONGEST_CALL_ID = 255;
 const LONGEST_NUMBER = 128;
 
@@ -73,7 +73,7 @@ function readQuestion(body: Buffer): Omit<CallQuestion, 'now'> & { rewrite: bool
 }
 
 /** Further members, such as `cid`, are let pass: switches send what they have at hand. */
-function readFields(body: Buffer, required: string[]): Record<string, unknown> {
+export function readFields(body: Buffer, required: string[]): Record<string, unknown> {
   const value = body.toString('latin1').trim() === '' ? {} : parseStrictJson(body);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Refusal('malformed', 'The body must be a JSON object');

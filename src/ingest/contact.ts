@@ -55,6 +55,12 @@ function receivedUri(text: string): string | undefined {
   return SIP_URI.test(text) ? text : undefined;
 }
 
+/** @param time Unix seconds at which a contact ends @throws MalformedRecord */
+export function expiryAt(now: Date, time: unknown): Date {
+  const left = (decimalOf(time) ?? Number.NaN) - now.getTime() / SECOND_MS;
+  return expiryAfter(now, Math.max(0, left));
+}
+
 function userOf(address: unknown): unknown {
   return typeof address === 'string' ? address.replace(/^sips?:/i, '').split('@')[0] : address;
 }

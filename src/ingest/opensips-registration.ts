@@ -1,6 +1,6 @@
 import type { ReportedContact } from '../domain/sip/registration.ts';
-import { expiryAfter, toContact } from './contact.ts';
-import { decimalOf, MalformedRecord, wholeText } from './record.ts';
+import { expiryAt, toContact } from './contact.ts';
+import { MalformedRecord, wholeText } from './record.ts';
 
 type Members = Record<string, unknown>;
 
@@ -34,6 +34,5 @@ function expiryOf(name: string, expires: unknown, now: Date): Date {
   if (name !== `${PREFIX}INSERT` && name !== `${PREFIX}UPDATE`) {
     throw new MalformedRecord('event is unknown');
   }
-  const left = (decimalOf(expires) ?? Number.NaN) - now.getTime() / 1_000;
-  return expiryAfter(now, Math.max(0, left));
+  return expiryAt(now, expires);
 }

@@ -6,7 +6,9 @@ import { Refusal } from '../domain/refusal.ts';
 import { parseNetworks } from '../http/client-address.ts';
 import { successBody } from '../http/envelope.ts';
 import type { Service } from '../service.ts';
+import { realtimeRoutes } from './asterisk-realtime.ts';
 import { authorizeRoute, releaseRoute } from './authorize.ts';
+import { directoryRoutes } from './directory.ts';
 import { Receiver } from './receive.ts';
 import { takeInRegistrations } from './registrations.ts';
 import { PARSERS, takeIn } from './take-in.ts';
@@ -67,6 +69,8 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
 
   authorizeRoute(app, service);
   releaseRoute(app, service);
+  directoryRoutes(app, service);
+  realtimeRoutes(app, service);
 
   app.post('/ingest/v1/registrations', async (request, reply) => {
     const now = clock();

@@ -14,7 +14,10 @@ const ROUTES = [
   ...FORMATS.map((format) => `/ingest/v1/calls/${format}`),
   '/ingest/v1/registrations',
   '/ingest/v1/authorize',
+  '/ingest/v1/subscriber',
+  '/ingest/v1/number',
 ];
+const isQuestion = (path: string) => /\/(authorize|subscriber|number)$/.test(path);
 
 const target = startTarget({
   INGEST_BODY_LIMIT: String(2 * 1024 * 1024),
@@ -106,7 +109,7 @@ for (const path of ROUTES) {
     test('bodies too large, packed or not', async () => {
       const zeros = gzipSync(Buffer.alloc(UNPACKED_LIMIT + 1));
       const bomb = gzipSync(Buffer.alloc(100 * 1024 * 1024), { level: 9 });
-      if (!path.endsWith('/authorize')) {
+      if (!isQuestion(path)) {
         for (const body of [zeros, bomb]) {
           for (const headers of [{}, { 'content-encoding': 'gzip' }] as Record<string, string>[]) {
             assert.equal((await send(path, body, headers)).status, 413);
@@ -161,7 +164,7 @@ for (const path of ROUTES) {
         const type = types[n % types.length] ?? '';
         const answer = await send(path, body, { 'content-type': type });
         const tooLarge = Buffer.byteLength(body) > 16 * 1024;
-        if (path.endsWith('/authorize')) assert.equal(answer.status, tooLarge ? 413 : 400);
+        if (isQuestion(path)) assert.equal(answer.status, tooLarge ? 413 : 400);
         else assert.equal(answer.body.stored, 0, String(body).slice(0, 60));
       }
     });
@@ -169,7 +172,7 @@ for (const path of ROUTES) {
     test('nothing at all', async () => {
       for (const body of [undefined, '', ' ', '\n\n', '[]', '[\n]']) {
         const answer = await send(path, body);
-        if (path.endsWith('/authorize')) assert.equal(answer.status, 400);
+        if (isQuestion(path)) assert.equal(answer.status, 400);
         else assert.equal(answer.body.stored, 0);
       }
     });

@@ -3,6 +3,8 @@ import { keyDigest } from '../access/api-key.ts';
 import { notRegistered, unauthorized } from '../refusal.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 
+const MOST_PHONES = 20;
+
 /** In place of a contact: all that the account has. */
 export const ALL_CONTACTS = '*';
 
@@ -61,6 +63,48 @@ export async function reportContacts(db: Database, contacts: ReportedContact[]):
   return contacts.filter(({ username }) => known.has(String(username))).length;
 }
 
+/** A contact that a phone has registered. */
+export interface RegisteredContact {
+  contact: string;
+  agent: string;
+  expiresAt: Date;
+}
+
+/** The contacts of an account that were reported and are valid, for a switch to ring them. */
+export function reportedContacts(
+  db: Database,
+  username: number,
+  now: Date,
+): Promise<RegisteredContact[]> {
+  return db.read<RegisteredContact & object>(
+    'reported-contacts',
+    `SELECT contact, user_agent AS agent, expires_at AS "expiresAt" FROM registration
+     WHERE account = $1 AND expires_at > $2 ORDER BY reported_at DESC, contact LIMIT ${MOST_PHONES}`,
+    [username, now],
+  );
+}
+
+/**
+ * Ends a contact that a switch knows by a digest.
+ * @param digest MD5 of the contact in hexadecimal digits
+ * @returns how many it was, 0 or 1
+ */
+export async function endContact(
+  db: Database,
+  username: number,
+  digest: string,
+  now: Date,
+): Promise<number> {
+  const ended = await db.deliver(
+    'end-contact',
+    `UPDATE registration SET reported_at = $3, expires_at = $3
+     WHERE account = $1 AND md5(contact) = $2 AND expires_at > $3 AND reported_at <= $3
+     RETURNING 1`,
+    [username, digest, now],
+  );
+  return ended.length;
+}
+
 /** One report for each contact, ended where all of its account's ended at the same time or later. */
 function newestReports(contacts: ReportedContact[]): ReportedContact[] {
   const newest = new Map<string, ReportedContact>();
@@ -86,8 +130,6 @@ const contactsOf = (account: string, limit: number) =>
      SELECT contact, received, user_agent, reported_at, expires_at
      FROM switch_contact WHERE username = ${account}::bigint::text) AS c
    WHERE expires_at > $2 ORDER BY reported_at DESC, expires_at DESC, contact LIMIT ${limit}`;
-
-const MOST_PHONES = 20;
 
 /** A phone that is registered. */
 export interface RegisteredPhone {

@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import type { Database } from '../db/database.ts';
+import { dialledNumber } from '../domain/phone-number.ts';
+import { invalidField, Refusal } from '../domain/refusal.ts';
+import { endContact, reportContacts, reportedContacts } from '../domain/sip/registration.ts';
+import { findSubscriber, ownerOfNumber, type Subscriber } from '../domain/sip/subscriber.ts';
+import type { Service } from '../service.ts';
+import { LONGEST_QUESTION_BYTES } from './authorize.ts';
+import { expiryAt, toContact } from './contact.ts';
+import { readRaw } from './receive.ts';
+import { MalformedRecord } from './record.ts';
+
+type Row = Record<string, string>;
+
+/** What a subscriber is in each of the tables of res_pjsip. */
+const OBJECTS: Record<string, (subscriber: Subscriber) => Row> = {
+  ps_endpoints: ({ username }) => ({
+    id: username,
+    aors: username,
+    auth: username,
+    accountcode: username,
+    context: 'account-api-outgoing',
+    disallow: 'all',
+    allow: 'ulaw,alaw',
+    direct_media: 'no',
+    force_rport: 'yes',
+    rewrite_contact: 'yes',
+    rtp_symmetric: 'yes',
+  }),
+  // Asterisk 22 prefers password_digest, which those before it do not know.
+  ps_auths: ({ username, realm, ha1 }) => ({
+    id: username,
+    auth_type: 'md5',
+    username,
+    md5_cred: ha1,
+    realm,
+  }),
+  ps_aors: ({ username }) => ({
+    id: username,
+    max_contacts: '5',
+    remove_existing: 'yes',
+    minimum_expiration: '60',
+    default_expiration: '3600',
+    maximum_expiration: '3600',
+  }),
+};
+
+/**
+ * The tables that Asterisk reads and writes with res_config_curl: POST to
+ * `/ingest/v1/asterisk/<table>/<single|multi|store|update|destroy|require>` with a form. Rows are answered
+ * as forms, one a line; what writes answers how many rows it wrote.
+ * Source: res/res_config_curl.c of Asterisk 22; ids of contacts: res/res_pjsip/location.c.
+ */
+export function realtimeRoutes(app: FastifyInstance, { db, clock }: Service): void {
+  app.post<{ Params: { table: string; verb: string }; Querystring: { id?: string } }>(
+    '/ingest/v1/asterisk/:table/:verb',
+    async (request, reply) => {
+      const { table, verb } = request.params;
+      const body = await readRaw(request.raw, LONGEST_QUESTION_BYTES);
+      const form = new URLSearchParams(body.toString());
+      const answer = await (verb === 'single' || verb === 'multi'
+        ? rowsOf(db, table, form, clock())
+        : changeOf(db, { table, verb, id: request.query.id, form, now: clock() }));
+      return reply
+        .header('cache-control', 'no-store')
+        .type('text/plain; charset=utf-8')
+        .send(answer);
+    },
+  );
+}
+
+async function rowsOf(
+  db: Database,
+  table: string,
+  form: URLSearchParams,
+  now: Date,
+): Promise<string> {
+  const rows = await findRows(db, table, form, now);
+  return rows.map((row) => String(new URLSearchParams(row))).join('\n');
+}
+
+/** Rows are told one by one, by their id: no list of all accounts is answered. */
+async function findRows(
+  db: Database,
+  table: string,
+  form: URLSearchParams,
+  now: Date,
+): Promise<Row[]> {
+  if (table === 'sip_number') {
+    const number = dialledNumber(form.get('number') ?? '');
+    const username = number === undefined ? undefined : await ownerOfNumber(db, number);
+    return number === undefined || username === undefined ? [] : [{ number, username }];
+  }
+  const id = contactId(form.get('id') ?? form.get('id LIKE'));
+  if (table === 'ps_contacts') {
+    return id ? contactRows(db, id, now) : [];
+  }
+  const object = Object.hasOwn(OBJECTS, table) ? OBJECTS[table] : undefined;
+  if (!object) throw new Refusal('not found', 'Not found');
+  const subscriber = id && (await findSubscriber(db, id.username));
+  return subscriber ? [object(subscriber)] : [];
+}
+
+interface ContactId {
+  username: number;
+  /** MD5 of the contact's URI; undefined for all */
+  digest: string | undefined;
+}
+
+/** `2000000005`, `2000000005;@<MD5 of the URI>`, or `2000000005;@%` */
+function contactId(text: string | null | undefined): ContactId | undefined {
+  const [, username, digest] = /^([0-9]{10})(?:;@(?:%|([0-9a-f]{32})))?$/.exec(text ?? '') ?? [];
+  return username ? { username: Number(username), digest } : undefined;
+}
+
+async function contactRows(db: Database, id: ContactId, now: Date): Promise<Row[]> {
+  const rows = (await reportedContacts(db, id.username, now)).map((row) => ({
+    id: `${id.username};@${createHash('md5').update(row.contact).digest('hex')}`,
+    uri: row.contact,
+    user_agent: row.agent,
+    endpoint: String(id.username),
+    expiration_time: String(Math.ceil(row.expiresAt.getTime() / 1_000)),
+  }));
+  return rows.filter((row) => id.digest === undefined || row.id.endsWith(id.digest));
+}
+
+interface Change {
+  table: string;
+  verb: string;
+  /** of the row that is updated */
+  id: string | undefined;
+  form: URLSearchParams;
+  now: Date;
+}
+
+/** @returns how many rows were written */
+async function changeOf(db: Database, { table, verb, id, form, now }: Change): Promise<string> {
+  // Asked at the start, whether the columns are there.
+  if (verb === 'require') return '0';
+  const contact = contactId(id ?? form.get('id'));
+  if (table !== 'ps_contacts') throw new Refusal('not found', 'Not found');
+  if (!contact) throw invalidField('id', 'Must be the id of a contact');
+  if (verb === 'destroy') {
+    return String(await endContact(db, contact.username, contact.digest ?? '', now));
+  }
+  if (verb !== 'store' && verb !== 'update') throw new Refusal('not found', 'Not found');
+  try {
+    const reported = toContact({
+      users: [contact.username],
+      contact: form.get('uri'),
+      received: undefined,
+      userAgent: form.get('user_agent'),
+      reportedAt: now,
+      expiresAt: expiryAt(now, form.get('expiration_time')),
+    });
+    return String(await reportContacts(db, [reported]));
+  } catch (error) {
+    if (!(error instanceof MalformedRecord)) throw error;
+    throw new Refusal('malformed', error.message);
+  }
+}
