@@ -4,10 +4,11 @@ import type { Logger } from 'pino';
 import { accountApi } from './api/v2.1/index.ts';
 import { logRequests } from './http/access-log.ts';
 import { answerClientError, answerUnusualRequests } from './http/broken-request.ts';
-import { answerError, errorBody } from './http/envelope.ts';
+import { answerErrors, answerStatus } from './http/failures.ts';
 import { serveHealth } from './http/health.ts';
 import { allowLongAnswers } from './http/long-answer.ts';
 import { gatherOpenapi, serveOpenapi } from './http/openapi.ts';
+import { plainEnvelope } from './http/plain-envelope.ts';
 import { decorateRequests, ONE_SPELLING } from './http/request.ts';
 import { addSecurityHeaders, setSecurityHeaders } from './http/security-headers.ts';
 import { serveSecurityTxt } from './http/security-txt.ts';
@@ -46,7 +47,7 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => {
       addSecurityHeaders(reply);
-      answerError(error, request, reply);
+      answerErrors(plainEnvelope)(error, request, reply);
     },
     ajv: { customOptions: VALIDATION },
   });
@@ -55,7 +56,7 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
   app.setSerializerCompiler(() => JSON.stringify);
   // Each group of routes reads the media types of its own; elsewhere no body is read at all.
   app.removeAllContentTypeParsers();
-  app.setErrorHandler(answerError);
+  app.setErrorHandler(answerErrors(plainEnvelope));
   const answerNotFoundPage = notFoundPage(service);
   app.setNotFoundHandler(async (request, reply) => {
     const [path = '', query] = request.url.split('?');
@@ -69,7 +70,7 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
       return reply.redirect(query === undefined ? other : `${other}?${query}`, 308);
     }
     if (status === 404 && wantsPage(request)) return answerNotFoundPage(reply);
-    return reply.code(status).header('cache-control', 'no-store').send(errorBody(status));
+    return answerStatus(plainEnvelope, reply, status);
   });
 
   app.addHook('onSend', (_request, reply, payload, done) => {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { accountRecord } from '../../src/domain/account/account-record.ts';
+import { accountRecord } from '../../src/api/v2.1/account-record.ts';
 import { makeAccounts } from '../data.ts';
 import { atLeast, figure, type LeftOut } from '../figure.ts';
 import { interleave, type Part } from '../part.ts';

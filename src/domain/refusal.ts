@@ -11,50 +11,82 @@ export type RefusalCode =
   | 'rate limited'
   | 'busy';
 
+/** What exactly was refused, where a version of the API has words of its own for it. */
+export type RefusalReason =
+  | 'field required'
+  | 'field invalid'
+  | 'unauthorized'
+  | 'administrator required'
+  | 'wrong credentials'
+  | 'not registered'
+  | 'address not found'
+  | 'creation failed'
+  | 'rate limited';
+
+interface RefusalDetail {
+  reason?: RefusalReason;
+  /** the name of the field that is missing or invalid */
+  field?: string;
+  /** what the value must be, such as `Must be a 10-digit number` */
+  requirement?: string;
+  retryAfterSeconds?: number;
+}
+
 /**
  * The one error by which the domain says no. Its texts may be shown to a client; what a client
  * may not see belongs into `cause`.
  */
 export class Refusal extends Error {
   readonly code: RefusalCode;
+  readonly reason: RefusalReason | undefined;
+  readonly field: string | undefined;
   readonly requirement: string | undefined;
   readonly retryAfterSeconds: number | undefined;
 
-  constructor(
-    code: RefusalCode,
-    message: string,
-    extra: { requirement?: string; retryAfterSeconds?: number } = {},
-  ) {
+  constructor(code: RefusalCode, message: string, detail: RefusalDetail = {}) {
     // Where it was thrown interests nobody, and finding that out costs more than all the rest.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
     super(message);
     Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
-    this.requirement = extra.requirement;
-    this.retryAfterSeconds = extra.retryAfterSeconds;
+    this.reason = detail.reason;
+    this.field = detail.field;
+    this.requirement = detail.requirement;
+    this.retryAfterSeconds = detail.retryAfterSeconds;
   }
 }
 
-export const fieldRequired = (name: string) =>
-  new Refusal('field required', `Field Required: ${name}`);
+export const fieldRequired = (field: string) =>
+  new Refusal('field required', `${field} is required`, { reason: 'field required', field });
 
 /** @param requirement names what the value must be, such as `Must be a 10-digit number` */
-export const invalidField = (name: string, requirement: string) =>
-  new Refusal('field invalid', `Field: ${name}`, { requirement });
+export const invalidField = (field: string, requirement: string) =>
+  new Refusal('field invalid', `${field}: ${requirement}`, {
+    reason: 'field invalid',
+    field,
+    requirement,
+  });
 
-export const unauthorized = () => new Refusal('unauthorized', 'Unauthorized');
+export const unauthorized = () =>
+  new Refusal('unauthorized', 'Unauthorized', { reason: 'unauthorized' });
 
 export const administratorRequired = () =>
-  new Refusal('unauthorized', 'Unauthorized — administrator access required');
+  new Refusal('unauthorized', 'administrators only', { reason: 'administrator required' });
 
-export const wrongCredentials = () => new Refusal('unauthorized', 'Invalid username or password');
+export const wrongCredentials = () =>
+  new Refusal('unauthorized', 'the username or password is wrong', {
+    reason: 'wrong credentials',
+  });
 
-export const notRegistered = () => new Refusal('not found', 'Not registered');
+export const notRegistered = () =>
+  new Refusal('not found', 'no phone is registered', { reason: 'not registered' });
 
-export const addressNotFound = () => new Refusal('not found', 'Email address not found');
+export const addressNotFound = () =>
+  new Refusal('not found', 'no account has this address', { reason: 'address not found' });
 
-export const creationFailed = () => new Refusal('conflict', 'Account creation failed');
+export const creationFailed = () =>
+  new Refusal('conflict', 'the account cannot be created', { reason: 'creation failed' });
 
 export const rateLimited = (retryAfterSeconds: number) =>
-  new Refusal('rate limited', 'Rate limit exceeded', { retryAfterSeconds });
+  new Refusal('rate limited', 'Rate limit exceeded', { reason: 'rate limited', retryAfterSeconds });

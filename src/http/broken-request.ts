@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { errorBody } from './envelope.ts';
+import { errorBody } from './plain-envelope.ts';
 
 const TYPE = 'application/json; charset=utf-8';
 const STATUS_BY_CODE: Record<string, number> = {

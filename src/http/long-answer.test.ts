@@ -4,12 +4,13 @@ import { type ClientRequest, get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import Fastify from 'fastify';
-import { answerError } from './envelope.ts';
+import { answerErrors } from './failures.ts';
 import { allowLongAnswers, longAnswer } from './long-answer.ts';
+import { plainEnvelope } from './plain-envelope.ts';
 import { decorateRequests } from './request.ts';
 
 const app = Fastify();
-app.setErrorHandler(answerError);
+app.setErrorHandler(answerErrors(plainEnvelope));
 decorateRequests(app, { trustProxy: ['127.0.0.1'], forwardedHeader: 'x-forwarded-for' });
 allowLongAnswers(app);
 app.get<{ Params: { account: string } }>('/:account', async (request, reply) =>

@@ -10,7 +10,8 @@ import type { Caller } from '../domain/access/caller.ts';
 import { administratorRequired, fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
 import type { Service } from '../service.ts';
 import { answerPreflight } from './cors.ts';
-import { answerRateLimited, successBody } from './envelope.ts';
+import type { Face } from './face.ts';
+import { answerRateLimited } from './failures.ts';
 import { longAnswer } from './long-answer.ts';
 import { AddressLimit, limitByAddress } from './rate-limit.ts';
 import { responses } from './responses.ts';
@@ -18,8 +19,6 @@ import { parseStrictJson } from './strict-json.ts';
 
 const BODY_LIMIT_BYTES = 16 * 1024;
 const JSON_TYPE = /^application\/([\w.+-]+\+)?json\s*(;|$)/i;
-
-const NO_KEY = '(no key)';
 
 // Of the operations that have no limit of their own: wrong keys an hour for each address, in
 // RATE_LIMIT_PER_HOUR. Whoever has a good key is never kept waiting.
@@ -67,14 +66,15 @@ export function operation<Schema extends TObject>(definition: Operation<Schema>)
   return definition;
 }
 
-/** Registers `POST /v2.1/account/<name>/`, and the same without its last slash. */
+/** Registers an operation where a face has it. */
 export function registerOperation<Schema extends TObject>(
   app: FastifyInstance,
   service: Service,
+  face: Face,
   definition: Operation<Schema>,
 ): void {
   const { name, body, auth, required } = definition;
-  const path = `/v2.1/account/${name}/`;
+  const { method, paths, status } = face.route(name);
   const perHour = definition.limit?.(service) ?? 0;
   const refusalsPerHour =
     auth === 'none' || definition.limit ? 0 : REFUSED_KEYS * service.config.rateLimitPerHour;
@@ -82,10 +82,11 @@ export function registerOperation<Schema extends TObject>(
   const options: RouteShorthandOptionsWithHandler = {
     bodyLimit: BODY_LIMIT_BYTES,
     attachValidation: true,
-    onRequest: limitByAddress(service.db, name, perHour, answerRateLimited),
+    onRequest: limitByAddress(service.db, name, perHour, answerRateLimited(face)),
     preValidation: async (request) => {
-      const { apikey, ...fields } = withoutMissing(request.body as Body | undefined);
-      const key = bearerKey(request.headers.authorization) ?? apikey;
+      const read = face.read(request);
+      const fields = withoutMissing(read.fields);
+      const key = isGiven(read.key) ? read.key : undefined;
       const present: Body = { ...fields, apikey: key };
       const missing = required.find((field) => present[field] === undefined);
       if (missing) throw (definition.missing ?? fieldRequired)(missing);
@@ -100,7 +101,7 @@ export function registerOperation<Schema extends TObject>(
       // Nobody else has such a body checked.
       await refusedKeys.watch(request.clientAddress, () => requireAdministrator(request.caller));
     },
-    schema: documentation(definition),
+    schema: documentation(face, definition),
     handler: async (request, reply) => {
       const { presentedKey: key, caller, clientAddress } = request;
       const fault = faultyField(body, request);
@@ -113,18 +114,19 @@ export function registerOperation<Schema extends TObject>(
       });
       const sent =
         typeof answer === 'string'
-          ? successBody(answer)
+          ? face.success(answer)
           : await longAnswer(request, (await caller()).username, answer);
       return reply
+        .code(status)
         .header('cache-control', 'no-store')
         .type('application/json; charset=utf-8')
         .send(sent);
     },
   };
-  for (const spelling of [path, path.slice(0, -1)]) {
-    answerPreflight(app, spelling, service.config.corsOrigins);
-    const hide = spelling !== path;
-    app.post(spelling, { ...options, schema: { ...options.schema, hide } });
+  for (const url of paths) {
+    answerPreflight(app, url, service.config.corsOrigins);
+    const hide = url !== paths[0];
+    app.route({ ...options, method, url, schema: { ...options.schema, hide } });
   }
 }
 
@@ -154,17 +156,11 @@ function isBlank(raw: Buffer): boolean {
   return /^[ \t\r\n]*$/.test(raw.toString('latin1'));
 }
 
-/** The key of an Authorization header of the scheme Bearer, which decides even where it is none. */
-function bearerKey(header: string | undefined): string | undefined {
-  const bearer = /^bearer(?:\s+(.*))?$/is.exec(header ?? '');
-  return bearer ? bearer[1] || NO_KEY : undefined;
-}
-
 /** null and the empty string count as missing. */
-function withoutMissing(body: Body = {}): Body {
-  return Object.fromEntries(
-    Object.entries(body).filter(([, value]) => value !== null && value !== ''),
-  );
+const isGiven = (value: unknown) => value !== null && value !== '';
+
+function withoutMissing(body: Body): Body {
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => isGiven(value)));
 }
 
 async function requireAdministrator(caller: () => Promise<Caller>): Promise<void> {
@@ -191,7 +187,7 @@ function faultyField(schema: TObject, request: FastifyRequest): Refusal | undefi
   return invalidField(name, property['x-requirement'] ?? 'Must be valid');
 }
 
-function documentation<Schema extends TObject>(definition: Operation<Schema>) {
+function documentation<Schema extends TObject>(face: Face, definition: Operation<Schema>) {
   const { operationId, summary, description, auth, body, success, example, refusals } = definition;
   return {
     operationId,
@@ -200,7 +196,7 @@ function documentation<Schema extends TObject>(definition: Operation<Schema>) {
     description,
     body: { ...body, examples: [exampleOf(body)] },
     security: auth === 'none' ? [] : [{ apikey: [] }],
-    response: responses(success, example, refusals),
+    response: responses(face, success, example, refusals),
   };
 }
 

@@ -1,6 +1,7 @@
 import { type TObject, type TSchema, Type } from 'typebox';
 import type { Refusal } from '../domain/refusal.ts';
-import { type ErrorBody, errorBody, refusalAnswer } from './envelope.ts';
+import type { Face } from './face.ts';
+import { refusalAnswer } from './failures.ts';
 
 const DESCRIPTIONS: Record<number, string> = {
   400: 'A required field is missing, or a value is at fault',
@@ -30,16 +31,17 @@ const HEADERS: Record<number, Record<string, TSchema>> = {
  * @param refusals with which the operation itself fails, one example each
  */
 export function responses(
+  face: Face,
   members: Record<string, TSchema>,
   example: object,
   refusals: Refusal[],
 ): Record<string, TObject> {
-  const failures = new Map<number, ErrorBody[]>();
+  const failures = new Map<number, object[]>();
   for (const refusal of refusals) {
-    const { status, body } = refusalAnswer(refusal);
+    const { status, body } = refusalAnswer(face, refusal);
     failures.set(status, [...(failures.get(status) ?? []), body]);
   }
-  for (const status of FAILURES_OF_ALL) failures.set(status, [errorBody(status)]);
+  for (const status of FAILURES_OF_ALL) failures.set(status, [face.failure(status)]);
   return {
     200: success(members, example),
     ...Object.fromEntries(
@@ -58,7 +60,7 @@ function success(members: Record<string, TSchema>, example: object): TObject {
   );
 }
 
-function failure(status: number, examples: ErrorBody[]): TObject {
+function failure(status: number, examples: object[]): TObject {
   return Type.Object(
     {
       statusCode: Type.Literal(String(status)),

@@ -7,7 +7,7 @@ import type { CallQuestion } from '../domain/rating/decision.ts';
 import { allowEmergencyCall } from '../domain/rating/emergency.ts';
 import { type AllowedCall, gatherReleases } from '../domain/rating/hold.ts';
 import { fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
-import { successBody } from '../http/envelope.ts';
+import { successBody } from '../http/plain-envelope.ts';
 import { parseStrictJson } from '../http/strict-json.ts';
 import type { Service } from '../service.ts';
 import { readRaw } from './receive.ts';

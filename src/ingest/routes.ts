@@ -4,7 +4,7 @@ import { authenticateFeed, type KnownFeed, noteFeeds } from '../domain/calls/fee
 import { WARNING_QUEUE } from '../domain/mail/message.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { parseNetworks } from '../http/client-address.ts';
-import { successBody } from '../http/envelope.ts';
+import { successBody } from '../http/plain-envelope.ts';
 import type { Service } from '../service.ts';
 import { realtimeRoutes } from './asterisk-realtime.ts';
 import { authorizeRoute, releaseRoute } from './authorize.ts';

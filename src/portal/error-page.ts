@@ -2,7 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { StoreUnavailable } from '../db/errors.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { html } from '../html.ts';
-import { statusOf } from '../http/envelope.ts';
+import { statusOf } from '../http/status.ts';
 import type { Service } from '../service.ts';
 import { showBrand } from './assets.ts';
 import { span } from './components/time.ts';

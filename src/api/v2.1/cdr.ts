@@ -1,9 +1,9 @@
 import { Type } from 'typebox';
-import { callRecords, type SecondsRange } from '../../domain/calls/call-record.ts';
 import { fieldRequired, invalidField, rateLimited, unauthorized } from '../../domain/refusal.ts';
-import { successBody } from '../../http/envelope.ts';
 import { apikeyField, SECONDS_REQUIREMENT, secondsField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
+import { callRecords, type SecondsRange } from './call-record.ts';
+import { face } from './face.ts';
 
 const DAY_SECONDS = 86_400;
 
@@ -75,7 +75,7 @@ export const cdr = operation({
   },
 });
 
-const [HEAD = '', TAIL = ''] = successBody('"cdr":[|]').split('|');
+const [HEAD = '', TAIL = ''] = face.success('"cdr":[|]').split('|');
 
 async function* longBody(rows: AsyncIterable<string>) {
   let head = HEAD;

@@ -1,10 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { allowOrigins } from '../../http/cors.ts';
+import { answerErrors } from '../../http/failures.ts';
 import { ignoreTypeOfNothing, parseBody, registerOperation } from '../../http/operation.ts';
 import type { Service } from '../../service.ts';
 import { add } from './add.ts';
 import { apikey } from './apikey.ts';
 import { cdr } from './cdr.ts';
+import { face } from './face.ts';
 import { info } from './info.ts';
 import { mrc } from './mrc.ts';
 import { recover } from './recover.ts';
@@ -13,6 +15,7 @@ import { signup } from './signup.ts';
 
 /** The eight operations of the Account API v2.1. */
 export async function accountApi(app: FastifyInstance, service: Service): Promise<void> {
+  app.setErrorHandler(answerErrors(face));
   allowOrigins(app, service.config.corsOrigins);
   app.addHook('onRequest', ignoreTypeOfNothing);
   app.addContentTypeParser(
@@ -20,12 +23,12 @@ export async function accountApi(app: FastifyInstance, service: Service): Promis
     { parseAs: 'buffer' },
     async (request: FastifyRequest, raw: Buffer) => parseBody(request, raw),
   );
-  registerOperation(app, service, add);
-  registerOperation(app, service, apikey);
-  registerOperation(app, service, cdr);
-  registerOperation(app, service, info);
-  registerOperation(app, service, mrc);
-  registerOperation(app, service, recover);
-  registerOperation(app, service, registration);
-  registerOperation(app, service, signup);
+  registerOperation(app, service, face, add);
+  registerOperation(app, service, face, apikey);
+  registerOperation(app, service, face, cdr);
+  registerOperation(app, service, face, info);
+  registerOperation(app, service, face, mrc);
+  registerOperation(app, service, face, recover);
+  registerOperation(app, service, face, registration);
+  registerOperation(app, service, face, signup);
 }

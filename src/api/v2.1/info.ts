@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
-import { accountRecord } from '../../domain/account/account-record.ts';
 import { fieldRequired, rateLimited, unauthorized } from '../../domain/refusal.ts';
 import { apikeyField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
+import { accountRecord } from './account-record.ts';
 
 export const info = operation({
   name: 'info',

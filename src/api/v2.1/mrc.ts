@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
-import { monthlyCharges } from '../../domain/billing/recurring-charge.ts';
 import { fieldRequired, rateLimited, unauthorized } from '../../domain/refusal.ts';
 import { apikeyField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
+import { monthlyCharges } from './monthly-charges.ts';
 
 export const mrc = operation({
   name: 'mrc',

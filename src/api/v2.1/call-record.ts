@@ -1,6 +1,6 @@
 import type { Reader } from '../../db/replica.ts';
-import type { Caller } from '../access/caller.ts';
-import { type CallText, callPages, newestCallPage } from './call-pages.ts';
+import type { Caller } from '../../domain/access/caller.ts';
+import { type CallText, callPages, newestCallPage } from '../../domain/calls/call-pages.ts';
 
 /** A range of whole Unix seconds, both bounds included. */
 export interface SecondsRange {

@@ -1,7 +1,7 @@
 import type { Database } from '../../db/database.ts';
-import { keyDigest } from '../access/api-key.ts';
-import { unauthorized } from '../refusal.ts';
-import type { Keyring } from '../sealing/keyring.ts';
+import { keyDigest } from '../../domain/access/api-key.ts';
+import { unauthorized } from '../../domain/refusal.ts';
+import type { Keyring } from '../../domain/sealing/keyring.ts';
 
 /**
  * The record of `info`, found by the key itself: one indexed read.

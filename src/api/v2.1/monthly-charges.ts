@@ -1,0 +1,46 @@
+import type { Database } from '../../db/database.ts';
+import { keyDigest } from '../../domain/access/api-key.ts';
+import { unauthorized } from '../../domain/refusal.ts';
+import type { Keyring } from '../../domain/sealing/keyring.ts';
+
+/**
+ * The monthly charges of the account that a key belongs to, as `mrc` lists them: services by
+ * description, then `did`, then `total`. A billing account sees what it pays, also for others.
+ * @returns JSON text of the array, so that no amount passes through a binary float
+ * @throws Refusal 'unauthorized' where no open account has the key
+ */
+export async function monthlyCharges(
+  db: Database,
+  keyring: Keyring,
+  key: unknown,
+): Promise<string> {
+  const [row] = await db.read<{ list: string | null }>(
+    'monthly-charges',
+    `WITH caller AS (
+       SELECT username FROM account WHERE key_digest = $1 AND closed_at IS NULL
+     ), paid AS (
+       SELECT username FROM caller
+       UNION SELECT a.username FROM caller c JOIN account a ON a.master_account = c.username
+       WHERE a.closed_at IS NULL
+     ), services AS (
+       SELECT description, sum(monthly) AS monthly FROM service
+       WHERE account IN (SELECT username FROM paid) AND removed_at IS NULL
+       GROUP BY description
+     ), numbers AS (
+       SELECT coalesce(sum(monthly), 0) AS monthly FROM number
+       WHERE account IN (SELECT username FROM paid) AND removed_at IS NULL
+     )
+     SELECT jsonb_agg(jsonb_build_object(name, trim_scale(monthly)) ORDER BY place, name)::text
+       AS list
+     FROM (
+       SELECT 1 AS place, description AS name, monthly FROM services
+       UNION ALL SELECT 2, 'did', monthly FROM numbers
+       UNION ALL SELECT 3, 'total',
+         (SELECT coalesce(sum(monthly), 0) FROM services) + (SELECT monthly FROM numbers)
+     ) AS rows
+     WHERE EXISTS (SELECT FROM caller)`,
+    [keyDigest(keyring, key)],
+  );
+  if (!row?.list) throw unauthorized();
+  return row.list;
+}

@@ -1,0 +1,77 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { StoreUnavailable } from '../db/errors.ts';
+import { Refusal, rateLimited } from '../domain/refusal.ts';
+import type { Envelope } from './face.ts';
+import { statusOf } from './status.ts';
+
+const UNAVAILABLE_RETRY_SECONDS = 5;
+
+type Thrown = FastifyError | Refusal | StoreUnavailable | Error;
+
+/** Answers whatever was thrown; what is no refusal is logged and tells the client nothing. */
+export function answerErrors(envelope: Envelope) {
+  return (error: Thrown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    if (error instanceof Refusal) return answerRefusal(envelope, error, reply);
+    if (error instanceof StoreUnavailable) {
+      request.log.error({ err: error.cause }, 'the database is not available');
+      reply.header('retry-after', UNAVAILABLE_RETRY_SECONDS);
+      reply.header('x-request-id', request.id);
+      return answerStatus(envelope, reply, 503);
+    }
+    const status = statusOf(error);
+    if (status < 500) return answerStatus(envelope, reply, status);
+    if (isClientGone(error, request)) {
+      request.log.info('the client went away before its answer was sent');
+      return answerStatus(envelope, reply, 400);
+    }
+    request.log.error({ err: error }, 'internal error');
+    reply.header('x-request-id', request.id);
+    return answerStatus(envelope, reply, 500);
+  };
+}
+
+/** A stream of an answer says no more of it than that it was closed too early. */
+function isClientGone(error: Error, { socket }: FastifyRequest): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE' && socket.destroyed;
+}
+
+/** Answers a failure of which nothing but the status is told. */
+export function answerStatus(
+  envelope: Envelope,
+  reply: FastifyReply,
+  status: number,
+): FastifyReply {
+  return sendText(reply, status, JSON.stringify(envelope.failure(status)));
+}
+
+/** How a refusal is answered. */
+export function refusalAnswer(envelope: Envelope, refusal: Refusal) {
+  const status = envelope.status(refusal);
+  return { status, body: envelope.failure(status, envelope.word(refusal), refusal.requirement) };
+}
+
+function answerRefusal(envelope: Envelope, refusal: Refusal, reply: FastifyReply): FastifyReply {
+  const { status, body } = refusalAnswer(envelope, refusal);
+  if (status === 401) reply.header('www-authenticate', 'Bearer');
+  if (refusal.retryAfterSeconds !== undefined) {
+    reply.header('retry-after', refusal.retryAfterSeconds);
+  }
+  return sendText(reply, status, JSON.stringify(body));
+}
+
+/** Answers one request too many, in seconds until the client may try again: its text is made once. */
+export function answerRateLimited(envelope: Envelope) {
+  const { status, body } = refusalAnswer(envelope, rateLimited(0));
+  const text = JSON.stringify(body);
+  return (reply: FastifyReply, seconds: number): void => {
+    sendText(reply.header('retry-after', seconds), status, text);
+  };
+}
+
+function sendText(reply: FastifyReply, status: number, body: string): FastifyReply {
+  return reply
+    .code(status)
+    .header('cache-control', 'no-store')
+    .type('application/json; charset=utf-8')
+    .send(body);
+}

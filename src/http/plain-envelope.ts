@@ -1,0 +1,34 @@
+import type { Envelope } from './face.ts';
+import { reasonPhrase, statusOfRefusal } from './status.ts';
+
+export interface PlainFailure {
+  statusCode: string;
+  status: 'Error';
+  message: string;
+  requirement?: string;
+}
+
+/** The body of a success. @param members JSON text of the answer's own members, `"a":1,"b":2` */
+export function successBody(members: string): string {
+  return `{"statusCode":"200","status":"Success",${members}}`;
+}
+
+/** The body of a failure. @param message left out, the one that goes with the status */
+export function errorBody(
+  status: number,
+  message: string = reasonPhrase(status),
+  requirement?: string,
+): PlainFailure {
+  const body: PlainFailure = { statusCode: String(status), status: 'Error', message };
+  return requirement === undefined ? body : { ...body, requirement };
+}
+
+/** The envelope of feeds, and of all that belongs to no version of the API. */
+export const plainEnvelope: Envelope = {
+  status: statusOfRefusal,
+  failure: errorBody,
+  word: ({ reason, field, message }) => {
+    if (reason === 'field required') return `Field Required: ${field}`;
+    return reason === 'field invalid' ? `Field: ${field}` : message;
+  },
+};

@@ -1,0 +1,45 @@
+import { StoreUnavailable } from '../db/errors.ts';
+import { Refusal, type RefusalCode } from '../domain/refusal.ts';
+
+const STATUS: Record<RefusalCode, number> = {
+  'field required': 400,
+  'field invalid': 400,
+  malformed: 400,
+  unauthorized: 401,
+  'payment required': 402,
+  forbidden: 403,
+  'not found': 404,
+  conflict: 409,
+  'too large': 413,
+  'rate limited': 429,
+  busy: 503,
+};
+
+// The framework's own texts may repeat what the client sent.
+const PHRASES: Record<number, string> = {
+  400: 'Bad request',
+  404: 'Not found',
+  405: 'Method not allowed',
+  408: 'Request timed out',
+  413: 'Body too large',
+  414: 'Address too long',
+  415: 'The media type must be application/json',
+  417: 'Expectation failed',
+  431: 'Header fields too large',
+  500: 'Internal error',
+  503: 'Service unavailable, please try again',
+};
+
+/** The status that refusals of a kind have in every envelope but those that say otherwise. */
+export const statusOfRefusal = ({ code }: Refusal): number => STATUS[code];
+
+/** What an answer of a status says where nothing more is known. */
+export const reasonPhrase = (status: number): string => PHRASES[status] ?? 'Bad request';
+
+/** The status that answers whatever was thrown. */
+export function statusOf(error: Error): number {
+  if (error instanceof Refusal) return STATUS[error.code];
+  if (error instanceof StoreUnavailable) return 503;
+  const status = (error as { statusCode?: number }).statusCode ?? 500;
+  return status >= 400 && status < 500 ? status : 500;
+}
