@@ -52,6 +52,8 @@ export interface Config {
   emergencyNumbers: ReadonlySet<string>;
   verifiedCallsOnly: boolean;
   retentionMonths: number;
+  /** customers set any caller ID, not only numbers of their account */
+  callerIdAny: boolean;
   /** of portal sessions */
   sessionLife: { idleSeconds: number; absoluteSeconds: number };
   /** administrators need one to do anything */
@@ -126,6 +128,7 @@ export function loadConfig(
     emergencyNumbers: new Set(settings.EMERGENCY_NUMBERS.split(/[ ,]+/)),
     verifiedCallsOnly: settings.VERIFIED_CALLS_ONLY,
     retentionMonths: settings.RETENTION_MONTHS,
+    callerIdAny: settings.CALLER_ID_ANY,
     sessionLife: {
       idleSeconds: settings.SESSION_IDLE_MINUTES * 60,
       absoluteSeconds: settings.SESSION_LIFETIME_HOURS * 3_600,

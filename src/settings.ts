@@ -187,6 +187,10 @@ export const SETTINGS = {
     'whole months that calls are kept; earlier ones are deleted, and set aside when they come',
     1200,
   ),
+  CALLER_ID_ANY: flag({
+    default: false,
+    description: 'customers set any caller ID, not only numbers of their account',
+  }),
   SESSION_IDLE_MINUTES: positive(
     120,
     'a portal session ends when it was not used for so long',

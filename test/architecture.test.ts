@@ -56,6 +56,7 @@ const MAY_IMPORT: Record<string, string[]> = {
 
 // What all of the domain may use, and what of it uses what.
 const KERNEL = [
+  'account-name.ts',
   'audit.ts',
   'day.ts',
   'email-address.ts',
@@ -76,8 +77,8 @@ const DOMAIN_MAY_IMPORT: Record<string, string[]> = {
   calls: ['sealing', 'books', 'rating', 'access'],
   billing: ['mail', 'sealing', 'books', 'rating', 'access', 'calls'],
   sip: ['sealing', 'access'],
-  account: ['mail', 'sealing', 'books', 'access', 'billing', 'sip'],
-  'entered-values.ts': ['rating', 'billing', 'account'],
+  account: ['mail', 'sealing', 'books', 'access', 'billing', 'sip', 'entered-values.ts'],
+  'entered-values.ts': ['rating', 'billing'],
 };
 
 const DRIVERS = ['pg', 'ioredis', 'pg-boss', 'node-pg-migrate'];

@@ -6,7 +6,7 @@ import { apikey } from '../src/api/v2.1/apikey.ts';
 import { cdr } from '../src/api/v2.1/cdr.ts';
 import { recover } from '../src/api/v2.1/recover.ts';
 import { signup } from '../src/api/v2.1/signup.ts';
-import { isAccountName, NAME_PATTERN } from '../src/domain/account/account.ts';
+import { isAccountName, NAME_PATTERN } from '../src/domain/account-name.ts';
 import type { Feed } from '../src/domain/calls/feed.ts';
 import { isEmailAddress } from '../src/domain/email-address.ts';
 import { assignableNumber, callerId, words } from '../src/domain/entered-values.ts';

@@ -1,15 +1,18 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { removeSecondFactor } from '../domain/access/second-factor.ts';
-import { type AccountChanges, changeAccount, closeAccount } from '../domain/account/account.ts';
+import { changeAccount, closeAccount } from '../domain/account/account.ts';
 import {
   type AccountSummary,
   describeAccount,
   listAccounts,
 } from '../domain/account/account-directory.ts';
+import {
+  type AccountChanges,
+  accountSetting,
+  SETTING_NAMES,
+} from '../domain/account/account-setting.ts';
 import { renewKey, renewPassword, replaceSipSecret } from '../domain/account/credentials.ts';
 import { addAccount } from '../domain/account/new-account.ts';
-import { BILLINGS, type Billing } from '../domain/books/balance.ts';
-import type { Decimal } from '../domain/money.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { accountText } from './account-text.ts';
 import { confirm } from './confirm.ts';
@@ -18,22 +21,6 @@ import { dollars, fields, printable, table } from './print.ts';
 import * as values from './values.ts';
 
 const SAMPLE = '2345678901';
-
-interface SetOptions {
-  name?: string;
-  email?: string;
-  rate?: Decimal;
-  increment?: { minimumSeconds: number; incrementSeconds: number };
-  callerId?: string;
-  notify?: boolean;
-  notifyThreshold?: number;
-  timeZone?: string;
-  enabled?: boolean;
-  billing?: Billing;
-  creditLimit?: Decimal | 'none';
-  priceList?: string | 'none';
-  maxCalls?: number | 'none';
-}
 
 export function accountCommands(group: Command): void {
   add(group);
@@ -153,52 +140,22 @@ function set(group: Command): void {
     `account set ${SAMPLE} --rate 0.025 --increment 6/6 --notify on`,
   )
     .addArgument(values.usernameArgument())
-    .option('--name <text>', 'its name', values.accountName)
-    .option('--email <address>', 'its e-mail address', values.email)
-    .option('--rate <dollars>', 'dollars per minute', values.rate)
-    .option('--increment <min/inc>', 'billed seconds: minimum/increment', values.increment)
-    .option('--caller-id <number>', "caller id, '' or none to clear it", values.callerId)
-    .option('--notify <on|off>', 'mail at a low balance', values.onOff)
-    .option('--notify-threshold <dollars>', 'whole dollars below which to mail', (text) =>
-      values.wholeNumber(text, 0, 1_000_000),
-    )
-    .option('--time-zone <name>', 'such as Europe/Berlin', values.timeZone)
-    .option('--enabled <on|off>', 'whether it may make calls', values.onOff)
-    .addOption(
-      new Option('--billing <mode>', 'postpaid: calls go on when cash is used up').choices(
-        BILLINGS,
-      ),
-    )
-    .option('--credit-limit <dollars>', 'what a postpaid account may owe, or none', (text) =>
-      values.orNone(text, values.dollarsOrMore),
-    )
-    .option('--price-list <name>', 'its rates by destination, or none', (text) =>
-      values.orNone(text, values.listName),
-    )
-    .option('--max-calls <n>', 'calls at once, or none for any number', (text) =>
-      values.orNone(text, (value) => values.wholeNumber(value, 0, 1_000_000)),
-    )
     .hook('preAction', (on) => {
       const { json: _, ...changes } = on.opts();
       if (Object.keys(changes).length === 0)
         on.error('say what to change with at least one option');
     });
-  perform(on, async ({ db, queue, clock }, username: number, options: SetOptions) => {
-    await changeAccount(db, operator(), queue, username, changesOf(options), clock());
+  for (const name of SETTING_NAMES) {
+    const { option, help } = accountSetting(name);
+    on.option(option, help, (text) => values.setting(text, name));
+  }
+  type Options = Record<string, AccountChanges | true>;
+  perform(on, async ({ db, queue, clock }, username: number, { json: _, ...options }: Options) => {
+    const changes: AccountChanges = Object.assign({}, ...Object.values(options));
+    await changeAccount(db, operator(), queue, username, changes, clock());
     const account = await describeAccount(db, username);
     return { json: account, text: accountText(account) };
   });
-}
-
-function changesOf({ increment, ...options }: SetOptions & { json?: true }): AccountChanges {
-  const { json: _, creditLimit, priceList, maxCalls, ...changes } = options;
-  return {
-    ...changes,
-    ...increment,
-    creditLimit: values.nullForNone(creditLimit),
-    priceList: values.nullForNone(priceList),
-    maxCalls: values.nullForNone(maxCalls),
-  };
 }
 
 function credentials(group: Command): void {

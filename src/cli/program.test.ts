@@ -68,7 +68,7 @@ test('what cannot be meant is refused before anything is opened', async () => {
     [`account set ${username} --notify yes`, /Must be on or off/],
     [`account set ${username} --notify-threshold 1.5`, /Must be a whole number/],
     [`account set ${username} --time-zone Mars/Base`, /Must be a time zone/],
-    [`account set ${username} --billing free`, /Allowed choices are prepaid, postpaid/],
+    [`account set ${username} --billing free`, /Must be prepaid or postpaid/],
     [`account close ${username} --json`, /^closing cannot be undone; confirm it with --yes/],
     [`account credit ${username} 5`, /^required option '--reason <text>' not specified/],
     [`account credit ${username} 0 --reason x`, /Must be dollars above 0/],

@@ -1,4 +1,5 @@
 import { Argument, InvalidArgumentError, Option } from 'commander';
+import { type AccountSettingName, readSetting } from '../domain/account/account-setting.ts';
 import * as entered from '../domain/entered-values.ts';
 
 export const usernameArgument = () =>
@@ -14,15 +15,10 @@ export const wholeNumber = argument(entered.wholeNumber);
 export const recordId = argument(entered.recordId);
 export const amount = argument(entered.amount);
 export const monthlyAmount = argument(entered.monthlyAmount);
-export const dollarsOrMore = argument(entered.dollarsOrMore);
 export const listName = argument(entered.listName);
 export const prefix = argument(entered.prefix);
-export const rate = argument(entered.rate);
-export const increment = argument(entered.increment);
-export const callerId = argument(entered.callerId);
 export const calledNumber = argument(entered.calledNumber);
 export const assignableNumber = argument(entered.assignableNumber);
-export const onOff = argument(entered.onOff);
 export const accountName = argument(entered.accountName);
 export const email = argument(entered.email);
 export const timeZone = argument(entered.timeZone);
@@ -34,15 +30,10 @@ export const from = argument(entered.from);
 export const until = argument(entered.until);
 export const feedName = argument(entered.feedName);
 
-/** `none`, which takes a setting away, is handed on: commander has no null. */
-export function orNone<Value>(text: string, read: (text: string) => Value): Value | 'none' {
-  return text === 'none' ? text : read(text);
-}
-
-/** null for `none`. */
-export function nullForNone<Value>(value: Value): Exclude<Value, 'none'> | null {
-  return value === 'none' ? null : (value as Exclude<Value, 'none'>);
-}
+/** What one option of `account set` changes. */
+export const setting = argument((text: string, name: AccountSettingName) =>
+  readSetting(name, text),
+);
 
 const network = argument(entered.network);
 

@@ -28,6 +28,11 @@ export function violatedConstraint(error: unknown): string | undefined {
   return error.code?.startsWith('23') ? error.constraint : undefined;
 }
 
+/** A function was given a value that it does not know, such as a time zone. */
+export function isInvalidParameter(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '22023';
+}
+
 /** Another transaction kept a lock for too long; told also of what `translate` made of it. */
 export function isLockTimeout(error: unknown): boolean {
   const cause = error instanceof StoreUnavailable ? error.cause : error;

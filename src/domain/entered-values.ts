@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import { isAccountName, USERNAME_REQUIREMENT } from './account/account.ts';
+import { isAccountName, USERNAME_REQUIREMENT } from './account-name.ts';
 import { RESERVED } from './billing/recurring-charge.ts';
 import { isEmailAddress } from './email-address.ts';
 import { type Decimal, isDecimal, isRate, toMicros } from './money.ts';
@@ -8,6 +8,7 @@ import { InvalidPrefix, readPrefix } from './rating/price-csv.ts';
 
 const LONGEST_TEXT = 200;
 const LONGEST_MINIMUM_SECONDS = 3_600;
+export const TIME_ZONE_REQUIREMENT = 'Must be a time zone such as UTC or Europe/Berlin.';
 
 /** What someone typed is no such value; the message says what it must be. */
 export class InvalidValue extends Error {}
@@ -23,6 +24,18 @@ export function wholeNumber(text: string, least: number, most: number): number {
     throw new InvalidValue(`Must be a whole number from ${least} to ${most}.`);
   }
   return value;
+}
+
+/** One of a few words. */
+export function oneOf<Word extends string>(text: string, words: readonly Word[]): Word {
+  const found = words.find((word) => word === text);
+  if (!found) throw new InvalidValue(`Must be ${words.join(' or ')}.`);
+  return found;
+}
+
+/** Reads a value that may be taken away: null for `none`. */
+export function orNone<Value>(read: (text: string) => Value): (text: string) => Value | null {
+  return (text) => (text === 'none' ? null : read(text));
 }
 
 /** A record's number in a list. */
@@ -155,7 +168,7 @@ export function timeZone(text: string): string {
     // An alias such as Asia/Kolkata stays as it is; otherwise the case is put right.
     return known.toLowerCase() === text.toLowerCase() ? known : text;
   } catch {
-    throw new InvalidValue('Must be a time zone such as UTC or Europe/Berlin.');
+    throw new InvalidValue(TIME_ZONE_REQUIREMENT);
   }
 }
 

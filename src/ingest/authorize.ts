@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { USERNAME_REQUIREMENT } from '../domain/account/account.ts';
+import { USERNAME_REQUIREMENT } from '../domain/account-name.ts';
 import type { Decimal } from '../domain/money.ts';
 import { dialledNumber, internationalNumber } from '../domain/phone-number.ts';
 import { gatherAuthorizations } from '../domain/rating/authorization.ts';

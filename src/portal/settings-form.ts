@@ -1,46 +1,66 @@
-import type { AccountChanges, ChangedMeanwhile, ShownSettings } from '../domain/account/account.ts';
+import type { ChangedMeanwhile } from '../domain/account/account.ts';
 import type { AccountDetails } from '../domain/account/account-directory.ts';
+import {
+  type AccountChanges,
+  type AccountSettingName,
+  accountSetting,
+  columnsOf,
+  readSetting,
+  type ShownSettings,
+} from '../domain/account/account-setting.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { type Html, html } from '../html.ts';
+import { type Problems, readFields } from './entered.ts';
 import type { Fields } from './input.ts';
 
-type Setting = keyof AccountChanges;
+/** The fields of a form, and the setting that each shows. */
+export type SettingsForm = Record<string, AccountSettingName>;
 
-/** The fields of a form: the settings behind each, and the text that it shows of them. */
-export type SettingsForm = Record<string, ShownField>;
-
-interface ShownField {
-  settings: Setting[];
-  text: (shown: ShownSettings) => string;
-  /** a box to tick: its text is `on` or nothing */
-  isTick?: true;
+/** What a field says of a setting that was shown. */
+function textOf(name: AccountSettingName, shown: ShownSettings): string {
+  const { input, shown: joined } = accountSetting(name);
+  const text = joined?.(shown) ?? shown[name as keyof ShownSettings] ?? '';
+  if (input === 'dollars') return trimmed(text);
+  if (input === 'tick') return text === 'true' ? 'on' : '';
+  return text;
 }
 
-/** A setting that is shown as it is. */
-export const asText = (name: Setting) => ({
-  settings: [name],
-  text: (shown: ShownSettings) => shown[name] ?? '',
-});
+/**
+ * Reads the fields that differ from what the form showed.
+ * @returns the changes, or else what is wrong with each field that is
+ */
+export function readSettings(
+  form: SettingsForm,
+  typed: Fields,
+): { changes: AccountChanges; problems?: undefined } | { changes?: undefined; problems: Problems } {
+  const changed = Object.entries(form).filter(([field]) =>
+    changedFields(form, typed).includes(field),
+  );
+  const { values, problems } = readFields(
+    typed,
+    Object.fromEntries(
+      changed.map(([field, name]) => [
+        field,
+        (text: string) => readSetting(name, command(name, text)),
+      ]),
+    ),
+  );
+  return problems ? { problems } : { changes: Object.assign({}, ...Object.values(values)) };
+}
 
-/** A setting that is on or off, as a box to tick. */
-export const asTick = (name: Setting) => ({
-  settings: [name],
-  text: (shown: ShownSettings) => (shown[name] === 'true' ? 'on' : ''),
-  isTick: true as const,
-});
-
-/** Dollars, without the zeros at their end. */
-export const asDollars = (name: Setting) => ({
-  settings: [name],
-  text: (shown: ShownSettings) => trimmed(shown[name] ?? ''),
-});
+/** What was typed on a page, as the command takes it. */
+function command(name: AccountSettingName, text: string): string {
+  const { input, isOptional } = accountSetting(name);
+  if (input === 'tick') return text === 'on' ? 'on' : 'off';
+  return isOptional && text === '' ? 'none' : text;
+}
 
 /** The settings of an account that a form shows, to be compared when it comes back. */
 export function shownSettings(form: SettingsForm, account: AccountDetails): ShownSettings {
   const pays = account.masterAccount === account.username;
   const names = Object.values(form)
-    .flatMap(({ settings }) => settings)
-    .filter((name) => pays || (name !== 'billing' && name !== 'creditLimit'));
+    .filter((name) => pays || accountSetting(name).table === 'account')
+    .flatMap((name) => columnsOf(name).map(([column]) => column));
   return Object.fromEntries(
     names.map((name) => [name, account[name] === null ? null : String(account[name])]),
   );
@@ -58,7 +78,7 @@ export function refilled(
   const shown = { ...current };
   for (const field of changedFields(form, typed)) {
     values[field] = typed[field] ?? '';
-    for (const name of form[field]?.settings ?? []) shown[name] = before[name] ?? null;
+    for (const name of settingsOf(form, field)) shown[name] = before[name] ?? null;
   }
   return { values, shown };
 }
@@ -105,9 +125,12 @@ export function changedProblems(
     Object.entries(changes).map(([name, { value }]) => [name, value]),
   ) as ShownSettings;
   const problems: Record<string, string> = {};
-  for (const [field, { settings, text, isTick = false }] of Object.entries(form)) {
-    const changed = settings.map((name) => changes[name]).find(Boolean);
-    if (changed) problems[field] = say({ text: text(now), isTick, actor: changed.actor });
+  for (const [field, name] of Object.entries(form)) {
+    const changed = settingsOf(form, field)
+      .map((column) => changes[column])
+      .find(Boolean);
+    const isTick = accountSetting(name).input === 'tick';
+    if (changed) problems[field] = say({ text: textOf(name, now), isTick, actor: changed.actor });
   }
   return problems;
 }
@@ -116,9 +139,15 @@ export function changedProblems(
 function textsOf(form: SettingsForm, shown: ShownSettings): Fields {
   return Object.fromEntries(
     Object.entries(form)
-      .filter(([, { settings }]) => settings.every((name) => shown[name] !== undefined))
-      .map(([field, { text }]) => [field, text(shown)]),
+      .filter(([field]) => settingsOf(form, field).every((name) => shown[name] !== undefined))
+      .map(([field, name]) => [field, textOf(name, shown)]),
   );
+}
+
+/** The names of a field's columns. */
+function settingsOf(form: SettingsForm, field: string): (keyof AccountChanges)[] {
+  const name = form[field];
+  return name ? columnsOf(name).map(([column]) => column) : [];
 }
 
 function trimmed(decimal: string): string {

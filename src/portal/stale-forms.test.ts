@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { startService, type TestService } from '../../test/support/service.ts';
+import { startService, TESTER, type TestService } from '../../test/support/service.ts';
 import { Visitor } from '../../test/support/visitor.ts';
 import { describeAccount } from '../domain/account/account-directory.ts';
+import { addNumber } from '../domain/billing/recurring-charge.ts';
 
 let api: TestService;
 let operator: Visitor;
@@ -103,6 +104,8 @@ test('of two that change one field at once, one does, and the other is told', as
 test("a customer's own forms do the same, and tell who it was", async () => {
   const customer = await api.signUp();
   const { username } = customer;
+  const number = { account: username, number: '2125550111', monthly: '0' };
+  await addNumber(api.service.db, TESTER, number, api.service.clock());
   const visitor = await signIn(customer);
   const tab = await secondTab(visitor, '/settings');
   const other = await secondTab(visitor, '/settings');

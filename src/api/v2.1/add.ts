@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import { USERNAME_REQUIREMENT } from '../../domain/account/account.ts';
 import { addAccount } from '../../domain/account/new-account.ts';
+import { USERNAME_REQUIREMENT } from '../../domain/account-name.ts';
 import { administratorAt } from '../../domain/audit.ts';
 import {
   administratorRequired,

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { keyForPassword } from '../../domain/access/api-key.ts';
-import { USERNAME_REQUIREMENT } from '../../domain/account/account.ts';
+import { USERNAME_REQUIREMENT } from '../../domain/account-name.ts';
 import {
   fieldRequired,
   invalidField,

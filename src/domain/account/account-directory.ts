@@ -1,9 +1,9 @@
 import type { Queryable } from '../../db/database.ts';
-import type { Billing } from '../books/balance.ts';
 import { addressKey } from '../email-address.ts';
 import type { Decimal } from '../money.ts';
 import { searchedNumber } from '../phone-number.ts';
 import { Refusal } from '../refusal.ts';
+import { type AccountSettings, SETTING_COLUMNS } from './account-setting.ts';
 
 export interface AccountSummary {
   username: number;
@@ -33,24 +33,8 @@ export interface AssignedNumber {
   addedAt: Date;
 }
 
-export interface AccountDetails extends AccountSummary {
-  /** dollars per minute */
-  rate: Decimal;
-  minimumSeconds: number;
-  incrementSeconds: number;
-  callerId: string;
-  notify: boolean;
-  /** whole dollars */
-  notifyThreshold: number;
-  timeZone: string;
-  /** of the account that pays */
-  billing: Billing;
-  /** dollars, of the account that pays; null: none, or without end where it is postpaid */
-  creditLimit: Decimal | null;
-  /** null: the one called `default`, where there is one */
-  priceList: string | null;
-  /** calls at once; null: any number */
-  maxCalls: number | null;
+/** With its settings; `billing` and `creditLimit` are of the account that pays. */
+export interface AccountDetails extends AccountSummary, AccountSettings {
   createdAt: Date;
   verifiedAt: Date | null;
   services: MonthlyService[];
@@ -87,11 +71,7 @@ export function listAccounts(
 /** All there is to tell of an account, open or closed. @throws Refusal 'not found' */
 export async function describeAccount(db: Queryable, username: number): Promise<AccountDetails> {
   const [account] = await db.query<Omit<AccountDetails, 'services' | 'numbers'>>(
-    `SELECT ${SUMMARY}, a.rate::text, a.minimum_seconds AS "minimumSeconds",
-       a.increment_seconds AS "incrementSeconds", a.caller_id AS "callerId", a.notify,
-       a.notify_threshold AS "notifyThreshold", a.time_zone AS "timeZone", b.billing,
-       b.credit_limit::text AS "creditLimit", a.price_list AS "priceList",
-       a.max_calls AS "maxCalls",
+    `SELECT ${SUMMARY}, ${SETTING_COLUMNS.map(({ name, table, column }) => `${table === 'account' ? 'a' : 'b'}.${column} AS "${name}"`)},
        a.created_at AS "createdAt", a.verified_at AS "verifiedAt",
        (SELECT count(*)::int FROM account s
         WHERE s.master_account = a.username AND s.username <> a.username

@@ -1,71 +1,18 @@
 import type { Database, Queryable } from '../../db/database.ts';
-import { violatedConstraint } from '../../db/errors.ts';
+import { isInvalidParameter, violatedConstraint } from '../../db/errors.ts';
 import type { Queue } from '../../db/queue.ts';
 import { endSessions } from '../access/session.ts';
 import { type Actor, audit, differences } from '../audit.ts';
 import { endRecurringCharges } from '../billing/recurring-charge.ts';
-import { type BillingChanges, changeBilling, isStill } from '../books/balance.ts';
+import { changeBilling, isStill } from '../books/balance.ts';
 import { addressKey, releaseAddress, shareAddress } from '../email-address.ts';
+import { InvalidValue, TIME_ZONE_REQUIREMENT } from '../entered-values.ts';
 import { occurrence, queueMessage } from '../mail/message.ts';
-import type { Decimal } from '../money.ts';
 import { type HeldAccount, lockOpenAccount } from '../open-account.ts';
 import { Refusal } from '../refusal.ts';
+import { type AccountChanges, SETTING_COLUMNS, type ShownSettings } from './account-setting.ts';
 import { requireAnotherAdministrator } from './last-administrator.ts';
 import { voidTokens } from './token.ts';
-
-export const USERNAME_REQUIREMENT = 'Must be a 10-digit number';
-
-const LONGEST_NAME = 100;
-
-/** One line that is not blank. Its parts begin with different characters, so it takes linear time. */
-export const NAME_PATTERN =
-  '^[^\\S\\u0000-\\u001f\\u007f]*[^\\s\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$';
-const NAME = new RegExp(NAME_PATTERN, 'u');
-
-/** A name of an account: 1 to 100 characters in one line, not blank. */
-export function isAccountName(text: string): boolean {
-  // A character takes one or two units of a string's length.
-  if (text.length > 2 * LONGEST_NAME) return false;
-  return [...text].length <= LONGEST_NAME && NAME.test(text);
-}
-
-/** What is changed of an account; `billing` and `creditLimit` only of one that pays for itself. */
-export interface AccountChanges extends BillingChanges {
-  name?: string;
-  email?: string;
-  rate?: Decimal;
-  incrementSeconds?: number;
-  minimumSeconds?: number;
-  callerId?: string;
-  notify?: boolean;
-  notifyThreshold?: number;
-  timeZone?: string;
-  enabled?: boolean;
-  /** null: the list called `default`, where there is one */
-  priceList?: string | null;
-  /** calls at once; null: any number */
-  maxCalls?: number | null;
-}
-
-const BILLING_SETTINGS = new Set(['billing', 'creditLimit']);
-
-const COLUMNS: Record<Exclude<keyof AccountChanges, keyof BillingChanges>, string> = {
-  name: 'name',
-  email: 'email',
-  rate: 'rate',
-  incrementSeconds: 'increment_seconds',
-  minimumSeconds: 'minimum_seconds',
-  callerId: 'caller_id',
-  notify: 'notify',
-  notifyThreshold: 'notify_threshold',
-  timeZone: 'time_zone',
-  enabled: 'enabled',
-  priceList: 'price_list',
-  maxCalls: 'max_calls',
-};
-
-/** Settings as they were shown, each as PostgreSQL writes its column; null where it has none. */
-export type ShownSettings = Partial<Record<keyof AccountChanges, string | null>>;
 
 /** Settings were changed after they were shown; the others that came with them are not changed. */
 export class ChangedMeanwhile extends Refusal {
@@ -80,12 +27,22 @@ export class ChangedMeanwhile extends Refusal {
   }
 }
 
+/** A customer's caller ID must be a number of the account; it is not, or not any more. */
+export class NumberNotOwned extends Refusal {
+  constructor() {
+    super('forbidden', 'the caller id is not a number of the account');
+  }
+}
+
 /**
  * Changes what is given and leaves the rest. Of a new address both, the old and the new one, are
  * told by mail.
- * @param shown what whoever changes it has seen; each setting is changed only where it is that still
+ * @param limits.shown what whoever changes it has seen; each setting is changed only where it is
+ *   that still
+ * @param limits.callerId 'owned': none, or a number that the account has
  * @throws Refusal 'not found', also for a price list that is none; 'conflict' for the billing of an
- *   account that another one pays for; ChangedMeanwhile
+ *   account that another one pays for; InvalidValue for a time zone that PostgreSQL does not know;
+ *   ChangedMeanwhile; NumberNotOwned
  */
 export async function changeAccount(
   db: Database,
@@ -94,31 +51,37 @@ export async function changeAccount(
   username: number,
   changes: AccountChanges,
   now: Date,
-  shown: ShownSettings = {},
+  limits: { shown?: ShownSettings; callerId?: 'any' | 'owned' } = {},
 ): Promise<void> {
-  const given = (Object.keys(COLUMNS) as (keyof typeof COLUMNS)[]).filter(
-    (name) => changes[name] !== undefined,
+  const { shown = {}, callerId = 'any' } = limits;
+  const given = SETTING_COLUMNS.filter(
+    ({ name, table }) => table === 'account' && changes[name] !== undefined,
   );
   await db.transaction(async (tx) => {
-    const values: unknown[] = given.map((name) => changes[name]);
-    const assignments = given.map((name, index) => `${COLUMNS[name]} = $${index + 2}`);
+    const values: unknown[] = [username];
+    const parameter = (value: unknown) => values.push(value);
+    const assignments = given.map(({ name, column }) => `${column} = $${parameter(changes[name])}`);
     const account = await lockOpenAccount(tx, username);
     const before = await currentSettings(tx, username);
     if (changes.email !== undefined) {
       await changeAddress(tx, actor, queue, account, changes.email, now);
-      values.push(addressKey(changes.email));
-      assignments.push(`email_key = $${values.length + 1}`);
+      assignments.push(`email_key = $${parameter(addressKey(changes.email))}`);
     }
-    const seen = given.filter((name) => shown[name] !== undefined);
-    const conditions = seen.map((name, index) => isStill(COLUMNS[name], values.length + index + 2));
-    const seenValues = seen.map((name) => shown[name]);
+    const conditions = given
+      .filter(({ name }) => shown[name] !== undefined)
+      .map(({ name, column }) => isStill(column, parameter(shown[name])));
+    if (changes.callerId && callerId === 'owned') {
+      conditions.push(`EXISTS (SELECT FROM number n WHERE n.account = $1
+        AND n.number = $${parameter(changes.callerId)} AND n.removed_at IS NULL)`);
+    }
     const isChanged =
-      assignments.length === 0 ||
-      (await assign(tx, username, assignments, conditions, [...values, ...seenValues]));
+      assignments.length === 0 || (await assign(tx, assignments, conditions, values));
     const changesBilling = changes.billing !== undefined || changes.creditLimit !== undefined;
     const isBilled = !changesBilling || (await changeBilling(tx, username, changes, shown));
     if (!isChanged || !isBilled) {
-      throw new ChangedMeanwhile(await changedSince(tx, username, changes, shown));
+      const meanwhile = await changedSince(tx, username, changes, shown);
+      if (Object.keys(meanwhile).length === 0) throw new NumberNotOwned();
+      throw new ChangedMeanwhile(meanwhile);
     }
     const detail = differences(before, await currentSettings(tx, username));
     if (Object.keys(detail).length === 0) return;
@@ -126,10 +89,9 @@ export async function changeAccount(
   });
 }
 
-/** @returns false where a condition does not hold */
+/** @param values for the assignments and conditions, the first one the username */
 async function assign(
   tx: Queryable,
-  username: number,
   assignments: string[],
   conditions: string[],
   values: unknown[],
@@ -138,10 +100,11 @@ async function assign(
     const changed = await tx.query(
       `UPDATE account SET ${assignments.join(', ')}
        WHERE ${['username = $1', ...conditions].join(' AND ')} RETURNING username`,
-      [username, ...values],
+      values,
     );
     return changed.length > 0;
   } catch (error) {
+    if (isInvalidParameter(error)) throw new InvalidValue(TIME_ZONE_REQUIREMENT);
     if (violatedConstraint(error) !== 'account_price_list') throw error;
     throw new Refusal('not found', 'there is no such price list');
   }
@@ -157,19 +120,20 @@ async function changedSince(
   const rows = await tx.query<{ name: keyof AccountChanges; value: string | null; actor: string }>(
     `SELECT s.name, s.value, (
        SELECT actor FROM audit_entry e
-       WHERE e.account = a.username AND e.action = 'account changed' AND e.detail ? s.name
+       WHERE e.account = account.username AND e.action = 'account changed' AND e.detail ? s.name
        ORDER BY e.id DESC LIMIT 1) AS actor
-     FROM account a JOIN balance b ON b.account = a.master_account,
-       LATERAL (VALUES ${settingColumns().map(([name, column]) => `('${name}', ${column}::text)`)})
+     FROM account JOIN balance ON balance.account = account.master_account,
+       LATERAL (VALUES ${SETTING_COLUMNS.map(({ name, table, column }) => `('${name}', ${table}.${column}::text)`)})
          AS s (name, value)
-     WHERE a.username = $1 AND s.name = ANY ($2)
+     WHERE account.username = $1 AND s.name = ANY ($2)
        AND s.value IS DISTINCT FROM ($3::jsonb ->> s.name)`,
     [
       username,
       Object.keys(shown).filter(
         (name) =>
           changes[name as keyof AccountChanges] !== undefined ||
-          (BILLING_SETTINGS.has(name) && (changes.billing ?? changes.creditLimit) !== undefined),
+          (['billing', 'creditLimit'].includes(name) &&
+            (changes.billing ?? changes.creditLimit) !== undefined),
       ),
       JSON.stringify(shown),
     ],
@@ -199,22 +163,16 @@ async function changeAddress(
 
 /** All that changeAccount may change, as the audit trail shows it. */
 async function currentSettings(tx: Queryable, username: number): Promise<object> {
-  const columns = settingColumns().map(([name, column]) => `${column} AS "${name}"`);
+  const columns = SETTING_COLUMNS.map(
+    ({ name, table, column }) => `${table}.${column} AS "${name}"`,
+  );
   const [settings] = await tx.query(
     `SELECT ${columns.join(', ')}
-     FROM account a JOIN balance b ON b.account = a.master_account WHERE a.username = $1`,
+     FROM account JOIN balance ON balance.account = account.master_account
+     WHERE account.username = $1`,
     [username],
   );
   return settings ?? {};
-}
-
-/** All settings and their columns, of the account `a` and the balance `b` of its payer. */
-function settingColumns(): [name: string, column: string][] {
-  return [
-    ...Object.entries(COLUMNS).map(([name, column]): [string, string] => [name, `a.${column}`]),
-    ['billing', 'b.billing'],
-    ['creditLimit', 'b.credit_limit'],
-  ];
 }
 
 /**

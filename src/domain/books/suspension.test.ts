@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { addCustomer, moneyOf, post, reportedCall } from '../../../test/support/calls.ts';
 import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
-import { type AccountChanges, changeAccount } from '../account/account.ts';
+import { changeAccount } from '../account/account.ts';
+import type { AccountChanges } from '../account/account-setting.ts';
 import { storeCalls } from '../calls/call.ts';
 
 let api: TestService;

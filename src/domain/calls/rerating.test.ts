@@ -9,7 +9,8 @@ import {
 } from '../../../test/support/calls.ts';
 import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
 import type { Database, Queryable } from '../../db/database.ts';
-import { type AccountChanges, changeAccount } from '../account/account.ts';
+import { changeAccount } from '../account/account.ts';
+import type { AccountChanges } from '../account/account-setting.ts';
 import { addNumber } from '../billing/recurring-charge.ts';
 import { listEntries } from '../books/ledger.ts';
 import { reconcile } from '../books/proof.ts';

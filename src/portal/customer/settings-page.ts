@@ -11,27 +11,20 @@ import { newPasswordFields } from '../components/new-password.ts';
 import { passwordField } from '../confirm.ts';
 import type { Fields } from '../input.ts';
 import type { Page } from '../layout.ts';
-import {
-  asText,
-  asTick,
-  refilled,
-  type SettingsForm,
-  shownInput,
-  shownSettings,
-} from '../settings-form.ts';
+import { refilled, type SettingsForm, shownInput, shownSettings } from '../settings-form.ts';
 import { form, type View } from '../view.ts';
 import { secondFactorPanel } from './second-factor.ts';
 import { sessionsPanel } from './sessions-panel.ts';
 import { TIME_ZONES } from './time-zones.ts';
 
 export const PROFILE_FORM: SettingsForm = {
-  name: asText('name'),
-  caller_id: asText('callerId'),
-  time_zone: asText('timeZone'),
+  name: 'name',
+  caller_id: 'callerId',
+  time_zone: 'timeZone',
 };
 export const WARNING_FORM: SettingsForm = {
-  notify: asTick('notify'),
-  threshold: asText('notifyThreshold'),
+  notify: 'notify',
+  threshold: 'notifyThreshold',
 };
 
 export type Problems = Record<string, string | undefined>;
@@ -58,7 +51,7 @@ export async function settingsPage(
     secondFactorState(db, session.username),
   ]);
   const content = html`<div class="columns">
-${profilePanel(view, account, refused)}
+${profilePanel(view, account, refused, config.callerIdAny)}
 ${warningPanel(view, account, refused)}
 ${passwordPanel(view, refused)}
 ${secondFactorPanel(view, factor)}
@@ -68,14 +61,19 @@ ${sessionsPanel(view, sessions, session)}`;
   return { title: view.m.navigation.settings, content, status };
 }
 
-function profilePanel(view: View, account: AccountDetails, refused: Refused): Html {
+function profilePanel(
+  view: View,
+  account: AccountDetails,
+  refused: Refused,
+  callerIdAny: boolean,
+): Html {
   const m = view.m.settings;
   const { values, shown, problems } = filled(PROFILE_FORM, account, refused);
   const known = TIME_ZONES.includes(account.timeZone);
   const zones = known ? TIME_ZONES : [account.timeZone, ...TIME_ZONES];
   const fields = html`${shownInput(shown)}
 ${field({ name: 'name', label: view.m.fields.name, value: values.name, required: true, maxLength: 100, autocomplete: 'organization', problem: problems.name })}
-${field({ name: 'caller_id', label: m.callerId, type: 'tel', value: values.caller_id, hint: m.callerIdHint, maxLength: 20, autocomplete: 'off', problem: problems.caller_id })}
+${field({ name: 'caller_id', label: m.callerId, type: 'tel', value: values.caller_id, hint: callerIdAny ? m.callerIdAnyHint : m.callerIdHint, maxLength: 20, autocomplete: 'off', problem: problems.caller_id })}
 ${select({ name: 'time_zone', label: m.timeZone, value: values.time_zone, hint: m.timeZoneHint, problem: problems.time_zone, choices: zones.map((zone) => ({ value: zone, label: zone.replaceAll('_', ' ') })) })}
 <button>${m.save}</button>`;
   return panel(m.profile, form(view, '/settings/profile', fields));

@@ -6,6 +6,7 @@ import { changeAccount } from '../../domain/account/account.ts';
 import { describeAccount } from '../../domain/account/account-directory.ts';
 import { sipSecret } from '../../domain/account/credentials.ts';
 import { listAudit } from '../../domain/audit.ts';
+import { addNumber, removeNumber } from '../../domain/billing/recurring-charge.ts';
 
 let api: TestService;
 before(async () => {
@@ -49,6 +50,8 @@ test('the profile and the warning are changed, and the audit trail says by whom'
   const { db } = api.service;
   const { username, password } = await signUp();
   const visitor = await signIn(username, password);
+  const number = { account: username, number: '2125550147', monthly: '0' };
+  await addNumber(db, TESTER, number, api.service.clock());
   await visitor.open('/settings');
   const saved = await visitor.submit('/settings/profile', {
     name: ' New Name ',
@@ -77,6 +80,37 @@ test('the profile and the warning are changed, and the audit trail says by whom'
     [entry?.actor, entry?.origin, entry?.action],
     [`customer ${username}`, 'portal 127.0.0.1', 'account changed'],
   );
+});
+
+test("customers show none but the account's own numbers, where the operator does not allow more", async () => {
+  const { db, clock } = api.service;
+  const { username, password } = await signUp();
+  const other = await signUp();
+  const visitor = await signIn(username, password);
+  const add = (account: number, number: string) =>
+    addNumber(db, TESTER, { account, number, monthly: '0' }, clock());
+  await add(username, '2125550160');
+  await add(username, '2125550161');
+  await add(other.username, '2125550162');
+  await removeNumber(db, TESTER, { account: username, number: '2125550161' }, clock());
+  const set = async (callerId: string) => {
+    await visitor.open('/settings');
+    const answer = await visitor.submit('/settings/profile', { caller_id: callerId });
+    const [, problem] = /id="caller_id-problem">([^<]*)</.exec(answer.body) ?? [];
+    return [answer.status, problem, (await describeAccount(db, username)).callerId];
+  };
+  const said = 'This is not a phone number of your account. Please give one of them, or nothing.';
+  assert.deepEqual(await set('+1 212 555 0160'), [303, undefined, '2125550160']);
+  for (const number of ['2125550161', '2125550162', '2125550163']) {
+    assert.deepEqual(await set(number), [400, said, '2125550160'], number);
+  }
+  assert.deepEqual(await set(''), [303, undefined, '']);
+  api.service.config.callerIdAny = true;
+  try {
+    assert.deepEqual(await set('2125550163'), [303, undefined, '2125550163']);
+  } finally {
+    api.service.config.callerIdAny = false;
+  }
 });
 
 test('what cannot be is named at its field and changes nothing', async () => {

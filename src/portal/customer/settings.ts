@@ -1,15 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { endSession, endSessions } from '../../domain/access/session.ts';
-import {
-  type AccountChanges,
-  ChangedMeanwhile,
-  changeAccount,
-  isAccountName,
-} from '../../domain/account/account.ts';
+import { ChangedMeanwhile, changeAccount, NumberNotOwned } from '../../domain/account/account.ts';
 import { requestVerification } from '../../domain/account/portal-sign-up.ts';
 import { customerAt } from '../../domain/audit.ts';
-import * as entered from '../../domain/entered-values.ts';
-import { tenDigits } from '../../domain/phone-number.ts';
+import { InvalidValue } from '../../domain/entered-values.ts';
 import type { Service } from '../../service.ts';
 import { cookiesOf, sessionOf } from '../access.ts';
 import { formFields } from '../input.ts';
@@ -17,55 +11,25 @@ import { sendPage } from '../layout.ts';
 import type { Messages } from '../messages/index.ts';
 import {
   afterChange,
-  changedFields,
   changedProblems,
+  readSettings,
   readShown,
   type SettingsForm,
 } from '../settings-form.ts';
 import { passwordSetting } from './password-setting.ts';
-import {
-  PROFILE_FORM,
-  type Problems,
-  type Refused,
-  settingsPage,
-  WARNING_FORM,
-} from './settings-page.ts';
-
-const HIGHEST_THRESHOLD = 1_000_000;
+import { PROFILE_FORM, type Refused, settingsPage, WARNING_FORM } from './settings-page.ts';
 
 /** What customers set for themselves. */
 export function settingsPages(app: FastifyInstance, service: Service): void {
-  const { db, queue, clock } = service;
+  const { db, queue, config, clock } = service;
 
   app.get('/settings', async (request, reply) =>
     sendPage(reply, request.view, await settingsPage(service, request)),
   );
 
-  app.post('/settings/profile', async (request, reply) => {
-    const typed = formFields(request);
-    const { m } = request.view;
-    const entered = (typed.caller_id ?? '').trim();
-    const changes = {
-      name: (typed.name ?? '').trim(),
-      callerId: tenDigits(entered) ?? entered,
-      timeZone: typed.time_zone ?? '',
-    };
-    const problems = {
-      name: isAccountName(changes.name) ? undefined : m.fields.nameProblem,
-      caller_id: /^([0-9]{10})?$/.test(changes.callerId) ? undefined : m.settings.callerIdProblem,
-      time_zone: (await isTimeZone(changes.timeZone)) ? undefined : m.settings.timeZoneProblem,
-    };
-    return save(request, reply, PROFILE_FORM, changes, problems);
-  });
+  app.post('/settings/profile', (request, reply) => save(request, reply, PROFILE_FORM));
 
-  app.post('/settings/warning', async (request, reply) => {
-    const typed = formFields(request);
-    const text = (typed.threshold ?? '').trim();
-    const isThreshold = /^[0-9]{1,7}$/.test(text) && Number(text) <= HIGHEST_THRESHOLD;
-    const threshold = isThreshold ? undefined : request.view.m.settings.thresholdProblem;
-    const changes = { notify: typed.notify === 'on', notifyThreshold: Number(text) };
-    return save(request, reply, WARNING_FORM, changes, { threshold });
-  });
+  app.post('/settings/warning', (request, reply) => save(request, reply, WARNING_FORM));
 
   app.post('/settings/verification', async (request, reply) => {
     await requestVerification(db, queue, sessionOf(request).email);
@@ -83,29 +47,27 @@ export function settingsPages(app: FastifyInstance, service: Service): void {
   passwordSetting(app, service);
 
   /** Changes what differs from what the form showed. */
-  async function save(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    form: SettingsForm,
-    values: AccountChanges,
-    problems: Problems,
-  ) {
+  async function save(request: FastifyRequest, reply: FastifyReply, form: SettingsForm) {
     const { view } = request;
     const typed = formFields(request);
     const again = async (refused: Refused) =>
       sendPage(reply, view, await settingsPage(service, request, refused));
-    const changed = changedFields(form, typed);
-    const wrong = Object.entries(problems).filter(([name]) => changed.includes(name));
-    if (wrong.some(([, problem]) => problem)) {
-      return again({ form, typed, problems: Object.fromEntries(wrong) });
-    }
-    const names = changed.flatMap((name) => form[name]?.settings ?? []);
-    const changes = Object.fromEntries(names.map((name) => [name, values[name]]));
+    const { changes, problems } = readSettings(form, typed);
+    if (problems) return again({ form, typed, problems });
     const { username } = sessionOf(request);
     const actor = customerAt(username, `portal ${request.clientAddress}`);
+    const shown = readShown(typed);
+    const callerId = config.callerIdAny ? 'any' : 'owned';
     try {
-      await changeAccount(db, actor, queue, username, changes, clock(), readShown(typed));
+      await changeAccount(db, actor, queue, username, changes, clock(), { shown, callerId });
     } catch (error) {
+      if (error instanceof InvalidValue) {
+        return again({ form, typed, problems: { time_zone: error.message } });
+      }
+      if (error instanceof NumberNotOwned) {
+        const problems = { caller_id: view.m.settings.callerIdNotOwned };
+        return again({ form, typed, problems });
+      }
       if (!(error instanceof ChangedMeanwhile)) throw error;
       const { changedMeanwhile, changedBy } = view.m;
       const say = changedProblems(form, error, (change) => {
@@ -120,20 +82,5 @@ export function settingsPages(app: FastifyInstance, service: Service): void {
   function done(reply: FastifyReply, flash: keyof Messages['flash'], path = '/settings') {
     cookiesOf(service).set(reply, 'flash', flash);
     return reply.redirect(path, 303);
-  }
-
-  /** Known to this process and to the database, which computes with it. */
-  async function isTimeZone(name: string): Promise<boolean> {
-    if (!isKnownHere(name)) return false;
-    const rows = await db.query('SELECT 1 FROM pg_timezone_names WHERE name = $1', [name]);
-    return rows.length > 0;
-  }
-}
-
-function isKnownHere(zone: string): boolean {
-  try {
-    return entered.timeZone(zone) === zone;
-  } catch {
-    return false;
   }
 }

@@ -238,18 +238,18 @@ export const enCustomer = {
   settings: {
     profile: 'Profile',
     callerId: 'Caller ID',
-    callerIdHint: '10 digits, or empty for none.',
-    callerIdProblem: 'Please give a number of 10 digits, or nothing.',
+    callerIdHint: 'One of your phone numbers, or empty for none.',
+    callerIdAnyHint: '10 digits, or empty for none.',
+    callerIdNotOwned:
+      'This is not a phone number of your account. Please give one of them, or nothing.',
     timeZone: 'Time zone',
     timeZoneHint: 'Days, months and monthly charges follow it.',
-    timeZoneProblem: 'This time zone is not known.',
     save: 'Save',
     warning: 'Low-balance warning',
     warnedOther: (username: number) => `Account ${username} pays and gets the warnings.`,
     notify: 'Mail me when the balance falls below this',
     threshold: 'Threshold in dollars',
     thresholdHint: (email: string) => `One mail to ${email} each time it falls below.`,
-    thresholdProblem: 'Please give whole dollars, 0 to 1000000.',
     password: 'Password',
     changePassword: 'Change the password',
     passwordHint:

@@ -1,4 +1,29 @@
+import type { AccountSettingName } from '../../domain/account/account-setting.ts';
 import { plural } from './plural.ts';
+
+/** The words of a setting on the operators' page of an account. */
+export interface SettingTexts {
+  label: string;
+  hint?: string;
+  /** of its choices */
+  choices?: Record<string, string>;
+}
+
+const accountSettings: Record<AccountSettingName, SettingTexts> = {
+  name: { label: 'Name' },
+  email: { label: 'E-mail' },
+  rate: { label: 'Rate, dollars a minute' },
+  increment: { label: 'Increment', hint: 'Minimum/increment in seconds, such as 6/6' },
+  callerId: { label: 'Caller ID', hint: 'Ten digits, or empty' },
+  timeZone: { label: 'Time zone' },
+  notifyThreshold: { label: 'Warn below, whole dollars' },
+  priceList: { label: 'Price list', hint: 'Empty: the one called default' },
+  maxCalls: { label: 'Calls at once', hint: 'Empty: any number' },
+  billing: { label: 'Billing', choices: { prepaid: 'Prepaid', postpaid: 'Postpaid' } },
+  creditLimit: { label: 'Credit limit', hint: 'Of a postpaid account; empty: any amount' },
+  notify: { label: 'Mail at a low balance' },
+  enabled: { label: 'Calls are allowed' },
+};
 
 /** The operators' pages in English. */
 export const enOperator = {
@@ -75,6 +100,7 @@ export const enOperator = {
     submit: 'Add the account',
     taken: 'This username is taken.',
   },
+  accountSettings,
   account: {
     username: 'Username',
     email: 'E-mail',
@@ -89,25 +115,7 @@ export const enOperator = {
     registration: 'SIP registration',
     notRegistered: 'not registered',
     monthly: 'Monthly charges',
-    billing: 'Billing',
-    billings: { prepaid: 'Prepaid', postpaid: 'Postpaid' },
     settings: 'Settings',
-    name: 'Name',
-    rateLabel: 'Rate, dollars a minute',
-    increment: 'Increment',
-    incrementHint: 'Minimum/increment in seconds, such as 6/6',
-    callerId: 'Caller id',
-    callerIdHint: 'Ten digits, or empty',
-    timeZone: 'Time zone',
-    threshold: 'Warn below, whole dollars',
-    notify: 'Mail at a low balance',
-    enabled: 'Calls are allowed',
-    creditLimit: 'Credit limit',
-    creditLimitHint: 'Of a postpaid account; empty: any amount',
-    priceList: 'Price list',
-    priceListHint: 'Empty: the one called default',
-    maxCalls: 'Calls at once',
-    maxCallsHint: 'Empty: any number',
     save: 'Save the settings',
     money: 'Credit or debit',
     amount: 'Amount in dollars',

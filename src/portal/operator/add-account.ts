@@ -6,13 +6,13 @@ import { Refusal } from '../../domain/refusal.ts';
 import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { field } from '../components/field.ts';
+import { optional, type Problems, readFields } from '../entered.ts';
 import { formFields, queryText } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
 import { showOnce } from '../shown-once.ts';
 import { form, type View } from '../view.ts';
 import type { NewCredentials } from './account/credentials-panel.ts';
 import { administrator } from './actor.ts';
-import { optional, type Problems, readFields } from './entered.ts';
 
 const LOWEST = 2_000_000_000;
 const HIGHEST = 9_999_999_999;

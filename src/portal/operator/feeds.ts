@@ -16,13 +16,13 @@ import { confirmed } from '../components/confirmed.ts';
 import { field, select } from '../components/field.ts';
 import { copyable } from '../components/secret.ts';
 import { table } from '../components/table.ts';
+import { type Problems, readFields } from '../entered.ts';
 import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
 import { showOnce, takeShownOnce } from '../shown-once.ts';
 import { form, type View } from '../view.ts';
 import { administrator } from './actor.ts';
 import { lastSeen } from './dashboard.ts';
-import { type Problems, readFields } from './entered.ts';
 
 interface NewFeed {
   name: string;

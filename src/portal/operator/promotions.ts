@@ -10,11 +10,11 @@ import { type Field, field } from '../components/field.ts';
 import { money } from '../components/money.ts';
 import { table } from '../components/table.ts';
 import { time } from '../components/time.ts';
+import { optional, type Problems, readFields } from '../entered.ts';
 import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
 import { form, type View, zoneOf } from '../view.ts';
 import { administrator } from './actor.ts';
-import { optional, type Problems, readFields } from './entered.ts';
 import { needsStepUp, stepUp } from './step-up.ts';
 
 /** Codes that credit those who sign up with them. */

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
-import { isAccountName } from '../../domain/account/account.ts';
 import { requestSignUp } from '../../domain/account/portal-sign-up.ts';
 import { isPromotionValid } from '../../domain/account/promotion.ts';
+import { isAccountName } from '../../domain/account-name.ts';
 import { isEmailAddress } from '../../domain/email-address.ts';
 import { html } from '../../html.ts';
 import { limitByAddress } from '../../http/rate-limit.ts';

@@ -9,10 +9,10 @@ import * as entered from '../../../domain/entered-values.ts';
 import { Refusal } from '../../../domain/refusal.ts';
 import type { Service } from '../../../service.ts';
 import { cookiesOf } from '../../access.ts';
+import { type Problems, readFields } from '../../entered.ts';
 import { formFields } from '../../input.ts';
 import { sendPage } from '../../layout.ts';
 import { administrator } from '../actor.ts';
-import { type Problems, readFields } from '../entered.ts';
 import { accountPage } from './page.ts';
 import { usernameOf } from './request.ts';
 

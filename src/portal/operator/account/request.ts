@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify';
 import * as entered from '../../../domain/entered-values.ts';
 import { Refusal } from '../../../domain/refusal.ts';
+import type { Problems } from '../../entered.ts';
 import type { Fields } from '../../input.ts';
-import type { Problems } from '../entered.ts';
 
 /** What the page of an account says again after a form that was filled in wrongly. */
 export interface Filled {

@@ -1,5 +1,5 @@
-import { InvalidValue } from '../../domain/entered-values.ts';
-import type { Fields } from '../input.ts';
+import { InvalidValue } from '../domain/entered-values.ts';
+import type { Fields } from './input.ts';
 
 /** What is wrong with a form, by the names of its fields. */
 export type Problems = Record<string, string>;
@@ -33,6 +33,3 @@ export function readFields<R extends Readers>(
 export function optional<Value>(read: (text: string) => Value): (text: string) => Value | null {
   return (text) => (text === '' ? null : read(text));
 }
-
-/** A box that is ticked or not. */
-export const ticked = (text: string): boolean => text === 'on';

@@ -1,0 +1,16 @@
+/** What a username must be, as the API words it. */
+export const USERNAME_REQUIREMENT = 'Must be a 10-digit number';
+
+const LONGEST_NAME = 100;
+
+/** One line that is not blank. Its parts begin with different characters, so it takes linear time. */
+export const NAME_PATTERN =
+  '^[^\\S\\u0000-\\u001f\\u007f]*[^\\s\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$';
+const NAME = new RegExp(NAME_PATTERN, 'u');
+
+/** A name of an account: 1 to 100 characters in one line, not blank. */
+export function isAccountName(text: string): boolean {
+  // A character takes one or two units of a string's length.
+  if (text.length > 2 * LONGEST_NAME) return false;
+  return [...text].length <= LONGEST_NAME && NAME.test(text);
+}

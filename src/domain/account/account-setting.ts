@@ -1,0 +1,185 @@
+import { BILLINGS } from '../books/balance.ts';
+import * as entered from '../entered-values.ts';
+
+interface AccountSetting {
+  /** of the account, or of the balance of the account that pays */
+  table: 'account' | 'balance';
+  /** where it is kept under its own name */
+  column?: string;
+  /** where it is kept in several columns, those by their names in the audit trail */
+  columns?: Record<string, string>;
+  /** Reads what people type. @throws InvalidValue */
+  read: (text: string) => unknown;
+  /** of the command `account set`, with what it takes */
+  option: string;
+  help: string;
+  /** how it is typed on a page; a tick is `on` or `off` */
+  input: 'text' | 'digits' | 'dollars' | 'tick' | 'choice';
+  choices?: readonly string[];
+  /** `none` takes it away; on a page, nothing does */
+  isOptional?: true;
+  /** what is typed, of the texts of several columns */
+  shown?: (texts: Record<string, string | null | undefined>) => string;
+}
+
+const limit = (text: string) => entered.wholeNumber(text, 0, 1_000_000);
+
+/**
+ * What can be set of an account, by the name that command, pages and audit trail have for it, in
+ * the order of the operators' page. Pages word it in `messages`; nothing else knows one by itself.
+ */
+export const ACCOUNT_SETTINGS = {
+  name: {
+    table: 'account',
+    column: 'name',
+    read: entered.accountName,
+    option: '--name <text>',
+    help: 'its name',
+    input: 'text',
+  },
+  email: {
+    table: 'account',
+    column: 'email',
+    read: entered.email,
+    option: '--email <address>',
+    help: 'its e-mail address',
+    input: 'text',
+  },
+  rate: {
+    table: 'account',
+    column: 'rate',
+    read: entered.rate,
+    option: '--rate <dollars>',
+    help: 'dollars per minute',
+    input: 'dollars',
+  },
+  increment: {
+    table: 'account',
+    columns: { minimumSeconds: 'minimum_seconds', incrementSeconds: 'increment_seconds' },
+    read: entered.increment,
+    option: '--increment <min/inc>',
+    help: 'billed seconds: minimum/increment',
+    input: 'text',
+    shown: ({ minimumSeconds, incrementSeconds }) => `${minimumSeconds}/${incrementSeconds}`,
+  },
+  callerId: {
+    table: 'account',
+    column: 'caller_id',
+    read: entered.callerId,
+    option: '--caller-id <number>',
+    help: "caller id, '' or none to clear it",
+    input: 'digits',
+  },
+  timeZone: {
+    table: 'account',
+    column: 'time_zone',
+    read: entered.timeZone,
+    option: '--time-zone <name>',
+    help: 'such as Europe/Berlin',
+    input: 'text',
+  },
+  notifyThreshold: {
+    table: 'account',
+    column: 'notify_threshold',
+    read: limit,
+    option: '--notify-threshold <dollars>',
+    help: 'whole dollars below which to mail',
+    input: 'digits',
+  },
+  priceList: {
+    table: 'account',
+    column: 'price_list',
+    read: entered.orNone(entered.listName),
+    option: '--price-list <name>',
+    help: 'its rates by destination, or none',
+    input: 'text',
+    isOptional: true,
+  },
+  maxCalls: {
+    table: 'account',
+    column: 'max_calls',
+    read: entered.orNone(limit),
+    option: '--max-calls <n>',
+    help: 'calls at once, or none for any number',
+    input: 'digits',
+    isOptional: true,
+  },
+  billing: {
+    table: 'balance',
+    column: 'billing',
+    read: (text: string) => entered.oneOf(text, BILLINGS),
+    option: '--billing <mode>',
+    help: `${BILLINGS.join(' or ')}: calls go on when the balance is used up`,
+    input: 'choice',
+    choices: BILLINGS,
+  },
+  creditLimit: {
+    table: 'balance',
+    column: 'credit_limit',
+    read: entered.orNone(entered.dollarsOrMore),
+    option: '--credit-limit <dollars>',
+    help: 'what a postpaid account may owe, or none',
+    input: 'dollars',
+    isOptional: true,
+  },
+  notify: {
+    table: 'account',
+    column: 'notify',
+    read: entered.onOff,
+    option: '--notify <on|off>',
+    help: 'mail at a low balance',
+    input: 'tick',
+  },
+  enabled: {
+    table: 'account',
+    column: 'enabled',
+    read: entered.onOff,
+    option: '--enabled <on|off>',
+    help: 'whether it may make calls',
+    input: 'tick',
+  },
+} as const satisfies Record<string, AccountSetting>;
+
+type Settings = typeof ACCOUNT_SETTINGS;
+export type AccountSettingName = keyof Settings;
+
+/** The values, each under the name of its column in the audit trail; null where there is none. */
+export type AccountSettings = {
+  [Name in AccountSettingName as Settings[Name] extends { column: string }
+    ? Name
+    : never]: ReturnType<Settings[Name]['read']>;
+} & ReturnType<Settings['increment']['read']>;
+
+/** What is changed of an account; `billing` and `creditLimit` only of one that pays for itself. */
+export type AccountChanges = Partial<AccountSettings>;
+
+/** Settings as they were shown, each as PostgreSQL writes its column; null where it has none. */
+export type ShownSettings = Partial<Record<keyof AccountChanges, string | null>>;
+
+/** All settings, by name. */
+export const SETTING_NAMES = Object.keys(ACCOUNT_SETTINGS) as AccountSettingName[];
+
+export function accountSetting(name: AccountSettingName): AccountSetting {
+  return ACCOUNT_SETTINGS[name];
+}
+
+/** The columns of a setting, by their names in the audit trail. */
+export function columnsOf(name: AccountSettingName): [keyof AccountChanges, string][] {
+  const { column = '', columns = { [name]: column } } = accountSetting(name);
+  return Object.entries(columns) as [keyof AccountChanges, string][];
+}
+
+/** Every column that `changeAccount` may change. */
+export const SETTING_COLUMNS = SETTING_NAMES.flatMap((setting) =>
+  columnsOf(setting).map(([name, column]) => ({
+    name,
+    table: accountSetting(setting).table,
+    column,
+  })),
+);
+
+/** Reads what was typed for one setting. @throws InvalidValue */
+export function readSetting(name: AccountSettingName, text: string): AccountChanges {
+  const { columns, read } = accountSetting(name);
+  return (columns ? read(text) : { [name]: read(text) }) as AccountChanges;
+}
