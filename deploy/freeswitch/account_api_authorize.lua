@@ -1,18 +1,43 @@
--- Not run here: written from the documentation of mod_lua and mod_curl, which verifies certificates
--- only with "secure". Asks whether the account
--- may call, and ends the call when it has used up what it may spend. In the dialplan, before the
--- bridge, with the account's username as accountcode of its directory entry:
---   <action application="lua" data="account_api_authorize.lua"/>
-local url = "https://fs-1:secret@account.example.com/ingest/v1/authorize"
-local account = session:getVariable("accountcode") or ""
-local dst = session:getVariable("destination_number") or ""
-local question = string.format('{"account":"%s","dst":"%s","call_id":"%s"}',
-  account:gsub("[^%d]", ""), dst:gsub("[^%d+]", ""), session:getVariable("uuid"))
-local answer = freeswitch.API():execute("curl",
-  url .. " json secure timeout 2 content-type application/json post " .. question)
-local seconds = (answer or ""):match('max_seconds[^%d]*(%d+)')
-if seconds then
-  session:execute("sched_hangup", "+" .. seconds .. " allotted_timeout")
-else
-  session:hangup("CALL_REJECTED")
+-- Asks whether the account may call, and ends the call when it has used up what it may spend. It asks
+-- again after half of the time that was allowed, so a call goes on while there is money.
+-- For calls of phones, whose account is the accountcode, it sets account_api_dst, the number to dial;
+-- with the argument "incoming", for calls to a customer's number, it sets accountcode to its owner.
+local api = freeswitch.API()
+dofile(api:execute("global_getvar", "script_dir") .. "/account_api.lua")
+
+local function refuse(cause)
+  -- Where it was asked during a call, the hangup that is scheduled already stays.
+  if session then session:hangup(cause) end
 end
+
+local uuid, account, dst = argv[1], argv[2], argv[3]
+if session then
+  local incoming = argv[1] == "incoming"
+  uuid = session:getVariable("uuid")
+  dst = (session:getVariable("destination_number") or ""):gsub('[%c"\\]', "")
+  if incoming then
+    local answer = account_api.post("/number", string.format('{"number":"%s"}', dst))
+    account = answer:match('account[\\":]+(%d+)')
+    if account_api.status(answer) ~= "200" or not account then
+      return refuse(account_api.status(answer) == "404" and "UNALLOCATED_NUMBER" or "NORMAL_TEMPORARY_FAILURE")
+    end
+    session:setVariable("accountcode", account)
+  else
+    account = (session:getVariable("accountcode") or ""):gsub("%D", "")
+  end
+elseif api:execute("uuid_exists", uuid) ~= "true" then
+  return
+end
+
+local answer = account_api.post("/authorize",
+  string.format('{"account":"%s","dst":"%s","call_id":"%s","rewrite":true}', account, dst, uuid))
+local seconds = tonumber(answer:match("max_seconds[^%d]*(%d+)"))
+local dial = answer:match('dst[\\": ]+([+*%d]+)')
+if account_api.status(answer) ~= "200" or not seconds or not dial then
+  return refuse(account_api.status(answer) == "402" and "CALL_REJECTED" or "NORMAL_TEMPORARY_FAILURE")
+end
+if session then session:setVariable("account_api_dst", dial)
+else api:execute("sched_del", uuid) end
+api:execute("sched_hangup", "+" .. seconds .. " " .. uuid .. " allotted_timeout")
+api:execute("sched_api", string.format("+%d none luarun account_api_authorize.lua %s %s %s",
+  math.max(1, math.floor(seconds / 2)), uuid, account, dial))

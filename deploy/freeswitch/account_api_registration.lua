@@ -1,6 +1,16 @@
--- Not run here: written from the documentation of mod_lua and mod_curl, which verifies certificates
--- only with "secure". Pushes an event of
--- mod_sofia as it is; the service reads it. Goes to scripts/.
-local url = "https://fs-1:secret@account.example.com/ingest/v1/registrations"
+-- Pushes an event of mod_sofia; the service reads it as it is.
 local api = freeswitch.API()
-api:execute("curl", url .. " secure timeout 3 content-type application/json post " .. event:serialize("json"))
+dofile(api:execute("global_getvar", "script_dir") .. "/account_api.lua")
+
+-- Where a profile keeps one contact of a user, which is the default, the end of one is the end of
+-- all; so is an unregister with "Contact: *", which mod_sofia tells as sip:(null)@(null).
+if event:getHeader("Event-Subclass") == "sofia::unregister" then
+  local user = event:getHeader("from-user") .. "@" .. event:getHeader("from-host")
+  local left = api:execute("sofia_contact", event:getHeader("profile-name") .. "/" .. user)
+  if left:find("^error/") then
+    event:delHeader("contact")
+    event:addHeader("contact", "*")
+  end
+end
+
+account_api.post("/registrations", event:serialize("json"))

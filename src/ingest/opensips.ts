@@ -26,7 +26,7 @@ type Members = Record<string, unknown>;
 /**
  * What OpenSIPS tells of a call, as JSON: the events E_ACC_CDR and E_ACC_MISSED_EVENT, bare or as
  * the JSON-RPC notifications of event_stream, and rows of the tables `acc` and `missed_calls`.
- * `deploy/opensips/opensips.cfg` adds `call_ref`, `account`, `cid`, `dst`, `src_ip` and `cname` to the members
+ * `deploy/opensips/account-api.cfg` adds `call_ref`, `account`, `cid`, `dst`, `src_ip` and `cname` to the members
  * that OpenSIPS has of its own: `callid`, `from_tag`, `to_tag`, `sip_code`, `time` and `created`
  * (Unix seconds in events, the server's local time in tables), `setuptime`, `duration` (seconds)
  * and `ms_duration`.
