@@ -59,6 +59,7 @@ export interface Call<Schema extends TObject> {
   /** who it belongs to; looked up once asked for, since some operations find it by themselves */
   caller: () => Promise<Caller>;
   clientAddress: string;
+  log: FastifyRequest['log'];
 }
 
 /** Keeps the schema's type on its way into the list of routes. */
@@ -103,14 +104,14 @@ export function registerOperation<Schema extends TObject>(
     },
     schema: documentation(face, definition),
     handler: async (request, reply) => {
-      const { presentedKey: key, caller, clientAddress } = request;
+      const { presentedKey: key, caller, clientAddress, log } = request;
       const fault = faultyField(body, request);
       const values = request.body as Static<Schema>;
       const answer = await refusedKeys.watch(clientAddress, async () => {
         // A wrong key is told before a wrong value.
         if (fault && auth === 'key') await caller();
         if (fault) throw fault;
-        return definition.handle({ service, body: values, key, caller, clientAddress });
+        return definition.handle({ service, body: values, key, caller, clientAddress, log });
       });
       const sent =
         typeof answer === 'string'

@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify';
 import { checkSignIn } from '../domain/access/sign-in.ts';
-import { Refusal } from '../domain/refusal.ts';
 import { type Html, html } from '../html.ts';
 import { originOf } from '../http/client-address.ts';
+import { logSignIn } from '../http/sign-in-log.ts';
 import type { Service } from '../service.ts';
 import { sessionOf } from './access.ts';
 import { field } from './components/field.ts';
@@ -17,19 +17,16 @@ export async function knowsPassword(
   request: FastifyRequest,
   password: string,
 ): Promise<boolean> {
-  try {
-    await checkSignIn(db, keyring, {
-      login: String(sessionOf(request).username),
-      password,
-      from: originOf(request.clientAddress),
-      device: request.device,
-      now: clock(),
-    });
-    return true;
-  } catch (error) {
-    if (error instanceof Refusal && error.code === 'unauthorized') return false;
-    throw error;
-  }
+  const { account, signedIn } = await checkSignIn(db, keyring, {
+    login: String(sessionOf(request).username),
+    password,
+    from: originOf(request.clientAddress),
+    device: request.device,
+    now: clock(),
+  });
+  const result = signedIn ? 'passed' : 'failed';
+  logSignIn(request, { account, result, factor: 'password', for: 'confirmation' });
+  return signedIn !== undefined;
 }
 
 /** The field that asks for the password once more. @param wrong it was not right before */

@@ -24,17 +24,17 @@ interface Try {
 async function attempt({ login, password = 'wrong', address, network, device }: Try) {
   const { db, keyring, clock } = api.service;
   try {
-    await checkSignIn(db, keyring, {
+    const { signedIn } = await checkSignIn(db, keyring, {
       login,
       password,
       from: { address: address ?? randomId(), network },
       device: device ?? randomId(),
       now: clock(),
     });
-    return 'good';
+    return signedIn ? 'good' : 'wrong';
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return error.code === 'unauthorized' ? 'wrong' : (error.retryAfterSeconds ?? 0);
+    return error.retryAfterSeconds ?? 0;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import { addressKey } from '../email-address.ts';
-import { rateLimited, wrongCredentials } from '../refusal.ts';
+import { rateLimited } from '../refusal.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 import { addressDigest, type Origin } from './known-origin.ts';
 import { passwordMatches } from './password.ts';
@@ -27,19 +27,27 @@ export interface SignedIn {
   keyVersion: number;
 }
 
+/** How a check of a password ended. */
+export interface CheckedSignIn {
+  /** whose password was asked for; undefined: no account's, or that of several */
+  account: number | undefined;
+  /** where it was right */
+  signedIn: SignedIn | undefined;
+}
+
 /**
  * Checks a password. Unknown and wrong cost the same work and get the same answer. Failures are
  * counted for the client's address, for its network, and for the login as it was typed: counted for
  * the account, they would tell that a username and an address belong together. In a browser or at an
  * address that the account signed in from before they are counted for that one alone, so that
  * strangers cannot keep the owner out.
- * @throws Refusal 'unauthorized', 'rate limited'
+ * @throws Refusal 'rate limited'
  */
 export async function checkSignIn(
   db: Database,
   keyring: Keyring,
   attempt: SignInAttempt,
-): Promise<SignedIn> {
+): Promise<CheckedSignIn> {
   const { password, from, now } = attempt;
   const account = await findAccount(db, keyring, attempt);
   const login = keyring.digest(loginSubject(attempt, account));
@@ -52,14 +60,15 @@ export async function checkSignIn(
   }
   await claimAttempt(db, login, FREE_FAILURES.account, now);
   const matches = await passwordMatches(password, account?.phc);
-  if (!account || !matches) throw wrongCredentials();
+  if (!account || !matches) return { account: account?.username, signedIn: undefined };
   await forgetAttempts(db, login);
   await db.query(
     `UPDATE sign_in_attempt SET failures = failures - 1, blocked_until = $2
      WHERE subject = ANY ($1)`,
     [origins, now],
   );
-  return { username: account.username, keyVersion: account.keyVersion };
+  const { username, keyVersion } = account;
+  return { account: username, signedIn: { username, keyVersion } };
 }
 
 /**

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { checkSecondFactor } from '../../domain/access/second-factor.ts';
 import { type Decimal, toMicros } from '../../domain/money.ts';
 import { html } from '../../html.ts';
+import { logSignIn } from '../../http/sign-in-log.ts';
 import type { Service } from '../../service.ts';
 import { sessionOf } from '../access.ts';
 import { field } from '../components/field.ts';
@@ -34,7 +35,10 @@ export async function stepUp(
   if (current === undefined) return ask();
   if (!(await knowsPassword(service, request, current))) return ask('current');
   if (!secondFactor) return true;
-  return (await checkSecondFactor(db, keyring, { username, code, now: clock() })) || ask('code');
+  const passed = await checkSecondFactor(db, keyring, { username, code, now: clock() });
+  const result = passed ? 'passed' : 'failed';
+  logSignIn(request, { account: username, result, factor: 'second factor', for: 'confirmation' });
+  return passed || ask('code');
 }
 
 /** Whether posting an amount asks for the password. @param amount a debit is negative */

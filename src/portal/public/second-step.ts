@@ -3,6 +3,7 @@ import { checkSecondFactor } from '../../domain/access/second-factor.ts';
 import type { SignedIn } from '../../domain/access/sign-in.ts';
 import type { Keyring } from '../../domain/sealing/keyring.ts';
 import { html } from '../../html.ts';
+import { logSignIn } from '../../http/sign-in-log.ts';
 import type { Service } from '../../service.ts';
 import { signIn } from '../access.ts';
 import { notice } from '../components/blocks.ts';
@@ -26,7 +27,10 @@ export function secondStepPages(app: FastifyInstance, service: Service): void {
       const text = html`${notice('bad', view.m.secondStep.expired)}<p><a href="/sign-in">${view.m.signIn.title}</a></p>`;
       return sendPage(reply, view, { title: view.m.secondStep.title, content: text, status: 400 });
     }
-    if (!(await checkSecondFactor(db, keyring, { username, code, now: clock() }))) {
+    const passed = await checkSecondFactor(db, keyring, { username, code, now: clock() });
+    const result = passed ? 'passed' : 'failed';
+    logSignIn(request, { account: username, result, factor: 'second factor', for: 'portal' });
+    if (!passed) {
       return sendPage(reply, view, secondStepPage(view, step, next, true));
     }
     await signIn(service, request, reply, username);

@@ -4,6 +4,7 @@ import { checkSignIn } from '../../domain/access/sign-in.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { html } from '../../html.ts';
 import { originOf } from '../../http/client-address.ts';
+import { type LoggedSignIn, logSignIn } from '../../http/sign-in-log.ts';
 import type { Service } from '../../service.ts';
 import { cookiesOf, signIn } from '../access.ts';
 import { notice } from '../components/blocks.ts';
@@ -25,25 +26,29 @@ export function signInPages(app: FastifyInstance, service: Service): void {
 
   app.post('/sign-in', async (request, reply) => {
     const { login = '', password = '', next = '' } = formFields(request);
-    try {
-      const account = await checkSignIn(db, keyring, {
-        login: login.trim(),
-        password,
-        from: originOf(request.clientAddress),
-        device: request.device,
-        now: clock(),
-      });
-      if ((await secondFactorState(db, account.username)).on) {
-        const step = stepProof(service, request, account);
-        return sendPage(reply, request.view, secondStepPage(request.view, step, next));
-      }
-      await signIn(service, request, reply, account.username);
-      return reply.redirect(localPath(next) ?? '/', 303);
-    } catch (error) {
-      if (!(error instanceof Refusal) || error.code !== 'unauthorized') throw error;
+    const log = (account: number | undefined, result: LoggedSignIn['result']) =>
+      logSignIn(request, { account, result, factor: 'password', for: 'portal' });
+    const { account, signedIn } = await checkSignIn(db, keyring, {
+      login: login.trim(),
+      password,
+      from: originOf(request.clientAddress),
+      device: request.device,
+      now: clock(),
+    }).catch((error) => {
+      if (error instanceof Refusal) log(undefined, 'rate limited');
+      throw error;
+    });
+    log(account, signedIn ? 'passed' : 'failed');
+    if (!signedIn) {
       const page = signInPage(request.view, { next, login, wrong: true });
       return sendPage(reply, request.view, page);
     }
+    if ((await secondFactorState(db, signedIn.username)).on) {
+      const step = stepProof(service, request, signedIn);
+      return sendPage(reply, request.view, secondStepPage(request.view, step, next));
+    }
+    await signIn(service, request, reply, signedIn.username);
+    return reply.redirect(localPath(next) ?? '/', 303);
   });
 
   app.post('/sign-out', (request, reply) => signOut(service, request, reply));

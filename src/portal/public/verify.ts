@@ -4,6 +4,7 @@ import { describeAccount } from '../../domain/account/account-directory.ts';
 import { inspectToken } from '../../domain/account/token.ts';
 import { isPasswordUnset, verifyAccount } from '../../domain/account/verification.ts';
 import { html } from '../../html.ts';
+import { logSignIn } from '../../http/sign-in-log.ts';
 import type { Service } from '../../service.ts';
 import { cookiesOf, signIn } from '../access.ts';
 import { notice } from '../components/blocks.ts';
@@ -56,6 +57,8 @@ async function welcome(
   username: number,
 ) {
   await signIn(service, request, reply, username);
+  const factor = 'mailed link';
+  logSignIn(request, { account: username, result: 'passed', factor, for: 'portal' });
   cookiesOf(service).set(reply, 'flash', 'welcome');
   return reply.redirect('/overview', 303);
 }

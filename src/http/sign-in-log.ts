@@ -1,0 +1,20 @@
+import type { FastifyRequest } from 'fastify';
+
+/** One attempt to sign in, or to get the API key for a password, as operators watch them. */
+export interface LoggedSignIn {
+  /** the username; undefined: what was typed is no account's, and may be a password */
+  account: number | undefined;
+  result: 'passed' | 'failed' | 'rate limited';
+  factor: 'password' | 'second factor' | 'mailed link';
+  /** what was asked for */
+  for: 'portal' | 'api key' | 'confirmation';
+}
+
+/** Logs an attempt to sign in, with the client's address. */
+export function logSignIn(
+  { log, clientAddress }: Pick<FastifyRequest, 'log' | 'clientAddress'>,
+  attempt: LoggedSignIn,
+): void {
+  const level = attempt.result === 'passed' ? 'info' : 'warn';
+  log[level]({ ...attempt, address: clientAddress }, 'sign-in');
+}
