@@ -60,7 +60,7 @@ export async function* readBatches<Result>(
 let turns: Promise<unknown> = Promise.resolve();
 
 /** Waits until everything else that is due was done, and one after the other. */
-function nextTurn(): Promise<unknown> {
+export function nextTurn(): Promise<unknown> {
   turns = turns.then(() => setImmediate());
   return turns;
 }

@@ -1,11 +1,11 @@
 import type { Database } from '../db/database.ts';
 import { type ReportedCall, storeCalls } from '../domain/calls/call.ts';
 import type { StoreCalls } from '../domain/calls/call-gathering.ts';
-import { type RefusedRecord, setAside } from '../domain/calls/call-refused.ts';
+import { type RefusedRecord, setAside, setBodyAside } from '../domain/calls/call-refused.ts';
 import { oldestTakenIn } from '../domain/calls/call-retention.ts';
 import type { Feed, FeedFormat } from '../domain/calls/feed.ts';
 import { parseAsterisk } from './asterisk.ts';
-import { readBatches, TooManyRecords } from './batches.ts';
+import { nextTurn, readBatches, TooManyRecords } from './batches.ts';
 import { parseFreeswitch } from './freeswitch.ts';
 import { parseGeneric } from './generic.ts';
 import { parseKamailio } from './kamailio.ts';
@@ -77,7 +77,9 @@ export async function takeIn(
   if (total.leftOut > 0) problems.push(`more than ${MOST_DAMAGED} damaged records`);
   if (problems.length === 0) return total;
   const whole = { reason: 'malformed', detail: problems.join(', '), raw: body.raw } as const;
-  await setAside(db, feed, [whole], options.now);
+  // The digest of a large body takes a slice by itself.
+  if (body.isLarge) await nextTurn();
+  await setBodyAside(db, feed, whole, options.now);
   options.onRefused?.([whole]);
   return { ...total, refused: total.refused + 1 };
 }
