@@ -60,7 +60,7 @@ export async function* readBatches<Result>(
 let turns: Promise<unknown> = Promise.resolve();
 
 /** Waits until everything else that is due was done, and one after the other. */
-export function nextTurn(): Promise<unknown> {
+function nextTurn(): Promise<unknown> {
   turns = turns.then(() => setImmediate());
   return turns;
 }

@@ -1,7 +1,7 @@
 import { Refusal } from '../domain/refusal.ts';
 import { parseStrictJson } from '../http/strict-json.ts';
 import { membersOf } from './json-array.ts';
-import { isBlank, lineEnds, linesOf } from './lines.ts';
+import { isBlank, isBlankByte, lineEnds, linesOf } from './lines.ts';
 import { type Origin, wholeBody } from './record.ts';
 
 const QUOTE = 0x22;
@@ -11,8 +11,10 @@ const OPEN_ARRAY = 0x5b;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_ARRAY = 0x5d;
 const CLOSE_OBJECT = 0x7d;
-const BYTE_ORDER_MARK = 0xef;
 const COLON = 0x3a;
+// An object or array; the third is the first byte of a byte order mark.
+const STARTS = new Set<number | undefined>([OPEN_OBJECT, OPEN_ARRAY, 0xef]);
+const ENDS = new Set<number | undefined>([CLOSE_OBJECT, CLOSE_ARRAY]);
 // A shorter text has no room for too many members.
 const SHORT_BYTES = 16 * 1024;
 const MOST_MEMBERS = 10_000;
@@ -171,21 +173,20 @@ export function isArray(body: Buffer): boolean {
   return firstByte(body) === OPEN_ARRAY;
 }
 
-/** Told from the first byte, since finding that a text is no JSON takes a thousand times as long. */
-function mayHoldRecord(bytes: Buffer): boolean {
-  const first = firstByte(bytes);
-  return first === OPEN_OBJECT || first === OPEN_ARRAY || first === BYTE_ORDER_MARK;
+function firstByte(bytes: Buffer): number | undefined {
+  return bytes.find((byte) => !isBlankByte(byte));
 }
 
-function firstByte(bytes: Buffer): number | undefined {
-  for (const byte of bytes) if (byte !== 0x20 && !(byte >= 0x09 && byte <= 0x0d)) return byte;
-  return undefined;
+function lastByte(bytes: Buffer): number | undefined {
+  return bytes.findLast((byte) => !isBlankByte(byte));
 }
 
 type Parsed = { ok: true; value: unknown } | { ok: false; problem: string };
 
 function parse(bytes: Buffer, { repeatable }: Repeatable): Parsed {
-  if (!mayHoldRecord(bytes)) return { ok: false, problem: 'no JSON object' };
+  // Told from the ends, since finding that a text is no JSON takes a thousand times as long.
+  if (!STARTS.has(firstByte(bytes))) return { ok: false, problem: 'no JSON object' };
+  if (!ENDS.has(lastByte(bytes))) return { ok: false, problem: 'The body must be JSON in UTF-8' };
   if (exceedsLimits(bytes)) {
     const problem = `The record has more than ${MOST_MEMBERS} members or ${MOST_LEVELS} levels`;
     return { ok: false, problem };

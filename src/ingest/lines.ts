@@ -22,10 +22,12 @@ export function* linesOf(body: Buffer): Generator<Line> {
 
 /** Whether bytes hold nothing but blanks and line ends. */
 export function isBlank(bytes: Buffer): boolean {
-  for (const byte of bytes) {
-    if (byte !== SPACE && !(byte >= 0x09 && byte <= 0x0d) && byte !== 0xa0) return false;
-  }
+  for (const byte of bytes) if (!isBlankByte(byte)) return false;
   return true;
+}
+
+export function isBlankByte(byte: number): boolean {
+  return byte === SPACE || (byte >= 0x09 && byte <= 0x0d) || byte === 0xa0;
 }
 
 /** How many lines end in a part of a body. */

@@ -5,7 +5,7 @@ import { type Body, unpack } from './unpack.ts';
 
 // Single records never wait for large bodies.
 const SMALL_BYTES = 64 * 1024;
-const RAW_BYTES = 64 * 1024 * 1024;
+const RAW_BYTES = 32 * 1024 * 1024;
 // A body must have come whole before the server gives its sender up.
 const RAW_WAIT_MS = 4_000;
 const LARGE_AT_ONCE = 4;

@@ -5,7 +5,7 @@ import { type RefusedRecord, setAside, setBodyAside } from '../domain/calls/call
 import { oldestTakenIn } from '../domain/calls/call-retention.ts';
 import type { Feed, FeedFormat } from '../domain/calls/feed.ts';
 import { parseAsterisk } from './asterisk.ts';
-import { nextTurn, readBatches, TooManyRecords } from './batches.ts';
+import { readBatches, TooManyRecords } from './batches.ts';
 import { parseFreeswitch } from './freeswitch.ts';
 import { parseGeneric } from './generic.ts';
 import { parseKamailio } from './kamailio.ts';
@@ -77,11 +77,18 @@ export async function takeIn(
   if (total.leftOut > 0) problems.push(`more than ${MOST_DAMAGED} damaged records`);
   if (problems.length === 0) return total;
   const whole = { reason: 'malformed', detail: problems.join(', '), raw: body.raw } as const;
-  // The digest of a large body takes a slice by itself.
-  if (body.isLarge) await nextTurn();
-  await setBodyAside(db, feed, whole, options.now);
+  await oneByOne(() => setBodyAside(db, feed, whole, options.now));
   options.onRefused?.([whole]);
   return { ...total, refused: total.refused + 1 };
+}
+
+let lastWork: Promise<unknown> = Promise.resolve();
+
+/** Sending a body to the database takes several times its memory, so one is sent at a time. */
+function oneByOne<Result>(work: () => Promise<Result>): Promise<Result> {
+  const done = lastWork.then(work);
+  lastWork = done.catch(() => undefined);
+  return done;
 }
 
 /**

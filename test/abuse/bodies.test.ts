@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { reconcile } from '../../src/domain/books/proof.ts';
 import { SAMPLES } from '../support/records.ts';
-import { post } from '../support/service.ts';
 import { startTarget } from './support.ts';
 
 const MOST_MEMORY_BYTES = 300 * 1024 * 1024;
@@ -16,6 +17,15 @@ const AT_ONCE = 4;
 
 let idleMs = 0;
 const target = startTarget({}, async (prepared) => {
+  // What is loaded and compiled once is not memory of bodies.
+  const call = SAMPLES.generic({ account: prepared.attacker.username, number: 1, start: 1 });
+  const authorization = prepared.feeds.generic ?? '';
+  const warm = await fetch(`${prepared.api.url}/ingest/v1/calls/generic`, {
+    method: 'POST',
+    headers: { authorization },
+    body: `${call}\n`.repeat(20_000),
+  });
+  assert.equal(warm.status, 200);
   const times: number[] = [];
   for (let n = 0; n < 50; n++) times.push(await answerMs(prepared.api.url));
   idleMs = Math.max(LEAST_IDLE_MS, times.sort((a, b) => a - b)[25] ?? 0);
@@ -78,6 +88,24 @@ async function answerMs(url = target.api.url): Promise<number> {
   return performance.now() - start;
 }
 
+/** What comes while others are taken in may be told to come again. */
+function assertTaken(statuses: number[]): void {
+  assert.ok(statuses.includes(200), statuses.join());
+  assert.deepEqual(
+    statuses.filter((status) => status !== 200 && status !== 503),
+    [],
+  );
+}
+
+/** Sends a body without a copy of it, which would be counted as the service's. */
+async function statusOf(path: string, body: Buffer, authorization: string): Promise<number> {
+  const headers = { authorization, 'content-length': body.length };
+  const sent = request(`${target.api.url}${path}`, { method: 'POST', headers }).end(body);
+  const [answer] = await once(sent, 'response');
+  answer.resume();
+  return answer.statusCode;
+}
+
 /** Sends the same body several times at once while another client asks, and measures both. */
 async function assertBearable(path: string, format: string, body: Buffer): Promise<number[]> {
   const authorization = target.feeds[format] ?? '';
@@ -92,16 +120,14 @@ async function assertBearable(path: string, format: string, body: Buffer): Promi
       await sleep(10);
     }
   })();
-  const answers = await Promise.all(
-    Array.from({ length: AT_ONCE }, () =>
-      post(`${target.api.url}${path}`, body, { authorization }),
-    ),
+  const statuses = await Promise.all(
+    Array.from({ length: AT_ONCE }, () => statusOf(path, body, authorization)),
   );
   isDone = true;
   await watch;
   assert.ok(slowest < SLOWER * idleMs, `${slowest} ms where ${idleMs} are usual`);
   assert.ok(most < MOST_MEMORY_BYTES, `${most} bytes more`);
-  return answers.map(({ status }) => status);
+  return statuses;
 }
 
 for (const [format, bodies] of [
@@ -113,7 +139,7 @@ for (const [format, bodies] of [
     test(`${format}: ${name}`, async () => {
       const path = `/ingest/v1/calls/${format}`;
       const statuses = await assertBearable(path, format, body());
-      assert.deepEqual(statuses, Array(AT_ONCE).fill(200));
+      assertTaken(statuses);
     });
   }
 }
@@ -121,7 +147,7 @@ for (const [format, bodies] of [
 for (const [name, body] of REPORTS) {
   test(`registrations: ${name}`, async () => {
     const statuses = await assertBearable('/ingest/v1/registrations', 'generic', body());
-    assert.deepEqual(statuses, Array(AT_ONCE).fill(200));
+    assertTaken(statuses);
   });
 }
 
@@ -131,7 +157,7 @@ test('hundreds of thousands of good calls in one body', async () => {
   const record = (number: number) => SAMPLES.generic({ account, number, start });
   const body = gzipSync(Array.from({ length: 100_000 }, (_, number) => record(number)).join('\n'));
   const statuses = await assertBearable('/ingest/v1/calls/generic', 'generic', body);
-  assert.deepEqual(statuses, Array(AT_ONCE).fill(200));
+  assertTaken(statuses);
   const { imbalances } = await reconcile(target.api.service.db);
   assert.deepEqual(imbalances, []);
 });
