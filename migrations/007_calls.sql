@@ -42,7 +42,7 @@ CREATE TABLE call (
 CREATE INDEX call_received_at ON call USING brin (received_at) WITH (autosummarize = on);
 
 -- Records that cannot be billed.
-CREATE TABLE call_refused (
+CREATE TABLE rejected_record (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   feed text NOT NULL,
   format text NOT NULL,
@@ -51,10 +51,12 @@ CREATE TABLE call_refused (
   raw bytea NOT NULL,
   digest bytea NOT NULL,
   received_at timestamptz NOT NULL,
+  -- when it was billed after all, or dismissed
   resolved_at timestamptz,
-  CONSTRAINT call_refused_once UNIQUE (feed, digest)
+  dismissed_reason text CHECK (dismissed_reason IS NULL OR resolved_at IS NOT NULL),
+  CONSTRAINT rejected_record_once UNIQUE (feed, digest)
 );
-CREATE INDEX call_refused_open ON call_refused (id) WHERE resolved_at IS NULL;
+CREATE INDEX rejected_record_open ON rejected_record (id) WHERE resolved_at IS NULL;
 
 -- Ids that came with more than one start or account, as the nightly check found them last.
 CREATE TABLE repeated_call (

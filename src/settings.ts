@@ -184,7 +184,7 @@ export const SETTINGS = {
   }),
   RETENTION_MONTHS: positive(
     24,
-    'whole months that calls are kept; earlier ones are deleted, and set aside when they come',
+    'whole months that calls are kept; earlier ones are deleted, and rejected when they come',
     1200,
   ),
   CALLER_ID_ANY: flag({

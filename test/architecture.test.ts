@@ -19,7 +19,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   http: ['domain', 'db', 'config.ts', 'html.ts', 'service.ts'],
   api: ['http', 'domain', 'db', 'service.ts'],
   ingest: ['http', 'domain', 'db', 'service.ts'],
-  // Operators replay records set aside from there.
+  // Operators replay rejected records from there.
   portal: ['ingest', 'http', 'domain', 'db', 'brand.ts', 'html.ts', 'service.ts'],
   jobs: ['ingest', 'mail', 'domain', 'db', 'service.ts'],
   'app.ts': ['api', 'ingest', 'portal', 'http', 'service.ts'],

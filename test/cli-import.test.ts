@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { listAudit } from '../src/domain/audit.ts';
 import { reconcile } from '../src/domain/books/proof.ts';
 import { addFeed } from '../src/domain/calls/feed.ts';
-import { replayRefused } from '../src/ingest/replay.ts';
+import { replayRejected } from '../src/ingest/replay.ts';
 import { addCustomer } from './support/calls.ts';
 import { commandJson, pipeCommand, runCommand, startCommand } from './support/command.ts';
 import { feedOf } from './support/parsing.ts';
@@ -41,7 +41,7 @@ const counts = (stored: number, duplicates = 0, more: object = {}) => ({
   stored,
   duplicates,
   unbilled: 0,
-  refused: 0,
+  rejected: 0,
   leftOut: 0,
   files: 1,
   failures: [],
@@ -79,7 +79,7 @@ test('a Master.csv is read in the time zone of its feed', async () => {
   assert.deepEqual([result.status, result.stderr], [0, '']);
   assert.match(
     result.stdout,
-    /^Read 1 file: 1 call stored, 0 there already, 0 legs .*, 0 set aside\.$/m,
+    /^Read 1 file: 1 call stored, 0 there already, 0 legs .*, 0 rejected\.$/m,
   );
   const [call] = await db.query<{ at: Date }>(
     "SELECT started_at AS at FROM call WHERE feed = 'pbx-1'",
@@ -97,7 +97,7 @@ test('standard input is read, in a format without a feed', async () => {
   assert.deepEqual([second.status, JSON.parse(second.stdout)], [0, counts(0, 2)]);
 });
 
-test('bad records are set aside with their file and line, and the status says so', async () => {
+test('bad records are rejected with their file and line, and the status says so', async () => {
   const records = [sample(), sample({ account: 9_999_999_997 }), sample()].map(SAMPLES.generic);
   const path = await fileOf('calls.ndjson', `${records.join('\n')}\n{"id": tru\n`);
   const result = await run('--format', 'generic', path);
@@ -105,12 +105,12 @@ test('bad records are set aside with their file and line, and the status says so
   assert.deepEqual(result.stdout.split('\n').slice(0, 3), [
     `malformed: The body must be JSON in UTF-8 (${path}, line 4)`,
     `unknown account: there is no account 9999999997 (${path}, line 2)`,
-    'Read 1 file: 2 calls stored, 0 there already, 0 legs of calls that other records bill, 2 set aside.',
+    'Read 1 file: 2 calls stored, 0 there already, 0 legs of calls that other records bill, 2 rejected.',
   ]);
   const { db, clock } = api.service;
   const kept = async () => {
     const rows = await db.query<{ detail: string; raw: Buffer }>(
-      'SELECT detail, raw FROM call_refused WHERE resolved_at IS NULL ORDER BY id',
+      'SELECT detail, raw FROM rejected_record WHERE resolved_at IS NULL ORDER BY id',
     );
     return rows.map(({ detail, raw }) => [detail, raw.toString()]);
   };
@@ -119,7 +119,7 @@ test('bad records are set aside with their file and line, and the status says so
     [`there is no account 9999999997 (${path}, line 2)`, records[1]],
   ];
   assert.deepEqual(await kept(), expected);
-  await replayRefused(db, TESTER, { now: clock(), retentionMonths: 24 });
+  await replayRejected(db, TESTER, { now: clock(), retentionMonths: 24 });
   assert.deepEqual(await kept(), expected, 'a replay does not forget where they stood');
 });
 

@@ -92,7 +92,7 @@ test('money: a reference counts once, and books made wrong by hand are found', a
     refusal('account', 'credit', account, '26', '--reason', 'Card', '--reference', 'i-1'),
     json('account', 'debit', account, '2.50', '--reason', 'Porting'),
   ]);
-  assert.match(again.stdout, /^Nothing changed: the reference i-1 was posted before\. Cash of /);
+  assert.match(again.stdout, /^Nothing changed: the reference i-1 was posted before\. Balance of /);
   assert.equal(other, 'the reference i-1 has another amount already');
   assert.deepEqual(debit, { username, posted: true, cash: '22.500000' });
   const { entries } = await json('account', 'ledger', account);
@@ -159,21 +159,21 @@ test('services, numbers, promotions and feeds do what they say at once', async (
     post(`${api.url}/ingest/v1/calls/generic`, body, { authorization });
   const start = Math.floor(Date.now() / 1_000) - 60;
   const record = { id: 'a', account: 3456789019, start, duration: 60, cid: '1', dst: '2' };
-  assert.equal((await deliver(record)).body.refused, 1);
+  assert.equal((await deliver(record)).body.rejected, 1);
 
-  const [services, numbers, promos, feeds, refused, inUse, twice] = await Promise.all([
+  const [services, numbers, promos, feeds, rejected, inUse, twice] = await Promise.all([
     json('service', 'list', account),
     json('number', 'list', account),
     run('promo', 'list'),
     json('feed', 'list'),
-    json('calls', 'refused', '--raw'),
+    json('calls', 'rejected', '--raw'),
     refusal('number', 'add', String(otherUsername), '8008786160', '--monthly', '2'),
     refusal('feed', 'add', 'pbx1', '--format', 'generic'),
   ]);
   assert.deepEqual([services.services.length, numbers.numbers[0].number], [1, '8008786160']);
   assert.match(promos.stdout, /^CODE .*\nWELCOME5 +5.00 {2}2040-12-31T23:59:59Z +1 +1\n$/);
   assert.deepEqual([feeds.feeds[0].name, feeds.feeds[0].networks], ['pbx1', ['127.0.0.0/8']]);
-  assert.deepEqual([refused.open, JSON.parse(refused.records[0].raw)], [1, record]);
+  assert.deepEqual([rejected.open, JSON.parse(rejected.records[0].raw)], [1, record]);
   assert.equal(inUse, `the number 8008786160 is in use by ${username}`);
   assert.equal(twice, 'the feed pbx1 exists already');
 
@@ -181,9 +181,28 @@ test('services, numbers, promotions and feeds do what they say at once', async (
   assert.deepEqual(await json('calls', 'replay'), {
     replayed: 1,
     resolved: 1,
-    refused: 0,
+    rejected: 0,
     stored: 1,
     duplicates: 0,
+  });
+  await deliver({ ...record, id: 'b', account: 3456789018 });
+  await deliver({ ...record, id: 'c', account: 3456789018 });
+  const open = (await json('calls', 'rejected')).records.map(({ id }: { id: number }) => `${id}`);
+  const [first, second] = open;
+  const why = ['--reason', 'Test calls'];
+  assert.equal(
+    await refusal('calls', 'dismiss', first, rejected.records[0].id.toString(), ...why),
+    `there is no open rejected record ${rejected.records[0].id}`,
+  );
+  assert.deepEqual(await json('calls', 'dismiss', first, ...why), {
+    dismissed: [Number(first)],
+    open: 1,
+  });
+  const dismissed = await run('calls', 'dismiss', second, ...why);
+  assert.equal(dismissed.stdout, 'Dismissed 1 record; 0 open.\n');
+  assert.deepEqual((await json('audit', '--limit', '1')).entries[0].detail, {
+    records: [Number(second)],
+    reason: 'Test calls',
   });
   await Promise.all([
     json('service', 'remove', account, 'E911'),

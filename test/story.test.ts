@@ -58,7 +58,7 @@ test('from signup to a new password, with everything real in between', async () 
     stored: 1,
     duplicates: 0,
     unbilled: 0,
-    refused: 0,
+    rejected: 0,
   });
 
   const cdr = await api.call('cdr', {}, apikey);

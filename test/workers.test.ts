@@ -88,7 +88,7 @@ test('metrics are those of all workers, also of one that has ended', async (t) =
   const refused = await post(`${server.url}/ingest/v1/calls/generic`, 'no record', {
     authorization,
   });
-  assert.equal(refused.body.refused, 1);
+  assert.equal(refused.body.rejected, 1);
   const figures = async () => {
     const text = await (await fetch(`${server.url}/metrics`)).text();
     const figure = (name: string) => {
@@ -98,7 +98,7 @@ test('metrics are those of all workers, also of one that has ended', async (t) =
     return {
       asked: figure('account_api_requests_total{route="/v2.1/account/info/",status="200"}'),
       timed: figure('account_api_request_seconds_count{route="/v2.1/account/info/"}'),
-      refused: figure('account_api_calls_refused'),
+      refused: figure('account_api_records_rejected'),
       heap: figure('nodejs_heap_size_used_bytes'),
     };
   };

@@ -12,7 +12,7 @@ export function accountText(account: AccountDetails): string {
     ['E-mail', account.email],
     ['Billed to', masterAccount === username ? 'itself' : masterAccount],
     ['Role', account.role],
-    ['Cash', `${dollars(account.cash)}${payer}`],
+    ['Balance', `${dollars(account.cash)}${payer}`],
     ['Billing', `${account.billing}${payer}`],
     ['Credit limit', `${creditLimit(account)}${payer}`],
     ['Enabled', onOff(account.enabled)],

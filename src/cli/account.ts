@@ -94,7 +94,7 @@ function list(group: Command): void {
       const accounts = found.slice(0, limit);
       const next = found.length > limit ? (accounts.at(-1)?.username ?? null) : null;
       const text = table(
-        ['USERNAME', 'NAME', 'E-MAIL', 'BILLED TO', '>CASH', 'STATE'],
+        ['USERNAME', 'NAME', 'E-MAIL', 'BILLED TO', '>BALANCE', 'STATE'],
         accounts.map((account) => [
           account.username,
           account.name,

@@ -1,12 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import { Argument, type Command } from 'commander';
 import {
-  countRefused,
-  findRefused,
-  listRefused,
-  type RefusedSummary,
-} from '../domain/calls/call-refused.ts';
-import { type ReplayCounts, replayRefused } from '../ingest/replay.ts';
+  countRejected,
+  dismissRejected,
+  findRejected,
+  listRejected,
+  type RejectedSummary,
+} from '../domain/calls/rejected-record.ts';
+import { type ReplayCounts, replayRejected } from '../ingest/replay.ts';
 import type { OpenService } from '../open-service.ts';
 import { importCommand } from './import.ts';
 import { command, operator, perform } from './operation.ts';
@@ -16,30 +17,31 @@ import { rerate } from './rerate.ts';
 import * as values from './values.ts';
 
 export function callsCommands(group: Command): void {
-  refused(group);
+  rejected(group);
   replay(group);
+  dismiss(group);
   rerate(group);
   importCommand(group);
 }
 
-function refused(group: Command): void {
+function rejected(group: Command): void {
   const on = command(
     group,
-    'refused',
-    'records that were set aside, oldest first, and why',
-    'calls refused --limit 20 --raw',
+    'rejected',
+    'records that could not be billed, oldest first, and why',
+    'calls rejected --limit 20 --raw',
   )
     .addOption(values.limitOption(50))
     .option('--after <id>', 'start after this record', values.recordId)
     .option('--raw', 'show what was sent, too');
   perform(on, async (service, options: { limit: number; after?: number; raw?: true }) => {
     const { limit, after = 0, raw } = options;
-    const found = await listRefused(service.db, { after, limit: limit + 1 });
+    const found = await listRejected(service.db, { after, limit: limit + 1 });
     const records = found.slice(0, limit);
     const next = found.length > limit ? (records.at(-1)?.id ?? null) : null;
-    const open = await countRefused(service.db);
+    const open = await countRejected(service.db);
     if (records.length === 0) {
-      return { json: { records, next, open }, text: 'No record is set aside.' };
+      return { json: { records, next, open }, text: 'No rejected record is open.' };
     }
     const lines = raw ? await withBytes(service, records) : undefined;
     const more = next ? `; more: add --after ${next}` : '';
@@ -50,7 +52,7 @@ function refused(group: Command): void {
   });
 }
 
-function listing(records: RefusedSummary[]): string {
+function listing(records: RejectedSummary[]): string {
   return table(
     ['ID', 'RECEIVED', 'FEED', 'FORMAT', 'REASON', 'DETAIL'],
     records.map(({ id, receivedAt, feed, format, reason, detail }) => [
@@ -65,10 +67,10 @@ function listing(records: RefusedSummary[]): string {
 }
 
 /** JSON carries the exact bytes as base64 and, where they are text, the text. */
-async function withBytes({ db }: OpenService, records: RefusedSummary[]) {
+async function withBytes({ db }: OpenService, records: RejectedSummary[]) {
   const shown: { json: object; text: string }[] = [];
   for (const record of records) {
-    const raw = (await findRefused(db, record.id))?.raw ?? Buffer.alloc(0);
+    const raw = (await findRejected(db, record.id))?.raw ?? Buffer.alloc(0);
     const text = isUtf8(raw) ? raw.toString() : null;
     const { id, receivedAt, feed, format, reason, detail } = record;
     shown.push({
@@ -85,21 +87,18 @@ function replay(group: Command): void {
   const on = command(
     group,
     'replay',
-    'take records that were set aside in again, once the cause is gone',
+    'take rejected records in again, once the cause is gone',
     'calls replay 17 18',
   ).addArgument(
-    new Argument(
-      '[id...]',
-      'records of `calls refused`; all of them where none is given',
-    ).argParser((text: string, before: number[] = []) => [...before, values.recordId(text)]),
+    recordIds('[id...]', 'records of `calls rejected`; all of them where none is given'),
   );
   perform(on, async ({ db, config, clock }, ids: number[], options: { json?: true }) => {
     const isNamed = ids.length > 0;
-    const total = isNamed ? new Set(ids).size : await countRefused(db);
+    const total = isNamed ? new Set(ids).size : await countRejected(db);
     const progress = startProgress('records', total, options);
     let counts: ReplayCounts;
     try {
-      counts = await replayRefused(db, operator(), {
+      counts = await replayRejected(db, operator(), {
         now: clock(),
         retentionMonths: config.retentionMonths,
         ...(isNamed ? { ids } : {}),
@@ -108,13 +107,39 @@ function replay(group: Command): void {
     } finally {
       progress.stop();
     }
-    const { replayed, resolved, refused: remaining, stored, duplicates } = counts;
+    const { replayed, resolved, rejected: remaining, stored, duplicates } = counts;
     return {
       json: counts,
       text:
         `Replayed ${count(replayed, 'record')}: ${resolved} resolved, ` +
-        `${remaining} still set aside.\n` +
+        `${remaining} still rejected.\n` +
         `${count(stored, 'call')} stored, ${duplicates} there already.`,
     };
   });
+}
+
+function dismiss(group: Command): void {
+  const on = command(
+    group,
+    'dismiss',
+    'close rejected records that need not be billed; what was sent stays',
+    "calls dismiss 17 18 --reason 'Test calls of the old PBX'",
+  )
+    .addArgument(recordIds('<id...>', 'records of `calls rejected`'))
+    .requiredOption('--reason <text>', 'why; the record and the audit log keep it', values.words);
+  perform(on, async ({ db, clock }, ids: number[], { reason }: { reason: string }) => {
+    const dismissed = await dismissRejected(db, operator(), { ids, reason }, clock());
+    const open = await countRejected(db);
+    return {
+      json: { dismissed, open },
+      text: `Dismissed ${count(dismissed.length, 'record')}; ${open} open.`,
+    };
+  });
+}
+
+function recordIds(name: string, description: string): Argument {
+  return new Argument(name, description).argParser((text: string, before: number[] = []) => [
+    ...before,
+    values.recordId(text),
+  ]);
 }

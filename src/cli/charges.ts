@@ -119,6 +119,6 @@ function chargeText({ account, month, amount, cash, lines }: MonthlyCharge): str
     line.days,
     dollars(line.amount),
   ]);
-  return `${account}  ${month}  ${dollars(amount)}  cash then ${dollars(cash)}
+  return `${account}  ${month}  ${dollars(amount)}  balance then ${dollars(cash)}
 ${table(['ACCOUNT', 'SERVICE OR NUMBER', 'MONTH', '>DAYS', '>AMOUNT'], rows)}`;
 }

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { pipeline, Transform } from 'node:stream';
 import { Argument, type Command, Option } from 'commander';
 import { audit } from '../domain/audit.ts';
-import type { RefusedRecord } from '../domain/calls/call-refused.ts';
 import { FEED_FORMATS, type Feed, type FeedFormat, listFeeds } from '../domain/calls/feed.ts';
+import type { RejectedRecord } from '../domain/calls/rejected-record.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { type ImportCounts, type ImportSource, importCalls } from '../ingest/import.ts';
 import type { OpenService } from '../open-service.ts';
@@ -125,13 +125,13 @@ async function importFiles(
     };
     return { name: name === STANDARD_INPUT ? 'standard input' : name, open };
   });
-  const shown: RefusedRecord[] = [];
+  const shown: RejectedRecord[] = [];
   let counts: ImportCounts;
   try {
     counts = await importCalls(db, feed, sources, {
       now,
       retentionMonths: config.retentionMonths,
-      onRefused: (refused) => shown.push(...refused.slice(0, MOST_SHOWN - shown.length)),
+      onRejected: (rejected) => shown.push(...rejected.slice(0, MOST_SHOWN - shown.length)),
     });
   } finally {
     progress.stop();
@@ -140,9 +140,9 @@ async function importFiles(
   return outputOf(counts, shown);
 }
 
-function outputOf(counts: ImportCounts, shown: RefusedRecord[]): Output {
-  const { files, stored, duplicates, unbilled, refused, leftOut, failures } = counts;
-  const more = refused - shown.length;
+function outputOf(counts: ImportCounts, shown: RejectedRecord[]): Output {
+  const { files, stored, duplicates, unbilled, rejected, leftOut, failures } = counts;
+  const more = rejected - shown.length;
   const lines = [
     ...shown.map(({ reason, detail }) => printable(`${reason}: ${detail}`)),
     ...(more > 0 ? [`and ${count(more, 'record')} more`] : []),
@@ -150,17 +150,17 @@ function outputOf(counts: ImportCounts, shown: RefusedRecord[]): Output {
       printable(`${name} was not read to its end: ${problem}`),
     ),
     `Read ${count(files, 'file')}: ${count(stored, 'call')} stored, ${duplicates} there already, ` +
-      `${count(unbilled, 'leg')} of calls that other records bill, ${refused} set aside.`,
+      `${count(unbilled, 'leg')} of calls that other records bill, ${rejected} rejected.`,
     ...(leftOut > 0
       ? [
           `${count(leftOut, 'damaged record')} of them not kept: mend the files and import them again.`,
         ]
       : []),
-    ...(refused > 0 ? ['See what was set aside: npx account-api calls refused --raw'] : []),
+    ...(rejected > 0 ? ['See what was rejected: npx account-api calls rejected --raw'] : []),
   ];
   return {
     json: { ...counts, refusals: shown.map(({ reason, detail }) => ({ reason, detail })) },
     text: lines.join('\n'),
-    failed: refused > 0 || failures.length > 0,
+    failed: rejected > 0 || failures.length > 0,
   };
 }

@@ -12,14 +12,14 @@ const SAMPLE = '2345678901';
 export function ledgerCommands(group: Command): void {
   posting(group, {
     name: 'credit',
-    description: 'add to the cash of a billing account',
+    description: 'add to the balance of a billing account',
     example: `account credit ${SAMPLE} 25 --reason 'Payment by card' --reference invoice-1001`,
     kind: 'payment',
     sign: '',
   });
   posting(group, {
     name: 'debit',
-    description: 'take from the cash of a billing account',
+    description: 'take from the balance of a billing account',
     example: `account debit ${SAMPLE} 2.50 --reason 'Porting fee'`,
     kind: 'adjustment',
     sign: '-',
@@ -61,7 +61,7 @@ function posting(group: Command, { name, description, example, kind, sign }: Pos
         : `Nothing changed: the reference ${reference} was posted before.`;
       return {
         json: { username: account, posted, cash },
-        text: `${done} Cash of ${account}: ${dollars(cash)}`,
+        text: `${done} Balance of ${account}: ${dollars(cash)}`,
       };
     },
   );
@@ -87,7 +87,7 @@ function reverse(group: Command): void {
         : `Nothing changed: entry ${id} has taken entry ${entry} back before.`;
       return {
         json: { username: account, entry, reversal: id, amount, posted, cash },
-        text: `${done} Cash of ${account}: ${dollars(cash)}`,
+        text: `${done} Balance of ${account}: ${dollars(cash)}`,
       };
     },
   );

@@ -75,7 +75,7 @@ const GROUPS: Group[] = [
   },
   {
     name: 'calls',
-    description: 'calls from files, calls set aside, calls priced again',
+    description: 'calls from files, rejected records, calls priced again',
     load: async (group) => (await import('./calls.ts')).callsCommands(group),
   },
   {

@@ -15,7 +15,7 @@ export function reconcileCommand(program: Command): void {
   const on = command(
     program,
     'reconcile',
-    'prove the books: cash is what ledger and calls add up to, held what holds do; status 1 where not',
+    'prove the books: a balance is what ledger and calls add up to, held what holds do; status 1 where not',
     'reconcile',
   )
     .option('--account <username>', 'only this billing account', values.username)
@@ -55,7 +55,7 @@ function booksText(books: AccountBooks[]): string {
       '>LEDGER',
       '>CALLS',
       '>EXPECTED',
-      '>CASH',
+      '>BALANCE',
       '>HOLDS',
       '>HELD',
       '>HELD CALLS',

@@ -7,15 +7,15 @@ import {
   TESTER,
   type TestService,
 } from '../../test/support/service.ts';
-import { replayRefused } from '../ingest/replay.ts';
+import { replayRejected } from '../ingest/replay.ts';
 import { changeAccount, closeAccount } from './account/account.ts';
 import { renewKey, renewPassword } from './account/credentials.ts';
 import { createPromotion } from './account/promotion.ts';
 import { audit, listAudit } from './audit.ts';
 import { addNumber, addService, removeNumber, removeService } from './billing/recurring-charge.ts';
 import { postByHand } from './books/ledger.ts';
-import { setAside } from './calls/call-refused.ts';
 import { addFeed, removeFeed } from './calls/feed.ts';
+import { keepRejected } from './calls/rejected-record.ts';
 
 let api: TestService;
 before(async () => {
@@ -138,10 +138,10 @@ test('feeds, promotions, administrators and replays leave entries of no account'
   await createPromotion(db, TESTER, promotion, clock());
   const { username } = await api.administrator();
   // The first time there is nothing to replay.
-  await replayRefused(db, TESTER, { now: clock(), retentionMonths: 24 });
+  await replayRejected(db, TESTER, { now: clock(), retentionMonths: 24 });
   const record = { reason: 'malformed', detail: 'no JSON', raw: Buffer.from('x') } as const;
-  await setAside(db, feed, [record], clock());
-  await replayRefused(db, TESTER, { now: clock(), retentionMonths: 24 });
+  await keepRejected(db, feed, [record], clock());
+  await replayRejected(db, TESTER, { now: clock(), retentionMonths: 24 });
 
   const entries = await since();
   const entry = { actor: 'tester', origin: 'test', account: null };
@@ -160,7 +160,7 @@ test('feeds, promotions, administrators and replays leave entries of no account'
     {
       ...entry,
       action: 'replay finished',
-      detail: { replayed: 1, resolved: 0, refused: 1, stored: 0, duplicates: 0 },
+      detail: { replayed: 1, resolved: 0, rejected: 1, stored: 0, duplicates: 0 },
     },
   ]);
   assert.ok(!JSON.stringify(entries).includes(secret));

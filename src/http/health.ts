@@ -5,7 +5,7 @@ import { jobFailures } from '../db/job-failures.ts';
 import { Replica } from '../db/replica.ts';
 import { hashesComputed } from '../domain/access/password.ts';
 import { countMails } from '../domain/account/mail-queue.ts';
-import { countRefused } from '../domain/calls/call-refused.ts';
+import { countRejected } from '../domain/calls/rejected-record.ts';
 import { countRepeatedCalls } from '../domain/calls/repeated-call.ts';
 import { sumHolds } from '../domain/rating/hold.ts';
 import type { Service } from '../service.ts';
@@ -107,12 +107,12 @@ export function serveHealth(app: FastifyInstance, service: Service): void {
     },
   });
   new Gauge({
-    name: 'account_api_calls_refused',
-    help: 'Call records set aside and not billed since',
+    name: 'account_api_records_rejected',
+    help: 'Rejected call records that are neither billed nor dismissed',
     ...OF_THE_DATABASE,
     registers: [registry],
     async collect() {
-      this.set(await countRefused(db).catch(() => NOT_KNOWN));
+      this.set(await countRejected(db).catch(() => NOT_KNOWN));
     },
   });
   new Gauge({

@@ -149,7 +149,7 @@ test('a first line names the columns of cdr_custom', () => {
   ]);
 });
 
-test('columns in an order that nothing names are set aside, of calls without an answer, too', () => {
+test('columns in an order that nothing names are rejected, of calls without an answer, too', () => {
   const detail =
     'disposition is "DOCUMENTATION": where the columns have another order than in Master.csv, a ' +
     'first line must name them';

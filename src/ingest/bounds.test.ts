@@ -76,7 +76,7 @@ test('sums beyond one amount are counted, and shown on every page', async () => 
   assert.ok(accounts.body.includes(TWICE));
 });
 
-test('amounts and rates beyond what the books hold are set aside, and the others are stored', async () => {
+test('amounts and rates beyond what the books hold are rejected, and the others are stored', async () => {
   const authorization = await api.feed('generic', { debits: 'switch' });
   const account = await addCustomer(api, { cash: '1' });
   const call = { account, start: start(), duration: 40, cid: '2125550100', dst: '3125550199' };
@@ -94,7 +94,7 @@ test('amounts and rates beyond what the books hold are set aside, and the others
     stored: 3,
     duplicates: 0,
     unbilled: 0,
-    refused: 4,
+    rejected: 4,
   });
   const calls = await api.service.db.query(
     'SELECT rate::text, amount::text, debited FROM call WHERE account = $1 ORDER BY amount',
@@ -124,7 +124,7 @@ test('what many large debits leave is counted', async () => {
     stored: 30,
     duplicates: 0,
     unbilled: 0,
-    refused: 0,
+    rejected: 0,
   });
   assert.equal((await moneyOf(db, account))?.cash, '-1339199999998.660800');
   const charge = { kind: 'monthly charge', reason: 'x', actor: 'test', at: clock() } as const;
@@ -132,14 +132,14 @@ test('what many large debits leave is counted', async () => {
   assert.equal(cash, '-3339199999998.660800');
 });
 
-test('a call that is told before it can have ended is set aside', async () => {
+test('a call that is told before it can have ended is rejected', async () => {
   const authorization = await api.feed('generic');
   const account = await addCustomer(api);
   const call = { id: 'ahead', account, start: start(), duration: 30 * 86_400, dst: '3125550199' };
-  const counts = { stored: 0, duplicates: 0, unbilled: 0, refused: 1 };
+  const counts = { stored: 0, duplicates: 0, unbilled: 0, rejected: 1 };
   assert.deepEqual(await deliver('calls/generic', authorization, call), counts);
   const [row] = await api.service.db.query(
-    "SELECT reason, detail FROM call_refused WHERE detail LIKE 'it ends at%'",
+    "SELECT reason, detail FROM rejected_record WHERE detail LIKE 'it ends at%'",
   );
   const end = new Date((call.start + call.duration) * 1_000).toISOString();
   assert.deepEqual(row, {
@@ -197,7 +197,7 @@ test('reports of one contact in one batch all count', async () => {
   });
 });
 
-test('a damaged record is set aside once, however it comes', async () => {
+test('a damaged record is rejected once, however it comes', async () => {
   const json = '{"id": "twice", "start": 1.50}';
   const form = (text: string) => `cdr=${encodeURIComponent(text)}`;
   const { variables: _, ...cdr } = freeswitchCdr({ start: start() });
@@ -214,7 +214,7 @@ test('a damaged record is set aside once, however it comes', async () => {
     const [feed] = Buffer.from(authorization.slice(6), 'base64').toString().split(':');
     for (const body of bodies) await deliver(`calls/${format}`, authorization, body);
     const kept = await api.service.db.query<{ raw: Buffer }>(
-      'SELECT raw FROM call_refused WHERE feed = $1',
+      'SELECT raw FROM rejected_record WHERE feed = $1',
       [feed],
     );
     assert.deepEqual(

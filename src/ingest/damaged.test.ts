@@ -63,7 +63,7 @@ function damage(body: Buffer, changes: Edit[]): Buffer {
 interface Outcome {
   /** records that were understood */
   taken: number;
-  refused: number;
+  rejected: number;
   /** what is kept of the others */
   raws: Buffer[];
 }
@@ -76,23 +76,23 @@ async function deliver(format: FeedFormat, body: Buffer): Promise<Outcome> {
   const send = () => post(`${api.url}/ingest/v1/calls/${format}`, body, { authorization });
   const first = await send();
   assert.equal(first.status, 200, JSON.stringify(first.body));
-  const { stored, duplicates, unbilled, refused } = first.body;
+  const { stored, duplicates, unbilled, rejected } = first.body;
   const [kept] = await db.query<{ stored: number }>(
     'SELECT count(*)::int AS stored FROM call WHERE feed = $1',
     [feed],
   );
   assert.equal(kept?.stored, stored);
   const rows = await db.query<{ raw: Buffer }>(
-    'SELECT raw FROM call_refused WHERE feed = $1 ORDER BY id',
+    'SELECT raw FROM rejected_record WHERE feed = $1 ORDER BY id',
     [feed],
   );
-  assert.equal(rows.length === 0, refused === 0);
+  assert.equal(rows.length === 0, rejected === 0);
   const again = (await send()).body;
   assert.deepEqual(
-    [again.stored, again.duplicates, again.unbilled, again.refused],
-    [0, stored + duplicates, unbilled, refused],
+    [again.stored, again.duplicates, again.unbilled, again.rejected],
+    [0, stored + duplicates, unbilled, rejected],
   );
-  return { taken: stored + duplicates + unbilled, refused, raws: rows.map(({ raw }) => raw) };
+  return { taken: stored + duplicates + unbilled, rejected, raws: rows.map(({ raw }) => raw) };
 }
 
 async function assertProperty(
@@ -147,9 +147,9 @@ for (const format of ['freeswitch', 'kamailio', 'opensips', 'generic'] as const)
         edits,
       ),
       async (body) => {
-        const { taken, refused, raws } = await deliver(format, body);
+        const { taken, rejected, raws } = await deliver(format, body);
         if (!body.toString('latin1').trim().startsWith('[')) {
-          assert.ok(taken + refused > 0 || body.toString('latin1').trim() === '');
+          assert.ok(taken + rejected > 0 || body.toString('latin1').trim() === '');
           return;
         }
         // What is not kept aside must be as many members as were taken.
@@ -179,8 +179,8 @@ test('freeswitch: a damaged encoded record is kept as it came', () =>
       edits,
     ),
     async (body) => {
-      const { taken, refused, raws } = await deliver('freeswitch', body);
-      if (isBlank(body)) assert.deepEqual([taken, refused], [0, 0]);
+      const { taken, rejected, raws } = await deliver('freeswitch', body);
+      if (isBlank(body)) assert.deepEqual([taken, rejected], [0, 0]);
       else if (taken === 0) assert.ok(Buffer.concat(raws).includes(body.subarray(0, body.length)));
     },
   ));

@@ -77,7 +77,7 @@ test('a feed whose switch debits says what it took', () => {
   }
 });
 
-test('what is missing or wrong sets the record aside', () => {
+test('what is missing or wrong rejects the record', () => {
   for (const [fields, detail] of [
     [{ id: undefined }, 'id is missing'],
     [{ id: { a: 1 } }, 'id is not a text'],
@@ -100,7 +100,7 @@ test('what is missing or wrong sets the record aside', () => {
   }
 });
 
-test('one damaged line, or member of an array, is set aside alone, as it came', () => {
+test('one damaged line, or member of an array, is rejected alone, as it came', () => {
   const good = JSON.stringify(RECORD);
   const damaged = [
     '{"id": "call-2", "start": 1.50}',
@@ -157,16 +157,16 @@ test('CSV with a header is read the same', () => {
     [third.account, third.callerName, third.sourceIp, third.talkMicroseconds],
     [undefined, 'a, "b"', undefined, 0],
   );
-  const refused = records.slice(3) as { detail: string; raw: string; line: number }[];
+  const rejected = records.slice(3) as { detail: string; raw: string; line: number }[];
   assert.deepEqual(
-    refused.map(({ detail, line }) => [detail, line]),
+    rejected.map(({ detail, line }) => [detail, line]),
     [
       ['2 fields, where the header has 8', 5],
       ['no row of comma separated values', 6],
     ],
   );
-  // What is set aside can be read again by itself.
-  for (const { raw, detail } of refused) {
+  // What is rejected can be read again by itself.
+  for (const { raw, detail } of rejected) {
     const [again] = parsed('generic', raw) as { detail: string; raw: string }[];
     assert.deepEqual([again?.detail, again?.raw], [detail, raw]);
   }

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Database } from '../db/database.ts';
-import type { RefusedRecord } from '../domain/calls/call-refused.ts';
 import type { Feed } from '../domain/calls/feed.ts';
+import type { RejectedRecord } from '../domain/calls/rejected-record.ts';
 import { readBatches } from './batches.ts';
 import type { PieceSizes } from './pieces.ts';
 import type { ParsedRecord } from './record.ts';
@@ -12,7 +12,7 @@ const BATCH = 1_000;
 
 /** A file, or standard input. */
 export interface ImportSource {
-  /** as a record set aside names it */
+  /** as a rejected record names it */
   name: string;
   open: () => Readable;
 }
@@ -27,8 +27,8 @@ export interface ImportOptions {
   now: Date;
   retentionMonths: number;
   sizes?: PieceSizes;
-  /** told of what was set aside, as it happens */
-  onRefused?: (refused: RefusedRecord[]) => void;
+  /** told of what was rejected, as it happens */
+  onRejected?: (rejected: RejectedRecord[]) => void;
 }
 
 /**

@@ -41,7 +41,7 @@ interface Part {
 
 /**
  * Reads one JSON object, an array of them, or a line for each (NDJSON), one record after the other.
- * A damaged line or member is set aside by itself, a body damaged otherwise as a whole; empty
+ * A damaged line or member is rejected by itself, a body damaged otherwise as a whole; empty
  * bodies hold no record.
  * @returns undefined between the records where the next one is still looked for, so that a caller
  *   can let others work
@@ -63,7 +63,7 @@ export function* readJsonRecords<Result>(
 
 /**
  * Reads the parts of what is damaged as a whole. The lines of a damaged, indented object are no
- * records, so one good record must be there; without, the whole is set aside.
+ * records, so one good record must be there; without, the whole is rejected.
  * @param otherwise reads the whole in another way first
  */
 function* readParts<Result>(
@@ -145,7 +145,7 @@ function* readValue<Result>(
     yield readObject(value, origin, reader);
     return;
   }
-  // The bytes of the members are wanted only where one is set aside.
+  // The bytes of the members are wanted only where one is rejected.
   let parts: Part[] | undefined;
   for (const [index, member] of value.entries()) {
     const part = () => {

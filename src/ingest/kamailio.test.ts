@@ -81,7 +81,7 @@ test('what callers choose never keeps a call from being read', () => {
   assert.deepEqual([callerName?.length, caller?.length, called?.length], [128, 128, 128]);
 });
 
-test('a record without what tells a call is set aside', () => {
+test('a record without what tells a call is rejected', () => {
   for (const [name, detail] of [
     ['callid', 'callid is missing'],
     ['start_time', 'start_time is no time'],

@@ -60,7 +60,7 @@ test('a row of the table acc is the same call as the event', () => {
   assert.deepEqual(read(row, 'Europe/Berlin'), read(EVENT));
 });
 
-test('a missed call is one of no seconds, an answered one without a duration is set aside', () => {
+test('a missed call is one of no seconds, an answered one without a duration is rejected', () => {
   const { duration: _, ms_duration: _ms, created: _created, ...missed } = EVENT;
   const call = read({ ...missed, sip_code: '487' });
   assert.deepEqual([call.talkMicroseconds, call.startedAt], [0, new Date(1795471719_000)]);

@@ -25,7 +25,7 @@ function streamOf(body: Buffer): Readable {
   return Readable.from(chunks);
 }
 
-/** What the parser makes of each piece: ids of calls, and details with lines of what is refused. */
+/** What the parser makes of each piece: ids of calls, and details with lines of what is rejected. */
 async function read(format: FeedFormat, body: Buffer, sizes = SIZES) {
   const feed = feedOf(format);
   const records: string[] = [];
@@ -41,7 +41,7 @@ async function read(format: FeedFormat, body: Buffer, sizes = SIZES) {
     }
     for (const record of PARSERS[format](bytes, feed)) {
       if (record?.kind === 'call') records.push(record.call.id);
-      else if (record?.kind === 'refused') {
+      else if (record?.kind === 'rejected') {
         records.push(`${linesBefore + record.origin.line()}: ${record.origin.raw()}`);
       }
     }

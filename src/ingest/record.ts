@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { ReportedCall } from '../domain/calls/call.ts';
-import type { RefusedReason } from '../domain/calls/call-refused.ts';
 import type { Feed } from '../domain/calls/feed.ts';
+import type { RejectedReason } from '../domain/calls/rejected-record.ts';
 import { type Decimal, isDecimal, isRate, toMicros } from '../domain/money.ts';
 import { plainNumber } from '../domain/phone-number.ts';
 
@@ -26,11 +26,11 @@ export type ParsedRecord =
   | { kind: 'call'; call: ReportedCall; origin: Origin }
   | { kind: 'unbilled leg' }
   | { kind: 'left out' }
-  | { kind: 'refused'; reason: RefusedReason; detail: string; origin: Origin };
+  | { kind: 'rejected'; reason: RejectedReason; detail: string; origin: Origin };
 
 /**
  * Reads a body of a format, or a piece of one, record by record; undefined where the next one is
- * still looked for. It never throws: what it cannot read it sets aside.
+ * still looked for. It never throws: what it cannot read it rejects.
  */
 export type Parser = (body: Buffer, feed: Feed) => Iterable<ParsedRecord | undefined>;
 
@@ -52,7 +52,7 @@ const LONGEST_CALL_MICROSECONDS = 31 * 86_400 * 1_000_000;
 /** what switches' rounding, and clocks that are set during a call, may make of a talk time */
 export const TALK_TOLERANCE_MS = 5_000;
 
-/** Runs `read` on one record and sets the record aside where it throws MalformedRecord. */
+/** Runs `read` on one record and rejects the record where it throws MalformedRecord. */
 export function readRecord(origin: Origin, read: () => ReportedCall | undefined): ParsedRecord {
   try {
     const call = read();
@@ -64,7 +64,7 @@ export function readRecord(origin: Origin, read: () => ReportedCall | undefined)
 }
 
 export function malformed(origin: Origin, detail: string): ParsedRecord {
-  return { kind: 'refused', reason: 'malformed', detail, origin };
+  return { kind: 'rejected', reason: 'malformed', detail, origin };
 }
 
 /** A body that holds one record. */

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { addCustomer, moneyOf } from '../../test/support/calls.ts';
 import { startService, TESTER, type TestService } from '../../test/support/service.ts';
-import { listRefused, setAside } from '../domain/calls/call-refused.ts';
-import { replayRefused } from './replay.ts';
+import { keepRejected, listRejected } from '../domain/calls/rejected-record.ts';
+import { replayRejected } from './replay.ts';
 
 const MISSING = 5_550_000_009;
 
@@ -15,10 +15,10 @@ after(() => api.stop());
 
 function replay() {
   const { db, clock } = api.service;
-  return replayRefused(db, TESTER, { now: clock(), retentionMonths: 24 });
+  return replayRejected(db, TESTER, { now: clock(), retentionMonths: 24 });
 }
 
-test('a body that was set aside whole is read as its records; those refused stay by themselves', async () => {
+test('a body that was rejected whole is read as its records; those rejected stay by themselves', async () => {
   const { db, clock } = api.service;
   const account = await addCustomer(api, { rate: '0.6', cash: '1' });
   const start = Math.floor(clock().getTime() / 1_000) - 60;
@@ -35,16 +35,16 @@ test('a body that was set aside whole is read as its records; those refused stay
   const raw = Buffer.from(`${record('a', account)}\n${unknown}\n`);
   // No feed has this name any more: what it sent is debited by the service.
   const feed = { name: 'removed', format: 'generic' };
-  await setAside(db, feed, [{ reason: 'malformed', detail: 'of old', raw }], clock());
-  const counts = { replayed: 1, resolved: 1, refused: 0, stored: 1, duplicates: 0 };
+  await keepRejected(db, feed, [{ reason: 'malformed', detail: 'of old', raw }], clock());
+  const counts = { replayed: 1, resolved: 1, rejected: 0, stored: 1, duplicates: 0 };
   assert.deepEqual(await replay(), counts);
   assert.equal((await moneyOf(db, account))?.cash, '0.940000');
-  const [left, ...others] = await listRefused(db, { after: 0, limit: 10 });
+  const [left, ...others] = await listRejected(db, { after: 0, limit: 10 });
   assert.deepEqual(others, []);
   assert.deepEqual(
     [left?.reason, left?.detail],
     ['unknown account', `there is no account ${MISSING}`],
   );
-  assert.deepEqual(await replay(), { ...counts, resolved: 0, refused: 1, stored: 0 });
-  assert.equal((await listRefused(db, { after: 0, limit: 10 })).length, 1);
+  assert.deepEqual(await replay(), { ...counts, resolved: 0, rejected: 1, stored: 0 });
+  assert.equal((await listRejected(db, { after: 0, limit: 10 })).length, 1);
 });

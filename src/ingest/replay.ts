@@ -1,22 +1,21 @@
 import type { Database } from '../db/database.ts';
 import { type Actor, audit } from '../domain/audit.ts';
-import {
-  explainRefused,
-  findRefused,
-  listRefused,
-  newestRefusedId,
-  type OpenRefusal,
-  openRefusedIds,
-  type RefusedRecord,
-  resolveRefused,
-} from '../domain/calls/call-refused.ts';
 import { type Feed, type FeedFormat, listFeeds } from '../domain/calls/feed.ts';
-import { Refusal } from '../domain/refusal.ts';
+import {
+  explainRejected,
+  findRejected,
+  listRejected,
+  newestRejectedId,
+  type OpenRejected,
+  type RejectedRecord,
+  requireOpen,
+  resolveRejected,
+} from '../domain/calls/rejected-record.ts';
 import { PARSERS, type TakenIn, takeIn } from './take-in.ts';
 import { unpack } from './unpack.ts';
 
 /** Where a replay of all records is queued, with the Actor who asked for it. */
-export const REPLAY_QUEUE = 'replay-refused';
+export const REPLAY_QUEUE = 'replay-rejected';
 
 const PAGE = 500;
 
@@ -26,7 +25,7 @@ export interface ReplayCounts {
   /** of them, those that are dealt with now */
   resolved: number;
   /** of them, those that stay as they were, some with a new reason */
-  refused: number;
+  rejected: number;
   /** calls that are new */
   stored: number;
   /** calls that were there already */
@@ -42,22 +41,22 @@ export interface ReplayOptions {
 }
 
 /**
- * Takes records that were set aside in once more, oldest first, the way a feed's body is. One that
+ * Takes rejected records in once more, oldest first, the way a feed's body is. One that
  * is stored now, or was stored meanwhile, is resolved. Interrupted or run twice at once it loses
  * and doubles nothing: whatever it does can be done again.
  * @throws Refusal 'not found' for an id that is no open record; nothing is replayed then
  */
-export async function replayRefused(
+export async function replayRejected(
   db: Database,
   actor: Actor,
   options: ReplayOptions,
 ): Promise<ReplayCounts> {
-  const counts: ReplayCounts = { replayed: 0, resolved: 0, refused: 0, stored: 0, duplicates: 0 };
+  const counts: ReplayCounts = { replayed: 0, resolved: 0, rejected: 0, stored: 0, duplicates: 0 };
   const feeds = new Map((await listFeeds(db)).map((feed) => [feed.name, feed]));
   const pages = options.ids ? [await requireOpen(db, options.ids)] : openPages(db);
   for await (const page of pages) {
     for (const id of page) {
-      const record = await findRefused(db, id);
+      const record = await findRejected(db, id);
       if (!record) continue;
       if (counts.replayed === 0) {
         // Of a replay that is killed the trail tells at least that it began.
@@ -73,27 +72,18 @@ export async function replayRefused(
   return counts;
 }
 
-/** Ends where the open records ended at the start: a replay may set parts of a record aside. */
+/** Ends where the open records ended at the start: a replay may reject parts of a record. */
 async function* openPages(db: Database): AsyncGenerator<number[]> {
-  const last = await newestRefusedId(db);
+  const last = await newestRejectedId(db);
   for (let after = 0; after < last; ) {
-    const page = await listRefused(db, { after, limit: PAGE });
+    const page = await listRejected(db, { after, limit: PAGE });
     yield page.map(({ id }) => id).filter((id) => id <= last);
     after = page.at(-1)?.id ?? last;
   }
 }
 
-async function requireOpen(db: Database, ids: number[]): Promise<number[]> {
-  const open = await openRefusedIds(db, ids);
-  const missing = ids.filter((id) => !open.includes(id));
-  if (missing.length > 0) {
-    throw new Refusal('not found', `no record is set aside under ${missing.join(', ')}`);
-  }
-  return open;
-}
-
 /** The feed as it is now, reading the format that the record came in. */
-function feedOf(record: OpenRefusal, feed: Feed | undefined): Feed | undefined {
+function feedOf(record: OpenRejected, feed: Feed | undefined): Feed | undefined {
   if (!Object.hasOwn(PARSERS, record.format)) return undefined;
   const { name, networks, debits, timeZone } = feed ?? {
     name: record.feed,
@@ -106,41 +96,41 @@ function feedOf(record: OpenRefusal, feed: Feed | undefined): Feed | undefined {
 
 async function replayOne(
   db: Database,
-  record: OpenRefusal,
+  record: OpenRejected,
   feed: Feed | undefined,
   { now, retentionMonths }: ReplayOptions,
   counts: ReplayCounts,
 ): Promise<void> {
   counts.replayed++;
   if (!feed) {
-    counts.refused++;
+    counts.rejected++;
     return;
   }
-  let same: RefusedRecord | undefined;
+  let same: RejectedRecord | undefined;
   const result = await takeIn(db, feed, await unpack(record.raw), {
     now,
     retentionMonths,
     // Also what was too many for one delivery.
     mostRecords: Number.POSITIVE_INFINITY,
-    onRefused: (refused) => {
-      same = refused.find(({ raw }) => raw.equals(record.raw)) ?? same;
+    onRejected: (rejected) => {
+      same = rejected.find(({ raw }) => raw.equals(record.raw)) ?? same;
     },
   });
   addCalls(counts, result);
-  // A body set aside whole may by now be read as several records. Those refused among them have
-  // been set aside by themselves, and they carry on for the whole: kept open as well, it would
+  // A body rejected whole may by now be read as several records. Those rejected among them are kept
+  // by themselves, and they carry on for the whole: kept open as well, it would
   // offer its stored calls again and again, and bill those whose number changed hands meanwhile.
   if (!same) {
-    await resolveRefused(db, [record.id], now);
+    await resolveRejected(db, [record.id], now);
     counts.resolved++;
     return;
   }
-  // What an import set aside says where it stood, which stays.
+  // What an import rejected says where it stood, which stays.
   const isKnown = record.detail === same.detail || record.detail.startsWith(`${same.detail} (`);
   if (same.reason !== record.reason || !isKnown) {
-    await explainRefused(db, record.id, same.reason, same.detail);
+    await explainRejected(db, record.id, same.reason, same.detail);
   }
-  counts.refused++;
+  counts.rejected++;
 }
 
 function addCalls(counts: ReplayCounts, { stored, duplicates }: TakenIn): void {

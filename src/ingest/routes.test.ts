@@ -42,13 +42,13 @@ function send(
   return post(`${api.url}/ingest/v1/calls/${format}`, body, { ...credentials, ...headers });
 }
 
-const counts = (stored: number, duplicates = 0, unbilled = 0, refused = 0) => ({
+const counts = (stored: number, duplicates = 0, unbilled = 0, rejected = 0) => ({
   statusCode: '200',
   status: 'Success',
   stored,
   duplicates,
   unbilled,
-  refused,
+  rejected,
 });
 
 const failure = (status: number, message: string) => ({
@@ -192,7 +192,7 @@ test('damaged gzip, and what is packed otherwise, is kept as it came', async () 
   const mislabelled = await send('generic', plain, authorization, { 'content-encoding': 'gzip' });
   assert.deepEqual(mislabelled.body, counts(1));
   const kept = await db.query<{ raw: Buffer }>(
-    'SELECT raw FROM call_refused WHERE feed = $1 ORDER BY id',
+    'SELECT raw FROM rejected_record WHERE feed = $1 ORDER BY id',
     [nameOf(authorization)],
   );
   assert.deepEqual(
@@ -212,16 +212,16 @@ test('a batch of good and bad records is sorted out, and each bad one says why',
   const old = generic(sample({ start: good.start - 3 * 366 * 86_400 }));
   const future = generic(sample({ start: good.start + 2 * 86_400 }));
   const damaged = '{"id": 1.0, "start"}';
-  const refused = [damaged, old, future, unknown, nobody, conflict];
-  const body = [generic(good), ...refused, generic(good)].join('\n');
+  const rejected = [damaged, old, future, unknown, nobody, conflict];
+  const body = [generic(good), ...rejected, generic(good)].join('\n');
   assert.deepEqual((await send('generic', body, authorization)).body, counts(1, 1, 0, 6));
   const rows = await db.query<{ reason: string; detail: string; raw: Buffer; format: string }>(
-    'SELECT reason, detail, raw, format FROM call_refused WHERE feed = $1 ORDER BY id',
+    'SELECT reason, detail, raw, format FROM rejected_record WHERE feed = $1 ORDER BY id',
     [nameOf(authorization)],
   );
   assert.deepEqual(
     rows.map(({ raw }) => raw.toString()),
-    refused,
+    rejected,
   );
   assert.deepEqual(
     rows.map(({ reason }) => reason),
@@ -230,7 +230,7 @@ test('a batch of good and bad records is sorted out, and each bad one says why',
   assert.match(rows[4]?.detail ?? '', /nobody has the number 2125550123/);
   assert.deepEqual((await send('generic', body, authorization)).body, counts(0, 2, 0, 6));
   const [open] = await db.query<{ count: number }>(
-    'SELECT count(*)::int AS count FROM call_refused WHERE feed = $1',
+    'SELECT count(*)::int AS count FROM rejected_record WHERE feed = $1',
     [nameOf(authorization)],
   );
   assert.equal(open?.count, 6);
@@ -269,7 +269,7 @@ test('a huge array is stored in batches, also a second time', async () => {
   assert.deepEqual((await reconcile(api.service.db)).imbalances, []);
 });
 
-test('deep nesting and endless strings are set aside, not an error', async () => {
+test('deep nesting and endless strings are rejected, not an error', async () => {
   const authorization = await api.feed('freeswitch');
   const deep = 100_000;
   for (const body of [
@@ -296,8 +296,8 @@ test('503 with Retry-After where it is not known to be stored, and sending again
     assert.match(answer.headers.get('retry-after') ?? '', /^[1-9]\d*$/);
     assert.deepEqual(answer.body, failure(503, 'Service unavailable, please try again'));
   });
-  const { stored, duplicates, refused } = (await send('generic', body, authorization)).body;
-  assert.deepEqual([stored + duplicates, refused], [1, 0]);
+  const { stored, duplicates, rejected } = (await send('generic', body, authorization)).body;
+  assert.deepEqual([stored + duplicates, rejected], [1, 0]);
   const rows = await db.query('SELECT 1 FROM call WHERE feed = $1', [nameOf(authorization)]);
   assert.equal(rows.length, 1);
   assert.deepEqual((await reconcile(db)).imbalances, []);

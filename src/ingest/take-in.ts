@@ -1,9 +1,13 @@
 import type { Database } from '../db/database.ts';
 import { type ReportedCall, storeCalls } from '../domain/calls/call.ts';
 import type { StoreCalls } from '../domain/calls/call-gathering.ts';
-import { type RefusedRecord, setAside, setBodyAside } from '../domain/calls/call-refused.ts';
 import { oldestTakenIn } from '../domain/calls/call-retention.ts';
 import type { Feed, FeedFormat } from '../domain/calls/feed.ts';
+import {
+  keepRejected,
+  keepRejectedBody,
+  type RejectedRecord,
+} from '../domain/calls/rejected-record.ts';
 import { parseAsterisk } from './asterisk.ts';
 import { readBatches, TooManyRecords } from './batches.ts';
 import { parseFreeswitch } from './freeswitch.ts';
@@ -33,8 +37,8 @@ export interface TakenIn {
   duplicates: number;
   /** legs that are recorded with another leg's call */
   unbilled: number;
-  /** set aside */
-  refused: number;
+  /** records that cannot be billed, kept for the operator */
+  rejected: number;
   /** of them, damaged records that are not kept by themselves */
   leftOut: number;
   warningsDue: boolean;
@@ -45,15 +49,15 @@ export interface TakeInOptions {
   retentionMonths: number;
   /** stores the calls; left out, in batches of their own */
   store?: StoreCalls;
-  /** of one body; one that holds more is set aside itself, for its others */
+  /** of one body; one that holds more is rejected itself, for its others */
   mostRecords?: number;
-  /** told of what was set aside, as it happens */
-  onRefused?: (refused: RefusedRecord[]) => void;
+  /** told of what was rejected, as it happens */
+  onRejected?: (rejected: RejectedRecord[]) => void;
 }
 
 /**
- * Takes in a body: every record is stored, was there already, or is set aside once this resolves.
- * What of a body is not kept record by record is kept by setting the body aside, as it came.
+ * Takes in a body: every record is stored, was there already, or is rejected once this resolves.
+ * What of a body is not kept record by record is kept by rejecting the body, as it came.
  */
 export async function takeIn(
   db: Database,
@@ -77,9 +81,9 @@ export async function takeIn(
   if (total.leftOut > 0) problems.push(`more than ${MOST_DAMAGED} damaged records`);
   if (problems.length === 0) return total;
   const whole = { reason: 'malformed', detail: problems.join(', '), raw: body.raw } as const;
-  await oneByOne(() => setBodyAside(db, feed, whole, options.now));
-  options.onRefused?.([whole]);
-  return { ...total, refused: total.refused + 1 };
+  await oneByOne(() => keepRejectedBody(db, feed, whole, options.now));
+  options.onRejected?.([whole]);
+  return { ...total, rejected: total.rejected + 1 };
 }
 
 let lastWork: Promise<unknown> = Promise.resolve();
@@ -108,7 +112,7 @@ export function readerOf(
       ? [malformed(wholeBody(bytes), 'it is too long for a record, its beginning is kept')]
       : PARSERS[feed.format](bytes, feed);
     for (const record of records) {
-      if (record?.kind === 'refused' && damaged++ >= MOST_DAMAGED) yield { kind: 'left out' };
+      if (record?.kind === 'rejected' && damaged++ >= MOST_DAMAGED) yield { kind: 'left out' };
       else if (place && record && 'origin' in record) {
         const { origin } = record;
         yield {
@@ -121,14 +125,14 @@ export function readerOf(
 }
 
 export function nothingTakenIn(): TakenIn {
-  return { stored: 0, duplicates: 0, unbilled: 0, refused: 0, leftOut: 0, warningsDue: false };
+  return { stored: 0, duplicates: 0, unbilled: 0, rejected: 0, leftOut: 0, warningsDue: false };
 }
 
 export function addTakenIn(total: TakenIn, taken: TakenIn): void {
   total.stored += taken.stored;
   total.duplicates += taken.duplicates;
   total.unbilled += taken.unbilled;
-  total.refused += taken.refused;
+  total.rejected += taken.rejected;
   total.leftOut += taken.leftOut;
   total.warningsDue ||= taken.warningsDue;
 }
@@ -142,16 +146,16 @@ export async function takeInRecords(
     now,
     retentionMonths,
     store = (...delivery) => storeCalls(db, ...delivery),
-    onRefused,
+    onRejected,
   }: TakeInOptions,
 ): Promise<TakenIn> {
   const oldest = await oldestTakenIn(db, now, retentionMonths);
   const taken = nothingTakenIn();
   const calls: { call: ReportedCall; origin: Origin }[] = [];
-  const refused: RefusedRecord[] = [];
-  const refuse = (origin: Origin, reason: RefusedRecord['reason'], detail: string) => {
+  const rejected: RejectedRecord[] = [];
+  const reject = (origin: Origin, reason: RejectedRecord['reason'], detail: string) => {
     const place = origin.place ? ` (${origin.place()})` : '';
-    refused.push({
+    rejected.push({
       reason,
       detail: detail + place,
       raw: origin.raw(),
@@ -161,10 +165,10 @@ export async function takeInRecords(
   for (const record of records) {
     if (record.kind === 'unbilled leg') taken.unbilled++;
     else if (record.kind === 'left out') taken.leftOut++;
-    else if (record.kind === 'refused') refuse(record.origin, record.reason, record.detail);
+    else if (record.kind === 'rejected') reject(record.origin, record.reason, record.detail);
     else {
       const problem = outsideOfTime(record.call, now, oldest);
-      if (problem) refuse(record.origin, problem.reason, problem.detail);
+      if (problem) reject(record.origin, problem.reason, problem.detail);
       else calls.push(record);
     }
   }
@@ -178,12 +182,12 @@ export async function takeInRecords(
     if (outcome === 'stored') taken.stored++;
     else if (outcome === 'duplicate') taken.duplicates++;
     else if (outcome === 'conflict') {
-      refuse(origin, outcome, 'a call with this id and start is stored with other content');
-    } else refuse(origin, 'unknown account', payerProblem(call));
+      reject(origin, outcome, 'a call with this id and start is stored with other content');
+    } else reject(origin, 'unknown account', payerProblem(call));
   }
-  await setAside(db, feed, refused, now);
-  if (refused.length > 0) onRefused?.(refused);
-  return { ...taken, refused: refused.length + taken.leftOut, warningsDue };
+  await keepRejected(db, feed, rejected, now);
+  if (rejected.length > 0) onRejected?.(rejected);
+  return { ...taken, rejected: rejected.length + taken.leftOut, warningsDue };
 }
 
 function payerProblem({ account, called }: ReportedCall): string {
@@ -194,7 +198,7 @@ function outsideOfTime(
   call: ReportedCall,
   now: Date,
   oldest: Date,
-): Pick<RefusedRecord, 'reason' | 'detail'> | undefined {
+): Pick<RejectedRecord, 'reason' | 'detail'> | undefined {
   const { startedAt, talkMicroseconds } = call;
   const start = startedAt.toISOString();
   if (startedAt < oldest) {

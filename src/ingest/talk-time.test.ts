@@ -39,7 +39,7 @@ const RECORDS: [FeedFormat, string, (talk: number) => string][] = [
 ];
 
 for (const [format, room, record] of RECORDS) {
-  test(`${format}: a talk time beyond the end that the record tells is set aside`, () => {
+  test(`${format}: a talk time beyond the end that the record tells is rejected`, () => {
     const talkOf = (talk: number) =>
       (parsed(format, record(talk))[0] as ReportedCall).talkMicroseconds;
     for (const talk of [0, 39, 41, 45]) assert.equal(talkOf(talk), talk * 1_000_000);
@@ -51,13 +51,13 @@ for (const [format, room, record] of RECORDS) {
   });
 }
 
-test('a call with an end before its start is set aside', () => {
+test('a call with an end before its start is rejected', () => {
   const raw = SAMPLES.kamailio(CALL).replace(`"${START + 40}.256"`, `"${START - 40}.256"`);
   const detail = '40 s of talk, where the call ended after -40 s';
   assert.deepEqual(parsed('kamailio', raw), [{ detail, raw, line: 1 }]);
 });
 
-test('opensips: counts of a talk time that contradict each other are set aside', () => {
+test('opensips: counts of a talk time that contradict each other are rejected', () => {
   const record = (ms: number) => SAMPLES.opensips(CALL).replace('"40000"', `"${ms}"`);
   for (const ms of [39_003, 45_000, 35_000]) {
     const [call] = parsed('opensips', record(ms));

@@ -15,7 +15,7 @@ import { sumCalls } from '../domain/calls/call-sums.ts';
 import { checkRepeatedCalls } from '../domain/calls/repeated-call.ts';
 import { type AddressedMessage, MAIL_QUEUE, WARNING_QUEUE } from '../domain/mail/message.ts';
 import { expireHolds } from '../domain/rating/hold.ts';
-import { REPLAY_QUEUE, replayRefused } from '../ingest/replay.ts';
+import { REPLAY_QUEUE, replayRejected } from '../ingest/replay.ts';
 import type { Sender } from '../mail/letter.ts';
 import type { MailTransport } from '../mail/transport.ts';
 import type { Service } from '../service.ts';
@@ -94,7 +94,7 @@ export async function startJobs(
   await work(SUMS_QUEUE, () => sumCalls(db, clock()));
   await work<Actor>(REPLAY_QUEUE, async (actor) => {
     const { retentionMonths } = service.config;
-    await replayRefused(db, actor, { now: clock(), retentionMonths });
+    await replayRejected(db, actor, { now: clock(), retentionMonths });
   });
   await work(REPEATED_CALLS_QUEUE, async () => {
     const repeated = await checkRepeatedCalls(db, clock());

@@ -40,7 +40,11 @@ const OPERATION: NavigationGroup = {
       label: (m) => m.operator.navigation.promotions,
     },
     { href: '/admin/feeds', icon: icon('feeds'), label: (m) => m.operator.navigation.feeds },
-    { href: '/admin/refused', icon: icon('refused'), label: (m) => m.operator.navigation.refused },
+    {
+      href: '/admin/rejected',
+      icon: icon('rejected'),
+      label: (m) => m.operator.navigation.rejected,
+    },
     { href: '/admin/audit', icon: icon('audit'), label: (m) => m.operator.navigation.audit },
   ],
 };

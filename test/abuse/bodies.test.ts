@@ -164,7 +164,7 @@ test('hundreds of thousands of good calls in one body', async () => {
 
 test('what is kept of all that is bounded', async () => {
   const [kept] = await target.api.service.db.query<{ rows: number; bytes: number }>(
-    'SELECT count(*)::int AS rows, sum(length(raw))::float AS bytes FROM call_refused',
+    'SELECT count(*)::int AS rows, sum(length(raw))::float AS bytes FROM rejected_record',
   );
   assert.ok((kept?.rows ?? 0) < 40 * 1_001, String(kept?.rows));
   assert.ok((kept?.bytes ?? 0) < 200 * MIB, String(kept?.bytes));

@@ -48,9 +48,9 @@ async function send(
 /** Every record of a body is accounted for, and this many of them are billed. */
 function assertTaken(answer: Answer, records: number, billed: number, what: string): void {
   assert.equal(answer.status, 200, what);
-  const { stored, duplicates, unbilled, refused } = answer.body;
+  const { stored, duplicates, unbilled, rejected } = answer.body;
   assert.equal(stored, billed, what);
-  assert.equal(stored + duplicates + unbilled + refused, records, what);
+  assert.equal(stored + duplicates + unbilled + rejected, records, what);
 }
 
 for (const path of ROUTES) {
@@ -215,7 +215,7 @@ test('a feed may use the routes of its own format', async () => {
   }
 });
 
-test('fields of calls: each record is billed or set aside, and none is lost', async () => {
+test('fields of calls: each record is billed or rejected, and none is lost', async () => {
   const { username } = target.attacker;
   const start = Math.floor(target.api.service.clock().getTime() / 1_000) - 100;
   const good = { account: username, start, duration: 60, cid: '8005550001', dst: '8005550002' };
@@ -224,9 +224,9 @@ test('fields of calls: each record is billed or set aside, and none is lost', as
     const records = HOSTILE.map(([, value]) => ({ id: randomUUID(), ...good, [field]: value }));
     const { status, body } = await send('/ingest/v1/calls/generic', records);
     assert.equal(status, 200);
-    const { stored, duplicates, unbilled, refused } = body;
-    assert.equal(stored + duplicates + unbilled + refused, records.length, field);
-    assert.ok(refused > 0 || field === 'ip', `${field}: nothing is refused`);
+    const { stored, duplicates, unbilled, rejected } = body;
+    assert.equal(stored + duplicates + unbilled + rejected, records.length, field);
+    assert.ok(rejected > 0 || field === 'ip', `${field}: nothing is rejected`);
     if (!texts.has(field) && field !== 'id') assert.ok(stored <= 4, `${field}: ${stored} stored`);
     for (const [n, record] of records.slice(0, 5).entries()) {
       const again = await send('/ingest/v1/calls/generic', record);
@@ -252,8 +252,8 @@ test('fields of switches’ own records', async () => {
     });
     for (const record of records) {
       const { body } = await send('/ingest/v1/calls/freeswitch', record);
-      const { stored, duplicates, unbilled, refused } = body;
-      assert.equal(stored + duplicates + unbilled + refused, 1, name);
+      const { stored, duplicates, unbilled, rejected } = body;
+      assert.equal(stored + duplicates + unbilled + rejected, 1, name);
     }
   }
   for (const [name, value] of HOSTILE) {

@@ -27,7 +27,7 @@ async function reportCall(): Promise<void> {
   const answer = await post(`${stage.url}/ingest/v1/calls/generic`, call, {
     authorization: `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`,
   });
-  assert.equal(answer.body.refused, 1, JSON.stringify(answer.body));
+  assert.equal(answer.body.rejected, 1, JSON.stringify(answer.body));
 }
 
 for (const scripts of [true, false]) {
@@ -42,7 +42,7 @@ for (const scripts of [true, false]) {
       assert.equal((await page.goto(`/admin/${path}`))?.status(), 200, path);
     }
     if (scripts) await reportCall();
-    await page.goto('/admin/refused');
+    await page.goto('/admin/rejected');
 
     await page.goto(`/admin/accounts/${username}`);
     await page.getByRole('link', { name: 'Add a sub-account' }).click();
@@ -65,11 +65,11 @@ for (const scripts of [true, false]) {
     assert.match(await text(page, 'table tbody tr'), new RegExp(`${reason}.*\\+\\$12\\.34`));
 
     if (scripts) {
-      await page.goto('/admin/refused');
+      await page.goto('/admin/rejected');
       await page.getByRole('row', { name: 'unknown account' }).getByRole('link').click();
       assert.match(await text(page, 'pre'), /"early"/);
       await page.getByRole('button', { name: 'Replay this record' }).click();
-      assert.match(await text(page, 'main'), /Nothing is set aside/);
+      assert.match(await text(page, 'main'), /No rejected record is open/);
       await page.goto(`/admin/accounts/${MISSING}/calls`);
       assert.match(await text(page, 'main > section:last-of-type table'), /4155550123/);
     }

@@ -201,10 +201,10 @@ async function operator(stage: Stage, page: Page, visit: number, { see, open, pr
   await press('Add the feed');
   await see('feed-added');
 
-  await open('refused-none', '/admin/refused');
+  await open('refused-none', '/admin/rejected');
   const username = FIRST_ADDED + visit;
   await reportCall(stage, username);
-  await open('refused', '/admin/refused');
+  await open('refused', '/admin/rejected');
   await page.getByRole('row', { name: 'unknown account' }).getByRole('link').click();
   await see('refused-record');
   await press('Replay this record');
@@ -257,5 +257,5 @@ async function reportCall({ url, customer }: Stage, account: number): Promise<vo
   const call = { id, account: String(account), start, duration: 40, cid: String(account), dst };
   const authorization = `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`;
   const answer = await post(`${url}/ingest/v1/calls/generic`, call, { authorization });
-  assert.equal(answer.body.refused, 1, JSON.stringify(answer.body));
+  assert.equal(answer.body.rejected, 1, JSON.stringify(answer.body));
 }

@@ -13,7 +13,7 @@ export function parsed(format: FeedFormat, body: string | Buffer, fields: Partia
   return records.flatMap((record) => {
     if (!record) return [];
     if (record.kind === 'call') return record.call;
-    if (record.kind !== 'refused') return record.kind;
+    if (record.kind !== 'rejected') return record.kind;
     return {
       detail: record.detail,
       raw: record.origin.raw().toString(),

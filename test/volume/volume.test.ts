@@ -122,7 +122,7 @@ async function deliver(place: Place, body: string): Promise<void> {
       .then(async (response) => ({ status: response.status, text: await response.text() }))
       .catch(() => undefined);
     if (answer?.status === 200) {
-      assert.match(answer.text, /"refused":0/);
+      assert.match(answer.text, /"rejected":0/);
       return;
     }
     assert.ok(!answer || answer.status === 503, answer?.text);
@@ -144,8 +144,8 @@ function stateOf(dataDir: string): Promise<object> {
        WHERE account BETWEEN $1 AND $1 + $2::bigint ORDER BY account`,
       [FIRST_ACCOUNT, ACCOUNTS],
     );
-    const refused = await client.query('SELECT count(*) FROM call_refused');
-    return { calls: calls.rows, balances: balances.rows, refused: refused.rows };
+    const rejected = await client.query('SELECT count(*) FROM rejected_record');
+    return { calls: calls.rows, balances: balances.rows, rejected: rejected.rows };
   });
 }
 

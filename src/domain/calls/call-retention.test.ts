@@ -11,8 +11,8 @@ import { monthlyStatement } from '../billing/statement.ts';
 import { reconcile } from '../books/proof.ts';
 import { storeCalls } from './call.ts';
 import { ensureCurrentPartitions, listPartitions } from './call-partition.ts';
-import type { RefusedRecord } from './call-refused.ts';
 import { oldestTakenIn, retireCalls } from './call-retention.ts';
+import type { RejectedRecord } from './rejected-record.ts';
 import { rerateCalls } from './rerating.ts';
 
 const RETENTION = 24;
@@ -118,7 +118,7 @@ test('a month over its retention is dropped; its calls still count in the books'
   assert.ok((await months()).every((month) => month >= '2028-06'));
 });
 
-test('a record of a retired month that comes again is set aside, whatever a process believes', async () => {
+test('a record of a retired month that comes again is rejected, whatever a process believes', async () => {
   const { db } = api.service;
   const account = await addCustomer(api);
   const old = reportedCall({ account, startedAt: at('2028-05-31') });
@@ -132,15 +132,15 @@ test('a record of a retired month that comes again is set aside, whatever a proc
     timeZone: 'UTC',
   } as const;
   const body = Buffer.from(JSON.stringify(record));
-  const refusals: RefusedRecord[] = [];
+  const rejects: RejectedRecord[] = [];
   const { stored } = await takeIn(db, { ...feed, networks: [] }, await unpack(body), {
     now: NOW,
     retentionMonths: 60,
-    onRefused: (refused) => refusals.push(...refused),
+    onRejected: (rejected) => rejects.push(...rejected),
   });
   assert.equal(stored, 0);
   assert.deepEqual(
-    refusals.map(({ reason }) => reason),
+    rejects.map(({ reason }) => reason),
     ['too old'],
   );
   assert.deepEqual(await oldestTakenIn(db, NOW, 60), OLDEST_KEPT);

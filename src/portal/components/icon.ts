@@ -14,7 +14,7 @@ const PATHS = {
   promotions:
     'M3 9h14v8H3zM2 6h16v3H2zM10 6v11M10 6C7 6 5 2 8 2.500S10 6 10 6s0-3 2-3.500S13 6 10 6z',
   feeds: 'M4 16h.01M4 11a5 5 0 0 1 5 5M4 6a10 10 0 0 1 10 10',
-  refused: 'M10 3 2 17h16zM10 8v4M10 14.500v.01',
+  rejected: 'M10 3 2 17h16zM10 8v4M10 14.500v.01',
   audit: 'M10 5v5l3 2M17 10a7 7 0 1 1-2-4.900M17 3v3h-3',
 } as const;
 

@@ -77,6 +77,7 @@ export const en = {
     closed: 'The account is closed.',
     'replay-started': 'The replay has begun. Records disappear here as they are dealt with.',
     replayed: 'The record is dealt with.',
+    dismissed: 'The record is dismissed.',
   },
   /** @param actor such as `administrator 2345678901` */
   changedMeanwhile: ({ text, isTick, actor = 'someone' }: ChangedField) => {

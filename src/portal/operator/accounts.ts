@@ -56,7 +56,7 @@ export function accountTable(view: View, accounts: AccountSummary[]): Html {
         cell: (account) => (pays(account) ? m.itself : accountLink(account.masterAccount)),
       },
       {
-        label: m.cash,
+        label: m.balance,
         cell: (account) => (pays(account) ? money(account.cash) : '–'),
         numeric: true,
       },

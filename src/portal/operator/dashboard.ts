@@ -2,8 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import { accountTotals } from '../../domain/account/account-directory.ts';
 import { countMails } from '../../domain/account/mail-queue.ts';
 import { callsByDay } from '../../domain/calls/call-hour.ts';
-import { countRefused } from '../../domain/calls/call-refused.ts';
 import { type ListedFeed, listFeeds } from '../../domain/calls/feed.ts';
+import { countRejected } from '../../domain/calls/rejected-record.ts';
 import type { UsageStep } from '../../domain/calls/usage.ts';
 import { addDays, dayOf } from '../../domain/day.ts';
 import { type Html, html } from '../../html.ts';
@@ -27,9 +27,9 @@ export function dashboardPage(app: FastifyInstance, { db, reader, queue }: Servi
     const today = dayOf(view.now, timeZone);
     const days = await callsByDay(reader, { from: addDays(today, 1 - DAYS), to: today, timeZone });
     const latest = days.at(-1);
-    const [totals, refused, mail, feeds] = await Promise.all([
+    const [totals, rejected, mail, feeds] = await Promise.all([
       accountTotals(db, latest?.start ?? view.now),
-      countRefused(db),
+      countRejected(db),
       countMails(queue),
       listFeeds(db),
     ]);
@@ -48,9 +48,9 @@ export function dashboardPage(app: FastifyInstance, { db, reader, queue }: Servi
       { label: m.suspended, value: count(totals.suspended), note: m.suspendedNote },
       { label: m.credit, value: money(totals.credit), note: m.debt(twoPlaces(totals.debt)) },
       {
-        label: m.refused,
-        value: count(refused),
-        note: refused > 0 ? html`<a href="/admin/refused">${m.refusedNote}</a>` : undefined,
+        label: m.rejected,
+        value: count(rejected),
+        note: rejected > 0 ? html`<a href="/admin/rejected">${m.rejectedNote}</a>` : undefined,
       },
       { label: m.mail, value: count(mail.waiting), note: m.mailFailed(mail.parked) },
     ])}

@@ -12,7 +12,7 @@ import { auditPage } from './audit.ts';
 import { dashboardPage } from './dashboard.ts';
 import { feedPages } from './feeds.ts';
 import { promotionPages } from './promotions.ts';
-import { refusedPages } from './refused.ts';
+import { rejectedPages } from './rejected.ts';
 
 /** The pages of those who run the service. */
 export async function operatorPages(app: FastifyInstance, service: Service): Promise<void> {
@@ -28,6 +28,6 @@ export async function operatorPages(app: FastifyInstance, service: Service): Pro
   accountCredentials(app, service);
   promotionPages(app, service);
   feedPages(app, service);
-  refusedPages(app, service);
+  rejectedPages(app, service);
   auditPage(app, service);
 }

@@ -32,7 +32,7 @@ async function textOf(path: string): Promise<string> {
   return page.body.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
 }
 
-const PAGES = ['', '/accounts', '/accounts/new', '/promotions', '/feeds', '/refused', '/audit'];
+const PAGES = ['', '/accounts', '/accounts/new', '/promotions', '/feeds', '/rejected', '/audit'];
 
 test('an administrator lands on the dashboard; for customers the pages do not exist', async () => {
   const { location } = await operator.open('/');
@@ -231,7 +231,7 @@ test('promotions and feeds are made, and a feed is refused once it is removed', 
   assert.equal(await send(), 401);
 });
 
-test('a record set aside is shown as it came and replayed; the dashboard counts its call', async () => {
+test('a rejected record is shown as it came and replayed; the dashboard counts its call', async () => {
   const { db, clock } = api.service;
   const authorization = await api.feed('generic');
   const account = 2_999_999_991;
@@ -246,13 +246,13 @@ test('a record set aside is shown as it came and replayed; the dashboard counts 
   });
   const url = `${api.url}/ingest/v1/calls/generic`;
   await fetch(url, { method: 'POST', headers: { authorization }, body: record });
-  const list = await operator.open('/admin/refused');
+  const list = await operator.open('/admin/rejected');
   assert.match(list.body, /there is no account 2999999991/);
-  const [, page = ''] = /href="(\/admin\/refused\/\d+)"/.exec(list.body) ?? [];
+  const [, page = ''] = /href="(\/admin\/rejected\/\d+)"/.exec(list.body) ?? [];
   const shown = await operator.open(page);
   assert.match(shown.body, /&#60;b&#62;1&#60;\/b&#62;/);
   const still = await operator.submit(`${page}/replay`);
-  assert.match(still.body, /It is still set aside: there is no account 2999999991/);
+  assert.match(still.body, /It is still rejected: there is no account 2999999991/);
   const added = await api.call(
     'add',
     { name: 'Late', username: account, email: 'late@example.com' },
@@ -260,14 +260,43 @@ test('a record set aside is shown as it came and replayed; the dashboard counts 
   );
   assert.equal(added.status, 200);
   await operator.open(page);
-  assert.equal((await operator.submit(`${page}/replay`)).location, '/admin/refused');
-  assert.match(await textOf('/admin/refused'), /The record is dealt with.*Nothing is set aside/);
+  assert.equal((await operator.submit(`${page}/replay`)).location, '/admin/rejected');
+  assert.match(
+    await textOf('/admin/rejected'),
+    /The record is dealt with.*No rejected record is open/,
+  );
   await countCallHours(db, clock());
   const [sum] = await db.query<{ calls: number; amount: string }>(
     'SELECT sum(calls)::int AS calls, sum(amount)::text AS amount FROM call_hour',
   );
   assert.deepEqual(sum, { calls: 1, amount: '0.005250' });
   assert.match(await textOf('/admin'), /Revenue today \$0\.01 1 call /);
-  assert.equal((await operator.open('/admin/refused/999')).status, 404);
+  assert.equal((await operator.open('/admin/rejected/999')).status, 404);
   assert.equal((await operator.open('/admin/accounts/nobody')).status, 404);
+});
+
+test('a rejected record is dismissed with a reason, and stays so when it comes again', async () => {
+  const authorization = await api.feed('generic');
+  const url = `${api.url}/ingest/v1/calls/generic`;
+  const send = () =>
+    fetch(url, { method: 'POST', headers: { authorization }, body: '{"test": 1}' });
+  await send();
+  const list = await operator.open('/admin/rejected');
+  const [, page = ''] = /href="(\/admin\/rejected\/\d+)"/.exec(list.body) ?? [];
+  await operator.open(page);
+  const without = await operator.submit(`${page}/dismiss`, { reason: ' ' });
+  assert.deepEqual([without.status, /Must be 1 to 200/.test(without.body)], [400, true]);
+  const done = await operator.submit(`${page}/dismiss`, { reason: 'Test of the new PBX' });
+  assert.deepEqual([done.status, done.location], [303, '/admin/rejected']);
+  await send();
+  assert.match(
+    await textOf('/admin/rejected'),
+    /The record is dismissed.*0 records rejected.*No rejected record is open/,
+  );
+  assert.match(await textOf('/admin/audit'), /rejected records dismissed.*Test of the new PBX/);
+  assert.match(
+    await (await fetch(`${api.url}/metrics`)).text(),
+    /^account_api_records_rejected 0$/m,
+  );
+  assert.equal((await operator.open(page)).status, 404);
 });

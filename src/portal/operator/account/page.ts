@@ -83,7 +83,7 @@ function factsPanel(
     String(username),
     facts([
       { label: view.m.operator.accounts.state, value: states(view, account) },
-      { label: m.cash, value: money(account.cash) },
+      { label: m.balance, value: money(account.cash) },
       { label: m.rate, value: html`${rate(account.rate)} ${m.perMinute}` },
       { label: m.email, value: account.email },
       {

@@ -1,0 +1,200 @@
+import { hash } from 'node:crypto';
+import type { Database, Queryable } from '../../db/database.ts';
+import { type Actor, audit } from '../audit.ts';
+import { Refusal } from '../refusal.ts';
+
+const BLANK = new Set(Buffer.from(' \t\r\n'));
+
+export type RejectedReason =
+  | 'malformed'
+  | 'unknown account'
+  | 'conflict'
+  | 'too old'
+  | 'in the future';
+
+/** A record that was taken in but cannot be billed. */
+export interface RejectedRecord {
+  reason: RejectedReason;
+  /** for the operator: what exactly is wrong */
+  detail: string;
+  /** the bytes that came */
+  raw: Buffer;
+  /** what they say, where the same record may also come in other bytes */
+  decoded?: Buffer | undefined;
+}
+
+/**
+ * Keeps rejected records. The same one from the same feed is kept once, however it was delivered: by
+ * itself or as a line of a file, encoded or not.
+ */
+export async function keepRejected(
+  db: Queryable,
+  feed: { name: string; format: string },
+  records: RejectedRecord[],
+  now: Date,
+): Promise<void> {
+  if (records.length === 0) return;
+  await db.query(
+    `INSERT INTO rejected_record (feed, format, reason, detail, raw, digest, received_at)
+     SELECT $1, $2, reason, detail, raw, digest, $7
+     FROM unnest($3::text[], $4::text[], $5::bytea[], $6::bytea[])
+       AS r (reason, detail, raw, digest)
+     ON CONFLICT ON CONSTRAINT rejected_record_once DO NOTHING`,
+    [
+      feed.name,
+      feed.format,
+      records.map((record) => record.reason),
+      records.map((record) => record.detail),
+      records.map((record) => record.raw),
+      records.map(({ raw, decoded = raw }) => digestOf(decoded)),
+      now,
+    ],
+  );
+}
+
+/**
+ * Keeps a whole body, as it came. By itself, since the driver sends its bytes as they are, and those
+ * of an array as text that takes several times the memory.
+ */
+export async function keepRejectedBody(
+  db: Queryable,
+  feed: { name: string; format: string },
+  { reason, detail, raw }: RejectedRecord,
+  now: Date,
+): Promise<void> {
+  await db.query(
+    `INSERT INTO rejected_record (feed, format, reason, detail, raw, digest, received_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)
+     ON CONFLICT ON CONSTRAINT rejected_record_once DO NOTHING`,
+    [feed.name, feed.format, reason, detail, raw, digestOf(raw), now],
+  );
+}
+
+function digestOf(bytes: Buffer): Buffer {
+  let [start, end] = [0, bytes.length];
+  while (start < end && BLANK.has(bytes[start] as number)) start++;
+  while (end > start && BLANK.has(bytes[end - 1] as number)) end--;
+  return hash('sha256', bytes.subarray(start, end), 'buffer');
+}
+
+export interface RejectedSummary {
+  id: number;
+  feed: string;
+  format: string;
+  reason: RejectedReason;
+  detail: string;
+  receivedAt: Date;
+}
+
+export interface OpenRejected extends RejectedSummary {
+  /** the bytes that came */
+  raw: Buffer;
+}
+
+/**
+ * Rejected records that are neither billed nor dismissed since, oldest first, without their bytes.
+ * @param page.after the last id already seen
+ */
+export function listRejected(
+  db: Queryable,
+  { after, limit }: { after: number; limit: number },
+): Promise<RejectedSummary[]> {
+  return db.query<RejectedSummary>(
+    `SELECT id, feed, format, reason, detail, received_at AS "receivedAt" FROM rejected_record
+     WHERE resolved_at IS NULL AND id > $1 ORDER BY id LIMIT $2`,
+    [after, limit],
+  );
+}
+
+/** An open rejected record with its bytes. @returns undefined where it is not open */
+export async function findRejected(db: Queryable, id: number): Promise<OpenRejected | undefined> {
+  const [record] = await db.query<OpenRejected>(
+    `SELECT id, feed, format, reason, detail, raw, received_at AS "receivedAt" FROM rejected_record
+     WHERE resolved_at IS NULL AND id = $1`,
+    [id],
+  );
+  return record;
+}
+
+/**
+ * @returns the ids, ascending
+ * @throws Refusal 'not found' for an id that is no open rejected record
+ */
+export async function requireOpen(db: Queryable, ids: number[]): Promise<number[]> {
+  const rows = await db.query<{ id: number }>(
+    'SELECT id FROM rejected_record WHERE resolved_at IS NULL AND id = ANY($1) ORDER BY id',
+    [ids],
+  );
+  return requireAll(ids, rows);
+}
+
+function requireAll(ids: number[], rows: { id: number }[]): number[] {
+  const open = rows.map(({ id }) => id).sort((one, other) => one - other);
+  const missing = ids.filter((id) => !open.includes(id));
+  if (missing.length > 0) {
+    throw new Refusal('not found', `there is no open rejected record ${missing.join(', ')}`);
+  }
+  return open;
+}
+
+/** The newest of the open rejected records, 0 where there is none. */
+export async function newestRejectedId(db: Queryable): Promise<number> {
+  const [row] = await db.query<{ id: number | null }>(
+    'SELECT max(id) AS id FROM rejected_record WHERE resolved_at IS NULL',
+  );
+  return row?.id ?? 0;
+}
+
+export async function countRejected(db: Queryable): Promise<number> {
+  const [row] = await db.query<{ count: number }>(
+    'SELECT count(*) AS count FROM rejected_record WHERE resolved_at IS NULL',
+  );
+  return row?.count ?? 0;
+}
+
+/** Notes that rejected records have been billed after all, also if they were dismissed meanwhile. */
+export async function resolveRejected(db: Queryable, ids: number[], now: Date): Promise<void> {
+  await db.query(
+    'UPDATE rejected_record SET resolved_at = $2, dismissed_reason = NULL WHERE id = ANY($1)',
+    [ids, now],
+  );
+}
+
+/**
+ * Closes rejected records without billing them. Their bytes stay; the same record from the same
+ * feed is not opened again.
+ * @returns their ids, ascending
+ * @throws Refusal 'not found' for an id that is no open rejected record; nothing is dismissed then
+ */
+export function dismissRejected(
+  db: Database,
+  actor: Actor,
+  { ids, reason }: { ids: number[]; reason: string },
+  now: Date,
+): Promise<number[]> {
+  return db.transaction(async (tx) => {
+    const rows = await tx.query<{ id: number }>(
+      `UPDATE rejected_record SET resolved_at = $2, dismissed_reason = $3
+       WHERE resolved_at IS NULL AND id = ANY($1) RETURNING id`,
+      [ids, now, reason],
+    );
+    const records = requireAll(ids, rows);
+    const detail = { records, reason };
+    await audit(tx, actor, { action: 'rejected records dismissed', detail }, now);
+    return records;
+  });
+}
+
+/** Notes why a record is still rejected. */
+export async function explainRejected(
+  db: Queryable,
+  id: number,
+  reason: RejectedReason,
+  detail: string,
+): Promise<void> {
+  await db.query('UPDATE rejected_record SET reason = $2, detail = $3 WHERE id = $1', [
+    id,
+    reason,
+    detail,
+  ]);
+}

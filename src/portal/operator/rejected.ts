@@ -1,0 +1,165 @@
+import { isUtf8 } from 'node:buffer';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import {
+  countRejected,
+  dismissRejected,
+  findRejected,
+  listRejected,
+  type OpenRejected,
+  type RejectedSummary,
+} from '../../domain/calls/rejected-record.ts';
+import * as entered from '../../domain/entered-values.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import { html } from '../../html.ts';
+import { REPLAY_QUEUE, replayRejected } from '../../ingest/replay.ts';
+import type { Service } from '../../service.ts';
+import { cookiesOf } from '../access.ts';
+import { emptyState, facts, paging, panel } from '../components/blocks.ts';
+import { field } from '../components/field.ts';
+import { table } from '../components/table.ts';
+import { time } from '../components/time.ts';
+import { readFields } from '../entered.ts';
+import { formFields, queryText } from '../input.ts';
+import { type Page, sendPage } from '../layout.ts';
+import { form, type View, zoneOf } from '../view.ts';
+import { administrator } from './actor.ts';
+
+const PAGE = 50;
+const LONGEST_SHOWN_BYTES = 100_000;
+
+/** What switches sent and could not be billed. */
+export function rejectedPages(app: FastifyInstance, service: Service): void {
+  const { db, queue, config, clock } = service;
+
+  app.get('/admin/rejected', async (request, reply) => {
+    const { view } = request;
+    const m = view.m.operator;
+    const after = Number(queryText(request, 'after').match(/^[0-9]{1,15}$/)?.[0] ?? 0);
+    const found = await listRejected(db, { after, limit: PAGE + 1 });
+    const records = found.slice(0, PAGE);
+    const path = '/admin/rejected';
+    const next = found.length > PAGE ? records.at(-1)?.id : undefined;
+    const content = html`<p class="quiet-text">${m.rejected.explain} ${m.rejected.open(await countRejected(db))}.</p>
+<section class="card">
+${records.length > 0 ? recordTable(view, records) : emptyState(m.rejected.none, m.rejected.noneText)}
+${paging({
+  label: m.paging.label,
+  first: after > 0 ? { href: path, text: m.paging.first } : undefined,
+  next: next ? { href: `${path}?after=${next}`, text: m.paging.next } : undefined,
+})}
+</section>`;
+    const all = form(
+      view,
+      '/admin/rejected/replay',
+      html`<button>${m.rejected.replayAll}</button>`,
+    );
+    const aside = records.length > 0 ? all : undefined;
+    return sendPage(reply, view, { title: m.rejected.title, content, aside });
+  });
+
+  app.get('/admin/rejected/:id', async (request, reply) =>
+    sendPage(reply, request.view, recordPage(request.view, await recordOf(request))),
+  );
+
+  app.post('/admin/rejected/replay', async (request, reply) => {
+    await queue.send(db, REPLAY_QUEUE, administrator(request));
+    queue.wake(REPLAY_QUEUE);
+    cookiesOf(service).set(reply, 'flash', 'replay-started');
+    return reply.redirect('/admin/rejected', 303);
+  });
+
+  app.post('/admin/rejected/:id/replay', async (request, reply) => {
+    const { id } = await recordOf(request);
+    const { retentionMonths } = config;
+    await replayRejected(db, administrator(request), { now: clock(), retentionMonths, ids: [id] });
+    const left = await findRejected(db, id);
+    if (left) {
+      const page = recordPage(request.view, left, { still: true });
+      return sendPage(reply, request.view, page);
+    }
+    cookiesOf(service).set(reply, 'flash', 'replayed');
+    return reply.redirect('/admin/rejected', 303);
+  });
+
+  app.post('/admin/rejected/:id/dismiss', async (request, reply) => {
+    const record = await recordOf(request);
+    const fields = formFields(request);
+    const { values, problems } = readFields(fields, { reason: entered.words });
+    if (problems) {
+      const page = recordPage(request.view, record, {
+        typed: fields.reason,
+        problem: problems.reason,
+      });
+      return sendPage(reply, request.view, page);
+    }
+    const dismissal = { ids: [record.id], reason: values.reason };
+    await dismissRejected(db, administrator(request), dismissal, clock());
+    cookiesOf(service).set(reply, 'flash', 'dismissed');
+    return reply.redirect('/admin/rejected', 303);
+  });
+
+  async function recordOf(request: FastifyRequest): Promise<OpenRejected> {
+    const { id } = request.params as { id: string };
+    const record = /^[0-9]{1,15}$/.test(id) ? await findRejected(db, Number(id)) : undefined;
+    if (!record) throw new Refusal('not found', 'Not found');
+    return record;
+  }
+}
+
+function recordTable(view: View, records: RejectedSummary[]) {
+  const m = view.m.operator.rejected;
+  return table<RejectedSummary>({
+    caption: m.title,
+    rows: records,
+    columns: [
+      {
+        label: m.received,
+        cell: ({ id, receivedAt }) =>
+          html`<a href="/admin/rejected/${id}">${time(receivedAt, zoneOf(view), { seconds: true, zone: true })}</a>`,
+      },
+      { label: m.feed, cell: ({ feed }) => feed },
+      { label: m.reason, cell: ({ reason }) => reason },
+      { label: m.detail, cell: ({ detail }) => detail },
+    ],
+  });
+}
+
+interface Attempt {
+  /** it was replayed just now, and is rejected as before */
+  still?: boolean;
+  /** the reason that was typed to dismiss it, and what is wrong with it */
+  typed?: string | undefined;
+  problem?: string | undefined;
+}
+
+function recordPage(view: View, record: OpenRejected, attempt: Attempt = {}): Page {
+  const { still, typed, problem } = attempt;
+  const m = view.m.operator.rejected;
+  const { id, feed, format, reason, detail, raw, receivedAt } = record;
+  const content = html`${still && html`<p class="notice warn" role="status">${m.still(detail)}</p>`}
+${panel(
+  reason,
+  facts([
+    { label: m.detail, value: detail },
+    { label: m.feed, value: feed },
+    { label: m.format, value: format },
+    { label: m.received, value: time(receivedAt, zoneOf(view), { seconds: true, zone: true }) },
+  ]),
+)}
+${panel(`${m.raw} (${m.bytes(raw.length)})`, html`<pre class="raw" tabindex="0">${shown(raw)}</pre>`)}
+<section class="card"><p>${m.replayText}</p>
+${form(view, `/admin/rejected/${id}/replay`, html`<button>${m.replay}</button>`)}</section>
+<section class="card"><p>${m.dismissText}</p>
+${form(view, `/admin/rejected/${id}/dismiss`, html`${field({ name: 'reason', label: m.dismissReason, value: typed, problem, required: true, maxLength: 200 })}<button class="quiet">${m.dismiss}</button>`)}</section>`;
+  return { title: m.record(id), content, status: problem ? 400 : 200 };
+}
+
+/** Bytes as text, or in hexadecimal where they are none. */
+function shown(raw: Buffer): string {
+  const bytes = raw.subarray(0, LONGEST_SHOWN_BYTES);
+  const rest = raw.length > bytes.length ? ' …' : '';
+  const text = isUtf8(raw)
+    ? bytes.toString()
+    : (bytes.toString('hex').match(/.{1,64}/g) ?? []).join('\n');
+  return text + rest;
+}
