@@ -1,6 +1,11 @@
 import type { Reader } from '../../db/replica.ts';
 import type { Caller } from '../../domain/access/caller.ts';
-import { type CallText, callPages, newestCallPage } from '../../domain/calls/call-pages.ts';
+import {
+  type CallText,
+  callPages,
+  newestCallPage,
+  newestCallPageOfKey,
+} from '../../domain/calls/call-pages.ts';
 
 /** A range of whole Unix seconds, both bounds included. */
 export interface SecondsRange {
@@ -30,14 +35,29 @@ const RECORDS: CallText = { name: 'call-records', line: CALL_RECORD };
 export async function callRecords(
   db: Reader,
   { username, billingAccount }: Caller,
-  { from, to }: SecondsRange,
+  range: SecondsRange,
 ): Promise<string | AsyncIterable<string>> {
-  const span = {
-    billingAccount,
-    accounts: [username],
-    from: BigInt(from) * 1_000_000n,
-    before: BigInt(to + 1) * 1_000_000n,
-  };
+  const span = { billingAccount, accounts: [username], ...inMicroseconds(range) };
   const newest = await newestCallPage(db, span, RECORDS);
   return newest.next ? callPages(db, span, RECORDS, newest) : newest.text;
+}
+
+/**
+ * The same of the open account that has a key: who that is and its calls are read at once, so both
+ * from the same database.
+ * @returns undefined where no open account has the key
+ */
+export async function callRecordsOfKey(
+  db: Reader,
+  digest: Buffer,
+  range: SecondsRange,
+): Promise<string | AsyncIterable<string> | undefined> {
+  const newest = await newestCallPageOfKey(db, digest, inMicroseconds(range), RECORDS);
+  if (!newest) return undefined;
+  const { span, page } = newest;
+  return page.next ? callPages(db, span, RECORDS, page) : page.text;
+}
+
+function inMicroseconds({ from, to }: SecondsRange): { from: bigint; before: bigint } {
+  return { from: BigInt(from) * 1_000_000n, before: BigInt(to + 1) * 1_000_000n };
 }

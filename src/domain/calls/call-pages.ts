@@ -55,6 +55,28 @@ export function newestCallPage(db: Reader, span: CallSpan, text: CallText): Prom
 }
 
 /**
+ * The newest calls of the open account that has a key, by the statement that looks up the key.
+ * @returns undefined where no open account has it
+ */
+export async function newestCallPageOfKey(
+  db: Reader,
+  digest: Buffer,
+  range: Pick<CallSpan, 'from' | 'before'>,
+  text: CallText,
+): Promise<{ span: CallSpan; page: CallPage } | undefined> {
+  const [row] = await db.readList<Row & { username: number; billingAccount: number }>(
+    `${text.name}-of-key`,
+    `SELECT a.username, a.master_account AS "billingAccount", page.*
+     FROM account a, LATERAL (${statement(text, 'a.master_account', '= a.username')}) AS page
+     WHERE a.key_digest = $5 AND a.closed_at IS NULL`,
+    [String(range.from), String(range.before), BEFORE_ALL_IDS, PAGE, digest],
+  );
+  if (!row) return undefined;
+  const span = { ...range, billingAccount: row.billingAccount, accounts: [row.username] };
+  return { span, page: pageOf(row, { span, place: newestPlace(span), from: range.from }) };
+}
+
+/**
  * The texts of calls, newest first. The next page is read while one is taken, and no more of them,
  * so that any number of calls needs the same memory.
  *
@@ -99,23 +121,34 @@ async function readCallPage(
   const isOne = accounts.length === 1;
   const [row] = await db[lane]<Row>(
     `${text.name}-${isOne ? 'of-one' : 'of-some'}`,
-    statement(text, isOne ? '= $2' : '= ANY ($2::bigint[])'),
+    statement(text, '$5', isOne ? '= $6' : '= ANY ($6::bigint[])'),
     [
-      billingAccount,
-      isOne ? accounts[0] : accounts,
       String(from),
       String(place.startedAt),
       place.id,
       PAGE,
+      billingAccount,
+      isOne ? accounts[0] : accounts,
       ...(text.values ?? []),
     ],
   );
-  return { text: row?.text ?? '', next: nextPlace(row as Row, { span, place, from }) };
+  return pageOf(row as Row, { span, place, from });
+}
+
+/** What was read from a place. @param from where it ended, microseconds since 1970 */
+interface PageRead {
+  span: CallSpan;
+  place: PagePlace;
+  from: bigint;
+}
+
+function pageOf(row: Row, read: PageRead): CallPage {
+  return { text: row.text ?? '', next: nextPlace(row, read) };
 }
 
 function nextPlace(
   { calls, startedAt, id }: Row,
-  { span, place: { width }, from }: { span: CallSpan; place: PagePlace; from: bigint },
+  { span, place: { width }, from }: PageRead,
 ): PagePlace | undefined {
   const isOne = span.accounts.length === 1;
   if (calls === PAGE) {
@@ -129,13 +162,18 @@ const moment = (parameter: string) =>
   `to_timestamp(0) + ${parameter}::bigint * interval '1 microsecond'`;
 
 /** A prepared statement's plan must hold for any range: partitions are left out by `<=` and `>=`. */
-function statement({ line, matches = 'true' }: CallText, ofAccounts: string): string {
+function statement(
+  { line, matches = 'true' }: CallText,
+  billingAccount: string,
+  ofAccounts: string,
+): string {
   return `SELECT string_agg(${line}, '') FILTER (WHERE ${matches}) AS text, count(*) AS calls,
     (extract(epoch FROM (array_agg(started_at))[count(*)]) * 1000000)::bigint AS "startedAt",
     (array_agg(id))[count(*)] AS id
   FROM (
     SELECT * FROM call
-    WHERE billing_account = $1 AND account ${ofAccounts} AND started_at >= ${moment('$3')}
-      AND started_at <= ${moment('$4')} AND (started_at, id) < (${moment('$4')}, $5::uuid)
-    ORDER BY started_at DESC, id DESC LIMIT $6) c`;
+    WHERE billing_account = ${billingAccount} AND account ${ofAccounts}
+      AND started_at >= ${moment('$1')} AND started_at <= ${moment('$2')}
+      AND (started_at, id) < (${moment('$2')}, $3::uuid)
+    ORDER BY started_at DESC, id DESC LIMIT $4) c`;
 }
