@@ -5,39 +5,63 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { addCustomer } from './support/calls.ts';
 import { startChild } from './support/child.ts';
-import { SAMPLES } from './support/records.ts';
 import { startService, type TestService } from './support/service.ts';
 
 const SCRIPT = fileURLToPath(new URL('../deploy/asterisk/send-cdr.sh', import.meta.url));
 
 let api: TestService;
+let feed: string;
 before(async () => {
-  api = await startService();
+  api = await startService({ INGEST_UNPACKED_LIMIT: '1024' });
+  feed = Buffer.from((await api.feed('generic')).slice(6), 'base64').toString();
 });
 after(() => api.stop());
 
+async function sendOnce(service: string): Promise<number | NodeJS.Signals> {
+  const env = { FEED: feed, SERVICE: service, CDR_DIR: api.folder, ONCE: '1' };
+  return startChild(['sh', SCRIPT], { env: { PATH: process.env.PATH, ...env } }).ended;
+}
+
+/** How many files wait, were sent, and hold a record that is too large. */
+const files = () =>
+  Promise.all(
+    ['sending', 'sent', 'too-large'].map(
+      async (folder) => (await readdir(join(api.folder, folder))).length,
+    ),
+  );
+
+const written = (text: string) => writeFile(join(api.folder, 'account-api.csv'), text);
+
+/** As cdr_custom.conf has Asterisk write it. */
+const row = (account: number, id: string) => {
+  const start = `${Math.floor(Date.now() / 1_000) - 600}.123456`;
+  return `"${id}","${account}",${start},3.5,"2125550100","2125550123","Al ""x""","192.0.2.1","${id}-2125550123"\n`;
+};
+
+const callsOf = (account: number) =>
+  api.service.db.query('SELECT FROM call WHERE account = $1', [account]);
+
 test('what Asterisk writes is delivered, and kept until the service has it', async () => {
   const account = await addCustomer(api, { cash: '5' });
-  const authorization = await api.feed('asterisk');
-  const feed = Buffer.from(authorization.slice(6), 'base64').toString();
-  const send = async (service: string) => {
-    const env = { PATH: process.env.PATH, FEED: feed, SERVICE: service, CDR_DIR: api.folder };
-    const child = startChild(['sh', SCRIPT], { env });
-    return child.ended;
-  };
-  const filesOf = async (folder: string) => (await readdir(join(api.folder, folder))).length;
-  const start = Math.floor(Date.now() / 1_000) - 600;
-  await writeFile(
-    join(api.folder, 'Master.csv'),
-    `${SAMPLES.asterisk({ account, number: 1, start })}\n`,
-  );
-  assert.equal(await send(api.url), 0);
-  assert.deepEqual([await filesOf('sending'), await filesOf('sent')], [1, 0]);
-  assert.notEqual(await send('http://127.0.0.1:1'), 0);
-  assert.deepEqual([await filesOf('sending'), await filesOf('sent')], [1, 0]);
-  assert.equal(await send(api.url), 0);
-  assert.deepEqual([await filesOf('sending'), await filesOf('sent')], [0, 1]);
-  const calls = await api.service.db.query('SELECT 1 FROM call WHERE account = $1', [account]);
-  assert.equal(calls.length, 1);
-  assert.equal(await send(api.url), 0);
+  await written(row(account, '1700000000.1-0'));
+  assert.equal(await sendOnce(api.url), 0);
+  assert.deepEqual(await files(), [1, 0, 0]);
+  assert.equal(await sendOnce('http://127.0.0.1:1'), 1);
+  assert.deepEqual(await files(), [1, 0, 0]);
+  assert.equal(await sendOnce(api.url), 0);
+  assert.deepEqual(await files(), [0, 1, 0]);
+  assert.equal((await callsOf(account)).length, 1);
+  assert.equal(await sendOnce(api.url), 0);
+});
+
+test('a file that is too large is split, and a record that is does not keep the others', async () => {
+  const account = await addCustomer(api, { cash: '5' });
+  const rows = Array.from({ length: 15 }, (_, n) => row(account, `1700000001.${n}-0`));
+  rows.splice(7, 0, row(account, 'x'.repeat(2_000)));
+  await written(rows.join(''));
+  await sendOnce(api.url);
+  for (let round = 0; round < 6; round++) await sendOnce(api.url);
+  const [waiting, , tooLarge] = await files();
+  assert.deepEqual([waiting, tooLarge], [0, 1]);
+  assert.equal((await callsOf(account)).length, 15);
 });

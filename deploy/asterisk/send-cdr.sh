@@ -1,17 +1,48 @@
 #!/bin/sh
-# Delivers Master.csv to the service, from cron every minute, as the user that Asterisk runs as.
-# A file is sent in the run after the one that set it apart, when nothing writes to it any more,
-# and kept under sent/ once the service has it. Sending one again does no harm.
-#   * * * * * FEED=pbx-1:secret SERVICE=https://account.example.com /usr/local/sbin/send-cdr.sh
+# Delivers the records of cdr_custom.conf to the service every few seconds, as the user that Asterisk
+# runs as:
+#   FEED=pbx-1:secret SERVICE=https://account.example.com send-cdr.sh
+# A file is sent in the round after the one that set it apart, when nothing writes to it any more, and
+# kept under sent/ once the service has it; one that is too large is split, down to a record, which is
+# kept under too-large/. Sending one again does no harm. With ONCE=1 it ends after a round, with status 1 where something was not taken.
 set -eu
 : "${FEED:?user:secret of the feed}" "${SERVICE:?address of the service}"
-cd "${CDR_DIR:-/var/log/asterisk/cdr-csv}"
-mkdir -p sending sent
+cd "${CDR_DIR:-/var/log/asterisk/cdr-custom}"
+mkdir -p sending sent too-large
 
-for file in sending/*.csv; do
-  [ -e "$file" ] || continue
-  gzip -c "$file" | curl --fail --silent --show-error --max-time 50 --user "$FEED" \
-    --data-binary @- "$SERVICE/ingest/v1/calls/asterisk" >/dev/null
-  mv "$file" sent/
+send() { # file
+  { echo id,account,start,duration,cid,dst,cn,ip,call_id; cat "$1"; } | gzip >body.gz
+  status=$(printf 'user = "%s"\n' "$FEED" | curl --config - --silent --show-error --max-time 50 \
+    --output /dev/null --write-out '%{http_code}' --data-binary @body.gz \
+    "$SERVICE/ingest/v1/calls/generic") || true
+  case $status in
+    200) mv "$1" sent/ ;;
+    413)
+      lines=$(wc -l <"$1")
+      if [ "$lines" -gt 1 ]; then
+        split -l $(((lines + 1) / 2)) -a 1 --additional-suffix=.csv "$1" "${1%.csv}-"
+        rm "$1"
+      else
+        mv "$1" too-large/
+      fi
+      ;;
+    *) echo "$1 was not taken: status $status" >&2 ;;
+  esac
+  [ "$status" = 200 ]
+}
+
+round() {
+  failed=0
+  # One that is not taken does not keep the others.
+  for file in sending/*.csv; do
+    [ ! -e "$file" ] || send "$file" || failed=1
+  done
+  [ ! -s account-api.csv ] || mv account-api.csv "sending/$(date -u +%Y%m%dT%H%M%SZ)-$$.csv"
+  return "$failed"
+}
+
+while :; do
+  round && status=0 || status=1
+  [ -z "${ONCE:-}" ] || exit "$status"
+  sleep "${EVERY:-5}"
 done
-[ ! -s Master.csv ] || mv Master.csv "sending/$(date -u +%Y%m%dT%H%M%SZ)-$$.csv"

@@ -1,9 +1,9 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Child, startChild } from '../support/child.ts';
 import { waitUntil } from '../support/wait.ts';
@@ -24,8 +24,7 @@ export interface SwitchSettings {
 }
 
 /** A running Kamailio with the configuration of deploy/, and a trunk that answers its calls. */
-export interface Switch {
-  port: number;
+export interface Switch extends SipServer {
   log: () => string;
   /** what becomes of calls to the trunk; at first it answers */
   setTrunk: (behaviour: 'answer' | 'busy') => Promise<void>;
@@ -93,6 +92,7 @@ export async function startSwitch(settings: SwitchSettings): Promise<Switch> {
   await start();
   return {
     port,
+    challenge: 407,
     log: () => log + (kamailio?.output() ?? ''),
     setTrunk,
     dialled,
@@ -122,6 +122,13 @@ export interface Phone {
   secret: string;
 }
 
+/** Where phones send requests. */
+export interface SipServer {
+  port: number;
+  /** the status with which it asks who calls */
+  challenge: 401 | 407;
+}
+
 interface SippResult {
   status: number | NodeJS.Signals;
   output: string;
@@ -129,7 +136,7 @@ interface SippResult {
 
 /** REGISTER with digest authentication. @returns what sipp says: status 0 where it went well */
 export function register(
-  at: Switch,
+  at: SipServer,
   phone: Phone,
   fields: { contact: string; expires?: number; agent?: string; user?: number; port?: number },
 ): Promise<SippResult> {
@@ -140,7 +147,7 @@ export function register(
 }
 
 /** A phone that has registered and answers what rings. @returns its end */
-export async function answeringPhone(at: Switch, phone: Phone): Promise<() => Promise<void>> {
+export async function answeringPhone(at: SipServer, phone: Phone): Promise<() => Promise<void>> {
   const port = await freePort('udp');
   const contact = `<sip:${phone.username}@${HOST}:${port}>`;
   const registered = await register(at, phone, { contact, port });
@@ -156,7 +163,7 @@ export async function answeringPhone(at: Switch, phone: Phone): Promise<() => Pr
 
 /** An INVITE of the carrier to a number of a customer; it hangs up after so many seconds. */
 export function carrierCall(
-  at: Switch,
+  at: SipServer,
   call: { number: string; seconds?: number; from?: string },
 ): Promise<SippResult> {
   const { number, seconds = 0, from = CARRIER } = call;
@@ -166,13 +173,20 @@ export function carrierCall(
 
 /** An INVITE with digest authentication, and what the scenario says of the rest of the call. */
 export function call(
-  at: Switch,
+  at: SipServer,
   phone: Phone,
-  scenario: 'call' | 'cut' | 'refused',
-  fields: { number?: string; name?: string; from?: string | number; seconds?: number } = {},
+  scenario: 'call' | 'cut' | 'refused' | 'transfer',
+  fields: {
+    number?: string;
+    name?: string;
+    from?: string | number;
+    seconds?: number;
+    /** the number that a transfer goes to */
+    to?: string;
+  } = {},
 ): Promise<SippResult> {
   const { number = '12125550123', name = 'Alice', from = phone.username, seconds = 0 } = fields;
-  const values = [phone.username, credentials(phone), number, name, String(from)];
+  const values = [phone.username, credentials(phone), number, name, String(from), fields.to ?? ''];
   return runSipp(at, `${scenario}.xml`, values, ['-d', String(seconds * 1_000)]);
 }
 
@@ -181,7 +195,7 @@ function credentials({ username, secret }: Phone): string {
 }
 
 async function runSipp(
-  at: Switch,
+  at: SipServer,
   scenario: string,
   fields: (string | number)[],
   options: string[] = [],
@@ -189,23 +203,26 @@ async function runSipp(
 ): Promise<SippResult> {
   const folder = await mkdtemp(join(tmpdir(), 'account-api-sipp-'));
   try {
-    await mkdir(folder, { recursive: true });
+    const steps = await readFile(join(SCENARIOS, scenario), 'utf8');
+    await writeFile(join(folder, scenario), steps.replace('"407"', `"${at.challenge}"`));
     await writeFile(join(folder, 'fields.csv'), `SEQUENTIAL\n${fields.join(';')}\n`, 'latin1');
     const single = ['-inf', 'fields.csv', '-m', '1', '-timeout', '40', '-timeout_error'];
-    const sipp = startSipp(folder, scenario, [...single, ...options, `${HOST}:${at.port}`], from);
+    const all = [...single, ...options, `${HOST}:${at.port}`];
+    const sipp = startSipp(folder, join(folder, scenario), all, from);
     return { status: await sipp.ended, output: sipp.output() };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function startSipp(folder: string, scenario: string, options: string[], from = HOST): Child {
-  const fixed = ['-sf', join(SCENARIOS, scenario), '-i', from, '-nostdin', '-trace_err'];
+/** @param scenario a file of this folder, or the path of another */
+export function startSipp(folder: string, scenario: string, options: string[], from = HOST): Child {
+  const fixed = ['-sf', resolve(SCENARIOS, scenario), '-i', from, '-nostdin', '-trace_err'];
   return startChild(['sipp', ...fixed, ...options], { cwd: folder });
 }
 
 /** Whether a SIP server answers an OPTIONS, with whatever status. */
-async function answers(port: number): Promise<boolean> {
+export async function answers(port: number): Promise<boolean> {
   const socket = createSocket('udp4');
   const heard = new Promise<boolean>((resolve) => {
     socket.once('message', () => resolve(true));
