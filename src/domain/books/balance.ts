@@ -1,6 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
 import type { Decimal } from '../money.ts';
 import { Refusal } from '../refusal.ts';
+import { isSuspendedUnder } from './suspension.ts';
 
 export const BILLINGS = ['prepaid', 'postpaid'] as const;
 export type Billing = (typeof BILLINGS)[number];
@@ -68,9 +69,7 @@ export async function changeBilling(
     if (value !== undefined) conditions.push(isStill(column, values.push(value)));
   }
   const changed = await tx.query(
-    `UPDATE balance SET billing = $2, credit_limit = $3,
-       suspended = CASE $2 WHEN 'prepaid' THEN suspended OR cash < 0
-         ELSE coalesce(cash < -$3::numeric, false) END
+    `UPDATE balance b SET billing = $2, credit_limit = $3, suspended = ${isSuspendedUnder('$2', '$3')}
      WHERE ${conditions.join(' AND ')} RETURNING account`,
     values,
   );

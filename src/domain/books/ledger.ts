@@ -3,7 +3,7 @@ import { type Actor, audit } from '../audit.ts';
 import { type Decimal, negated } from '../money.ts';
 import { Refusal } from '../refusal.ts';
 import { requireBalance } from './balance.ts';
-import { isUsedUp } from './suspension.ts';
+import { movedBy } from './suspension.ts';
 
 export type LedgerKind = 'promotion' | 'payment' | 'adjustment' | 'monthly charge' | 'reversal';
 
@@ -56,15 +56,7 @@ export async function postEntry(db: Queryable, entry: NewEntry): Promise<PostedE
        ON CONFLICT (account, reference) DO NOTHING
        RETURNING account, id, amount
      )
-     UPDATE balance b SET
-       cash = b.cash + e.amount,
-       suspended = CASE
-         WHEN e.amount < 0 THEN b.suspended OR ${isUsedUp('(b.cash + e.amount)')}
-         ELSE b.suspended AND ${isUsedUp('(b.cash + e.amount)')} END,
-       warning_due = CASE
-         WHEN e.amount < 0 THEN b.warning_due OR (a.notify
-           AND b.cash >= a.notify_threshold AND b.cash + e.amount < a.notify_threshold)
-         ELSE b.warning_due AND b.cash + e.amount < a.notify_threshold END
+     UPDATE balance b SET ${movedBy('e.amount')}
      FROM entry e JOIN account a ON a.username = e.account
      WHERE b.account = e.account
      RETURNING e.id, b.cash::text`,

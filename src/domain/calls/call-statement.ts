@@ -1,4 +1,4 @@
-import { isUsedUp } from '../books/suspension.ts';
+import { movedBy } from '../books/suspension.ts';
 import { FEWER_IN_PROGRESS } from '../rating/hold.ts';
 import { billedSeconds, joinDestination, ownerOfCalled, price } from '../rating/rating.ts';
 import { reopenHours } from './call-sums.ts';
@@ -72,11 +72,8 @@ WITH input AS (
   GROUP BY billing_account
 ), debit AS (
   UPDATE balance b SET
-    cash = b.cash - m.spent,
     held = b.held - m.held,
-    suspended = b.suspended OR (m.spent > 0 AND ${isUsedUp('(b.cash - m.spent)')}),
-    warning_due = b.warning_due OR (a.notify
-      AND b.cash >= a.notify_threshold AND b.cash - m.spent < a.notify_threshold)
+    ${movedBy('(-m.spent)')}
   FROM moved m JOIN locked l ON l.account = m.account JOIN account a ON a.username = m.account
   WHERE b.account = l.account
   RETURNING b.warning_due
