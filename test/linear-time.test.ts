@@ -14,7 +14,7 @@ import { dialledNumber } from '../src/domain/phone-number.ts';
 import { clientAddress, parseNetworks } from '../src/http/client-address.ts';
 import { parseStrictJson } from '../src/http/strict-json.ts';
 import { VALIDATION } from '../src/http/validation.ts';
-import { parseAsterisk } from '../src/ingest/asterisk.ts';
+import { parseAsterisk } from '../src/ingest/formats/asterisk.ts';
 import { localPath } from '../src/portal/input.ts';
 
 const LENGTH = 16_000;

@@ -7,8 +7,8 @@ import { endContact, reportContacts, reportedContacts } from '../domain/sip/regi
 import { findSubscriber, ownerOfNumber, type Subscriber } from '../domain/sip/subscriber.ts';
 import type { Service } from '../service.ts';
 import { LONGEST_QUESTION_BYTES } from './authorize.ts';
-import { expiryAt, toContact } from './contact.ts';
-import { readRaw } from './receive.ts';
+import { readRaw } from './bodies/receive.ts';
+import { expiryAt, toContact } from './formats/contact.ts';
 import { MalformedRecord } from './record.ts';
 
 type Row = Record<string, string>;

@@ -10,7 +10,7 @@ import { fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
 import { successBody } from '../http/plain-envelope.ts';
 import { parseStrictJson } from '../http/strict-json.ts';
 import type { Service } from '../service.ts';
-import { readRaw } from './receive.ts';
+import { readRaw } from './bodies/receive.ts';
 import { firstUsername, MalformedRecord, wholeText } from './record.ts';
 
 export const LONGEST_QUESTION_BYTES = 16 * 1024;

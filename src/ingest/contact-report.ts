@@ -1,5 +1,5 @@
 import type { ReportedContact } from '../domain/sip/registration.ts';
-import { expiryAfter, reportTime, toContact } from './contact.ts';
+import { expiryAfter, reportTime, toContact } from './formats/contact.ts';
 import { MalformedRecord } from './record.ts';
 
 /**

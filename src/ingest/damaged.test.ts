@@ -6,8 +6,8 @@ import { addCustomer } from '../../test/support/calls.ts';
 import { GENERIC_HEADER, genericRow, SAMPLES } from '../../test/support/records.ts';
 import { post, startService, type TestService } from '../../test/support/service.ts';
 import type { FeedFormat } from '../domain/calls/feed.ts';
-import { membersOf } from './json-array.ts';
-import { linesOf } from './lines.ts';
+import { membersOf } from './bodies/json-array.ts';
+import { linesOf } from './bodies/lines.ts';
 
 const RUNS = 20;
 const LONGEST_BATCH = 4;

@@ -4,7 +4,7 @@ import { Refusal } from '../domain/refusal.ts';
 import { findSubscriber, ownerOfNumber, type Subscriber } from '../domain/sip/subscriber.ts';
 import type { Service } from '../service.ts';
 import { LONGEST_QUESTION_BYTES, readFields } from './authorize.ts';
-import { readRaw } from './receive.ts';
+import { readRaw } from './bodies/receive.ts';
 import { firstUsername } from './record.ts';
 
 /**

@@ -2,11 +2,11 @@ import type { Readable } from 'node:stream';
 import type { Database } from '../db/database.ts';
 import type { Feed } from '../domain/calls/feed.ts';
 import type { RejectedRecord } from '../domain/calls/rejected-record.ts';
-import { readBatches } from './batches.ts';
-import type { PieceSizes } from './pieces.ts';
+import { readBatches } from './bodies/batches.ts';
+import type { PieceSizes } from './bodies/pieces.ts';
+import { unpacked } from './bodies/unpack.ts';
 import type { ParsedRecord } from './record.ts';
 import { addTakenIn, nothingTakenIn, readerOf, type TakenIn, takeInRecords } from './take-in.ts';
-import { unpacked } from './unpack.ts';
 
 const BATCH = 1_000;
 

@@ -1,13 +1,13 @@
 import type { Database } from '../db/database.ts';
 import { type ReportedContact, reportContacts } from '../domain/sip/registration.ts';
-import { readBatches, TooManyRecords } from './batches.ts';
+import { readBatches, TooManyRecords } from './bodies/batches.ts';
+import { readJsonRecords } from './bodies/json-records.ts';
+import type { Piece } from './bodies/pieces.ts';
+import type { Body } from './bodies/unpack.ts';
 import { readContactReport } from './contact-report.ts';
-import { isFreeswitchEvent, readFreeswitchEvent } from './freeswitch-registration.ts';
-import { readJsonRecords } from './json-records.ts';
-import { isOpensipsEvent, readOpensipsEvent } from './opensips-registration.ts';
-import type { Piece } from './pieces.ts';
+import { isFreeswitchEvent, readFreeswitchEvent } from './formats/freeswitch-registration.ts';
+import { isOpensipsEvent, readOpensipsEvent } from './formats/opensips-registration.ts';
 import { MalformedRecord, type Origin, wholeBody } from './record.ts';
-import type { Body } from './unpack.ts';
 
 const MOST_REPORTS = 500_000;
 const DAMAGED_SHOWN = 5;

@@ -11,8 +11,8 @@ import {
   requireOpen,
   resolveRejected,
 } from '../domain/calls/rejected-record.ts';
+import { unpack } from './bodies/unpack.ts';
 import { PARSERS, type TakenIn, takeIn } from './take-in.ts';
-import { unpack } from './unpack.ts';
 
 /** Where a replay of all records is queued, with the Actor who asked for it. */
 export const REPLAY_QUEUE = 'replay-rejected';

@@ -8,8 +8,8 @@ import { successBody } from '../http/plain-envelope.ts';
 import type { Service } from '../service.ts';
 import { realtimeRoutes } from './asterisk-realtime.ts';
 import { authorizeRoute, releaseRoute } from './authorize.ts';
+import { Receiver } from './bodies/receive.ts';
 import { directoryRoutes } from './directory.ts';
-import { Receiver } from './receive.ts';
 import { takeInRegistrations } from './registrations.ts';
 import { PARSERS, takeIn } from './take-in.ts';
 

@@ -8,15 +8,15 @@ import {
   keepRejectedBody,
   type RejectedRecord,
 } from '../domain/calls/rejected-record.ts';
-import { parseAsterisk } from './asterisk.ts';
-import { readBatches, TooManyRecords } from './batches.ts';
-import { parseFreeswitch } from './freeswitch.ts';
-import { parseGeneric } from './generic.ts';
-import { parseKamailio } from './kamailio.ts';
-import { parseOpensips } from './opensips.ts';
-import type { Piece } from './pieces.ts';
+import { readBatches, TooManyRecords } from './bodies/batches.ts';
+import type { Piece } from './bodies/pieces.ts';
+import type { Body } from './bodies/unpack.ts';
+import { parseAsterisk } from './formats/asterisk.ts';
+import { parseFreeswitch } from './formats/freeswitch.ts';
+import { parseGeneric } from './formats/generic.ts';
+import { parseKamailio } from './formats/kamailio.ts';
+import { parseOpensips } from './formats/opensips.ts';
 import { malformed, type Origin, type ParsedRecord, type Parser, wholeBody } from './record.ts';
-import type { Body } from './unpack.ts';
 
 export const PARSERS: Record<FeedFormat, Parser> = {
   freeswitch: parseFreeswitch,

@@ -1,6 +1,6 @@
-import { Refusal } from '../domain/refusal.ts';
-import { parseStrictJson } from '../http/strict-json.ts';
-import { MOST_LEVELS } from './json-records.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import { parseStrictJson } from '../../http/strict-json.ts';
+import { MOST_LEVELS } from '../bodies/json-records.ts';
 
 const PERCENT = 0x25;
 const VARIABLES_START = '"variables":{"';

@@ -1,8 +1,7 @@
-import type { ReportedCall } from '../domain/calls/call.ts';
-import type { Feed } from '../domain/calls/feed.ts';
-import { csvHeader, readNamedRows } from './csv-rows.ts';
-import { readJsonRecords } from './json-records.ts';
-import { momentOrLocal } from './local-time.ts';
+import type { ReportedCall } from '../../domain/calls/call.ts';
+import type { Feed } from '../../domain/calls/feed.ts';
+import { csvHeader, readNamedRows } from '../bodies/csv-rows.ts';
+import { readJsonRecords } from '../bodies/json-records.ts';
 import {
   callerNumber,
   callId,
@@ -19,7 +18,8 @@ import {
   readRecord,
   talkTime,
   talkWithin,
-} from './record.ts';
+} from '../record.ts';
+import { momentOrLocal } from './local-time.ts';
 
 type Members = Record<string, unknown>;
 

@@ -1,4 +1,4 @@
-import { ALL_CONTACTS, type ReportedContact } from '../domain/sip/registration.ts';
+import { ALL_CONTACTS, type ReportedContact } from '../../domain/sip/registration.ts';
 import {
   decimalOf,
   displayText,
@@ -7,7 +7,7 @@ import {
   MalformedRecord,
   momentOf,
   wholeText,
-} from './record.ts';
+} from '../record.ts';
 
 const LONGEST_EXPIRY_SECONDS = 7 * 86_400;
 const SECOND_MS = 1_000;

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { feedOf } from '../../test/support/parsing.ts';
-import { GENERIC_HEADER, genericRow, SAMPLES } from '../../test/support/records.ts';
-import type { FeedFormat } from '../domain/calls/feed.ts';
+import { feedOf } from '../../../test/support/parsing.ts';
+import { GENERIC_HEADER, genericRow, SAMPLES } from '../../../test/support/records.ts';
+import type { FeedFormat } from '../../domain/calls/feed.ts';
+import { PARSERS } from '../take-in.ts';
 import { readPieces } from './pieces.ts';
-import { PARSERS } from './take-in.ts';
 import { unpacked } from './unpack.ts';
 
 const SIZES = { piece: 700, record: 2_000 };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parsed } from '../../test/support/parsing.ts';
-import type { ReportedCall } from '../domain/calls/call.ts';
+import { parsed } from '../../../test/support/parsing.ts';
+import type { ReportedCall } from '../../domain/calls/call.ts';
 
 // As acc_json of a running Kamailio 5.6 wrote it, tags and reference added.
 const RECORD = {

@@ -1,7 +1,6 @@
-import type { ReportedCall } from '../domain/calls/call.ts';
-import type { Feed } from '../domain/calls/feed.ts';
-import { csvHeader, readCsvRows, readNamedRows } from './csv-rows.ts';
-import { momentOrLocal } from './local-time.ts';
+import type { ReportedCall } from '../../domain/calls/call.ts';
+import type { Feed } from '../../domain/calls/feed.ts';
+import { csvHeader, readCsvRows, readNamedRows } from '../bodies/csv-rows.ts';
 import {
   callerNumber,
   displayText,
@@ -15,7 +14,8 @@ import {
   talkTime,
   talkWithin,
   wholeText,
-} from './record.ts';
+} from '../record.ts';
+import { momentOrLocal } from './local-time.ts';
 
 const COLUMNS = [
   'accountcode',

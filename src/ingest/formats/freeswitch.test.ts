@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { freeswitchCdr } from '../../test/support/freeswitch.ts';
-import { parsed } from '../../test/support/parsing.ts';
+import { freeswitchCdr } from '../../../test/support/freeswitch.ts';
+import { parsed } from '../../../test/support/parsing.ts';
 
 const UUID = 'f2ce9c30-1d7a-4b6f-9a39-0d3f6f6d2f11';
 const cdr = (options = {}) =>

@@ -1,6 +1,6 @@
-import type { ReportedContact } from '../domain/sip/registration.ts';
+import type { ReportedContact } from '../../domain/sip/registration.ts';
+import { MalformedRecord, wholeText } from '../record.ts';
 import { expiryAt, toContact } from './contact.ts';
-import { MalformedRecord, wholeText } from './record.ts';
 
 type Members = Record<string, unknown>;
 

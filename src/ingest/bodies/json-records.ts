@@ -1,8 +1,8 @@
-import { Refusal } from '../domain/refusal.ts';
-import { parseStrictJson } from '../http/strict-json.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import { parseStrictJson } from '../../http/strict-json.ts';
+import { type Origin, wholeBody } from '../record.ts';
 import { membersOf } from './json-array.ts';
 import { isBlank, isBlankByte, lineEnds, linesOf } from './lines.ts';
-import { type Origin, wholeBody } from './record.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -1,7 +1,6 @@
-import type { ReportedCall } from '../domain/calls/call.ts';
-import type { Feed } from '../domain/calls/feed.ts';
-import { decodeCdr } from './freeswitch-encoding.ts';
-import { readJsonRecords } from './json-records.ts';
+import type { ReportedCall } from '../../domain/calls/call.ts';
+import type { Feed } from '../../domain/calls/feed.ts';
+import { readJsonRecords } from '../bodies/json-records.ts';
 import {
   callerNumber,
   callId,
@@ -22,7 +21,8 @@ import {
   talkTime,
   talkWithin,
   wholeBody,
-} from './record.ts';
+} from '../record.ts';
+import { decodeCdr } from './freeswitch-encoding.ts';
 
 type Members = Record<string, unknown>;
 type Variable = (name: string) => unknown;

@@ -1,4 +1,4 @@
-import { decimalOf, MalformedRecord, momentOf } from './record.ts';
+import { decimalOf, MalformedRecord, momentOf } from '../record.ts';
 
 const LOCAL =
   /^(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?)?$/;

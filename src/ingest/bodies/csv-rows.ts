@@ -1,6 +1,6 @@
 import Papa from 'papaparse';
+import type { Origin } from '../record.ts';
 import { type Line, linesOf } from './lines.ts';
-import type { Origin } from './record.ts';
 
 const QUOTE = 0x22;
 const MOST_LINES = 8;

@@ -1,6 +1,6 @@
-import type { ReportedCall } from '../domain/calls/call.ts';
-import type { Feed } from '../domain/calls/feed.ts';
-import { readJsonRecords } from './json-records.ts';
+import type { ReportedCall } from '../../domain/calls/call.ts';
+import type { Feed } from '../../domain/calls/feed.ts';
+import { readJsonRecords } from '../bodies/json-records.ts';
 import {
   callerNumber,
   decimalOf,
@@ -18,7 +18,7 @@ import {
   talkTime,
   talkWithin,
   wholeText,
-} from './record.ts';
+} from '../record.ts';
 
 /**
  * Records that Kamailio's acc_json writes for a dialog, with the members that

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { parsed, parsedRegistrations } from '../../test/support/parsing.ts';
-import type { ReportedCall } from '../domain/calls/call.ts';
-import { ALL_CONTACTS } from '../domain/sip/registration.ts';
+import { parsed, parsedRegistrations } from '../../../test/support/parsing.ts';
+import type { ReportedCall } from '../../domain/calls/call.ts';
+import { ALL_CONTACTS } from '../../domain/sip/registration.ts';
 
 const sample = (name: string) =>
-  readFileSync(new URL(`../../test/samples/${name}`, import.meta.url));
+  readFileSync(new URL(`../../../test/samples/${name}`, import.meta.url));
 
 test('every encoding of FreeSWITCH 1.10.12 tells its call, whatever the caller is called', () => {
   for (const [name, start, talkMicroseconds, called] of [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parsed } from '../../test/support/parsing.ts';
+import { parsed } from '../../../test/support/parsing.ts';
 
 const RECORD = {
   id: 'call-1',

@@ -1,7 +1,6 @@
-import type { ReportedCall } from '../domain/calls/call.ts';
-import type { Feed } from '../domain/calls/feed.ts';
-import { readJsonRecords } from './json-records.ts';
-import { momentOrLocal } from './local-time.ts';
+import type { ReportedCall } from '../../domain/calls/call.ts';
+import type { Feed } from '../../domain/calls/feed.ts';
+import { readJsonRecords } from '../bodies/json-records.ts';
 import {
   callerNumber,
   decimalOf,
@@ -19,7 +18,8 @@ import {
   TALK_TOLERANCE_MS,
   talkTime,
   wholeText,
-} from './record.ts';
+} from '../record.ts';
+import { momentOrLocal } from './local-time.ts';
 
 type Members = Record<string, unknown>;
 

@@ -1,6 +1,6 @@
-import type { ReportedContact } from '../domain/sip/registration.ts';
+import type { ReportedContact } from '../../domain/sip/registration.ts';
+import { decimalOf, MalformedRecord } from '../record.ts';
 import { expiryAfter, reportTime, toContact } from './contact.ts';
-import { decimalOf, MalformedRecord } from './record.ts';
 
 type Members = Record<string, unknown>;
 

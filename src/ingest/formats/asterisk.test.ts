@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parsed } from '../../test/support/parsing.ts';
+import { parsed } from '../../../test/support/parsing.ts';
 
 const BASE =
   '"4592086960","8666326621","8008786160","from-internal","""Toll ""Free"" Call"" <8666326621>",' +

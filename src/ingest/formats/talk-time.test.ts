@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { freeswitchCdr } from '../../test/support/freeswitch.ts';
-import { parsed } from '../../test/support/parsing.ts';
-import { SAMPLES } from '../../test/support/records.ts';
-import type { ReportedCall } from '../domain/calls/call.ts';
-import type { FeedFormat } from '../domain/calls/feed.ts';
+import { freeswitchCdr } from '../../../test/support/freeswitch.ts';
+import { parsed } from '../../../test/support/parsing.ts';
+import { SAMPLES } from '../../../test/support/records.ts';
+import type { ReportedCall } from '../../domain/calls/call.ts';
+import type { FeedFormat } from '../../domain/calls/feed.ts';
 
 const START = 1_795_471_712;
 const CALL = { account: 4592086960, number: 1, start: START, talk: 40 };
