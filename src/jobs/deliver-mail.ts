@@ -1,4 +1,5 @@
 import { openMailedToken } from '../domain/account/token.ts';
+import { verifiedName } from '../domain/account/verification.ts';
 import type { AddressedMessage } from '../domain/mail/message.ts';
 import { composeMail } from '../mail/compose.ts';
 import type { Sender } from '../mail/letter.ts';
@@ -6,20 +7,24 @@ import { mailLogo } from '../mail/letter-html.ts';
 import type { MailTransport } from '../mail/transport.ts';
 import type { Service } from '../service.ts';
 
-/** Words a queued mail and hands it to the transport. */
+/**
+ * Words a queued mail and hands it to the transport. It tells the account's name only where the
+ * address is verified: anyone can sign up with another's address, and with any text for a name.
+ */
 export async function deliverMail(
   { config, db, keyring }: Service,
   transport: MailTransport,
   sender: Sender,
   { id, mail }: { id: string; mail: AddressedMessage },
 ): Promise<void> {
-  const wording = await composeMail(sender, mail, (sealed, purpose) =>
+  const name = await verifiedName(db, mail);
+  const wording = await composeMail(sender, { ...mail, name }, (sealed, purpose) =>
     openMailedToken(db, keyring, sealed, purpose),
   );
   await transport.send({
     id,
     from: config.mailFrom,
-    to: { name: mail.name, address: mail.to },
+    to: { name: name ?? '', address: mail.to },
     ...wording,
     logo: mailLogo(sender.brand),
   });

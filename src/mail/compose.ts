@@ -15,18 +15,30 @@ import type { LetterKind } from './texts.ts';
 /** Unseals the token that a queued mail carries. */
 export type OpenToken = (sealed: string, purpose: TokenPurpose) => Promise<string>;
 
-/** Words a message; its tokens are unsealed only now. */
+/**
+ * Words a message; its tokens are unsealed only now.
+ * @param mail.name undefined: the address is not verified, and the mail tells no name
+ */
 export async function composeMail(
   sender: Sender,
-  { name, timeZone = 'UTC', message }: Omit<AddressedMessage, 'to'>,
+  {
+    name,
+    timeZone = 'UTC',
+    message,
+  }: Omit<AddressedMessage, 'to' | 'name'> & {
+    name: string | undefined;
+  },
   openToken: OpenToken,
 ): Promise<Wording> {
   const kind = letterKind(message);
   const content = await contentOf({ ...sender, timeZone, openToken }, message);
-  const letter = fillIn(sender, sender.texts.letters[kind], {
+  const { common } = sender.texts;
+  const { username, usernames = '' } = content.values;
+  const greeting = name === undefined ? common.greetingUnverified : common.greeting;
+  const letter = fillIn(sender, sender.texts.letters[kind], greeting, {
     ...EMPTY,
     ...content,
-    values: { ...content.values, name },
+    values: { ...content.values, name: name ?? username ?? usernames },
   });
   return {
     subject: letter.subject,

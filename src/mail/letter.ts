@@ -51,6 +51,7 @@ export function fill(text: string, values: Record<string, string>): string {
 export function fillIn(
   { publicUrl, brand, texts: { common } }: Sender,
   { subject, preview, paragraphs, closing }: LetterTexts,
+  greeting: string,
   { values: own, ...content }: LetterContent,
 ): FilledLetter {
   const support = [brand.supportEmail, brand.supportUrl].filter((way) => way !== undefined);
@@ -65,7 +66,7 @@ export function fillIn(
     ...content,
     subject: filled(subject),
     preview: filled(preview),
-    greeting: filled(common.greeting),
+    greeting: filled(greeting),
     paragraphs: paragraphs.map(filled),
     closing: closing.map(filled),
     fallback: filled(common.fallback),

@@ -36,7 +36,9 @@ function commonTexts(given: unknown): CommonTexts {
   const { labels, ...texts } = members(given, 'common');
   const merged = {
     ...common,
-    ...checked(texts, 'common', common, () => [...EVERYWHERE, 'name']),
+    ...checked(texts, 'common', common, (text) =>
+      text === 'greetingUnverified' ? EVERYWHERE : [...EVERYWHERE, 'name'],
+    ),
     labels: {
       ...common.labels,
       ...checked(labels ?? {}, 'common.labels', common.labels, (label) =>

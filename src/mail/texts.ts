@@ -16,6 +16,8 @@ export interface CommonTexts {
   /** of dates and amounts, such as `en-US` */
   locale: string;
   greeting: string;
+  /** in mail to an address that nobody has verified, which must tell no name */
+  greetingUnverified: string;
   /** above the address that a button opens */
   fallback: string;
   /** where there is a support address or page, or both */
@@ -48,6 +50,7 @@ export interface MailTexts {
 const COMMON: CommonTexts = {
   locale: 'en-US',
   greeting: 'Hello {name},',
+  greetingUnverified: 'Hello,',
   fallback: 'If the button does not work, open this address:',
   help: 'Questions? We are there for you: {support}',
   footer: ['You get this message because of your account with {brand}.'],
@@ -72,7 +75,8 @@ const NOT_YOU =
 
 /**
  * What each kind of message may tell besides {brand}, {name}, {portal} and {support}; {portal} is
- * the address of the pages for customers, without a slash at the end.
+ * the address of the pages for customers, without a slash at the end. To an address that is not
+ * verified, {name} tells the account's number.
  */
 export const PLACEHOLDERS = {
   verification: ['username', 'hours'],

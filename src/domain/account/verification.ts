@@ -1,7 +1,8 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import type { Queue } from '../../db/queue.ts';
 import { replacePassword } from '../access/replace-password.ts';
-import { queueMessage } from '../mail/message.ts';
+import { addressKey } from '../email-address.ts';
+import { type AddressedMessage, queueMessage } from '../mail/message.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 import { creditPromotion } from './promotion.ts';
 import { issueToken, mayMailToken, redeemToken, type TokenState } from './token.ts';
@@ -26,6 +27,19 @@ export async function isPasswordUnset(db: Queryable, username: number): Promise<
     username,
   ]);
   return rows.length > 0;
+}
+
+/** The name that a mail was queued with, where an account of that name has verified the address. */
+export async function verifiedName(
+  db: Queryable,
+  { to, name }: AddressedMessage,
+): Promise<string | undefined> {
+  const rows = await db.query(
+    `SELECT 1 FROM account
+     WHERE email_key = $1 AND name = $2 AND verified_at IS NOT NULL AND closed_at IS NULL LIMIT 1`,
+    [addressKey(to), name],
+  );
+  return rows.length > 0 ? name : undefined;
 }
 
 /**

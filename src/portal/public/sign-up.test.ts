@@ -95,6 +95,25 @@ test('an address that has an account gets the same page, and a mail that says so
   assert.match(notice?.text ?? '', new RegExp(`already:\\s${username}\\.`));
 });
 
+test('mail to an address that is not verified tells no name', async () => {
+  const email = 'victim@example.com';
+  await askFor('/sign-up', { name: 'Win at www.example.net', email });
+  const [verification] = await api.mails(email);
+  await askFor('/recover', { email });
+  const [, recovery] = await api.mails(email, 2);
+  for (const mail of [verification, recovery]) {
+    assert.doesNotMatch(JSON.stringify(mail), /www\.example\.net/);
+    assert.match(mail?.text ?? '', /^Hello,\n/);
+  }
+  const visitor = new Visitor(api.url);
+  const link = linkIn(verification, 'verify');
+  await visitor.open(link);
+  await visitor.submit('/verify', { password: PASSWORD, repeated: PASSWORD });
+  await askFor('/recover', { email });
+  const [, , known] = await api.mails(email, 3);
+  assert.match(known?.text ?? '', /^Hello Win at www\.example\.net,\n/);
+});
+
 test('who signs up again before verifying gets a new link', async () => {
   const email = 'again@example.com';
   await askFor('/sign-up', { name: 'Someone', email });
