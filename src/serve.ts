@@ -1,5 +1,4 @@
 import { mkdir, open, rename } from 'node:fs/promises';
-import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
@@ -14,6 +13,7 @@ import type { MailTexts } from './mail/texts.ts';
 import { folderTransport, smtpTransport } from './mail/transport.ts';
 import { type OpenService, openService } from './open-service.ts';
 import { ownKeyFile } from './secret-key.ts';
+import { noteAddress, serviceAddress } from './service-address.ts';
 import { startWorkers } from './workers.ts';
 
 /** A running service. */
@@ -66,7 +66,11 @@ async function serveWith(service: OpenService, texts: MailTexts, log: Logger): P
     config.workers > 1
       ? await startWorkers(config.workers, workerSettings(service), log)
       : await listen(service, log);
-  const publicUrl = config.publicUrl ?? localUrl(config.host, front.port);
+  const publicUrl = serviceAddress(config, front.port);
+  // A folder that is for reading only is no reason not to serve.
+  await noteAddress(config, publicUrl).catch((error) =>
+    log.warn({ err: error }, 'address not noted'),
+  );
   const transport = config.smtpUrl
     ? smtpTransport(config.smtpUrl)
     : folderTransport(join(config.dataDir, 'mail'));
@@ -142,9 +146,4 @@ function announce(
     );
   }
   console.log(lines.join('\n'));
-}
-
-function localUrl(host: string, port: number): string {
-  if (['0.0.0.0', '::', '127.0.0.1', '::1'].includes(host)) return `http://localhost:${port}`;
-  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }

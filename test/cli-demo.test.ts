@@ -23,6 +23,7 @@ test('demo fills accounts that answer every operation, once', async () => {
     apikey,
     feed: { user: 'demo', secret: feed.secret },
     calls: demo.calls,
+    url: 'http://localhost:8080',
   });
 
   assert.equal((await api.call('apikey', { username, password })).body.apikey, apikey);

@@ -75,6 +75,8 @@ test('demo and backup while the service runs and calls come in', async () => {
   server = await startServer(env.DATA_DIR);
   const { url } = server;
   demo = await commandJson(env, 'demo');
+  // It listens on any free port.
+  assert.equal(demo.url, url);
   let acknowledged = 0;
   let coming = true;
   const authorization = `Basic ${Buffer.from(`demo:${demo.feed.secret}`).toString('base64')}`;

@@ -16,8 +16,9 @@ import { reportContacts } from '../domain/sip/registration.ts';
 import { unpack } from '../ingest/bodies/unpack.ts';
 import { takeIn } from '../ingest/take-in.ts';
 import type { OpenService } from '../open-service.ts';
+import { notedAddress } from '../service-address.ts';
 import { demoCalls } from './demo-calls.ts';
-import { command, operator, perform, serviceUrl } from './operation.ts';
+import { command, operator, perform } from './operation.ts';
 import { fields } from './print.ts';
 import { startProgress } from './progress.ts';
 
@@ -98,10 +99,11 @@ export function demoCommand(program: Command): void {
     const calls = await deliverCalls(service, createdAt, options);
     const secret = await addFeed(db, operator(), keyring, FEED, clock());
     const credentials = await credentialsOf(service, passwords[0]);
-    const created = { username: PAYER, ...credentials, feed: { user: FEED.name, secret }, calls };
+    const feed = { user: FEED.name, secret };
+    const created = { username: PAYER, ...credentials, feed, calls, url: notedAddress(config) };
     return {
       json: { changed: true, ...created },
-      text: demoText(created, serviceUrl(config), clock()),
+      text: demoText(created, clock()),
     };
   });
 }
@@ -198,15 +200,15 @@ function demoText(
     apikey: string;
     feed: { secret: string };
     calls: number;
+    url: string;
   },
-  url: string,
   now: Date,
 ): string {
   const seconds = Math.floor(now.getTime() / 1_000);
   const ask = (operation: string, body?: object) =>
     `  curl -X POST -H 'Authorization: Bearer ${demo.apikey}' ` +
     `${body ? `-H 'Content-Type: application/json' --data '${JSON.stringify(body)}' ` : ''}` +
-    `${url}/v2.1/account/${operation}/`;
+    `${demo.url}/v2.1/account/${operation}/`;
   const call = {
     id: `demo-${seconds}`,
     account: PAYER,
@@ -229,5 +231,5 @@ ${ask('cdr', { end: seconds - 30 * 86_400 })}
 ${ask('mrc')}
 ${ask('registration')}
 Deliver a call, as a switch does:
-  curl -u '${FEED.name}:${demo.feed.secret}' --data '${JSON.stringify(call)}' ${url}/ingest/v1/calls/generic`;
+  curl -u '${FEED.name}:${demo.feed.secret}' --data '${JSON.stringify(call)}' ${demo.url}/ingest/v1/calls/generic`;
 }

@@ -1,6 +1,7 @@
 import { Argument, type Command, Option } from 'commander';
 import { addFeed, FEED_FORMATS, type Feed, listFeeds, removeFeed } from '../domain/calls/feed.ts';
-import { command, operator, perform, serviceUrl } from './operation.ts';
+import { notedAddress } from '../service-address.ts';
+import { command, operator, perform } from './operation.ts';
 import { fields, moment, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -45,7 +46,7 @@ export function feedCommands(group: Command): void {
       const { format, debits, timeZone, network = [] } = options;
       const feed = { name, format, debits, networks: network, timeZone };
       const secret = await addFeed(db, operator(), keyring, feed, clock());
-      const url = `${serviceUrl(config)}/ingest/v1/calls/${format}`;
+      const url = `${notedAddress(config)}/ingest/v1/calls/${format}`;
       const credentials = { user: name, secret };
       return {
         json: credentials,
@@ -54,7 +55,7 @@ export function feedCommands(group: Command): void {
           `Added ${name}. Its secret is shown this once. It delivers to:\n` +
           fields([
             ['Calls', url],
-            ['Registrations', `${serviceUrl(config)}/ingest/v1/registrations`],
+            ['Registrations', `${notedAddress(config)}/ingest/v1/registrations`],
           ]) +
           `\nTry it with an empty delivery:\n  curl -u '${name}:${secret}' --data '' ${url}`,
       };

@@ -9,7 +9,8 @@ import { readMailTexts } from '../mail/read-texts.ts';
 import { LETTER_KINDS, sampleMail } from '../mail/samples.ts';
 import type { LetterKind } from '../mail/texts.ts';
 import { composeMessage } from '../mail/transport.ts';
-import { command, serviceUrl } from './operation.ts';
+import { notedAddress } from '../service-address.ts';
+import { command } from './operation.ts';
 import { count, jsonText } from './print.ts';
 
 interface PreviewOptions {
@@ -43,7 +44,7 @@ export function mailCommands(group: Command): void {
 async function previewMails(config: Config, kinds: LetterKind[]): Promise<Preview[]> {
   const { brand } = config;
   const texts = readMailTexts(config.mailTextsFile);
-  const sender: Sender = { publicUrl: serviceUrl(config), brand, texts };
+  const sender: Sender = { publicUrl: notedAddress(config), brand, texts };
   return Promise.all(kinds.map(async (kind) => ({ kind, ...(await sampleMail(sender, kind)) })));
 }
 

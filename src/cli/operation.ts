@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { Config } from '../config.ts';
@@ -87,11 +86,4 @@ function userName(): string {
   } catch {
     return String(process.getuid?.() ?? '(unknown)');
   }
-}
-
-/** Where the service is reached, for lines to paste. */
-export function serviceUrl({ publicUrl, host, port }: Config): string {
-  if (publicUrl) return publicUrl;
-  const isLocal = ['0.0.0.0', '::', '127.0.0.1', '::1'].includes(host);
-  return `http://${isLocal ? 'localhost' : isIPv6(host) ? `[${host}]` : host}:${port}`;
 }

@@ -172,7 +172,7 @@ test('contacts that Asterisk keeps are what registration shows', async () => {
     assert.equal(status, 200);
     return text.split('\n').map((line) => Object.fromEntries(new URLSearchParams(line)));
   };
-  const shown = () => currentRegistration(db, owner, clock());
+  const shown = () => currentRegistration(db, owner, clock(), 'contact');
 
   assert.deepEqual(await change('store', { id, ...row }), { status: 200, text: '1' });
   assert.deepEqual(await shown(), { uri: `sip:${owner}@192.0.2.1:5060`, agent: AGENT });

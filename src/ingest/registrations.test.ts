@@ -33,7 +33,7 @@ const feedUser = () =>
 const one = { stored: 1, unknown: 0, malformed: 0 };
 const HOST = '192.0.2.1:5060';
 
-async function shown(address?: 'contact' | 'received'): Promise<string | undefined> {
+async function shown(address: 'contact' | 'received' = 'contact'): Promise<string | undefined> {
   const { db, clock } = api.service;
   const current = await currentRegistration(db, account, clock(), address).catch(
     (error: Error & { reason?: string }) => {

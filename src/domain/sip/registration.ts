@@ -144,7 +144,7 @@ export async function registeredPhones(
   db: Queryable,
   username: number,
   now: Date,
-  address: 'contact' | 'received' = 'contact',
+  address: 'contact' | 'received',
 ): Promise<RegisteredPhone[]> {
   const rows = await db.query<{
     contact: string;
@@ -174,7 +174,7 @@ export async function currentRegistration(
   db: Database,
   username: number,
   now: Date,
-  address: 'contact' | 'received' = 'contact',
+  address: 'contact' | 'received',
 ): Promise<CurrentRegistration> {
   const [row] = await db.read<Contact>('current-registration', contactsOf('$1', 1), [
     username,

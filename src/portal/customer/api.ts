@@ -7,6 +7,7 @@ import { MAIL_QUEUE } from '../../domain/mail/message.ts';
 import { type Html, html } from '../../html.ts';
 import { limitKey } from '../../http/client-address.ts';
 import type { Service } from '../../service.ts';
+import { addressAsked } from '../../service-address.ts';
 import { sessionOf } from '../access.ts';
 import { notice, panel } from '../components/blocks.ts';
 import { copyable } from '../components/secret.ts';
@@ -81,7 +82,7 @@ function keyPanel(view: View, { key, changed, wrong = false }: Shown): Html {
 
 function commands(view: View, { config }: Service, request: FastifyRequest, key: string): Html {
   const m = view.m.api;
-  const url = config.publicUrl ?? `${request.protocol}://${request.headers.host ?? 'localhost'}`;
+  const url = addressAsked(config, request);
   const curl = (operation: string, body?: object) =>
     `curl -X POST -H 'Authorization: Bearer ${key}'` +
     (body ? ` -H 'Content-Type: application/json' --data '${JSON.stringify(body)}'` : '') +

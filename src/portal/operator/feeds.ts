@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import {
   addFeed,
   FEED_FORMATS,
@@ -10,6 +10,7 @@ import * as entered from '../../domain/entered-values.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
+import { addressAsked } from '../../service-address.ts';
 import { cookiesOf } from '../access.ts';
 import { emptyState, notice, panel } from '../components/blocks.ts';
 import { confirmed } from '../components/confirmed.ts';
@@ -40,7 +41,7 @@ export function feedPages(app: FastifyInstance, service: Service): void {
     sendPage(
       reply,
       request.view,
-      await feedsPage(request.view, {}, {}, await takeShownOnce<NewFeed>(service, request)),
+      await feedsPage(request, {}, {}, await takeShownOnce<NewFeed>(service, request)),
     ),
   );
 
@@ -48,7 +49,7 @@ export function feedPages(app: FastifyInstance, service: Service): void {
     const { view } = request;
     const fields = formFields(request);
     const again = async (problems: Problems) =>
-      sendPage(reply, view, await feedsPage(view, fields, problems));
+      sendPage(reply, view, await feedsPage(request, fields, problems));
     const { values, problems } = readFields(fields, {
       name: entered.feedName,
       format: (text) => oneOf(FEED_FORMATS, text),
@@ -80,14 +81,15 @@ export function feedPages(app: FastifyInstance, service: Service): void {
   });
 
   async function feedsPage(
-    view: View,
+    request: FastifyRequest,
     values: Fields,
     problems: Problems,
     added?: NewFeed,
   ): Promise<Page> {
+    const { view } = request;
     const m = view.m.operator.feeds;
     const feeds = await listFeeds(db);
-    const content = html`${added && addedPanel(view, added)}
+    const content = html`${added && addedPanel(request, added)}
 <section class="card">
 ${feeds.length > 0 ? feedTable(view, feeds) : emptyState(m.none, m.noneText)}
 </section>
@@ -97,9 +99,10 @@ ${panel(m.add, form(view, '/admin/feeds', feedFields(view, values, problems)))}`
   }
 
   /** What a switch is configured with, shown this once. */
-  function addedPanel(view: View, { name, format, secret }: NewFeed): Html {
+  function addedPanel(request: FastifyRequest, { name, format, secret }: NewFeed): Html {
+    const { view } = request;
     const m = view.m.operator.feeds;
-    const url = service.config.publicUrl ?? '';
+    const url = addressAsked(service.config, request);
     return html`${notice('good', m.added(name))}
 ${panel(
   name,

@@ -6,12 +6,13 @@ import { describeAccount } from '../../domain/account/account-directory.ts';
 import { listAudit } from '../../domain/audit.ts';
 import { reconcile } from '../../domain/books/proof.ts';
 import { countCallHours } from '../../domain/calls/call-hour.ts';
+import { reportContacts } from '../../domain/sip/registration.ts';
 
 let api: TestService;
 let operator: Visitor;
 let administrator: { username: number; password: string; apikey: string };
 before(async () => {
-  api = await startService();
+  api = await startService({ REGISTRATION_URI: 'received' });
   administrator = await api.administrator();
   operator = await signIn(administrator);
 });
@@ -225,6 +226,8 @@ test('promotions and feeds are made, and a feed is refused once it is removed', 
     const url = `${api.url}/ingest/v1/calls/generic`;
     return (await fetch(url, { method: 'POST', headers: { authorization }, body: '' })).status;
   };
+  assert.match(added.body, new RegExp(`<code>${api.url}/ingest/v1/calls/generic</code>`));
+  assert.match(added.body, new RegExp(`<code>${api.url}/ingest/v1/registrations</code>`));
   assert.equal(await send(), 200);
   await operator.open('/admin/feeds');
   await operator.submit('/admin/feeds/remove', { name: 'pbx9' });
@@ -299,4 +302,20 @@ test('a rejected record is dismissed with a reason, and stays so when it comes a
     /^account_api_records_rejected 0$/m,
   );
   assert.equal((await operator.open(page)).status, 404);
+});
+
+test('an account shows the address of its phone that REGISTRATION_URI names', async () => {
+  const { db, clock } = api.service;
+  const { username } = await api.signUp();
+  const reportedAt = clock();
+  const expiresAt = new Date(reportedAt.getTime() + 60_000);
+  const contact = `sip:${username}@192.0.2.1:5060`;
+  const received = 'sip:198.51.100.7:34512';
+  await reportContacts(db, [
+    { username, contact, received, userAgent: 'Phone', reportedAt, expiresAt },
+  ]);
+  assert.match(
+    await textOf(`/admin/accounts/${username}`),
+    new RegExp(`sip:${username}@198\\.51\\.100\\.7:34512 Phone`),
+  );
 });

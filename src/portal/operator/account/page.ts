@@ -62,9 +62,9 @@ ${open && credentialsPanel(view, account, filled)}`;
   return { title: account.name, content, aside, status };
 }
 
-async function registrationOf({ db }: Service, account: AccountDetails, now: Date) {
+async function registrationOf({ db, config }: Service, account: AccountDetails, now: Date) {
   try {
-    return await currentRegistration(db, account.username, now);
+    return await currentRegistration(db, account.username, now, config.registrationUri);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return undefined;
