@@ -62,7 +62,7 @@ export const fieldRequired = (field: string) =>
 
 /** @param requirement names what the value must be, such as `Must be a 10-digit number` */
 export const invalidField = (field: string, requirement: string) =>
-  new Refusal('field invalid', `${field}: ${requirement}`, {
+  new Refusal('field invalid', field, {
     reason: 'field invalid',
     field,
     requirement,

@@ -39,7 +39,7 @@ export interface Operation<Schema extends TObject> {
   auth: 'none' | 'key' | 'administrator';
   /** requests an hour for each client address */
   limit?: (service: Service) => number;
-  /** the refusal of a missing field, where it is not `Field Required: <name>` */
+  /** the refusal of a missing field, where it is not that of a required field */
   missing?: (field: string) => Refusal;
   /** members beside the envelope, for the document */
   success: Record<string, TSchema>;
