@@ -35,7 +35,8 @@ export function genericBody(calls: SampleCall[]): string {
   );
 }
 
-const COLUMNS = [
+/** Of a call's row, in the order of `copyScript`. */
+export const COLUMNS = [
   'billing_account',
   'account',
   'started_at',

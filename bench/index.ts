@@ -11,6 +11,7 @@ import { ingest } from './parts/ingest.ts';
 import { limited } from './parts/limited.ts';
 import { portal } from './parts/portal.ts';
 import { signup } from './parts/signup.ts';
+import { single } from './parts/single.ts';
 import { keepResult, readResult } from './result.ts';
 import { measureScale } from './scale.ts';
 import { openServer, openStage, type Server } from './stage.ts';
@@ -23,6 +24,7 @@ const PARTS: Record<string, Part> = {
   signup,
   cdr,
   ingest,
+  single,
   portal,
 };
 const USAGE = `npm run bench -- [PART…]        of ${Object.keys(PARTS).join(' ')}

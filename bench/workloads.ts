@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { addFeed } from '../src/domain/calls/feed.ts';
 import { genericBody, type SampleCall, sampleCalls } from './calls.ts';
 import type { Account } from './data.ts';
@@ -116,7 +117,7 @@ export async function milliseconds(
 
 /** A feed of the generic format. @returns its Authorization header */
 export async function makeFeed({ db, keyring }: Stage): Promise<string> {
-  const name = `bench-${Date.now().toString(36)}`;
+  const name = `bench-${randomUUID().slice(0, 8)}`;
   const feed = { name, format: 'generic', debits: 'service', timeZone: 'UTC' } as const;
   const actor = { who: 'benchmark', from: 'benchmark' };
   const secret = await addFeed(db, actor, keyring, { ...feed, networks: [] }, new Date());

@@ -1,5 +1,3 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reconcile } from '../../src/domain/books/proof.ts';
 import { genericBody } from '../calls.ts';
@@ -8,9 +6,9 @@ import { atLeast, atMost, type Figure, figure, type LeftOut, type Target } from 
 import type { Outcome } from '../generator.ts';
 import { postBytes } from '../load.ts';
 import { interleave, type Part } from '../part.ts';
-import { isInstalled, runProgram } from '../process.ts';
+import { pgbenchRate } from '../pgbench.ts';
 import type { Stage } from '../stage.ts';
-import { batchesOf, deliver, infoRate, makeFeed } from '../workloads.ts';
+import { batchesOf, deliver, infoRate, type Measure, makeFeed } from '../workloads.ts';
 
 const PATH = '/ingest/v1/authorize';
 const ACCOUNTS = 1_000_000;
@@ -40,7 +38,7 @@ export const authorize: Part = async (stage, { rounds, seconds, quick }) => {
   const feed = await makeFeed(stage);
   const service = await stage.startService();
   const asked = new Asked(stage, { port: service.port, authorization: feed, seconds });
-  const updates = await pgbenchOf(stage, seconds);
+  const updates = await updatesOf(stage, seconds);
   const ingest = (calls: number) =>
     deliver(stage, service.port, feed, batchesOf(calls, INGEST.batch, accounts), INGEST.atOnce);
   const ingestRate = await ingest(INGEST.calls);
@@ -242,27 +240,16 @@ async function pacedIngest(
   }
 }
 
-/** Durable updates of one row of 200, by PostgreSQL's own load generator; transactions a second. */
-async function pgbenchOf(
+/** Durable updates of one row of as many as there are accounts that call. */
+async function updatesOf(
   stage: Stage,
   seconds: number,
-): Promise<((clients: number) => () => Promise<number>) | undefined> {
-  if (!(await isInstalled('pgbench'))) return undefined;
+): Promise<((clients: number) => Measure) | undefined> {
   await stage.db.query(
     `CREATE TABLE bench_row WITH (fillfactor = 25) AS
      SELECT n::int AS id, 0 AS value FROM generate_series(1, ${CALLING}) AS n`,
   );
   await stage.db.query('ALTER TABLE bench_row ADD PRIMARY KEY (id)');
-  const script = join(stage.folder, 'update.sql');
-  await writeFile(
-    script,
-    `\\set id random(1, ${CALLING})\nUPDATE bench_row SET value = value + 1 WHERE id = :id;\n`,
-  );
-  const length = ['-T', String(Math.max(3, Math.round(seconds)))];
-  return (clients) => async () => {
-    const options = ['-n', '-M', 'prepared', '-c', String(clients), '-j', '1'];
-    const args = [...options, ...length, '-f', script, stage.databaseUrl];
-    const { output } = await runProgram('pgbench', args);
-    return Number(/tps = ([0-9.]+)/.exec(output)?.[1]);
-  };
+  const script = `\\set id random(1, ${CALLING})\nUPDATE bench_row SET value = value + 1 WHERE id = :id;\n`;
+  return pgbenchRate(stage, script, seconds);
 }

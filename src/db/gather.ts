@@ -76,3 +76,30 @@ interface Asked<Question, Answer> {
   resolve: (answer: Answer) => void;
   reject: (error: unknown) => void;
 }
+
+/** A gatherer for each key, for as long as somebody waits in it. */
+export class Lanes<Key, Question, Answer> {
+  readonly #open: () => Gatherer<Question, Answer>;
+  readonly #lanes = new Map<Key, { gatherer: Gatherer<Question, Answer>; waiting: number }>();
+
+  /** @param gatherer see Gatherer */
+  constructor(...gatherer: ConstructorParameters<typeof Gatherer<Question, Answer>>) {
+    this.#open = () => new Gatherer(...gatherer);
+  }
+
+  has(key: Key): boolean {
+    return this.#lanes.has(key);
+  }
+
+  async ask(key: Key, question: Question): Promise<Answer> {
+    const lane = this.#lanes.get(key) ?? { gatherer: this.#open(), waiting: 0 };
+    this.#lanes.set(key, lane);
+    lane.waiting++;
+    try {
+      return await lane.gatherer.ask(question);
+    } finally {
+      lane.waiting--;
+      if (lane.waiting === 0) this.#lanes.delete(key);
+    }
+  }
+}

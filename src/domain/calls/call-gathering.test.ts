@@ -64,7 +64,7 @@ test('what comes at about the same time is stored together, and each is told its
   assert.equal((await moneyOf(api.service.db, account))?.cash, '97.900000');
 });
 
-test('while one batch is stored the next ones gather, up to a size, feed by feed', async () => {
+test('while one batch is stored the next ones gather, up to a size', async () => {
   const account = await addCustomer(api);
   const { db, batches } = watchedDatabase();
   const store = gatherCalls(db);
@@ -79,9 +79,49 @@ test('while one batch is stored the next ones gather, up to a size, feed by feed
   const others = [deliver(3_500), deliver(5_000), deliver(2_000), deliver(11_000), deliver(1)];
   await Promise.all([first, ...others]);
   assert.deepEqual(batches, [10, 8_500, 2_000, 11_000, 1]);
-  batches.length = 0;
-  await Promise.all([deliver(1, 'a'), deliver(2, 'b'), deliver(3, 'a')]);
-  assert.deepEqual(batches.sort(), [2, 4]);
+});
+
+test('small deliveries of all feeds are stored together, each under the name of its feed', async () => {
+  const account = await addCustomer(api);
+  const { db, batches } = watchedDatabase();
+  const store = gatherCalls(db);
+  const call = () => reportedCall({ account });
+  const large = Array.from({ length: 51 }, call);
+  const deliveries = { a: [call()], b: [call(), call()], c: large };
+  await Promise.all(
+    Object.entries(deliveries).map(([feed, calls]) => store(feed, calls, api.service.clock())),
+  );
+  assert.deepEqual(
+    batches.sort((one, other) => one - other),
+    [3, 51],
+  );
+  const stored = await api.service.db.query(
+    'SELECT feed, count(*) AS calls FROM call WHERE billing_account = $1 GROUP BY feed ORDER BY feed',
+    [account],
+  );
+  assert.deepEqual(stored, [
+    { feed: 'a', calls: 1 },
+    { feed: 'b', calls: 2 },
+    { feed: 'c', calls: 51 },
+  ]);
+});
+
+test('an account that stays locked holds up its own feed alone', async () => {
+  const [locked, free] = [await addCustomer(api), await addCustomer(api)];
+  const store = gatherCalls(api.service.db);
+  const deliver = (feed: string, account: number) =>
+    store(feed, [reportedCall({ account })], api.service.clock());
+  await api.service.db.transaction(async (tx) => {
+    await tx.query('SELECT FROM balance WHERE account = $1 FOR UPDATE', [locked]);
+    const [held, other] = [deliver('a', locked), deliver('b', free)];
+    const settled = held.then(
+      () => 'stored',
+      (error: Error) => error.message,
+    );
+    assert.equal((await other).outcomes[0], 'stored');
+    assert.equal(await settled, 'the database is not available');
+  });
+  assert.equal((await deliver('a', locked)).outcomes[0], 'stored');
 });
 
 test('a delivery that cannot be stored fails alone', async () => {

@@ -17,11 +17,12 @@ import { reopenHours } from './call-sums.ts';
 const store = (conflict: '' | 'ON CONFLICT DO NOTHING') => `
 WITH input AS (
   SELECT n, id, account, timestamptz 'epoch' + started_ms * interval '1 ms' AS started_at,
-    talk_microseconds, caller, called, source_ip, caller_name, switch_rate, switch_amount, call_id
+    talk_microseconds, caller, called, source_ip, caller_name, switch_rate, switch_amount, call_id, feed
   FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[],
-      $7::text[], $8::text[], $9::numeric[], $10::numeric[], $11::text[]) WITH ORDINALITY
+      $7::text[], $8::text[], $9::numeric[], $10::numeric[], $11::text[], $13::text[])
+      WITH ORDINALITY
     AS i (id, account, started_ms, talk_microseconds, caller, called, source_ip, caller_name,
-      switch_rate, switch_amount, call_id, n)
+      switch_rate, switch_amount, call_id, feed, n)
 ), priced AS (
   SELECT i.*, a.username, a.master_account,
     coalesce(i.switch_rate, (d.price).rate, a.rate) AS call_rate,
@@ -42,7 +43,7 @@ WITH input AS (
     talk_microseconds, billed_seconds, call_rate,
     CASE WHEN switch_rate IS NULL THEN ${price('call_rate', 'billed_seconds')}
       ELSE switch_amount END,
-    switch_rate IS NULL, $13, substr((SELECT decode($12, 'hex')), n::int * 16 - 15, 16), $14
+    switch_rate IS NULL, feed, substr((SELECT decode($12, 'hex')), n::int * 16 - 15, 16), $14
   FROM priced ORDER BY master_account, username, started_at, id
   ${conflict}
   RETURNING billing_account, started_at, id, amount, debited

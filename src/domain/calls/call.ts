@@ -41,7 +41,8 @@ const MOST_PREPARED = 50;
 
 /** Calls that are stored together, and where what becomes of each is noted. */
 interface Batch {
-  feed: string;
+  /** of each call */
+  feeds: string[];
   calls: ReportedCall[];
   /** 32 hexadecimal digits each */
   digests: string[];
@@ -55,14 +56,32 @@ interface Batch {
  * account or the number meanwhile.
  * @param feed the name under which the calls are kept
  */
-export async function storeCalls(
+export function storeCalls(
   db: Database,
   feed: string,
   calls: ReportedCall[],
   now: Date,
 ): Promise<StoreResult> {
+  return storeCallsOfFeeds(
+    db,
+    calls.map(() => feed),
+    calls,
+    now,
+  );
+}
+
+/**
+ * As `storeCalls`, of several feeds.
+ * @param feeds of each call
+ */
+export async function storeCallsOfFeeds(
+  db: Database,
+  feeds: string[],
+  calls: ReportedCall[],
+  now: Date,
+): Promise<StoreResult> {
   const digests = calls.map(contentDigest);
-  const batch: Batch = { feed, calls, digests, outcomes: new Array(calls.length), now };
+  const batch: Batch = { feeds, calls, digests, outcomes: new Array(calls.length), now };
   let warningsDue = false;
   let positions = calls.map((_, n) => n);
   while (positions.length > 0) {
@@ -129,7 +148,7 @@ interface InsertResult {
 
 async function insertPart(
   db: Database,
-  { feed, calls, digests, now }: Batch,
+  { feeds, calls, digests, now }: Batch,
   positions: number[],
 ): Promise<InsertResult> {
   const part = positions.map((position) => calls[position] as ReportedCall);
@@ -146,7 +165,7 @@ async function insertPart(
     plainArray(part.map((call) => call.switchDebit?.amount)),
     textArray(part.map((call) => call.callId)),
     positions.map((position) => digests[position]).join(''),
-    feed,
+    textArray(positions.map((position) => feeds[position])),
     now,
     part.length,
   ];

@@ -1,7 +1,7 @@
 import { plainArray, textArray } from '../../db/array-text.ts';
 import type { Database, Send } from '../../db/database.ts';
 import { isLockTimeout, StoreUnavailable } from '../../db/errors.ts';
-import { GATHERED, type Gathered, Gatherer } from '../../db/gather.ts';
+import { GATHERED, type Gathered, Gatherer, Lanes } from '../../db/gather.ts';
 import { fromMicros } from '../money.ts';
 import {
   type Answer,
@@ -113,14 +113,16 @@ const HOLD = `WITH held AS (
  * A balance that stays locked holds up its own questions alone: they wait in a lane of their account.
  */
 export function gatherAuthorizations(db: Database, options: AuthorizeOptions): AuthorizeCall {
-  const lanes = new Lanes((questions) => decideOrFail(db, questions, options, 'wait'));
+  const lanes = new Lanes((questions: CallQuestion[]) =>
+    decideOrFail(db, questions, options, 'wait'),
+  );
   const gatherer = new Gatherer(
     (questions: CallQuestion[]) => decideWithoutWaiting(db, questions, options),
     (questions) => questions.length >= MANY_QUESTIONS,
   );
   return async (question) => {
     const first = lanes.has(question.account) ? undefined : await gatherer.ask(question);
-    const answer = first ?? (await lanes.ask(question));
+    const answer = (first ?? (await lanes.ask(question.account, question))) as Answer | Error;
     if (answer instanceof Error) throw answer;
     return answer;
   };
@@ -234,34 +236,4 @@ function writeHolds(send: Send, { holds, calls, held }: Decisions): void {
     plainArray([...held.keys()]),
     plainArray([...held.values()].map(fromMicros)),
   ]);
-}
-
-/** One after the other for each account, for as long as somebody waits in its lane. */
-class Lanes {
-  readonly #answer: (questions: CallQuestion[]) => Promise<Outcome[]>;
-  readonly #lanes = new Map<
-    number,
-    { gatherer: Gatherer<CallQuestion, Outcome>; waiting: number }
-  >();
-
-  constructor(answer: (questions: CallQuestion[]) => Promise<Outcome[]>) {
-    this.#answer = answer;
-  }
-
-  has(account: number): boolean {
-    return this.#lanes.has(account);
-  }
-
-  async ask(question: CallQuestion): Promise<Answer | Error> {
-    const { account } = question;
-    const lane = this.#lanes.get(account) ?? { gatherer: new Gatherer(this.#answer), waiting: 0 };
-    this.#lanes.set(account, lane);
-    lane.waiting++;
-    try {
-      return (await lane.gatherer.ask(question)) as Answer | Error;
-    } finally {
-      lane.waiting--;
-      if (lane.waiting === 0) this.#lanes.delete(account);
-    }
-  }
 }

@@ -1,0 +1,34 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isInstalled, runProgram } from './process.ts';
+import type { Stage } from './stage.ts';
+import type { Measure } from './workloads.ts';
+
+// It rounds to whole seconds, and its connections take some of the first.
+const LEAST_SECONDS = 3;
+
+/**
+ * Transactions a second of a script of pgbench, by clients at once.
+ * @returns undefined where pgbench is not installed
+ */
+export async function pgbenchRate(
+  { folder, databaseUrl }: Stage,
+  script: string,
+  seconds: number,
+): Promise<((clients: number) => Measure) | undefined> {
+  if (!(await isInstalled('pgbench'))) return undefined;
+  const path = join(folder, 'pgbench.sql');
+  await writeFile(path, script);
+  const length = ['-T', String(Math.max(LEAST_SECONDS, Math.round(seconds)))];
+  return (clients) => async () => {
+    const options = ['-n', '-M', 'prepared', '-c', String(clients), '-j', '1'];
+    const { output } = await runProgram('pgbench', [
+      ...options,
+      ...length,
+      '-f',
+      path,
+      databaseUrl,
+    ]);
+    return Number(/tps = ([0-9.]+)/.exec(output)?.[1]);
+  };
+}
