@@ -10,6 +10,7 @@ import { info } from './parts/info.ts';
 import { ingest } from './parts/ingest.ts';
 import { limited } from './parts/limited.ts';
 import { portal } from './parts/portal.ts';
+import { prices } from './parts/prices.ts';
 import { signup } from './parts/signup.ts';
 import { single } from './parts/single.ts';
 import { keepResult, readResult } from './result.ts';
@@ -25,6 +26,7 @@ const PARTS: Record<string, Part> = {
   cdr,
   ingest,
   single,
+  prices,
   portal,
 };
 const USAGE = `npm run bench -- [PART…]        of ${Object.keys(PARTS).join(' ')}
