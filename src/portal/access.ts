@@ -2,13 +2,16 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { rememberAddress, rememberDevice } from '../domain/access/known-origin.ts';
 import { findSession, randomId, type Session, startSession } from '../domain/access/session.ts';
 import { Refusal } from '../domain/refusal.ts';
-import type { Keyring } from '../domain/sealing/keyring.ts';
 import { originOf } from '../http/client-address.ts';
 import type { Service } from '../service.ts';
 import { showBrand } from './assets.ts';
 import { type Cookies, portalCookies } from './cookies.ts';
+import { draftOf } from './draft.ts';
+import { formToken, isFormToken } from './form-token.ts';
 import { formFields } from './input.ts';
+import { sendPage } from './layout.ts';
 import { messages } from './messages/index.ts';
+import { signInPage } from './public/sign-in-page.ts';
 import type { View } from './view.ts';
 
 const DEVICE_SECONDS = 400 * 86_400;
@@ -52,7 +55,7 @@ export function knowVisitors(app: FastifyInstance, service: Service): void {
       brand,
       path: request.url.split('?')[0] ?? '/',
       session: request.session,
-      formToken: formToken(keyring, request.session ? request.sessionId : request.device),
+      formToken: formToken(keyring, request.device, request.session?.username),
       flash: cookies.read(request, 'flash') || undefined,
       clearFlash: () => cookies.clear(reply, 'flash'),
       now,
@@ -62,7 +65,7 @@ export function knowVisitors(app: FastifyInstance, service: Service): void {
 
 /**
  * Refuses forms that another site's page sent, by what the browser says of their origin and by a
- * token that only this browser's pages hold: the session's, or before anyone signed in the
+ * token that only this browser's pages hold: that of the account, or before anyone signed in the
  * browser's own.
  * @param scope 'public' also takes the browser's token of someone who has signed in meanwhile
  */
@@ -76,20 +79,30 @@ export function refuseForgedForms(
     if (request.method !== 'POST') return;
     if (!isOwnOrigin(request, config.publicUrl)) throw forged();
     const { form_token: token = '' } = formFields(request);
-    const secrets = [request.session ? request.sessionId : undefined];
-    if (scope === 'public') secrets.push(request.device);
-    const known = secrets.some(
-      (secret) => secret && keyring.matches(formSecret(secret), Buffer.from(token, 'base64url')),
-    );
-    if (!known) throw forged();
+    const { device, session } = request;
+    const isKnown =
+      (session && isFormToken(keyring, token, device, session.username)) ||
+      (scope === 'public' && isFormToken(keyring, token, device));
+    if (!isKnown) throw forged();
   });
 }
 
-/** Sends whoever is not signed in to the sign-in page, and back afterwards. */
-export async function requireSession(request: FastifyRequest, reply: FastifyReply) {
-  if (request.session) return undefined;
-  const back = request.method === 'GET' ? request.url : '/';
-  return reply.redirect(`/sign-in?next=${encodeURIComponent(back)}`, 303);
+/**
+ * Sends whoever is not signed in to the sign-in page, and back afterwards. Where a session has
+ * ended the page says so, and keeps what was typed into a form.
+ */
+export function requireSession(service: Service) {
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const { session, sessionId, view, url } = request;
+    if (session) return undefined;
+    const draft = draftOf(request);
+    if (draft) {
+      const shown = { ...view, flash: 'session-over' };
+      return sendPage(reply, shown, signInPage(shown, { next: url, draft, status: 403 }));
+    }
+    if (sessionId) cookiesOf(service).set(reply, 'flash', 'session-over');
+    return reply.redirect(`/sign-in?next=${encodeURIComponent(url)}`, 303);
+  };
 }
 
 /**
@@ -99,7 +112,7 @@ export async function requireSession(request: FastifyRequest, reply: FastifyRepl
 export function requireAdministrator(service: Service) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const { session } = request;
-    if (!session) return requireSession(request, reply);
+    if (!session) return requireSession(service)(request, reply);
     if (session.role !== 'administrator') throw new Refusal('not found', 'Not found');
     if (!service.config.adminSecondFactor || session.secondFactor) return undefined;
     cookiesOf(service).set(reply, 'flash', 'second-factor-required');
@@ -140,15 +153,6 @@ export async function signIn(
 
 export function cookiesOf({ config }: Service): Cookies {
   return portalCookies(config.publicUrl?.startsWith('https:') ?? false);
-}
-
-function formToken(keyring: Keyring, secret: string): string {
-  return keyring.digest(formSecret(secret)).toString('base64url');
-}
-
-/** Not the secret itself: its digest is what the database keeps of a session. */
-function formSecret(secret: string): string {
-  return `form token ${secret}`;
 }
 
 /**

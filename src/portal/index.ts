@@ -58,7 +58,7 @@ export async function portal(app: FastifyInstance, service: Service): Promise<vo
       resetPages(open, service);
     });
     pages.register(async (signedIn) => {
-      signedIn.addHook('onRequest', requireSession);
+      signedIn.addHook('preValidation', requireSession(service));
       refuseForgedForms(signedIn, service, 'signed in');
       overviewPage(signedIn, service);
       callsPages(signedIn, service);

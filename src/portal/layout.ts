@@ -41,12 +41,15 @@ ${body}
 `;
 }
 
-/** Answers with a page. What the form before it did is said once. */
+/**
+ * Answers with a page. What the form before it did is said once. Browsers keep the answer to a form,
+ * since they cannot go back to it otherwise; secrets are shown by pages that are got.
+ */
 export function sendPage(reply: FastifyReply, view: View, content: Page): FastifyReply {
   if (view.flash) view.clearFlash();
   return reply
     .code(content.status ?? 200)
-    .header('cache-control', 'no-store')
+    .header('cache-control', reply.request.method === 'POST' ? 'private, no-cache' : 'no-store')
     .type('text/html; charset=utf-8')
     .send(page(view, content).text);
 }

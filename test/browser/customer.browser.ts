@@ -126,3 +126,34 @@ test('the keyboard alone is enough', async () => {
   assert.equal(await page.evaluate(inside), true);
   await context.close();
 });
+
+test('what was typed outlasts an error, Back and the end of the session', async () => {
+  const { context, page, complaints } = await open(true);
+  await signInAs(page, stage.customer.username, demoPassword);
+  await page.getByRole('link', { name: 'Settings' }).click();
+  await page.getByLabel('Caller ID').fill('12');
+  await page.getByRole('button', { name: 'Save' }).first().click();
+  await page.locator('#caller_id-problem').waitFor();
+  await page.getByRole('link', { name: 'Calls' }).click();
+  await page.waitForURL('**/calls');
+  await page.goBack();
+  assert.equal(await heading(page), 'Settings');
+  assert.equal(await page.getByLabel('Caller ID').inputValue(), '12');
+
+  const other = await context.newPage();
+  await other.goto('/overview');
+  await other.getByRole('button', { name: 'Sign out' }).click();
+  await other.waitForURL('**/sign-in');
+  await page.getByLabel('Name or company').fill('Typed before');
+  await page.getByRole('button', { name: 'Save' }).first().click();
+  assert.equal(await heading(page), 'Sign in');
+  assert.match(await text(page, 'main'), /Your session has ended/);
+  await page.getByLabel('Username or e-mail address').fill(stage.customer.username);
+  await page.getByLabel('Password').fill(demoPassword);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.waitForURL('**/settings');
+  assert.match(await text(page, 'main'), /What you typed is below/);
+  assert.equal(await page.getByLabel('Name or company').inputValue(), 'Typed before');
+  assert.deepEqual(complaints, []);
+  await context.close();
+});

@@ -61,6 +61,7 @@ for (const scripts of [true, false]) {
     await page.getByLabel('Amount in dollars').fill('12.34');
     await page.getByLabel('Reason').fill(reason);
     await page.getByRole('button', { name: 'Credit', exact: true }).click();
+    assert.match(await text(page, 'main [role=status]'), /Posted\./);
     await page.goto(`/admin/accounts/${username}/ledger`);
     assert.match(await text(page, 'table tbody tr'), new RegExp(`${reason}.*\\+\\$12\\.34`));
 

@@ -30,9 +30,10 @@ export function passwordProblem(password: string, own: string[]): PasswordProble
   if (length < SHORTEST_PASSWORD) return 'short';
   if (length > LONGEST_PASSWORD) return 'long';
   const lower = plain.toLowerCase();
-  if (isCommon(lower)) return 'common';
   const left = withoutWords(folded(plain), own);
-  return left.length < SHORTEST_PASSWORD || isCommon(left) ? 'own' : undefined;
+  if (left.length < SHORTEST_PASSWORD) return 'own';
+  if (isCommon(lower)) return 'common';
+  return isCommon(left) ? 'own' : undefined;
 }
 
 function isCommon(lower: string): boolean {

@@ -29,11 +29,11 @@ export const WARNING_FORM: SettingsForm = {
 
 export type Problems = Record<string, string | undefined>;
 
-/** What was typed and refused, and why, by field. */
+/** What was typed and not saved, and why, by field. */
 export interface Refused {
   /** the one that was sent; undefined: that of the password */
   form?: SettingsForm;
-  typed?: Fields;
+  typed?: Fields | undefined;
   problems?: Problems;
 }
 

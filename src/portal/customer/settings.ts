@@ -6,6 +6,7 @@ import { customerAt } from '../../domain/audit.ts';
 import { InvalidValue } from '../../domain/entered-values.ts';
 import type { Service } from '../../service.ts';
 import { cookiesOf, sessionOf } from '../access.ts';
+import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
 import { formFields } from '../input.ts';
 import { sendPage } from '../layout.ts';
 import type { Messages } from '../messages/index.ts';
@@ -23,13 +24,19 @@ import { PROFILE_FORM, type Refused, settingsPage, WARNING_FORM } from './settin
 export function settingsPages(app: FastifyInstance, service: Service): void {
   const { db, queue, config, clock } = service;
 
-  app.get('/settings', async (request, reply) =>
-    sendPage(reply, request.view, await settingsPage(service, request)),
+  app.get('/settings', async (request, reply) => {
+    const { action, fields: typed } = (await takeDraft(service, request)) ?? {};
+    const form = action === '/settings/warning' ? WARNING_FORM : PROFILE_FORM;
+    return sendPage(reply, request.view, await settingsPage(service, request, { form, typed }));
+  });
+
+  app.post('/settings/profile', KEEPS_DRAFT, (request, reply) =>
+    save(request, reply, PROFILE_FORM),
   );
 
-  app.post('/settings/profile', (request, reply) => save(request, reply, PROFILE_FORM));
-
-  app.post('/settings/warning', (request, reply) => save(request, reply, WARNING_FORM));
+  app.post('/settings/warning', KEEPS_DRAFT, (request, reply) =>
+    save(request, reply, WARNING_FORM),
+  );
 
   app.post('/settings/verification', async (request, reply) => {
     await requestVerification(db, queue, sessionOf(request).email);

@@ -62,6 +62,9 @@ export const en = {
   /** Said once, on the page after the form that did it. */
   flash: {
     'signed-out': 'You are signed out.',
+    'session-over': 'Your session has ended, so nothing was changed. Please sign in again.',
+    'draft-kept':
+      'Your session had ended before the form was sent. What you typed is below: please send it again.',
     'password-changed':
       'Your password is changed. Other sessions have ended, and the API key is new. Phones keep their SIP secret: replace it, too, if someone else may know it.',
     'second-factor-off': 'The second factor is off. Your password alone opens the account.',

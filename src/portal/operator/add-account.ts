@@ -6,6 +6,7 @@ import { Refusal } from '../../domain/refusal.ts';
 import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { field } from '../components/field.ts';
+import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
 import { optional, type Problems, readFields } from '../entered.ts';
 import { formFields, queryText } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
@@ -23,11 +24,12 @@ export function addAccountPages(app: FastifyInstance, service: Service): void {
 
   app.get('/admin/accounts/new', async (request, reply) => {
     const username = String(randomInt(LOWEST, HIGHEST + 1));
-    const values = { username, masterAccount: queryText(request, 'master') };
+    const { fields } = (await takeDraft(service, request)) ?? {};
+    const values = { username, masterAccount: queryText(request, 'master'), ...fields };
     return sendPage(reply, request.view, formPage(request.view, values, {}));
   });
 
-  app.post('/admin/accounts/new', async (request, reply) => {
+  app.post('/admin/accounts/new', KEEPS_DRAFT, async (request, reply) => {
     const { view } = request;
     const fields = formFields(request);
     const wrong = (problems: Problems) => sendPage(reply, view, formPage(view, fields, problems));

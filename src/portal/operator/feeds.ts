@@ -17,6 +17,7 @@ import { confirmed } from '../components/confirmed.ts';
 import { field, select } from '../components/field.ts';
 import { copyable } from '../components/secret.ts';
 import { table } from '../components/table.ts';
+import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
 import { type Problems, readFields } from '../entered.ts';
 import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
@@ -41,11 +42,16 @@ export function feedPages(app: FastifyInstance, service: Service): void {
     sendPage(
       reply,
       request.view,
-      await feedsPage(request, {}, {}, await takeShownOnce<NewFeed>(service, request)),
+      await feedsPage(
+        request,
+        (await takeDraft(service, request))?.fields ?? {},
+        {},
+        await takeShownOnce<NewFeed>(service, request),
+      ),
     ),
   );
 
-  app.post('/admin/feeds', async (request, reply) => {
+  app.post('/admin/feeds', KEEPS_DRAFT, async (request, reply) => {
     const { view } = request;
     const fields = formFields(request);
     const again = async (problems: Problems) =>

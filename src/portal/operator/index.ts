@@ -16,7 +16,7 @@ import { rejectedPages } from './rejected.ts';
 
 /** The pages of those who run the service. */
 export async function operatorPages(app: FastifyInstance, service: Service): Promise<void> {
-  app.addHook('onRequest', requireAdministrator(service));
+  app.addHook('preValidation', requireAdministrator(service));
   refuseForgedForms(app, service, 'signed in');
   dashboardPage(app, service);
   accountsPages(app, service);

@@ -10,6 +10,7 @@ import { type Field, field } from '../components/field.ts';
 import { money } from '../components/money.ts';
 import { table } from '../components/table.ts';
 import { time } from '../components/time.ts';
+import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
 import { optional, type Problems, readFields } from '../entered.ts';
 import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
@@ -21,11 +22,12 @@ import { needsStepUp, stepUp } from './step-up.ts';
 export function promotionPages(app: FastifyInstance, service: Service): void {
   const { db, clock } = service;
 
-  app.get('/admin/promotions', async (request, reply) =>
-    sendPage(reply, request.view, await promotionsPage(request.view, {}, {})),
-  );
+  app.get('/admin/promotions', async (request, reply) => {
+    const { fields = {} } = (await takeDraft(service, request)) ?? {};
+    return sendPage(reply, request.view, await promotionsPage(request.view, fields, {}));
+  });
 
-  app.post('/admin/promotions', async (request, reply) => {
+  app.post('/admin/promotions', KEEPS_DRAFT, async (request, reply) => {
     const { view } = request;
     const fields = formFields(request);
     const again = async (problems: Problems) =>

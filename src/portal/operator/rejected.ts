@@ -18,6 +18,7 @@ import { emptyState, facts, paging, panel } from '../components/blocks.ts';
 import { field } from '../components/field.ts';
 import { table } from '../components/table.ts';
 import { time } from '../components/time.ts';
+import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
 import { readFields } from '../entered.ts';
 import { formFields, queryText } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
@@ -57,9 +58,11 @@ ${paging({
     return sendPage(reply, view, { title: m.rejected.title, content, aside });
   });
 
-  app.get('/admin/rejected/:id', async (request, reply) =>
-    sendPage(reply, request.view, recordPage(request.view, await recordOf(request))),
-  );
+  app.get('/admin/rejected/:id', async (request, reply) => {
+    const typed = (await takeDraft(service, request))?.fields.reason;
+    const page = recordPage(request.view, await recordOf(request), { typed });
+    return sendPage(reply, request.view, page);
+  });
 
   app.post('/admin/rejected/replay', async (request, reply) => {
     await queue.send(db, REPLAY_QUEUE, administrator(request));
@@ -81,7 +84,7 @@ ${paging({
     return reply.redirect('/admin/rejected', 303);
   });
 
-  app.post('/admin/rejected/:id/dismiss', async (request, reply) => {
+  app.post('/admin/rejected/:id/dismiss', KEEPS_DRAFT, async (request, reply) => {
     const record = await recordOf(request);
     const fields = formFields(request);
     const { values, problems } = readFields(fields, { reason: entered.words });

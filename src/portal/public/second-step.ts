@@ -5,12 +5,13 @@ import type { Keyring } from '../../domain/sealing/keyring.ts';
 import { html } from '../../html.ts';
 import { logSignIn } from '../../http/sign-in-log.ts';
 import type { Service } from '../../service.ts';
-import { signIn } from '../access.ts';
 import { notice } from '../components/blocks.ts';
 import { field } from '../components/field.ts';
-import { formFields, localPath } from '../input.ts';
+import { formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
 import { form, type View } from '../view.ts';
+import { type Onward, onwardInputs } from './sign-in-page.ts';
+import { signInAndGoOn } from './signed-in.ts';
 
 const STEP_SECONDS = 300;
 const STEP = /^([1-9][0-9]{9})\.([0-9]{1,9})\.([0-9]{1,12})\.([A-Za-z0-9_-]{43})$/;
@@ -21,7 +22,7 @@ export function secondStepPages(app: FastifyInstance, service: Service): void {
 
   app.post('/sign-in/code', async (request, reply) => {
     const { view } = request;
-    const { step = '', code = '', next = '' } = formFields(request);
+    const { step = '', code = '', next = '', draft = '' } = formFields(request);
     const username = await stepOwner(service, request, step);
     if (username === undefined) {
       const text = html`${notice('bad', view.m.secondStep.expired)}<p><a href="/sign-in">${view.m.signIn.title}</a></p>`;
@@ -31,10 +32,9 @@ export function secondStepPages(app: FastifyInstance, service: Service): void {
     const result = passed ? 'passed' : 'failed';
     logSignIn(request, { account: username, result, factor: 'second factor', for: 'portal' });
     if (!passed) {
-      return sendPage(reply, view, secondStepPage(view, step, next, true));
+      return sendPage(reply, view, secondStepPage(view, step, { next, draft }, true));
     }
-    await signIn(service, request, reply, username);
-    return reply.redirect(localPath(next) ?? '/', 303);
+    return signInAndGoOn(service, request, reply, username, { next, draft });
   });
 }
 
@@ -51,10 +51,10 @@ export function stepProof(
   return `${head}.${signed(keyring, head, request.device).toString('base64url')}`;
 }
 
-export function secondStepPage(view: View, step: string, next: string, wrong = false): Page {
+export function secondStepPage(view: View, step: string, onward: Onward, wrong = false): Page {
   const m = view.m.secondStep;
   const fields = html`<input type="hidden" name="step" value="${step}">
-<input type="hidden" name="next" value="${next}">
+${onwardInputs(onward)}
 ${field({ name: 'code', label: m.code, hint: m.hint, autocomplete: 'one-time-code', required: true, maxLength: 20, autofocus: true, problem: wrong ? m.wrong : undefined })}
 <button>${view.m.signIn.submit}</button>`;
   const content = html`${form(view, '/sign-in/code', fields)}

@@ -9,6 +9,7 @@ import * as entered from '../../../domain/entered-values.ts';
 import { Refusal } from '../../../domain/refusal.ts';
 import type { Service } from '../../../service.ts';
 import { cookiesOf } from '../../access.ts';
+import { KEEPS_DRAFT } from '../../draft.ts';
 import { type Problems, readFields } from '../../entered.ts';
 import { formFields } from '../../input.ts';
 import { sendPage } from '../../layout.ts';
@@ -20,7 +21,7 @@ import { usernameOf } from './request.ts';
 export function accountItems(app: FastifyInstance, service: Service): void {
   const { db, clock } = service;
 
-  app.post('/admin/accounts/:username/services', async (request, reply) => {
+  app.post('/admin/accounts/:username/services', KEEPS_DRAFT, async (request, reply) => {
     const { values, problems } = readFields(formFields(request), {
       description: entered.serviceDescription,
       descriptionMonthly: entered.monthlyAmount,
@@ -39,7 +40,7 @@ export function accountItems(app: FastifyInstance, service: Service): void {
     return back(request, reply, 'removed');
   });
 
-  app.post('/admin/accounts/:username/numbers', async (request, reply) => {
+  app.post('/admin/accounts/:username/numbers', KEEPS_DRAFT, async (request, reply) => {
     const { values, problems } = readFields(formFields(request), {
       number: entered.assignableNumber,
       numberMonthly: entered.monthlyAmount,

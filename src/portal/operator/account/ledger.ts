@@ -7,6 +7,7 @@ import { html } from '../../../html.ts';
 import type { Service } from '../../../service.ts';
 import { cookiesOf } from '../../access.ts';
 import { paging } from '../../components/blocks.ts';
+import { KEEPS_DRAFT } from '../../draft.ts';
 import { readFields } from '../../entered.ts';
 import { formFields, queryText } from '../../input.ts';
 import { sendPage } from '../../layout.ts';
@@ -47,7 +48,7 @@ ${paging({
     return sendPage(reply, view, { title: `${m.ledger}: ${name}`, content, aside });
   });
 
-  app.post('/admin/accounts/:username/money', async (request, reply) => {
+  app.post('/admin/accounts/:username/money', KEEPS_DRAFT, async (request, reply) => {
     const account = usernameOf(request);
     const fields = formFields(request);
     const { values, problems } = readFields(fields, {

@@ -13,6 +13,7 @@ import type { Service } from '../../../service.ts';
 import { facts, notice, panel } from '../../components/blocks.ts';
 import { money, rate } from '../../components/money.ts';
 import { day } from '../../components/time.ts';
+import { takeDraft } from '../../draft.ts';
 import type { Page } from '../../layout.ts';
 import { takeShownOnce } from '../../shown-once.ts';
 import { type View, zoneOf } from '../../view.ts';
@@ -27,11 +28,11 @@ import { viewLinks } from './views.ts';
 const SUB_ACCOUNTS = 20;
 const ENTRIES = 5;
 
-/** An account as operators see it. @param filled a form of the page that is shown again with what is wrong */
+/** An account as operators see it. @param refused a form of the page that is shown again with what is wrong */
 export async function accountPage(
   service: Service,
   request: FastifyRequest,
-  filled: Filled = { values: {}, problems: {} },
+  refused?: Filled,
 ): Promise<Page> {
   const { db, clock } = service;
   const { view } = request;
@@ -45,6 +46,8 @@ export async function accountPage(
   ]);
   const open = closedAt === null;
   const m = view.m.operator.account;
+  const draft = await takeDraft(service, request);
+  const filled = refused ?? { values: draft?.fields ?? {}, problems: {} };
   const credentials = await takeShownOnce<NewCredentials>(service, request);
   const content = html`${credentials && newCredentialsPanel(view, credentials)}
 ${!open && notice('warn', m.closedNotice)}

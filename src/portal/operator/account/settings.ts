@@ -4,6 +4,7 @@ import { InvalidValue } from '../../../domain/entered-values.ts';
 import { Refusal } from '../../../domain/refusal.ts';
 import type { Service } from '../../../service.ts';
 import { cookiesOf } from '../../access.ts';
+import { KEEPS_DRAFT } from '../../draft.ts';
 import type { Problems } from '../../entered.ts';
 import { type Fields, formFields } from '../../input.ts';
 import { sendPage } from '../../layout.ts';
@@ -22,7 +23,7 @@ export function accountSettings(app: FastifyInstance, service: Service): void {
     sendPage(reply, request.view, await accountPage(service, request)),
   );
 
-  app.post('/admin/accounts/:username/settings', async (request, reply) => {
+  app.post('/admin/accounts/:username/settings', KEEPS_DRAFT, async (request, reply) => {
     const username = usernameOf(request);
     const fields = formFields(request);
     const { m } = request.view;
