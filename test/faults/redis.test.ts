@@ -13,20 +13,15 @@ import { waitUntil } from '../support/wait.ts';
 import { end } from './support/begin.ts';
 import { report } from './support/scale.ts';
 
+// Another one that speaks its protocol, such as Valkey, can take its place.
+const SERVER = process.env.LIMITS_SERVER?.split(' ') ?? ['redis-server'];
+
 test('limits counted by a real Redis hold across processes, and nobody waits for one that is gone', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'account-api-redis-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const port = await freePort();
   const startRedis = async () => {
-    const redis = startChild([
-      'redis-server',
-      '--port',
-      String(port),
-      '--save',
-      '',
-      '--dir',
-      folder,
-    ]);
+    const redis = startChild([...SERVER, '--port', String(port), '--save', '', '--dir', folder]);
     await redis.line(/Ready to accept connections/);
     return redis;
   };

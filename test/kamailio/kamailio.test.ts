@@ -9,8 +9,9 @@ import { reconcile } from '../../src/domain/books/proof.ts';
 import { blockPrefixes } from '../../src/domain/rating/blocked-prefix.ts';
 import { post } from '../support/calls.ts';
 import { waitUntil } from '../support/wait.ts';
+import type { Customer } from '../switches/service.ts';
 import { answeringPhone, call, carrierCall, REALM, register } from './switch.ts';
-import { type Customer, type System, startSystem } from './system.ts';
+import { type System, startSystem } from './system.ts';
 
 const ACTOR = { who: 'operator test', from: 'test' };
 const AGENT = 'Zoiper rv2.8.97/';
@@ -110,7 +111,7 @@ test('of two contacts the newer is shown, and the other once it has expired', as
 
 test('registrations that are pushed are the same', async () => {
   await system.sip.kill();
-  await system.sip.start('WITH_PUSH');
+  await system.sip.start('http');
   const phone = await system.signUp();
   const contact = `<sip:${phone.username}@192.0.2.1:5060;transport=UDP;rinstance=abc>`;
   await register(system.sip, phone, { contact });

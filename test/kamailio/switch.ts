@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Child, startChild } from '../support/child.ts';
 import { waitUntil } from '../support/wait.ts';
+import { sidCommand, sidLibraries } from '../switches/sid.ts';
 
 const DEPLOY = fileURLToPath(new URL('../../deploy/kamailio/', import.meta.url));
 const SCENARIOS = fileURLToPath(new URL('.', import.meta.url));
@@ -17,8 +18,8 @@ export const REALM = 'sip.example.com';
 
 /** What takes the place of the settings that an operator edits. */
 export interface SwitchSettings {
-  /** of Kamailio's database role */
-  database: string;
+  /** of Kamailio's database role; left out, all goes over HTTP */
+  database?: string;
   /** the service's address with the credentials of a feed */
   ingest: string;
 }
@@ -32,8 +33,8 @@ export interface Switch extends SipServer {
   dialled: () => Promise<string[]>;
   /** ends it at once, as a crash does */
   kill: () => Promise<void>;
-  /** @param defines such as WITH_PUSH */
-  start: (...defines: string[]) => Promise<void>;
+  /** @param uses what of the service; the database where the settings name one */
+  start: (uses?: 'database' | 'http') => Promise<void>;
   stop: () => Promise<void>;
 }
 
@@ -48,7 +49,7 @@ export async function startSwitch(settings: SwitchSettings): Promise<Switch> {
       LISTEN: `udp:${HOST}:${port}`,
       TRUNK: `sip:${HOST}:${trunkPort}`,
       CARRIER_NETWORKS: `192.0.2.0/24, ${CARRIER}`,
-      DATABASE: settings.database,
+      DATABASE: settings.database ?? 'none',
       INGEST: settings.ingest,
       RUN_DIR: folder,
     }),
@@ -75,11 +76,11 @@ export async function startSwitch(settings: SwitchSettings): Promise<Switch> {
     log += kamailio?.output() ?? '';
     kamailio = undefined;
   };
-  const start = async (...defines: string[]) => {
+  const start = async (uses = settings.database ? 'database' : 'http') => {
     const file = join(folder, 'kamailio.cfg');
     const options = ['-f', file, '-DD', '-E', '-Y', folder, '-w', folder, '-m', '64', '-M', '8'];
-    const defined = defines.flatMap((name) => ['-A', name]);
-    kamailio = startChild(['kamailio', ...options, ...defined], {
+    const defined = uses === 'database' ? ['-A', 'WITH_DATABASE'] : [];
+    kamailio = startChild([...kamailioCommand(), ...options, ...defined], {
       env: { PATH: process.env.PATH, TZ: 'UTC' },
     });
     await Promise.race([
@@ -105,6 +106,12 @@ export async function startSwitch(settings: SwitchSettings): Promise<Switch> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Kamailio of the machine, or with KAMAILIO=sid in the environment that of Debian's sid. */
+export function kamailioCommand(): string[] {
+  if (process.env.KAMAILIO !== 'sid') return ['kamailio'];
+  return [...sidCommand('usr/sbin/kamailio'), '-L', join(sidLibraries(), 'kamailio/modules')];
 }
 
 /** Replaces the values of `#!substdef "!NAME!value!g"`, each of which must be there. */

@@ -4,28 +4,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { answers, freePort, type SipServer, startSipp } from '../kamailio/switch.ts';
+import { answers, freePort, startSipp } from '../kamailio/switch.ts';
 import { type Child, startChild } from '../support/child.ts';
 import { waitUntil } from '../support/wait.ts';
 import { SID, sidCommand, sidLibraries } from './sid.ts';
+import type { StorySwitch } from './story.ts';
 
 const DEPLOY = fileURLToPath(new URL('../../deploy/asterisk/', import.meta.url));
-const SCENARIOS = fileURLToPath(new URL('.', import.meta.url));
 const HOST = '127.0.0.1';
 const CARRIER = '127.0.0.2';
 
 /** A running Asterisk with the configuration of deploy/, its scripts, and a trunk. */
-export interface Asterisk extends SipServer {
+export interface Asterisk extends StorySwitch {
   log: () => string;
   /** runs a command of its console. @returns what it prints */
   console: (command: string) => Promise<string>;
-  /** records that wait for the service */
-  waiting: () => Promise<string>;
-  /** the numbers of INVITEs that reached the trunk */
-  dialled: () => Promise<string[]>;
   kill: () => Promise<void>;
   start: () => Promise<void>;
-  stop: () => Promise<void>;
 }
 
 /**
@@ -108,7 +103,7 @@ astlogdir => ${folder}/log
     });
   const scripts = [script('send-cdr.sh', 1), script('extend-calls.sh', extendEvery)];
   const messages = join(folder, 'trunk.log');
-  const trunk = startSipp(folder, join(SCENARIOS, 'answer.xml'), [
+  const trunk = startSipp(folder, 'answer.xml', [
     '-p',
     String(trunkPort),
     '-trace_msg',
@@ -124,14 +119,14 @@ astlogdir => ${folder}/log
       const [program = '', ...args] = command;
       return (await promisify(execFile)(program, [...args, '-rx', text])).stdout;
     },
-    waiting: async () => {
+    waits: async (number) => {
       const names = (await readdir(sending)).filter((name) => name.endsWith('.csv'));
       const texts = await Promise.all(names.map((name) => readFile(join(sending, name), 'utf8')));
-      return texts.join('');
+      return texts.join('').includes(number);
     },
     dialled: async () => {
       const text = await readFile(messages, 'utf8').catch(() => '');
-      return [...text.matchAll(/^INVITE sip:([^@]*)@/gm)].map(([, number = '']) => number);
+      return [...text.matchAll(/^INVITE (\S+) SIP/gm)].map(([, uri = '']) => uri);
     },
     kill,
     start,
