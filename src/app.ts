@@ -69,7 +69,7 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
     if (isRead && app.findRoute({ method: 'GET', url: other })) {
       return reply.redirect(query === undefined ? other : `${other}?${query}`, 308);
     }
-    if (status === 404 && wantsPage(request)) return answerNotFoundPage(reply);
+    if (status === 404 && wantsPage(request)) return answerNotFoundPage(request, reply);
     return answerStatus(plainEnvelope, reply, status);
   });
 

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import envSchema from 'env-schema';
 import ipaddr from 'ipaddr.js';
 import { type Brand, brandColors, readLogo } from './brand.ts';
+import type { Language } from './language.ts';
 import { SETTINGS, type Settings } from './settings.ts';
 
 /** A setting has a wrong value; the message is one line that names it. */
@@ -30,6 +31,8 @@ export interface Config {
   secretKeyFile: string | undefined;
   smtpUrl: string | undefined;
   mailFrom: string;
+  /** where neither account nor browser asks for another */
+  language: Language;
   brand: Brand;
   mailTextsFile: string | undefined;
   adminEmail: string;
@@ -107,6 +110,7 @@ export function loadConfig(
     secretKeyFile: settings.SECRET_KEY_FILE ? resolve(settings.SECRET_KEY_FILE) : undefined,
     smtpUrl: settings.SMTP_URL || undefined,
     mailFrom: settings.MAIL_FROM || defaultSender(publicUrl, settings.BRAND_NAME),
+    language: settings.LANGUAGE,
     brand: readBrand(settings),
     mailTextsFile: settings.MAIL_TEXTS_FILE || undefined,
     adminEmail: settings.ADMIN_EMAIL,

@@ -8,8 +8,8 @@ import {
 } from './domain/account/administrator.ts';
 import { listen } from './front.ts';
 import { startJobs } from './jobs/index.ts';
+import type { Sender } from './mail/letter.ts';
 import { readMailTexts } from './mail/read-texts.ts';
-import type { MailTexts } from './mail/texts.ts';
 import { folderTransport, smtpTransport } from './mail/transport.ts';
 import { type OpenService, openService } from './open-service.ts';
 import { ownKeyFile } from './secret-key.ts';
@@ -25,7 +25,7 @@ export interface Running {
 
 /** Opens everything, listens, and says so on standard output. */
 export async function serve(config: Config, log: Logger): Promise<Running> {
-  const texts = readMailTexts(config.mailTextsFile);
+  const texts = readMailTexts(config);
   const service = await openService(config, {
     role: 'server',
     onError: (error) => log.error({ err: error }, 'database'),
@@ -53,7 +53,11 @@ export async function serveAsWorker(config: Config, log: Logger): Promise<Runnin
   return { renew: endWith(leave), stop: endWith(close) };
 }
 
-async function serveWith(service: OpenService, texts: MailTexts, log: Logger): Promise<Running> {
+async function serveWith(
+  service: OpenService,
+  texts: Sender['texts'],
+  log: Logger,
+): Promise<Running> {
   const { config, db, keyring, clock } = service;
   const administrator = await createFirstAdministrator(
     db,
@@ -74,7 +78,12 @@ async function serveWith(service: OpenService, texts: MailTexts, log: Logger): P
   const transport = config.smtpUrl
     ? smtpTransport(config.smtpUrl)
     : folderTransport(join(config.dataDir, 'mail'));
-  await startJobs(service, transport, { publicUrl, brand: config.brand, texts }, log);
+  await startJobs(
+    service,
+    transport,
+    { publicUrl, brand: config.brand, texts, language: config.language },
+    log,
+  );
   if (!publicUrl.startsWith('https:')) {
     log.warn({ publicUrl }, 'PUBLIC_URL is not https: cookies of the portal are not Secure');
   }

@@ -1,3 +1,5 @@
+import { LANGUAGES } from './language.ts';
+
 interface Rule<Value> {
   default: Value;
   description: string;
@@ -77,6 +79,10 @@ export const SETTINGS = {
     default: '',
     pattern: '^[^\\r\\n]*$',
     description: 'sender of the mails',
+  }),
+  LANGUAGE: oneOf([...LANGUAGES], {
+    default: 'en',
+    description: 'of mails and pages where neither account nor browser asks for another: en or de',
   }),
   BRAND_NAME: text({
     default: 'Account API',

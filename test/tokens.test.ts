@@ -151,7 +151,13 @@ test('a newer link voids the older one, of its own kind', async () => {
   assert.match(await (await fetch(second)).text(), /used already/);
   api.advance(3_601);
   await db.transaction((tx) =>
-    sendVerification(tx, keyring, queue, { username, name: 'x', email, now: clock() }),
+    sendVerification(tx, keyring, queue, {
+      username,
+      name: 'x',
+      email,
+      language: null,
+      now: clock(),
+    }),
   );
   queue.wake('deliver-mail');
   const secondVerify = linkOf((await api.mails(email, 5))[4], 'verify');

@@ -1,8 +1,12 @@
 import { StoreUnavailable } from '../db/errors.ts';
+import { InvalidValue } from '../domain/entered-values.ts';
+import { wordProblem } from '../domain/problem.ts';
 import { Refusal } from '../domain/refusal.ts';
+import { PROBLEM_WORDS } from './problem-words.ts';
 
 /** What the operator is told of an error: one line, never a stack. */
 export function explain(error: unknown): string {
+  if (error instanceof InvalidValue) return wordProblem(PROBLEM_WORDS, error.problem);
   if (error instanceof Refusal) {
     return error.requirement ? `${error.message}: ${error.requirement}` : error.message;
   }

@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Argument, type Command } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import type { Brand } from '../brand.ts';
 import { type Config, loadConfig } from '../config.ts';
+import { LANGUAGES, type Language } from '../language.ts';
 import type { Sender, Wording } from '../mail/letter.ts';
 import { LOGO_ID, mailLogo } from '../mail/letter-html.ts';
 import { readMailTexts } from '../mail/read-texts.ts';
@@ -16,6 +17,7 @@ import { count, jsonText } from './print.ts';
 interface PreviewOptions {
   html?: true;
   out?: string;
+  language?: Language;
   json?: true;
 }
 
@@ -32,19 +34,24 @@ export function mailCommands(group: Command): void {
   )
     .addArgument(new Argument('[kind]', 'only this message').choices(LETTER_KINDS))
     .option('--html', 'print the HTML instead of the text')
+    .addOption(new Option('--language <code>', 'in this language').choices(LANGUAGES))
     .option('--out <folder>', 'write each message as .txt, .html and .eml into a folder');
   on.action(async (kind: LetterKind | undefined, options: PreviewOptions) => {
     const config = loadConfig();
-    const previews = await previewMails(config, kind ? [kind] : LETTER_KINDS);
+    const previews = await previewMails(config, kind ? [kind] : LETTER_KINDS, options.language);
     if (options.out) await writePreviews(config, previews, options.out);
     process.stdout.write(`${output(previews, options)}\n`);
   });
 }
 
-async function previewMails(config: Config, kinds: LetterKind[]): Promise<Preview[]> {
+async function previewMails(
+  config: Config,
+  kinds: LetterKind[],
+  language = config.language,
+): Promise<Preview[]> {
   const { brand } = config;
-  const texts = readMailTexts(config.mailTextsFile);
-  const sender: Sender = { publicUrl: notedAddress(config), brand, texts };
+  const texts = readMailTexts(config);
+  const sender: Sender = { publicUrl: notedAddress(config), brand, texts, language };
   return Promise.all(kinds.map(async (kind) => ({ kind, ...(await sampleMail(sender, kind)) })));
 }
 

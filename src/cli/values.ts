@@ -1,6 +1,8 @@
 import { Argument, InvalidArgumentError, Option } from 'commander';
 import { type AccountSettingName, readSetting } from '../domain/account/account-setting.ts';
 import * as entered from '../domain/entered-values.ts';
+import { wordProblem } from '../domain/problem.ts';
+import { PROBLEM_WORDS } from './problem-words.ts';
 
 export const usernameArgument = () =>
   new Argument('<username>', 'ten-digit username of the account').argParser(username);
@@ -51,7 +53,7 @@ function argument<More extends unknown[], Value>(
       return read(text, ...more);
     } catch (error) {
       if (!(error instanceof entered.InvalidValue)) throw error;
-      throw new InvalidArgumentError(error.message);
+      throw new InvalidArgumentError(wordProblem(PROBLEM_WORDS, error.problem));
     }
   };
 }

@@ -1,27 +1,34 @@
 import ipaddr from 'ipaddr.js';
-import { isAccountName, USERNAME_REQUIREMENT } from './account-name.ts';
+import { isAccountName } from './account-name.ts';
 import { RESERVED } from './billing/recurring-charge.ts';
 import { isEmailAddress } from './email-address.ts';
 import { type Decimal, isDecimal, isRate, toMicros } from './money.ts';
 import { dialledNumber, tenDigits } from './phone-number.ts';
+import type { ValueProblem } from './problem.ts';
 import { InvalidPrefix, readPrefix } from './rating/price-csv.ts';
 
 const LONGEST_TEXT = 200;
 const LONGEST_MINIMUM_SECONDS = 3_600;
-export const TIME_ZONE_REQUIREMENT = 'Must be a time zone such as UTC or Europe/Berlin.';
 
-/** What someone typed is no such value; the message says what it must be. */
-export class InvalidValue extends Error {}
+/** What someone typed is no such value; whoever asked for it words the problem. */
+export class InvalidValue extends Error {
+  readonly problem: ValueProblem;
+
+  constructor(problem: ValueProblem) {
+    super(`invalid value: ${problem.key}`);
+    this.problem = problem;
+  }
+}
 
 export function username(text: string): number {
-  if (!/^[1-9][0-9]{9}$/.test(text)) throw new InvalidValue(`${USERNAME_REQUIREMENT}.`);
+  if (!/^[1-9][0-9]{9}$/.test(text)) throw new InvalidValue({ key: 'username' });
   return Number(text);
 }
 
 export function wholeNumber(text: string, least: number, most: number): number {
   const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= least && value <= most)) {
-    throw new InvalidValue(`Must be a whole number from ${least} to ${most}.`);
+    throw new InvalidValue({ key: 'wholeNumber', least, most });
   }
   return value;
 }
@@ -29,7 +36,7 @@ export function wholeNumber(text: string, least: number, most: number): number {
 /** One of a few words. */
 export function oneOf<Word extends string>(text: string, words: readonly Word[]): Word {
   const found = words.find((word) => word === text);
-  if (!found) throw new InvalidValue(`Must be ${words.join(' or ')}.`);
+  if (!found) throw new InvalidValue({ key: 'oneOf', words });
   return found;
 }
 
@@ -44,9 +51,7 @@ export const recordId = (text: string) => wholeNumber(text, 1, Number.MAX_SAFE_I
 /** Dollars above zero. */
 export function amount(text: string): Decimal {
   if (!isDecimal(text) || toMicros(text) <= 0n) {
-    throw new InvalidValue(
-      'Must be dollars above 0 with at most six decimals, such as 25 or 0.017500.',
-    );
+    throw new InvalidValue({ key: 'amount' });
   }
   return text;
 }
@@ -54,9 +59,7 @@ export function amount(text: string): Decimal {
 /** Dollars a month, possibly none. */
 export function monthlyAmount(text: string): Decimal {
   if (!isDecimal(text) || text.startsWith('-')) {
-    throw new InvalidValue(
-      'Must be dollars a month, 0 or more, with at most six decimals, such as 1.50.',
-    );
+    throw new InvalidValue({ key: 'monthlyAmount' });
   }
   return text;
 }
@@ -64,7 +67,7 @@ export function monthlyAmount(text: string): Decimal {
 /** Dollars, 0 or more. */
 export function dollarsOrMore(text: string): Decimal {
   if (!isDecimal(text) || text.startsWith('-')) {
-    throw new InvalidValue('Must be dollars, 0 or more, with at most six decimals, such as 500.');
+    throw new InvalidValue({ key: 'dollarsOrMore' });
   }
   return text;
 }
@@ -72,9 +75,7 @@ export function dollarsOrMore(text: string): Decimal {
 /** A price list's name; `none` means that there is none. */
 export function listName(text: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text) || text === 'none') {
-    throw new InvalidValue(
-      'Must be 1 to 63 letters, digits, dots, dashes or underscores, the first a letter or digit.',
-    );
+    throw new InvalidValue({ key: 'listName' });
   }
   return text;
 }
@@ -85,13 +86,13 @@ export function prefix(text: string): string {
     return readPrefix(text);
   } catch (error) {
     if (!(error instanceof InvalidPrefix)) throw error;
-    throw new InvalidValue(`${error.message.replace(/^m/, 'M')}.`);
+    throw new InvalidValue({ key: 'prefix', reason: error.message });
   }
 }
 
 export function rate(text: string): Decimal {
   if (!isRate(text)) {
-    throw new InvalidValue('Must be dollars per minute, at most 999999.999999, such as 0.025.');
+    throw new InvalidValue({ key: 'rate' });
   }
   return text;
 }
@@ -104,10 +105,7 @@ export function increment(text: string): { minimumSeconds: number; incrementSeco
     !(minimumSeconds <= LONGEST_MINIMUM_SECONDS) ||
     !(incrementSeconds >= 1 && incrementSeconds <= LONGEST_MINIMUM_SECONDS)
   ) {
-    throw new InvalidValue(
-      'Must be minimum/increment in seconds, such as 6/6: a minimum from 0, an increment from 1, ' +
-        `both up to ${LONGEST_MINIMUM_SECONDS}.`,
-    );
+    throw new InvalidValue({ key: 'increment', most: LONGEST_MINIMUM_SECONDS });
   }
   return { minimumSeconds, incrementSeconds };
 }
@@ -117,7 +115,7 @@ export function callerId(text: string): string {
   if (text === '' || text === 'none') return '';
   const number = tenDigits(text);
   if (number === undefined) {
-    throw new InvalidValue("Must be a 10-digit number, or '' or none to clear it.");
+    throw new InvalidValue({ key: 'callerId' });
   }
   return number;
 }
@@ -126,9 +124,7 @@ export function callerId(text: string): string {
 export function assignableNumber(text: string): string {
   const number = dialledNumber(text);
   if (number === undefined || !/^\+?[0-9]{2,15}$/.test(number)) {
-    throw new InvalidValue(
-      'Must be digits: ten of them, or a + or 011 and the country code first.',
-    );
+    throw new InvalidValue({ key: 'assignableNumber' });
   }
   return number;
 }
@@ -137,26 +133,26 @@ export function assignableNumber(text: string): string {
 export function calledNumber(text: string): string {
   const number = dialledNumber(text);
   if (number === undefined) {
-    throw new InvalidValue('Must be a number as it is dialled, such as +442055501234.');
+    throw new InvalidValue({ key: 'calledNumber' });
   }
   return number;
 }
 
 export function onOff(text: string): boolean {
-  if (text !== 'on' && text !== 'off') throw new InvalidValue('Must be on or off.');
+  if (text !== 'on' && text !== 'off') throw new InvalidValue({ key: 'onOff' });
   return text === 'on';
 }
 
 export function accountName(text: string): string {
   if (!isAccountName(text)) {
-    throw new InvalidValue('Must be 1 to 100 characters.');
+    throw new InvalidValue({ key: 'accountName' });
   }
   return text;
 }
 
 export function email(text: string): string {
   if (!isEmailAddress(text)) {
-    throw new InvalidValue('Must be an e-mail address such as user@example.com.');
+    throw new InvalidValue({ key: 'email' });
   }
   return text;
 }
@@ -168,14 +164,14 @@ export function timeZone(text: string): string {
     // An alias such as Asia/Kolkata stays as it is; otherwise the case is put right.
     return known.toLowerCase() === text.toLowerCase() ? known : text;
   } catch {
-    throw new InvalidValue(TIME_ZONE_REQUIREMENT);
+    throw new InvalidValue({ key: 'timeZone' });
   }
 }
 
 /** A calendar month. */
 export function month(text: string): string {
   if (!/^20[0-9]{2}-(0[1-9]|1[0-2])$/.test(text)) {
-    throw new InvalidValue('Must be a month such as 2030-12.');
+    throw new InvalidValue({ key: 'month' });
   }
   return text;
 }
@@ -183,7 +179,7 @@ export function month(text: string): string {
 /** Words that people read: reasons, references, searches. */
 export function words(text: string): string {
   if (text.trim() === '' || text.length > LONGEST_TEXT || /\p{Cc}/u.test(text)) {
-    throw new InvalidValue(`Must be 1 to ${LONGEST_TEXT} characters in one line.`);
+    throw new InvalidValue({ key: 'words', most: LONGEST_TEXT });
   }
   return text.trim().toWellFormed();
 }
@@ -191,14 +187,14 @@ export function words(text: string): string {
 export function serviceDescription(text: string): string {
   const description = words(text);
   if (RESERVED.has(description)) {
-    throw new InvalidValue(`Must not be ${[...RESERVED].join(' or ')}, which mrc uses.`);
+    throw new InvalidValue({ key: 'reserved', words: [...RESERVED] });
   }
   return description;
 }
 
 export function promotionCode(text: string): string {
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(text)) {
-    throw new InvalidValue('Must be 1 to 64 letters, digits, dots, dashes or underscores.');
+    throw new InvalidValue({ key: 'promotionCode' });
   }
   return text;
 }
@@ -207,11 +203,9 @@ export function promotionCode(text: string): string {
 export function until(text: string): Date {
   const end = dayOrMoment(text, 'T23:59:59.999Z');
   if (!end) {
-    throw new InvalidValue(
-      'Must be a day such as 2030-12-31 (its end in UTC) or a time such as 2030-12-31T18:00:00Z.',
-    );
+    throw new InvalidValue({ key: 'until' });
   }
-  if (end.getTime() <= Date.now()) throw new InvalidValue('Must not be past.');
+  if (end.getTime() <= Date.now()) throw new InvalidValue({ key: 'past' });
   return end;
 }
 
@@ -219,9 +213,7 @@ export function until(text: string): Date {
 export function from(text: string): Date {
   const start = dayOrMoment(text, 'T00:00:00Z');
   if (!start) {
-    throw new InvalidValue(
-      'Must be a day such as 2030-12-31 (its start in UTC) or a time such as 2030-12-31T18:00:00Z.',
-    );
+    throw new InvalidValue({ key: 'from' });
   }
   return start;
 }
@@ -239,10 +231,7 @@ function dayOrMoment(text: string, time: string): Date | undefined {
 
 export function feedName(text: string): string {
   if (!/^[a-z0-9][a-z0-9._-]{0,62}$/.test(text)) {
-    throw new InvalidValue(
-      'Must be 1 to 63 lower-case letters, digits, dots, dashes or underscores, ' +
-        'the first a letter or digit.',
-    );
+    throw new InvalidValue({ key: 'feedName' });
   }
   return text;
 }
@@ -252,7 +241,7 @@ export function network(text: string): string {
   const [address = ''] = text.split('/');
   const isWhole = address.includes(':') || ipaddr.IPv4.isValidFourPartDecimal(address);
   if (!isWhole || !(ipaddr.isValidCIDR(text) || ipaddr.isValid(text))) {
-    throw new InvalidValue('Must be an address or a CIDR such as 192.0.2.0/24 or 2001:db8::/32.');
+    throw new InvalidValue({ key: 'network' });
   }
   return text;
 }

@@ -1,3 +1,5 @@
+import type { RefusalProblem } from './problem.ts';
+
 export type RefusalCode =
   | 'field required'
   | 'field invalid'
@@ -30,6 +32,8 @@ interface RefusalDetail {
   /** what the value must be, such as `Must be a 10-digit number` */
   requirement?: string;
   retryAfterSeconds?: number;
+  /** what pages say of it beside a field, in the reader's language */
+  problem?: RefusalProblem;
 }
 
 /**
@@ -42,6 +46,7 @@ export class Refusal extends Error {
   readonly field: string | undefined;
   readonly requirement: string | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly problem: RefusalProblem | undefined;
 
   constructor(code: RefusalCode, message: string, detail: RefusalDetail = {}) {
     // Where it was thrown interests nobody, and finding that out costs more than all the rest.
@@ -54,6 +59,7 @@ export class Refusal extends Error {
     this.field = detail.field;
     this.requirement = detail.requirement;
     this.retryAfterSeconds = detail.retryAfterSeconds;
+    this.problem = detail.problem;
   }
 }
 

@@ -1,4 +1,5 @@
 import { queueMessage } from '../domain/mail/message.ts';
+import type { Language } from '../language.ts';
 import type { Service } from '../service.ts';
 
 /**
@@ -13,19 +14,21 @@ export async function warnLowBalances({ db, queue }: Service): Promise<void> {
       threshold: number;
       name: string;
       email: string;
+      language: Language | null;
       isWanted: boolean;
     }>(
       `UPDATE balance b SET warning_due = false FROM account a
        WHERE b.warning_due AND a.username = b.account
        RETURNING a.username, b.cash::text AS cash,
-         a.notify_threshold AS threshold, a.name, a.email,
+         a.notify_threshold AS threshold, a.name, a.email, a.language,
          a.notify AND a.closed_at IS NULL AND b.cash < a.notify_threshold AS "isWanted"`,
     );
-    for (const { name, email, isWanted, ...balance } of due) {
+    for (const { name, email, language, isWanted, ...balance } of due) {
       if (!isWanted) continue;
       await queueMessage(tx, queue, {
         to: email,
         name,
+        language,
         message: { kind: 'low balance', ...balance },
       });
     }

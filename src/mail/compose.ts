@@ -7,7 +7,14 @@ import type {
   Occurrence,
 } from '../domain/mail/message.ts';
 import { dayTime, dollars, monthName } from './format.ts';
-import { fill, fillIn, type LetterContent, type Sender, type Wording } from './letter.ts';
+import {
+  fill,
+  fillIn,
+  type LetterContent,
+  type Sender,
+  type Speaker,
+  type Wording,
+} from './letter.ts';
 import { letterHtml } from './letter-html.ts';
 import { letterText } from './letter-text.ts';
 import type { LetterKind } from './texts.ts';
@@ -24,6 +31,7 @@ export async function composeMail(
   {
     name,
     timeZone = 'UTC',
+    language,
     message,
   }: Omit<AddressedMessage, 'to' | 'name'> & {
     name: string | undefined;
@@ -31,19 +39,20 @@ export async function composeMail(
   openToken: OpenToken,
 ): Promise<Wording> {
   const kind = letterKind(message);
-  const content = await contentOf({ ...sender, timeZone, openToken }, message);
-  const { common } = sender.texts;
+  const speaker = { ...sender, texts: sender.texts[language ?? sender.language] };
+  const content = await contentOf({ ...speaker, timeZone, openToken }, message);
+  const { common } = speaker.texts;
   const { username, usernames = '' } = content.values;
   const greeting = name === undefined ? common.greetingUnverified : common.greeting;
-  const letter = fillIn(sender, sender.texts.letters[kind], greeting, {
+  const letter = fillIn(speaker, speaker.texts.letters[kind], greeting, {
     ...EMPTY,
     ...content,
     values: { ...content.values, name: name ?? username ?? usernames },
   });
   return {
     subject: letter.subject,
-    text: letterText(sender, letter),
-    html: letterHtml(sender, letter),
+    text: letterText(speaker, letter),
+    html: letterHtml(speaker, letter),
   };
 }
 
@@ -53,7 +62,7 @@ function letterKind(message: Message): LetterKind {
 }
 
 type Content = Partial<LetterContent> & Pick<LetterContent, 'values'>;
-type Context = Sender & { timeZone: string; openToken: OpenToken };
+type Context = Speaker & { timeZone: string; openToken: OpenToken };
 
 const EMPTY = { links: [], facts: [], bill: [] } satisfies Partial<LetterContent>;
 

@@ -1,6 +1,6 @@
 import type { Brand, Logo } from '../brand.ts';
 import { Html, html } from '../html.ts';
-import type { FilledLetter, Sender } from './letter.ts';
+import type { FilledLetter, Speaker } from './letter.ts';
 
 /** Content id of the part of a mail that its HTML shows as the logo. */
 export const LOGO_ID = 'brand-logo';
@@ -10,7 +10,7 @@ const FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Ar
 
 // Mail programs read few styles and drop most style sheets, so every element has its own; the
 // sheet is only for those that show mails dark. Tables hold the layout together in Outlook.
-export function letterHtml({ publicUrl, brand, texts }: Sender, letter: FilledLetter): string {
+export function letterHtml({ publicUrl, brand, texts }: Speaker, letter: FilledLetter): string {
   const { subject, preview, greeting, paragraphs, links, closing, help, footer } = letter;
   return html`<!doctype html>
 <html lang="${texts.common.locale}">

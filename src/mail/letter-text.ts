@@ -1,10 +1,10 @@
-import type { FilledLetter, Sender } from './letter.ts';
+import type { FilledLetter, Speaker } from './letter.ts';
 import { wrap } from './plain-text.ts';
 
 const WIDTH = 72;
 
 /** A letter as plain text. */
-export function letterText({ publicUrl, brand }: Sender, letter: FilledLetter): string {
+export function letterText({ publicUrl, brand }: Speaker, letter: FilledLetter): string {
   const { greeting, paragraphs, facts, bill, links, closing, help, footer } = letter;
   const parts = [
     greeting,

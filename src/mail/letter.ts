@@ -1,12 +1,20 @@
 import type { Brand } from '../brand.ts';
+import type { Language } from '../language.ts';
 import type { LetterTexts, MailTexts } from './texts.ts';
 
-/** What every mail needs to know of the service that sends it. */
-export interface Sender {
+/** What a mail needs to know of the service that sends it. */
+export interface Speaker {
   /** without a slash at the end */
   publicUrl: string;
   brand: Brand;
   texts: MailTexts;
+}
+
+/** The service that sends mails, with its words in each language. */
+export interface Sender extends Omit<Speaker, 'texts'> {
+  texts: Record<Language, MailTexts>;
+  /** of mails to accounts that have chosen none */
+  language: Language;
 }
 
 export interface Wording {
@@ -49,7 +57,7 @@ export function fill(text: string, values: Record<string, string>): string {
 
 /** Fills every placeholder of a letter's texts in. @throws RangeError as `fill` does */
 export function fillIn(
-  { publicUrl, brand, texts: { common } }: Sender,
+  { publicUrl, brand, texts: { common } }: Speaker,
   { subject, preview, paragraphs, closing }: LetterTexts,
   greeting: string,
   { values: own, ...content }: LetterContent,

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type ParsedMail, simpleParser } from 'mailparser';
 import { ConfigError, loadConfig } from '../config.ts';
+import type { Language } from '../language.ts';
 import { composeMail } from './compose.ts';
 import type { Sender } from './letter.ts';
 import { mailLogo } from './letter-html.ts';
-import { readMailTexts } from './read-texts.ts';
+import { BUILT_IN_TEXTS, readMailTexts } from './read-texts.ts';
 import { LETTER_KINDS, sampleMail } from './samples.ts';
-import { DEFAULT_TEXTS } from './texts.ts';
 import { composeMessage } from './transport.ts';
 
 const LOGO = Buffer.from(
@@ -30,9 +30,17 @@ before(async () => {
     SUPPORT_EMAIL: 'help@example.com',
     SUPPORT_URL: 'https://help.example.com/',
   });
-  sender = { publicUrl: 'https://account.example.com', brand, texts: DEFAULT_TEXTS };
+  sender = {
+    publicUrl: 'https://account.example.com',
+    brand,
+    texts: BUILT_IN_TEXTS,
+    language: 'en',
+  };
 });
 after(() => rm(folder, { recursive: true, force: true }));
+
+const textsOf = (mailTextsFile: string, language: Language = 'en') =>
+  readMailTexts({ mailTextsFile, language });
 
 const opened = async (token: string) => token;
 
@@ -143,13 +151,57 @@ test('texts of a file take the place of the built-in ones', async () => {
       },
     },
   });
-  const mail = await sampleMail({ ...sender, texts: readMailTexts(path) }, 'low balance');
+  const mail = await sampleMail({ ...sender, texts: textsOf(path) }, 'low balance');
   assert.equal(mail.subject, 'Example Voice: noch 4,9825\u00a0$');
   assert.match(mail.text, /^Guten Tag Example Company,\n\nIhr Guthaben geht zur Neige\.\n/);
   assert.match(mail.text, / {2}Warnung unter {2}5,00\u00a0\$\n/);
   assert.match(mail.html, /lang="de-DE"/);
-  const other = await sampleMail({ ...sender, texts: readMailTexts(path) }, 'calls stopped');
+  const other = await sampleMail({ ...sender, texts: textsOf(path) }, 'calls stopped');
   assert.match(other.text, /The balance of your account is used up/);
+});
+
+test('a mail is in the language of its account, and the file has the words of the installation alone', async () => {
+  const message = { kind: 'calls stopped', username: 2125550100, cash: '-1234.500000' } as const;
+  const german = await composeMail(
+    sender,
+    { name: 'Beispiel GmbH', language: 'de', message },
+    opened,
+  );
+  assert.equal(german.subject, 'Anrufe Ihres Kontos bei Example Voice gehen nicht mehr');
+  assert.equal(
+    german.text,
+    `Guten Tag Beispiel GmbH,
+
+Das Guthaben Ihres Kontos ist aufgebraucht, deshalb werden Anrufe vorerst
+abgelehnt. Sie gehen wieder, sobald eine Zahlung eingegangen ist, die es
+ausgleicht.
+
+  Konto     2125550100
+  Guthaben  -1.234,50 $
+
+Mein Konto ansehen:
+https://account.example.com/overview
+
+Fragen? Wir sind für Sie da: help@example.com oder https://help.example.com/
+
+--${' '}
+Example Voice
+https://account.example.com
+
+Sie bekommen diese Nachricht wegen Ihres Kontos bei Example Voice.
+`,
+  );
+  const path = await overrides({ letters: { 'calls stopped': { subject: 'Eigene Worte' } } });
+  const own: Sender = { ...sender, language: 'de', texts: textsOf(path, 'de') };
+  const subjects = (['de', 'en', null] as const).map(async (language) => {
+    const { subject } = await composeMail(own, { name: 'x', language, message }, opened);
+    return subject;
+  });
+  assert.deepEqual(await Promise.all(subjects), [
+    'Eigene Worte',
+    'Calls of your Example Voice account have stopped',
+    'Eigene Worte',
+  ]);
 });
 
 test('a wrong file of texts stops the start and says what is wrong', async () => {
@@ -183,7 +235,7 @@ test('a wrong file of texts stops the start and says what is wrong', async () =>
   for (const [texts, expected] of wrong) {
     const path = await overrides(texts);
     assert.throws(
-      () => readMailTexts(path),
+      () => textsOf(path),
       (error) => {
         assert.ok(error instanceof ConfigError);
         if (expected instanceof RegExp) assert.match(error.message, expected);

@@ -1,27 +1,40 @@
 import { readFileSync } from 'node:fs';
-import { ConfigError } from '../config.ts';
+import { type Config, ConfigError } from '../config.ts';
+import type { Language } from '../language.ts';
 import {
   type CommonTexts,
-  DEFAULT_TEXTS,
+  ENGLISH_TEXTS,
   type LetterKind,
   type LetterTexts,
   type MailTexts,
   PLACEHOLDERS,
 } from './texts.ts';
+import { GERMAN_TEXTS } from './texts-de.ts';
 
 const EVERYWHERE = ['brand', 'portal', 'support'];
 
+/** The texts of the software. */
+export const BUILT_IN_TEXTS: Record<Language, MailTexts> = {
+  en: ENGLISH_TEXTS,
+  de: GERMAN_TEXTS,
+};
+
 /**
- * The texts of all mails: those of the software, and in their place those of a JSON file, which
- * has only what differs.
+ * The texts of all mails, in each language. In that of the installation those of a JSON file go
+ * before those of the software; it has only what differs.
  * @throws ConfigError in one line that names the file, the text and what is wrong with it
  */
-export function readMailTexts(path: string | undefined): MailTexts {
-  if (!path) return DEFAULT_TEXTS;
+export function readMailTexts({
+  mailTextsFile: path,
+  language,
+}: Pick<Config, 'mailTextsFile' | 'language'>): Record<Language, MailTexts> {
+  if (!path) return BUILT_IN_TEXTS;
+  const texts = BUILT_IN_TEXTS[language];
   try {
     const { common = {}, letters = {}, ...rest } = members(parse(path), 'the file');
     refuseUnknown(rest, 'the file', ['common', 'letters']);
-    return { common: commonTexts(common), letters: allLetters(letters) };
+    const own = { common: commonTexts(texts, common), letters: allLetters(texts, letters) };
+    return { ...BUILT_IN_TEXTS, [language]: own };
   } catch (error) {
     throw new ConfigError(`MAIL_TEXTS_FILE ${path}: ${(error as Error).message}`);
   }
@@ -31,8 +44,7 @@ function parse(path: string): unknown {
   return JSON.parse(readFileSync(path, 'utf8'));
 }
 
-function commonTexts(given: unknown): CommonTexts {
-  const { common } = DEFAULT_TEXTS;
+function commonTexts({ common }: MailTexts, given: unknown): CommonTexts {
   const { labels, ...texts } = members(given, 'common');
   const merged = {
     ...common,
@@ -60,12 +72,12 @@ function localeOf(tag: string): string {
   }
 }
 
-function allLetters(given: unknown): MailTexts['letters'] {
+function allLetters(builtIn: MailTexts, given: unknown): MailTexts['letters'] {
   const overrides = members(given, 'letters');
-  const kinds = Object.keys(DEFAULT_TEXTS.letters) as LetterKind[];
+  const kinds = Object.keys(builtIn.letters) as LetterKind[];
   refuseUnknown(overrides, 'letters', kinds);
   const letters = kinds.map((kind) => {
-    const texts: LetterTexts = DEFAULT_TEXTS.letters[kind];
+    const texts: LetterTexts = builtIn.letters[kind];
     const allowed = [...EVERYWHERE, 'name', ...PLACEHOLDERS[kind]];
     const changed = checked(overrides[kind] ?? {}, `letters["${kind}"]`, texts, () => allowed);
     return [kind, { ...texts, ...changed }];

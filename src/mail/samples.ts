@@ -49,7 +49,16 @@ const SAMPLES: Record<LetterKind, Message> = {
 export const LETTER_KINDS = Object.keys(SAMPLES) as LetterKind[];
 
 /** A message as a customer gets it, told of an example account. */
-export function sampleMail(sender: Sender, kind: LetterKind): Promise<Wording> {
-  const mail = { name: 'Example Company', timeZone: 'America/New_York', message: SAMPLES[kind] };
+export function sampleMail(
+  sender: Sender,
+  kind: LetterKind,
+  language = sender.language,
+): Promise<Wording> {
+  const mail = {
+    name: 'Example Company',
+    timeZone: 'America/New_York',
+    language,
+    message: SAMPLES[kind],
+  };
   return composeMail(sender, mail, async (token) => token);
 }

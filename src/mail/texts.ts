@@ -205,4 +205,4 @@ const LETTERS = {
   },
 } satisfies Record<string, LetterTexts>;
 
-export const DEFAULT_TEXTS: MailTexts = { common: COMMON, letters: LETTERS };
+export const ENGLISH_TEXTS: MailTexts = { common: COMMON, letters: LETTERS };

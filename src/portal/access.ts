@@ -10,7 +10,7 @@ import { draftOf } from './draft.ts';
 import { formToken, isFormToken } from './form-token.ts';
 import { formFields } from './input.ts';
 import { sendPage } from './layout.ts';
-import { messages } from './messages/index.ts';
+import { messagesFor } from './messages/index.ts';
 import { signInPage } from './public/sign-in-page.ts';
 import type { View } from './view.ts';
 
@@ -51,7 +51,7 @@ export function knowVisitors(app: FastifyInstance, service: Service): void {
       cookies.set(reply, 'device', request.device, DEVICE_SECONDS);
     }
     request.view = {
-      m: messages,
+      m: messagesFor(request.session, request.headers, config.language),
       brand,
       path: request.url.split('?')[0] ?? '/',
       session: request.session,

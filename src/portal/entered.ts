@@ -1,5 +1,8 @@
 import { InvalidValue } from '../domain/entered-values.ts';
+import { type Problem, wordProblem } from '../domain/problem.ts';
+import { Refusal } from '../domain/refusal.ts';
 import type { Fields } from './input.ts';
+import type { Messages } from './messages/index.ts';
 
 /** What is wrong with a form, by the names of its fields. */
 export type Problems = Record<string, string>;
@@ -13,6 +16,7 @@ export type Values<R extends Readers> = { [Name in keyof R]: ReturnType<R[Name]>
  * @returns the values, or else what is wrong with each field that is
  */
 export function readFields<R extends Readers>(
+  m: Messages,
   fields: Fields,
   readers: R,
 ): { values: Values<R>; problems?: undefined } | { values?: undefined; problems: Problems } {
@@ -23,10 +27,20 @@ export function readFields<R extends Readers>(
       values[name] = read((fields[name] ?? '').trim());
     } catch (error) {
       if (!(error instanceof InvalidValue)) throw error;
-      problems[name] = error.message;
+      problems[name] = wordProblem(m.problems, error.problem);
     }
   }
   return Object.keys(problems).length > 0 ? { problems } : { values: values as Values<R> };
+}
+
+/**
+ * What a refusal says beside a field.
+ * @throws the error itself where it is no refusal with words for pages
+ */
+export function problemOf(m: Messages, error: unknown): { key: Problem['key']; text: string } {
+  if (!(error instanceof Refusal || error instanceof InvalidValue) || !error.problem) throw error;
+  const { problem }: { problem: Problem } = { problem: error.problem };
+  return { key: problem.key, text: wordProblem(m.problems, problem) };
 }
 
 /** A field that may be left empty. */

@@ -4,7 +4,6 @@ import { Refusal } from '../domain/refusal.ts';
 import { html } from '../html.ts';
 import { statusOf } from '../http/status.ts';
 import type { Service } from '../service.ts';
-import { showBrand } from './assets.ts';
 import { span } from './components/time.ts';
 import { type Page, sendPage } from './layout.ts';
 import type { Messages } from './messages/index.ts';
@@ -17,9 +16,9 @@ const RETRY_SECONDS = 5;
  * inside. Where it is not known who asks, as without a database, it is a visitor's page.
  */
 export function answerWithErrorPage(service: Service) {
-  const visitor = visitorView(showBrand(service.config.brand), service.clock);
+  const visitor = visitorView(service);
   return (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) => {
-    const view = request.view ?? visitor();
+    const view = request.view ?? visitor(request);
     const status = statusOf(error);
     if (error instanceof StoreUnavailable) {
       request.log.error({ err: error.cause }, 'the database is not available');
@@ -40,10 +39,10 @@ export function wantsPage(request: FastifyRequest): boolean {
 }
 
 /** The page for addresses that lead nowhere, whoever asks. */
-export function notFoundPage({ config, clock }: Service) {
-  const view = visitorView(showBrand(config.brand), clock);
-  return (reply: FastifyReply) => {
-    const shown = view();
+export function notFoundPage(service: Service) {
+  const view = visitorView(service);
+  return (request: FastifyRequest, reply: FastifyReply) => {
+    const shown = view(request);
     return sendPage(reply, shown, errorPage(shown, 404, undefined, ''));
   };
 }

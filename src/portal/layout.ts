@@ -50,6 +50,7 @@ export function sendPage(reply: FastifyReply, view: View, content: Page): Fastif
   return reply
     .code(content.status ?? 200)
     .header('cache-control', reply.request.method === 'POST' ? 'private, no-cache' : 'no-store')
+    .header('vary', 'Accept-Language')
     .type('text/html; charset=utf-8')
     .send(page(view, content).text);
 }

@@ -12,6 +12,7 @@ import { Refusal } from '../domain/refusal.ts';
 import { type Html, html } from '../html.ts';
 import { type Problems, readFields } from './entered.ts';
 import type { Fields } from './input.ts';
+import type { Messages } from './messages/index.ts';
 
 /** The fields of a form, and the setting that each shows. */
 export type SettingsForm = Record<string, AccountSettingName>;
@@ -30,6 +31,7 @@ function textOf(name: AccountSettingName, shown: ShownSettings): string {
  * @returns the changes, or else what is wrong with each field that is
  */
 export function readSettings(
+  m: Messages,
   form: SettingsForm,
   typed: Fields,
 ): { changes: AccountChanges; problems?: undefined } | { changes?: undefined; problems: Problems } {
@@ -37,6 +39,7 @@ export function readSettings(
     changedFields(form, typed).includes(field),
   );
   const { values, problems } = readFields(
+    m,
     typed,
     Object.fromEntries(
       changed.map(([field, name]) => [

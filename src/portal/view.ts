@@ -1,7 +1,9 @@
+import type { FastifyRequest } from 'fastify';
 import type { Session } from '../domain/access/session.ts';
 import { type Html, html } from '../html.ts';
-import type { ShownBrand } from './assets.ts';
-import { type Messages, messages } from './messages/index.ts';
+import type { Service } from '../service.ts';
+import { type ShownBrand, showBrand } from './assets.ts';
+import { type Messages, messagesFor } from './messages/index.ts';
 
 /** What every page of one request is made from. */
 export interface View {
@@ -32,9 +34,10 @@ ${content}
 }
 
 /** What pages are made from where it is not known who asks. */
-export function visitorView(brand: ShownBrand, clock: () => Date): () => View {
-  return () => ({
-    m: messages,
+export function visitorView({ config, clock }: Service): (request: FastifyRequest) => View {
+  const brand = showBrand(config.brand);
+  return ({ headers }) => ({
+    m: messagesFor(undefined, headers, config.language),
     brand,
     path: '',
     session: undefined,

@@ -110,7 +110,8 @@ export async function startService(
   const sender = {
     publicUrl: config.publicUrl ?? url,
     brand: config.brand,
-    texts: readMailTexts(config.mailTextsFile),
+    texts: readMailTexts(config),
+    language: config.language,
   };
   await startJobs(service, transport ?? folderTransport(mailFolder), sender, log);
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Database, Queryable } from '../../db/database.ts';
+import type { Language } from '../../language.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 import type { Caller } from './caller.ts';
 
@@ -21,6 +22,8 @@ export interface Session extends Caller {
   name: string;
   email: string;
   timeZone: string;
+  /** null: that of the browser */
+  language: Language | null;
   verified: boolean;
   /** signing in takes a code */
   secondFactor: boolean;
@@ -72,7 +75,7 @@ export async function findSession(
     'find-session',
     `SELECT s.handle, s.last_seen_at AS "lastSeenAt", a.username, a.role,
        a.master_account AS "billingAccount", a.name, a.email, a.time_zone AS "timeZone",
-       a.verified_at IS NOT NULL AS verified,
+       a.language, a.verified_at IS NOT NULL AS verified,
        EXISTS (SELECT FROM second_factor f
          WHERE f.account = a.username AND f.confirmed_at IS NOT NULL) AS "secondFactor"
      FROM session s JOIN account a ON a.username = s.account AND a.closed_at IS NULL

@@ -1,3 +1,4 @@
+import { LANGUAGES } from '../../language.ts';
 import { BILLINGS } from '../books/balance.ts';
 import * as entered from '../entered-values.ts';
 
@@ -120,6 +121,16 @@ export const ACCOUNT_SETTINGS = {
     option: '--credit-limit <dollars>',
     help: 'what a postpaid account may owe, or none',
     input: 'dollars',
+    isOptional: true,
+  },
+  language: {
+    table: 'account',
+    column: 'language',
+    read: entered.orNone((text) => entered.oneOf(text, LANGUAGES)),
+    option: '--language <code>',
+    help: `of its pages and mails: ${LANGUAGES.join(' or ')}, or none: as the browser asks`,
+    input: 'choice',
+    choices: LANGUAGES,
     isOptional: true,
   },
   notify: {

@@ -6,7 +6,7 @@ import { type Actor, audit, differences } from '../audit.ts';
 import { endRecurringCharges } from '../billing/recurring-charge.ts';
 import { changeBilling, isStill } from '../books/balance.ts';
 import { addressKey, releaseAddress, shareAddress } from '../email-address.ts';
-import { InvalidValue, TIME_ZONE_REQUIREMENT } from '../entered-values.ts';
+import { InvalidValue } from '../entered-values.ts';
 import { occurrence, queueMessage } from '../mail/message.ts';
 import { type HeldAccount, lockOpenAccount } from '../open-account.ts';
 import { Refusal } from '../refusal.ts';
@@ -30,7 +30,9 @@ export class ChangedMeanwhile extends Refusal {
 /** A customer's caller ID must be a number of the account; it is not, or not any more. */
 export class NumberNotOwned extends Refusal {
   constructor() {
-    super('forbidden', 'the caller id is not a number of the account');
+    super('forbidden', 'the caller ID is not a number of the account', {
+      problem: { key: 'numberNotOwned' },
+    });
   }
 }
 
@@ -104,9 +106,11 @@ async function assign(
     );
     return changed.length > 0;
   } catch (error) {
-    if (isInvalidParameter(error)) throw new InvalidValue(TIME_ZONE_REQUIREMENT);
+    if (isInvalidParameter(error)) throw new InvalidValue({ key: 'timeZone' });
     if (violatedConstraint(error) !== 'account_price_list') throw error;
-    throw new Refusal('not found', 'there is no such price list');
+    throw new Refusal('not found', 'there is no such price list', {
+      problem: { key: 'noPriceList' },
+    });
   }
 }
 
@@ -148,7 +152,7 @@ async function changeAddress(
   tx: Queryable,
   actor: Actor,
   queue: Queue,
-  { username, name, email: before, timeZone }: HeldAccount,
+  { username, name, email: before, timeZone, language }: HeldAccount,
   after: string,
   now: Date,
 ): Promise<void> {
@@ -158,7 +162,8 @@ async function changeAddress(
   await voidTokens(tx, username, now);
   const change = { kind: 'address changed', username, before, after } as const;
   const message = { ...change, ...occurrence(actor, now) };
-  for (const to of [before, after]) await queueMessage(tx, queue, { to, name, timeZone, message });
+  for (const to of [before, after])
+    await queueMessage(tx, queue, { to, name, timeZone, language, message });
 }
 
 /** All that changeAccount may change, as the audit trail shows it. */
@@ -198,6 +203,7 @@ export async function closeAccount(
       throw new Refusal(
         'conflict',
         `${dependent.username} is billed to ${username}; close it first`,
+        { problem: { key: 'paysFor', account: username, other: dependent.username } },
       );
     }
     if (account.role === 'administrator') await requireAnotherAdministrator(tx, username);

@@ -19,5 +19,6 @@ export async function requireAnotherAdministrator(tx: Queryable, username: numbe
   throw new Refusal(
     'conflict',
     `${username} is the last administrator; make another one first, with account-api admin create`,
+    { problem: { key: 'lastAdministrator', account: username } },
   );
 }

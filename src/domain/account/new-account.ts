@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Database, Queryable } from '../../db/database.ts';
 import type { Queue } from '../../db/queue.ts';
+import type { Language } from '../../language.ts';
 import { issueKey } from '../access/api-key.ts';
 import { generatePassword, hashPassword } from '../access/password.ts';
 import { type Actor, audit } from '../audit.ts';
@@ -56,21 +57,31 @@ export interface SignupTools {
 export async function signUp(
   db: Database,
   { keyring, queue, now, rate, sipRealm }: SignupTools,
-  input: { name: string; email: string; promo?: string | undefined; passwordUnset?: boolean },
+  input: {
+    name: string;
+    email: string;
+    promo?: string | undefined;
+    passwordUnset?: boolean;
+    language?: Language;
+  },
 ): Promise<CreatedAccount> {
   const password = generatePassword();
   const passwordHash = await hashPassword(password);
   return db.transaction(async (tx) => {
     const promotion = input.promo ? await reservePromotion(tx, input.promo, now) : undefined;
     await claimAddress(tx, input.email);
-    const { name, email } = input;
+    const { name, email, language = null } = input;
     const fields = { name, email, role: 'customer', rate, sipRealm, now } as const;
     const username = await insertWithFreeUsername(tx, keyring, fields, passwordHash);
     if (promotion) await recordReservation(tx, username, promotion, now);
-    if (input.passwordUnset) {
-      await tx.query('UPDATE account SET password_unset = true WHERE username = $1', [username]);
+    if (input.passwordUnset || language) {
+      await tx.query('UPDATE account SET password_unset = $2, language = $3 WHERE username = $1', [
+        username,
+        input.passwordUnset ?? false,
+        language,
+      ]);
     }
-    await sendVerification(tx, keyring, queue, { username, name, email, now });
+    await sendVerification(tx, keyring, queue, { username, name, email, language, now });
     return { name, username, password, email, masterAccount: username };
   });
 }

@@ -1,5 +1,6 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import type { Queue } from '../../db/queue.ts';
+import type { Language } from '../../language.ts';
 import { claimAttempt } from '../access/sign-in.ts';
 import { addressKey } from '../email-address.ts';
 import { queueMessage } from '../mail/message.ts';
@@ -17,12 +18,15 @@ export interface SignUpRequest {
   name: string;
   email: string;
   promo?: string | undefined;
+  /** that the account is to have */
+  language?: Language;
 }
 
 interface OwnAccount {
   username: number;
   name: string;
   email: string;
+  language: Language | null;
   verified: boolean;
   passwordUnset: boolean;
 }
@@ -106,12 +110,17 @@ async function tellOfAccount(
   }
   const usernames = accounts.map(({ username }) => username);
   const message = { kind: 'account exists', usernames } as const;
-  await queueMessage(db, queue, { to: first.email, name: first.name, message });
+  await queueMessage(db, queue, {
+    to: first.email,
+    name: first.name,
+    language: first.language,
+    message,
+  });
 }
 
 function accountsOf(db: Queryable, email: string): Promise<OwnAccount[]> {
   return db.query<OwnAccount>(
-    `SELECT username, name, email, verified_at IS NOT NULL AS verified,
+    `SELECT username, name, email, language, verified_at IS NOT NULL AS verified,
        password_unset AS "passwordUnset"
      FROM account WHERE email_key = $1 AND closed_at IS NULL ORDER BY username`,
     [addressKey(email)],

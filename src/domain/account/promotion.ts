@@ -31,7 +31,9 @@ export async function createPromotion(
     });
   } catch (error) {
     if (violatedConstraint(error) !== 'promotion_code') throw error;
-    throw new Refusal('conflict', `the promotion ${promotion.code} exists already`);
+    throw new Refusal('conflict', `the promotion ${promotion.code} exists already`, {
+      problem: { key: 'promotionExists', code: promotion.code },
+    });
   }
 }
 

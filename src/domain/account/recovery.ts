@@ -1,5 +1,6 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import type { Queue } from '../../db/queue.ts';
+import type { Language } from '../../language.ts';
 import { hashPassword } from '../access/password.ts';
 import { replacePassword } from '../access/replace-password.ts';
 import { type Actor, audit } from '../audit.ts';
@@ -39,8 +40,13 @@ export async function sendRecovery(
 ): Promise<void> {
   await db.transaction(async (tx) => {
     if (!(await mayMailToken(tx, email, now))) return;
-    const accounts = await tx.query<{ username: number; name: string; email: string }>(
-      `SELECT username, name, email FROM account
+    const accounts = await tx.query<{
+      username: number;
+      name: string;
+      email: string;
+      language: Language | null;
+    }>(
+      `SELECT username, name, email, language FROM account
        WHERE email_key = $1 AND closed_at IS NULL ORDER BY username`,
       [addressKey(email)],
     );
@@ -54,6 +60,7 @@ export async function sendRecovery(
     await queueMessage(tx, queue, {
       to: first.email,
       name: first.name,
+      language: first.language,
       message: { kind: 'recovery', links },
     });
   });

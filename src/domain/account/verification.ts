@@ -1,5 +1,6 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import type { Queue } from '../../db/queue.ts';
+import type { Language } from '../../language.ts';
 import { replacePassword } from '../access/replace-password.ts';
 import { addressKey } from '../email-address.ts';
 import { type AddressedMessage, queueMessage } from '../mail/message.ts';
@@ -12,13 +13,19 @@ export async function sendVerification(
   tx: Queryable,
   keyring: Keyring,
   queue: Queue,
-  account: { username: number; name: string; email: string; now: Date },
+  account: {
+    username: number;
+    name: string;
+    email: string;
+    language: Language | null;
+    now: Date;
+  },
 ): Promise<void> {
-  const { username, name, email, now } = account;
+  const { username, name, email, language, now } = account;
   if (!(await mayMailToken(tx, email, now))) return;
   const token = await issueToken(tx, keyring, username, 'verification', now);
   const message = { kind: 'verification', username, token } as const;
-  await queueMessage(tx, queue, { to: email, name, message });
+  await queueMessage(tx, queue, { to: email, name, language, message });
 }
 
 /** Whether an account waits for its owner to choose the password. */

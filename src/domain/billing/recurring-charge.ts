@@ -105,7 +105,9 @@ export async function addNumber(
     });
   } catch (error) {
     if (violatedConstraint(error) !== 'number_in_use') throw error;
-    throw new Refusal('conflict', `the number ${number.number} is in use`);
+    throw new Refusal('conflict', `the number ${number.number} is in use`, {
+      problem: { key: 'numberInUse', number: number.number },
+    });
   }
 }
 

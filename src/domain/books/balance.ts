@@ -17,7 +17,13 @@ export async function requireBalance(db: Queryable, username: number): Promise<v
   );
   if (!account) throw new Refusal('not found', `there is no account ${username}`);
   if (account.billedTo !== username) {
-    throw new Refusal('conflict', `${username} is billed to ${account.billedTo}; use that account`);
+    throw new Refusal(
+      'conflict',
+      `${username} is billed to ${account.billedTo}; use that account`,
+      {
+        problem: { key: 'billedTo', account: username, payer: account.billedTo },
+      },
+    );
   }
 }
 
@@ -57,6 +63,7 @@ export async function changeBilling(
     throw new Refusal(
       'conflict',
       `${username} is prepaid; a credit limit is for postpaid accounts`,
+      { problem: { key: 'creditLimitPrepaid', account: username } },
     );
   }
   const { creditLimit = current?.creditLimit } = changes;

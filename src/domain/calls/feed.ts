@@ -48,7 +48,9 @@ export async function addFeed(
   now: Date,
 ): Promise<string> {
   if (feed.debits === 'switch' && !TELLING_DEBITS.includes(feed.format)) {
-    throw new Refusal('conflict', `records of ${feed.format} do not tell what the switch debited`);
+    throw new Refusal('conflict', `records of ${feed.format} do not tell what the switch debited`, {
+      problem: { key: 'feedTellsNoDebits', format: feed.format },
+    });
   }
   const secret = randomBytes(24).toString('base64url');
   try {
@@ -71,7 +73,9 @@ export async function addFeed(
     });
   } catch (error) {
     if (violatedConstraint(error) !== 'feed_pkey') throw error;
-    throw new Refusal('conflict', `the feed ${feed.name} exists already`);
+    throw new Refusal('conflict', `the feed ${feed.name} exists already`, {
+      problem: { key: 'feedExists', name: feed.name },
+    });
   }
   return secret;
 }

@@ -1,5 +1,6 @@
 import type { Queryable } from '../../db/database.ts';
 import type { Queue } from '../../db/queue.ts';
+import type { Language } from '../../language.ts';
 import type { Actor } from '../audit.ts';
 import { addressKey } from '../email-address.ts';
 import type { Decimal } from '../money.ts';
@@ -65,6 +66,8 @@ export interface AddressedMessage {
   name: string;
   /** in which the mail tells times; undefined: it tells none, or UTC will do */
   timeZone?: string | undefined;
+  /** null, undefined: that of the installation */
+  language?: Language | null | undefined;
   message: Message;
 }
 
@@ -103,7 +106,7 @@ export async function notifyAccount(
   message: Message,
 ): Promise<void> {
   const [account] = await tx.query<Omit<AddressedMessage, 'message'>>(
-    'SELECT email AS to, name, time_zone AS "timeZone" FROM account WHERE username = $1',
+    'SELECT email AS to, name, time_zone AS "timeZone", language FROM account WHERE username = $1',
     [username],
   );
   if (!account) return;

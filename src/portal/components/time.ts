@@ -1,52 +1,56 @@
 import { type Html, html } from '../../html.ts';
+import type { Messages } from '../messages/index.ts';
 
-const LOCALE = 'en-GB';
+/** Whoever says it, in a language: a page's view. */
+type Speaker = { m: Messages };
+
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** A moment in a zone: `14 May 2025, 09:30:12`, the zone beside it where `zone` asks for it. */
 export function time(
+  { m }: Speaker,
   moment: Date,
   zone: string,
   options: { seconds?: boolean; zone?: boolean; date?: boolean } = {},
 ): Html {
   const { seconds = false, date = true } = options;
-  const text = format('moment', zone, {
+  const text = format(m, zone, {
     ...(date ? { day: 'numeric', month: 'short', year: 'numeric' } : {}),
     hour: '2-digit',
     minute: '2-digit',
     ...(seconds ? { second: '2-digit' } : {}),
   })(moment);
-  const zoneName = zoneAt(moment, zone);
-  const full = format('full', zone, { dateStyle: 'full', timeStyle: 'long' })(moment);
+  const zoneName = zoneAt({ m }, moment, zone);
+  const full = format(m, zone, { dateStyle: 'full', timeStyle: 'long' })(moment);
   return html`<time datetime="${moment.toISOString()}" title="${full}">${text}${options.zone && ` ${zoneName}`}</time>`;
 }
 
 /** A day in a zone: `14 May 2025`. */
-export function day(moment: Date, zone: string): Html {
-  const text = format('day', zone, { day: 'numeric', month: 'short', year: 'numeric' })(moment);
+export function day({ m }: Speaker, moment: Date, zone: string): Html {
+  const text = format(m, zone, { day: 'numeric', month: 'short', year: 'numeric' })(moment);
   return html`<time datetime="${moment.toISOString()}">${text}</time>`;
 }
 
 /** `14 May`: a day on an axis. @param day a calendar day, or a moment in a zone */
-export function shortDay(day: string | Date, zone = 'UTC'): string {
+export function shortDay({ m }: Speaker, day: string | Date, zone = 'UTC'): string {
   const moment = typeof day === 'string' ? new Date(`${day}T00:00Z`) : day;
-  return format('short day', zone, { day: 'numeric', month: 'short' })(moment);
+  return format(m, zone, { day: 'numeric', month: 'short' })(moment);
 }
 
 /** `14 May, 09:00`: an hour on an axis. */
-export function shortHour(moment: Date, zone: string): string {
+export function shortHour({ m }: Speaker, moment: Date, zone: string): string {
   const options = { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' } as const;
-  return format('short hour', zone, options)(moment);
+  return format(m, zone, options)(moment);
 }
 
 /** `May 2025`: a month on an axis. */
-export function shortMonth(moment: Date, zone: string): string {
-  return format('short month', zone, { month: 'short', year: 'numeric' })(moment);
+export function shortMonth({ m }: Speaker, moment: Date, zone: string): string {
+  return format(m, zone, { month: 'short', year: 'numeric' })(moment);
 }
 
 /** The zone's short name at a moment, such as `CEST` or `GMT+2`. */
-export function zoneAt(moment: Date, zone: string): string {
-  const parts = formatter('zone', zone, { timeZoneName: 'short' }).formatToParts(moment);
+export function zoneAt({ m }: Speaker, moment: Date, zone: string): string {
+  const parts = formatter(m, zone, { timeZoneName: 'short' }).formatToParts(moment);
   return parts.find((part) => part.type === 'timeZoneName')?.value ?? zone;
 }
 
@@ -74,17 +78,21 @@ export function duration(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${rest}` : `${minutes}:${rest}`;
 }
 
-function format(name: string, zone: string, options: Intl.DateTimeFormatOptions) {
-  const formatted = formatter(name, zone, options);
+function format(m: Messages, zone: string, options: Intl.DateTimeFormatOptions) {
+  const formatted = formatter(m, zone, options);
   return (moment: Date) => formatted.format(moment);
 }
 
 /** Making one costs a hundred times what using it does. */
-function formatter(name: string, zone: string, options: Intl.DateTimeFormatOptions) {
-  const key = `${name} ${zone} ${JSON.stringify(options)}`;
+function formatter(
+  { locales: { dates } }: Messages,
+  zone: string,
+  options: Intl.DateTimeFormatOptions,
+) {
+  const key = `${dates} ${zone} ${JSON.stringify(options)}`;
   const known = formats.get(key);
   if (known) return known;
-  const made = new Intl.DateTimeFormat(LOCALE, { ...options, timeZone: zone });
+  const made = new Intl.DateTimeFormat(dates, { ...options, timeZone: zone });
   formats.set(key, made);
   return made;
 }

@@ -15,8 +15,8 @@ export function callsTable(
   const m = view.m.calls;
   const columns: (Column<ListedCall> | false)[] = [
     {
-      label: m.time(zoneAt(view.now, timeZone)),
-      cell: ({ startedAt }) => time(startedAt, timeZone, { seconds: true }),
+      label: m.time(zoneAt(view, view.now, timeZone)),
+      cell: ({ startedAt }) => time(view, startedAt, timeZone, { seconds: true }),
     },
     withAccount && {
       label: m.account,
@@ -36,8 +36,12 @@ export function callsTable(
           ? html`<span title="${m.billedSeconds(billedSeconds)}">${duration(talkSeconds)}</span>`
           : html`<span class="quiet-text">${m.notAnswered}</span>`,
     },
-    { label: m.rate, numeric: true, cell: (call) => rate(call.rate) },
-    { label: m.cost, numeric: true, cell: ({ amount }) => (amount === null ? '–' : money(amount)) },
+    { label: m.rate, numeric: true, cell: (call) => rate(view, call.rate) },
+    {
+      label: m.cost,
+      numeric: true,
+      cell: ({ amount }) => (amount === null ? '–' : money(view, amount)),
+    },
   ];
   return table({
     caption: m.tableCaption(timeZone),

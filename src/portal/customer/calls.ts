@@ -122,13 +122,13 @@ async function usagePanels(view: View, { reader }: Service, query: CallQuery): P
   ]);
   const total = totalOf(steps);
   if (total.calls === 0) return html``;
-  const label = (start: Date) => STEP_NAMES[unit](start, range.timeZone);
+  const label = (start: Date) => STEP_NAMES[unit](view, start, range.timeZone);
   const common = { tick: view.m.plots.dollars, showTable: view.m.plots.showTable };
   const stepName = view.m.plots[unit];
   return html`${stats([
     { label: m.calls, value: view.m.count(total.calls), note: m.answered(total.answered) },
     { label: m.talked, value: duration(total.billedSeconds), note: m.hoursMinutes },
-    { label: m.spent, value: money(total.amount) },
+    { label: m.spent, value: money(view, total.amount) },
   ])}
 <div class="columns">
 ${panel(
@@ -155,7 +155,7 @@ ${panel(
     points: steps.map(({ start, amount }) => ({
       label: label(start),
       value: Number(amount),
-      text: twoPlaces(amount),
+      text: twoPlaces(view, amount),
     })),
   }),
 )}
@@ -168,7 +168,7 @@ ${panel(
       { label: m.to, cell: ({ called }) => html`<span class="number">${called}</span>` },
       { label: m.calls, numeric: true, cell: ({ calls }) => view.m.count(calls) },
       { label: m.duration, numeric: true, cell: ({ billedSeconds }) => duration(billedSeconds) },
-      { label: m.cost, numeric: true, cell: ({ amount }) => money(amount) },
+      { label: m.cost, numeric: true, cell: ({ amount }) => money(view, amount) },
     ],
     rows: busiest.destinations,
   }),

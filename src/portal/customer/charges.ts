@@ -55,7 +55,7 @@ export async function charges(
       ? recurringTable(view, items, subject, withAccount)
       : emptyState(m.noRecurring, m.noRecurringText),
     items.length > 0
-      ? html`<strong>${m.monthlyTotal} ${money(sumOf(items.map((item) => item.monthly)))}</strong>`
+      ? html`<strong>${m.monthlyTotal} ${money(view, sumOf(items.map((item) => item.monthly)))}</strong>`
       : undefined,
   )}
 ${
@@ -77,8 +77,8 @@ function recurringTable(
   const columns: (Column<Item> | false)[] = [
     { label: m.item, cell: ({ kind, name }) => (kind === 'number' ? m.phoneNumber(name) : name) },
     withAccount && { label: m.account, cell: ({ account }) => String(account) },
-    { label: m.since, cell: ({ addedAt }) => day(addedAt, timeZone) },
-    { label: m.monthly, numeric: true, cell: ({ monthly }) => money(monthly) },
+    { label: m.since, cell: ({ addedAt }) => day(view, addedAt, timeZone) },
+    { label: m.monthly, numeric: true, cell: ({ monthly }) => money(view, monthly) },
   ];
   return table({
     caption: m.recurring,
@@ -103,15 +103,15 @@ function ledgerPanel(
           caption: m.ledger,
           columns: [
             {
-              label: m.time(zoneAt(view.now, timeZone)),
-              cell: ({ createdAt }) => time(createdAt, timeZone),
+              label: m.time(zoneAt(view, view.now, timeZone)),
+              cell: ({ createdAt }) => time(view, createdAt, timeZone),
             },
             { label: m.kind, cell: ({ kind }) => m.kinds[kind] },
             { label: m.reason, cell: ({ reason }) => reason },
             {
               label: m.amount,
               numeric: true,
-              cell: ({ amount }) => money(amount, { signed: true }),
+              cell: ({ amount }) => money(view, amount, { signed: true }),
             },
           ],
           rows: shown,

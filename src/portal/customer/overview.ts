@@ -50,10 +50,10 @@ export async function overview(view: View, service: Service, subject: Subject): 
   const m = view.m.overview;
   return html`${hints(view, account, subject)}
 ${stats([
-  { label: m.balance, value: money(account.cash), note: balanceNote(view, account) },
-  { label: m.spentThisMonth, value: money(spent), note: m.onCalls },
-  { label: m.monthly, value: money(monthly), note: m.items(items.length) },
-  { label: m.rate, value: rate(account.rate), note: m.perMinute },
+  { label: m.balance, value: money(view, account.cash), note: balanceNote(view, account) },
+  { label: m.spentThisMonth, value: money(view, spent), note: m.onCalls },
+  { label: m.monthly, value: money(view, monthly), note: m.items(items.length) },
+  { label: m.rate, value: rate(view, account.rate), note: m.perMinute },
   { label: m.status, value: statusOf(view, account), note: account.name },
 ])}
 ${billingAccount === username && (await balancePanel(view, service, subject, recent))}
@@ -88,7 +88,7 @@ function balanceNote(view: View, account: AccountDetails): string {
   if (account.masterAccount !== account.username) return m.paidBy(account.masterAccount);
   if (account.billing === 'prepaid') return m.prepaid;
   const { creditLimit } = account;
-  return creditLimit === null ? m.postpaid : m.postpaidUpTo(twoPlaces(creditLimit));
+  return creditLimit === null ? m.postpaid : m.postpaidUpTo(twoPlaces(view, creditLimit));
 }
 
 export function statusOf(view: View, account: AccountDetails): Html {
@@ -108,9 +108,9 @@ async function balancePanel(
   const m = view.m.overview;
   const days = await balanceByDay(db, billingAccount, range);
   const points = days.map(({ day, cash }) => ({
-    label: shortDay(day),
+    label: shortDay(view, day),
     value: Number(cash),
-    text: twoPlaces(cash),
+    text: twoPlaces(view, cash),
   }));
   const plot = line({
     caption: m.balanceCourse(PLOT_DAYS, timeZone),

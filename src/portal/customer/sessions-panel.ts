@@ -27,10 +27,10 @@ export function sessionsPanel(view: View, sessions: ListedSession[], own: Sessio
         },
         { label: m.address, cell: ({ address }) => address },
         {
-          label: m.signedIn(zoneAt(view.now, zone)),
-          cell: ({ createdAt }) => time(createdAt, zone),
+          label: m.signedIn(zoneAt(view, view.now, zone)),
+          cell: ({ createdAt }) => time(view, createdAt, zone),
         },
-        { label: m.lastSeen, cell: ({ lastSeenAt }) => time(lastSeenAt, zone) },
+        { label: m.lastSeen, cell: ({ lastSeenAt }) => time(view, lastSeenAt, zone) },
         {
           label: m.end,
           cell: ({ handle }) =>

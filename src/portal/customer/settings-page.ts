@@ -3,6 +3,7 @@ import { secondFactorState } from '../../domain/access/second-factor.ts';
 import { listSessions } from '../../domain/access/session.ts';
 import { type AccountDetails, describeAccount } from '../../domain/account/account-directory.ts';
 import { type Html, html } from '../../html.ts';
+import { LANGUAGES } from '../../language.ts';
 import type { Service } from '../../service.ts';
 import { sessionOf } from '../access.ts';
 import { notice, panel } from '../components/blocks.ts';
@@ -11,6 +12,7 @@ import { newPasswordFields } from '../components/new-password.ts';
 import { passwordField } from '../confirm.ts';
 import type { Fields } from '../input.ts';
 import type { Page } from '../layout.ts';
+import { LANGUAGE_NAMES } from '../messages/index.ts';
 import { refilled, type SettingsForm, shownInput, shownSettings } from '../settings-form.ts';
 import { form, type View } from '../view.ts';
 import { secondFactorPanel } from './second-factor.ts';
@@ -21,6 +23,7 @@ export const PROFILE_FORM: SettingsForm = {
   name: 'name',
   caller_id: 'callerId',
   time_zone: 'timeZone',
+  language: 'language',
 };
 export const WARNING_FORM: SettingsForm = {
   notify: 'notify',
@@ -71,10 +74,15 @@ function profilePanel(
   const { values, shown, problems } = filled(PROFILE_FORM, account, refused);
   const known = TIME_ZONES.includes(account.timeZone);
   const zones = known ? TIME_ZONES : [account.timeZone, ...TIME_ZONES];
+  const languages = [
+    { value: '', label: m.languageOfBrowser },
+    ...LANGUAGES.map((value) => ({ value, label: LANGUAGE_NAMES[value] })),
+  ];
   const fields = html`${shownInput(shown)}
 ${field({ name: 'name', label: view.m.fields.name, value: values.name, required: true, maxLength: 100, autocomplete: 'organization', problem: problems.name })}
 ${field({ name: 'caller_id', label: m.callerId, type: 'tel', value: values.caller_id, hint: callerIdAny ? m.callerIdAnyHint : m.callerIdHint, maxLength: 20, autocomplete: 'off', problem: problems.caller_id })}
 ${select({ name: 'time_zone', label: m.timeZone, value: values.time_zone, hint: m.timeZoneHint, problem: problems.time_zone, choices: zones.map((zone) => ({ value: zone, label: zone.replaceAll('_', ' ') })) })}
+${select({ name: 'language', label: m.language, value: values.language, hint: m.languageHint, problem: problems.language, choices: languages })}
 <button>${m.save}</button>`;
   return panel(m.profile, form(view, '/settings/profile', fields));
 }

@@ -1,12 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { endSession, endSessions } from '../../domain/access/session.ts';
-import { ChangedMeanwhile, changeAccount, NumberNotOwned } from '../../domain/account/account.ts';
+import { ChangedMeanwhile, changeAccount } from '../../domain/account/account.ts';
 import { requestVerification } from '../../domain/account/portal-sign-up.ts';
 import { customerAt } from '../../domain/audit.ts';
-import { InvalidValue } from '../../domain/entered-values.ts';
 import type { Service } from '../../service.ts';
 import { cookiesOf, sessionOf } from '../access.ts';
 import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
+import { problemOf } from '../entered.ts';
 import { formFields } from '../input.ts';
 import { sendPage } from '../layout.ts';
 import type { Messages } from '../messages/index.ts';
@@ -59,7 +59,7 @@ export function settingsPages(app: FastifyInstance, service: Service): void {
     const typed = formFields(request);
     const again = async (refused: Refused) =>
       sendPage(reply, view, await settingsPage(service, request, refused));
-    const { changes, problems } = readSettings(form, typed);
+    const { changes, problems } = readSettings(view.m, form, typed);
     if (problems) return again({ form, typed, problems });
     const { username } = sessionOf(request);
     const actor = customerAt(username, `portal ${request.clientAddress}`);
@@ -68,14 +68,11 @@ export function settingsPages(app: FastifyInstance, service: Service): void {
     try {
       await changeAccount(db, actor, queue, username, changes, clock(), { shown, callerId });
     } catch (error) {
-      if (error instanceof InvalidValue) {
-        return again({ form, typed, problems: { time_zone: error.message } });
+      if (!(error instanceof ChangedMeanwhile)) {
+        const { key, text } = problemOf(view.m, error);
+        const field = key === 'timeZone' ? 'time_zone' : 'caller_id';
+        return again({ form, typed, problems: { [field]: text } });
       }
-      if (error instanceof NumberNotOwned) {
-        const problems = { caller_id: view.m.settings.callerIdNotOwned };
-        return again({ form, typed, problems });
-      }
-      if (!(error instanceof ChangedMeanwhile)) throw error;
       const { changedMeanwhile, changedBy } = view.m;
       const say = changedProblems(form, error, (change) => {
         const isOwn = change.actor === actor.who;

@@ -57,14 +57,14 @@ function content(view: View, statement: Statement): Html {
       { label: m.account, value: html`${statement.name}, ${statement.account}` },
       {
         label: m.period,
-        value: html`${day(statement.from, timeZone)} – ${day(lastMoment, timeZone)} (${timeZone})`,
+        value: html`${day(view, statement.from, timeZone)} – ${day(view, lastMoment, timeZone)} (${timeZone})`,
       },
-      { label: m.opening, value: money(statement.opening) },
-      { label: m.entries, value: money(statement.entriesAmount, { signed: true }) },
-      { label: m.calls, value: money(negated(statement.callsAmount), { signed: true }) },
+      { label: m.opening, value: money(view, statement.opening) },
+      { label: m.entries, value: money(view, statement.entriesAmount, { signed: true }) },
+      { label: m.calls, value: money(view, negated(statement.callsAmount), { signed: true }) },
       {
         label: goesOn ? m.closingNow : m.closing,
-        value: html`<strong>${money(statement.closing)}</strong>`,
+        value: html`<strong>${money(view, statement.closing)}</strong>`,
       },
     ]),
   )}
@@ -75,10 +75,14 @@ ${
     table<StatementEntry>({
       caption: m.entriesTitle,
       columns: [
-        { label: m.day, cell: ({ createdAt }) => day(createdAt, timeZone) },
+        { label: m.day, cell: ({ createdAt }) => day(view, createdAt, timeZone) },
         { label: m.kind, cell: ({ kind }) => view.m.charges.kinds[kind] },
         { label: m.what, cell: (entry) => html`<span>${entry.reason}${lines(view, entry)}</span>` },
-        { label: m.amount, numeric: true, cell: ({ amount }) => money(amount, { signed: true }) },
+        {
+          label: m.amount,
+          numeric: true,
+          cell: ({ amount }) => money(view, amount, { signed: true }),
+        },
       ],
       rows: statement.entries,
     }),
@@ -94,7 +98,7 @@ ${
         { label: m.account, cell: ({ account, name }) => `${account} ${name}` },
         { label: m.count, numeric: true, cell: ({ calls }) => view.m.count(calls) },
         { label: m.duration, numeric: true, cell: ({ billedSeconds }) => duration(billedSeconds) },
-        { label: m.amount, numeric: true, cell: ({ amount }) => money(amount) },
+        { label: m.amount, numeric: true, cell: ({ amount }) => money(view, amount) },
       ],
       rows: statement.calls,
     }),
@@ -108,6 +112,6 @@ function lines(view: View, { lines, createdAt }: StatementEntry): Html | undefin
   const own = createdAt.toISOString().slice(0, 7);
   return html`${lines.map(
     ({ item, name, month, amount }) =>
-      html`<span class="sub line">${item === 'number' ? view.m.charges.phoneNumber(name) : name}${month !== own && ` (${view.m.month(month)})`} ${money(amount)}</span>`,
+      html`<span class="sub line">${item === 'number' ? view.m.charges.phoneNumber(name) : name}${month !== own && ` (${view.m.month(month)})`} ${money(view, amount)}</span>`,
   )}`;
 }

@@ -1,4 +1,6 @@
-import { plural } from './plural.ts';
+import { countedIn } from './plural.ts';
+
+const plural = countedIn('en-US');
 
 /** The pages of an account, in English. */
 export const enCustomer = {
@@ -240,8 +242,9 @@ export const enCustomer = {
     callerId: 'Caller ID',
     callerIdHint: 'One of your phone numbers, or empty for none.',
     callerIdAnyHint: '10 digits, or empty for none.',
-    callerIdNotOwned:
-      'This is not a phone number of your account. Please give one of them, or nothing.',
+    language: 'Language',
+    languageHint: 'Of these pages and of our mails.',
+    languageOfBrowser: 'As the browser asks',
     timeZone: 'Time zone',
     timeZoneHint: 'Days, months and monthly charges follow it.',
     save: 'Save',

@@ -1,5 +1,8 @@
 import type { AccountSettingName } from '../../domain/account/account-setting.ts';
-import { plural } from './plural.ts';
+import type { RejectedReason } from '../../domain/calls/rejected-record.ts';
+import { countedIn } from './plural.ts';
+
+const plural = countedIn('en-US');
 
 /** The words of a setting on the operators' page of an account. */
 export interface SettingTexts {
@@ -23,6 +26,11 @@ const accountSettings: Record<AccountSettingName, SettingTexts> = {
   creditLimit: { label: 'Credit limit', hint: 'Of a postpaid account; empty: any amount' },
   notify: { label: 'Mail at a low balance' },
   enabled: { label: 'Calls are allowed' },
+  language: {
+    label: 'Language',
+    hint: 'Of its pages and mails',
+    choices: { en: 'English', de: 'Deutsch', none: 'As the browser asks' },
+  },
 };
 
 /** The operators' pages in English. */
@@ -237,6 +245,13 @@ export const enOperator = {
     detail: 'Detail',
     none: 'No rejected record is open',
     noneText: 'Every record was billed or dismissed.',
+    reasons: {
+      malformed: 'malformed',
+      'unknown account': 'unknown account',
+      conflict: 'conflict',
+      'too old': 'too old',
+      'in the future': 'in the future',
+    } satisfies Record<RejectedReason, string>,
     replayAll: 'Replay all',
     record: (id: number) => `Record ${id}`,
     raw: 'As it came',
@@ -258,6 +273,8 @@ export const enOperator = {
     action: 'What',
     account: 'Account',
     detail: 'Detail',
+    /** by what the audit trail calls them; without an entry they are shown as they are kept */
+    actions: {} as Record<string, string>,
     filter: 'Account',
     show: 'Show',
     none: 'Nothing is recorded',

@@ -1,6 +1,10 @@
+import type { Language } from '../../language.ts';
 import { enCustomer } from './en-customer.ts';
 import { enOperator } from './en-operator.ts';
-import { plural } from './plural.ts';
+import { enProblems } from './en-problems.ts';
+import { countedIn } from './plural.ts';
+
+const plural = countedIn('en-US');
 
 interface ChangedField {
   text: string;
@@ -10,7 +14,10 @@ interface ChangedField {
 
 /** The pages in English. Texts with values are functions. */
 export const en = {
-  language: 'en',
+  language: 'en' as Language,
+  /** of dates and of numbers, which English writes in more ways than one */
+  locales: { dates: 'en-GB', numbers: 'en-US' },
+  problems: enProblems,
   operator: enOperator,
   ago: (span: string) => `${span} ago`,
   units: {
@@ -150,9 +157,7 @@ export const en = {
   },
   fields: {
     name: 'Name or company',
-    nameProblem: 'Please give a name of 1 to 100 characters.',
     email: 'E-mail address',
-    emailProblem: 'This is not an e-mail address, such as user@example.com.',
     promo: 'Promotion code (optional)',
     promoProblem: 'This code is not known, has expired or is used up.',
   },

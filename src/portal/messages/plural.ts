@@ -1,3 +1,5 @@
-/** `1 call`, `1,234 calls`: as English counts. */
-export const plural = (count: number, one: string, many: string) =>
-  `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
+/** Counts things as a language does that tells one from many: `1 call`, `1,234 calls`. */
+export const countedIn =
+  (locale: string) =>
+  (count: number, one: string, many: string): string =>
+    `${count.toLocaleString(locale)} ${count === 1 ? one : many}`;

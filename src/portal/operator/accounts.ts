@@ -57,7 +57,7 @@ export function accountTable(view: View, accounts: AccountSummary[]): Html {
       },
       {
         label: m.balance,
-        cell: (account) => (pays(account) ? money(account.cash) : '–'),
+        cell: (account) => (pays(account) ? money(view, account.cash) : '–'),
         numeric: true,
       },
       { label: m.state, cell: (account) => states(view, account) },

@@ -33,7 +33,7 @@ export function addAccountPages(app: FastifyInstance, service: Service): void {
     const { view } = request;
     const fields = formFields(request);
     const wrong = (problems: Problems) => sendPage(reply, view, formPage(view, fields, problems));
-    const { values, problems } = readFields(fields, {
+    const { values, problems } = readFields(view.m, fields, {
       name: entered.accountName,
       email: entered.email,
       username: entered.username,
@@ -57,7 +57,10 @@ export function addAccountPages(app: FastifyInstance, service: Service): void {
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       if (error.code === 'conflict') return wrong({ username: view.m.operator.addAccount.taken });
-      if (error.code === 'field invalid') return wrong({ masterAccount: error.requirement ?? '' });
+      if (error.code === 'field invalid')
+        return wrong({
+          masterAccount: view.m.problems.noBillingAccount({ key: 'noBillingAccount' }),
+        });
       throw error;
     }
   });

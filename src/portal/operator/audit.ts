@@ -56,10 +56,13 @@ function auditTable(view: View, entries: AuditEntry[]) {
     caption: m.title,
     rows: entries,
     columns: [
-      { label: m.when, cell: ({ at }) => time(at, zoneOf(view), { seconds: true, zone: true }) },
+      {
+        label: m.when,
+        cell: ({ at }) => time(view, at, zoneOf(view), { seconds: true, zone: true }),
+      },
       { label: m.who, cell: ({ actor }) => actor },
       { label: m.from, cell: ({ origin }) => origin },
-      { label: m.action, cell: ({ action }) => action },
+      { label: m.action, cell: ({ action }) => m.actions[action] ?? action },
       { label: m.account, cell: ({ account }) => (account ? accountLink(account) : '–') },
       { label: m.detail, cell: ({ detail }) => described(detail) },
     ],

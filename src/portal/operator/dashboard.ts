@@ -37,7 +37,7 @@ export function dashboardPage(app: FastifyInstance, { db, reader, queue }: Servi
     const content = html`${stats([
       {
         label: m.today,
-        value: money(latest?.amount ?? '0'),
+        value: money(view, latest?.amount ?? '0'),
         note: m.todayCalls(latest?.calls ?? 0),
       },
       {
@@ -46,7 +46,11 @@ export function dashboardPage(app: FastifyInstance, { db, reader, queue }: Servi
         note: `${m.signedUpToday(totals.signedUpToday)}, ${m.unverified(totals.unverified)}`,
       },
       { label: m.suspended, value: count(totals.suspended), note: m.suspendedNote },
-      { label: m.credit, value: money(totals.credit), note: m.debt(twoPlaces(totals.debt)) },
+      {
+        label: m.credit,
+        value: money(view, totals.credit),
+        note: m.debt(twoPlaces(view, totals.debt)),
+      },
       {
         label: m.rejected,
         value: count(rejected),
@@ -68,9 +72,9 @@ function plotOf(view: View, days: UsageStep[], what: 'calls' | 'revenue'): Html 
   const m = view.m.operator.dashboard;
   if (days.every(({ calls }) => calls === 0)) return emptyState(m.noCalls, m.counted);
   const point = ({ start, calls, amount }: UsageStep): PlotPoint => ({
-    label: shortDay(start, zoneOf(view)),
+    label: shortDay(view, start, zoneOf(view)),
     value: what === 'calls' ? calls : Number(amount),
-    text: what === 'calls' ? plots.count(calls) : dollars(amount),
+    text: what === 'calls' ? plots.count(calls) : dollars(view, amount),
   });
   return bars({
     caption: what === 'calls' ? m.calls : m.revenue,

@@ -7,7 +7,6 @@ import {
   removeFeed,
 } from '../../domain/calls/feed.ts';
 import * as entered from '../../domain/entered-values.ts';
-import { Refusal } from '../../domain/refusal.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { addressAsked } from '../../service-address.ts';
@@ -18,7 +17,7 @@ import { field, select } from '../components/field.ts';
 import { copyable } from '../components/secret.ts';
 import { table } from '../components/table.ts';
 import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
-import { type Problems, readFields } from '../entered.ts';
+import { type Problems, problemOf, readFields } from '../entered.ts';
 import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
 import { showOnce, takeShownOnce } from '../shown-once.ts';
@@ -56,10 +55,10 @@ export function feedPages(app: FastifyInstance, service: Service): void {
     const fields = formFields(request);
     const again = async (problems: Problems) =>
       sendPage(reply, view, await feedsPage(request, fields, problems));
-    const { values, problems } = readFields(fields, {
+    const { values, problems } = readFields(view.m, fields, {
       name: entered.feedName,
-      format: (text) => oneOf(FEED_FORMATS, text),
-      debits: (text) => oneOf(DEBITS, text),
+      format: (text) => entered.oneOf(text, FEED_FORMATS),
+      debits: (text) => entered.oneOf(text, DEBITS),
       networks: (text) =>
         text
           .split(/[\s,]+/)
@@ -74,8 +73,7 @@ export function feedPages(app: FastifyInstance, service: Service): void {
       const added: NewFeed = { name, format, secret };
       return showOnce(service, request, reply, '/admin/feeds', added);
     } catch (error) {
-      if (!(error instanceof Refusal) || error.code !== 'conflict') throw error;
-      return again({ name: error.message });
+      return again({ name: problemOf(view.m, error).text });
     }
   });
 
@@ -118,12 +116,6 @@ ${copyable(view, 'calls', m.calls, `${url}/ingest/v1/calls/${format}`)}
 ${copyable(view, 'registrations', m.registrations, `${url}/ingest/v1/registrations`)}`,
 )}`;
   }
-}
-
-function oneOf<Choice extends string>(choices: readonly Choice[], text: string): Choice {
-  const choice = choices.find((name) => name === text);
-  if (!choice) throw new entered.InvalidValue(`Must be one of ${choices.join(', ')}.`);
-  return choice;
 }
 
 function feedTable(view: View, feeds: ListedFeed[]): Html {

@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { createPromotion, listPromotions, type Promotion } from '../../domain/account/promotion.ts';
 import * as entered from '../../domain/entered-values.ts';
-import { Refusal } from '../../domain/refusal.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { cookiesOf } from '../access.ts';
@@ -11,7 +10,7 @@ import { money } from '../components/money.ts';
 import { table } from '../components/table.ts';
 import { time } from '../components/time.ts';
 import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
-import { optional, type Problems, readFields } from '../entered.ts';
+import { optional, type Problems, problemOf, readFields } from '../entered.ts';
 import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
 import { form, type View, zoneOf } from '../view.ts';
@@ -32,7 +31,7 @@ export function promotionPages(app: FastifyInstance, service: Service): void {
     const fields = formFields(request);
     const again = async (problems: Problems) =>
       sendPage(reply, view, await promotionsPage(view, fields, problems));
-    const { values, problems } = readFields(fields, {
+    const { values, problems } = readFields(view.m, fields, {
       code: entered.promotionCode,
       amount: entered.amount,
       validUntil: optional(entered.until),
@@ -44,8 +43,7 @@ export function promotionPages(app: FastifyInstance, service: Service): void {
     try {
       await createPromotion(db, administrator(request), values, clock());
     } catch (error) {
-      if (!(error instanceof Refusal) || error.code !== 'conflict') throw error;
-      return again({ code: error.message });
+      return again({ code: problemOf(view.m, error).text });
     }
     cookiesOf(service).set(reply, 'flash', 'added');
     return reply.redirect('/admin/promotions', 303);
@@ -73,10 +71,10 @@ function promotionTable(view: View, promotions: Promotion[]): Html {
       {
         label: m.until,
         cell: ({ validUntil }) =>
-          validUntil ? time(validUntil, zoneOf(view), { zone: true }) : m.noEnd,
+          validUntil ? time(view, validUntil, zoneOf(view), { zone: true }) : m.noEnd,
       },
       { label: m.uses, cell: ({ uses, usesLimit }) => m.of(uses, usesLimit), numeric: true },
-      { label: m.amount, cell: ({ amount }) => money(amount), numeric: true },
+      { label: m.amount, cell: ({ amount }) => money(view, amount), numeric: true },
     ],
   });
 }

@@ -87,13 +87,14 @@ ${paging({
   app.post('/admin/rejected/:id/dismiss', KEEPS_DRAFT, async (request, reply) => {
     const record = await recordOf(request);
     const fields = formFields(request);
-    const { values, problems } = readFields(fields, { reason: entered.words });
+    const { view } = request;
+    const { values, problems } = readFields(view.m, fields, { reason: entered.words });
     if (problems) {
-      const page = recordPage(request.view, record, {
+      const page = recordPage(view, record, {
         typed: fields.reason,
         problem: problems.reason,
       });
-      return sendPage(reply, request.view, page);
+      return sendPage(reply, view, page);
     }
     const dismissal = { ids: [record.id], reason: values.reason };
     await dismissRejected(db, administrator(request), dismissal, clock());
@@ -118,10 +119,10 @@ function recordTable(view: View, records: RejectedSummary[]) {
       {
         label: m.received,
         cell: ({ id, receivedAt }) =>
-          html`<a href="/admin/rejected/${id}">${time(receivedAt, zoneOf(view), { seconds: true, zone: true })}</a>`,
+          html`<a href="/admin/rejected/${id}">${time(view, receivedAt, zoneOf(view), { seconds: true, zone: true })}</a>`,
       },
       { label: m.feed, cell: ({ feed }) => feed },
-      { label: m.reason, cell: ({ reason }) => reason },
+      { label: m.reason, cell: ({ reason }) => m.reasons[reason] },
       { label: m.detail, cell: ({ detail }) => detail },
     ],
   });
@@ -141,12 +142,15 @@ function recordPage(view: View, record: OpenRejected, attempt: Attempt = {}): Pa
   const { id, feed, format, reason, detail, raw, receivedAt } = record;
   const content = html`${still && html`<p class="notice warn" role="status">${m.still(detail)}</p>`}
 ${panel(
-  reason,
+  m.reasons[reason],
   facts([
     { label: m.detail, value: detail },
     { label: m.feed, value: feed },
     { label: m.format, value: format },
-    { label: m.received, value: time(receivedAt, zoneOf(view), { seconds: true, zone: true }) },
+    {
+      label: m.received,
+      value: time(view, receivedAt, zoneOf(view), { seconds: true, zone: true }),
+    },
   ]),
 )}
 ${panel(`${m.raw} (${m.bytes(raw.length)})`, html`<pre class="raw" tabindex="0">${shown(raw)}</pre>`)}

@@ -54,7 +54,7 @@ export function mailForms(app: FastifyInstance, service: Service): void {
 
 /** @param wrong the address that is none */
 function mailFormPage(view: View, path: string, m: Messages['recover'], wrong?: string): Page {
-  const problem = wrong === undefined ? undefined : view.m.fields.emailProblem;
+  const problem = wrong === undefined ? undefined : view.m.problems.email({ key: 'email' });
   const fields = html`${field({ name: 'email', label: view.m.fields.email, type: 'email', value: wrong, problem, autocomplete: 'email', required: true, maxLength: 254, autofocus: true })}
 <button>${m.submit}</button>`;
   const content = html`<p>${m.lead}</p>

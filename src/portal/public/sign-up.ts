@@ -43,7 +43,11 @@ export function signUpPages(app: FastifyInstance, service: Service): void {
     if (Object.keys(problems).length > 0) {
       return sendPage(reply, view, signUpPage(view, wanted, problems));
     }
-    await requestSignUp(db, queue, { ...wanted, promo: wanted.promo || undefined });
+    await requestSignUp(db, queue, {
+      ...wanted,
+      promo: wanted.promo || undefined,
+      language: view.m.language,
+    });
     const again = { href: '/verify/again', text: view.m.verify.again };
     return sendPage(reply, view, checkMailPage(view, view.m.signUp.sent(wanted.email), again));
   });
@@ -52,8 +56,8 @@ export function signUpPages(app: FastifyInstance, service: Service): void {
     const m = view.m.fields;
     const isPromo = promo === '' || (await isPromotionValid(db, promo, clock()));
     return {
-      ...(isAccountName(name) ? {} : { name: m.nameProblem }),
-      ...(isEmailAddress(email) ? {} : { email: m.emailProblem }),
+      ...(isAccountName(name) ? {} : { name: view.m.problems.accountName({ key: 'accountName' }) }),
+      ...(isEmailAddress(email) ? {} : { email: view.m.problems.email({ key: 'email' }) }),
       ...(promo.length <= LONGEST_PROMO && isPromo ? {} : { promo: m.promoProblem }),
     };
   }

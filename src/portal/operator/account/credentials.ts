@@ -2,9 +2,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { closeAccount } from '../../../domain/account/account.ts';
 import { renewKey, renewPassword, replaceSipSecret } from '../../../domain/account/credentials.ts';
 import { MAIL_QUEUE } from '../../../domain/mail/message.ts';
-import { Refusal } from '../../../domain/refusal.ts';
 import type { Service } from '../../../service.ts';
 import { cookiesOf, sessionOf, signIn } from '../../access.ts';
+import { problemOf } from '../../entered.ts';
 import { formFields } from '../../input.ts';
 import { sendPage } from '../../layout.ts';
 import { showOnce } from '../../shown-once.ts';
@@ -63,8 +63,7 @@ export function accountCredentials(app: FastifyInstance, service: Service): void
     try {
       await closeAccount(db, administrator(request), username, clock());
     } catch (error) {
-      if (!(error instanceof Refusal) || error.code !== 'conflict') throw error;
-      return again(error.message);
+      return again(problemOf(request.view.m, error).text);
     }
     cookiesOf(service).set(reply, 'flash', 'closed');
     return reply.redirect(`/admin/accounts/${username}`, 303);

@@ -66,8 +66,8 @@ function itemsPanel(view: View, account: AccountDetails, { values, problems }: F
     rows: of.items,
     columns: [
       { label: of.label, cell: ({ name }) => name },
-      { label: m.since, cell: ({ addedAt }) => day(addedAt, zoneOf(view)) },
-      { label: m.monthlyAmount, cell: (item) => money(item.monthly), numeric: true },
+      { label: m.since, cell: ({ addedAt }) => day(view, addedAt, zoneOf(view)) },
+      { label: m.monthlyAmount, cell: (item) => money(view, item.monthly), numeric: true },
       ...(account.closedAt ? [] : [{ label: '', cell: removal }]),
     ],
   });

@@ -6,11 +6,10 @@ import {
   removeService,
 } from '../../../domain/billing/recurring-charge.ts';
 import * as entered from '../../../domain/entered-values.ts';
-import { Refusal } from '../../../domain/refusal.ts';
 import type { Service } from '../../../service.ts';
 import { cookiesOf } from '../../access.ts';
 import { KEEPS_DRAFT } from '../../draft.ts';
-import { type Problems, readFields } from '../../entered.ts';
+import { type Problems, problemOf, readFields } from '../../entered.ts';
 import { formFields } from '../../input.ts';
 import { sendPage } from '../../layout.ts';
 import { administrator } from '../actor.ts';
@@ -22,7 +21,7 @@ export function accountItems(app: FastifyInstance, service: Service): void {
   const { db, clock } = service;
 
   app.post('/admin/accounts/:username/services', KEEPS_DRAFT, async (request, reply) => {
-    const { values, problems } = readFields(formFields(request), {
+    const { values, problems } = readFields(request.view.m, formFields(request), {
       description: entered.serviceDescription,
       descriptionMonthly: entered.monthlyAmount,
     });
@@ -41,7 +40,7 @@ export function accountItems(app: FastifyInstance, service: Service): void {
   });
 
   app.post('/admin/accounts/:username/numbers', KEEPS_DRAFT, async (request, reply) => {
-    const { values, problems } = readFields(formFields(request), {
+    const { values, problems } = readFields(request.view.m, formFields(request), {
       number: entered.assignableNumber,
       numberMonthly: entered.monthlyAmount,
     });
@@ -51,8 +50,7 @@ export function accountItems(app: FastifyInstance, service: Service): void {
     try {
       await addNumber(db, administrator(request), { account, number, monthly }, clock());
     } catch (error) {
-      if (!(error instanceof Refusal) || error.code !== 'conflict') throw error;
-      return again(request, reply, { number: error.message });
+      return again(request, reply, { number: problemOf(request.view.m, error).text });
     }
     return back(request, reply, 'added');
   });

@@ -51,7 +51,7 @@ ${paging({
   app.post('/admin/accounts/:username/money', KEEPS_DRAFT, async (request, reply) => {
     const account = usernameOf(request);
     const fields = formFields(request);
-    const { values, problems } = readFields(fields, {
+    const { values, problems } = readFields(request.view.m, fields, {
       amount: entered.amount,
       reason: entered.words,
       reference: entered.words,

@@ -39,11 +39,18 @@ export function ledgerTable(view: View, username: number, entries: LedgerEntry[]
     caption: m.ledger,
     rows: entries,
     columns: [
-      { label: m.when, cell: ({ createdAt }) => time(createdAt, zoneOf(view), { zone: true }) },
+      {
+        label: m.when,
+        cell: ({ createdAt }) => time(view, createdAt, zoneOf(view), { zone: true }),
+      },
       { label: m.kind, cell: ({ kind }) => m.kinds[kind] },
       { label: m.reason, cell: ({ reason }) => reason },
       { label: view.m.operator.actor, cell: ({ actor }) => actor },
-      { label: m.amount, cell: ({ amount }) => money(amount, { signed: true }), numeric: true },
+      {
+        label: m.amount,
+        cell: ({ amount }) => money(view, amount, { signed: true }),
+        numeric: true,
+      },
       { label: '', cell: reversal },
     ],
   });

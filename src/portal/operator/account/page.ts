@@ -86,8 +86,8 @@ function factsPanel(
     String(username),
     facts([
       { label: view.m.operator.accounts.state, value: states(view, account) },
-      { label: m.balance, value: money(account.cash) },
-      { label: m.rate, value: html`${rate(account.rate)} ${m.perMinute}` },
+      { label: m.balance, value: money(view, account.cash) },
+      { label: m.rate, value: html`${rate(view, account.rate)} ${m.perMinute}` },
       { label: m.email, value: account.email },
       {
         label: m.billedTo,
@@ -98,9 +98,9 @@ function factsPanel(
         label: m.registration,
         value: registration ? html`${registration.uri}<br>${registration.agent}` : m.notRegistered,
       },
-      { label: m.created, value: day(account.createdAt, zone) },
-      { label: m.verified, value: verifiedAt ? day(verifiedAt, zone) : m.notVerified },
-      ...(closedAt ? [{ label: m.closed, value: day(closedAt, zone) }] : []),
+      { label: m.created, value: day(view, account.createdAt, zone) },
+      { label: m.verified, value: verifiedAt ? day(view, verifiedAt, zone) : m.notVerified },
+      ...(closedAt ? [{ label: m.closed, value: day(view, closedAt, zone) }] : []),
     ]),
   );
 }

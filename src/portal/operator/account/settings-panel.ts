@@ -25,7 +25,7 @@ export function settingsPanel(view: View, account: AccountDetails, filled: Fille
   const current = shownSettings(SETTINGS_FORM, account);
   const { values, shown } = refilled(SETTINGS_FORM, current, filled.values);
   const input = (name: AccountSettingName) => {
-    const { input, choices } = accountSetting(name);
+    const { input, choices, isOptional } = accountSetting(name);
     const { choices: words = {}, ...texts } = m.accountSettings[name];
     const value = values[name];
     const common = { name, ...texts, value, problem: filled.problems[name] };
@@ -33,7 +33,10 @@ export function settingsPanel(view: View, account: AccountDetails, filled: Fille
     if (choices) {
       return select({
         ...common,
-        choices: choices.map((choice) => ({ value: choice, label: words[choice] ?? choice })),
+        choices: [
+          ...(isOptional ? [{ value: '', label: words.none ?? '' }] : []),
+          ...choices.map((choice) => ({ value: choice, label: words[choice] ?? choice })),
+        ],
       });
     }
     const more = input === 'text' ? {} : { inputMode: INPUT_MODES[input as 'digits' | 'dollars'] };

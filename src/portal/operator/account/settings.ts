@@ -1,11 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { ChangedMeanwhile, changeAccount } from '../../../domain/account/account.ts';
-import { InvalidValue } from '../../../domain/entered-values.ts';
-import { Refusal } from '../../../domain/refusal.ts';
+import type { AccountSettingName } from '../../../domain/account/account-setting.ts';
 import type { Service } from '../../../service.ts';
 import { cookiesOf } from '../../access.ts';
 import { KEEPS_DRAFT } from '../../draft.ts';
-import type { Problems } from '../../entered.ts';
+import { type Problems, problemOf } from '../../entered.ts';
 import { type Fields, formFields } from '../../input.ts';
 import { sendPage } from '../../layout.ts';
 import { afterChange, changedProblems, readSettings, readShown } from '../../settings-form.ts';
@@ -14,6 +13,14 @@ import { stepUp } from '../step-up.ts';
 import { accountPage } from './page.ts';
 import { usernameOf } from './request.ts';
 import { SETTINGS_FORM } from './settings-panel.ts';
+
+// Where the page shows what only the database can say.
+const FIELD_OF: Record<string, AccountSettingName> = {
+  timeZone: 'timeZone',
+  noPriceList: 'priceList',
+  creditLimitPrepaid: 'creditLimit',
+  billedTo: 'billing',
+};
 
 /** An account as operators see it, and its settings. */
 export function accountSettings(app: FastifyInstance, service: Service): void {
@@ -29,7 +36,7 @@ export function accountSettings(app: FastifyInstance, service: Service): void {
     const { m } = request.view;
     const again = async (values: Fields, problems: Problems) =>
       sendPage(reply, request.view, await accountPage(service, request, { values, problems }));
-    const { changes, problems } = readSettings(SETTINGS_FORM, fields);
+    const { changes, problems } = readSettings(m, SETTINGS_FORM, fields);
     if (problems) return again(fields, problems);
     // Whoever reads the mail of an account can recover its password.
     if (changes.email !== undefined && !(await stepUp(service, request, reply))) return reply;
@@ -42,10 +49,8 @@ export function accountSettings(app: FastifyInstance, service: Service): void {
         const say = m.changedMeanwhile;
         return again(afterChange(fields, error), changedProblems(SETTINGS_FORM, error, say));
       }
-      if (error instanceof InvalidValue) return again(fields, { timeZone: error.message });
-      if (!(error instanceof Refusal)) throw error;
-      if (error.code === 'conflict') return again(fields, { creditLimit: error.message });
-      return again(fields, { priceList: error.message });
+      const { key, text } = problemOf(m, error);
+      return again(fields, { [FIELD_OF[key] ?? 'creditLimit']: text });
     }
     cookiesOf(service).set(reply, 'flash', 'saved');
     return reply.redirect(`/admin/accounts/${username}`, 303);

@@ -1,0 +1,39 @@
+import type { ProblemWords, ValueProblem } from '../domain/problem.ts';
+
+/** What the command says of values that are none. */
+export const PROBLEM_WORDS: ProblemWords<ValueProblem> = {
+  username: () => 'Must be a 10-digit number.',
+  wholeNumber: ({ least, most }) => `Must be a whole number from ${least} to ${most}.`,
+  amount: () => 'Must be dollars above 0 with at most six decimals, such as 25 or 0.017500.',
+  monthlyAmount: () =>
+    'Must be dollars a month, 0 or more, with at most six decimals, such as 1.50.',
+  dollarsOrMore: () => 'Must be dollars, 0 or more, with at most six decimals, such as 500.',
+  listName: () =>
+    'Must be 1 to 63 letters, digits, dots, dashes or underscores, the first a letter or digit.',
+  prefix: ({ reason }) => `${reason.replace(/^m/, 'M')}.`,
+  rate: () => 'Must be dollars per minute, at most 999999.999999, such as 0.025.',
+  increment: ({ most }) =>
+    'Must be minimum/increment in seconds, such as 6/6: a minimum from 0, an increment from 1, ' +
+    `both up to ${most}.`,
+  callerId: () => "Must be a 10-digit number, or '' or none to clear it.",
+  assignableNumber: () => 'Must be digits: ten of them, or a + or 011 and the country code first.',
+  calledNumber: () => 'Must be a number as it is dialled, such as +442055501234.',
+  onOff: () => 'Must be on or off.',
+  oneOf: ({ words }) => `Must be ${words.join(' or ')}.`,
+  accountName: () => 'Must be 1 to 100 characters.',
+  email: () => 'Must be an e-mail address such as user@example.com.',
+  timeZone: () => 'Must be a time zone such as UTC or Europe/Berlin.',
+  month: () => 'Must be a month such as 2030-12.',
+  words: ({ most }) => `Must be 1 to ${most} characters in one line.`,
+  reserved: ({ words }) => `Must not be ${words.join(' or ')}, which mrc uses.`,
+  promotionCode: () => 'Must be 1 to 64 letters, digits, dots, dashes or underscores.',
+  until: () =>
+    'Must be a day such as 2030-12-31 (its end in UTC) or a time such as 2030-12-31T18:00:00Z.',
+  from: () =>
+    'Must be a day such as 2030-12-31 (its start in UTC) or a time such as 2030-12-31T18:00:00Z.',
+  past: () => 'Must not be past.',
+  feedName: () =>
+    'Must be 1 to 63 lower-case letters, digits, dots, dashes or underscores, ' +
+    'the first a letter or digit.',
+  network: () => 'Must be an address or a CIDR such as 192.0.2.0/24 or 2001:db8::/32.',
+};

@@ -1,0 +1,56 @@
+/** What is wrong with a value that was typed, by key, with what the sentence about it names. */
+export type ValueProblem =
+  | { key: 'username' }
+  | { key: 'wholeNumber'; least: number; most: number }
+  | { key: 'amount' }
+  | { key: 'monthlyAmount' }
+  | { key: 'dollarsOrMore' }
+  | { key: 'listName' }
+  /** @param reason in English: only the command reads prefixes */
+  | { key: 'prefix'; reason: string }
+  | { key: 'rate' }
+  | { key: 'increment'; most: number }
+  | { key: 'callerId' }
+  | { key: 'assignableNumber' }
+  | { key: 'calledNumber' }
+  | { key: 'onOff' }
+  | { key: 'oneOf'; words: readonly string[] }
+  | { key: 'accountName' }
+  | { key: 'email' }
+  | { key: 'timeZone' }
+  | { key: 'month' }
+  | { key: 'words'; most: number }
+  | { key: 'reserved'; words: readonly string[] }
+  | { key: 'promotionCode' }
+  | { key: 'until' }
+  | { key: 'from' }
+  | { key: 'past' }
+  | { key: 'feedName' }
+  | { key: 'network' };
+
+/** Why something that was typed well is refused, where a page says it beside the field. */
+export type RefusalProblem =
+  | { key: 'noPriceList' }
+  | { key: 'numberNotOwned' }
+  | { key: 'numberInUse'; number: string }
+  | { key: 'creditLimitPrepaid'; account: number }
+  | { key: 'billedTo'; account: number; payer: number }
+  | { key: 'paysFor'; account: number; other: number }
+  | { key: 'lastAdministrator'; account: number }
+  | { key: 'noBillingAccount' }
+  | { key: 'feedExists'; name: string }
+  | { key: 'feedTellsNoDebits'; format: string }
+  | { key: 'promotionExists'; code: string };
+
+export type Problem = ValueProblem | RefusalProblem;
+
+/** A sentence for each problem, in one language. */
+export type ProblemWords<P extends Problem> = {
+  [Key in P['key']]: (problem: Extract<P, { key: Key }>) => string;
+};
+
+/** Says what is wrong. */
+export function wordProblem<P extends Problem>(words: ProblemWords<P>, problem: P): string {
+  // The key and its values come together, which the compiler does not follow.
+  return (words[problem.key as P['key']] as (problem: P) => string)(problem);
+}

@@ -1,0 +1,149 @@
+import type { MailTexts } from './texts.ts';
+
+const NOT_YOU =
+  'Wenn Sie das nicht waren, wählen Sie sofort unter {portal}/recover ein neues Passwort und ' +
+  'geben Sie uns Bescheid.';
+
+/** The words of every mail in German. */
+export const GERMAN_TEXTS: MailTexts = {
+  common: {
+    locale: 'de-DE',
+    greeting: 'Guten Tag {name},',
+    fallback: 'Wenn die Schaltfläche nicht geht, öffnen Sie diese Adresse:',
+    help: 'Fragen? Wir sind für Sie da: {support}',
+    footer: ['Sie bekommen diese Nachricht wegen Ihres Kontos bei {brand}.'],
+    labels: {
+      account: 'Konto',
+      when: 'Wann',
+      where: 'Woher',
+      staff: 'unser Personal',
+      oldAddress: 'Alte Adresse',
+      newAddress: 'Neue Adresse',
+      balance: 'Guthaben',
+      threshold: 'Warnung unter',
+      numbers: 'Rufnummern',
+      part: 'Teil von {month}',
+      total: 'Summe',
+      or: 'oder',
+    },
+  },
+  letters: {
+    verification: {
+      subject: 'Bestätigen Sie Ihre E-Mail-Adresse für {brand}',
+      preview: 'Ein Klick, und Ihr Konto {username} ist bereit.',
+      paragraphs: [
+        'Willkommen bei {brand}. Ihr Konto {username} wurde angelegt. Bitte bestätigen Sie, dass ' +
+          'dies Ihre E-Mail-Adresse ist.',
+      ],
+      button: 'Meine Adresse bestätigen',
+      closing: [
+        'Der Link gilt einmal und {hours} Stunden lang.',
+        'Wenn Sie sich nicht angemeldet haben, brauchen Sie nichts zu tun.',
+      ],
+    },
+    recovery: {
+      subject: 'Neues Passwort für {brand}',
+      preview: 'Wählen Sie ein neues Passwort; der Link gilt {minutes} Minuten.',
+      paragraphs: [
+        'Jemand, hoffentlich Sie, möchte das Passwort zurücksetzen. Wählen Sie hier ein neues.',
+      ],
+      button: 'Neues Passwort für Konto {username}',
+      closing: [
+        'Ein Link gilt einmal und {minutes} Minuten lang.',
+        'Wenn Sie das nicht angefordert haben, brauchen Sie nichts zu tun; Ihr Passwort bleibt, ' +
+          'wie es ist.',
+      ],
+    },
+    'account exists': {
+      subject: 'Ihre Adresse hat schon ein Konto bei {brand}',
+      preview: 'Jemand wollte sich mit Ihrer E-Mail-Adresse anmelden.',
+      paragraphs: [
+        'Jemand, hoffentlich Sie, wollte mit dieser E-Mail-Adresse ein Konto anlegen. Sie gehört ' +
+          'schon zu einem Konto: {usernames}. Ein weiteres wurde nicht angelegt.',
+        'Wenn Sie das Passwort vergessen haben, wählen Sie unter {portal}/recover ein neues.',
+      ],
+      button: 'Anmelden',
+      closing: ['Wenn Sie das nicht waren, brauchen Sie nichts zu tun.'],
+    },
+    'password changed': {
+      subject: 'Ihr Passwort bei {brand} wurde geändert',
+      preview: 'Das Passwort von Konto {username} ist neu, und sein API-Schlüssel auch.',
+      paragraphs: [
+        'Das Passwort Ihres Kontos wurde geändert. Der alte API-Schlüssel gilt nicht mehr; ' +
+          'Programme, die ihn benutzen, brauchen den neuen.',
+        'Ihre Telefone behalten ihr SIP-Kennwort. Wenn jemand anderes es kennen könnte, ersetzen ' +
+          'Sie es unter {portal}/phone: Wer es hat, telefoniert auf Ihre Kosten.',
+      ],
+      closing: [NOT_YOU],
+    },
+    'key changed': {
+      subject: 'Ihr API-Schlüssel bei {brand} wurde geändert',
+      preview: 'Programme mit dem alten Schlüssel von Konto {username} brauchen den neuen.',
+      paragraphs: [
+        'Ihr Konto hat einen neuen API-Schlüssel. Der alte gilt nicht mehr; Programme, die ihn ' +
+          'benutzen, brauchen den neuen.',
+      ],
+      closing: [NOT_YOU],
+    },
+    'sip secret changed': {
+      subject: 'Ihr SIP-Kennwort bei {brand} wurde geändert',
+      preview: 'Telefone mit dem alten Kennwort von Konto {username} werden abgewiesen.',
+      paragraphs: [
+        'Ihr Konto hat ein neues SIP-Kennwort. Telefone und Telefonanlagen mit dem alten werden ' +
+          'abgewiesen, bis sie das neue haben.',
+      ],
+      closing: [NOT_YOU],
+    },
+    'address changed': {
+      subject: 'Ihre E-Mail-Adresse bei {brand} wurde geändert',
+      preview: 'Mails zu Konto {username} gehen von jetzt an an eine andere Adresse.',
+      paragraphs: ['Mails zu Ihrem Konto gehen von jetzt an an eine andere Adresse.'],
+      closing: [
+        'Wenn Sie das nicht waren, geben Sie uns sofort Bescheid: Wer Ihre Mails liest, kann Ihr ' +
+          'Konto übernehmen.',
+      ],
+    },
+    'second factor on': {
+      subject: 'Die Anmeldung bei {brand} braucht jetzt einen zweiten Schritt',
+      preview: 'Konto {username} verlangt neben dem Passwort einen Code.',
+      paragraphs: [
+        'Von jetzt an braucht die Anmeldung an Ihrem Konto neben dem Passwort einen Code Ihrer ' +
+          'Authenticator-App. Bewahren Sie die Wiederherstellungscodes sicher auf.',
+      ],
+      closing: [NOT_YOU],
+    },
+    'second factor off': {
+      subject: 'Die Anmeldung bei {brand} braucht keinen zweiten Schritt mehr',
+      preview: 'Konto {username} verlangt nur noch das Passwort.',
+      paragraphs: ['Von jetzt an reicht das Passwort allein, um sich an Ihrem Konto anzumelden.'],
+      closing: [NOT_YOU],
+    },
+    'low balance': {
+      subject: 'Ihr Guthaben bei {brand} ist niedrig',
+      preview: 'Auf Konto {username} sind noch {balance}.',
+      paragraphs: [
+        'Das Guthaben Ihres Kontos ist unter den Betrag gefallen, bei dem Sie gewarnt werden ' +
+          'möchten.',
+      ],
+      button: 'Mein Konto ansehen',
+      closing: ['Anrufe können enden, wenn es aufgebraucht ist.'],
+    },
+    'calls stopped': {
+      subject: 'Anrufe Ihres Kontos bei {brand} gehen nicht mehr',
+      preview: 'Das Guthaben von Konto {username} ist aufgebraucht.',
+      paragraphs: [
+        'Das Guthaben Ihres Kontos ist aufgebraucht, deshalb werden Anrufe vorerst abgelehnt. Sie ' +
+          'gehen wieder, sobald eine Zahlung eingegangen ist, die es ausgleicht.',
+      ],
+      button: 'Mein Konto ansehen',
+      closing: [],
+    },
+    'monthly charge': {
+      subject: 'Ihre Gebühren bei {brand} für {month}',
+      preview: '{amount} für {month}; Ihr Guthaben ist {balance}.',
+      paragraphs: ['Die Gebühren Ihres Kontos {username} für {month} wurden gebucht:'],
+      button: 'Mein Konto ansehen',
+      closing: [],
+    },
+  },
+};

@@ -1,0 +1,57 @@
+import type { Problem, ProblemWords } from '../../domain/problem.ts';
+
+/** What is wrong with what was typed, in German. */
+export const deProblems: ProblemWords<Problem> = {
+  username: () => 'Bitte geben Sie einen Benutzernamen mit 10 Ziffern an.',
+  wholeNumber: ({ least, most }) => `Bitte geben Sie eine ganze Zahl von ${least} bis ${most} an.`,
+  amount: () =>
+    'Bitte geben Sie Dollar über 0 mit höchstens sechs Nachkommastellen an, mit Punkt, etwa 25 oder 0.0175.',
+  monthlyAmount: () => 'Bitte geben Sie Dollar je Monat an, 0 oder mehr, mit Punkt, etwa 1.50.',
+  dollarsOrMore: () => 'Bitte geben Sie Dollar an, 0 oder mehr, etwa 500.',
+  listName: () =>
+    'Bitte geben Sie 1 bis 63 Buchstaben, Ziffern, Punkte, Binde- oder Unterstriche an, zuerst einen Buchstaben oder eine Ziffer.',
+  prefix: ({ reason }) => reason,
+  rate: () =>
+    'Bitte geben Sie Dollar je Minute an, höchstens 999999.999999, mit Punkt, etwa 0.025.',
+  increment: ({ most }) =>
+    `Bitte geben Sie Minimum/Schritt in Sekunden an, etwa 6/6: ein Minimum ab 0, einen Schritt ab 1, beide bis ${most}.`,
+  callerId: () => 'Bitte geben Sie eine Nummer mit 10 Ziffern an, oder nichts.',
+  assignableNumber: () =>
+    'Bitte geben Sie Ziffern an: zehn, oder zuerst + oder 011 und die Landesvorwahl.',
+  calledNumber: () => 'Bitte geben Sie eine Nummer an, wie sie gewählt wird, etwa +442055501234.',
+  onOff: () => 'Dies ist entweder an oder aus.',
+  oneOf: ({ words }) => `Bitte wählen Sie eines von ${words.join(', ')}.`,
+  accountName: () => 'Bitte geben Sie einen Namen mit 1 bis 100 Zeichen an.',
+  email: () => 'Das ist keine E-Mail-Adresse wie user@example.com.',
+  timeZone: () =>
+    'Diese Zeitzone ist nicht bekannt. Bitte geben Sie eine an wie UTC oder Europe/Berlin.',
+  month: () => 'Bitte geben Sie einen Monat an wie 2030-12.',
+  words: ({ most }) => `Bitte geben Sie 1 bis ${most} Zeichen in einer Zeile an.`,
+  reserved: ({ words }) =>
+    `Das kann nicht ${words.join(' oder ')} sein: Die API benutzt diese Namen.`,
+  promotionCode: () =>
+    'Bitte geben Sie 1 bis 64 Buchstaben, Ziffern, Punkte, Binde- oder Unterstriche an.',
+  until: () => 'Bitte geben Sie einen Tag an wie 2030-12-31.',
+  from: () => 'Bitte geben Sie einen Tag an wie 2030-12-31.',
+  past: () => 'Dieser Tag ist vorbei.',
+  feedName: () =>
+    'Bitte geben Sie 1 bis 63 Kleinbuchstaben, Ziffern, Punkte, Binde- oder Unterstriche an, zuerst einen Buchstaben oder eine Ziffer.',
+  network: () => 'Bitte geben Sie Adressen oder CIDRs an wie 192.0.2.0/24 oder 2001:db8::/32.',
+  noPriceList: () => 'Diese Preisliste gibt es nicht.',
+  numberNotOwned: () =>
+    'Das ist keine Rufnummer Ihres Kontos. Bitte geben Sie eine davon an, oder nichts.',
+  numberInUse: ({ number }) => `Die Nummer ${number} ist vergeben.`,
+  creditLimitPrepaid: () =>
+    'Dieses Konto ist vorausbezahlt; ein Kreditrahmen ist für Konten auf Rechnung.',
+  billedTo: ({ account, payer }) =>
+    `${account} wird von ${payer} bezahlt; bitte nehmen Sie jenes Konto.`,
+  paysFor: ({ account, other }) =>
+    `${other} wird von ${account} bezahlt; bitte schließen Sie es zuerst.`,
+  lastAdministrator: ({ account }) =>
+    `${account} ist der letzte Administrator; legen Sie zuerst einen anderen an, mit account-api admin create.`,
+  noBillingAccount: () => 'Das ist kein offenes Konto, das selbst bezahlt.',
+  feedExists: ({ name }) => `Einen Feed ${name} gibt es schon.`,
+  feedTellsNoDebits: ({ format }) =>
+    `Datensätze im Format ${format} sagen nicht, was die Vermittlung abgebucht hat.`,
+  promotionExists: ({ code }) => `Einen Gutschein ${code} gibt es schon.`,
+};

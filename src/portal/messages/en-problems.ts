@@ -1,0 +1,48 @@
+import type { Problem, ProblemWords } from '../../domain/problem.ts';
+
+/** What is wrong with what was typed, in English. */
+export const enProblems: ProblemWords<Problem> = {
+  username: () => 'Please give a username of 10 digits.',
+  wholeNumber: ({ least, most }) => `Please give a whole number from ${least} to ${most}.`,
+  amount: () => 'Please give dollars above 0 with at most six decimals, such as 25 or 0.0175.',
+  monthlyAmount: () => 'Please give dollars a month, 0 or more, such as 1.50.',
+  dollarsOrMore: () => 'Please give dollars, 0 or more, such as 500.',
+  listName: () =>
+    'Please give 1 to 63 letters, digits, dots, dashes or underscores, the first a letter or digit.',
+  prefix: ({ reason }) => reason,
+  rate: () => 'Please give dollars per minute, at most 999999.999999, such as 0.025.',
+  increment: ({ most }) =>
+    `Please give minimum/increment in seconds, such as 6/6: a minimum from 0, an increment from 1, both up to ${most}.`,
+  callerId: () => 'Please give a number of 10 digits, or nothing.',
+  assignableNumber: () =>
+    'Please give digits: ten of them, or a + or 011 and the country code first.',
+  calledNumber: () => 'Please give a number as it is dialled, such as +442055501234.',
+  onOff: () => 'This is either on or off.',
+  oneOf: ({ words }) => `Please choose one of ${words.join(', ')}.`,
+  accountName: () => 'Please give a name of 1 to 100 characters.',
+  email: () => 'This is not an e-mail address, such as user@example.com.',
+  timeZone: () => 'This time zone is not known. Please give one such as UTC or Europe/Berlin.',
+  month: () => 'Please give a month such as 2030-12.',
+  words: ({ most }) => `Please give 1 to ${most} characters in one line.`,
+  reserved: ({ words }) => `This cannot be ${words.join(' or ')}: the API uses these names.`,
+  promotionCode: () => 'Please give 1 to 64 letters, digits, dots, dashes or underscores.',
+  until: () => 'Please give a day such as 2030-12-31.',
+  from: () => 'Please give a day such as 2030-12-31.',
+  past: () => 'This day is past.',
+  feedName: () =>
+    'Please give 1 to 63 lower-case letters, digits, dots, dashes or underscores, the first a letter or digit.',
+  network: () => 'Please give addresses or CIDRs such as 192.0.2.0/24 or 2001:db8::/32.',
+  noPriceList: () => 'There is no such price list.',
+  numberNotOwned: () =>
+    'This is not a phone number of your account. Please give one of them, or nothing.',
+  numberInUse: ({ number }) => `The number ${number} is in use.`,
+  creditLimitPrepaid: () => 'This account is prepaid; a credit limit is for postpaid accounts.',
+  billedTo: ({ account, payer }) => `${account} is billed to ${payer}; please use that account.`,
+  paysFor: ({ account, other }) => `${other} is billed to ${account}; please close it first.`,
+  lastAdministrator: ({ account }) =>
+    `${account} is the last administrator; make another one first, with account-api admin create.`,
+  noBillingAccount: () => 'This is not an open account that pays for itself.',
+  feedExists: ({ name }) => `There is a feed ${name} already.`,
+  feedTellsNoDebits: ({ format }) => `Records of ${format} do not tell what the switch debited.`,
+  promotionExists: ({ code }) => `There is a promotion ${code} already.`,
+};
