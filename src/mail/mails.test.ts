@@ -172,9 +172,9 @@ test('a mail is in the language of its account, and the file has the words of th
     german.text,
     `Guten Tag Beispiel GmbH,
 
-Das Guthaben Ihres Kontos ist aufgebraucht, deshalb werden Anrufe vorerst
-abgelehnt. Sie gehen wieder, sobald eine Zahlung eingegangen ist, die es
-ausgleicht.
+Das Guthaben Ihres Kontos ist aufgebraucht, deshalb werden Anrufe
+vorerst abgelehnt. Sie gehen wieder, sobald eine Zahlung eingegangen
+ist, die es ausgleicht.
 
   Konto     2125550100
   Guthaben  -1.234,50 $
@@ -182,7 +182,8 @@ ausgleicht.
 Mein Konto ansehen:
 https://account.example.com/overview
 
-Fragen? Wir sind für Sie da: help@example.com oder https://help.example.com/
+Fragen? Wir sind für Sie da: help@example.com oder
+https://help.example.com/
 
 --${' '}
 Example Voice

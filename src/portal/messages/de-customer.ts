@@ -29,7 +29,7 @@ export const deCustomer: typeof enCustomer = {
     lastDays: (days) => `letzte ${days} Tage`,
     registration: 'SIP-Registrierung',
     unknownAgent: 'Unbekanntes Telefon',
-    registeredAt: (address, left) => `${address}, noch ${left}`,
+    registeredAt: (address, left) => `${address}, endet in ${left}`,
     notRegistered: 'Kein Telefon ist registriert',
     notRegisteredText:
       'Richten Sie ein Telefon oder eine Telefonanlage mit dem SIP-Kennwort dieses Kontos ein.',

@@ -290,6 +290,7 @@ export const deOperator: typeof enOperator = {
       'mail retried': 'Mail wiederholt',
       'number added': 'Rufnummer hinzugefügt',
       'number removed': 'Rufnummer entfernt',
+      'old secret key files forgotten': 'Alte Schlüsseldateien vergessen',
       'password changed': 'Passwort geändert',
       'password renewed': 'Passwort erneuert',
       'password reset': 'Passwort zurückgesetzt',

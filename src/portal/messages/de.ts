@@ -1,7 +1,7 @@
 import { deCustomer } from './de-customer.ts';
 import { deOperator } from './de-operator.ts';
 import { deProblems } from './de-problems.ts';
-import type { Messages } from './index.ts';
+import type { Messages } from './en.ts';
 import { countedIn } from './plural.ts';
 
 const plural = countedIn('de-DE');

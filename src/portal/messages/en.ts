@@ -210,3 +210,6 @@ export const en = {
   },
   ...enCustomer,
 };
+
+/** Every text of the pages; another language is one more object of this type. */
+export type Messages = typeof en;

@@ -2,10 +2,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 import Negotiator from 'negotiator';
 import { LANGUAGES, type Language } from '../../language.ts';
 import { de } from './de.ts';
-import { en } from './en.ts';
+import { en, type Messages } from './en.ts';
 
-/** Every text of the pages; another language is one more object of this type. */
-export type Messages = typeof en;
+export type { Messages } from './en.ts';
 
 /** What the pages speak. */
 export const MESSAGES: Record<Language, Messages> = { en, de };
@@ -22,11 +21,9 @@ export function messagesFor(
   headers: IncomingHttpHeaders,
   installation: Language,
 ): Messages {
-  return MESSAGES[account?.language ?? ofBrowser(headers) ?? installation];
-}
-
-function ofBrowser(headers: IncomingHttpHeaders): Language | undefined {
-  if (!headers['accept-language']?.match(/[a-z]/i)) return undefined;
-  const known = new Negotiator({ headers }).languages([...LANGUAGES]);
-  return LANGUAGES.find((language) => language === known[0]);
+  if (account?.language) return MESSAGES[account.language];
+  // The browser takes any of those that it asks for; without its word, the first one is meant.
+  const others = LANGUAGES.filter((language) => language !== installation);
+  const [best] = new Negotiator({ headers }).languages([installation, ...others]);
+  return MESSAGES[LANGUAGES.find((language) => language === best) ?? installation];
 }

@@ -84,7 +84,7 @@ test('a sub-account is added and credited through its payer, and the trail tells
   await operator.open(`/admin/accounts/new?master=${payer}`);
   const wrong = await operator.submit('/admin/accounts/new', { name: '', email: 'x' });
   assert.equal(wrong.status, 400);
-  assert.match(wrong.body, /Must be 1 to 100 characters/);
+  assert.match(wrong.body, /Please give a name of 1 to 100 characters/);
   const added = await operator.submitAndFollow('/admin/accounts/new', {
     name: 'Branch & Sons',
     email: 'branch@example.com',
@@ -139,8 +139,8 @@ test('settings, services and numbers are changed; what is wrong is said at its f
   await operator.open(path);
   const wrong = await operator.submit(`${path}/settings`, { rate: 'cheap', timeZone: 'Mars' });
   assert.equal(wrong.status, 400);
-  assert.match(wrong.body, /id="rate-problem">Must be dollars per minute/);
-  assert.match(wrong.body, /id="timeZone-problem">Must be a time zone/);
+  assert.match(wrong.body, /id="rate-problem">Please give dollars per minute/);
+  assert.match(wrong.body, /id="timeZone-problem">This time zone is not known/);
   await operator.open(path);
   const saved = await operator.submit(`${path}/settings`, {
     rate: '0.025',
@@ -215,7 +215,10 @@ test('promotions and feeds are made, and a feed is refused once it is removed', 
 
   await operator.open('/admin/feeds');
   const feed = { name: 'pbx9', format: 'generic', debits: 'service', networks: 'nowhere' };
-  assert.match((await operator.submit('/admin/feeds', feed)).body, /Must be an address or a CIDR/);
+  assert.match(
+    (await operator.submit('/admin/feeds', feed)).body,
+    /Please give addresses or CIDRs/,
+  );
   const added = await operator.submitAndFollow('/admin/feeds', {
     ...feed,
     networks: '127.0.0.0/8, ::1',
