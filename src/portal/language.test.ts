@@ -203,7 +203,7 @@ test('no English is left on the pages in German', async () => {
   const more = ['/api', '/phone', '/settings', '/settings/second-factor'];
   const month = api.service.clock().toISOString().slice(0, 7);
   const ofOperators = ['', '/accounts', '/accounts?search=none', '/accounts/new', '/promotions'];
-  const rest = ['/feeds', '/refused', '/refused/1', '/audit'];
+  const rest = ['/feeds', '/rejected', '/rejected/1', '/audit'];
   const ofAccount = ['', '/ledger', '/overview', '/calls', '/charges'];
   const tours: [{ username: number; password: string } | undefined, string[]][] = [
     [undefined, [...ofVisitors, '/reset?token=none', '/verify?token=none']],

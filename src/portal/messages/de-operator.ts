@@ -300,7 +300,7 @@ export const deOperator: typeof enOperator = {
       'price list removed': 'Preisliste entfernt',
       'promotion created': 'Gutschein angelegt',
       'recovery codes renewed': 'Wiederherstellungscodes erneuert',
-      'records dismissed': 'Datensätze verworfen',
+      'rejected records dismissed': 'Abgewiesene Datensätze verworfen',
       'replay finished': 'Wiederholung beendet',
       'replay started': 'Wiederholung begonnen',
       'sealing rotation begun': 'Neuversiegelung begonnen',

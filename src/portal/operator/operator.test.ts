@@ -291,7 +291,7 @@ test('a rejected record is dismissed with a reason, and stays so when it comes a
   const [, page = ''] = /href="(\/admin\/rejected\/\d+)"/.exec(list.body) ?? [];
   await operator.open(page);
   const without = await operator.submit(`${page}/dismiss`, { reason: ' ' });
-  assert.deepEqual([without.status, /Must be 1 to 200/.test(without.body)], [400, true]);
+  assert.deepEqual([without.status, /Please give 1 to 200/.test(without.body)], [400, true]);
   const done = await operator.submit(`${page}/dismiss`, { reason: 'Test of the new PBX' });
   assert.deepEqual([done.status, done.location], [303, '/admin/rejected']);
   await send();
