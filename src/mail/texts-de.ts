@@ -9,6 +9,7 @@ export const GERMAN_TEXTS: MailTexts = {
   common: {
     locale: 'de-DE',
     greeting: 'Guten Tag {name},',
+    greetingUnverified: 'Guten Tag,',
     fallback: 'Wenn die Schaltfläche nicht geht, öffnen Sie diese Adresse:',
     help: 'Fragen? Wir sind für Sie da: {support}',
     footer: ['Sie bekommen diese Nachricht wegen Ihres Kontos bei {brand}.'],
