@@ -59,6 +59,10 @@ export const de: Messages = {
   },
   flash: {
     'signed-out': 'Sie sind abgemeldet.',
+    'session-over':
+      'Ihre Sitzung war zu Ende, deshalb wurde nichts geändert. Bitte melden Sie sich neu an.',
+    'draft-kept':
+      'Ihre Sitzung war zu Ende, bevor das Formular ankam. Was Sie eingegeben haben, steht unten: Bitte senden Sie es noch einmal.',
     'password-changed':
       'Ihr Passwort ist geändert. Andere Sitzungen sind beendet, und der API-Schlüssel ist neu. Telefone behalten ihr SIP-Kennwort: Ersetzen Sie es auch, wenn jemand anderes es kennen könnte.',
     'second-factor-off':
