@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { accountApi } from './api/v2.1/index.ts';
+import { face as v22 } from './api/v2.2/face.ts';
+import { accountApiV22 } from './api/v2.2/index.ts';
 import { logRequests } from './http/access-log.ts';
-import { answerClientError, answerUnusualRequests } from './http/broken-request.ts';
+import { answerClientErrors, answerUnusualRequests } from './http/broken-request.ts';
 import { answerErrors, answerStatus } from './http/failures.ts';
 import { serveHealth } from './http/health.ts';
 import { allowLongAnswers } from './http/long-answer.ts';
-import { gatherOpenapi, serveOpenapi } from './http/openapi.ts';
+import { serveReference } from './http/openapi.ts';
 import { plainEnvelope } from './http/plain-envelope.ts';
 import { decorateRequests, ONE_SPELLING } from './http/request.ts';
 import { addSecurityHeaders, setSecurityHeaders } from './http/security-headers.ts';
@@ -22,7 +24,11 @@ import type { Service } from './service.ts';
 const SLOW_SENDER_MS = 9_000;
 const CHECK_EVERY_MS = 1_000;
 const HEADER_LIMIT_BYTES = 16 * 1024;
-const METHODS = ['GET', 'POST'] as const;
+const METHODS = ['GET', 'POST', 'PUT'] as const;
+const UNDER_V22 = /^(?:https?:\/\/[^/?#]*)?\/v2\.2(?:[/?]|$)/i;
+
+/** How failures of an address look, whether or not there is a route. */
+const envelopeOf = (url: string) => (UNDER_V22.test(url) ? v22 : plainEnvelope);
 
 /** Builds the HTTP server: every route, and what all routes share. */
 export async function buildApp(service: Service, log: Logger): Promise<FastifyInstance> {
@@ -44,19 +50,21 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
     forceCloseConnections: 'idle',
     // While it stops it still answers what arrives on open connections, and closes them by that.
     return503OnClosing: false,
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: answerClientErrors(envelopeOf),
     frameworkErrors: (error, request, reply) => {
       addSecurityHeaders(reply);
-      answerErrors(plainEnvelope)(error, request, reply);
+      answerErrors(envelopeOf(request.url))(error, request, reply);
     },
     ajv: { customOptions: VALIDATION },
   });
-  answerUnusualRequests(app.server);
+  answerUnusualRequests(app.server, envelopeOf);
   // Answers are JSON text already; their schemas are for the document.
   app.setSerializerCompiler(() => JSON.stringify);
   // Each group of routes reads the media types of its own; elsewhere no body is read at all.
   app.removeAllContentTypeParsers();
-  app.setErrorHandler(answerErrors(plainEnvelope));
+  app.setErrorHandler<Error>((error, request, reply) =>
+    answerErrors(envelopeOf(request.url))(error, request, reply),
+  );
   const answerNotFoundPage = notFoundPage(service);
   app.setNotFoundHandler(async (request, reply) => {
     const [path = '', query] = request.url.split('?');
@@ -65,6 +73,8 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
     if (allowed.length > 0) reply.header('allow', allowed.join(', '));
     const status = allowed.length > 0 ? 405 : 404;
     const other = path.endsWith('/') ? path.slice(0, -1) : `${path}/`;
+    const envelope = envelopeOf(request.url);
+    if (envelope !== plainEnvelope) return answerStatus(envelope, reply, status);
     const isRead = status === 404 && request.method === 'GET' && isSpelled;
     if (isRead && app.findRoute({ method: 'GET', url: other })) {
       return reply.redirect(query === undefined ? other : `${other}?${query}`, 308);
@@ -83,10 +93,10 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
   logRequests(app, log);
   serveHealth(app, service);
   serveSecurityTxt(app, service);
-  await gatherOpenapi(app);
   await app.register(accountApi, service);
+  await app.register(accountApiV22, service);
   await app.register(ingest, service);
   await app.register(portal, service);
-  await serveOpenapi(app);
+  await serveReference(app);
   return app;
 }

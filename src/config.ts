@@ -55,6 +55,8 @@ export interface Config {
   emergencyNumbers: ReadonlySet<string>;
   verifiedCallsOnly: boolean;
   retentionMonths: number;
+  /** an API key changes settings of its account */
+  apiWrites: boolean;
   /** customers set any caller ID, not only numbers of their account */
   callerIdAny: boolean;
   /** of portal sessions */
@@ -132,6 +134,7 @@ export function loadConfig(
     emergencyNumbers: new Set(settings.EMERGENCY_NUMBERS.split(/[ ,]+/)),
     verifiedCallsOnly: settings.VERIFIED_CALLS_ONLY,
     retentionMonths: settings.RETENTION_MONTHS,
+    apiWrites: settings.API_WRITES,
     callerIdAny: settings.CALLER_ID_ANY,
     sessionLife: {
       idleSeconds: settings.SESSION_IDLE_MINUTES * 60,

@@ -193,6 +193,10 @@ export const SETTINGS = {
     'whole months that calls are kept; earlier ones are deleted, and rejected when they come',
     1200,
   ),
+  API_WRITES: flag({
+    default: true,
+    description: 'PUT /v2.2/account changes settings with a key; false: it answers 403',
+  }),
   CALLER_ID_ANY: flag({
     default: false,
     description: 'customers set any caller ID, not only numbers of their account',

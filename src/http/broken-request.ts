@@ -1,12 +1,16 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { errorBody } from './plain-envelope.ts';
+import type { Envelope } from './face.ts';
+
+type EnvelopeOf = (url: string) => Envelope;
 
 const TYPE = 'application/json; charset=utf-8';
 const STATUS_BY_CODE: Record<string, number> = {
   HPE_HEADER_OVERFLOW: 431,
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
+
+const FIRST_LINE = /^[A-Z]+ (\S+)/;
 
 interface Exchange {
   request: IncomingMessage;
@@ -20,27 +24,36 @@ const exchanges = new WeakMap<Duplex, Exchange>();
  * Answers what is no HTTP, or came too slowly, and closes the connection. A request that was
  * answered before its body broke off gets no second answer.
  */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const { request, response } = exchanges.get(socket) ?? {};
-  if (response?.headersSent && !request?.complete) {
-    socket.end(() => socket.destroy());
-    return;
-  }
-  socket.end(rawAnswer(STATUS_BY_CODE[error.code ?? ''] ?? 400));
+export function answerClientErrors(envelopeOf: EnvelopeOf) {
+  return (error: NodeJS.ErrnoException & { rawPacket?: unknown }, socket: Duplex): void => {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const { request, response } = exchanges.get(socket) ?? {};
+    if (response?.headersSent && !request?.complete) {
+      socket.end(() => socket.destroy());
+      return;
+    }
+    const { rawPacket: packet } = error;
+    // Of a request whose head was not read to its end, its first line is all there is.
+    const [, line] =
+      FIRST_LINE.exec(Buffer.isBuffer(packet) ? packet.toString('latin1') : '') ?? [];
+    const url = line ?? (request?.complete ? '' : request?.url) ?? '';
+    socket.end(rawAnswer(envelopeOf(url), STATUS_BY_CODE[error.code ?? ''] ?? 400));
+  };
 }
 
 /** Answers, as all else is answered, what Node would answer or drop by itself. */
-export function answerUnusualRequests(server: Server): void {
+export function answerUnusualRequests(server: Server, envelopeOf: EnvelopeOf): void {
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     exchanges.set(request.socket, { request, response });
   });
-  server.on('connect', (_request, socket: Duplex) => socket.end(rawAnswer(405)));
-  server.on('checkExpectation', (_request, response: ServerResponse) => {
-    const body = JSON.stringify(errorBody(417));
+  server.on('connect', ({ url = '' }: IncomingMessage, socket: Duplex) =>
+    socket.end(rawAnswer(envelopeOf(url), 405)),
+  );
+  server.on('checkExpectation', ({ url = '' }: IncomingMessage, response: ServerResponse) => {
+    const body = JSON.stringify(envelopeOf(url).failure(417));
     response
       .writeHead(417, {
         'content-type': TYPE,
@@ -53,8 +66,8 @@ export function answerUnusualRequests(server: Server): void {
 }
 
 /** A whole HTTP answer, for where there is no response to write to. */
-function rawAnswer(status: number): string {
-  const body = JSON.stringify(errorBody(status));
+function rawAnswer(envelope: Envelope, status: number): string {
+  const body = JSON.stringify(envelope.failure(status));
   return [
     `HTTP/1.1 ${status} Error`,
     `Content-Type: ${TYPE}`,

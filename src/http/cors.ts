@@ -17,15 +17,23 @@ export function allowOrigins(app: FastifyInstance, origins: string[]): void {
   });
 }
 
-/** Answers what a browser asks before it lets such a page post to a route. */
-export function answerPreflight(app: FastifyInstance, path: string, origins: string[]): void {
+/**
+ * Answers what a browser asks before it lets such a page call a path.
+ * @param allowed lists of methods and request headers
+ */
+export function answerPreflight(
+  app: FastifyInstance,
+  path: string,
+  allowed: { methods: string; headers: string },
+  origins: string[],
+): void {
   if (origins.length === 0) return;
   app.options(path, async (request, reply) => {
     if (request.headers['access-control-request-method'] === undefined) return reply.callNotFound();
     if (allowedOrigin(request, origins) !== undefined) {
       reply
-        .header('access-control-allow-methods', 'POST')
-        .header('access-control-allow-headers', 'Authorization, Content-Type')
+        .header('access-control-allow-methods', allowed.methods)
+        .header('access-control-allow-headers', allowed.headers)
         .header('access-control-max-age', PREFLIGHT_SECONDS);
     }
     return reply.code(204).send();

@@ -1,13 +1,12 @@
 import type { FastifyRequest } from 'fastify';
+import type { TObject, TSchema } from 'typebox';
 import type { Refusal } from '../domain/refusal.ts';
 
 /** How failures look to a client. */
 export interface Envelope {
   status: (refusal: Refusal) => number;
-  /** the sentence that a client reads for a refusal */
-  word: (refusal: Refusal) => string;
-  /** the body of a failure; without a message, with the one that goes with the status */
-  failure: (status: number, message?: string, requirement?: string) => object;
+  /** the body of a failure; without a refusal, with the text that goes with the status */
+  failure: (status: number, refusal?: Refusal) => object;
 }
 
 /** Where an operation is found. */
@@ -21,10 +20,21 @@ export interface Route {
 
 /** A version of the API, as its clients meet it: the operations behind all of them are the same. */
 export interface Face extends Envelope {
-  /** @param operation its name, such as `info` */
-  route: (operation: string) => Route;
+  /** by the name of the operation, such as `info` */
+  routes: Record<string, Route>;
   /** what a request asks with, and the key that it presents, of whatever type */
   read: (request: FastifyRequest) => { fields: Record<string, unknown>; key: unknown };
+  /** a key is checked before anything else of an administrator's operation */
+  checksKeyFirst: boolean;
+  /** request headers that pages of other origins may send */
+  requestHeaders: string;
   /** the body of a success. @param members JSON text of the operation's own members */
   success: (members: string) => string;
+  /** for the document */
+  document: {
+    /** the name of the bearer scheme */
+    security: string;
+    success: (members: Record<string, TSchema>) => TObject;
+    failure: (status: number) => Record<string, TSchema>;
+  };
 }

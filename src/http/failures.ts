@@ -47,7 +47,7 @@ export function answerStatus(
 /** How a refusal is answered. */
 export function refusalAnswer(envelope: Envelope, refusal: Refusal) {
   const status = envelope.status(refusal);
-  return { status, body: envelope.failure(status, envelope.word(refusal), refusal.requirement) };
+  return { status, body: envelope.failure(status, refusal) };
 }
 
 function answerRefusal(envelope: Envelope, refusal: Refusal, reply: FastifyReply): FastifyReply {

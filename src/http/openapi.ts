@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import swagger, { type SwaggerTransformObject } from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import { html } from '../html.ts';
+import type { Face } from './face.ts';
 
-const API_VERSION = '2.1.6';
 const REDOC = createRequire(import.meta.url).resolve('redoc/bundles/redoc.standalone.js');
 // Redoc writes style elements and names a logo on a host of its own; only the first is let in.
 const DOCS_POLICY =
@@ -12,7 +12,11 @@ const DOCS_POLICY =
   "connect-src 'self'; worker-src blob:; base-uri 'none'; frame-ancestors 'none'";
 
 /** Gathers the routes that are registered after it into the OpenAPI document. */
-export async function gatherOpenapi(app: FastifyInstance): Promise<void> {
+export async function gatherOpenapi(
+  app: FastifyInstance,
+  { document: { security } }: Face,
+  { version, description }: { version: string; description: string },
+): Promise<void> {
   await app.register(swagger, {
     hideUntagged: true,
     transformObject: requireBodiesThatAre,
@@ -20,15 +24,15 @@ export async function gatherOpenapi(app: FastifyInstance): Promise<void> {
       openapi: '3.1.0',
       info: {
         title: 'Account API',
-        version: API_VERSION,
+        version,
         description:
           'Accounts of a VoIP carrier: signup, credentials, balance, call records, monthly ' +
-          'charges and SIP registration. Every path answers the same without its last slash.',
+          `charges and SIP registration. ${description}`,
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: '/', description: 'This service' }],
       tags: [{ name: 'account', description: 'Accounts' }],
-      components: { securitySchemes: { apikey: { type: 'http', scheme: 'bearer' } } },
+      components: { securitySchemes: { [security]: { type: 'http', scheme: 'bearer' } } },
     },
   });
 }
@@ -38,23 +42,28 @@ function requireBodiesThatAre(document: Parameters<SwaggerTransformObject>[0]) {
   if (!('openapiObject' in document)) throw new TypeError('not an OpenAPI document');
   const { openapiObject } = document;
   for (const path of Object.values(openapiObject.paths ?? {})) {
-    const body = path?.post?.requestBody;
-    if (!body || !('content' in body)) continue;
-    const schema = body.content['application/json']?.schema;
-    body.required = schema !== undefined && 'required' in schema && schema.required !== undefined;
+    for (const { requestBody: body } of [path?.post ?? {}, path?.put ?? {}]) {
+      if (!body || !('content' in body)) continue;
+      const schema = body.content['application/json']?.schema;
+      body.required = schema !== undefined && 'required' in schema && schema.required !== undefined;
+    }
   }
   return openapiObject;
 }
 
-/** Serves the document at `/openapi.json` and a reference page at `/docs/`. */
-export async function serveOpenapi(app: FastifyInstance): Promise<void> {
-  const bundle = await readFile(REDOC);
-  app.get('/openapi.json', async (_request, reply) =>
+/** Serves the document of the routes that were gathered; any origin may read it. */
+export function serveOpenapi(app: FastifyInstance, path: string): void {
+  app.get(path, async (_request, reply) =>
     reply
       .type('application/json; charset=utf-8')
       .header('access-control-allow-origin', '*')
       .send(JSON.stringify(app.swagger(), null, 2)),
   );
+}
+
+/** Serves a reference page of the documents at `/docs/`. */
+export async function serveReference(app: FastifyInstance): Promise<void> {
+  const bundle = await readFile(REDOC);
   app.get('/docs/redoc.js', async (_request, reply) =>
     reply
       .type('text/javascript; charset=utf-8')

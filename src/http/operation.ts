@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type {
   FastifyInstance,
   FastifyRequest,
@@ -9,8 +10,7 @@ import { authenticate } from '../domain/access/api-key.ts';
 import type { Caller } from '../domain/access/caller.ts';
 import { administratorRequired, fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
 import type { Service } from '../service.ts';
-import { answerPreflight } from './cors.ts';
-import type { Face } from './face.ts';
+import type { Face, Route } from './face.ts';
 import { answerRateLimited } from './failures.ts';
 import { longAnswer } from './long-answer.ts';
 import { AddressLimit, limitByAddress } from './rate-limit.ts';
@@ -41,6 +41,8 @@ export interface Operation<Schema extends TObject> {
   limit?: (service: Service) => number;
   /** the refusal of a missing field, where it is not that of a required field */
   missing?: (field: string) => Refusal;
+  /** the refusal of a value at fault, where it is not `invalidField` */
+  invalid?: (field: string) => Refusal;
   /** members beside the envelope, for the document */
   success: Record<string, TSchema>;
   example: object;
@@ -74,12 +76,20 @@ export function registerOperation<Schema extends TObject>(
   face: Face,
   definition: Operation<Schema>,
 ): void {
-  const { name, body, auth, required } = definition;
-  const { method, paths, status } = face.route(name);
+  const { name, auth, required } = definition;
+  const route = face.routes[name];
+  if (!route) throw new TypeError(`the face has no operation ${name}`);
+  const { method, paths, status } = route;
   const perHour = definition.limit?.(service) ?? 0;
-  const refusalsPerHour =
-    auth === 'none' || definition.limit ? 0 : REFUSED_KEYS * service.config.rateLimitPerHour;
+  const refusalsPerHour = REFUSED_KEYS * service.config.rateLimitPerHour;
   const refusedKeys = new AddressLimit(service.db, `${name} refused`, refusalsPerHour);
+  // HEAD is not counted by the limit of its GET.
+  const watch = <T>({ method, clientAddress }: FastifyRequest, work: () => Promise<T>) => {
+    const isWatched = auth !== 'none' && (!definition.limit || method === 'HEAD');
+    return isWatched ? refusedKeys.watch(clientAddress, work) : work();
+  };
+  const mustBeAdministrator = (request: FastifyRequest) =>
+    watch(request, () => requireAdministrator(request.caller, face.checksKeyFirst));
   const options: RouteShorthandOptionsWithHandler = {
     bodyLimit: BODY_LIMIT_BYTES,
     attachValidation: true,
@@ -88,35 +98,38 @@ export function registerOperation<Schema extends TObject>(
       const read = face.read(request);
       const fields = withoutMissing(read.fields);
       const key = isGiven(read.key) ? read.key : undefined;
-      const present: Body = { ...fields, apikey: key };
-      const missing = required.find((field) => present[field] === undefined);
-      if (missing) throw (definition.missing ?? fieldRequired)(missing);
       let found: Promise<Caller> | undefined;
       request.caller = () => {
         found ??= authenticate(service.db, service.keyring, key);
         return found;
       };
       request.presentedKey = key;
-      request.body = fields;
-      if (auth !== 'administrator') return;
+      if (method === 'GET') request.query = fields;
+      else request.body = fields;
+      const isFirst = auth === 'administrator' && face.checksKeyFirst;
+      if (isFirst) await mustBeAdministrator(request);
+      const present: Body = { ...fields, apikey: key };
+      const missing = required.find((field) => present[field] === undefined);
+      if (missing) throw (definition.missing ?? fieldRequired)(missing);
       // Nobody else has such a body checked.
-      await refusedKeys.watch(request.clientAddress, () => requireAdministrator(request.caller));
+      if (auth === 'administrator' && !isFirst) await mustBeAdministrator(request);
     },
-    schema: documentation(face, definition),
+    schema: documentation(face, route, definition),
     handler: async (request, reply) => {
       const { presentedKey: key, caller, clientAddress, log } = request;
-      const fault = faultyField(body, request);
-      const values = request.body as Static<Schema>;
-      const answer = await refusedKeys.watch(clientAddress, async () => {
+      const fault = faultyField(definition, request);
+      const values = (method === 'GET' ? request.query : request.body) as Static<Schema>;
+      const answer = await watch(request, async () => {
         // A wrong key is told before a wrong value.
         if (fault && auth === 'key') await caller();
         if (fault) throw fault;
         return definition.handle({ service, body: values, key, caller, clientAddress, log });
       });
-      const sent =
-        typeof answer === 'string'
-          ? face.success(answer)
-          : await longAnswer(request, (await caller()).username, answer);
+      let sent: string | Readable = '';
+      if (typeof answer === 'string') sent = face.success(answer);
+      else if (request.method !== 'HEAD') {
+        sent = await longAnswer(request, (await caller()).username, answer);
+      }
       return reply
         .code(status)
         .header('cache-control', 'no-store')
@@ -125,7 +138,6 @@ export function registerOperation<Schema extends TObject>(
     },
   };
   for (const url of paths) {
-    answerPreflight(app, url, service.config.corsOrigins);
     const hide = url !== paths[0];
     app.route({ ...options, method, url, schema: { ...options.schema, hide } });
   }
@@ -164,11 +176,15 @@ function withoutMissing(body: Body): Body {
   return Object.fromEntries(Object.entries(body).filter(([, value]) => isGiven(value)));
 }
 
-async function requireAdministrator(caller: () => Promise<Caller>): Promise<void> {
+/** @param tellsWrongKey by a refusal of its own */
+async function requireAdministrator(
+  caller: () => Promise<Caller>,
+  tellsWrongKey: boolean,
+): Promise<void> {
   try {
     if ((await caller()).role === 'administrator') return;
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
+    if (tellsWrongKey || !(error instanceof Refusal)) throw error;
   }
   throw administratorRequired();
 }
@@ -178,26 +194,35 @@ interface ValidationFault {
 }
 
 /** The first field, in the schema's order, whose value does not fit. */
-function faultyField(schema: TObject, request: FastifyRequest): Refusal | undefined {
+function faultyField<Schema extends TObject>(
+  { body: schema, invalid }: Operation<Schema>,
+  request: FastifyRequest,
+): Refusal | undefined {
   const faults = request.validationError?.validation as ValidationFault[] | undefined;
   if (!faults) return undefined;
   const names = new Set(faults.map((fault) => fault.instancePath.split('/')[1]));
   const name = Object.keys(schema.properties).find((property) => names.has(property));
   if (name === undefined) return undefined;
   const property = schema.properties[name] as { 'x-requirement'?: string };
-  return invalidField(name, property['x-requirement'] ?? 'Must be valid');
+  return invalid?.(name) ?? invalidField(name, property['x-requirement'] ?? 'Must be valid');
 }
 
-function documentation<Schema extends TObject>(face: Face, definition: Operation<Schema>) {
+function documentation<Schema extends TObject>(
+  face: Face,
+  route: Route,
+  definition: Operation<Schema>,
+) {
   const { operationId, summary, description, auth, body, success, example, refusals } = definition;
   return {
     operationId,
     tags: ['account'],
     summary,
     description,
-    body: { ...body, examples: [exampleOf(body)] },
-    security: auth === 'none' ? [] : [{ apikey: [] }],
-    response: responses(face, success, example, refusals),
+    ...(route.method === 'GET'
+      ? { querystring: body }
+      : { body: { ...body, examples: [exampleOf(body)] } }),
+    security: auth === 'none' ? [] : [{ [face.document.security]: [] }],
+    response: responses(face, route, success, example, refusals),
   };
 }
 

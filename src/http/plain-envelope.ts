@@ -1,3 +1,4 @@
+import type { Refusal, RefusalReason } from '../domain/refusal.ts';
 import type { Envelope } from './face.ts';
 import { reasonPhrase, statusOfRefusal } from './status.ts';
 
@@ -23,12 +24,21 @@ export function errorBody(
   return requirement === undefined ? body : { ...body, requirement };
 }
 
-/** The envelope of feeds, and of all that belongs to no version of the API. */
-export const plainEnvelope: Envelope = {
-  status: statusOfRefusal,
-  failure: errorBody,
-  word: ({ reason, field, message }) => {
+/**
+ * An envelope of this form.
+ * @param words the sentences for reasons that are not worded as the refusal itself is
+ */
+export function plainEnvelopeWith(words: Partial<Record<RefusalReason, string>>): Envelope {
+  const word = ({ reason, field, message }: Refusal) => {
     if (reason === 'field required') return `Field Required: ${field}`;
-    return reason === 'field invalid' ? `Field: ${field}` : message;
-  },
-};
+    if (reason === 'field invalid') return `Field: ${field}`;
+    return (reason && words[reason]) ?? message;
+  };
+  return {
+    status: statusOfRefusal,
+    failure: (status, refusal) => errorBody(status, refusal && word(refusal), refusal?.requirement),
+  };
+}
+
+/** The envelope of feeds, and of all that belongs to no version of the API. */
+export const plainEnvelope = plainEnvelopeWith({});

@@ -51,7 +51,7 @@ export class AddressLimit {
 }
 
 /**
- * Limits one operation's requests an hour for each client address.
+ * Limits one operation's requests an hour for each client address. HEAD is not counted.
  * @param perHour 0: no limit
  * @param answer answers an address that is known to be over its limit, in seconds until it may try
  *   again; left out, that is thrown like any refusal, which costs more
@@ -65,7 +65,11 @@ export function limitByAddress(
   if (perHour === 0) return [];
   const limit = new AddressLimit(db, operation, perHour);
   return [
-    ({ clientAddress }, reply, done) => {
+    ({ method, clientAddress }, reply, done) => {
+      if (method === 'HEAD') {
+        done();
+        return;
+      }
       const seconds = limit.knownWait(clientAddress);
       if (seconds === undefined) limit.count(clientAddress).then(() => done(), done);
       else if (answer) answer(reply, seconds);

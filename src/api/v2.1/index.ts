@@ -1,7 +1,7 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { allowOrigins } from '../../http/cors.ts';
-import { answerErrors } from '../../http/failures.ts';
-import { ignoreTypeOfNothing, parseBody, registerOperation } from '../../http/operation.ts';
+import type { FastifyInstance } from 'fastify';
+import { openFace } from '../../http/open-face.ts';
+import { gatherOpenapi, serveOpenapi } from '../../http/openapi.ts';
+import { registerOperation } from '../../http/operation.ts';
 import type { Service } from '../../service.ts';
 import { add } from './add.ts';
 import { apikey } from './apikey.ts';
@@ -13,16 +13,15 @@ import { recover } from './recover.ts';
 import { registration } from './registration.ts';
 import { signup } from './signup.ts';
 
+const DOCUMENT = {
+  version: '2.1.6',
+  description: 'Every path answers the same without its last slash.',
+};
+
 /** The eight operations of the Account API v2.1. */
 export async function accountApi(app: FastifyInstance, service: Service): Promise<void> {
-  app.setErrorHandler(answerErrors(face));
-  allowOrigins(app, service.config.corsOrigins);
-  app.addHook('onRequest', ignoreTypeOfNothing);
-  app.addContentTypeParser(
-    '*',
-    { parseAs: 'buffer' },
-    async (request: FastifyRequest, raw: Buffer) => parseBody(request, raw),
-  );
+  await gatherOpenapi(app, face, DOCUMENT);
+  openFace(app, service, face);
   registerOperation(app, service, face, add);
   registerOperation(app, service, face, apikey);
   registerOperation(app, service, face, cdr);
@@ -31,4 +30,5 @@ export async function accountApi(app: FastifyInstance, service: Service): Promis
   registerOperation(app, service, face, recover);
   registerOperation(app, service, face, registration);
   registerOperation(app, service, face, signup);
+  serveOpenapi(app, '/openapi.json');
 }

@@ -162,6 +162,7 @@ export async function registeredPhones(
 export interface CurrentRegistration {
   uri: string;
   agent: string;
+  expiresAt: Date;
 }
 
 /**
@@ -209,6 +210,7 @@ interface Contact {
   contact: string;
   received: string | null;
   agent: string;
+  expiresAt: Date;
 }
 
 function shownRegistration(
@@ -218,7 +220,8 @@ function shownRegistration(
 ): CurrentRegistration {
   if (!contact) throw notRegistered();
   const shown = (address === 'received' && contact.received) || contact.contact;
-  return { uri: `sip:${username}@${hostOfUri(shown)}`, agent: contact.agent };
+  const { agent, expiresAt } = contact;
+  return { uri: `sip:${username}@${hostOfUri(shown)}`, agent, expiresAt };
 }
 
 /** `192.0.2.1:5060` of `sip:someone@192.0.2.1:5060;transport=UDP`. */

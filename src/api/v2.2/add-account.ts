@@ -1,0 +1,59 @@
+import { Type } from 'typebox';
+import { addAccount } from '../../domain/account/new-account.ts';
+import { USERNAME_REQUIREMENT } from '../../domain/account-name.ts';
+import { administratorAt } from '../../domain/audit.ts';
+import {
+  administratorRequired,
+  creationFailed,
+  fieldRequired,
+  invalidField,
+  rateLimited,
+  unauthorized,
+} from '../../domain/refusal.ts';
+import { emailField, nameField, usernameField } from '../../http/fields.ts';
+import { operation } from '../../http/operation.ts';
+import { createdAccount, createdAccountExample, createdAccountText } from './created-account.ts';
+
+export const addSubaccount = operation({
+  name: 'add',
+  operationId: 'accountSubaccountCreate',
+  summary: 'Add a sub-account',
+  description: 'Creates an account with a given username. For administrators.',
+  auth: 'administrator',
+  required: ['username', 'name', 'email'],
+  body: Type.Object({
+    name: nameField,
+    username: usernameField('Username of the new account'),
+    email: emailField,
+    masterAccount: Type.Optional(
+      usernameField(
+        'Billing account, which must pay for itself; left out, the account pays for itself',
+      ),
+    ),
+  }),
+  success: { ...createdAccount, masterAccount: Type.String() },
+  example: { ...createdAccountExample, masterAccount: '4592086960' },
+  refusals: [
+    fieldRequired('name'),
+    invalidField('username', USERNAME_REQUIREMENT),
+    unauthorized(),
+    administratorRequired(),
+    creationFailed(),
+    rateLimited(3_600),
+  ],
+  handle: async ({ service: { db, keyring, config, clock }, body, caller, clientAddress }) => {
+    const username = Number(body.username);
+    const actor = administratorAt((await caller()).username, `api ${clientAddress}`);
+    const account = await addAccount(db, actor, keyring, {
+      name: body.name,
+      username,
+      email: body.email,
+      masterAccount: Number(body.masterAccount ?? username),
+      role: 'customer',
+      rate: config.defaultRate,
+      sipRealm: config.sipRealm,
+      now: clock(),
+    });
+    return `${createdAccountText(account)},"masterAccount":"${account.masterAccount}"`;
+  },
+});

@@ -1,0 +1,61 @@
+import { Type } from 'typebox';
+import { keyForPassword } from '../../domain/access/api-key.ts';
+import { USERNAME_REQUIREMENT } from '../../domain/account-name.ts';
+import {
+  fieldRequired,
+  invalidField,
+  Refusal,
+  rateLimited,
+  wrongCredentials,
+} from '../../domain/refusal.ts';
+import { originOf } from '../../http/client-address.ts';
+import { usernameField } from '../../http/fields.ts';
+import { operation } from '../../http/operation.ts';
+import { type LoggedSignIn, logSignIn } from '../../http/sign-in-log.ts';
+
+export const apiKey = operation({
+  name: 'apikey',
+  operationId: 'accountApiKey',
+  summary: 'Get the API key',
+  description:
+    "Answers the account's current key, the same one until the password or the key is changed.",
+  auth: 'none',
+  required: ['username', 'password'],
+  limit: ({ config }) => config.rateLimitPerHour,
+  body: Type.Object({
+    username: usernameField('Username of the account'),
+    password: Type.String({
+      description: 'Password of the account',
+      examples: ['k7Tq29mXwa'],
+      'x-requirement': 'Must be a string',
+    }),
+  }),
+  success: { apikey: Type.String() },
+  example: { apikey: '0f1e2d3c4b5a69788796a5b4c3d2e1f0' },
+  refusals: [
+    fieldRequired('username'),
+    invalidField('username', USERNAME_REQUIREMENT),
+    wrongCredentials(),
+    rateLimited(3_600),
+  ],
+  handle: async (call) => {
+    const { db, keyring, signInFailures, clock } = call.service;
+    const { body, clientAddress } = call;
+    const username = Number(body.username);
+    const log = (result: LoggedSignIn['result']) =>
+      logSignIn(call, { account: username, result, factor: 'password', for: 'api key' });
+    const key = await keyForPassword(db, keyring, signInFailures, {
+      username,
+      password: body.password,
+      from: originOf(clientAddress),
+      now: clock(),
+    }).catch((error) => {
+      if (error instanceof Refusal) {
+        log(error.code === 'rate limited' ? 'rate limited' : 'failed');
+      }
+      throw error;
+    });
+    log('passed');
+    return `"apikey":"${key}"`;
+  },
+});

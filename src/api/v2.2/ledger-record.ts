@@ -1,0 +1,47 @@
+import type { Queryable } from '../../db/database.ts';
+
+// More than an account has in decades; what is older is in its statements.
+const MOST = 10_000;
+
+/** SQL of a time of a ledger entry. */
+const DATE = `to_char(e.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
+const IS_REVERSED = `EXISTS (SELECT FROM ledger_entry r
+  WHERE r.account = e.account AND r.reference = 'reversal of ' || e.id)`;
+
+/** The payments of an account, newest first. @returns JSON text of an array */
+export function paymentRecords(db: Queryable, account: number): Promise<string> {
+  return records(
+    db,
+    account,
+    `json_strip_nulls(json_build_object('amount', trim_scale(e.amount), 'date', ${DATE},
+       'status', CASE WHEN ${IS_REVERSED} THEN 'Reversed' ELSE 'Completed' END,
+       'transactionId', e.reference))`,
+    `e.kind = 'payment'`,
+  );
+}
+
+/** What an account was given, newest first, without what was taken back. @returns JSON text */
+export function creditRecords(db: Queryable, account: number): Promise<string> {
+  return records(
+    db,
+    account,
+    `json_build_object('amount', trim_scale(e.amount), 'paid', true, 'date', ${DATE})`,
+    `e.kind IN ('promotion', 'adjustment') AND e.amount > 0 AND NOT ${IS_REVERSED}`,
+  );
+}
+
+async function records(
+  db: Queryable,
+  account: number,
+  record: string,
+  condition: string,
+): Promise<string> {
+  const [row] = await db.query<{ list: string }>(
+    `SELECT coalesce('[' || string_agg(record, ',' ORDER BY id DESC) || ']', '[]') AS list
+     FROM (
+       SELECT e.id, ${record}::text AS record FROM ledger_entry e
+       WHERE e.account = $1 AND ${condition} ORDER BY e.id DESC LIMIT ${MOST}) AS newest`,
+    [account],
+  );
+  return row?.list ?? '[]';
+}

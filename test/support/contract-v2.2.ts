@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { bearer, type Customer, type Headers, newAddress, newUsername } from './contract.ts';
+import { type Answer, startService, type TestService } from './service.ts';
+
+export type Method = 'GET' | 'POST' | 'PUT';
+
+/** The service, each of whose answers under /v2.2 is held against the document of v2.2. */
+export interface ContractV22 {
+  api: TestService;
+  /** @param path such as `account/cdr?start=1` */
+  call: (method: Method, path: string, options?: Options) => Promise<Answer>;
+  signUp: () => Promise<Customer>;
+  /** asserts that every documented status of an operation was seen, but for those of all */
+  assertAllSeen: (method: Method, path: string) => void;
+}
+
+interface Options {
+  key?: string;
+  body?: unknown;
+  headers?: Headers;
+}
+
+interface Document {
+  paths: Record<
+    string,
+    Record<
+      string,
+      { responses: Record<string, { content: { 'application/json': { schema: object } } }> }
+    >
+  >;
+}
+
+const STATUSES_OF_ALL = ['413', '415', '500', '503'];
+
+/** Starts the service with the limits that it has by default. */
+export async function startContractV22(env: Record<string, string> = {}): Promise<ContractV22> {
+  const api = await startService({
+    TRUST_PROXY: '127.0.0.1',
+    RATE_LIMIT_PER_HOUR: '6',
+    SIGNUP_LIMIT_PER_HOUR: '20',
+    RECOVER_LIMIT_PER_HOUR: '20',
+    ...env,
+  });
+  const document = (await (await fetch(`${api.url}/v2.2/openapi.json`)).json()) as Document;
+  const ajv = new Ajv2020({ strict: false, allErrors: true, formats: { 'date-time': /Z$/ } });
+  const validators = new Map<object, ValidateFunction>();
+  const seen = new Set<string>();
+  const responsesOf = (method: Method, path: string) =>
+    document.paths[`/v2.2/${path}`]?.[method.toLowerCase()]?.responses ?? {};
+
+  const call: ContractV22['call'] = async (method, path, { key, body, headers } = {}) => {
+    const response = await fetch(`${api.url}/v2.2/${path}`, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      headers: {
+        'x-forwarded-for': newAddress(),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(key === undefined ? {} : bearer(key)),
+        ...headers,
+      },
+    });
+    const answer = {
+      status: response.status,
+      headers: response.headers,
+      body: await response.json(),
+    };
+    const [bare = ''] = path.split('?');
+    const schema = responsesOf(method, bare)[answer.status]?.content['application/json'].schema;
+    assert.ok(schema, `${method} ${path} answered ${answer.status}, which is not documented`);
+    const validator = validators.get(schema) ?? ajv.compile(schema);
+    validators.set(schema, validator);
+    assert.ok(validator(answer.body), `${method} ${path}: ${JSON.stringify(validator.errors)}`);
+    assert.equal(answer.headers.get('content-type'), 'application/json; charset=utf-8');
+    assert.equal(answer.headers.get('cache-control'), 'no-store');
+    seen.add(`${method} ${bare} ${answer.status}`);
+    return answer;
+  };
+
+  return {
+    api,
+    call,
+    signUp: async () => {
+      const email = `user-${randomBytes(6).toString('hex')}@example.com`;
+      const created = await call('POST', 'accounts', { body: { name: 'Example Company', email } });
+      assert.equal(created.status, 201, JSON.stringify(created.body));
+      const { username, password } = created.body.data;
+      const { body } = await call('POST', 'account/api-key', { body: { username, password } });
+      return { username: Number(username), password, email, apikey: body.data.apikey };
+    },
+    assertAllSeen: (method, path) => {
+      const statuses = Object.keys(responsesOf(method, path));
+      assert.ok(statuses.length > 0, `${method} ${path} is not documented`);
+      const own = statuses.filter((status) => !STATUSES_OF_ALL.includes(status));
+      assert.deepEqual(
+        own.filter((status) => !seen.has(`${method} ${path} ${status}`)),
+        [],
+      );
+    },
+  };
+}
+
+export { newUsername };
+
+/** Asserts the whole of a success. */
+export function assertData(answer: Answer, data: object, status = 200): void {
+  assert.deepEqual(answer.body, { status: 'success', data });
+  assert.equal(answer.status, status);
+}
+
+/** Asserts the whole of a failure: status, body and the headers that go with it. */
+export function assertError(answer: Answer, status: number, message: string, more = {}): void {
+  const error = { code: status, message, ...more };
+  assert.deepEqual(answer.body, { status: 'error', message, error });
+  assert.equal(answer.status, status);
+  assert.equal(answer.headers.get('www-authenticate'), status === 401 ? 'Bearer' : null);
+}
