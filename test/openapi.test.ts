@@ -15,9 +15,13 @@ before(async () => {
 });
 after(() => api.stop());
 
-test('the OpenAPI document passes the linter', async () => {
+for (const address of ['/openapi.json', '/v2.2/openapi.json']) {
+  test(`${address} passes the linter`, () => lints(address));
+}
+
+async function lints(address: string) {
   const path = join(api.folder, 'openapi.json');
-  await writeFile(path, await (await fetch(`${api.url}/openapi.json`)).text());
+  await writeFile(path, await (await fetch(`${api.url}${address}`)).text());
   const lint = spawnSync(
     process.execPath,
     [join(ROOT, 'node_modules/@redocly/cli/bin/cli.js'), 'lint', path],
@@ -33,7 +37,7 @@ test('the OpenAPI document passes the linter', async () => {
   );
   assert.equal(lint.status, 0, lint.stdout + lint.stderr);
   assert.doesNotMatch(lint.stderr, /warning/i);
-});
+}
 
 interface Answerable {
   schema: object;

@@ -55,7 +55,7 @@ test('paths and methods that are none', async () => {
 
 test('bodies that cannot be read', async () => {
   const post = (body: string, type?: string) => ask('POST', '/v2.2/accounts', body, type);
-  assert.deepEqual((await post('{')).body, failure(400, 'The body is not valid JSON'));
+  assert.deepEqual((await post('{')).body, failure(400, 'The body must be JSON in UTF-8'));
   const array = await post('[]');
   assert.deepEqual(array.body, failure(400, 'The body must be a JSON object'));
   assert.deepEqual(

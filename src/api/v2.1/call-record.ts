@@ -1,4 +1,5 @@
 import type { Reader } from '../../db/replica.ts';
+import { keyDigest } from '../../domain/access/api-key.ts';
 import type { Caller } from '../../domain/access/caller.ts';
 import {
   type CallText,
@@ -6,11 +7,19 @@ import {
   newestCallPage,
   newestCallPageOfKey,
 } from '../../domain/calls/call-pages.ts';
+import { unauthorized } from '../../domain/refusal.ts';
+import type { Service } from '../../service.ts';
 
 /** A range of whole Unix seconds, both bounds included. */
 export interface SecondsRange {
   from: number;
   to: number;
+}
+
+interface Asker {
+  service: Pick<Service, 'db' | 'reader' | 'keyring'>;
+  key: unknown;
+  caller: () => Promise<Caller>;
 }
 
 /**
@@ -32,7 +41,7 @@ const RECORDS: CallText = { name: 'call-records', line: CALL_RECORD };
  * An account's own calls of a range, newest first, as members of a JSON array, each behind a comma.
  * @returns a text, or where they are many, its parts
  */
-export async function callRecords(
+async function callRecords(
   db: Reader,
   { username, billingAccount }: Caller,
   range: SecondsRange,
@@ -43,11 +52,28 @@ export async function callRecords(
 }
 
 /**
+ * The same of whoever asks with a key.
+ * @throws Refusal 'unauthorized' where no open account has the key
+ */
+export async function callRecordsFor(
+  { service: { db, reader, keyring }, key, caller }: Asker,
+  range: SecondsRange,
+): Promise<string | AsyncIterable<string>> {
+  // A replica may not know a new key yet.
+  const rows =
+    reader === db
+      ? await callRecordsOfKey(db, keyDigest(keyring, key), range)
+      : await callRecords(reader, await caller(), range);
+  if (rows === undefined) throw unauthorized();
+  return rows;
+}
+
+/**
  * The same of the open account that has a key: who that is and its calls are read at once, so both
  * from the same database.
  * @returns undefined where no open account has the key
  */
-export async function callRecordsOfKey(
+async function callRecordsOfKey(
   db: Reader,
   digest: Buffer,
   range: SecondsRange,

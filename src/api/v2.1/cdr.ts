@@ -1,9 +1,8 @@
 import { Type } from 'typebox';
-import { keyDigest } from '../../domain/access/api-key.ts';
 import { fieldRequired, invalidField, rateLimited, unauthorized } from '../../domain/refusal.ts';
 import { apikeyField, SECONDS_REQUIREMENT, secondsField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
-import { callRecords, callRecordsOfKey, type SecondsRange } from './call-record.ts';
+import { callRecordsFor, type SecondsRange } from './call-record.ts';
 import { face } from './face.ts';
 
 const DAY_SECONDS = 86_400;
@@ -67,16 +66,12 @@ export const cdr = operation({
     unauthorized(),
     rateLimited(3_600),
   ],
-  handle: async ({ service: { db, reader, keyring, clock }, key, caller, body }) => {
-    const now = Math.floor(clock().getTime() / 1_000);
+  handle: async (call) => {
+    const { service, body } = call;
+    const now = Math.floor(service.clock().getTime() / 1_000);
     const bounds = [Number(body.start ?? now), Number(body.end ?? now - DAY_SECONDS)];
     const range: SecondsRange = { from: Math.min(...bounds), to: Math.max(...bounds) };
-    // A replica may not know a new key yet.
-    const rows =
-      reader === db
-        ? await callRecordsOfKey(db, keyDigest(keyring, key), range)
-        : await callRecords(reader, await caller(), range);
-    if (rows === undefined) throw unauthorized();
+    const rows = await callRecordsFor(call, range);
     return typeof rows === 'string' ? `"cdr":[${rows.slice(1)}]` : longBody(rows);
   },
 });

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { invalidField, rateLimited, unauthorized } from '../../domain/refusal.ts';
 import { SECONDS_REQUIREMENT, secondsField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
-import { callRecords, type SecondsRange } from '../v2.1/call-record.ts';
+import { callRecordsFor, type SecondsRange } from '../v2.1/call-record.ts';
 import { face } from './face.ts';
 
 const DAY_SECONDS = 86_400;
@@ -68,11 +68,12 @@ export const callDetailRecords = operation({
     ],
   },
   refusals: [invalidField('start', SECONDS_REQUIREMENT), unauthorized(), rateLimited(3_600)],
-  handle: async ({ service: { reader, clock }, caller, body }) => {
-    const now = Math.floor(clock().getTime() / 1_000);
+  handle: async (call) => {
+    const { service, body } = call;
+    const now = Math.floor(service.clock().getTime() / 1_000);
     const bounds = [Number(body.start ?? now), Number(body.end ?? now - DAY_SECONDS)];
     const range: SecondsRange = { from: Math.min(...bounds), to: Math.max(...bounds) };
-    const rows = await callRecords(reader, await caller(), range);
+    const rows = await callRecordsFor(call, range);
     const inForce = `"start":${range.to},"end":${range.from}`;
     return typeof rows === 'string'
       ? `${inForce},"cdr":[${rows.slice(1)}]`
