@@ -131,12 +131,21 @@ test('every body and answer has examples, which fit their schemas', async () => 
 });
 
 test('the reference page has the download link and loads nothing from elsewhere', async () => {
-  for (const path of ['/docs/', '/docs']) {
+  for (const [path, document] of [
+    ['/docs/', '/openapi.json'],
+    ['/docs', '/openapi.json'],
+    ['/docs/v2.2/', '/v2.2/openapi.json'],
+  ]) {
     const response = await fetch(`${api.url}${path}`);
     assert.equal(response.status, 200);
     assert.match(response.headers.get('content-type') ?? '', /^text\/html/);
     const page = await response.text();
-    assert.match(page, /<a [^>]*href="\/openapi\.json"[^>]*>Download OpenAPI specification<\/a>/);
+    assert.match(
+      page,
+      new RegExp(
+        `<a href="${document}" download="openapi.json">Download OpenAPI specification</a>`,
+      ),
+    );
     const addresses = [...page.matchAll(/(?:src|href|spec-url)="([^"]*)"/g)].map(([, url]) => url);
     assert.ok(addresses.length >= 3);
     for (const address of addresses) {

@@ -61,7 +61,7 @@ export function serveOpenapi(app: FastifyInstance, path: string): void {
   );
 }
 
-/** Serves a reference page of the documents at `/docs/`. */
+/** Serves a reference page of each document: `/docs/` and `/docs/v2.2/`. */
 export async function serveReference(app: FastifyInstance): Promise<void> {
   const bundle = await readFile(REDOC);
   app.get('/docs/redoc.js', async (_request, reply) =>
@@ -70,15 +70,24 @@ export async function serveReference(app: FastifyInstance): Promise<void> {
       .header('cache-control', 'max-age=3600')
       .send(bundle),
   );
-  app.get('/docs/', async (_request, reply) =>
-    reply
-      .type('text/html; charset=utf-8')
-      .header('content-security-policy', DOCS_POLICY)
-      .send(PAGE.text),
-  );
+  for (const [path, document] of REFERENCES) {
+    const { text } = page(document);
+    app.get(path, async (_request, reply) =>
+      reply
+        .type('text/html; charset=utf-8')
+        .header('content-security-policy', DOCS_POLICY)
+        .send(text),
+    );
+  }
 }
 
-const PAGE = html`<!doctype html>
+/** The page of each document. */
+const REFERENCES = [
+  ['/docs/', '/openapi.json'],
+  ['/docs/v2.2/', '/v2.2/openapi.json'],
+] as const;
+
+const page = (document: string) => html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -87,8 +96,9 @@ const PAGE = html`<!doctype html>
 <link rel="icon" href="data:,">
 </head>
 <body>
-<p><a href="/openapi.json" download="openapi.json">Download OpenAPI specification</a></p>
-<redoc spec-url="/openapi.json" hide-download-button></redoc>
+<p><a href="/docs/">v2.1</a> <a href="/docs/v2.2/">v2.2</a>
+<a href="${document}" download="openapi.json">Download OpenAPI specification</a></p>
+<redoc spec-url="${document}" hide-download-button></redoc>
 <script src="/docs/redoc.js"></script>
 </body>
 </html>

@@ -198,7 +198,8 @@ export const deCustomer: typeof enCustomer = {
   api: {
     key: 'API-Schlüssel',
     keyText:
-      'Der Schlüssel spricht für Ihr Konto. Um ihn zu sehen, geben Sie bitte noch einmal Ihr Passwort an.',
+      'Der Schlüssel spricht für Ihr Konto und kann dessen Einstellungen ändern. Um ihn zu sehen, geben ' +
+      'Sie bitte noch einmal Ihr Passwort an.',
     keyShown: 'Halten Sie ihn geheim. Wenn Sie diese Seite verlassen, ist er wieder verborgen.',
     show: 'Schlüssel zeigen',
     change: 'Schlüssel ersetzen',

@@ -195,7 +195,9 @@ export const enCustomer = {
   },
   api: {
     key: 'API key',
-    keyText: 'The key speaks for your account. To see it, please give your password once more.',
+    keyText:
+      'The key speaks for your account and can change its settings. To see it, please give your ' +
+      'password once more.',
     keyShown: 'Keep it secret. When you leave this page it is hidden again.',
     show: 'Show the key',
     change: 'Replace the key',
