@@ -112,7 +112,7 @@ test('PUT account, of a customer', async () => {
   assertError(
     await put({ callerId: '2015550000' }),
     403,
-    'the caller id is not a number of the account',
+    'the caller ID is not a number of the account',
   );
   const zone = 'Field Invalid: timezone: Must be a time zone such as America/Chicago';
   assertError(await put({ timezone: 'Mars/Phobos', notify: true }), 400, zone);
