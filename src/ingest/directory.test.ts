@@ -175,7 +175,9 @@ test('contacts that Asterisk keeps are what registration shows', async () => {
   const shown = () => currentRegistration(db, owner, clock(), 'contact');
 
   assert.deepEqual(await change('store', { id, ...row }), { status: 200, text: '1' });
-  assert.deepEqual(await shown(), { uri: `sip:${owner}@192.0.2.1:5060`, agent: AGENT });
+  const shownUntil = new Date(expires * 1_000);
+  const contact = { uri: `sip:${owner}@192.0.2.1:5060`, agent: AGENT, expiresAt: shownUntil };
+  assert.deepEqual(await shown(), contact);
   assert.deepEqual(await contacts({ 'id LIKE': `${owner};@%` }), [{ id, ...row }]);
   assert.deepEqual(await contacts({ id }, 'single'), [{ id, ...row }]);
   assert.deepEqual(await contacts({ id: `${owner};@${'0'.repeat(32)}` }, 'single'), [{}]);
