@@ -13,6 +13,7 @@ const MIB = 1024 * 1024;
 // Of the time that an answer takes while nothing else is done, but at least of this.
 const SLOWER = 60;
 const LEAST_IDLE_MS = 5;
+const FROZEN_MS = 5_000;
 const AT_ONCE = 4;
 
 let idleMs = 0;
@@ -111,11 +112,11 @@ async function assertBearable(path: string, format: string, body: Buffer): Promi
   const authorization = target.feeds[format] ?? '';
   const idle = process.memoryUsage.rss();
   let isDone = false;
-  let slowest = 0;
+  const times: number[] = [];
   let most = 0;
   const watch = (async () => {
     while (!isDone) {
-      slowest = Math.max(slowest, await answerMs());
+      times.push(await answerMs());
       most = Math.max(most, process.memoryUsage.rss() - idle);
       await sleep(10);
     }
@@ -125,7 +126,10 @@ async function assertBearable(path: string, format: string, body: Buffer): Promi
   );
   isDone = true;
   await watch;
-  assert.ok(slowest < SLOWER * idleMs, `${slowest} ms where ${idleMs} are usual`);
+  // A machine that others use may stop any one answer for a moment; a frozen service stops many.
+  const slow = times.sort((a, b) => a - b)[Math.ceil(times.length * 0.95) - 1] ?? 0;
+  assert.ok(slow < SLOWER * idleMs, `${slow} ms where ${idleMs} are usual`);
+  assert.ok((times.at(-1) ?? 0) < FROZEN_MS, `${times.at(-1)} ms for one answer`);
   assert.ok(most < MOST_MEMORY_BYTES, `${most} bytes more`);
   return statuses;
 }
