@@ -1,17 +1,14 @@
 import { Type } from 'typebox';
-import { keyForPassword } from '../../domain/access/api-key.ts';
 import { USERNAME_REQUIREMENT } from '../../domain/account-name.ts';
 import {
   fieldRequired,
   invalidField,
-  Refusal,
   rateLimited,
   wrongCredentials,
 } from '../../domain/refusal.ts';
-import { originOf } from '../../http/client-address.ts';
 import { usernameField } from '../../http/fields.ts';
+import { answerKey } from '../../http/key-for-password.ts';
 import { operation } from '../../http/operation.ts';
-import { type LoggedSignIn, logSignIn } from '../../http/sign-in-log.ts';
 
 export const apikey = operation({
   name: 'apikey',
@@ -38,24 +35,5 @@ export const apikey = operation({
     wrongCredentials(),
     rateLimited(3_600),
   ],
-  handle: async (call) => {
-    const { db, keyring, signInFailures, clock } = call.service;
-    const { body, clientAddress } = call;
-    const username = Number(body.username);
-    const log = (result: LoggedSignIn['result']) =>
-      logSignIn(call, { account: username, result, factor: 'password', for: 'api key' });
-    const key = await keyForPassword(db, keyring, signInFailures, {
-      username,
-      password: body.password,
-      from: originOf(clientAddress),
-      now: clock(),
-    }).catch((error) => {
-      if (error instanceof Refusal) {
-        log(error.code === 'rate limited' ? 'rate limited' : 'failed');
-      }
-      throw error;
-    });
-    log('passed');
-    return `"apikey":"${key}"`;
-  },
+  handle: async (call) => `"apikey":"${await answerKey(call, call.body)}"`,
 });
