@@ -211,6 +211,21 @@ test('only db loads the driver, and the domain knows no HTTP', () => {
   assert.deepEqual(wrong.map(describe), []);
 });
 
+// A record of a version of the API is made by SQL, as JSON text; see docs/decisions/json-text-in-sql.md.
+const WIRE_RECORD = /^api\/[^/]+\/([a-z]+-record|monthly-charges)\.ts$/;
+const SQL = /\b(SELECT\s+[\w('*$]|INSERT INTO|UPDATE\s+[a-z_]+\s+(?:[a-z]\s+)?SET|DELETE FROM)\b/;
+
+test('SQL is the business of db and domain, but for the records of the API', () => {
+  const withSql = files.filter(
+    (file) => !['db', 'domain'].includes(partOf(file)) && SQL.test(texts.get(file) ?? ''),
+  );
+  assert.deepEqual(
+    withSql.filter((file) => !WIRE_RECORD.test(file)),
+    [],
+  );
+  assert.ok(withSql.length > 3, 'SQL is found');
+});
+
 test('only the configuration reads the environment', () => {
   const readers = files.filter((file) => /\bprocess\.env\b/.test(texts.get(file) ?? ''));
   assert.deepEqual(readers.sort(), ENVIRONMENT_READERS);

@@ -80,9 +80,8 @@ async function startWithMailServer(port: number): Promise<TestService> {
 }
 
 /** Has mails that wait for their next try tried now. */
-async function hurry({ service: { db, queue } }: TestService): Promise<void> {
+async function hurry({ service: { db } }: TestService): Promise<void> {
   await db.query("UPDATE pgboss.job SET start_after = now() WHERE state = 'retry'");
-  queue.wake('deliver-mail');
 }
 
 /** @param states of jobs, such as `created|retry|active` for mails that wait */

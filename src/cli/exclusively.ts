@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts';
-import { LOCKS } from '../domain/locks.ts';
+import { LOCKS, tryLock } from '../domain/locks.ts';
 import { Refusal } from '../domain/refusal.ts';
 
 /**
@@ -8,11 +8,7 @@ import { Refusal } from '../domain/refusal.ts';
  */
 export function exclusively<T>(db: Database, work: () => Promise<T>): Promise<T> {
   return db.transaction(async (tx) => {
-    const [lock] = await tx.query<{ taken: boolean }>(
-      'SELECT pg_try_advisory_xact_lock($1) AS taken',
-      [LOCKS.maintenance],
-    );
-    if (!lock?.taken) {
+    if (!(await tryLock(tx, LOCKS.maintenance))) {
       throw new Refusal('conflict', 'a rotation of keys or a backup is running; wait for it');
     }
     return work();

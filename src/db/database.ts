@@ -14,6 +14,11 @@ export interface Queryable {
     text: string,
     values?: unknown[],
   ): Promise<Row[]>;
+  /**
+   * A transaction's: calls `work` once it is committed, and not at all where it is rolled back.
+   * Where it is missing, each statement is committed by the time it is answered.
+   */
+  afterCommit?: (work: () => void) => void;
 }
 
 /**
@@ -193,16 +198,19 @@ export class Database implements Queryable {
     const client = await this.#take(this.#pool);
     const run = <Row extends object>(text: string, values: unknown[] = []) =>
       this.#guard(() => client.query<Row>(text, values));
+    const afterwards: (() => void)[] = [];
     let broken: Error | undefined;
     try {
       await run(`BEGIN ISOLATION LEVEL ${isolation}`);
       const result = await work({
         query: async <Row extends object>(text: string, values?: unknown[]) =>
           (await run<Row>(text, values)).rows,
+        afterCommit: (then) => afterwards.push(then),
       });
       const { command } = await run('COMMIT');
       // So PostgreSQL answers where a statement had failed and `work` went on all the same.
       if (command !== 'COMMIT') throw new Error('the transaction was rolled back, not committed');
+      for (const then of afterwards) then();
       return result;
     } catch (error) {
       // A server that does not answer would not answer ROLLBACK either: closing does the same.

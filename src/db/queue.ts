@@ -105,13 +105,14 @@ export class Queue {
   }
 
   /**
-   * Puts a job into a queue; within a transaction it is there once that commits. Where a 'short'
-   * queue has a waiting job of the same key already, that one will do.
+   * Puts a job into a queue; within a transaction it is there once that commits. This process then
+   * looks into the queue at once. Where a 'short' queue has a waiting job of the same key already,
+   * that one will do.
    */
   async send(
     tx: Queryable,
     name: string,
-    data: object,
+    data: object = {},
     { key, priority = 0 }: SendOptions = {},
   ): Promise<void> {
     const boss = await this.#opened();
@@ -123,17 +124,9 @@ export class Queue {
       priority,
       ...(key === undefined ? {} : { singletonKey: key }),
     });
-  }
-
-  /** Has this process look into a queue now instead of at its next turn. */
-  wake(name: string): void {
-    this.#wake.get(name)?.();
-  }
-
-  /** Queues a job without data and has this process look at it at once. */
-  async start(tx: Queryable, name: string): Promise<void> {
-    await this.send(tx, name, {});
-    this.wake(name);
+    const wake = () => this.#wake.get(name)?.();
+    if (tx.afterCommit) tx.afterCommit(wake);
+    else wake();
   }
 
   /** What the waiting jobs of a key are about, oldest first. */
@@ -182,7 +175,7 @@ export class Queue {
         }
       }
       // More may wait: they are fetched now instead of at the next turn.
-      this.wake(name);
+      boss.notifyWorker(worker);
     });
     this.#wake.set(name, () => boss.notifyWorker(worker));
   }

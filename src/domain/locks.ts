@@ -1,3 +1,5 @@
+import type { Queryable } from '../db/database.ts';
+
 /**
  * Every advisory lock of the database, by what it guards. Each is one number that nothing else locks
  * on; PostgreSQL knows them only as numbers, so a number in use must not change.
@@ -14,3 +16,12 @@ export const LOCKS = {
   /** a rotation of keys, or a backup */
   maintenance: 4_159_608_204,
 };
+
+/** Takes a lock until the transaction ends. @returns false where another session has it */
+export async function tryLock(tx: Queryable, lock: number): Promise<boolean> {
+  const [row] = await tx.query<{ taken: boolean }>(
+    'SELECT pg_try_advisory_xact_lock($1) AS taken',
+    [lock],
+  );
+  return row?.taken ?? false;
+}

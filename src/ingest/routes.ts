@@ -63,7 +63,7 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
       leftOut: _,
       ...counts
     } = await receiver.receive(request.raw, (body) => takeIn(db, feed, body, options));
-    if (warningsDue) await queue.start(db, WARNING_QUEUE);
+    if (warningsDue) await queue.send(db, WARNING_QUEUE);
     return answer(reply, counts);
   });
 

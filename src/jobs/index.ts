@@ -10,6 +10,7 @@ import {
 } from '../domain/account/portal-sign-up.ts';
 import { RECOVERY_QUEUE, sendRecovery } from '../domain/account/recovery.ts';
 import type { Actor } from '../domain/audit.ts';
+import { tellOfStoppedCalls, warnLowBalances } from '../domain/billing/balance-notice.ts';
 import { countCallHours } from '../domain/calls/call-hour.ts';
 import { sumCalls } from '../domain/calls/call-sums.ts';
 import { checkRepeatedCalls } from '../domain/calls/repeated-call.ts';
@@ -31,8 +32,6 @@ import {
   REPEATED_CALLS_QUEUE,
   SUMS_QUEUE,
 } from './queues.ts';
-import { tellOfStoppedCalls } from './tell-of-stopped-calls.ts';
-import { warnLowBalances } from './warn-low-balance.ts';
 
 const MOST_LOGGED = 20;
 
@@ -69,25 +68,20 @@ export async function startJobs(
   );
   await work<{ email: string }>(RECOVERY_QUEUE, async ({ email }) => {
     await sendRecovery(db, keyring, queue, email, clock());
-    queue.wake(MAIL_QUEUE);
   });
   await work<SignUpRequest>(SIGN_UP_QUEUE, async (request) => {
     const { defaultRate: rate, sipRealm } = config;
     await completeSignUp(db, { keyring, queue, now: clock(), rate, sipRealm }, request);
-    queue.wake(MAIL_QUEUE);
   });
   await work<{ email: string }>(VERIFICATION_QUEUE, async ({ email }) => {
     await sendVerifications(db, keyring, queue, email, clock());
-    queue.wake(MAIL_QUEUE);
   });
   await work(WARNING_QUEUE, async () => {
-    await warnLowBalances(service);
-    await tellOfStoppedCalls(service);
-    queue.wake(MAIL_QUEUE);
+    await warnLowBalances(db, queue);
+    await tellOfStoppedCalls(db, queue);
   });
   await work(CHARGES_QUEUE, async () => {
     await postDueCharges(service, log);
-    queue.wake(MAIL_QUEUE);
   });
   await work(HOURS_QUEUE, () => countCallHours(db, clock()));
   await work(HOLDS_QUEUE, () => expireHolds(db, clock()));
@@ -111,5 +105,5 @@ export async function startJobs(
   await queue.schedule(CHARGES_QUEUE, '6 * * * *');
   await queue.schedule(REPEATED_CALLS_QUEUE, '41 3 * * *');
   await queue.schedule(CLEAN_UP_QUEUE, '17 * * * *');
-  await queue.start(db, CLEAN_UP_QUEUE);
+  await queue.send(db, CLEAN_UP_QUEUE);
 }

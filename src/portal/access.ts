@@ -1,6 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { rememberAddress, rememberDevice } from '../domain/access/known-origin.ts';
-import { findSession, randomId, type Session, startSession } from '../domain/access/session.ts';
+import {
+  endSession,
+  findSession,
+  randomId,
+  type Session,
+  startSession,
+} from '../domain/access/session.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { originOf } from '../http/client-address.ts';
 import type { Service } from '../service.ts';
@@ -140,7 +146,7 @@ export async function signIn(
   const cookies = cookiesOf(service);
   const now = clock();
   const id = await db.transaction(async (tx) => {
-    await tx.query('DELETE FROM session WHERE digest = $1', [keyring.digest(request.sessionId)]);
+    await endSession(tx, keyring, request.sessionId);
     await rememberDevice(tx, keyring, username, request.device, now);
     await rememberAddress(tx, keyring, username, originOf(request.clientAddress), now);
     const userAgent = request.headers['user-agent'] ?? '';

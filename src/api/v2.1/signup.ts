@@ -1,6 +1,5 @@
 import { Type } from 'typebox';
 import { signUp } from '../../domain/account/new-account.ts';
-import { MAIL_QUEUE } from '../../domain/mail/message.ts';
 import { creationFailed, fieldRequired, invalidField, rateLimited } from '../../domain/refusal.ts';
 import {
   createdAccountExample,
@@ -50,7 +49,6 @@ export const signup = operation({
       sipRealm: config.sipRealm,
     };
     const account = await signUp(db, tools, body);
-    queue.wake(MAIL_QUEUE);
     return `"account":${JSON.stringify(account)},"message":"Account Information"`;
   },
 });

@@ -1,6 +1,5 @@
 import { Type } from 'typebox';
 import { signUp } from '../../domain/account/new-account.ts';
-import { MAIL_QUEUE } from '../../domain/mail/message.ts';
 import { creationFailed, fieldRequired, invalidField, rateLimited } from '../../domain/refusal.ts';
 import { EMAIL_REQUIREMENT, emailField, nameField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
@@ -45,7 +44,6 @@ export const signUpAccount = operation({
       sipRealm: config.sipRealm,
     };
     const account = await signUp(db, tools, body);
-    queue.wake(MAIL_QUEUE);
     return createdAccountText(account);
   },
 });

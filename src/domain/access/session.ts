@@ -112,8 +112,13 @@ export function listSessions(
   );
 }
 
+/** Ends the session of an id, where there is one. @param id whatever the client sent */
+export async function endSession(db: Queryable, keyring: Keyring, id: string): Promise<void> {
+  await db.query('DELETE FROM session WHERE digest = $1', [keyring.digest(id)]);
+}
+
 /** Ends one of an account's sessions. @returns false where the account has no such session */
-export async function endSession(
+export async function endListedSession(
   db: Queryable,
   username: number,
   handle: number,

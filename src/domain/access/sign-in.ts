@@ -27,6 +27,18 @@ export interface SignedIn {
   keyVersion: number;
 }
 
+/** Whether the key and password with which an account signed in are in force still. */
+export async function isStillValid(
+  db: Queryable,
+  { username, keyVersion }: SignedIn,
+): Promise<boolean> {
+  const rows = await db.query(
+    'SELECT 1 FROM account WHERE username = $1 AND key_version = $2 AND closed_at IS NULL',
+    [username, keyVersion],
+  );
+  return rows.length > 0;
+}
+
 /** How a check of a password ended. */
 export interface CheckedSignIn {
   /** whose password was asked for; undefined: no account's, or that of several */

@@ -1,5 +1,4 @@
 import type { Queryable } from '../../db/database.ts';
-import { addressKey } from '../email-address.ts';
 import type { Decimal } from '../money.ts';
 import { searchedNumber } from '../phone-number.ts';
 import { Refusal } from '../refusal.ts';
@@ -120,18 +119,6 @@ export function paidAccounts(
     `SELECT username, name FROM account WHERE master_account = $1
      ORDER BY username <> $1, closed_at IS NOT NULL, name, username LIMIT 500`,
     [billingAccount],
-  );
-}
-
-/** The open accounts of an address, oldest first. */
-export function accountsOfAddress(
-  db: Queryable,
-  email: string,
-): Promise<{ username: number; masterAccount: number; createdAt: Date }[]> {
-  return db.query(
-    `SELECT username, master_account AS "masterAccount", created_at AS "createdAt" FROM account
-     WHERE email_key = $1 AND closed_at IS NULL ORDER BY created_at, username`,
-    [addressKey(email)],
   );
 }
 

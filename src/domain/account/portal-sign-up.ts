@@ -6,6 +6,7 @@ import { addressKey } from '../email-address.ts';
 import { queueMessage } from '../mail/message.ts';
 import { Refusal } from '../refusal.ts';
 import type { Keyring } from '../sealing/keyring.ts';
+import { accountsOfAddress } from './address-accounts.ts';
 import { type SignupTools, signUp } from './new-account.ts';
 import { sendVerification } from './verification.ts';
 
@@ -22,15 +23,6 @@ export interface SignUpRequest {
   language?: Language;
 }
 
-interface OwnAccount {
-  username: number;
-  name: string;
-  email: string;
-  language: Language | null;
-  verified: boolean;
-  passwordUnset: boolean;
-}
-
 /**
  * Asks for an account. Whether the address has one already is looked at by the job, so that known
  * and unknown addresses get the same answer in the same time.
@@ -41,7 +33,6 @@ export async function requestSignUp(
   request: SignUpRequest,
 ): Promise<void> {
   await queue.send(db, SIGN_UP_QUEUE, request, { key: addressKey(request.email) });
-  queue.wake(SIGN_UP_QUEUE);
 }
 
 /**
@@ -71,7 +62,6 @@ export async function requestVerification(
   email: string,
 ): Promise<void> {
   await queue.send(db, VERIFICATION_QUEUE, { email }, { key: addressKey(email) });
-  queue.wake(VERIFICATION_QUEUE);
 }
 
 /** Mails a new link for each account of the address that is not verified. */
@@ -83,7 +73,7 @@ export async function sendVerifications(
   now: Date,
 ): Promise<void> {
   await db.transaction(async (tx) => {
-    for (const account of await accountsOf(tx, email)) {
+    for (const account of await accountsOfAddress(tx, email)) {
       if (!account.verified) await sendVerification(tx, keyring, queue, { ...account, now });
     }
   });
@@ -94,7 +84,7 @@ async function tellOfAccount(
   { keyring, queue, now }: SignupTools,
   email: string,
 ): Promise<void> {
-  const accounts = await accountsOf(db, email);
+  const accounts = await accountsOfAddress(db, email);
   const [first] = accounts;
   if (!first) return;
   if (accounts.length === 1 && first.passwordUnset && !first.verified) {
@@ -116,13 +106,4 @@ async function tellOfAccount(
     language: first.language,
     message,
   });
-}
-
-function accountsOf(db: Queryable, email: string): Promise<OwnAccount[]> {
-  return db.query<OwnAccount>(
-    `SELECT username, name, email, language, verified_at IS NOT NULL AS verified,
-       password_unset AS "passwordUnset"
-     FROM account WHERE email_key = $1 AND closed_at IS NULL ORDER BY username`,
-    [addressKey(email)],
-  );
 }

@@ -1,6 +1,5 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import type { Queue } from '../../db/queue.ts';
-import type { Language } from '../../language.ts';
 import { hashPassword } from '../access/password.ts';
 import { replacePassword } from '../access/replace-password.ts';
 import { type Actor, audit } from '../audit.ts';
@@ -8,6 +7,7 @@ import { addressKey } from '../email-address.ts';
 import { notifyAccount, occurrence, queueMessage } from '../mail/message.ts';
 import { addressNotFound } from '../refusal.ts';
 import type { Keyring } from '../sealing/keyring.ts';
+import { accountsOfAddress } from './address-accounts.ts';
 import { inspectToken, issueToken, mayMailToken, redeemToken, type TokenState } from './token.ts';
 
 export const RECOVERY_QUEUE = 'send-recovery';
@@ -18,16 +18,11 @@ export const RECOVERY_QUEUE = 'send-recovery';
  */
 export async function requestRecovery(db: Queryable, queue: Queue, email: string): Promise<void> {
   await queue.send(db, RECOVERY_QUEUE, { email }, { key: addressKey(email) });
-  queue.wake(RECOVERY_QUEUE);
 }
 
 /** @throws Refusal 'not found' where no open account has the address */
 export async function requireKnownAddress(db: Database, email: string): Promise<void> {
-  const rows = await db.query(
-    'SELECT 1 FROM account WHERE email_key = $1 AND closed_at IS NULL LIMIT 1',
-    [addressKey(email)],
-  );
-  if (rows.length === 0) throw addressNotFound();
+  if ((await accountsOfAddress(db, email)).length === 0) throw addressNotFound();
 }
 
 /** Queues one mail with a recovery link for each open account of the address. */
@@ -40,16 +35,7 @@ export async function sendRecovery(
 ): Promise<void> {
   await db.transaction(async (tx) => {
     if (!(await mayMailToken(tx, email, now))) return;
-    const accounts = await tx.query<{
-      username: number;
-      name: string;
-      email: string;
-      language: Language | null;
-    }>(
-      `SELECT username, name, email, language FROM account
-       WHERE email_key = $1 AND closed_at IS NULL ORDER BY username`,
-      [addressKey(email)],
-    );
+    const accounts = await accountsOfAddress(tx, email);
     const [first] = accounts;
     if (!first) return;
     const links: { username: number; token: string }[] = [];

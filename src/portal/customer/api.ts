@@ -3,7 +3,6 @@ import { keyOf } from '../../domain/access/api-key.ts';
 import { HourlyLimit } from '../../domain/access/hourly-limit.ts';
 import { renewKey } from '../../domain/account/credentials.ts';
 import { customerAt } from '../../domain/audit.ts';
-import { MAIL_QUEUE } from '../../domain/mail/message.ts';
 import { type Html, html } from '../../html.ts';
 import { limitKey } from '../../http/client-address.ts';
 import type { Service } from '../../service.ts';
@@ -51,7 +50,6 @@ export function apiPages(app: FastifyInstance, service: Service): void {
     const key = changed
       ? await renewKey(db, actor, keyring, queue, username, clock())
       : await keyOf(db, keyring, username);
-    if (changed) queue.wake(MAIL_QUEUE);
     return showOnce(service, request, reply, '/api', { key, changed } satisfies Shown);
   });
 }

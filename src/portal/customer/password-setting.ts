@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { changePassword } from '../../domain/account/credentials.ts';
 import { customerAt } from '../../domain/audit.ts';
-import { MAIL_QUEUE } from '../../domain/mail/message.ts';
 import type { Service } from '../../service.ts';
 import { cookiesOf, sessionOf, signIn } from '../access.ts';
 import { newPasswordProblem } from '../components/new-password.ts';
@@ -28,7 +27,6 @@ export function passwordSetting(app: FastifyInstance, service: Service): void {
     const actor = customerAt(username, `portal ${request.clientAddress}`);
     const input = { username, password, now: clock() };
     await changePassword(db, actor, keyring, queue, input);
-    queue.wake(MAIL_QUEUE);
     await signIn(service, request, reply, username);
     cookiesOf(service).set(reply, 'flash', 'password-changed');
     return reply.redirect('/settings', 303);

@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { replaceSipSecret, sipSecret } from '../../domain/account/credentials.ts';
 import { customerAt } from '../../domain/audit.ts';
-import { MAIL_QUEUE } from '../../domain/mail/message.ts';
 import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { sessionOf } from '../access.ts';
@@ -42,7 +41,6 @@ export function phonePages(app: FastifyInstance, service: Service): void {
     const { secret } = changed
       ? await replaceSipSecret(db, actor, tools, queue, username, clock())
       : await sipSecret(db, tools, username, clock());
-    if (changed) queue.wake(MAIL_QUEUE);
     return showOnce(service, request, reply, '/phone', { secret, changed } satisfies Shown);
   });
 }

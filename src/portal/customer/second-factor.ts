@@ -11,7 +11,6 @@ import {
   secondFactorState,
 } from '../../domain/access/second-factor.ts';
 import { customerAt } from '../../domain/audit.ts';
-import { MAIL_QUEUE } from '../../domain/mail/message.ts';
 import { Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { cookiesOf, sessionOf } from '../access.ts';
@@ -73,7 +72,6 @@ export function secondFactorPages(app: FastifyInstance, service: Service): void 
       return showOnce(service, request, reply, PATH, { codes } satisfies Shown);
     }
     await removeSecondFactor(db, actor, queue, username, clock());
-    queue.wake(MAIL_QUEUE);
     return backToSettings(reply, 'second-factor-off');
   });
 
@@ -92,7 +90,6 @@ export function secondFactorPages(app: FastifyInstance, service: Service): void 
       const secret = await begunSecondFactor(db, keyring, username);
       return showOnce(service, request, reply, PATH, { secret, wrong: true } satisfies Shown);
     }
-    queue.wake(MAIL_QUEUE);
     return showOnce(service, request, reply, PATH, { codes } satisfies Shown);
   }
 

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { endSession, endSessions } from '../../domain/access/session.ts';
+import { endListedSession, endSessions } from '../../domain/access/session.ts';
 import { ChangedMeanwhile, changeAccount } from '../../domain/account/account.ts';
 import { requestVerification } from '../../domain/account/portal-sign-up.ts';
 import { customerAt } from '../../domain/audit.ts';
@@ -47,7 +47,7 @@ export function settingsPages(app: FastifyInstance, service: Service): void {
     const { username, handle } = sessionOf(request);
     const { end = '' } = formFields(request);
     if (end === 'others') await endSessions(db, username, handle);
-    else if (/^[0-9]{1,15}$/.test(end)) await endSession(db, username, Number(end));
+    else if (/^[0-9]{1,15}$/.test(end)) await endListedSession(db, username, Number(end));
     return done(reply, 'session-ended');
   });
 

@@ -66,7 +66,6 @@ ${paging({
 
   app.post('/admin/rejected/replay', async (request, reply) => {
     await queue.send(db, REPLAY_QUEUE, administrator(request));
-    queue.wake(REPLAY_QUEUE);
     cookiesOf(service).set(reply, 'flash', 'replay-started');
     return reply.redirect('/admin/rejected', 303);
   });

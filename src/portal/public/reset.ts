@@ -3,7 +3,6 @@ import { rememberDevice } from '../../domain/access/known-origin.ts';
 import { describeAccount } from '../../domain/account/account-directory.ts';
 import { resetPassword } from '../../domain/account/recovery.ts';
 import { inspectToken } from '../../domain/account/token.ts';
-import { MAIL_QUEUE } from '../../domain/mail/message.ts';
 import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { notice } from '../components/blocks.ts';
@@ -39,7 +38,6 @@ export function resetPages(app: FastifyInstance, service: Service): void {
     const result = await resetPassword(db, actor, keyring, queue, input);
     if (result.state !== 'good') return sendPage(reply, view, problemPage(view, result.state));
     await rememberDevice(db, keyring, result.username, request.device, clock());
-    queue.wake(MAIL_QUEUE);
     const m = view.m.reset;
     const content = html`${notice('good', m.done(result.username))}
 <p>${m.keyChanged}</p>

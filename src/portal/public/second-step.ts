@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { checkSecondFactor } from '../../domain/access/second-factor.ts';
-import type { SignedIn } from '../../domain/access/sign-in.ts';
+import { isStillValid, type SignedIn } from '../../domain/access/sign-in.ts';
 import type { Keyring } from '../../domain/sealing/keyring.ts';
 import { html } from '../../html.ts';
 import { logSignIn } from '../../http/sign-in-log.ts';
@@ -74,11 +74,8 @@ async function stepOwner(
   if (!username || !keyring.matches(secret, Buffer.from(mac, 'base64url'))) return undefined;
   const age = clock().getTime() / 1_000 - Number(at);
   if (age > STEP_SECONDS) return undefined;
-  const rows = await db.query(
-    'SELECT 1 FROM account WHERE username = $1 AND key_version = $2 AND closed_at IS NULL',
-    [Number(username), Number(keyVersion)],
-  );
-  return rows.length > 0 ? Number(username) : undefined;
+  const owner = { username: Number(username), keyVersion: Number(keyVersion) };
+  return (await isStillValid(db, owner)) ? owner.username : undefined;
 }
 
 function signed(keyring: Keyring, head: string, device: string): Buffer {

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { secondFactorState } from '../../domain/access/second-factor.ts';
+import { endSession } from '../../domain/access/session.ts';
 import { checkSignIn } from '../../domain/access/sign-in.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { originOf } from '../../http/client-address.ts';
@@ -54,7 +55,7 @@ export function signInPages(app: FastifyInstance, service: Service): void {
 async function signOut(service: Service, request: FastifyRequest, reply: FastifyReply) {
   const { db, keyring } = service;
   const cookies = cookiesOf(service);
-  await db.query('DELETE FROM session WHERE digest = $1', [keyring.digest(request.sessionId)]);
+  await endSession(db, keyring, request.sessionId);
   cookies.clear(reply, 'session');
   cookies.set(reply, 'flash', 'signed-out');
   // Answers to forms may be in the browser's cache, so that its Back shows them.

@@ -1,7 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { closeAccount } from '../../../domain/account/account.ts';
 import { renewKey, renewPassword, replaceSipSecret } from '../../../domain/account/credentials.ts';
-import { MAIL_QUEUE } from '../../../domain/mail/message.ts';
 import type { Service } from '../../../service.ts';
 import { cookiesOf, sessionOf, signIn } from '../../access.ts';
 import { problemOf } from '../../entered.ts';
@@ -23,7 +22,6 @@ export function accountCredentials(app: FastifyInstance, service: Service): void
     const username = usernameOf(request);
     const actor = administrator(request);
     const renewed = await renewPassword(db, actor, keyring, queue, username, clock());
-    queue.wake(MAIL_QUEUE);
     // The administrator's own: all sessions have ended, this one goes on under a new id.
     if (username === sessionOf(request).username) await signIn(service, request, reply, username);
     return show(request, reply, renewed);
@@ -33,7 +31,6 @@ export function accountCredentials(app: FastifyInstance, service: Service): void
     if (!(await stepUp(service, request, reply))) return reply;
     const username = usernameOf(request);
     const apikey = await renewKey(db, administrator(request), keyring, queue, username, clock());
-    queue.wake(MAIL_QUEUE);
     return show(request, reply, { apikey });
   });
 
@@ -43,7 +40,6 @@ export function accountCredentials(app: FastifyInstance, service: Service): void
     const tools = { keyring, realm: config.sipRealm };
     const actor = administrator(request);
     const { secret } = await replaceSipSecret(db, actor, tools, queue, username, clock());
-    queue.wake(MAIL_QUEUE);
     return show(request, reply, { sipSecret: secret });
   });
 

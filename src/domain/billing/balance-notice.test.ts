@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { addCustomer, post as credit, moneyOf, reportedCall } from '../../test/support/calls.ts';
-import { post, startService, TESTER, type TestService } from '../../test/support/service.ts';
-import { changeAccount } from '../domain/account/account.ts';
-import type { AccountChanges } from '../domain/account/account-setting.ts';
-import { storeCalls } from '../domain/calls/call.ts';
-import { MAIL_QUEUE } from '../domain/mail/message.ts';
-import { warnLowBalances } from './warn-low-balance.ts';
+import { addCustomer, post as credit, moneyOf, reportedCall } from '../../../test/support/calls.ts';
+import { post, startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { changeAccount } from '../account/account.ts';
+import type { AccountChanges } from '../account/account-setting.ts';
+import { storeCalls } from '../calls/call.ts';
+import { MAIL_QUEUE } from '../mail/message.ts';
+import { tellOfStoppedCalls, warnLowBalances } from './balance-notice.ts';
 
 let api: TestService;
 before(async () => {
@@ -19,6 +19,9 @@ after(() => api.stop());
 
 const set = (account: number, changes: AccountChanges) =>
   changeAccount(api.service.db, TESTER, api.service.queue, account, changes, api.service.clock());
+
+const warn = () => warnLowBalances(api.service.db, api.service.queue);
+const tell = () => tellOfStoppedCalls(api.service.db, api.service.queue);
 
 const addressOf = (account: number) => `user-${account}@example.com`;
 
@@ -52,7 +55,7 @@ test('a call that takes the balance below the threshold brings one mail', async 
   const [mail] = await api.mails(addressOf(account));
   assert.match(mail?.text ?? '', /5\.00|4\.99/);
   await deliver(60);
-  await warnLowBalances(api.service);
+  await warn();
   assert.equal(await warnings(account), 1);
 });
 
@@ -60,21 +63,21 @@ test('each crossing brings a mail of its own, at the threshold itself none', asy
   const { db } = api.service;
   const account = await addCustomer(api, { cash: '6' });
   assert.equal(await callFor(account, '1'), false);
-  await warnLowBalances(api.service);
+  await warn();
   assert.equal(await warnings(account), 0);
   assert.equal(await callFor(account, '0.000001'), true);
-  await Promise.all([warnLowBalances(api.service), warnLowBalances(api.service)]);
+  await Promise.all([warn(), warn()]);
   assert.equal(await warnings(account), 1);
   await callFor(account, '1');
-  await warnLowBalances(api.service);
+  await warn();
   assert.equal(await warnings(account), 1, 'further down is no crossing');
   await credit(db, account, '0.5');
   await callFor(account, '1');
-  await warnLowBalances(api.service);
+  await warn();
   assert.equal(await warnings(account), 1, 'nor is a credit that stays below');
   await credit(db, account, '10');
   await credit(db, account, '-9');
-  await warnLowBalances(api.service);
+  await warn();
   assert.equal(await warnings(account), 2, 'a debit of the ledger crosses, too');
 });
 
@@ -86,10 +89,10 @@ test('a credit before the mail was queued takes the warning back', async () => {
   assert.equal((await moneyOf(db, account))?.warning_due, true);
   await credit(db, account, '0.5');
   assert.equal((await moneyOf(db, account))?.warning_due, false);
-  await warnLowBalances(api.service);
+  await warn();
   assert.equal(await warnings(account), 0);
   await callFor(account, '2');
-  await warnLowBalances(api.service);
+  await warn();
   assert.equal(await warnings(account), 1);
 });
 
@@ -112,13 +115,13 @@ test('the threshold of the time of the debit counts, and the wish of the time of
   await set(silenced, { notify: false });
   await callFor(lowered, '2');
   await set(lowered, { notifyThreshold: 3 });
-  await warnLowBalances(api.service);
+  await warn();
   assert.deepEqual(
     await Promise.all([quiet, raised, silenced, lowered].map(warnings)),
     [0, 1, 0, 0],
   );
   await callFor(lowered, '2');
-  await warnLowBalances(api.service);
+  await warn();
   assert.equal(await warnings(lowered), 1);
 });
 
@@ -128,7 +131,7 @@ test('the account that pays is warned by its own settings, whoever called', asyn
   await set(master, { notifyThreshold: 29 });
   await set(sub, { notify: false, notifyThreshold: 0 });
   assert.equal(await callFor(sub, '2'), true);
-  await warnLowBalances(api.service);
+  await warn();
   assert.deepEqual([await warnings(master), await warnings(sub)], [1, 0]);
 });
 
@@ -141,11 +144,49 @@ test('many debits at once cross once', async () => {
     ),
   );
   assert.ok(results.some(({ warningsDue }) => warningsDue));
-  await Promise.all(Array.from({ length: 5 }, () => warnLowBalances(api.service)));
+  await Promise.all(Array.from({ length: 5 }, () => warn()));
   assert.equal(await warnings(account), 1);
   assert.deepEqual(await moneyOf(db, account), {
     cash: '-5.000000',
     suspended: true,
     warning_due: false,
   });
+});
+
+/** Mails of stopped calls that are queued for the account, after the job has run. */
+async function tellingsOfStoppedCalls(account: number): Promise<number> {
+  await Promise.all([tell(), tell()]);
+  const [row] = await api.service.db.query<{ count: number }>(
+    `SELECT count(*) AS count FROM pgboss.job
+     WHERE name = $1 AND data->'message'->>'kind' = 'calls stopped'
+       AND data->'message'->>'username' = $2`,
+    [MAIL_QUEUE, String(account)],
+  );
+  return row?.count ?? 0;
+}
+
+test('each time that calls stop, the customer is told once', async () => {
+  const { db } = api.service;
+  const account = await addCustomer(api, { cash: '2' });
+  assert.equal(await tellingsOfStoppedCalls(account), 0);
+  await credit(db, account, '-2.5');
+  assert.equal(await tellingsOfStoppedCalls(account), 1);
+  await credit(db, account, '-1');
+  assert.equal(await tellingsOfStoppedCalls(account), 1);
+  const [mail] = await api.mails(`user-${account}@example.com`);
+  assert.equal(mail?.subject, 'Calls of your Account API account have stopped');
+  assert.match(mail?.text ?? '', /Balance {2}-\$0\.50\n/);
+
+  await credit(db, account, '10');
+  assert.equal(await tellingsOfStoppedCalls(account), 1);
+  await credit(db, account, '-10');
+  assert.equal(await tellingsOfStoppedCalls(account), 2);
+});
+
+test('a payment before the mail was queued saves it', async () => {
+  const { db } = api.service;
+  const account = await addCustomer(api, { cash: '2' });
+  await credit(db, account, '-2');
+  await credit(db, account, '2');
+  assert.equal(await tellingsOfStoppedCalls(account), 0);
 });
