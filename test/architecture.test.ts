@@ -94,7 +94,7 @@ const DOMAIN_MAY_IMPORT: Record<string, string[]> = {
   billing: ['mail', 'sealing', 'books', 'rating', 'access', 'calls'],
   sip: ['sealing', 'access'],
   account: ['mail', 'sealing', 'books', 'access', 'billing', 'sip', 'entered-values.ts'],
-  'entered-values.ts': ['rating', 'billing'],
+  'entered-values.ts': ['books', 'access', 'rating', 'billing'],
 };
 
 const DRIVERS = ['pg', 'ioredis', 'pg-boss', 'node-pg-migrate'];

@@ -44,7 +44,7 @@ function posting(group: Command, { name, description, example, kind, sign }: Pos
     .option(
       '--reference <text>',
       'counts once for an account, so that a repetition changes nothing',
-      values.words,
+      values.reference,
     );
   perform(
     on,

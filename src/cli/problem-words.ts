@@ -35,5 +35,10 @@ export const PROBLEM_WORDS: ProblemWords<ValueProblem> = {
   feedName: () =>
     'Must be 1 to 63 lower-case letters, digits, dots, dashes or underscores, ' +
     'the first a letter or digit.',
+  externalId: () => 'Must be 1 to 100 printable ASCII characters, no blank at either end.',
+  reservedReference: () =>
+    "Must not begin with 'reversal of ', 'promotion ' or 'rerating ', nor be 'opening balance'.",
+  scopes: ({ unknown, words }) =>
+    `${unknown ? `There is no scope ${unknown}` : 'Must be one scope or more'}; there are ${words.join(', ')}.`,
   network: () => 'Must be an address or a CIDR such as 192.0.2.0/24 or 2001:db8::/32.',
 };

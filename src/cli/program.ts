@@ -88,6 +88,11 @@ const GROUPS: Group[] = [
     description: 'the keys that seal secrets',
     load: async (group) => (await import('./keys.ts')).keysCommands(group),
   },
+  {
+    name: 'operator-key',
+    description: "keys of the operators' API",
+    load: async (group) => (await import('./operator-key.ts')).operatorKeyCommands(group),
+  },
 ];
 
 async function loadSingleCommands(program: Command): Promise<void> {

@@ -25,6 +25,8 @@ export const accountName = argument(entered.accountName);
 export const email = argument(entered.email);
 export const timeZone = argument(entered.timeZone);
 export const month = argument(entered.month);
+export const reference = argument(entered.reference);
+export const scopes = argument(entered.scopes);
 export const words = argument(entered.words);
 export const serviceDescription = argument(entered.serviceDescription);
 export const promotionCode = argument(entered.promotionCode);
@@ -42,6 +44,11 @@ const network = argument(entered.network);
 /** An option that may be given several times; commander hands on those given before. */
 export function networks(text: string, before: string[] = []): string[] {
   return [...before, network(text)];
+}
+
+/** The same for usernames. */
+export function usernames(text: string, before: number[] = []): number[] {
+  return [...before, username(text)];
 }
 
 /** Says what is wrong with a value the way commander wants it. */

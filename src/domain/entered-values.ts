@@ -1,6 +1,8 @@
 import ipaddr from 'ipaddr.js';
+import { isScope, SCOPES, type Scope } from './access/operator-scope.ts';
 import { isAccountName } from './account-name.ts';
 import { RESERVED } from './billing/recurring-charge.ts';
+import { isReservedReference } from './books/ledger.ts';
 import { isEmailAddress } from './email-address.ts';
 import { type Decimal, isDecimal, isRate, toMicros } from './money.ts';
 import { dialledNumber, tenDigits } from './phone-number.ts';
@@ -182,6 +184,31 @@ export function words(text: string): string {
     throw new InvalidValue({ key: 'words', most: LONGEST_TEXT });
   }
   return text.trim().toWellFormed();
+}
+
+/** What an entry counts once by; those of the service's own are nobody's to post. */
+export function reference(text: string): string {
+  const given = words(text);
+  if (isReservedReference(given)) throw new InvalidValue({ key: 'reservedReference' });
+  return given;
+}
+
+/** The name that another system has for an account. */
+export function externalId(text: string): string {
+  if (!/^[\x21-\x7e]([\x20-\x7e]{0,98}[\x21-\x7e])?$/.test(text) || text === 'none') {
+    throw new InvalidValue({ key: 'externalId' });
+  }
+  return text;
+}
+
+/** Scopes of an operator key, separated by commas or blanks. */
+export function scopes(text: string): Scope[] {
+  const given = [...new Set(text.split(/[\s,]+/).filter(Boolean))];
+  const unknown = given.find((scope) => !isScope(scope));
+  if (unknown !== undefined || given.length === 0) {
+    throw new InvalidValue({ key: 'scopes', unknown: unknown ?? '', words: SCOPES });
+  }
+  return given as Scope[];
 }
 
 export function serviceDescription(text: string): string {

@@ -26,7 +26,10 @@ export type ValueProblem =
   | { key: 'from' }
   | { key: 'past' }
   | { key: 'feedName' }
-  | { key: 'network' };
+  | { key: 'network' }
+  | { key: 'externalId' }
+  | { key: 'reservedReference' }
+  | { key: 'scopes'; unknown: string; words: readonly string[] };
 
 /** Why something that was typed well is refused, where a page says it beside the field. */
 export type RefusalProblem =
@@ -40,7 +43,8 @@ export type RefusalProblem =
   | { key: 'noBillingAccount' }
   | { key: 'feedExists'; name: string }
   | { key: 'feedTellsNoDebits'; format: string }
-  | { key: 'promotionExists'; code: string };
+  | { key: 'promotionExists'; code: string }
+  | { key: 'externalIdTaken'; externalId: string };
 
 export type Problem = ValueProblem | RefusalProblem;
 

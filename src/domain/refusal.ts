@@ -23,7 +23,19 @@ export type RefusalReason =
   | 'not registered'
   | 'address not found'
   | 'creation failed'
-  | 'rate limited';
+  | 'rate limited'
+  | 'key expired'
+  | 'wider key'
+  | 'amount limit'
+  | 'username taken'
+  | 'external id taken'
+  | 'account closed'
+  | 'reference conflict'
+  | 'reference reserved'
+  | 'entry is reversal'
+  | 'price list in use'
+  | 'precondition failed'
+  | 'operation running';
 
 interface RefusalDetail {
   reason?: RefusalReason;
@@ -34,6 +46,8 @@ interface RefusalDetail {
   retryAfterSeconds?: number;
   /** what pages say of it beside a field, in the reader's language */
   problem?: RefusalProblem;
+  /** what programs are told beside the reason, such as the entry that has a reference */
+  about?: Record<string, string>;
 }
 
 /**
@@ -47,6 +61,7 @@ export class Refusal extends Error {
   readonly requirement: string | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly problem: RefusalProblem | undefined;
+  readonly about: Record<string, string> | undefined;
 
   constructor(code: RefusalCode, message: string, detail: RefusalDetail = {}) {
     // Where it was thrown interests nobody, and finding that out costs more than all the rest.
@@ -60,6 +75,7 @@ export class Refusal extends Error {
     this.requirement = detail.requirement;
     this.retryAfterSeconds = detail.retryAfterSeconds;
     this.problem = detail.problem;
+    this.about = detail.about;
   }
 }
 
@@ -93,6 +109,12 @@ export const addressNotFound = () =>
 
 export const creationFailed = () =>
   new Refusal('conflict', 'the account cannot be created', { reason: 'creation failed' });
+
+export const externalIdTaken = (externalId: string) =>
+  new Refusal('conflict', `another account has the external id ${externalId}`, {
+    reason: 'external id taken',
+    problem: { key: 'externalIdTaken', externalId },
+  });
 
 export const rateLimited = (retryAfterSeconds: number) =>
   new Refusal('rate limited', 'Rate limit exceeded', { reason: 'rate limited', retryAfterSeconds });

@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { GATHERED, type Gathered } from '../db/gather.ts';
 import { jobFailures } from '../db/job-failures.ts';
 import { Replica } from '../db/replica.ts';
+import { countOperatorKeys } from '../domain/access/operator-key.ts';
 import { hashesComputed } from '../domain/access/password.ts';
 import { countMails } from '../domain/account/mail-queue.ts';
 import { countRejected } from '../domain/calls/rejected-record.ts';
@@ -122,6 +123,19 @@ export function serveHealth(app: FastifyInstance, service: Service): void {
     registers: [registry],
     async collect() {
       this.set(await countRepeatedCalls(db).catch(() => NOT_KNOWN));
+    },
+  });
+  new Gauge({
+    name: 'account_api_operator_keys',
+    help: "Keys of the operators' API that count, and those of them that expire within 14 days",
+    labelNames: ['state'],
+    ...OF_THE_DATABASE,
+    registers: [registry],
+    async collect() {
+      const unknown = { active: NOT_KNOWN, expiring: NOT_KNOWN };
+      const { active, expiring } = await countOperatorKeys(db, clock()).catch(() => unknown);
+      this.set({ state: 'active' }, active);
+      this.set({ state: 'expiring' }, expiring);
     },
   });
   new Gauge({

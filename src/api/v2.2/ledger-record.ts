@@ -6,7 +6,7 @@ const MOST = 10_000;
 /** SQL of a time of a ledger entry. */
 const DATE = `to_char(e.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
 const IS_REVERSED = `EXISTS (SELECT FROM ledger_entry r
-  WHERE r.account = e.account AND r.reference = 'reversal of ' || e.id)`;
+  WHERE r.account = e.account AND r.reference = 'reversal of ' || e.id AND r.kind = 'reversal')`;
 
 /** The payments of an account, newest first. @returns JSON text of an array */
 export function paymentRecords(db: Queryable, account: number): Promise<string> {

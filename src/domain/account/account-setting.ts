@@ -46,6 +46,15 @@ export const ACCOUNT_SETTINGS = {
     help: 'its e-mail address',
     input: 'text',
   },
+  externalId: {
+    table: 'account',
+    column: 'external_id',
+    read: entered.orNone(entered.externalId),
+    option: '--external-id <text>',
+    help: 'the name that another system has for it, or none',
+    input: 'text',
+    isOptional: true,
+  },
   rate: {
     table: 'account',
     column: 'rate',

@@ -9,7 +9,7 @@ import { addressKey, releaseAddress, shareAddress } from '../email-address.ts';
 import { InvalidValue } from '../entered-values.ts';
 import { occurrence, queueMessage } from '../mail/message.ts';
 import { type HeldAccount, lockOpenAccount } from '../open-account.ts';
-import { Refusal } from '../refusal.ts';
+import { externalIdTaken, Refusal } from '../refusal.ts';
 import { type AccountChanges, SETTING_COLUMNS, type ShownSettings } from './account-setting.ts';
 import { requireAnotherAdministrator } from './last-administrator.ts';
 import { voidTokens } from './token.ts';
@@ -42,6 +42,8 @@ export class NumberNotOwned extends Refusal {
  * @param limits.shown what whoever changes it has seen; each setting is changed only where it is
  *   that still
  * @param limits.callerId 'owned': none, or a number that the account has
+ * @param limits.precondition looks at the account once nobody else can change it; what it throws
+ *   leaves all as it is
  * @throws Refusal 'not found', also for a price list that is none; 'conflict' for the billing of an
  *   account that another one pays for; InvalidValue for a time zone that PostgreSQL does not know;
  *   ChangedMeanwhile; NumberNotOwned
@@ -53,9 +55,13 @@ export async function changeAccount(
   username: number,
   changes: AccountChanges,
   now: Date,
-  limits: { shown?: ShownSettings; callerId?: 'any' | 'owned' } = {},
+  limits: {
+    shown?: ShownSettings;
+    callerId?: 'any' | 'owned';
+    precondition?: (tx: Queryable) => Promise<void>;
+  } = {},
 ): Promise<void> {
-  const { shown = {}, callerId = 'any' } = limits;
+  const { shown = {}, callerId = 'any', precondition } = limits;
   const given = SETTING_COLUMNS.filter(
     ({ name, table }) => table === 'account' && changes[name] !== undefined,
   );
@@ -64,6 +70,7 @@ export async function changeAccount(
     const parameter = (value: unknown) => values.push(value);
     const assignments = given.map(({ name, column }) => `${column} = $${parameter(changes[name])}`);
     const account = await lockOpenAccount(tx, username);
+    await precondition?.(tx);
     const before = await currentSettings(tx, username);
     if (changes.email !== undefined) {
       await changeAddress(tx, actor, queue, account, changes.email, now);
@@ -77,7 +84,8 @@ export async function changeAccount(
         AND n.number = $${parameter(changes.callerId)} AND n.removed_at IS NULL)`);
     }
     const isChanged =
-      assignments.length === 0 || (await assign(tx, assignments, conditions, values));
+      assignments.length === 0 ||
+      (await assign(tx, assignments, conditions, values, changes.externalId));
     const changesBilling = changes.billing !== undefined || changes.creditLimit !== undefined;
     const isBilled = !changesBilling || (await changeBilling(tx, username, changes, shown));
     if (!isChanged || !isBilled) {
@@ -87,6 +95,7 @@ export async function changeAccount(
     }
     const detail = differences(before, await currentSettings(tx, username));
     if (Object.keys(detail).length === 0) return;
+    await tx.query('UPDATE account SET updated_at = $2 WHERE username = $1', [username, now]);
     await audit(tx, actor, { action: 'account changed', account: username, detail }, now);
   });
 }
@@ -97,6 +106,7 @@ async function assign(
   assignments: string[],
   conditions: string[],
   values: unknown[],
+  externalId: AccountChanges['externalId'],
 ): Promise<boolean> {
   try {
     const changed = await tx.query(
@@ -107,6 +117,9 @@ async function assign(
     return changed.length > 0;
   } catch (error) {
     if (isInvalidParameter(error)) throw new InvalidValue({ key: 'timeZone' });
+    if (violatedConstraint(error) === 'account_external_id') {
+      throw externalIdTaken(String(externalId));
+    }
     if (violatedConstraint(error) !== 'account_price_list') throw error;
     throw new Refusal('not found', 'there is no such price list', {
       problem: { key: 'noPriceList' },
@@ -207,7 +220,10 @@ export async function closeAccount(
       );
     }
     if (account.role === 'administrator') await requireAnotherAdministrator(tx, username);
-    await tx.query('UPDATE account SET closed_at = $2 WHERE username = $1', [username, now]);
+    await tx.query('UPDATE account SET closed_at = $2, updated_at = $2 WHERE username = $1', [
+      username,
+      now,
+    ]);
     await voidTokens(tx, username, now);
     await endRecurringCharges(tx, username, now);
     await endSessions(tx, username);

@@ -148,8 +148,8 @@ async function insertAccount(
   const key = await issueKey(tx, keyring, account.username, 1);
   const rows = await tx.query(
     `INSERT INTO account (username, master_account, role, name, email, email_key, rate,
-       created_at, password_hash, key_digest, key_sealed, key_version)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+       created_at, updated_at, password_hash, key_digest, key_sealed, key_version)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12)
      ON CONFLICT (username) DO NOTHING RETURNING username`,
     [
       account.username,

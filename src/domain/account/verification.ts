@@ -64,7 +64,8 @@ export async function verifyAccount(
     const result = await redeemToken(tx, keyring, token, 'verification', now);
     if (result.state !== 'good') return result;
     await tx.query(
-      'UPDATE account SET verified_at = coalesce(verified_at, $2) WHERE username = $1',
+      `UPDATE account SET verified_at = coalesce(verified_at, $2),
+         updated_at = CASE WHEN verified_at IS NULL THEN $2 ELSE updated_at END WHERE username = $1`,
       [result.username, now],
     );
     if (passwordHash !== undefined && (await isPasswordUnset(tx, result.username))) {

@@ -62,7 +62,7 @@ WITH bounds AS (
   SELECT e.id, e.kind = 'monthly charge' AND r.id IS NULL AS stands
   FROM bounds JOIN ledger_entry e
     ON e.account = $1 AND e.reference = 'monthly charge ' || to_char(before, 'YYYY-MM')
-  LEFT JOIN ledger_entry r ON r.account = $1 AND r.reference = 'reversal of ' || e.id
+  LEFT JOIN ledger_entry r ON r.account = $1 AND r.reference = 'reversal of ' || e.id AND r.kind = 'reversal'
 ), charged AS (
   SELECT l.item, l.item_id AS id, l.amount FROM bounds, advance
   JOIN charge_line l ON l.account = $1 AND l.entry = advance.id

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
 import { postMonthlyCharges } from '../billing/charge-run.ts';
 import { addService } from '../billing/recurring-charge.ts';
-import { postByHand, reverseEntry } from './ledger.ts';
+import { listEntries, postByHand, postEntry, reverseEntry } from './ledger.ts';
 
 let api: TestService;
 before(async () => {
@@ -63,5 +63,52 @@ test('an entry is taken back once, whatever it was, and a reversal never', async
   await assert.rejects(refused(id, other), {
     code: 'not found',
     message: `${other} has no ledger entry ${id}`,
+  });
+});
+
+test('nobody posts by hand what passes for an entry of the service', async () => {
+  const { db } = api.service;
+  const { username: account } = await api.signUp();
+  const at = new Date('2030-01-01');
+  const payment = { account, kind: 'payment', reason: 'Payment', at } as const;
+  const { id } = await postByHand(db, TESTER, { ...payment, amount: '10' });
+  const own = [
+    `reversal of ${id}`,
+    'Reversal of 1',
+    'promotion X',
+    'rerating 1',
+    'opening balance',
+  ];
+  for (const reference of own) {
+    await assert.rejects(
+      postByHand(db, TESTER, { ...payment, kind: 'adjustment', amount: '-10', reference }),
+      { code: 'field invalid', reason: 'reference reserved', field: 'reference' },
+      reference,
+    );
+  }
+  for (const reference of ['monthly charge 2030-12', 'opening balances', 'a reversal of 1']) {
+    const { posted } = await postByHand(db, TESTER, { ...payment, amount: '1', reference });
+    assert.equal(posted, true, reference);
+  }
+  const reversal = await reverseEntry(db, TESTER, { account, entry: id, reason: 'Bounced' }, at);
+  assert.deepEqual([reversal.posted, reversal.cash], [true, '3.000000']);
+});
+
+test('a debit of older days that calls itself a reversal is none', async () => {
+  const { db } = api.service;
+  const { username: account } = await api.signUp();
+  const at = new Date('2030-01-01');
+  const payment = { account, kind: 'payment', reason: 'Payment', at } as const;
+  const { id } = await postByHand(db, TESTER, { ...payment, amount: '10' });
+  const forged = { ...payment, amount: '-10', reference: `reversal of ${id}`, actor: 'operator' };
+  await postEntry(db, { ...forged, kind: 'adjustment' });
+  const entries = await listEntries(db, account, { limit: 10 });
+  assert.deepEqual(
+    entries.map(({ reversed }) => reversed),
+    [false, false],
+  );
+  await assert.rejects(reverseEntry(db, TESTER, { account, entry: id, reason: 'Bounced' }, at), {
+    code: 'conflict',
+    reason: 'reference conflict',
   });
 });

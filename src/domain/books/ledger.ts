@@ -34,6 +34,17 @@ export interface NewEntry {
   at: Date;
 }
 
+/** References by which the service finds entries of its own. */
+const RESERVED = /^(reversal of |promotion |rerating |opening balance$)/i;
+
+/** Whether a reference is the service's own, so that nobody posts by hand what passes for another. */
+export function isReservedReference(reference: string): boolean {
+  return RESERVED.test(reference);
+}
+
+/** Called in the transaction that posts an entry, which goes on only if it does not throw. */
+export type Admit = (tx: Queryable, amount: Decimal) => Promise<void>;
+
 export interface PostedEntry {
   id: number;
   cash: Decimal;
@@ -75,14 +86,18 @@ export async function postEntry(db: Queryable, entry: NewEntry): Promise<PostedE
 
 async function repeated(db: Queryable, entry: NewEntry): Promise<PostedEntry> {
   const [earlier] = await db.query<{ id: number; same: boolean | null; cash: Decimal }>(
-    `SELECT e.id, e.amount = $3::numeric AS same, b.cash::text
+    `SELECT e.id, b.cash::text,
+       e.amount = $3::numeric AND (e.kind = 'reversal') = ($4 = 'reversal') AS same
      FROM balance b LEFT JOIN ledger_entry e ON e.account = b.account AND e.reference = $2
      WHERE b.account = $1`,
-    [entry.account, entry.reference ?? null, entry.amount],
+    [entry.account, entry.reference ?? null, entry.amount, entry.kind],
   );
   if (!earlier) throw new Refusal('not found', `${entry.account} has no balance of its own`);
   if (!earlier.same) {
-    throw new Refusal('conflict', `the reference ${entry.reference} has another amount already`);
+    throw new Refusal('conflict', `the reference ${entry.reference} has another amount already`, {
+      reason: 'reference conflict',
+      about: { entry: String(earlier.id) },
+    });
   }
   return { id: earlier.id, cash: earlier.cash, posted: false };
 }
@@ -90,19 +105,29 @@ async function repeated(db: Queryable, entry: NewEntry): Promise<PostedEntry> {
 /**
  * Credits or debits a billing account by hand, open or closed.
  * @returns the cash afterwards, and false where the reference had been posted already
+ * @param admit may refuse an entry that is new
  * @throws Refusal 'not found', 'conflict' where another account pays, or where the reference was
- *   posted with another amount
+ *   posted with another amount, 'field invalid' for a reference of the service's own
  */
-export function postByHand(
+export async function postByHand(
   db: Database,
   actor: Actor,
   entry: Omit<NewEntry, 'actor'>,
+  admit?: Admit,
 ): Promise<PostedEntry> {
   const { account, kind, amount, reason, reference, at } = entry;
+  if (reference !== undefined && isReservedReference(reference)) {
+    throw new Refusal('field invalid', `the reference ${reference}`, {
+      reason: 'reference reserved',
+      field: 'reference',
+      requirement: "Must not be one of the service's own, such as 'reversal of 1'",
+    });
+  }
   return db.transaction(async (tx) => {
     await requireBalance(tx, account);
     const result = await postEntry(tx, { ...entry, actor: actor.who });
     if (result.posted) {
+      await admit?.(tx, amount);
       const detail = { kind, amount, reason, reference, cash: result.cash };
       await audit(tx, actor, { action: 'balance posted', account, detail }, at);
     }
@@ -119,6 +144,7 @@ export function reverseEntry(
   actor: Actor,
   { account, entry, reason }: { account: number; entry: number; reason: string },
   at: Date,
+  admit?: Admit,
 ): Promise<PostedEntry & { amount: Decimal }> {
   return db.transaction(async (tx) => {
     await requireBalance(tx, account);
@@ -128,7 +154,9 @@ export function reverseEntry(
     );
     if (!reversed) throw new Refusal('not found', `${account} has no ledger entry ${entry}`);
     if (reversed.kind === 'reversal') {
-      throw new Refusal('conflict', `entry ${entry} is a reversal; post a credit or a debit`);
+      throw new Refusal('conflict', `entry ${entry} is a reversal; post a credit or a debit`, {
+        reason: 'entry is reversal',
+      });
     }
     const amount = negated(reversed.amount);
     const result = await postEntry(tx, {
@@ -141,6 +169,7 @@ export function reverseEntry(
       at,
     });
     if (result.posted) {
+      await admit?.(tx, amount);
       const detail = { entry, kind: reversed.kind, amount, reason, cash: result.cash };
       await audit(tx, actor, { action: 'entry reversed', account, detail }, at);
     }
@@ -160,7 +189,7 @@ export function listEntries(
   return db.query<LedgerEntry>(
     `SELECT id, kind, amount::text, reason, reference, actor, created_at AS "createdAt",
        EXISTS (SELECT FROM ledger_entry r
-         WHERE r.account = e.account AND r.reference = 'reversal of ' || e.id) AS reversed
+         WHERE r.account = e.account AND r.reference = 'reversal of ' || e.id AND r.kind = 'reversal') AS reversed
      FROM ledger_entry e WHERE account = $1 AND ($2::bigint IS NULL OR id < $2)
      ORDER BY id DESC LIMIT $3`,
     [account, before ?? null, limit],

@@ -81,6 +81,7 @@ export const deOperator: typeof enOperator = {
   accountSettings: {
     name: { label: 'Name' },
     email: { label: 'E-Mail' },
+    externalId: { label: 'Externe ID', hint: 'Wie ein anderes System es nennt, oder leer' },
     rate: { label: 'Tarif, Dollar je Minute' },
     increment: { label: 'Takt', hint: 'Minimum/Schritt in Sekunden, etwa 6/6' },
     callerId: { label: 'Angezeigte Rufnummer', hint: 'Zehn Ziffern, oder leer' },
@@ -283,6 +284,10 @@ export const deOperator: typeof enOperator = {
       'entry reversed': 'Buchung storniert',
       'feed added': 'Feed angelegt',
       'feed removed': 'Feed entfernt',
+      'operator key created': 'Betreiberschlüssel angelegt',
+      'operator key changed': 'Betreiberschlüssel geändert',
+      'operator key rotated': 'Betreiberschlüssel erneuert',
+      'operator key revoked': 'Betreiberschlüssel gesperrt',
       'import finished': 'Import beendet',
       'import started': 'Import begonnen',
       'key renewed': 'API-Schlüssel erneuert',

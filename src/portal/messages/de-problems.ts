@@ -37,6 +37,11 @@ export const deProblems: ProblemWords<Problem> = {
   feedName: () =>
     'Bitte geben Sie 1 bis 63 Kleinbuchstaben, Ziffern, Punkte, Binde- oder Unterstriche an, zuerst einen Buchstaben oder eine Ziffer.',
   network: () => 'Bitte geben Sie Adressen oder CIDRs an wie 192.0.2.0/24 oder 2001:db8::/32.',
+  externalId: () => 'Bitte geben Sie 1 bis 100 druckbare ASCII-Zeichen an.',
+  reservedReference: () =>
+    'Diese Referenz benutzt der Dienst selbst. Bitte geben Sie eine andere an.',
+  scopes: ({ unknown }) =>
+    unknown ? `Das Recht ${unknown} gibt es nicht.` : 'Bitte geben Sie mindestens ein Recht an.',
   noPriceList: () => 'Diese Preisliste gibt es nicht.',
   numberNotOwned: () =>
     'Das ist keine Rufnummer Ihres Kontos. Bitte geben Sie eine davon an, oder nichts.',
@@ -53,5 +58,6 @@ export const deProblems: ProblemWords<Problem> = {
   feedExists: ({ name }) => `Einen Feed ${name} gibt es schon.`,
   feedTellsNoDebits: ({ format }) =>
     `Datensätze im Format ${format} sagen nicht, was die Vermittlung abgebucht hat.`,
+  externalIdTaken: ({ externalId }) => `Ein anderes Konto hat die externe ID ${externalId}.`,
   promotionExists: ({ code }) => `Einen Gutschein ${code} gibt es schon.`,
 };

@@ -15,6 +15,7 @@ export interface SettingTexts {
 const accountSettings: Record<AccountSettingName, SettingTexts> = {
   name: { label: 'Name' },
   email: { label: 'E-mail' },
+  externalId: { label: 'External ID', hint: 'What another system calls it, or empty' },
   rate: { label: 'Rate, dollars a minute' },
   increment: { label: 'Increment', hint: 'Minimum/increment in seconds, such as 6/6' },
   callerId: { label: 'Caller ID', hint: 'Ten digits, or empty' },

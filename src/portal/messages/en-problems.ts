@@ -32,6 +32,10 @@ export const enProblems: ProblemWords<Problem> = {
   feedName: () =>
     'Please give 1 to 63 lower-case letters, digits, dots, dashes or underscores, the first a letter or digit.',
   network: () => 'Please give addresses or CIDRs such as 192.0.2.0/24 or 2001:db8::/32.',
+  externalId: () => 'Please give 1 to 100 printable ASCII characters.',
+  reservedReference: () => 'The service uses this reference itself. Please give another one.',
+  scopes: ({ unknown }) =>
+    unknown ? `There is no scope ${unknown}.` : 'Please give one scope or more.',
   noPriceList: () => 'There is no such price list.',
   numberNotOwned: () =>
     'This is not a phone number of your account. Please give one of them, or nothing.',
@@ -44,5 +48,6 @@ export const enProblems: ProblemWords<Problem> = {
   noBillingAccount: () => 'This is not an open account that pays for itself.',
   feedExists: ({ name }) => `There is a feed ${name} already.`,
   feedTellsNoDebits: ({ format }) => `Records of ${format} do not tell what the switch debited.`,
+  externalIdTaken: ({ externalId }) => `Another account has the external ID ${externalId}.`,
   promotionExists: ({ code }) => `There is a promotion ${code} already.`,
 };

@@ -54,7 +54,7 @@ ${paging({
     const { values, problems } = readFields(request.view.m, fields, {
       amount: entered.amount,
       reason: entered.words,
-      reference: entered.words,
+      reference: entered.reference,
     });
     if (problems) {
       const page = await accountPage(service, request, { values: fields, problems });

@@ -1,0 +1,40 @@
+import { randomInt } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+
+const PREFIX = 'accapi_op_';
+const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const RANDOM = 32;
+const CHECK = 6;
+const PATTERN = /^accapi_op_[0-9A-Za-z]{38}$/;
+
+/** Random characters, 5.95 bits each. */
+export function randomText(length: number): string {
+  return Array.from({ length }, () => ALPHABET.charAt(randomInt(ALPHABET.length))).join('');
+}
+
+/** The CRC-32 of a text in six digits of base 62, which tells a mistyped key from a wrong one. */
+export function checkDigits(text: string): string {
+  let rest = crc32(text);
+  let digits = '';
+  for (let n = 0; n < CHECK; n++) {
+    digits = ALPHABET.charAt(rest % ALPHABET.length) + digits;
+    rest = Math.floor(rest / ALPHABET.length);
+  }
+  return digits;
+}
+
+/** A new secret of an operator key: 190 random bits, found in texts by its prefix. */
+export function newSecret(): string {
+  const text = PREFIX + randomText(RANDOM);
+  return text + checkDigits(text);
+}
+
+/** Whether a text has the form of such a secret, its check digits included. */
+export function isSecret(text: string): boolean {
+  return PATTERN.test(text) && checkDigits(text.slice(0, -CHECK)) === text.slice(-CHECK);
+}
+
+/** The last characters of a secret, by which its key is found in a list. */
+export function tailOf(secret: string): string {
+  return secret.slice(-CHECK);
+}

@@ -1,0 +1,382 @@
+import ipaddr from 'ipaddr.js';
+import type { Database, Queryable } from '../../db/database.ts';
+import { type Actor, audit, differences } from '../audit.ts';
+import { type Decimal, toMicros } from '../money.ts';
+import { invalidField, Refusal, unauthorized } from '../refusal.ts';
+import type { Keyring } from '../sealing/keyring.ts';
+import { isSecret, newSecret, randomText, tailOf } from './operator-key-text.ts';
+import { ACCOUNT_SCOPES, type Scope } from './operator-scope.ts';
+
+const ID_LENGTH = 16;
+const SEEN_EVERY_MS = 60_000;
+const EXPIRES_SOON_DAYS = 14;
+
+/** What is set of a key for the operators' API. */
+export interface KeySettings {
+  name: string;
+  scopes: Scope[];
+  /** CIDRs it may come from; none: from anywhere */
+  networks: string[];
+  /** billing accounts that it is for, with those billed to them; none: all */
+  accounts: number[];
+  /** dollars that one entry, and all of a day in UTC, may move; null: any amount */
+  entryLimit: Decimal | null;
+  dayLimit: Decimal | null;
+  /** null: it does not expire */
+  expiresAt: Date | null;
+}
+
+export interface OperatorKey extends KeySettings {
+  id: string;
+  /** last characters of its secret */
+  tail: string;
+  createdBy: string;
+  createdAt: Date;
+  revokedAt: Date | null;
+  /** until when the secret before counts beside the present one */
+  previousExpiresAt: Date | null;
+  /** noted at most once a minute */
+  lastUsedAt: Date | null;
+  lastAddress: string | null;
+}
+
+/** A key with its secret, which is shown this once. */
+export interface IssuedKey {
+  key: OperatorKey;
+  secret: string;
+}
+
+const COLUMNS = `id, name, scopes, networks, accounts::text[] AS accounts,
+  entry_limit::text AS "entryLimit", day_limit::text AS "dayLimit", expires_at AS "expiresAt", tail,
+  created_by AS "createdBy", created_at AS "createdAt", revoked_at AS "revokedAt",
+  previous_expires_at AS "previousExpiresAt", last_used_at AS "lastUsedAt",
+  last_address AS "lastAddress"`;
+
+type Row = Omit<OperatorKey, 'accounts'> & { accounts: string[] };
+
+const keyOf = ({ accounts, ...row }: Row): OperatorKey => ({
+  ...row,
+  accounts: accounts.map(Number),
+});
+
+/**
+ * Makes a key for one of the operator's systems.
+ * @throws Refusal 'field invalid' for a scope that a key for some accounts cannot have, or for
+ *   accounts that are no billing accounts
+ */
+export async function createOperatorKey(
+  db: Database,
+  actor: Actor,
+  keyring: Keyring,
+  settings: KeySettings,
+  now: Date,
+): Promise<IssuedKey> {
+  const id = `key_${randomText(ID_LENGTH)}`;
+  const secret = newSecret();
+  return db.transaction(async (tx) => {
+    await requireConsistent(tx, settings);
+    const [row] = await tx.query<Row>(
+      `INSERT INTO operator_key (id, name, scopes, networks, accounts, entry_limit, day_limit,
+         expires_at, digest, tail, created_by, created_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING ${COLUMNS}`,
+      [
+        id,
+        settings.name,
+        settings.scopes,
+        settings.networks,
+        settings.accounts,
+        settings.entryLimit,
+        settings.dayLimit,
+        settings.expiresAt,
+        keyring.digest(secret),
+        tailOf(secret),
+        actor.who,
+        now,
+      ],
+    );
+    await audit(tx, actor, { action: 'operator key created', detail: { id, ...settings } }, now);
+    return { key: keyOf(row as Row), secret };
+  });
+}
+
+/** @throws Refusal 'field invalid' */
+async function requireConsistent(
+  tx: Queryable,
+  { scopes, accounts }: Pick<KeySettings, 'scopes' | 'accounts'>,
+): Promise<void> {
+  if (accounts.length === 0) return;
+  const wide = scopes.filter((scope) => !ACCOUNT_SCOPES.has(scope));
+  if (wide.length > 0) {
+    throw invalidField('scopes', `A key for some accounts cannot have ${wide.join(', ')}`);
+  }
+  const found = await tx.query<{ username: number }>(
+    'SELECT username FROM account WHERE username = ANY ($1) AND master_account = username',
+    [accounts],
+  );
+  const known = new Set(found.map(({ username }) => username));
+  const unknown = accounts.filter((account) => !known.has(account));
+  if (unknown.length > 0) {
+    throw invalidField('accounts', `There is no billing account ${unknown.join(', ')}`);
+  }
+}
+
+/** All keys, those that were made last first; revoked ones too. */
+export async function listOperatorKeys(
+  db: Queryable,
+  page: { before?: [Date, string] | undefined; limit?: number } = {},
+): Promise<OperatorKey[]> {
+  const rows = await db.query<Row>(
+    `SELECT ${COLUMNS} FROM operator_key
+     WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1, $2)
+     ORDER BY created_at DESC, id DESC LIMIT $3`,
+    [page.before?.[0] ?? null, page.before?.[1] ?? null, page.limit ?? null],
+  );
+  return rows.map(keyOf);
+}
+
+/** @throws Refusal 'not found' */
+export async function findOperatorKey(db: Queryable, id: string): Promise<OperatorKey> {
+  const [row] = await db.query<Row>(`SELECT ${COLUMNS} FROM operator_key WHERE id = $1`, [id]);
+  if (!row) throw unknownKey(id);
+  return keyOf(row);
+}
+
+/**
+ * Changes what is given of a key and leaves the rest.
+ * @param check sees the key as it was and as it would be, both while it is held
+ * @throws Refusal 'not found', also for a revoked key; 'field invalid'; what `check` throws
+ */
+export function changeOperatorKey(
+  db: Database,
+  actor: Actor,
+  id: string,
+  changes: Partial<KeySettings>,
+  now: Date,
+  check: (before: OperatorKey, after: OperatorKey) => void = () => undefined,
+): Promise<OperatorKey> {
+  return db.transaction(async (tx) => {
+    const before = await lockKey(tx, id);
+    const after = { ...before, ...changes };
+    check(before, after);
+    await requireConsistent(tx, after);
+    const detail = differences(settingsOf(before), settingsOf(after));
+    if (Object.keys(detail).length === 0) return before;
+    await tx.query(
+      `UPDATE operator_key SET name = $2, scopes = $3, networks = $4, accounts = $5,
+         entry_limit = $6, day_limit = $7, expires_at = $8 WHERE id = $1`,
+      [
+        id,
+        after.name,
+        after.scopes,
+        after.networks,
+        after.accounts,
+        after.entryLimit,
+        after.dayLimit,
+        after.expiresAt,
+      ],
+    );
+    await audit(tx, actor, { action: 'operator key changed', detail: { id, ...detail } }, now);
+    return findOperatorKey(tx, id);
+  });
+}
+
+function settingsOf(key: OperatorKey): KeySettings {
+  const { name, scopes, networks, accounts, entryLimit, dayLimit, expiresAt } = key;
+  return { name, scopes, networks, accounts, entryLimit, dayLimit, expiresAt };
+}
+
+/**
+ * Gives a key a new secret. The one before counts for some hours more, the one before that no
+ * longer.
+ * @throws Refusal 'not found', also for a revoked key; what `check` throws
+ */
+export function rotateOperatorKey(
+  db: Database,
+  actor: Actor,
+  keyring: Keyring,
+  { id, overlapHours }: { id: string; overlapHours: number },
+  now: Date,
+  check: (key: OperatorKey) => void = () => undefined,
+): Promise<IssuedKey> {
+  const secret = newSecret();
+  return db.transaction(async (tx) => {
+    check(await lockKey(tx, id));
+    await tx.query(
+      `UPDATE operator_key SET
+         previous_digest = CASE WHEN $4 > 0 THEN digest END,
+         previous_expires_at = CASE WHEN $4 > 0 THEN $5::timestamptz + make_interval(hours => $4) END,
+         digest = $2, tail = $3 WHERE id = $1`,
+      [id, keyring.digest(secret), tailOf(secret), overlapHours, now],
+    );
+    await audit(tx, actor, { action: 'operator key rotated', detail: { id, overlapHours } }, now);
+    return { key: await findOperatorKey(tx, id), secret };
+  });
+}
+
+/** Refuses a key from now on. @returns false where it was revoked before @throws Refusal 'not found' */
+export function revokeOperatorKey(
+  db: Database,
+  actor: Actor,
+  id: string,
+  now: Date,
+  check: (key: OperatorKey) => void = () => undefined,
+): Promise<boolean> {
+  return db.transaction(async (tx) => {
+    const key = await findOperatorKey(tx, id);
+    check(key);
+    const revoked = await tx.query(
+      `UPDATE operator_key SET revoked_at = $2, previous_digest = NULL, previous_expires_at = NULL
+       WHERE id = $1 AND revoked_at IS NULL RETURNING id`,
+      [id, now],
+    );
+    if (revoked.length === 0) return false;
+    const detail = { id, name: key.name };
+    await audit(tx, actor, { action: 'operator key revoked', detail }, now);
+    return true;
+  });
+}
+
+async function lockKey(tx: Queryable, id: string): Promise<OperatorKey> {
+  const [row] = await tx.query<Row>(
+    `SELECT ${COLUMNS} FROM operator_key WHERE id = $1 AND revoked_at IS NULL FOR UPDATE`,
+    [id],
+  );
+  if (!row) throw unknownKey(id);
+  return keyOf(row);
+}
+
+const unknownKey = (id: string) => new Refusal('not found', `there is no operator key ${id}`);
+
+/**
+ * Whose secret it is that a client presents. One without the form of a secret is refused without
+ * asking.
+ * @throws Refusal 'unauthorized', with the reason 'key expired' for a secret that was right
+ */
+export async function authenticateOperator(
+  db: Database,
+  keyring: Keyring,
+  secret: string | undefined,
+  now: Date,
+): Promise<OperatorKey> {
+  if (secret === undefined || !isSecret(secret)) throw unauthorized();
+  const row = await db.find<Row & { isPrevious: boolean }>(
+    'operator-key',
+    `SELECT d.n::int, ${COLUMNS}, digest <> d.presented AS "isPrevious"
+     FROM unnest($1::bytea[]) WITH ORDINALITY AS d (presented, n)
+       JOIN operator_key ON digest = d.presented OR previous_digest = d.presented
+     WHERE revoked_at IS NULL`,
+    keyring.digest(secret),
+  );
+  if (!row) throw unauthorized();
+  const { isPrevious, n: _, ...found } = row as typeof row & { n: number };
+  const ends = isPrevious ? found.previousExpiresAt : found.expiresAt;
+  const isOver = (at: Date | null) => at !== null && at <= now;
+  if (isOver(ends) || isOver(found.expiresAt)) {
+    throw new Refusal('unauthorized', 'the key has expired', { reason: 'key expired' });
+  }
+  return keyOf(found);
+}
+
+/**
+ * Notes that keys were used, each at most once a minute. Nobody waits for it.
+ */
+export function noteOperatorKeys(
+  db: Queryable,
+  onError: (error: Error) => void,
+): (key: OperatorKey, address: string, now: Date) => void {
+  const notedMs = new Map<string, number>();
+  return ({ id, lastUsedAt }, address, now) => {
+    const lastMs = Math.max(lastUsedAt?.getTime() ?? 0, notedMs.get(id) ?? 0);
+    if (now.getTime() - lastMs < SEEN_EVERY_MS) return;
+    notedMs.set(id, now.getTime());
+    db.query(
+      `UPDATE operator_key SET last_used_at = greatest(last_used_at, $2), last_address = $3
+       WHERE id = $1`,
+      [id, now, address],
+    ).catch(onError);
+  };
+}
+
+/**
+ * A key that another one makes or changes must be able to do no more than that one.
+ * @throws Refusal 'forbidden', with the reason 'wider key'
+ */
+export function requireNoWider(maker: KeySettings, made: KeySettings): void {
+  const isWithin = (limit: Decimal | null, own: Decimal | null) =>
+    own === null || (limit !== null && toMicros(limit) <= toMicros(own));
+  const isNarrower =
+    made.scopes.every((scope) => scope !== 'keys:write' && maker.scopes.includes(scope)) &&
+    (maker.networks.length === 0 ||
+      (made.networks.length > 0 &&
+        made.networks.every((network) => maker.networks.some((own) => contains(own, network))))) &&
+    (maker.accounts.length === 0 ||
+      (made.accounts.length > 0 &&
+        made.accounts.every((account) => maker.accounts.includes(account)))) &&
+    isWithin(made.entryLimit, maker.entryLimit) &&
+    isWithin(made.dayLimit, maker.dayLimit) &&
+    (maker.expiresAt === null || (made.expiresAt !== null && made.expiresAt <= maker.expiresAt));
+  if (isNarrower) return;
+  throw new Refusal('forbidden', 'the key would be let do more than the one that makes it', {
+    reason: 'wider key',
+  });
+}
+
+/** Whether one network lies within another; both are CIDRs or single addresses. */
+function contains(outer: string, inner: string): boolean {
+  const parsed = (text: string) => {
+    const [address, bits] = text.includes('/') ? ipaddr.parseCIDR(text) : [ipaddr.parse(text)];
+    return { address, bits: bits ?? (address.kind() === 'ipv4' ? 32 : 128) };
+  };
+  const [whole, part] = [parsed(outer), parsed(inner)];
+  return (
+    whole.address.kind() === part.address.kind() &&
+    part.bits >= whole.bits &&
+    part.address.match(whole.address as ipaddr.IPv4 & ipaddr.IPv6, whole.bits)
+  );
+}
+
+/**
+ * Counts what a key posts against its limits, in the transaction that posts it.
+ * @param amount a debit is negative and counts as much as a credit
+ * @throws Refusal 'forbidden', with the reason 'amount limit'
+ */
+export async function spendLimit(
+  tx: Queryable,
+  { id, entryLimit, dayLimit }: Pick<OperatorKey, 'id' | 'entryLimit' | 'dayLimit'>,
+  amount: Decimal,
+  now: Date,
+): Promise<void> {
+  const micros = toMicros(amount);
+  const moved = micros < 0n ? -micros : micros;
+  if (entryLimit !== null && moved > toMicros(entryLimit)) {
+    throw amountLimit(`an entry may move ${entryLimit} at most`);
+  }
+  if (dayLimit === null) return;
+  const counted = await tx.query(
+    `INSERT INTO operator_key_day AS d (key, day, posted)
+     SELECT $1, ($2::timestamptz AT TIME ZONE 'UTC')::date, abs($3::numeric)
+     WHERE abs($3::numeric) <= $4::numeric
+     ON CONFLICT (key, day) DO UPDATE SET posted = d.posted + excluded.posted
+       WHERE d.posted + excluded.posted <= $4::numeric
+     RETURNING 1`,
+    [id, now, amount, dayLimit],
+  );
+  if (counted.length === 0) throw amountLimit(`the entries of a day may move ${dayLimit} at most`);
+}
+
+const amountLimit = (message: string) =>
+  new Refusal('forbidden', `the key has a limit: ${message}`, { reason: 'amount limit' });
+
+/** How many keys count now, and how many of them expire within two weeks. */
+export async function countOperatorKeys(
+  db: Queryable,
+  now: Date,
+): Promise<{ active: number; expiring: number }> {
+  const [row] = await db.query<{ active: number; expiring: number }>(
+    `SELECT count(*)::int AS active, count(*) FILTER (
+       WHERE expires_at <= $1::timestamptz + interval '${EXPIRES_SOON_DAYS} days')::int AS expiring
+     FROM operator_key WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)`,
+    [now],
+  );
+  return row ?? { active: 0, expiring: 0 };
+}
