@@ -31,6 +31,8 @@ CREATE TABLE call (
   feed text NOT NULL,
   content_digest bytea NOT NULL,
   received_at timestamptz NOT NULL,
+  -- to an emergency number, which no prefix prices; NULL: no
+  emergency boolean,
   PRIMARY KEY (billing_account, account, started_at, id),
   -- A call's identity is its id and its start, whoever pays for it: a record that comes again after
   -- its number or its account changed hands is the same call. The start leads, so that new calls go

@@ -26,17 +26,23 @@ export function blockedCommands(group: Command): void {
   perform(
     add,
     async (
-      { db, clock },
+      { db, config, clock },
       prefixes: string[],
       { account = null, reason }: { account?: number | null; reason: string },
     ) => {
-      const added = await blockPrefixes(db, operator(), { prefixes, account, reason }, clock());
+      const { emergencyNumbers } = config;
+      const block = { prefixes, account, reason, emergencyNumbers };
+      const added = await blockPrefixes(db, operator(), block, clock());
+      const allowed = [...emergencyNumbers].filter((number) =>
+        prefixes.some((prefix) => number.startsWith(prefix)),
+      );
       const already = new Set(prefixes).size - added.length;
       return {
-        json: { account, added },
+        json: { account, added, allowed },
         text:
           `Blocked for ${account ?? 'everyone'}: ${added.join(', ') || 'none'}` +
-          (already > 0 ? `; ${count(already, 'prefix', 'prefixes')} blocked before` : ''),
+          (already > 0 ? `; ${count(already, 'prefix', 'prefixes')} blocked before` : '') +
+          (allowed.length > 0 ? `\nEmergency calls stay allowed: ${allowed.join(', ')}` : ''),
       };
     },
   );

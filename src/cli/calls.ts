@@ -101,6 +101,7 @@ function replay(group: Command): void {
       counts = await replayRejected(db, operator(), {
         now: clock(),
         retentionMonths: config.retentionMonths,
+        emergencyNumbers: config.emergencyNumbers,
         ...(isNamed ? { ids } : {}),
         onProgress: ({ replayed }) => progress.update(replayed),
       });

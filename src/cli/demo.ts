@@ -185,8 +185,8 @@ async function deliverCalls(
   const progress = startProgress('calls', lines.length, options);
   for (let done = 0; done < lines.length; done += CALLS_AT_ONCE) {
     const body = Buffer.from(lines.slice(done, done + CALLS_AT_ONCE).join('\n'));
-    const { retentionMonths } = config;
-    await takeIn(db, FEED, await unpack(body), { now: clock(), retentionMonths });
+    const { retentionMonths, emergencyNumbers } = config;
+    await takeIn(db, FEED, await unpack(body), { now: clock(), retentionMonths, emergencyNumbers });
     progress.update(Math.min(done + CALLS_AT_ONCE, lines.length));
   }
   progress.stop();

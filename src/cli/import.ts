@@ -131,6 +131,7 @@ async function importFiles(
     counts = await importCalls(db, feed, sources, {
       now,
       retentionMonths: config.retentionMonths,
+      emergencyNumbers: config.emergencyNumbers,
       onRejected: (rejected) => shown.push(...rejected.slice(0, MOST_SHOWN - shown.length)),
     });
   } finally {

@@ -161,12 +161,23 @@ function rate(group: Command): void {
   )
     .addArgument(values.usernameArgument())
     .addArgument(new Argument('<number>', 'as it is dialled').argParser(values.calledNumber));
-  perform(on, async ({ db, clock }, username: number, number: string) => {
-    const rating = await rateOfCall(db, username, number, clock());
-    const { list: from, prefix, name, minimumSeconds, incrementSeconds, blocked } = rating;
+  perform(on, async ({ db, config, clock }, username: number, number: string) => {
+    const call = { called: number, isEmergency: config.emergencyNumbers.has(number) };
+    const rating = await rateOfCall(db, username, call, clock());
+    const {
+      list: from,
+      prefix,
+      name,
+      minimumSeconds,
+      incrementSeconds,
+      blocked,
+      emergency,
+    } = rating;
     const why = from
       ? `by ${prefix} of the list ${from}${name ? ` (${printable(name)})` : ''}`
-      : 'its own rate';
+      : emergency
+        ? 'an emergency number, always allowed'
+        : 'its own rate';
     const price = `${dollars(rating.rate)} a minute, ${minimumSeconds}/${incrementSeconds} seconds`;
     return {
       json: { username, number, ...rating },

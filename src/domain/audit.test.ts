@@ -138,10 +138,18 @@ test('feeds, promotions, administrators and replays leave entries of no account'
   await createPromotion(db, TESTER, promotion, clock());
   const { username } = await api.administrator();
   // The first time there is nothing to replay.
-  await replayRejected(db, TESTER, { now: clock(), retentionMonths: 24 });
+  await replayRejected(db, TESTER, {
+    now: clock(),
+    retentionMonths: 24,
+    emergencyNumbers: new Set(),
+  });
   const record = { reason: 'malformed', detail: 'no JSON', raw: Buffer.from('x') } as const;
   await keepRejected(db, feed, [record], clock());
-  await replayRejected(db, TESTER, { now: clock(), retentionMonths: 24 });
+  await replayRejected(db, TESTER, {
+    now: clock(),
+    retentionMonths: 24,
+    emergencyNumbers: new Set(),
+  });
 
   const entries = await since();
   const entry = { actor: 'tester', origin: 'test', account: null };

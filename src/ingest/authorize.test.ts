@@ -6,6 +6,7 @@ import { closeAccount } from '../domain/account/account.ts';
 import { addNumber } from '../domain/billing/recurring-charge.ts';
 import { reconcile } from '../domain/books/proof.ts';
 import { storeCalls } from '../domain/calls/call.ts';
+import { previewRerating } from '../domain/calls/rerating.ts';
 import { readPriceFile } from '../domain/rating/price-csv.ts';
 import { importPrices } from '../domain/rating/price-list.ts';
 
@@ -284,33 +285,115 @@ test('every spelling of a number is blocked, priced, held, billed and owned alik
   }
 });
 
-test('an emergency call is allowed whatever the state of a known account, and holds nothing', async () => {
+const EMERGENCY = ['911', '112', '933', '999'];
+
+test('an emergency call is allowed whatever stands against it, and while the database is slow', async () => {
   const { db, clock } = api.service;
   const account = await addCustomer(api, { cash: '-5' });
-  await db.query(
-    'UPDATE account SET enabled = false, max_calls = 1, verified_at = NULL WHERE username = $1',
-    [account],
-  );
-  await db.query('UPDATE balance SET suspended = true WHERE account = $1', [account]);
-  await db.query(
-    `INSERT INTO blocked_prefix (prefix, account, created_at) VALUES ('911', $1, $2), ('1', $1, $2)`,
-    [account, clock()],
-  );
-  await closeAccount(db, TESTER, account, clock());
+  const setAccount = (change: string) =>
+    db.query(`UPDATE account SET ${change} WHERE username = $1`, [account]);
+  const against: Record<string, () => Promise<unknown>> = {
+    'a used-up balance': () =>
+      db.query('UPDATE balance SET suspended = true WHERE account = $1', [account]),
+    'an account that is disabled': () => setAccount('enabled = false'),
+    'one that is not verified': () => setAccount('verified_at = NULL'),
+    'as many calls as it may have': () => setAccount('max_calls = 0'),
+    'blocked prefixes': () =>
+      db.query(
+        `INSERT INTO blocked_prefix (prefix, account, created_at)
+         SELECT left(n, k), $1, $2 FROM unnest($3::text[]) n, generate_series(1, 3) k
+         ON CONFLICT DO NOTHING`,
+        [account, clock(), EMERGENCY],
+      ),
+    'an account that is closed': () => closeAccount(db, TESTER, account, clock()),
+  };
   const allowed = { allow: true, max_seconds: 600, rate: '0' };
-  const held = await db.transaction(async (tx) => {
-    // Answered while another call's question holds the balance.
-    await tx.query('SELECT FROM balance WHERE account = $1 FOR UPDATE', [account]);
-    for (const dst of ['911', '112', '933', '999', 'sip:%39%311@192.0.2.1;user=phone', '9-1-1']) {
-      assert.deepEqual((await ask({ account, dst, call_id: 'e1' })).body, allowed, dst);
-    }
-    const rewritten = await ask({ account, dst: 'tel:911', call_id: 'e1', rewrite: true });
+  const askAll = (what: string) =>
+    Promise.all(
+      EMERGENCY.map(async (dst) => {
+        const began = performance.now();
+        const answer = await ask({ account, dst, call_id: 'e1' });
+        assert.deepEqual([answer.status, answer.body], [200, allowed], `${dst}: ${what}`);
+        assert.ok(performance.now() - began < 2_000, `${dst}: ${what}`);
+      }),
+    );
+  for (const [what, stand] of Object.entries(against)) {
+    await stand();
+    await askAll(what);
+    await db.transaction(async (tx) => {
+      await tx.query('SELECT FROM balance WHERE account = $1 FOR UPDATE', [account]);
+      await askAll(`${what}, the balance locked`);
+    });
+  }
+  for (const dst of ['sip:%39%311@192.0.2.1;user=phone', '9-1-1', 'tel:911']) {
+    const rewritten = await ask({ account, dst, call_id: 'e1', rewrite: true });
     assert.deepEqual(rewritten.body, { ...allowed, dst: '911' });
-    return tx.query('SELECT FROM hold WHERE account = $1', [account]);
-  });
-  assert.deepEqual(held, []);
+  }
+  assert.deepEqual(await db.query('SELECT FROM hold WHERE account = $1', [account]), []);
   assert.deepEqual(await refusal(9_999_999_999, '911'), no('Unknown account'));
   assert.deepEqual(await refusal(account, '9111'), no('The account is closed'));
+  const stranger = { authorization: `Basic ${btoa('nobody:secret')}` };
+  assert.equal((await ask({ account, dst: '911', call_id: 'e1' }, stranger)).status, 401);
+  for (const table of ['account', 'feed']) {
+    await db.transaction(async (tx) => {
+      await tx.query(`LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
+      await askAll(`the table ${table} locked`);
+      assert.equal((await ask({ account, dst: '9111', call_id: 'e1' })).status, 503, table);
+    });
+  }
+});
+
+test('an emergency call costs nothing unless its list names exactly that number', async () => {
+  const { db } = api.service;
+  const [plain, named] = [await addCustomer(api, { cash: '5' }), await addCustomer(api)];
+  for (const [list, csv, account] of [
+    ['wide', 'prefix,rate\n9,1\n91,2\n11,3', plain],
+    ['exact', 'prefix,rate\n9,1\n911,0.5', named],
+  ] as const) {
+    const { prices } = readPriceFile(csv);
+    await importPrices(db, TESTER, list, prices, {
+      now: new Date(),
+      replace: false,
+      dryRun: false,
+    });
+    await db.query('UPDATE account SET price_list = $2 WHERE username = $1', [account, list]);
+  }
+  const start = Math.floor(Date.now() / 1_000) - 120;
+  const record = { start, duration: 60, cid: '1' };
+  const records = [plain, named].flatMap((account) =>
+    ['911', '112', '9115550123'].map((dst) => ({
+      ...record,
+      id: `${account} ${dst}`,
+      account,
+      dst,
+    })),
+  );
+  const taken = await post(`${api.url}/ingest/v1/calls/generic`, records, { authorization });
+  assert.equal(taken.body.stored, 6);
+  const amounts = async () =>
+    (
+      await db.query<{ called: string; amount: string }>(
+        `SELECT account = $1 AS plain, called, trim_scale(amount)::text AS amount FROM call
+         WHERE account IN ($1, $2) ORDER BY account, called`,
+        [plain, named],
+      )
+    ).map(({ called, amount }) => [called, amount]);
+  const expected = [
+    ...[
+      ['112', '0'],
+      ['911', '0'],
+      ['9115550123', '0.025'],
+    ],
+    ...[
+      ['112', '0'],
+      ['911', '0.5'],
+      ['9115550123', '0.025'],
+    ],
+  ];
+  assert.deepEqual(await amounts(), expected);
+  const range = { from: new Date((start - 1) * 1_000), to: new Date() };
+  const preview = await previewRerating(db, { ...range, account: plain });
+  assert.deepEqual(preview, { calls: 3, changed: 0, adjustments: [] });
 });
 
 test('/metrics tells how long switches waited, what was gathered, and what is held', async () => {

@@ -12,6 +12,7 @@ import { parseStrictJson } from '../http/strict-json.ts';
 import type { Service } from '../service.ts';
 import { readRaw } from './bodies/receive.ts';
 import { firstUsername, MalformedRecord, wholeText } from './record.ts';
+import { soonOrUndefined } from './soon.ts';
 
 export const LONGEST_QUESTION_BYTES = 16 * 1024;
 const LONGEST_CALL_ID = 255;
@@ -20,12 +21,14 @@ const LONGEST_NUMBER = 128;
 /**
  * `POST /ingest/v1/authorize`: a switch asks whether an account may call. 200 with one line of JSON,
  * or 402 with a message that it can log. The same `call_id` again, also during the call, extends it.
- * A call to an emergency number is allowed before any other rule is looked at, and holds nothing.
+ * A call to an emergency number is allowed before any other rule is looked at, and holds nothing. It
+ * is allowed, too, where the database does not say soon whose feed asks and whether it has the account.
  */
 export function authorizeRoute(app: FastifyInstance, { db, config, clock }: Service): void {
   const { holdSeconds, verifiedCallsOnly: verifiedOnly } = config;
   const authorize = gatherAuthorizations(db, { holdSeconds, verifiedOnly });
-  app.post('/ingest/v1/authorize', async (request, reply) => {
+  const route = { config: { allowsEmergencyCalls: true } };
+  app.post('/ingest/v1/authorize', route, async (request, reply) => {
     const { rewrite, ...question } = readQuestion(
       await readRaw(request.raw, LONGEST_QUESTION_BYTES),
     );
@@ -37,9 +40,10 @@ export function authorizeRoute(app: FastifyInstance, { db, config, clock }: Serv
         .send(`{"allow": true, "max_seconds": ${maxSeconds}, "rate": "${rate}"${dst}}`);
     };
     if (config.emergencyNumbers.has(question.called)) {
-      await allowEmergencyCall(db, question.account);
+      await soonOrUndefined(allowEmergencyCall(db, question.account));
       return allow(holdSeconds, '0');
     }
+    await request.authenticated;
     const { maxSeconds, rate } = await authorize({ ...question, now: clock() });
     return allow(maxSeconds, shownRate(rate));
   });

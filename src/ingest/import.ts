@@ -26,6 +26,7 @@ export interface ImportCounts extends Omit<TakenIn, 'warningsDue'> {
 export interface ImportOptions {
   now: Date;
   retentionMonths: number;
+  emergencyNumbers: ReadonlySet<string>;
   sizes?: PieceSizes;
   /** told of what was rejected, as it happens */
   onRejected?: (rejected: RejectedRecord[]) => void;

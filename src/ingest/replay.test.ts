@@ -15,7 +15,11 @@ after(() => api.stop());
 
 function replay() {
   const { db, clock } = api.service;
-  return replayRejected(db, TESTER, { now: clock(), retentionMonths: 24 });
+  return replayRejected(db, TESTER, {
+    now: clock(),
+    retentionMonths: 24,
+    emergencyNumbers: new Set(),
+  });
 }
 
 test('a body that was rejected whole is read as its records; those rejected stay by themselves', async () => {

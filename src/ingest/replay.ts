@@ -35,6 +35,7 @@ export interface ReplayCounts {
 export interface ReplayOptions {
   now: Date;
   retentionMonths: number;
+  emergencyNumbers: ReadonlySet<string>;
   /** only these records; without, all that are open at the start */
   ids?: number[];
   onProgress?: (counts: ReplayCounts) => void;
@@ -98,7 +99,7 @@ async function replayOne(
   db: Database,
   record: OpenRejected,
   feed: Feed | undefined,
-  { now, retentionMonths }: ReplayOptions,
+  { now, retentionMonths, emergencyNumbers }: ReplayOptions,
   counts: ReplayCounts,
 ): Promise<void> {
   counts.replayed++;
@@ -110,6 +111,7 @@ async function replayOne(
   const result = await takeIn(db, feed, await unpack(record.raw), {
     now,
     retentionMonths,
+    emergencyNumbers,
     // Also what was too many for one delivery.
     mostRecords: Number.POSITIVE_INFINITY,
     onRejected: (rejected) => {

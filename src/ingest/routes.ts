@@ -11,12 +11,18 @@ import { authorizeRoute, releaseRoute } from './authorize.ts';
 import { Receiver } from './bodies/receive.ts';
 import { directoryRoutes } from './directory.ts';
 import { takeInRegistrations } from './registrations.ts';
+import { soonOrUndefined } from './soon.ts';
 import { PARSERS, takeIn } from './take-in.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** the switch that sends, once its credentials were checked */
     feed: KnownFeed | undefined;
+    /** of routes that allow emergency calls: settled once the credentials were checked */
+    authenticated: Promise<void> | undefined;
+  }
+  interface FastifyContextConfig {
+    allowsEmergencyCalls?: boolean;
   }
 }
 
@@ -33,7 +39,8 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
   const store = gatherCalls(db);
   const noteSeen = noteFeeds(db, (error) => app.log.warn(error, 'not noted when a feed spoke'));
   app.decorateRequest('feed', undefined);
-  app.addHook('onRequest', async (request) => {
+  app.decorateRequest('authenticated', undefined);
+  const authenticate = async (request: FastifyRequest) => {
     const [name, secret] = basicCredentials(request.headers.authorization);
     const feed = await authenticateFeed(db, keyring, name, secret);
     if (feed.networks.length > 0 && !parseNetworks(feed.networks)(request.clientAddress)) {
@@ -41,6 +48,14 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
     }
     request.feed = feed;
     noteSeen(feed, clock());
+  };
+  app.addHook('onRequest', async (request) => {
+    const authenticated = authenticate(request);
+    if (request.routeOptions.config.allowsEmergencyCalls) {
+      // An emergency call does not wait for the database; any other does, once the number is read.
+      request.authenticated = authenticated;
+      await soonOrUndefined(authenticated);
+    } else await authenticated;
     // Switches label bodies as they like, also with what is no media type: the body decides.
     delete request.headers['content-type'];
   });
@@ -57,7 +72,8 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
       throw new Refusal('forbidden', `The feed ${feed.name} sends ${feed.format}, not ${format}`);
     }
     const now = clock();
-    const options = { now, retentionMonths: config.retentionMonths, store };
+    const { retentionMonths, emergencyNumbers } = config;
+    const options = { now, retentionMonths, emergencyNumbers, store };
     const {
       warningsDue,
       leftOut: _,

@@ -47,6 +47,8 @@ export interface TakenIn {
 export interface TakeInOptions {
   now: Date;
   retentionMonths: number;
+  /** what costs nothing to call */
+  emergencyNumbers: ReadonlySet<string>;
   /** stores the calls; left out, in batches of their own */
   store?: StoreCalls;
   /** of one body; one that holds more is rejected itself, for its others */
@@ -145,6 +147,7 @@ export async function takeInRecords(
   {
     now,
     retentionMonths,
+    emergencyNumbers,
     store = (...delivery) => storeCalls(db, ...delivery),
     onRejected,
   }: TakeInOptions,
@@ -169,7 +172,10 @@ export async function takeInRecords(
     else {
       const problem = outsideOfTime(record.call, now, oldest);
       if (problem) reject(record.origin, problem.reason, problem.detail);
-      else calls.push(record);
+      else {
+        if (emergencyNumbers.has(record.call.called)) record.call.isEmergency = true;
+        calls.push(record);
+      }
     }
   }
   const { outcomes, warningsDue } = await store(

@@ -87,8 +87,8 @@ export async function startJobs(
   await work(HOLDS_QUEUE, () => expireHolds(db, clock()));
   await work(SUMS_QUEUE, () => sumCalls(db, clock()));
   await work<Actor>(REPLAY_QUEUE, async (actor) => {
-    const { retentionMonths } = service.config;
-    await replayRejected(db, actor, { now: clock(), retentionMonths });
+    const { retentionMonths, emergencyNumbers } = service.config;
+    await replayRejected(db, actor, { now: clock(), retentionMonths, emergencyNumbers });
   });
   await work(REPEATED_CALLS_QUEUE, async () => {
     const repeated = await checkRepeatedCalls(db, clock());

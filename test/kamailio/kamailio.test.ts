@@ -225,7 +225,12 @@ test('a call without the money for it is refused, and leaves nothing', async () 
 
 test('escaped digits pass no block, and the trunk is told what was priced', async () => {
   const phone = await customer('5');
-  const block = { prefixes: ['53'], account: phone.username, reason: 'fraud' };
+  const block = {
+    prefixes: ['53'],
+    account: phone.username,
+    reason: 'fraud',
+    emergencyNumbers: new Set<string>(),
+  };
   await blockPrefixes(db(), ACTOR, block, new Date());
   await system.sip.setTrunk('answer');
   for (const number of [

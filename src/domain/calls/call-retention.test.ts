@@ -136,6 +136,7 @@ test('a record of a retired month that comes again is rejected, whatever a proce
   const { stored } = await takeIn(db, { ...feed, networks: [] }, await unpack(body), {
     now: NOW,
     retentionMonths: 60,
+    emergencyNumbers: new Set(),
     onRejected: (rejected) => rejects.push(...rejected),
   });
   assert.equal(stored, 0);

@@ -1,6 +1,6 @@
 import { movedBy } from '../books/suspension.ts';
 import { FEWER_IN_PROGRESS } from '../rating/hold.ts';
-import { billedSeconds, joinDestination, ownerOfCalled, price } from '../rating/rating.ts';
+import { billedSeconds, joinDestination, ownerOfCalled, price, rateOf } from '../rating/rating.ts';
 import { reopenHours } from './call-sums.ts';
 
 /**
@@ -17,7 +17,8 @@ import { reopenHours } from './call-sums.ts';
 const store = (conflict: '' | 'ON CONFLICT DO NOTHING') => `
 WITH input AS (
   SELECT n, id, account, timestamptz 'epoch' + started_ms * interval '1 ms' AS started_at,
-    talk_microseconds, caller, called, source_ip, caller_name, switch_rate, switch_amount, call_id, feed
+    talk_microseconds, caller, called, source_ip, caller_name, switch_rate, switch_amount, call_id, feed,
+    n = ANY ($16::bigint[]) AS emergency
   FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[],
       $7::text[], $8::text[], $9::numeric[], $10::numeric[], $11::text[], $13::text[])
       WITH ORDINALITY
@@ -25,7 +26,7 @@ WITH input AS (
       switch_rate, switch_amount, call_id, feed, n)
 ), priced AS (
   SELECT i.*, a.username, a.master_account,
-    coalesce(i.switch_rate, (d.price).rate, a.rate) AS call_rate,
+    coalesce(i.switch_rate, ${rateOf('i.emergency')}) AS call_rate,
     ${billedSeconds(
       'i.talk_microseconds',
       'coalesce((d.price).minimum_seconds, a.minimum_seconds)',
@@ -34,16 +35,17 @@ WITH input AS (
   FROM input i
   JOIN account a ON a.username = CASE WHEN i.account IS NOT NULL THEN i.account
     ELSE ${ownerOfCalled('i.called', 'i.started_at')} END
-  ${joinDestination('i.called', 'i.started_at')}
+  ${joinDestination('i.called', 'i.started_at', 'i.emergency')}
 ), inserted AS (
   INSERT INTO call (billing_account, account, started_at, id, caller, called, source_ip,
     caller_name, talk_microseconds, billed_seconds, rate, amount, debited, feed, content_digest,
-    received_at)
+    received_at, emergency)
   SELECT master_account, username, started_at, id, caller, called, source_ip, caller_name,
     talk_microseconds, billed_seconds, call_rate,
     CASE WHEN switch_rate IS NULL THEN ${price('call_rate', 'billed_seconds')}
       ELSE switch_amount END,
-    switch_rate IS NULL, feed, substr((SELECT decode($12, 'hex')), n::int * 16 - 15, 16), $14
+    switch_rate IS NULL, feed, substr((SELECT decode($12, 'hex')), n::int * 16 - 15, 16), $14,
+    CASE WHEN emergency THEN true END
   FROM priced ORDER BY master_account, username, started_at, id
   ${conflict}
   RETURNING billing_account, started_at, id, amount, debited

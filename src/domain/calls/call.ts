@@ -24,6 +24,8 @@ export interface ReportedCall {
   switchDebit: { rate: Decimal; amount: Decimal | undefined } | undefined;
   /** what the switch called it when it asked whether the call may be made */
   callId: string | undefined;
+  /** to an emergency number, which costs nothing where no price names exactly that number */
+  isEmergency?: boolean;
 }
 
 /** What became of a call: new, there already with the same or other content, or without a payer. */
@@ -168,6 +170,7 @@ async function insertPart(
     textArray(positions.map((position) => feeds[position])),
     now,
     part.length,
+    part.flatMap(({ isEmergency }, n) => (isEmergency ? [n + 1] : [])),
   ];
   let statement = STORE_NEW;
   for (let madePartitions = false; ; ) {

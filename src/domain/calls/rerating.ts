@@ -2,7 +2,7 @@ import type { Database, Queryable } from '../../db/database.ts';
 import { type Actor, audit } from '../audit.ts';
 import { postEntry } from '../books/ledger.ts';
 import { type Decimal, fromMicros, toMicros } from '../money.ts';
-import { billedSeconds, joinDestination, PRICE_LIST, price } from '../rating/rating.ts';
+import { billedSeconds, joinDestination, PRICE_LIST, price, rateOf } from '../rating/rating.ts';
 import { Refusal } from '../refusal.ts';
 import { reopenHours } from './call-sums.ts';
 
@@ -59,14 +59,14 @@ ORDER BY c.started_at, c.id LIMIT ${BATCH}`;
 const RATED = `
 page AS (${PAGE}), rated AS (
   SELECT c.billing_account, c.account, c.started_at, c.id, c.rate, c.billed_seconds, c.amount,
-    coalesce((d.price).rate, a.rate) AS new_rate,
+    ${rateOf('c.emergency')} AS new_rate,
     ${billedSeconds(
       'c.talk_microseconds',
       'coalesce((d.price).minimum_seconds, a.minimum_seconds)',
       'coalesce((d.price).increment_seconds, a.increment_seconds)',
     )} AS new_seconds
   FROM page c JOIN account a ON a.username = c.account
-    ${joinDestination('c.called', 'c.started_at')}
+    ${joinDestination('c.called', 'c.started_at', 'c.emergency')}
   WHERE c.debited
 ), changed AS (
   SELECT *, ${price('new_rate', 'new_seconds')} AS new_amount FROM rated

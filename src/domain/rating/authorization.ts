@@ -69,7 +69,7 @@ const TERMS = `SELECT i.n::int, a.master_account AS "billingAccount", a.enabled,
     JOIN balance b ON b.account = a.master_account
     LEFT JOIN LATERAL (${HOLD_OF_CALL}) h ON true
     LEFT JOIN calls_in_progress c ON c.billing_account = a.master_account AND c.account = a.username
-    ${joinDestination('i.called', '$4::timestamptz')}`;
+    ${joinDestination('i.called', '$4::timestamptz', 'false')}`;
 
 const EXPIRE = `WITH gone AS (
     DELETE FROM hold h USING (

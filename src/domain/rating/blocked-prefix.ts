@@ -13,16 +13,27 @@ export interface BlockedPrefix {
 }
 
 /**
- * Blocks prefixes; one that is blocked already stays as it is.
- * @returns those that are new @throws Refusal 'not found' for an unknown account
+ * Blocks prefixes; one that is blocked already stays as it is. Emergency calls are allowed all the
+ * same: what begins like an emergency number may be blocked, such as 91 (India), the number itself not.
+ * @returns those that are new @throws Refusal 'not found' for an unknown account, 'conflict' for an
+ *   emergency number
  */
 export async function blockPrefixes(
   db: Database,
   actor: Actor,
-  block: { prefixes: string[]; account: number | null; reason: string },
+  block: {
+    prefixes: string[];
+    account: number | null;
+    reason: string;
+    emergencyNumbers: ReadonlySet<string>;
+  },
   now: Date,
 ): Promise<string[]> {
-  const { prefixes, account, reason } = block;
+  const { prefixes, account, reason, emergencyNumbers } = block;
+  const emergency = prefixes.find((prefix) => emergencyNumbers.has(prefix));
+  if (emergency) {
+    throw new Refusal('conflict', `${emergency} is an emergency number, which nothing may block`);
+  }
   return db.transaction(async (tx) => {
     if (account !== null) await requireAccount(tx, account);
     const rows = await tx.query<{ prefix: string }>(

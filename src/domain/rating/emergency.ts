@@ -1,4 +1,4 @@
-import type { Queryable } from '../../db/database.ts';
+import type { Database } from '../../db/database.ts';
 import { Refusal } from '../refusal.ts';
 
 /**
@@ -7,7 +7,12 @@ import { Refusal } from '../refusal.ts';
  * waits for other calls nor holds money.
  * @throws Refusal 'payment required' for an account that is not known
  */
-export async function allowEmergencyCall(db: Queryable, account: number): Promise<void> {
-  const rows = await db.query('SELECT FROM account WHERE username = $1', [account]);
-  if (rows.length === 0) throw new Refusal('payment required', 'Unknown account');
+export async function allowEmergencyCall(db: Database, account: number): Promise<void> {
+  const known = await db.find(
+    'known-account',
+    `SELECT i.n::int FROM unnest($1::bigint[]) WITH ORDINALITY AS i (username, n)
+       JOIN account a ON a.username = i.username`,
+    account,
+  );
+  if (!known) throw new Refusal('payment required', 'Unknown account');
 }

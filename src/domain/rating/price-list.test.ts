@@ -91,18 +91,32 @@ test('the longest prefix decides, in whichever form the number was dialled', asy
   ] as const) {
     assert.deepEqual(await bill(account, called), [rate, seconds, amount], called);
     const { db, clock } = api.service;
-    const rating = await rateOfCall(db, account, plainNumber(called), clock());
+    const rating = await rateOfCall(
+      db,
+      account,
+      { called: plainNumber(called), isEmergency: false },
+      clock(),
+    );
     assert.equal(Number(rating.rate), Number(rate), called);
   }
-  assert.deepEqual(await rateOfCall(api.service.db, account, '2125550123', new Date()), {
-    list: 'wholesale',
-    prefix: '1212',
-    name: 'New York',
-    rate: '0.009000',
-    minimumSeconds: 1,
-    incrementSeconds: 1,
-    blocked: false,
-  });
+  assert.deepEqual(
+    await rateOfCall(
+      api.service.db,
+      account,
+      { called: '2125550123', isEmergency: false },
+      new Date(),
+    ),
+    {
+      list: 'wholesale',
+      prefix: '1212',
+      name: 'New York',
+      rate: '0.009000',
+      minimumSeconds: 1,
+      incrementSeconds: 1,
+      blocked: false,
+      emergency: false,
+    },
+  );
 });
 
 test('the list called default counts for accounts without one, an empty list for none', async () => {
@@ -253,14 +267,27 @@ test('prefixes are blocked and released for everyone or for an account', async (
   const { db, clock } = api.service;
   const account = await addCustomer(api);
   const block = (prefixes: string[], whom: number | null) =>
-    blockPrefixes(db, TESTER, { prefixes, account: whom, reason: 'fraud' }, clock());
+    blockPrefixes(
+      db,
+      TESTER,
+      { prefixes, account: whom, reason: 'fraud', emergencyNumbers: new Set(['911']) },
+      clock(),
+    );
   const release = (prefixes: string[], whom: number | null) =>
     releasePrefixes(db, TESTER, { prefixes, account: whom }, clock());
   assert.deepEqual(await block(['53', '1900', '53'], null), ['1900', '53']);
   assert.deepEqual(await block(['53', '1900', '7'], account), ['1900', '53', '7']);
   assert.deepEqual(await block(['53', '99'], null), ['99']);
   await assert.rejects(block(['1'], 9_999_999_999), { code: 'not found' });
-  assert.equal((await rateOfCall(db, account, '+79995550123', clock())).blocked, true);
+  await assert.rejects(block(['44', '911'], null), {
+    code: 'conflict',
+    message: '911 is an emergency number, which nothing may block',
+  });
+  assert.equal(
+    (await rateOfCall(db, account, { called: '+79995550123', isEmergency: false }, clock()))
+      .blocked,
+    true,
+  );
   await assert.rejects(release(['53', '7'], null), { message: '7 is not blocked for everyone' });
   await release(['53', '1900', '99'], null);
   assert.deepEqual(

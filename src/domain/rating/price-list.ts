@@ -4,7 +4,7 @@ import { type Actor, audit } from '../audit.ts';
 import { type Decimal, toMicros } from '../money.ts';
 import { Refusal } from '../refusal.ts';
 import type { Price } from './price-csv.ts';
-import { isBlocked, joinDestination, PRICE_LIST } from './rating.ts';
+import { isBlocked, joinDestination, PRICE_LIST, rateOf } from './rating.ts';
 
 const BATCH = 2_000;
 
@@ -184,26 +184,28 @@ export interface Rating {
   minimumSeconds: number;
   incrementSeconds: number;
   blocked: boolean;
+  /** always allowed, and free where no price names exactly the number */
+  emergency: boolean;
 }
 
 /** @throws Refusal 'not found' */
 export async function rateOfCall(
   db: Queryable,
   account: number,
-  called: string,
+  { called, isEmergency }: { called: string; isEmergency: boolean },
   now: Date,
 ): Promise<Rating> {
   const [rating] = await db.query<Rating>(
     `SELECT CASE WHEN (d.price).prefix IS NOT NULL THEN ${PRICE_LIST} END AS list, (d.price).prefix,
        (d.price).name,
-       coalesce((d.price).rate, a.rate)::text AS rate,
+       ${rateOf('$4::boolean')}::text AS rate,
        coalesce((d.price).minimum_seconds, a.minimum_seconds) AS "minimumSeconds",
        coalesce((d.price).increment_seconds, a.increment_seconds) AS "incrementSeconds",
-       ${isBlocked('$2')} AS blocked
+       ${isBlocked('$2')} AND NOT $4::boolean AS blocked, $4::boolean AS emergency
      FROM account a
-       ${joinDestination('$2', '$3')}
+       ${joinDestination('$2', '$3', '$4::boolean')}
      WHERE a.username = $1`,
-    [account, called, now],
+    [account, called, now, isEmergency],
   );
   if (!rating) throw new Refusal('not found', `there is no account ${account}`);
   return rating;

@@ -47,16 +47,26 @@ export const PRICE_LIST = `coalesce(a.price_list,
 /**
  * SQL to join to an account, `a`: `d.price` is the row of the price of a destination in the
  * account's list, by the longest prefix, or NULL. Calls to a number of the account's own come in,
- * and so have no destination to pay for. Nothing is looked up for accounts without a list.
+ * and so have no destination to pay for. Nothing is looked up for accounts without a list. An
+ * emergency call has the price of exactly its number alone.
  * @param at SQL of the moment at which the number counts
+ * @param emergency SQL that tells whether it is an emergency call
  */
-export const joinDestination = (called: string, at: string) =>
+export const joinDestination = (called: string, at: string, emergency: string) =>
   `CROSS JOIN LATERAL (SELECT CASE WHEN ${PRICE_LIST} IS NOT NULL THEN (
       SELECT p FROM price p
-      WHERE p.list = ${PRICE_LIST} AND p.prefix = ANY (${prefixesOf(called)})
+      WHERE p.list = ${PRICE_LIST} AND p.prefix = ANY (
+            CASE WHEN ${emergency} THEN ARRAY[${called}] ELSE ${prefixesOf(called)} END)
         AND NOT EXISTS (SELECT FROM number o WHERE o.number = ${called} AND o.account = a.username
           AND (o.removed_at IS NULL OR o.removed_at > ${at}))
       ORDER BY length(p.prefix) DESC LIMIT 1) END AS price OFFSET 0) d`;
+
+/**
+ * SQL of the rate of a call of an account, `a`, whose destination was joined: nothing is paid for an
+ * emergency call that the list does not name.
+ */
+export const rateOf = (emergency: string) =>
+  `coalesce((d.price).rate, CASE WHEN ${emergency} THEN 0 ELSE a.rate END)`;
 
 /**
  * SQL that tells whether calls to a number are blocked for everyone, for the account, `a`, or for

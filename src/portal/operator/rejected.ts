@@ -72,8 +72,9 @@ ${paging({
 
   app.post('/admin/rejected/:id/replay', async (request, reply) => {
     const { id } = await recordOf(request);
-    const { retentionMonths } = config;
-    await replayRejected(db, administrator(request), { now: clock(), retentionMonths, ids: [id] });
+    const { retentionMonths, emergencyNumbers } = config;
+    const options = { now: clock(), retentionMonths, emergencyNumbers, ids: [id] };
+    await replayRejected(db, administrator(request), options);
     const left = await findRejected(db, id);
     if (left) {
       const page = recordPage(request.view, left, { still: true });
