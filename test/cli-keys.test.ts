@@ -8,7 +8,7 @@ import { openKeyring } from '../src/domain/sealing/keyring.ts';
 import { countOldSeals } from '../src/domain/sealing/re-seal.ts';
 import { readKeyFile } from '../src/secret-key.ts';
 import { commandJson, runCommand } from './support/command.ts';
-import { linkIn, startService, submit, type TestService } from './support/service.ts';
+import { linkIn, post, startService, submit, type TestService } from './support/service.ts';
 
 let api: TestService;
 before(async () => {
@@ -34,6 +34,15 @@ test('a rotation under load: keys stay, new ones work, the old file opens nothin
   const { SECRET_KEY_FILE: keyFile = '' } = api.env;
   const accounts = await Promise.all(Array.from({ length: 20 }, () => api.signUp()));
   const unverified = accounts.at(-1)?.email ?? '';
+
+  const signUpOnce = () =>
+    post(
+      `${api.url}/v2.2/accounts`,
+      { name: 'Once', email: 'once@example.com' },
+      { 'idempotency-key': 'once' },
+    );
+  const once = await signUpOnce();
+  assert.equal(once.status, 201);
 
   let rotating = true;
   const failures: unknown[] = [];
@@ -79,6 +88,8 @@ test('a rotation under load: keys stay, new ones work, the old file opens nothin
   for (const { username, password, apikey } of [...accounts, await api.signUp()]) {
     assert.equal((await api.call('apikey', { username, password })).body.apikey, apikey);
   }
+  const again = await signUpOnce();
+  assert.deepEqual([again.body, again.headers.get('idempotent-replayed')], [once.body, 'true']);
   await openKeyring(db, () => readKeyFile(keyFile));
   await assert.rejects(
     openKeyring(db, () => readKeyFile(`${keyFile}.old`)),
@@ -103,7 +114,7 @@ test('a secret that was tampered with is left, told and does not stop a rotation
   await writeFile(newFile, randomBytes(32).toString('hex'), { mode: 0o600 });
   const args = ['keys', 'rotate-sealing', '--new-key-file', newFile];
   const { status, stdout } = await runCommand(api.env, ...args, '--json');
-  assert.deepEqual([status, JSON.parse(stdout).damaged], [1, [one.username]]);
+  assert.deepEqual([status, JSON.parse(stdout).damaged], [1, [`account ${one.username}`]]);
   assert.equal((await api.call('apikey', other)).body.apikey, other.apikey);
 });
 

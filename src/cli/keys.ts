@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { SEALED_API_KEYS } from '../domain/access/api-key.ts';
+import { SEALED_ANSWERS } from '../domain/access/kept-answer.ts';
 import { SEALED_SECOND_FACTORS } from '../domain/access/second-factor.ts';
 import { audit } from '../domain/audit.ts';
 import { Refusal } from '../domain/refusal.ts';
@@ -35,6 +36,7 @@ export const SEALED_COLUMNS: SealedColumn[] = [
   SEALED_API_KEYS,
   SEALED_SIP_SECRETS,
   SEALED_SECOND_FACTORS,
+  SEALED_ANSWERS,
 ];
 
 interface RotateOptions {
@@ -149,7 +151,7 @@ function output(
   const left =
     damaged.length > 0
       ? `\nLeft as they were, since they cannot be opened: the secrets of ${damaged.join(', ')}; ` +
-        'give these accounts new ones'
+        'give these new ones'
       : '';
   return {
     json: { fingerprint: fingerprint(next), sealed, damaged, ...more },

@@ -1,9 +1,10 @@
 import pg from 'pg';
 import { type AttemptStore, PostgresAttempts } from './attempts.ts';
-import { isRetryable, leavesConnection, StoreUnavailable, translate } from './errors.ts';
+import { leavesConnection, retried, StoreUnavailable, translated } from './errors.ts';
 import { Gatherer } from './gather.ts';
 import { PipelinedReader, type PreparedQuery, writeTogether } from './pipelined-reader.ts';
 import { Pulse } from './pulse.ts';
+import { OpenTransaction } from './transaction.ts';
 
 /**
  * What runs SQL: a pool or a transaction. Every function of the domain takes one as its first
@@ -30,6 +31,8 @@ export type Send = <Row extends object>(
   text: string,
   values: unknown[],
 ) => Promise<Row[]>;
+
+type Isolation = 'READ COMMITTED' | 'REPEATABLE READ';
 
 export interface ExchangeOptions {
   /** settings of the transaction, such as `lock_timeout` */
@@ -66,7 +69,6 @@ const LIMITS_MS: Record<'server' | 'command' | 'pooled', pg.ClientConfig> = {
   // A pooler refuses settings of the session.
   pooled: { query_timeout: 35_000 },
 };
-const DEADLOCK_TRIES = 5;
 const EXCHANGES = 2;
 const READ_CLIENTS = 2;
 const PAGE_CLIENTS = 4;
@@ -189,36 +191,33 @@ export class Database implements Queryable {
    */
   async transaction<T>(
     work: (tx: Queryable) => Promise<T>,
-    isolation: 'READ COMMITTED' | 'REPEATABLE READ' = 'READ COMMITTED',
+    isolation: Isolation = 'READ COMMITTED',
   ): Promise<T> {
     return translated(() => retried(() => this.#attempt(work, isolation)));
   }
 
-  async #attempt<T>(work: (tx: Queryable) => Promise<T>, isolation: string): Promise<T> {
-    const client = await this.#take(this.#pool);
-    const run = <Row extends object>(text: string, values: unknown[] = []) =>
-      this.#guard(() => client.query<Row>(text, values));
-    const afterwards: (() => void)[] = [];
-    let broken: Error | undefined;
+  async #attempt<T>(work: (tx: Queryable) => Promise<T>, isolation: Isolation): Promise<T> {
+    const tx = await this.begin(isolation);
     try {
-      await run(`BEGIN ISOLATION LEVEL ${isolation}`);
-      const result = await work({
-        query: async <Row extends object>(text: string, values?: unknown[]) =>
-          (await run<Row>(text, values)).rows,
-        afterCommit: (then) => afterwards.push(then),
-      });
-      const { command } = await run('COMMIT');
-      // So PostgreSQL answers where a statement had failed and `work` went on all the same.
-      if (command !== 'COMMIT') throw new Error('the transaction was rolled back, not committed');
-      for (const then of afterwards) then();
+      const result = await work(tx);
+      await tx.commit();
       return result;
     } catch (error) {
-      // A server that does not answer would not answer ROLLBACK either: closing does the same.
-      if (translate(error) instanceof StoreUnavailable) broken = error as Error;
-      else await run('ROLLBACK').catch((failure: Error) => (broken = failure));
+      await tx.rollBack(error);
       throw error;
-    } finally {
-      client.release(broken);
+    }
+  }
+
+  /** Begins a transaction, which the caller ends; `transaction` and `inOneTransaction` do it. */
+  async begin(isolation: Isolation = 'READ COMMITTED'): Promise<OpenTransaction> {
+    const client = await this.#take(this.#pool);
+    const tx = new OpenTransaction(client, (start) => this.#guard(start));
+    try {
+      await tx.query(`BEGIN ISOLATION LEVEL ${isolation}`);
+      return tx;
+    } catch (error) {
+      await tx.rollBack(error);
+      throw error;
     }
   }
 
@@ -317,24 +316,5 @@ export class Database implements Queryable {
 
   #guard<T>(start: () => Promise<T>, abandon?: (late: T) => void): Promise<T> {
     return this.#pulse ? this.#pulse.guard(start, abandon) : start();
-  }
-}
-
-/** Runs `work` again from its start where only chance let another transaction go first. */
-async function retried<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (attempt === DEADLOCK_TRIES || !isRetryable(error)) throw error;
-    }
-  }
-}
-
-async function translated<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw translate(error);
   }
 }

@@ -12,13 +12,34 @@ export class StoreUnavailable extends Error {
 const UNAVAILABLE_CLASSES = new Set(['08', '40', '53', '58']);
 const UNAVAILABLE_CODES = new Set(['57P01', '57P02', '57P03', '57P04', '25006', '57014', '55P03']);
 const RETRYABLE_CODES = new Set(['40001', '40P01']);
+const DEADLOCK_TRIES = 5;
 
 /** Turns an error that means "not now" into StoreUnavailable; any other comes back as it is. */
 export function translate(error: unknown): unknown {
   return isUnavailable(error) ? new StoreUnavailable(error) : error;
 }
 
-export function isRetryable(error: unknown): boolean {
+/** Has what `work` throws translated. */
+export async function translated<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+/** Runs `work` again from its start where only chance let another transaction go first. */
+export async function retried<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt === DEADLOCK_TRIES || !isRetryable(error)) throw error;
+    }
+  }
+}
+
+function isRetryable(error: unknown): boolean {
   return error instanceof pg.DatabaseError && RETRYABLE_CODES.has(error.code ?? '');
 }
 

@@ -10,6 +10,7 @@ export type RefusalCode =
   | 'not found'
   | 'conflict'
   | 'too large'
+  | 'unprocessable'
   | 'rate limited'
   | 'busy';
 
@@ -23,6 +24,8 @@ export type RefusalReason =
   | 'not registered'
   | 'address not found'
   | 'creation failed'
+  | 'idempotency key reused'
+  | 'idempotency key in use'
   | 'rate limited'
   | 'key expired'
   | 'wider key'
@@ -118,3 +121,14 @@ export const externalIdTaken = (externalId: string) =>
 
 export const rateLimited = (retryAfterSeconds: number) =>
   new Refusal('rate limited', 'Rate limit exceeded', { reason: 'rate limited', retryAfterSeconds });
+
+export const idempotencyKeyReused = () =>
+  new Refusal('unprocessable', 'The Idempotency-Key came with another request before', {
+    reason: 'idempotency key reused',
+  });
+
+export const idempotencyKeyInUse = () =>
+  new Refusal('conflict', 'The first request with this Idempotency-Key is still in progress', {
+    reason: 'idempotency key in use',
+    retryAfterSeconds: 1,
+  });

@@ -10,8 +10,10 @@ import { authenticate } from '../domain/access/api-key.ts';
 import type { Caller } from '../domain/access/caller.ts';
 import { administratorRequired, fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
 import type { Service } from '../service.ts';
+import { originOf } from './client-address.ts';
 import type { Face, Route } from './face.ts';
 import { answerRateLimited } from './failures.ts';
+import { idempotencyKeyHeaders, once } from './idempotency-key.ts';
 import { longAnswer } from './long-answer.ts';
 import { AddressLimit, limitByAddress } from './rate-limit.ts';
 import { responses } from './responses.ts';
@@ -43,6 +45,8 @@ export interface Operation<Schema extends TObject> {
   missing?: (field: string) => Refusal;
   /** the refusal of a value at fault, where it is not `invalidField` */
   invalid?: (field: string) => Refusal;
+  /** whether it is done once for each Idempotency-Key; its answer is no long body then */
+  once?: true;
   /** members beside the envelope, for the document */
   success: Record<string, TSchema>;
   example: object;
@@ -119,14 +123,32 @@ export function registerOperation<Schema extends TObject>(
       const { presentedKey: key, caller, clientAddress, log } = request;
       const fault = faultyField(definition, request);
       const values = (method === 'GET' ? request.query : request.body) as Static<Schema>;
+      const handle = async (tools: Service) => {
+        const call = { service: tools, body: values, key, caller, clientAddress, log };
+        const answer = await definition.handle(call);
+        return typeof answer === 'string' ? face.success(answer) : answer;
+      };
+      const handleOnce = async () => {
+        const sender =
+          auth === 'none' ? originOf(clientAddress).address : (await caller()).username;
+        const keyed = {
+          scope: `${method} ${paths[0]} of ${sender}`,
+          content: JSON.stringify(values),
+        };
+        const answer = await once(request, reply, service, keyed, async (joined) => ({
+          status,
+          body: String(await handle(joined)),
+        }));
+        return answer.body;
+      };
       const answer = await watch(request, async () => {
         // A wrong key is told before a wrong value.
         if (fault && auth === 'key') await caller();
         if (fault) throw fault;
-        return definition.handle({ service, body: values, key, caller, clientAddress, log });
+        return definition.once ? handleOnce() : handle(service);
       });
       let sent: string | Readable = '';
-      if (typeof answer === 'string') sent = face.success(answer);
+      if (typeof answer === 'string') sent = answer;
       else if (request.method !== 'HEAD') {
         sent = await longAnswer(request, (await caller()).username, answer);
       }
@@ -212,7 +234,7 @@ function documentation<Schema extends TObject>(
   route: Route,
   definition: Operation<Schema>,
 ) {
-  const { operationId, summary, description, auth, body, success, example, refusals } = definition;
+  const { operationId, summary, description, auth, body } = definition;
   return {
     operationId,
     tags: ['account'],
@@ -222,7 +244,8 @@ function documentation<Schema extends TObject>(
       ? { querystring: body }
       : { body: { ...body, examples: [exampleOf(body)] } }),
     security: auth === 'none' ? [] : [{ [face.document.security]: [] }],
-    response: responses(face, route, success, example, refusals),
+    ...(definition.once ? { headers: idempotencyKeyHeaders } : {}),
+    response: responses(face, route, definition),
   };
 }
 

@@ -1,47 +1,64 @@
 import { type TObject, type TSchema, Type } from 'typebox';
-import type { Refusal } from '../domain/refusal.ts';
+import {
+  idempotencyKeyInUse,
+  idempotencyKeyReused,
+  invalidField,
+  type Refusal,
+} from '../domain/refusal.ts';
 import type { Face, Route } from './face.ts';
 import { refusalAnswer } from './failures.ts';
+import { IDEMPOTENCY_KEY_REQUIREMENT } from './idempotency-key.ts';
 
 const DESCRIPTIONS: Record<number, string> = {
   400: 'A required field is missing, or a value is at fault',
   401: 'Unauthorized',
   403: 'Not allowed',
   404: 'Not found',
-  409: 'Account creation failed',
+  409: 'Account creation failed, or the first request with this Idempotency-Key goes on',
   413: 'The body has more than 16 KiB',
   415: 'The body is not of the media type application/json',
-  422: 'The Idempotency-Key came with another body before',
+  422: 'The Idempotency-Key came with another request before',
   429: 'Rate limit exceeded',
   500: 'Internal error',
   503: 'The service cannot answer now; the same request may succeed later',
 };
 
 const OF_BODIES = [413, 415];
+interface Documented {
+  /** members within the envelope */
+  success: Record<string, TSchema>;
+  example: object;
+  /** with which the operation itself fails, one example each */
+  refusals: Refusal[];
+  once?: true;
+}
+
 /** What any operation may answer. */
 const OF_ALL = [500, 503];
 
+/** Of those that are done once for each Idempotency-Key. */
+const OF_KEYS = [
+  invalidField('Idempotency-Key', IDEMPOTENCY_KEY_REQUIREMENT),
+  idempotencyKeyInUse(),
+  idempotencyKeyReused(),
+];
+
 const retryAfter = Type.Integer({ description: 'Seconds after which to try again' });
+const replayed = Type.Literal('true', { description: 'Where the first answer is given again' });
 const HEADERS: Record<number, Record<string, TSchema>> = {
   401: { 'WWW-Authenticate': Type.String({ description: '`Bearer`' }) },
   429: { 'Retry-After': retryAfter },
   503: { 'Retry-After': retryAfter },
 };
 
-/**
- * The documented answers of an operation.
- * @param members of the success, within the envelope
- * @param refusals with which the operation itself fails, one example each
- */
+/** The documented answers of an operation. */
 export function responses(
   face: Face,
   { method, status }: Route,
-  members: Record<string, TSchema>,
-  example: object,
-  refusals: Refusal[],
+  { success: members, example, refusals, once }: Documented,
 ): Record<string, TObject> {
   const failures = new Map<number, object[]>();
-  for (const refusal of refusals) {
+  for (const refusal of once ? [...refusals, ...OF_KEYS] : refusals) {
     const { status, body } = refusalAnswer(face, refusal);
     failures.set(status, [...(failures.get(status) ?? []), body]);
   }
@@ -52,20 +69,27 @@ export function responses(
   const success = {
     ...face.document.success(members),
     description: 'Success',
+    ...(once ? { headers: { 'Idempotent-Replayed': replayed } } : {}),
     examples: [JSON.parse(face.success(text))],
   };
   return {
     [status]: success,
     ...Object.fromEntries(
-      [...failures].map(([status, examples]) => [status, failure(face, status, examples)]),
+      [...failures].map(([status, examples]) => {
+        const headers = once && status === 409 ? { 'Retry-After': retryAfter } : HEADERS[status];
+        return [status, failure(face, status, { examples, headers })];
+      }),
     ),
   };
 }
 
-function failure(face: Face, status: number, examples: object[]): TObject {
+function failure(
+  face: Face,
+  status: number,
+  told: { examples: object[]; headers: Record<string, TSchema> | undefined },
+): TObject {
   return Type.Object(face.document.failure(status), {
     description: DESCRIPTIONS[status] ?? '',
-    headers: HEADERS[status],
-    examples,
+    ...told,
   });
 }

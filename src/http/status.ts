@@ -11,6 +11,7 @@ const STATUS: Record<RefusalCode, number> = {
   'not found': 404,
   conflict: 409,
   'too large': 413,
+  unprocessable: 422,
   'rate limited': 429,
   busy: 503,
 };

@@ -1,4 +1,5 @@
 import { tidyLimits } from '../domain/access/hourly-limit.ts';
+import { deleteOldAnswers } from '../domain/access/kept-answer.ts';
 import { deleteOldKept } from '../domain/access/kept-for-page.ts';
 import { deleteOldOrigins } from '../domain/access/known-origin.ts';
 import { deleteOldSessions } from '../domain/access/session.ts';
@@ -20,6 +21,7 @@ export async function cleanUp({ db, keyring, config, clock }: Service): Promise<
   await deleteOldTokens(db, now);
   await deleteOldSessions(db, now, config.sessionLife);
   await deleteOldKept(db, now);
+  await deleteOldAnswers(db, now);
   await deleteOldAttempts(db, now);
   await deleteOldOrigins(db, now);
   await deleteExpiredContacts(db, now);

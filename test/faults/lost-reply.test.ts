@@ -3,19 +3,20 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { Database } from '../../src/db/database.ts';
 import { openEmbedded } from '../../src/db/embedded/index.ts';
 import { StoreUnavailable } from '../../src/db/errors.ts';
 import { postEntry } from '../../src/domain/books/ledger.ts';
 import { Promises } from '../support/promises.ts';
 import { addGenericFeed, startServer } from '../support/server.ts';
+import { post } from '../support/service.ts';
 import { end } from './support/begin.ts';
 import { ReplyDropper } from './support/reply-dropper.ts';
 import { random, report, times } from './support/scale.ts';
 
-test('the reply to a commit is lost, and the sender tries again', async (t) => {
-  const drops = times(50, 500);
+/** The service on a PostgreSQL that it reaches through a dropper of replies. */
+async function begin(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), 'account-api-lost-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const postgres = await openEmbedded({ dataDir: join(folder, 'postgres'), role: 'server' });
@@ -27,7 +28,12 @@ test('the reply to a commit is lost, and the sender tries again', async (t) => {
   const url = `postgres://${user}@127.0.0.1:${dropper.port}/${database}`;
   const env = { DATABASE_URL: url, SECRET_KEY_FILE: keyFile };
   const dataDir = join(folder, 'data');
-  const server = await startServer(dataDir, { env });
+  return { postgres, dropper, url, env, dataDir, server: await startServer(dataDir, { env }) };
+}
+
+test('the reply to a commit is lost, and the sender tries again', async (t) => {
+  const drops = times(50, 500);
+  const { postgres, dropper, url, env, dataDir, server } = await begin(t);
   const promises = new Promises(await addGenericFeed(dataDir, env));
   await promises.open(server.url, 3);
   const db = new Database({ connection: { connectionString: url }, poolSize: 2 });
@@ -60,5 +66,47 @@ test('the reply to a commit is lost, and the sender tries again', async (t) => {
     'the reply to COMMIT dropped by a proxy, the sender retrying: exactly one debit or credit',
     `${drops} drops`,
     `${promises.acknowledged.size} calls and ${credits} credits, each there once`,
+  );
+});
+
+test('kill -9 between the commit of a sign-up and its answer, and the client tries again', async (t) => {
+  const kills = times(5, 50);
+  const { postgres, dropper, env, dataDir, server: first } = await begin(t);
+  let server = first;
+  const usernames = new Set<string>();
+  for (let kill = 0; kill < kills; kill++) {
+    const body = { name: 'Example Company', email: `killed-${kill}@example.com` };
+    const signUp = () =>
+      post(`${server.url}/v2.2/accounts`, body, { 'idempotency-key': `kill-${kill}` });
+    const dropped = dropper.arm();
+    // The connection breaks off, or the service was just quick enough to say that it does not know.
+    const lost = signUp().then(
+      ({ status }) => status,
+      () => 503,
+    );
+    await dropped;
+    server.kill('SIGKILL');
+    assert.equal(await lost, 503);
+    await server.ended;
+    server = await startServer(dataDir, { env });
+    const again = await signUp();
+    const { username, password } = again.body.data;
+    assert.deepEqual(again.body, {
+      status: 'success',
+      data: { username, password, ...body },
+    });
+    assert.deepEqual([again.status, again.headers.get('idempotent-replayed')], [201, 'true']);
+    assert.deepEqual((await signUp()).body, again.body);
+    const key = await post(`${server.url}/v2.2/account/api-key`, { username, password });
+    assert.match(key.body.data.apikey, /^[0-9a-f]{32}$/);
+    usernames.add(username);
+  }
+  assert.deepEqual([dropper.drops, usernames.size], [kills, kills]);
+  await end(server);
+  await postgres.stop();
+  report(
+    'kill -9 between the commit of a sign-up and its answer: the same key gets the same password',
+    `${kills} kills`,
+    `${usernames.size} accounts, each once, each password good`,
   );
 });

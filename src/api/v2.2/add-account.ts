@@ -20,6 +20,7 @@ export const addSubaccount = operation({
   summary: 'Add a sub-account',
   description: 'Creates an account with a given username. For administrators.',
   auth: 'administrator',
+  once: true,
   required: ['username', 'name', 'email'],
   body: Type.Object({
     name: nameField,

@@ -15,6 +15,7 @@ export const signUpAccount = operation({
   auth: 'none',
   required: ['name', 'email'],
   limit: ({ config }) => config.signupLimitPerHour,
+  once: true,
   body: Type.Object({
     name: nameField,
     email: emailField,

@@ -20,10 +20,11 @@ export interface StoredKey {
 
 export const SEALED_API_KEYS: SealedColumn = {
   table: 'account',
-  account: 'username',
+  id: 'username',
   column: 'key_sealed',
   version: 'key_version',
   context: sealContext,
+  name: (username) => `account ${username}`,
 };
 
 /** @param version counts the keys of an account, and binds the sealed key to this one */

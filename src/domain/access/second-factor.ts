@@ -23,10 +23,11 @@ const CODE_LENGTH = 10;
 
 export const SEALED_SECOND_FACTORS: SealedColumn = {
   table: 'second_factor',
-  account: 'account',
+  id: 'account',
   column: 'sealed',
   version: 'version',
   context: sealContext,
+  name: (username) => `account ${username}`,
 };
 
 export interface SecondFactorState {

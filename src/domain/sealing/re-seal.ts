@@ -2,23 +2,25 @@ import type { Database } from '../../db/database.ts';
 import { StoreUnavailable } from '../../db/errors.ts';
 import { describeFileKeys, type Keyring, versionPrefix } from './keyring.ts';
 
-/** Where secrets lie that are sealed, one for an account. */
+/** Where secrets lie that are sealed, one in a row. */
 export interface SealedColumn {
   table: string;
-  /** the column with the account's username, which finds the row */
-  account: string;
+  /** the column with the number that finds the row, such as an account's username */
+  id: string;
   column: string;
-  /** the column that counts the secrets an account has had */
+  /** the column that counts the secrets that the row has had, or an expression in SQL */
   version: string;
   /** the context in which a secret is sealed */
-  context: (username: number, version: number) => string;
+  context: (id: number, version: number) => string;
+  /** what the secret belongs to, such as `account 2345678901` */
+  name: (id: number) => string;
 }
 
 export interface ReSealed {
   /** secrets that are sealed under the newest key now */
   sealed: number;
-  /** accounts whose secret was left as it is, since it cannot be opened */
-  damaged: number[];
+  /** names of what has a secret that was left as it is, since it cannot be opened */
+  damaged: string[];
 }
 
 const PAGE = 500;
@@ -48,28 +50,28 @@ export async function reSeal(
   const { sealVersion } = await describeFileKeys(db);
   for (let after = 0; ; ) {
     const page = await db.query<Row>(
-      `SELECT ${column.account} AS username, ${column.column} AS sealed,
+      `SELECT ${column.id} AS id, ${column.column} AS sealed,
          ${column.version} AS version
        FROM ${column.table}
-       WHERE ${column.account} > $1 AND substring(${column.column} FOR 2) <> $2
-       ORDER BY ${column.account} LIMIT ${PAGE}`,
+       WHERE ${column.id} > $1 AND substring(${column.column} FOR 2) <> $2
+       ORDER BY ${column.id} LIMIT ${PAGE}`,
       [after, versionPrefix(sealVersion)],
     );
     const last = page.at(-1);
     if (!last) return result;
     const opened = await openPage(db, keyring, column, page);
     await replacePage(db, keyring, column, opened);
-    const good = new Set(opened.map(({ username }) => username));
-    const damaged = page.filter(({ username }) => !good.has(username));
-    result.damaged.push(...damaged.map(({ username }) => username));
+    const good = new Set(opened.map(({ id }) => id));
+    const damaged = page.filter(({ id }) => !good.has(id));
+    result.damaged.push(...damaged.map(({ id }) => column.name(id)));
     result.sealed += opened.length;
     onProgress(result.sealed + result.damaged.length);
-    after = last.username;
+    after = last.id;
   }
 }
 
 interface Row {
-  username: number;
+  id: number;
   sealed: Buffer;
   version: number;
 }
@@ -77,9 +79,9 @@ interface Row {
 async function openPage(db: Database, keyring: Keyring, { context }: SealedColumn, page: Row[]) {
   const opened: (Row & { secret: string })[] = [];
   for (const row of page) {
-    const { username, version } = row;
+    const { id, version } = row;
     try {
-      const secret = await keyring.open(db, row.sealed, context(username, version));
+      const secret = await keyring.open(db, row.sealed, context(id, version));
       opened.push({ ...row, secret });
     } catch (error) {
       if (error instanceof StoreUnavailable) throw error;
@@ -92,19 +94,19 @@ async function openPage(db: Database, keyring: Keyring, { context }: SealedColum
 async function replacePage(
   db: Database,
   keyring: Keyring,
-  { table, account, column, context }: SealedColumn,
+  { table, id: idColumn, column, context }: SealedColumn,
   rows: (Row & { secret: string })[],
 ): Promise<void> {
   await db.transaction(async (tx) => {
     const { seal } = await keyring.sealer(tx);
     await tx.query(
       `UPDATE ${table} t SET ${column} = n.after
-       FROM unnest($1::bigint[], $2::bytea[], $3::bytea[]) AS n (account, before, after)
-       WHERE t.${account} = n.account AND t.${column} = n.before`,
+       FROM unnest($1::bigint[], $2::bytea[], $3::bytea[]) AS n (id, before, after)
+       WHERE t.${idColumn} = n.id AND t.${column} = n.before`,
       [
-        rows.map(({ username }) => username),
+        rows.map(({ id }) => id),
         rows.map(({ sealed }) => sealed),
-        rows.map(({ username, version, secret }) => seal(secret, context(username, version))),
+        rows.map(({ id, version, secret }) => seal(secret, context(id, version))),
       ],
     );
   });

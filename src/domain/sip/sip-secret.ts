@@ -30,10 +30,11 @@ interface Stored {
 
 export const SEALED_SIP_SECRETS: SealedColumn = {
   table: 'sip_secret',
-  account: 'account',
+  id: 'account',
   column: 'sealed',
   version: 'version',
   context: sealContext,
+  name: (username) => `account ${username}`,
 };
 
 /** Gives a new account its SIP secret, in the transaction that creates it. */

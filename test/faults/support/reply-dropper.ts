@@ -61,7 +61,7 @@ export class ReplyDropper {
     }
     client.on('data', (chunk) => {
       const text = chunk.toString('latin1');
-      const writes = /INSERT INTO (call|ledger_entry)\b/.test(text);
+      const writes = /INSERT INTO (call|ledger_entry|kept_answer)\b/.test(text);
       if (inTransaction && writes) wrote = true;
       const isLast = inTransaction ? wrote && text.includes('COMMIT') : writes;
       if (this.#armed && isLast) {

@@ -1,0 +1,46 @@
+import type pg from 'pg';
+import { StoreUnavailable, translate } from './errors.ts';
+
+type Guard = <T>(start: () => Promise<T>) => Promise<T>;
+
+/** A transaction on a connection of its own, which it gives back once it is ended. */
+export class OpenTransaction {
+  readonly #client: pg.PoolClient;
+  readonly #guard: Guard;
+  readonly #afterwards: (() => void)[] = [];
+
+  constructor(client: pg.PoolClient, guard: Guard) {
+    this.#client = client;
+    this.#guard = guard;
+  }
+
+  async query<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
+    return (await this.#run<Row>(text, values)).rows;
+  }
+
+  afterCommit(work: () => void): void {
+    this.#afterwards.push(work);
+  }
+
+  /** Where it throws, `rollBack` ends the transaction. */
+  async commit(): Promise<void> {
+    const { command } = await this.#run('COMMIT');
+    // So PostgreSQL answers where a statement had failed and the work went on all the same.
+    if (command !== 'COMMIT') throw new Error('the transaction was rolled back, not committed');
+    this.#client.release();
+    for (const work of this.#afterwards) work();
+  }
+
+  /** @param cause what was thrown in the transaction */
+  async rollBack(cause: unknown): Promise<void> {
+    let broken: Error | undefined;
+    // A server that does not answer would not answer ROLLBACK either: closing does the same.
+    if (translate(cause) instanceof StoreUnavailable) broken = cause as Error;
+    else await this.#run('ROLLBACK').catch((failure: Error) => (broken = failure));
+    this.#client.release(broken);
+  }
+
+  #run<Row extends object>(text: string, values: unknown[] = []): Promise<pg.QueryResult<Row>> {
+    return this.#guard(() => this.#client.query<Row>(text, values));
+  }
+}
