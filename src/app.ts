@@ -9,7 +9,6 @@ import { answerClientErrors, answerUnusualRequests } from './http/broken-request
 import { answerErrors, answerStatus } from './http/failures.ts';
 import { serveHealth } from './http/health.ts';
 import { allowLongAnswers } from './http/long-answer.ts';
-import { serveReference } from './http/openapi.ts';
 import { plainEnvelope } from './http/plain-envelope.ts';
 import { decorateRequests, ONE_SPELLING } from './http/request.ts';
 import { addSecurityHeaders, setSecurityHeaders } from './http/security-headers.ts';
@@ -93,10 +92,10 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
   logRequests(app, log);
   serveHealth(app, service);
   serveSecurityTxt(app, service);
+  app.decorate('documents', []);
   await app.register(accountApi, service);
   await app.register(accountApiV22, service);
   await app.register(ingest, service);
   await app.register(portal, service);
-  await serveReference(app);
   return app;
 }

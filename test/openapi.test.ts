@@ -130,36 +130,50 @@ test('every body and answer has examples, which fit their schemas', async () => 
   }
 });
 
-test('the reference page has the download link and loads nothing from elsewhere', async () => {
-  for (const [path, document] of [
-    ['/docs/', '/openapi.json'],
-    ['/docs', '/openapi.json'],
-    ['/docs/v2.2/', '/v2.2/openapi.json'],
-  ]) {
+const PAGES = { '/docs/': '/openapi.json', '/docs/v2.2/': '/v2.2/openapi.json' };
+
+test('the reference has a page for each document, made from it, which loads nothing from elsewhere', async () => {
+  for (const [path, address] of Object.entries(PAGES)) {
+    const document = (await (await fetch(`${api.url}${address}`)).json()) as OpenapiDocument;
     const response = await fetch(`${api.url}${path}`);
     assert.equal(response.status, 200);
-    assert.match(response.headers.get('content-type') ?? '', /^text\/html/);
-    const page = await response.text();
+    const text = await response.text();
     assert.match(
-      page,
-      new RegExp(
-        `<a href="${document}" download="openapi.json">Download OpenAPI specification</a>`,
-      ),
+      text,
+      new RegExp(`<a [^>]*href="${address}" download="account-api-v2.[12].json">`),
     );
-    const addresses = [...page.matchAll(/(?:src|href|spec-url)="([^"]*)"/g)].map(([, url]) => url);
-    assert.ok(addresses.length >= 3);
-    for (const address of addresses) {
-      assert.match(address ?? '', /^(\/(?!\/)|data:,$)/);
-      if (address?.startsWith('/')) {
-        assert.equal((await fetch(`${api.url}${address}`)).status, 200, address);
+    for (const page of Object.keys(PAGES)) assert.ok(text.includes(`<a href="${page}"`), page);
+    for (const [place, methods] of Object.entries(document.paths)) {
+      for (const { operationId, responses } of Object.values(methods)) {
+        const section = text.split(`<section class="card operation" id="${operationId}"`)[1] ?? '';
+        const [own = ''] = section.split('</section>');
+        assert.ok(own.includes(`<code>${place}</code>`), operationId);
+        const statuses = [...own.matchAll(/<span class="status \w+">(\d+)</g)].map(
+          ([, code]) => code,
+        );
+        assert.deepEqual(statuses, Object.keys(responses), operationId);
       }
     }
-    const policy = response.headers.get('content-security-policy') ?? '';
-    assert.match(policy, /default-src 'none'/);
-    const sources = policy.split(/[ ;]+/).filter((word) => /[:.]/.test(word));
-    assert.deepEqual(
-      sources.filter((source) => source !== 'data:' && source !== 'blob:'),
-      [],
+    const links = [...text.matchAll(/ (?:src|href)="([^"#][^"]*)"/g)].map(([, url = '']) => url);
+    assert.ok(links.length >= 8);
+    for (const link of links) {
+      assert.match(link, /^(\/(?!\/)|data:,$)/);
+      if (!link.startsWith('/')) continue;
+      assert.equal((await fetch(`${api.url}${link}`)).status, 200, link);
+    }
+    assert.equal(
+      response.headers.get('content-security-policy'),
+      (await fetch(api.url)).headers.get('content-security-policy'),
     );
   }
+});
+
+test('the reference is in the language of the browser', async () => {
+  const headers = { 'accept-language': 'de' };
+  const response = await fetch(`${api.url}/docs/v2.2/`, { headers });
+  const text = await response.text();
+  assert.match(text, /<html lang="de">/);
+  assert.match(text, /<summary>Ausprobieren<\/summary>/);
+  assert.match(text, /<h2 [^>]*lang="en">Get the account<\/h2>/);
+  assert.equal(response.headers.get('vary'), 'Accept-Language, Accept-Encoding');
 });

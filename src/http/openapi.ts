@@ -1,15 +1,24 @@
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import swagger, { type SwaggerTransformObject } from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
-import { html } from '../html.ts';
 import type { Face } from './face.ts';
 
-const REDOC = createRequire(import.meta.url).resolve('redoc/bundles/redoc.standalone.js');
-// Redoc writes style elements and names a logo on a host of its own; only the first is let in.
-const DOCS_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
-  "connect-src 'self'; worker-src blob:; base-uri 'none'; frame-ancestors 'none'";
+/** A document that is served, and how the reference calls it. */
+export interface ServedDocument {
+  /** such as `v2.1` */
+  name: string;
+  /** where the document is served, such as `/openapi.json` */
+  address: string;
+  /** where its reference page is, such as `/docs/` */
+  page: string;
+  read: () => object;
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** what `serveOpenapi` serves, in the order in which it was told */
+    documents: ServedDocument[];
+  }
+}
 
 /** Gathers the routes that are registered after it into the OpenAPI document. */
 export async function gatherOpenapi(
@@ -51,55 +60,19 @@ function requireBodiesThatAre(document: Parameters<SwaggerTransformObject>[0]) {
   return openapiObject;
 }
 
-/** Serves the document of the routes that were gathered; any origin may read it. */
-export function serveOpenapi(app: FastifyInstance, path: string): void {
-  app.get(path, async (_request, reply) =>
+/**
+ * Serves the document of the routes that were gathered; any origin may read it. The reference shows
+ * it beside the others.
+ */
+export function serveOpenapi(
+  app: FastifyInstance,
+  served: Pick<ServedDocument, 'name' | 'address' | 'page'>,
+): void {
+  app.documents.push({ ...served, read: () => app.swagger() });
+  app.get(served.address, async (_request, reply) =>
     reply
       .type('application/json; charset=utf-8')
       .header('access-control-allow-origin', '*')
       .send(JSON.stringify(app.swagger(), null, 2)),
   );
 }
-
-/** Serves a reference page of each document: `/docs/` and `/docs/v2.2/`. */
-export async function serveReference(app: FastifyInstance): Promise<void> {
-  const bundle = await readFile(REDOC);
-  app.get('/docs/redoc.js', async (_request, reply) =>
-    reply
-      .type('text/javascript; charset=utf-8')
-      .header('cache-control', 'max-age=3600')
-      .send(bundle),
-  );
-  for (const [path, document] of REFERENCES) {
-    const { text } = page(document);
-    app.get(path, async (_request, reply) =>
-      reply
-        .type('text/html; charset=utf-8')
-        .header('content-security-policy', DOCS_POLICY)
-        .send(text),
-    );
-  }
-}
-
-/** The page of each document. */
-const REFERENCES = [
-  ['/docs/', '/openapi.json'],
-  ['/docs/v2.2/', '/v2.2/openapi.json'],
-] as const;
-
-const page = (document: string) => html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Account API</title>
-<link rel="icon" href="data:,">
-</head>
-<body>
-<p><a href="/docs/">v2.1</a> <a href="/docs/v2.2/">v2.2</a>
-<a href="${document}" download="openapi.json">Download OpenAPI specification</a></p>
-<redoc spec-url="${document}" hide-download-button></redoc>
-<script src="/docs/redoc.js"></script>
-</body>
-</html>
-`;

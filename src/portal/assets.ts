@@ -46,6 +46,8 @@ export const assets = {
   style: style('portal.css', Buffer.concat(STYLES.map((name) => own(`${name}.css`)))),
   noScript: style('no-script.css', own('no-script.css')),
   script: asset('portal.js', SCRIPT, own('portal.js')),
+  referenceStyle: style('reference.css', own('reference.css')),
+  referenceScript: asset('reference.js', SCRIPT, own('reference.js')),
 } as const;
 
 /** What pages show of the brand, and where its files are. */
@@ -89,10 +91,14 @@ function asset(name: string, type: string, body: Buffer): Asset {
   return { url: `/assets/${name}?v=${digest}`, type, body, packed };
 }
 
+/** Whether an answer may be packed. */
+export function takesGzip({ headers }: FastifyRequest): boolean {
+  return /\bgzip\b/.test(headers['accept-encoding'] ?? '');
+}
+
 function send(request: FastifyRequest, reply: FastifyReply, file: Asset): FastifyReply {
   reply.type(file.type).header('cache-control', FOREVER);
   if (file.packed) reply.header('vary', 'accept-encoding');
-  const packs = /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
-  if (!file.packed || !packs) return reply.send(file.body);
+  if (!file.packed || !takesGzip(request)) return reply.send(file.body);
   return reply.header('content-encoding', 'gzip').send(file.packed);
 }

@@ -19,6 +19,7 @@ import { secondStepPages } from './public/second-step.ts';
 import { signInPages } from './public/sign-in.ts';
 import { signUpPages } from './public/sign-up.ts';
 import { verifyPages } from './public/verify.ts';
+import { referencePages } from './reference/index.ts';
 
 const FORM_LIMIT_BYTES = 16 * 1024;
 
@@ -42,6 +43,7 @@ export async function portal(app: FastifyInstance, service: Service): Promise<vo
     async (_request: FastifyRequest, body: string) => parseForm(body),
   );
   serveAssets(app, service.config.brand);
+  referencePages(app, service);
   app.register(async (pages) => {
     pages.setErrorHandler(answerWithErrorPage(service));
     knowVisitors(pages, service);

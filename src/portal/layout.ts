@@ -17,11 +17,20 @@ export interface Page {
 }
 
 /** A whole page: a card in the middle for visitors, navigation and wide content for the others. */
-export function page(view: View, { title, content, aside, styles = [], scripts = [] }: Page): Html {
-  const { brand, session } = view;
-  const body = session
+export function page(view: View, { title, content, aside, ...files }: Page): Html {
+  const body = view.session
     ? signedInBody(view, title, content, aside)
     : visitorBody(view, title, content);
+  return htmlDocument(view, { title, ...files }, body);
+}
+
+/** What every page has around its body: language, brand, style and script. */
+export function htmlDocument(
+  view: View,
+  { title, styles = [], scripts = [] }: Pick<Page, 'title' | 'styles' | 'scripts'>,
+  body: Html,
+): Html {
+  const { brand } = view;
   return html`<!doctype html>
 <html lang="${view.m.language}">
 <head>
@@ -106,7 +115,7 @@ function isCurrent(path: string, href: string): boolean {
   return path === href || (href !== '/admin' && path.startsWith(`${href}/`));
 }
 
-function brandMark({ brand }: View, href: string): Html {
+export function brandMark({ brand }: View, href: string): Html {
   return html`<a class="brand" href="${href}">${brand.logoUrl && html`<img src="${brand.logoUrl}" alt="" height="28">`}<span>${brand.name}</span></a>`;
 }
 
@@ -118,7 +127,7 @@ function flash({ m, flash }: View): Html {
   return html`<p class="notice good" role="status">${m.flash[flash as keyof Messages['flash']]}${link}</p>`;
 }
 
-function footer({ m, brand }: View): Html {
+export function footer({ m, brand }: View): Html {
   const { supportEmail, supportUrl } = brand;
   return html`<footer>
 <span>${brand.name}</span>

@@ -30,5 +30,5 @@ export async function accountApi(app: FastifyInstance, service: Service): Promis
   registerOperation(app, service, face, recover);
   registerOperation(app, service, face, registration);
   registerOperation(app, service, face, signup);
-  serveOpenapi(app, '/openapi.json');
+  serveOpenapi(app, { name: 'v2.1', address: '/openapi.json', page: '/docs/' });
 }

@@ -38,5 +38,5 @@ export async function accountApiV22(app: FastifyInstance, service: Service): Pro
   registerOperation(app, service, face, payments);
   registerOperation(app, service, face, recurringCharges);
   registerOperation(app, service, face, getRegistration);
-  serveOpenapi(app, '/v2.2/openapi.json');
+  serveOpenapi(app, { name: 'v2.2', address: '/v2.2/openapi.json', page: '/docs/v2.2/' });
 }

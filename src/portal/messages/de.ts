@@ -1,6 +1,7 @@
 import { deCustomer } from './de-customer.ts';
 import { deOperator } from './de-operator.ts';
 import { deProblems } from './de-problems.ts';
+import { deReference } from './de-reference.ts';
 import type { Messages } from './en.ts';
 import { countedIn } from './plural.ts';
 
@@ -12,6 +13,7 @@ export const de: Messages = {
   locales: { dates: 'de-DE', numbers: 'de-DE' },
   problems: deProblems,
   operator: deOperator,
+  reference: deReference,
   ago: (span) => `vor ${span}`,
   units: {
     day: (count) => plural(count, 'Tag', 'Tagen'),

@@ -2,6 +2,7 @@ import type { Language } from '../../language.ts';
 import { enCustomer } from './en-customer.ts';
 import { enOperator } from './en-operator.ts';
 import { enProblems } from './en-problems.ts';
+import { enReference } from './en-reference.ts';
 import { countedIn } from './plural.ts';
 
 const plural = countedIn('en-US');
@@ -19,6 +20,7 @@ export const en = {
   locales: { dates: 'en-GB', numbers: 'en-US' },
   problems: enProblems,
   operator: enOperator,
+  reference: enReference,
   ago: (span: string) => `${span} ago`,
   units: {
     day: (count: number) => plural(count, 'day', 'days'),

@@ -1,0 +1,81 @@
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { FastifyInstance } from 'fastify';
+import { html } from '../../html.ts';
+import type { ServedDocument } from '../../http/openapi.ts';
+import type { Service } from '../../service.ts';
+import { addressAsked } from '../../service-address.ts';
+import { assets, takesGzip } from '../assets.ts';
+import { brandMark, footer, htmlDocument } from '../layout.ts';
+import { type View, visitorView } from '../view.ts';
+import { type OpenapiDocument, operationsByTag, resolved } from './document.ts';
+import { operationSection } from './operation.ts';
+import { prose } from './schema.ts';
+
+const packed = promisify<string, Buffer>(gzip);
+
+/** A page for each document that is served, made from it; the page needs no database. */
+export function referencePages(app: FastifyInstance, service: Service): void {
+  const viewOf = visitorView(service);
+  for (const served of app.documents) {
+    let document: OpenapiDocument | undefined;
+    app.get(served.page, async (request, reply) => {
+      document ??= resolved(served.read());
+      const page = referencePage(viewOf(request), app.documents, served, document, {
+        url: addressAsked(service.config, request),
+      });
+      reply
+        .header('cache-control', 'no-store')
+        .header('vary', 'Accept-Language, Accept-Encoding')
+        .type('text/html; charset=utf-8');
+      if (!takesGzip(request)) return reply.send(page.text);
+      return reply.header('content-encoding', 'gzip').send(await packed(page.text));
+    });
+  }
+}
+
+function referencePage(
+  view: View,
+  all: ServedDocument[],
+  { name, page, address }: ServedDocument,
+  document: OpenapiDocument,
+  { url }: { url: string },
+) {
+  const m = view.m.reference;
+  const { info } = document;
+  const tags = operationsByTag(document);
+  const title = `${info.title} ${name}`;
+  return htmlDocument(
+    view,
+    { title, styles: [assets.referenceStyle.url], scripts: [assets.referenceScript.url] },
+    html`<body class="signed-in reference">
+<a class="skip" href="#main">${view.m.layout.skip}</a>
+<header class="bar">
+${brandMark(view, '/')}
+<nav class="versions" aria-label="${m.versions}">${all.map(
+      (one) =>
+        html`<a href="${one.page}"${one.page === page && html` aria-current="page"`}>${one.name}</a>`,
+    )}</nav>
+<a class="button quiet small" href="/">${m.back}</a>
+</header>
+<nav class="main-nav" aria-label="${m.operations}"><details class="toc">
+<summary class="toc-title">${m.operations}</summary>
+${tags.map(
+  ({
+    description,
+    operations,
+  }) => html`${tags.length > 1 && html`<h2 lang="en">${description}</h2>`}
+<ul>
+${operations.map(({ operationId, summary, method }) => html`<li><a href="#${operationId}"><span lang="en">${summary}</span><span class="method ${method.toLowerCase()}">${method}</span></a></li>\n`)}</ul>`,
+)}
+</details></nav>
+<main id="main">
+<div class="title"><h1>${title}</h1><a class="button quiet small" href="${address}" download="account-api-${name}.json">${m.download}</a></div>
+<div><p lang="en">${prose(info.description)}</p>
+<p class="quiet-text">${m.version(info.version)} <code>${url}</code></p></div>
+${tags.map(({ operations }) => operations.map((operation) => operationSection(view, operation, url)))}
+</main>
+${footer(view)}
+</body>`,
+  );
+}
