@@ -8,6 +8,10 @@ CREATE TABLE registration (
   user_agent text NOT NULL DEFAULT '',
   reported_at timestamptz NOT NULL,
   expires_at timestamptz NOT NULL,
+  -- Of switches that do not tell when they report: a digest of the Call-ID of the phone's REGISTER, and
+  -- its CSeq.
+  call_id text,
+  cseq bigint,
   PRIMARY KEY (account, contact)
 );
 

@@ -8,29 +8,45 @@ set -eu
 : "${FEED:?user:secret of the feed}" "${SERVICE:?address of the service}"
 ASTERISK=${ASTERISK:-asterisk}
 
-# Called channel, account, number and unique id of each call that is talking. A caller's number, which
-# may hold anything, is in the middle: fields before it are counted from the left, those after it from
-# the right.
+# Of each call that is talking: the called channel, the calling one, account, number and call_id. A
+# channel that a transfer left without the one that dialled it, or that it dialled, stands for both. The
+# number of a caller, which may hold anything, is in the middle of a line: fields before it are counted
+# from the left, those after it from the right.
 talking() {
   $ASTERISK -rx 'core show channels concise' | awk -F '!' '
     $5 != "Up" { next }
+    $6 == "AppDial" && $1 ~ /^PJSIP\/trunk-/ { legs[$1] = $(NF - 5) " " $8 " " $NF "-left" }
     $6 == "AppDial" { called[$(NF - 1)] = $1 }
-    $2 ~ /^account-api-/ && $6 == "Dial" { calling[$(NF - 1)] = $(NF - 5) " " $3 " " $NF }
-    END { for (bridge in calling) if (bridge in called) print called[bridge], calling[bridge] }'
+    $6 == "Dial" && $2 ~ /^account-api-/ {
+      calls[$1] = $(NF - 5) " " $3 " " $NF "-" $3
+      bridge[$1] = $(NF - 1)
+      dialled[$1] = $2 == "account-api-ring" ? "PJSIP/" $(NF - 5) "-" : "PJSIP/trunk-"
+    }
+    END {
+      for (calling in calls) {
+        peer = called[bridge[calling]]
+        if (index(peer, dialled[calling]) != 1) peer = calling
+        delete legs[peer]
+        print peer, calling, calls[calling]
+      }
+      for (leg in legs) print leg, leg, legs[leg]
+    }'
 }
 
-extend() { # called channel, account, number, unique id
+extend() { # called channel, calling channel, account, number, call_id
   answer=$(printf 'user = "%s"\n' "$FEED" | curl --config - --fail --silent --max-time 5 \
-    --data "{\"account\": \"$2\", \"dst\": \"$3\", \"call_id\": \"$4-$3\"}" \
+    --data "{\"account\": \"$3\", \"dst\": \"$4\", \"call_id\": \"$5\"}" \
     "$SERVICE/ingest/v1/authorize") || return 0
   seconds=$(expr "$answer" : '.*"max_seconds": \([0-9]*\)') || return 0
   # Early rather than late; 0 would be no limit.
   [ "$seconds" -le 1 ] || seconds=$((seconds - 1))
-  $ASTERISK -rx "dialplan set chanvar $1 TIMEOUT(absolute) $seconds" >/dev/null
+  for channel in "$1" "$2"; do
+    $ASTERISK -rx "dialplan set chanvar $channel TIMEOUT(absolute) $seconds" >/dev/null
+  done
 }
 
 while sleep "${EVERY:-60}"; do
-  talking | while read -r channel account number id; do
-    extend "$channel" "$account" "$number" "$id"
+  talking | while read -r called calling account number id; do
+    extend "$called" "$calling" "$account" "$number" "$id"
   done
 done

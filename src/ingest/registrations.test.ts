@@ -126,6 +126,36 @@ test('a report from the future does not outlive those to come', async () => {
   assert.equal(await shown(), undefined);
 });
 
+test('OpenSIPS: events that overtake each other are told apart by callid and cseq', async () => {
+  const event = (name: string, cseq: number, callid = 'a') => ({
+    event: `E_UL_CONTACT_${name}`,
+    aor: String(account),
+    uri: `sip:${account}@${HOST}`,
+    user_agent: `${callid} ${cseq}`,
+    expires: Math.floor(at(600)),
+    callid,
+    cseq,
+  });
+  const off = undefined;
+  for (const [events, expected] of [
+    [[event('DELETE', 1), event('INSERT', 1)], off],
+    [[event('INSERT', 3), event('DELETE', 1), event('INSERT', 1)], `${HOST} a 3`],
+    [[event('UPDATE', 5), event('UPDATE', 4)], `${HOST} a 5`],
+    [[event('DELETE', 5), event('UPDATE', 5), event('UPDATE', 4)], off],
+    [[event('INSERT', 1, 'restarted')], `${HOST} restarted 1`],
+    [[event('DELETE', 1, 'restarted')], off],
+  ] as const) {
+    for (const one of events) await report(one);
+    assert.equal(await shown(), expected, JSON.stringify(events));
+  }
+  // The same in one body, of another account.
+  account = await addCustomer(api);
+  await report([event('DELETE', 1), event('INSERT', 1)]);
+  assert.equal(await shown(), off);
+  await report([event('INSERT', 3), event('DELETE', 1), event('UPDATE', 2)]);
+  assert.equal(await shown(), `${HOST} a 3`);
+});
+
 test('OpenSIPS: contacts inserted, updated and deleted', async () => {
   const event = (method: string, params: object = {}) => ({
     jsonrpc: '2.0',
@@ -158,7 +188,7 @@ test('OpenSIPS: contacts inserted, updated and deleted', async () => {
   assert.equal(await shown(), `${HOST} Blink 8.9.4 (MacOSX)`);
   assert.deepEqual(await report(event('E_UL_CONTACT_DELETE')), one);
   assert.equal(await shown(), undefined);
-  const { params } = event('', { aor: String(account) });
+  const { params } = event('', { aor: String(account), cseq: 11 });
   assert.deepEqual(await report({ event: 'E_UL_CONTACT_INSERT', ...params }), one);
   assert.equal(await shown(), `${HOST} Blink 8.9.4 (MacOSX)`);
   assert.deepEqual(await report(event('E_UL_CONTACT_REFRESH')), {

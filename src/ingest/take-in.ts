@@ -3,6 +3,7 @@ import { type ReportedCall, storeCalls } from '../domain/calls/call.ts';
 import type { StoreCalls } from '../domain/calls/call-gathering.ts';
 import { oldestTakenIn } from '../domain/calls/call-retention.ts';
 import type { Feed, FeedFormat } from '../domain/calls/feed.ts';
+import { accountsOfMakers } from '../domain/calls/leg-maker.ts';
 import {
   keepRejected,
   keepRejectedBody,
@@ -154,7 +155,7 @@ export async function takeInRecords(
 ): Promise<TakenIn> {
   const oldest = await oldestTakenIn(db, now, retentionMonths);
   const taken = nothingTakenIn();
-  const calls: { call: ReportedCall; origin: Origin }[] = [];
+  const calls: RecordedCall[] = [];
   const rejected: RejectedRecord[] = [];
   const reject = (origin: Origin, reason: RejectedRecord['reason'], detail: string) => {
     const place = origin.place ? ` (${origin.place()})` : '';
@@ -178,22 +179,57 @@ export async function takeInRecords(
       }
     }
   }
-  const { outcomes, warningsDue } = await store(
-    feed.name,
-    calls.map(({ call }) => call),
-    now,
-  );
-  for (const [position, { call, origin }] of calls.entries()) {
-    const outcome = outcomes[position];
-    if (outcome === 'stored') taken.stored++;
-    else if (outcome === 'duplicate') taken.duplicates++;
-    else if (outcome === 'conflict') {
-      reject(origin, outcome, 'a call with this id and start is stored with other content');
-    } else reject(origin, 'unknown account', payerProblem(call));
+  const storeAll = async (some: RecordedCall[]) => {
+    const { outcomes, warningsDue } = await store(
+      feed.name,
+      some.map(({ call }) => call),
+      now,
+    );
+    taken.warningsDue ||= warningsDue;
+    for (const [position, { call, origin }] of some.entries()) {
+      const outcome = outcomes[position];
+      if (outcome === 'stored') taken.stored++;
+      else if (outcome === 'duplicate') taken.duplicates++;
+      else if (outcome === 'conflict') {
+        reject(origin, outcome, 'a call with this id and start is stored with other content');
+      } else reject(origin, 'unknown account', payerProblem(call));
+    }
+  };
+  await storeAll(calls.filter(({ call }) => !call.madeBy));
+  const legs = calls.filter(({ call }) => call.madeBy);
+  if (legs.length > 0) {
+    // The calls that made them may be among those stored just now.
+    const { made, unmade } = await withMakers(db, legs);
+    await storeAll(made);
+    for (const { origin } of unmade) {
+      reject(origin, 'unknown account', 'the call that made this leg is not there');
+    }
   }
   await keepRejected(db, feed, rejected, now);
   if (rejected.length > 0) onRejected?.(rejected);
-  return { ...taken, rejected: rejected.length + taken.leftOut, warningsDue };
+  return { ...taken, rejected: rejected.length + taken.leftOut };
+}
+
+interface RecordedCall {
+  call: ReportedCall;
+  origin: Origin;
+}
+
+/** Legs with the accounts of the calls that made them, and those whose call is not stored. */
+async function withMakers(
+  db: Database,
+  legs: RecordedCall[],
+): Promise<{ made: RecordedCall[]; unmade: RecordedCall[] }> {
+  const makers = legs.flatMap(({ call }) => call.madeBy ?? []);
+  const accounts = await accountsOfMakers(db, makers);
+  const named = legs.map(({ call, origin }, n) => ({
+    call: { ...call, account: accounts[n] },
+    origin,
+  }));
+  return {
+    made: named.filter(({ call }) => call.account !== undefined),
+    unmade: named.filter(({ call }) => call.account === undefined),
+  };
 }
 
 function payerProblem({ account, called }: ReportedCall): string {

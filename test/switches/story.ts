@@ -10,7 +10,7 @@ import { post } from '../support/calls.ts';
 import { waitUntil } from '../support/wait.ts';
 import { type Customer, type RunningService, startRunningService } from './service.ts';
 
-const ACTOR = { who: 'operator test', from: 'test' };
+export const ACTOR = { who: 'operator test', from: 'test' };
 const AGENT = 'Zoiper rv2.8.97/';
 
 /** A running switch with a trunk. */
@@ -25,6 +25,7 @@ export interface StorySwitch extends SipServer {
 /** What tests of one switch alone need of the story. */
 export interface Story<Switch extends StorySwitch> {
   sip: () => Switch;
+  service: () => RunningService['service'];
   customer: (cash: string) => Promise<Customer>;
   callsOf: (customer: Customer, count: number) => Promise<[Row, ...Row[]]>;
   centsOf: (row: Row, least: number, most: number) => number;
@@ -219,5 +220,13 @@ export function tellStory<Switch extends StorySwitch>(
     assert.deepEqual(await db().query('SELECT reason, detail FROM rejected_record'), []);
   });
 
-  return { sip: () => sip, customer, callsOf, centsOf, cashOf, holdsOf };
+  return {
+    sip: () => sip,
+    service: () => running.service,
+    customer,
+    callsOf,
+    centsOf,
+    cashOf,
+    holdsOf,
+  };
 }

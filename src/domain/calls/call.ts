@@ -5,6 +5,7 @@ import { isMissingPartition, isUniqueViolation, StoreUnavailable } from '../../d
 import type { Decimal } from '../money.ts';
 import { ensurePartitions, isRetiredMonth } from './call-partition.ts';
 import { STORE, STORE_NEW } from './call-statement.ts';
+import type { LegMaker } from './leg-maker.ts';
 
 /** A finished call as a switch reported it, before it is known who pays and how much. */
 export interface ReportedCall {
@@ -12,6 +13,8 @@ export interface ReportedCall {
   id: string;
   /** the username the switch named; undefined: the owner of the called number pays */
   account: number | undefined;
+  /** in place of an account: the call that made this leg, whose account pays */
+  madeBy?: LegMaker;
   startedAt: Date;
   /** microseconds between answer and end; 0 for an unanswered call */
   talkMicroseconds: number;

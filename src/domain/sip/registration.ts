@@ -18,11 +18,21 @@ export interface ReportedContact {
   userAgent: string;
   reportedAt: Date;
   expiresAt: Date;
+  /** of a switch that does not tell when it reports: the REGISTER that it speaks of */
+  register?: Register;
+}
+
+/** A REGISTER of a phone; those of one phone that was not restarted share their Call-ID. */
+export interface Register {
+  /** a digest of its Call-ID */
+  callId: string;
+  cseq: number;
 }
 
 /**
  * Notes what switches reported. An older report never undoes a newer one, so they may arrive late
- * and repeated; contacts of unknown accounts are ignored.
+ * and repeated; contacts of unknown accounts are ignored. Where the REGISTER is told, its CSeq says
+ * which is older, and the end of a contact is newer than what it ends.
  * @returns how many reports spoke of known accounts
  */
 export async function reportContacts(db: Database, contacts: ReportedContact[]): Promise<number> {
@@ -31,7 +41,8 @@ export async function reportContacts(db: Database, contacts: ReportedContact[]):
     'report-contacts',
     `WITH report AS (
        SELECT r.* FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[],
-           $6::timestamptz[]) AS r (account, contact, received, user_agent, reported_at, expires_at)
+           $6::timestamptz[], $7::text[], $8::bigint[])
+         AS r (account, contact, received, user_agent, reported_at, expires_at, call_id, cseq)
          JOIN account a ON a.username = r.account
        ORDER BY r.account, r.contact
      ), ended AS (
@@ -41,13 +52,18 @@ export async function reportContacts(db: Database, contacts: ReportedContact[]):
          AND r.reported_at <= a.reported_at AND (r.account, r.contact) NOT IN
            (SELECT account, contact FROM report)
      ), written AS (
-       INSERT INTO registration (account, contact, received, user_agent, reported_at, expires_at)
-       SELECT account, contact, received, user_agent, reported_at, expires_at FROM report
+       INSERT INTO registration (account, contact, received, user_agent, reported_at, expires_at,
+         call_id, cseq)
+       SELECT account, contact, received, user_agent, reported_at, expires_at, call_id, cseq
+       FROM report
        WHERE contact <> '${ALL_CONTACTS}'
        ON CONFLICT (account, contact) DO UPDATE SET received = excluded.received,
          user_agent = excluded.user_agent, reported_at = excluded.reported_at,
-         expires_at = excluded.expires_at
+         expires_at = excluded.expires_at, call_id = excluded.call_id, cseq = excluded.cseq
        WHERE registration.reported_at <= excluded.reported_at
+         AND (registration.call_id = excluded.call_id AND (registration.cseq > excluded.cseq
+           OR registration.cseq = excluded.cseq AND registration.expires_at <= registration.reported_at
+             AND excluded.expires_at > excluded.reported_at)) IS NOT TRUE
      )
      SELECT array_agg(DISTINCT account::text) AS known FROM report`,
     [
@@ -57,6 +73,8 @@ export async function reportContacts(db: Database, contacts: ReportedContact[]):
       rows.map((row) => row.userAgent),
       rows.map((row) => row.reportedAt),
       rows.map((row) => row.expiresAt),
+      rows.map((row) => row.register?.callId),
+      rows.map((row) => row.register?.cseq),
     ],
   );
   const known = new Set(result?.known);
@@ -111,13 +129,22 @@ function newestReports(contacts: ReportedContact[]): ReportedContact[] {
   for (const contact of contacts) {
     const key = `${contact.username} ${contact.contact}`;
     const known = newest.get(key);
-    if (!known || known.reportedAt <= contact.reportedAt) newest.set(key, contact);
+    if (!known || !isOlder(contact, known)) newest.set(key, contact);
   }
   return [...newest.values()].map((contact) => {
     const ended = newest.get(`${contact.username} ${ALL_CONTACTS}`);
     if (!ended || ended.reportedAt < contact.reportedAt) return contact;
     return { ...contact, reportedAt: ended.reportedAt, expiresAt: ended.reportedAt };
   });
+}
+
+/** Of two reports of one contact; what the statement above says of one that is stored. */
+function isOlder(report: ReportedContact, known: ReportedContact): boolean {
+  if (report.reportedAt < known.reportedAt) return true;
+  if (!report.register || report.register.callId !== known.register?.callId) return false;
+  const { cseq } = report.register;
+  if (cseq !== known.register.cseq) return cseq < known.register.cseq;
+  return known.expiresAt <= known.reportedAt && report.expiresAt > report.reportedAt;
 }
 
 // SQL: the contacts of an account that were reported, and those that a switch keeps in this

@@ -50,7 +50,10 @@ export function parseFreeswitch(body: Buffer, feed: Feed): ReturnType<Parser> {
   });
 }
 
-/** @returns undefined for a B-leg: the A-leg of the same call is the one that is billed */
+/**
+ * @returns undefined for a B-leg: the A-leg of the same call is the one that is billed, but for what
+ *   a transfer left behind
+ */
 function readCdr(record: Members, feed: Feed, canBeForged: boolean): ReportedCall | undefined {
   const variables = members(record.variables, 'variables');
   const [flow] = Array.isArray(record.callflow) ? record.callflow : [record.callflow];
@@ -58,7 +61,8 @@ function readCdr(record: Members, feed: Feed, canBeForged: boolean): ReportedCal
   const variable = (name: string) => unescapeValue(variables[name]);
   const account = accountOf(variable, canBeForged);
   const direction = variable('direction') ?? directionOf(record.channel_data);
-  if (direction !== 'inbound') {
+  const isLeftBehind = direction === 'outbound' && isThere(variable('transfer_history'));
+  if (direction !== 'inbound' && !isLeftBehind) {
     // Before there was a direction, a leg that another one originated was known by that alone.
     if (profile.originator !== undefined) return undefined;
     if (direction === 'outbound' && account === undefined) {
@@ -70,7 +74,9 @@ function readCdr(record: Members, feed: Feed, canBeForged: boolean): ReportedCal
     id: callId(uuid, feed),
     account,
     startedAt: timeOf(variable, 'start'),
-    talkMicroseconds: talkMicroseconds(variable),
+    ...(isLeftBehind
+      ? leftBehind(variable, feed)
+      : { talkMicroseconds: talkMicroseconds(variable) }),
     caller: callerNumber(profile.caller_id_number, 'caller_id_number'),
     called: phoneNumber(profile.destination_number, 'destination_number'),
     sourceIp: ipAddress(variable('sip_network_ip')) ?? ipAddress(profile.network_addr),
@@ -78,6 +84,33 @@ function readCdr(record: Members, feed: Feed, canBeForged: boolean): ReportedCal
     switchDebit: feed.debits === 'switch' ? switchDebit(variable) : undefined,
     callId: uuid,
   };
+}
+
+/**
+ * Of a B-leg that goes on after its call was transferred, from then on: its newest profile tells when
+ * that was and when it was bridged to whom it talks to now, if ever. Its own accountcode can be
+ * that of the phone that it rang; the account is that of the call that made it.
+ */
+function leftBehind(
+  variable: Variable,
+  feed: Feed,
+): Pick<ReportedCall, 'account' | 'madeBy' | 'startedAt' | 'talkMicroseconds'> {
+  const maker = idText(variable('originator'), 'originator');
+  return {
+    account: undefined,
+    madeBy: { id: callId(maker, feed), beforeLeg: timeOf(variable, 'start') },
+    startedAt: timeOf(variable, 'profile_start'),
+    talkMicroseconds: hasTime(variable, 'bridge') ? between(variable, 'bridge', 'end') : 0,
+  };
+}
+
+/** Microseconds from one time to another; epochs in microseconds are safe integers. */
+function between(variable: Variable, from: string, to: string): number {
+  const [start, end] = [from, to].map((name) => {
+    const microseconds = decimalOf(variable(`${name}_uepoch`));
+    return microseconds ?? timeOf(variable, name).getTime() * 1_000;
+  }) as [number, number];
+  return talkTime(end - start, `${to} less ${from}`, 1_000_000);
 }
 
 /**
@@ -99,7 +132,7 @@ function directionOf(channelData: unknown): unknown {
   return (channelData as Members).direction;
 }
 
-/** @param name `start`, `answer` or `end` */
+/** @param name `start`, `answer`, `end`, or another one that has an epoch */
 function timeOf(variable: Variable, name: string): Date {
   const microseconds = variable(`${name}_uepoch`);
   if (microseconds === undefined) return momentOf(variable(`${name}_epoch`), `${name}_epoch`);

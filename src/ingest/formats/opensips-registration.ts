@@ -1,5 +1,6 @@
-import type { ReportedContact } from '../../domain/sip/registration.ts';
-import { MalformedRecord, wholeText } from '../record.ts';
+import { hash } from 'node:crypto';
+import type { Register, ReportedContact } from '../../domain/sip/registration.ts';
+import { decimalOf, MalformedRecord, wholeText } from '../record.ts';
 import { expiryAt, toContact } from './contact.ts';
 
 type Members = Record<string, unknown>;
@@ -14,13 +15,14 @@ export function isOpensipsEvent({ method, event }: Members): boolean {
 /**
  * E_UL_CONTACT_INSERT, _UPDATE and _DELETE: a JSON-RPC notification as event_stream sends it, or
  * an object that holds the parameters beside `event`. `expires` is an absolute Unix time. The
- * events do not tell when they were raised, so they must come in their order.
- * Source: the documentation of module usrloc of OpenSIPS 3.5, and its modules/usrloc/ul_evi.h.
+ * events do not tell when they were raised, and routes of events run beside each other, so `callid`
+ * and `cseq` tell which is older: those of the contact's last REGISTER, also when it has ended.
+ * Source: the documentation of module usrloc of OpenSIPS 3.5, and its modules/usrloc/ul_evi.c.
  */
 export function readOpensipsEvent(record: Members, now: Date): ReportedContact {
   const name = wholeText(record.method ?? record.event, 'event');
   const params = (record.params ?? record) as Members;
-  return toContact({
+  const contact = toContact({
     users: [params.aor],
     contact: params.uri ?? params.address,
     received: params.received,
@@ -28,6 +30,14 @@ export function readOpensipsEvent(record: Members, now: Date): ReportedContact {
     reportedAt: now,
     expiresAt: name === `${PREFIX}DELETE` ? now : expiryOf(name, params.expires, now),
   });
+  const register = registerOf(params);
+  return register ? { ...contact, register } : contact;
+}
+
+function registerOf({ callid, cseq }: Members): Register | undefined {
+  const number = decimalOf(cseq);
+  if (typeof callid !== 'string' || !Number.isSafeInteger(number)) return undefined;
+  return { callId: hash('sha256', callid).slice(0, 32), cseq: number as number };
 }
 
 function expiryOf(name: string, expires: unknown, now: Date): Date {

@@ -1,0 +1,29 @@
+import type { Database } from '../../db/database.ts';
+
+/** The call that made a leg, by its id, and when the leg began, which was soon after. */
+export interface LegMaker {
+  /** as a call's id is stored */
+  id: string;
+  beforeLeg: Date;
+}
+
+/**
+ * Whose calls made these legs. A call is looked for by its start, which leads the key, so those that
+ * began more than an hour before their leg are not found.
+ * @returns usernames; undefined where the call is not stored
+ */
+export async function accountsOfMakers(
+  db: Database,
+  makers: LegMaker[],
+): Promise<(number | undefined)[]> {
+  const rows = await db.query<{ position: number; account: number }>(
+    `SELECT m.position::int, c.account
+     FROM unnest($1::uuid[], $2::timestamptz[]) WITH ORDINALITY AS m (id, at, position),
+       LATERAL (SELECT account FROM call
+         WHERE started_at BETWEEN m.at - interval '1 hour' AND m.at AND id = m.id
+         LIMIT 1) AS c`,
+    [makers.map(({ id }) => id), makers.map(({ beforeLeg }) => beforeLeg)],
+  );
+  const accounts = new Map(rows.map(({ position, account }) => [position, account]));
+  return makers.map((_, n) => accounts.get(n + 1));
+}
