@@ -168,13 +168,13 @@ export async function answeringPhone(at: SipServer, phone: Phone): Promise<() =>
   };
 }
 
-/** An INVITE of the carrier to a number of a customer; it hangs up after so many seconds. */
+/** An INVITE without digest, of the carrier at first; it hangs up after so many seconds. */
 export function carrierCall(
   at: SipServer,
-  call: { number: string; seconds?: number; from?: string },
+  call: { number: string; seconds?: number; from?: string; caller?: string },
 ): Promise<SippResult> {
-  const { number, seconds = 0, from = CARRIER } = call;
-  const values = ['2125550100', '', number, 'Alice', '2125550100'];
+  const { number, seconds = 0, from = CARRIER, caller = '2125550100' } = call;
+  const values = [caller, '', number, 'Alice', caller];
   return runSipp(at, 'incoming.xml', values, ['-d', String(seconds * 1_000)], from);
 }
 

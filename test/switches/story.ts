@@ -121,7 +121,7 @@ export function tellStory<Switch extends StorySwitch>(
     const off = { enabled: false };
     await changeAccount(db(), ACTOR, running.service.queue, disabled.username, off, new Date());
     const refused = await register(sip, disabled, { contact, port });
-    assert.match(refused.output, /received 'SIP\/2\.0 401/);
+    assert.match(refused.output, /received 'SIP\/2\.0 40[134]/);
   });
 
   test('a call of some seconds is a row of cdr, and cash is down by its price', async () => {
@@ -213,6 +213,31 @@ export function tellStory<Switch extends StorySwitch>(
     await running.start();
     const [row] = await callsOf(phone, 1);
     assert.equal(await cashOf(phone), (500 - centsOf(row, 5, 12)) / 100);
+  });
+
+  test('an emergency call goes out without money, and while the service is away', async () => {
+    const phone = await customer('0.000001');
+    const there = await call(sip, phone, 'call', { number: '112', seconds: 1 });
+    assert.equal(there.status, 0, there.output);
+    await callsOf(phone, 1);
+    await running.kill();
+    // Asterisk knows no phone by itself, and so asks none who it is.
+    const number = { number: '911', seconds: 1 };
+    const away = await (sip.challenge === 407
+      ? call(sip, phone, 'call', number)
+      : carrierCall(sip, { ...number, from: '127.0.0.1', caller: String(phone.username) }));
+    assert.equal(away.status, 0, away.output);
+    await waitUntil(() => sip.waits('911'));
+    await running.start();
+    const rows = await callsOf(phone, 2);
+    assert.deepEqual(
+      rows.map(({ value: { dst, nr, ba } }) => [dst, nr, ba]),
+      [
+        ['911', '0', '0.000000'],
+        ['112', '0', '0.000000'],
+      ],
+    );
+    assert.match((await sip.dialled()).join(' '), /sip:112@\S+ sip:911@/);
   });
 
   test('the books balance after all of it, and nothing was rejected', async () => {
