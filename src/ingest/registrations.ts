@@ -9,7 +9,6 @@ import { isFreeswitchEvent, readFreeswitchEvent } from './formats/freeswitch-reg
 import { isOpensipsEvent, readOpensipsEvent } from './formats/opensips-registration.ts';
 import { MalformedRecord, type Origin, wholeBody } from './record.ts';
 
-const MOST_REPORTS = 500_000;
 const DAMAGED_SHOWN = 5;
 
 export interface TakenInRegistrations {
@@ -36,8 +35,9 @@ export async function takeInRegistrations(
   };
   if (!chunks) damaged('damaged gzip', () => 1);
   const read = (piece: Piece) => readReports(piece, now);
+  const isGood = (parsed: Parsed) => 'contact' in parsed;
   try {
-    for await (const batch of readBatches(chunks ?? [], read, { most: MOST_REPORTS })) {
+    for await (const batch of readBatches(chunks ?? [], read, { isGood })) {
       const contacts: ReportedContact[] = [];
       for (const parsed of batch) {
         if ('contact' in parsed) contacts.push(parsed.contact);
@@ -50,7 +50,7 @@ export async function takeInRegistrations(
     }
   } catch (error) {
     if (!(error instanceof TooManyRecords)) throw error;
-    damaged(`there are more than ${MOST_REPORTS} reports`, () => 1);
+    damaged(error.message, () => 1);
   }
   return taken;
 }

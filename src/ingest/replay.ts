@@ -112,8 +112,7 @@ async function replayOne(
     now,
     retentionMonths,
     emergencyNumbers,
-    // Also what was too many for one delivery.
-    mostRecords: Number.POSITIVE_INFINITY,
+    readsAll: true,
     onRejected: (rejected) => {
       same = rejected.find(({ raw }) => raw.equals(record.raw)) ?? same;
     },

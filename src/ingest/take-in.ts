@@ -28,7 +28,6 @@ export const PARSERS: Record<FeedFormat, Parser> = {
 };
 
 const DAY_MS = 86_400_000;
-const MOST_RECORDS = 500_000;
 const MOST_DAMAGED = 1_000;
 
 export interface TakenIn {
@@ -52,8 +51,8 @@ export interface TakeInOptions {
   emergencyNumbers: ReadonlySet<string>;
   /** stores the calls; left out, in batches of their own */
   store?: StoreCalls;
-  /** of one body; one that holds more is rejected itself, for its others */
-  mostRecords?: number;
+  /** reads also what is too much for one delivery, whose body is rejected for the rest */
+  readsAll?: boolean;
   /** told of what was rejected, as it happens */
   onRejected?: (rejected: RejectedRecord[]) => void;
 }
@@ -68,18 +67,18 @@ export async function takeIn(
   body: Body,
   options: TakeInOptions,
 ): Promise<TakenIn> {
-  const { mostRecords = MOST_RECORDS } = options;
   const total = nothingTakenIn();
   const problems: string[] = [];
   const read = readerOf(feed, () => problems.push('a record is too long'));
+  const isGood = options.readsAll ? undefined : isUnderstood;
   if (!body.chunks) problems.push('damaged gzip');
   try {
-    for await (const batch of readBatches(body.chunks ?? [], read, { most: mostRecords })) {
+    for await (const batch of readBatches(body.chunks ?? [], read, { isGood })) {
       addTakenIn(total, await takeInRecords(db, feed, batch, options));
     }
   } catch (error) {
     if (!(error instanceof TooManyRecords)) throw error;
-    problems.push(`more than ${mostRecords} records`);
+    problems.push(error.message);
   }
   if (total.leftOut > 0) problems.push(`more than ${MOST_DAMAGED} damaged records`);
   if (problems.length === 0) return total;
@@ -88,6 +87,8 @@ export async function takeIn(
   options.onRejected?.([whole]);
   return { ...total, rejected: total.rejected + 1 };
 }
+
+const isUnderstood = ({ kind }: ParsedRecord) => kind === 'call' || kind === 'unbilled leg';
 
 let lastWork: Promise<unknown> = Promise.resolve();
 

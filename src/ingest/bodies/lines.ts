@@ -22,7 +22,8 @@ export function* linesOf(body: Buffer): Generator<Line> {
 
 /** Whether bytes hold nothing but blanks and line ends. */
 export function isBlank(bytes: Buffer): boolean {
-  for (const byte of bytes) if (!isBlankByte(byte)) return false;
+  // An index is several times as fast as an iterator.
+  for (let at = 0; at < bytes.length; at++) if (!isBlankByte(bytes[at] as number)) return false;
   return true;
 }
 

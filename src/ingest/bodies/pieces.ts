@@ -11,7 +11,7 @@ const NEWLINE_BYTES = Buffer.from('\n');
 const ARRAY_START = Buffer.from('[');
 const ARRAY_END = Buffer.from(']');
 const COMMA = 0x2c;
-const CHUNK_BYTES = 64 * 1024;
+const LEAST_CHUNK_BYTES = 16 * 1024;
 /** of what is too long to be a record */
 const KEPT_BYTES = 64 * 1024;
 
@@ -48,6 +48,7 @@ export async function* readPieces(
   let parts: Buffer[] = [];
   let length = 0;
   let lines = 0;
+  let form: Buffer | undefined;
   let cutter: LineCutter | ArrayCutter | undefined;
   while (!cutter) {
     const { value, done } = await source.next();
@@ -57,8 +58,8 @@ export async function* readPieces(
     }
     parts.push(value);
     length += value.length;
+    if (!form && !isBlank(value)) form = value;
     if (length <= sizes.piece) continue;
-    const form = parts.find((part) => !isBlank(part));
     if (form && isArray(form)) cutter = new ArrayCutter(sizes, lines);
     else if (form && length > sizes.record) cutter = new LineCutter(joined(parts), sizes, lines);
     else if (length > sizes.record) {
@@ -72,20 +73,17 @@ export async function* readPieces(
   yield* cutter.rest();
 }
 
-/** The same bytes, neither in tiny chunks, which would be joined again and again, nor in huge ones. */
+/** The same bytes, but not in tiny chunks, which would be joined again and again. */
 async function* evenly(chunks: Chunks): AsyncGenerator<Buffer, undefined> {
   let parts: Buffer[] = [];
   let length = 0;
   for await (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; at += CHUNK_BYTES) {
-      const part = chunk.subarray(at, at + CHUNK_BYTES);
-      parts.push(part);
-      length += part.length;
-      if (length < CHUNK_BYTES / 4) continue;
-      yield joined(parts);
-      parts = [];
-      length = 0;
-    }
+    parts.push(chunk);
+    length += chunk.length;
+    if (length < LEAST_CHUNK_BYTES) continue;
+    yield joined(parts);
+    parts = [];
+    length = 0;
   }
   if (length > 0) yield joined(parts);
   return undefined;
