@@ -65,8 +65,9 @@ test('a body that is mostly damaged is read no further than 10,000 records; a re
     'read no further than 10000 records, of which most are damaged, more than 1000 damaged records',
   );
   assert.deepEqual(body?.raw, raw);
-  const { db, clock } = api.service;
-  const options = { now: clock(), retentionMonths: 24, ids: [body?.id ?? 0] };
+  const { db, clock, config } = api.service;
+  const { emergencyNumbers } = config;
+  const options = { now: clock(), retentionMonths: 24, emergencyNumbers, ids: [body?.id ?? 0] };
   const replayed = { replayed: 1, resolved: 0, rejected: 1, stored: 3, duplicates: 0 };
   assert.deepEqual(await replayRejected(db, TESTER, options), replayed);
 });
