@@ -35,7 +35,7 @@ export type Send = <Row extends object>(
 type Isolation = 'READ COMMITTED' | 'REPEATABLE READ';
 
 export interface ExchangeOptions {
-  /** settings of the transaction, such as `lock_timeout` */
+  /** such as `lock_timeout`; those that are not patient all have the same, which their connections keep */
   settings: Record<string, string>;
   /** whether it may wait for locks as long as others do, and so for a connection, too */
   patient: boolean;
@@ -94,6 +94,8 @@ export class Database implements Queryable {
   readonly #pages: PipelinedReader;
   readonly #prepares: boolean;
   readonly #pulse: Pulse | undefined;
+  /** connections that have the settings of exchanges */
+  readonly #set = new WeakSet<pg.Client>();
   readonly #finders = new Map<string, Gatherer<unknown, object | undefined>>();
 
   constructor(options: DatabaseOptions) {
@@ -231,17 +233,30 @@ export class Database implements Queryable {
     work: (send: Send) => Promise<{ result: T; changed: boolean }>,
   ): Promise<T> {
     const pool = patient ? this.#deliveries : this.#exchanges;
-    const local = Object.entries(settings).map(([name, value]) => `; SET LOCAL ${name} = ${value}`);
-    const begin = `BEGIN ISOLATION LEVEL READ COMMITTED${local.join('')}`;
-    return translated(() => retried(() => this.#attemptExchange(pool, begin, work)));
+    // A pooler gives a session to others after each transaction.
+    const isOfSession = !patient && this.#prepares;
+    const set = Object.entries(settings)
+      .map(([name, value]) => `SET ${isOfSession ? 'SESSION' : 'LOCAL'} ${name} = ${value}`)
+      .join('; ');
+    const begin = 'BEGIN ISOLATION LEVEL READ COMMITTED';
+    return translated(() =>
+      retried(async () => {
+        const client = (await this.#take(pool)) as pg.PoolClient & pg.Client;
+        if (!isOfSession) return this.#attemptExchange(client, [`${begin}; ${set}`], work);
+        if (this.#set.has(client)) return this.#attemptExchange(client, [begin], work);
+        // By itself: within the transaction, a rollback would take it back.
+        const result = await this.#attemptExchange(client, [set, begin], work);
+        this.#set.add(client);
+        return result;
+      }),
+    );
   }
 
   async #attemptExchange<T>(
-    pool: pg.Pool,
-    begin: string,
+    client: pg.PoolClient & pg.Client,
+    begin: string[],
     work: (send: Send) => Promise<{ result: T; changed: boolean }>,
   ): Promise<T> {
-    const client = (await this.#take(pool)) as pg.PoolClient & pg.Client;
     const sent: Promise<unknown>[] = [];
     const send = <T>(
       statement: pg.QueryConfig,
@@ -256,7 +271,7 @@ export class Database implements Queryable {
     };
     let broken: Error | undefined;
     try {
-      void send({ text: begin }, () => undefined);
+      for (const text of begin) void send({ text }, () => undefined);
       const { result, changed } = await work((name, text, values) =>
         send(this.#prepares ? { name, text, values } : { text, values }, ({ rows }) => rows),
       );

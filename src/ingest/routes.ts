@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { gatherCalls } from '../domain/calls/call-gathering.ts';
-import { authenticateFeed, type KnownFeed, noteFeeds } from '../domain/calls/feed.ts';
+import { authenticateFeed, type DeliveringFeed, noteFeeds } from '../domain/calls/feed.ts';
 import { WARNING_QUEUE } from '../domain/mail/message.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { parseNetworks } from '../http/client-address.ts';
@@ -17,7 +17,7 @@ import { PARSERS, takeIn } from './take-in.ts';
 declare module 'fastify' {
   interface FastifyRequest {
     /** the switch that sends, once its credentials were checked */
-    feed: KnownFeed | undefined;
+    feed: DeliveringFeed | undefined;
     /** of routes that allow emergency calls: settled once the credentials were checked */
     authenticated: Promise<void> | undefined;
   }
@@ -73,7 +73,8 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
     }
     const now = clock();
     const { retentionMonths, emergencyNumbers } = config;
-    const options = { now, retentionMonths, emergencyNumbers, store };
+    const { callsKeptFrom } = feed;
+    const options = { now, retentionMonths, callsKeptFrom, emergencyNumbers, store };
     const {
       warningsDue,
       leftOut: _,
@@ -110,7 +111,7 @@ function answer(reply: FastifyReply, counts: Record<string, number>): FastifyRep
     .send(successBody(members.join(',')));
 }
 
-function feedOf(request: FastifyRequest): KnownFeed {
+function feedOf(request: FastifyRequest): DeliveringFeed {
   if (!request.feed) throw new Error('the feed was not authenticated');
   return request.feed;
 }

@@ -49,6 +49,8 @@ export interface TakeInOptions {
   retentionMonths: number;
   /** what costs nothing to call */
   emergencyNumbers: ReadonlySet<string>;
+  /** as `oldestTakenIn` takes it */
+  callsKeptFrom?: Date | null;
   /** stores the calls; left out, in batches of their own */
   store?: StoreCalls;
   /** reads also what is too much for one delivery, whose body is rejected for the rest */
@@ -150,11 +152,12 @@ export async function takeInRecords(
     now,
     retentionMonths,
     emergencyNumbers,
+    callsKeptFrom,
     store = (...delivery) => storeCalls(db, ...delivery),
     onRejected,
   }: TakeInOptions,
 ): Promise<TakenIn> {
-  const oldest = await oldestTakenIn(db, now, retentionMonths);
+  const oldest = await oldestTakenIn(db, now, retentionMonths, callsKeptFrom);
   const taken = nothingTakenIn();
   const calls: RecordedCall[] = [];
   const rejected: RejectedRecord[] = [];

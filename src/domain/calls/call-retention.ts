@@ -21,14 +21,16 @@ function firstKept(now: Date, retentionMonths: number): Date {
 /**
  * The first moment whose calls can be taken in: what is retired stays retired, also where a
  * process has a longer retention.
+ * @param known the first moment whose calls are not retired, null for none; left out, it is looked up
  */
 export async function oldestTakenIn(
   db: Database,
   now: Date,
   retentionMonths: number,
+  known?: Date | null,
 ): Promise<Date> {
   const first = firstKept(now, retentionMonths);
-  const keptFrom = await callsKeptFrom(db);
+  const keptFrom = known === undefined ? await callsKeptFrom(db) : known;
   return keptFrom && keptFrom > first ? keptFrom : first;
 }
 

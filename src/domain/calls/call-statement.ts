@@ -3,6 +3,53 @@ import { FEWER_IN_PROGRESS } from '../rating/hold.ts';
 import { billedSeconds, joinDestination, ownerOfCalled, price, rateOf } from '../rating/rating.ts';
 import { reopenHours } from './call-sums.ts';
 
+/** What a statement is made for: parts that a batch does not need take as long as what it does. */
+export interface BatchKind {
+  /** some may be there already; otherwise that fails with a unique violation, which costs less */
+  repeats: boolean;
+  /** some may have a hold */
+  settles: boolean;
+  /** some began so long ago that their hour may have been summed: `SUMMED_AFTER_MS` */
+  isLate: boolean;
+}
+
+/** No hour of calls that began later has been summed. */
+export const SUMMED_AFTER_MS = 30 * 60_000;
+const REOPENED = reopenHours(
+  `inserted WHERE started_at < $14::timestamptz - interval '${SUMMED_AFTER_MS} ms'`,
+);
+
+// Once all balances are locked. A plan that was made while there were no holds must look them up by
+// both columns, too.
+const SETTLED = `ending AS (
+  SELECT h.billing_account, h.call_id
+  FROM unnest($1::uuid[], $11::text[]) AS k (id, call_id) JOIN inserted c ON c.id = k.id,
+    LATERAL (SELECT * FROM hold
+      WHERE billing_account = c.billing_account AND call_id = k.call_id OFFSET 0) h
+), locked AS (
+  SELECT b.account FROM balance b
+  WHERE b.account = ANY (ARRAY(
+    SELECT billing_account FROM spent UNION ALL SELECT billing_account FROM ending))
+  ORDER BY b.account FOR UPDATE
+), gone AS (
+  DELETE FROM hold h USING ending e
+  WHERE h.billing_account = e.billing_account AND h.call_id = e.call_id
+    AND (SELECT count(*) FROM locked) >= 0
+  RETURNING h.billing_account, h.account, h.amount
+), ${FEWER_IN_PROGRESS}, moved AS (
+  SELECT billing_account AS account, sum(spent) AS spent, sum(held) AS held
+  FROM (SELECT billing_account, amount AS spent, 0 AS held FROM spent
+    UNION ALL SELECT billing_account, 0, amount FROM gone) AS m
+  GROUP BY billing_account
+)`;
+const UNSETTLED = `locked AS (
+  SELECT b.account FROM balance b
+  WHERE b.account = ANY (ARRAY(SELECT billing_account FROM spent))
+  ORDER BY b.account FOR UPDATE
+), moved AS (
+  SELECT billing_account AS account, amount AS spent, 0 AS held FROM spent
+)`;
+
 /**
  * The statement that stores a batch: rates each call, inserts it, debits the billing accounts and
  * settles the holds, so that no call is ever there without its debit. A batch holds no identity
@@ -11,10 +58,8 @@ import { reopenHours } from './call-sums.ts';
  * Balances are locked in the order of their accounts, since batches that come at the same time
  * would else wait for each other in a circle. Times are milliseconds and all digests one text,
  * which PostgreSQL reads faster than arrays of their types.
- * @param conflict what becomes of calls that are there already: '' fails with a unique violation,
- *   which costs less where there is none
  */
-const store = (conflict: '' | 'ON CONFLICT DO NOTHING') => `
+const textOf = ({ repeats, settles, isLate }: BatchKind) => `
 WITH input AS (
   SELECT n, id, account, timestamptz 'epoch' + started_ms * interval '1 ms' AS started_at,
     talk_microseconds, caller, called, source_ip, caller_name, switch_rate, switch_amount, call_id, feed,
@@ -47,46 +92,32 @@ WITH input AS (
     switch_rate IS NULL, feed, substr((SELECT decode($12, 'hex')), n::int * 16 - 15, 16), $14,
     CASE WHEN emergency THEN true END
   FROM priced ORDER BY master_account, username, started_at, id
-  ${conflict}
+  ${repeats ? 'ON CONFLICT DO NOTHING' : ''}
   RETURNING billing_account, started_at, id, amount, debited
 ), spent AS (
   SELECT billing_account, sum(amount) AS amount FROM inserted
   WHERE debited AND amount > 0 GROUP BY billing_account
-), ending AS (
-  SELECT h.billing_account, h.call_id
-  FROM unnest($1::uuid[], $11::text[]) AS k (id, call_id) JOIN inserted c ON c.id = k.id
-    JOIN hold h ON h.billing_account = c.billing_account AND h.call_id = k.call_id
-  WHERE EXISTS (SELECT FROM hold)
-), locked AS (
-  SELECT b.account FROM balance b
-  WHERE b.account = ANY (ARRAY(
-    SELECT billing_account FROM spent UNION ALL SELECT billing_account FROM ending))
-  ORDER BY b.account FOR UPDATE
-), gone AS (
-  DELETE FROM hold h USING ending e
-  WHERE h.billing_account = e.billing_account AND h.call_id = e.call_id
-    -- once all balances are locked
-    AND (SELECT count(*) FROM locked) >= 0
-  RETURNING h.billing_account, h.account, h.amount
-), ${FEWER_IN_PROGRESS}, moved AS (
-  SELECT billing_account AS account, sum(spent) AS spent, sum(held) AS held
-  FROM (SELECT billing_account, amount AS spent, 0 AS held FROM spent
-    UNION ALL SELECT billing_account, 0, amount FROM gone) AS m
-  GROUP BY billing_account
-), debit AS (
+), ${settles ? SETTLED : UNSETTLED}, debit AS (
   UPDATE balance b SET
     held = b.held - m.held,
     ${movedBy('(-m.spent)')}
   FROM moved m JOIN locked l ON l.account = m.account JOIN account a ON a.username = m.account
   WHERE b.account = l.account
   RETURNING b.warning_due
-),
-${reopenHours("inserted WHERE started_at < $14::timestamptz - interval '30 minutes'")}
+)${isLate ? `, ${REOPENED}` : ''}
 SELECT coalesce((SELECT bool_or(warning_due) FROM debit), false) AS "warningsDue",
   CASE WHEN stored < $15 THEN (
     SELECT coalesce(array_agg(replace(id::text, '-', '') || ' ' ||
       (extract(epoch FROM started_at) * 1000)::bigint), '{}') FROM inserted) END AS stored
 FROM (SELECT count(*) AS stored FROM inserted) c`;
 
-export const STORE_NEW = { name: 'store-new-calls', text: store('') };
-export const STORE = { name: 'store-calls', text: store('ON CONFLICT DO NOTHING') };
+const statements = new Map<string, { name: string; text: string }>();
+
+/** The statement for batches of a kind, and the name that goes with it. */
+export function storeStatement(kind: BatchKind): { name: string; text: string } {
+  const parts = Object.entries(kind).flatMap(([part, has]) => (has ? [part] : []));
+  const name = ['store-calls', ...parts].join('-');
+  const statement = statements.get(name) ?? { name, text: textOf(kind) };
+  statements.set(name, statement);
+  return statement;
+}

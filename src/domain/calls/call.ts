@@ -4,7 +4,7 @@ import type { Database, Queryable } from '../../db/database.ts';
 import { isMissingPartition, isUniqueViolation, StoreUnavailable } from '../../db/errors.ts';
 import type { Decimal } from '../money.ts';
 import { ensurePartitions, isRetiredMonth } from './call-partition.ts';
-import { STORE, STORE_NEW } from './call-statement.ts';
+import { type BatchKind, SUMMED_AFTER_MS, storeStatement } from './call-statement.ts';
 import type { LegMaker } from './leg-maker.ts';
 
 /** A finished call as a switch reported it, before it is known who pays and how much. */
@@ -175,17 +175,22 @@ async function insertPart(
     part.length,
     part.flatMap(({ isEmergency }, n) => (isEmergency ? [n + 1] : [])),
   ];
-  let statement = STORE_NEW;
+  const kind: BatchKind = {
+    repeats: false,
+    settles: part.some(({ callId }) => callId !== undefined),
+    isLate: part.some(({ startedAt }) => now.getTime() - startedAt.getTime() > SUMMED_AFTER_MS),
+  };
   for (let madePartitions = false; ; ) {
-    const name = part.length > MOST_PREPARED ? undefined : statement.name;
+    const { name, text } = storeStatement(kind);
     try {
-      const rows = await db.deliver<InsertResult>(name, statement.text, values);
+      const prepared = part.length > MOST_PREPARED ? undefined : name;
+      const rows = await db.deliver<InsertResult>(prepared, text, values);
       return rows[0] as InsertResult;
     } catch (error) {
       // Sent again, the call is known to be too old.
       if (isRetiredMonth(error)) throw new StoreUnavailable(error);
-      if (isUniqueViolation(error) && statement === STORE_NEW) {
-        statement = STORE;
+      if (isUniqueViolation(error) && !kind.repeats) {
+        kind.repeats = true;
       } else if (isMissingPartition(error) && !madePartitions) {
         const moments = part.map((call) => call.startedAt);
         await ensurePartitions(db, moments);

@@ -29,6 +29,12 @@ export interface KnownFeed extends Feed {
   lastSeenAt: Date | null;
 }
 
+/** A feed that delivers. */
+export interface DeliveringFeed extends KnownFeed {
+  /** the first moment whose calls are not retired; null while none are */
+  callsKeptFrom: Date | null;
+}
+
 export interface ListedFeed extends KnownFeed {
   createdAt: Date;
 }
@@ -108,11 +114,12 @@ export async function authenticateFeed(
   keyring: Keyring,
   name: string,
   secret: string,
-): Promise<KnownFeed> {
-  const feed = await db.find<KnownFeed & { digest: Buffer }>(
+): Promise<DeliveringFeed> {
+  const feed = await db.find<DeliveringFeed & { digest: Buffer }>(
     'authenticate-feed',
     `SELECT i.n::int, f.name, f.format, f.networks, f.debits, f.time_zone AS "timeZone",
-       f.last_seen_at AS "lastSeenAt", f.secret_digest AS digest
+       f.last_seen_at AS "lastSeenAt", f.secret_digest AS digest,
+       (SELECT kept_from FROM call_retention) AS "callsKeptFrom"
      FROM unnest($1::text[]) WITH ORDINALITY AS i (name, n) JOIN feed f ON f.name = i.name`,
     name,
   );

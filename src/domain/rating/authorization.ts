@@ -33,15 +33,12 @@ const LOCK_FREE = { name: 'lock-free-balances', text: lock('SKIP LOCKED') };
 
 // The plans are made once, maybe while the tables are empty, and must do when they are not.
 const SETTINGS = { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off' };
+const IMPATIENT = { ...SETTINGS, lock_timeout: `'${IMPATIENCE_MS}ms'` };
 
 /** What is done where somebody else has locked a balance. */
 const WAYS = {
-  'wait briefly': {
-    lock: LOCK,
-    patient: false,
-    settings: { ...SETTINGS, lock_timeout: `'${IMPATIENCE_MS}ms'` },
-  },
-  'leave out': { lock: LOCK_FREE, patient: false, settings: SETTINGS },
+  'wait briefly': { lock: LOCK, patient: false, settings: IMPATIENT },
+  'leave out': { lock: LOCK_FREE, patient: false, settings: IMPATIENT },
   wait: { lock: LOCK, patient: true, settings: SETTINGS },
 } as const;
 
