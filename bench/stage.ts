@@ -13,7 +13,7 @@ import { type Keyring, openKeyring } from '../src/domain/sealing/keyring.ts';
 import { LoadGenerator } from './load.ts';
 import { type HttpProcess, runHttp } from './process.ts';
 
-const SERVICE = new URL('../src/main.ts', import.meta.url);
+const SERVICE = new URL('../src/main.js', import.meta.url);
 
 /** All that the parts of a benchmark share: a database of its own, load, and the service. */
 export interface Stage {

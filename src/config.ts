@@ -1,11 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
-import envSchema from 'env-schema';
+import { parseArgs, parseEnv } from 'node:util';
 import ipaddr from 'ipaddr.js';
 import { type Brand, brandColors, readLogo } from './brand.ts';
 import type { Language } from './language.ts';
-import { SETTINGS, type Settings } from './settings.ts';
+import { readSettings, type Settings, WrongSetting } from './settings.ts';
 
 /** A setting has a wrong value; the message is one line that names it. */
 export class ConfigError extends Error {}
@@ -80,17 +80,7 @@ export function loadConfig(
   env: NodeJS.ProcessEnv = process.env,
   given: Record<string, string> = {},
 ): Config {
-  let settings: Settings;
-  try {
-    settings = envSchema<Settings>({
-      schema: { type: 'object', properties: SETTINGS },
-      env: false,
-      dotenv: true,
-      data: [withoutEmpty({ ...env, ...given })],
-    });
-  } catch (error) {
-    throw new ConfigError(describeInvalid(error));
-  }
+  const settings = settingsOf({ ...dotenv(), ...withoutEmpty({ ...env, ...given }) });
   if (settings.DATABASE_READ_URL && !settings.DATABASE_URL) {
     throw new ConfigError('DATABASE_READ_URL needs DATABASE_URL, of which it names a replica');
   }
@@ -164,13 +154,22 @@ function withoutEmpty(env: NodeJS.ProcessEnv): Record<string, string> {
   );
 }
 
-function describeInvalid(error: unknown): string {
-  const errors = (error as { errors?: { instancePath: string; message?: string }[] }).errors;
-  const first = errors?.[0];
-  if (!first) return `the settings cannot be read: ${(error as Error).message}`;
-  const name = first.instancePath.slice(1).split('/')[0] ?? '';
-  const meaning = (SETTINGS as Record<string, { description: string } | undefined>)[name];
-  return `${name} ${first.message} (${meaning?.description ?? 'a setting'})`;
+/** What the file `.env` of the working folder sets, where there is one. */
+function dotenv(): Record<string, string> {
+  try {
+    return withoutEmpty(parseEnv(readFileSync('.env', 'utf8')));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw new ConfigError(`the settings cannot be read: ${(error as Error).message}`);
+  }
+}
+
+function settingsOf(texts: Record<string, string>): Settings {
+  try {
+    return readSettings(texts);
+  } catch (error) {
+    throw error instanceof WrongSetting ? new ConfigError(error.message) : error;
+  }
 }
 
 function list(value: string): string[] {

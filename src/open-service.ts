@@ -75,10 +75,7 @@ export async function openService(config: Config, options: OpenOptions): Promise
     await migrate(direct, role === 'server' ? 'create' : 'existing');
     const keyring = await openKeyring(db, readFileKey);
     await ensureCurrentPartitions(db, clock());
-    const queue =
-      role === 'command'
-        ? Queue.late(direct, onError, makeQueues)
-        : await Queue.open(direct, worksQueues ? 'worker' : 'sender', onError);
+    const queue = Queue.late(direct, worksQueues ? 'worker' : 'sender', onError, makeQueues);
     const close = async () => {
       // PostgreSQL may be gone by now; what comes after is closed all the same.
       await queue.stop().catch(onError);

@@ -6,8 +6,6 @@ import {
   type AdministratorCredentials,
   createFirstAdministrator,
 } from './domain/account/administrator.ts';
-import { listen } from './front.ts';
-import { startJobs } from './jobs/index.ts';
 import type { Sender } from './mail/letter.ts';
 import { readMailTexts } from './mail/read-texts.ts';
 import { folderTransport, smtpTransport } from './mail/transport.ts';
@@ -26,10 +24,7 @@ export interface Running {
 /** Opens everything, listens, and says so on standard output. */
 export async function serve(config: Config, log: Logger): Promise<Running> {
   const texts = readMailTexts(config);
-  const service = await openService(config, {
-    role: 'server',
-    onError: (error) => log.error({ err: error }, 'database'),
-  });
+  const service = await openMeanwhile(config, log, true);
   try {
     return await serveWith(service, texts, log);
   } catch (error) {
@@ -40,17 +35,27 @@ export async function serve(config: Config, log: Logger): Promise<Running> {
 
 /** Answers requests and nothing else, on the database that the first process of a service has opened. */
 export async function serveAsWorker(config: Config, log: Logger): Promise<Running> {
-  const service = await openService(config, {
-    role: 'server',
-    worksQueues: false,
-    onError: (error) => log.error({ err: error }, 'database'),
-  });
+  const service = await openMeanwhile(config, log, false);
+  const { listen } = await import('./front.ts');
   const { close, leave } = await listen(service, log);
+  await service.queue.ready();
   const endWith = (end: () => Promise<void>) => async () => {
     await end();
     await service.close();
   };
   return { renew: endWith(leave), stop: endWith(close) };
+}
+
+/** Opens the service; what answers requests is loaded while PostgreSQL starts. */
+async function openMeanwhile(
+  config: Config,
+  log: Logger,
+  worksQueues: boolean,
+): Promise<OpenService> {
+  const onError = (error: Error) => log.error({ err: error }, 'database');
+  const opening = openService(config, { role: 'server', worksQueues, onError });
+  await Promise.allSettled([opening, import('./front.ts')]);
+  return opening;
 }
 
 async function serveWith(
@@ -69,7 +74,7 @@ async function serveWith(
   const front =
     config.workers > 1
       ? await startWorkers(config.workers, workerSettings(service), log)
-      : await listen(service, log);
+      : await (await import('./front.ts')).listen(service, log);
   const publicUrl = serviceAddress(config, front.port);
   // A folder that is for reading only is no reason not to serve.
   await noteAddress(config, publicUrl).catch((error) =>
@@ -78,6 +83,7 @@ async function serveWith(
   const transport = config.smtpUrl
     ? smtpTransport(config.smtpUrl)
     : folderTransport(join(config.dataDir, 'mail'));
+  const { startJobs } = await import('./jobs/index.ts');
   await startJobs(
     service,
     transport,

@@ -5,9 +5,9 @@ interface Rule<Value> {
   description: string;
 }
 
-// The JSON Schema of one setting each, written out: a schema library takes longer to load than most
-// commands to run.
-const text = (rule: Rule<string> & { minLength?: number; pattern?: string }) => ({
+// Checked by a few lines of this file: a library for schemas takes longer to load than most commands
+// to run.
+const text = (rule: Rule<string> & { pattern?: string }) => ({
   type: 'string' as const,
   ...rule,
 });
@@ -17,7 +17,8 @@ const whole = (rule: Rule<number> & { minimum: number; maximum?: number }) => ({
 });
 const flag = (rule: Rule<boolean>) => ({ type: 'boolean' as const, ...rule });
 const oneOf = <const Value extends string>(values: Value[], rule: Rule<Value>) => ({
-  enum: values,
+  type: 'one of' as const,
+  values,
   ...rule,
 });
 const positive = (fallback: number, description: string, maximum = 2 ** 31) =>
@@ -36,7 +37,7 @@ export const SETTINGS = {
     default: 0,
     description: 'TCP port for /metrics alone; 0: on PORT with all else',
   }),
-  DATA_DIR: text({ minLength: 1, default: './data', description: 'data folder' }),
+  DATA_DIR: text({ default: './data', description: 'data folder' }),
   DATABASE_URL: text({
     default: '',
     pattern: '^(postgres(ql)?://.+)?$',
@@ -86,7 +87,6 @@ export const SETTINGS = {
   }),
   BRAND_NAME: text({
     default: 'Account API',
-    minLength: 1,
     pattern: '^[^\\r\\n]*$',
     description: 'name shown in mails and pages',
   }),
@@ -231,3 +231,46 @@ export const SETTINGS = {
 export type Settings = {
   [Name in keyof typeof SETTINGS]: (typeof SETTINGS)[Name]['default'];
 };
+
+/** A setting has a value that it cannot have; the message is one line that names it. */
+export class WrongSetting extends Error {}
+
+/**
+ * @param texts what is set, by the names of the settings; others are left aside
+ * @throws WrongSetting for the first that is wrong
+ */
+export function readSettings(texts: Record<string, string>): Settings {
+  const values = Object.entries(SETTINGS).map(([name, rule]) => {
+    const text = texts[name];
+    if (text === undefined) return [name, rule.default];
+    const requirement = requirementMissed(rule, text);
+    if (requirement) throw new WrongSetting(`${name} must ${requirement} (${rule.description})`);
+    if (rule.type === 'integer') return [name, Number(text)];
+    return [name, rule.type === 'boolean' ? text === 'true' : text];
+  });
+  return Object.fromEntries(values);
+}
+
+/** @returns what the text must do and does not */
+function requirementMissed(
+  rule: (typeof SETTINGS)[keyof typeof SETTINGS],
+  text: string,
+): string | undefined {
+  switch (rule.type) {
+    case 'integer': {
+      const { minimum, maximum = Number.MAX_SAFE_INTEGER } = rule;
+      const fits = /^-?\d+$/.test(text) && Number(text) >= minimum && Number(text) <= maximum;
+      if (fits) return undefined;
+      return `be a whole number from ${minimum}${rule.maximum === undefined ? '' : ` to ${maximum}`}`;
+    }
+    case 'boolean':
+      return text === 'true' || text === 'false' ? undefined : 'be true or false';
+    case 'one of': {
+      const values: string[] = rule.values;
+      return values.includes(text) ? undefined : `be one of ${values.join(', ')}`;
+    }
+    default:
+      if (rule.pattern === undefined || new RegExp(rule.pattern).test(text)) return undefined;
+      return `match ${rule.pattern}`;
+  }
+}

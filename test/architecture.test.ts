@@ -50,12 +50,12 @@ const MAY_IMPORT: Record<string, string[]> = {
     'service-address.ts',
   ],
   'server-process.ts': ['config.ts', 'db', 'domain', 'http', 'serve.ts', 'workers.ts'],
-  'main.ts': ['compile-cache.ts', 'server-process.ts'],
-  'compile-cache.ts': [],
+  'main.js': ['compile-cache.js', 'server-process.ts'],
+  'compile-cache.js': [],
   cli: [
     'brand.ts',
     'language.ts',
-    'compile-cache.ts',
+    'compile-cache.js',
     'config.ts',
     'db',
     'domain',
@@ -107,7 +107,7 @@ interface Import {
   isTypeOnly: boolean;
 }
 
-const files = globSync('**/*.ts', { cwd: SRC }).filter((file) => !file.endsWith('.test.ts'));
+const files = globSync('**/*.{ts,js}', { cwd: SRC }).filter((file) => !file.endsWith('.test.ts'));
 const texts = new Map(files.map((file) => [file, readFileSync(join(SRC, file), 'utf8')]));
 const imports = files.flatMap((file) => importsOf(file, texts.get(file) ?? ''));
 

@@ -23,7 +23,7 @@ before(async () => {
     await symlink(join(ROOT, name), join(folder, name));
   }
   environment = { PATH: process.env.PATH, HOME: folder, PORT: String(await freePort()) };
-  server = spawn(process.execPath, ['src/main.ts'], {
+  server = spawn(process.execPath, ['src/main.js'], {
     cwd: folder,
     env: environment,
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,16 +1,11 @@
 import type { Command } from 'commander';
 import { listAudit } from '../domain/audit.ts';
-import { command, perform } from './operation.ts';
+import { perform, withExample } from './operation.ts';
 import { moment, table } from './print.ts';
 import * as values from './values.ts';
 
-export function auditCommand(program: Command): void {
-  const on = command(
-    program,
-    'audit',
-    'who changed what, newest first',
-    'audit --account 2345678901 --limit 20',
-  )
+export function auditCommand(on: Command): void {
+  withExample(on, 'audit --account 2345678901 --limit 20')
     .option('--account <username>', 'only what concerns this account', values.username)
     .addOption(values.limitOption(50))
     .option('--before <id>', 'start before this entry', values.recordId);

@@ -22,7 +22,14 @@ import { fingerprint } from '../domain/sealing/keyring.ts';
 import { ownKeyFile, readKeyFile, readSecretKey } from '../secret-key.ts';
 import { readSeal, requireUnchanged, sealed } from './backup-seal.ts';
 import { exclusively } from './exclusively.ts';
-import { command, openForCommand, operator, perform, performWithout, print } from './operation.ts';
+import {
+  openForCommand,
+  operator,
+  perform,
+  performWithout,
+  print,
+  withExample,
+} from './operation.ts';
 import { count } from './print.ts';
 import { type Progress, startProgress } from './progress.ts';
 
@@ -36,14 +43,11 @@ interface Description {
   secretKeys: string[];
 }
 
-export function backupCommands(program: Command): void {
-  const backup = command(
-    program,
-    'backup',
-    'copy the embedded database into one file, while the service runs or not',
-    'backup /var/backups/account-api',
-  ).addArgument(new Argument('<path>', 'file to write, or folder to put one with the time into'));
-  perform(backup, (service, given: string, options: { json?: true }) =>
+export function backupCommand(on: Command): void {
+  withExample(on, 'backup /var/backups/account-api').addArgument(
+    new Argument('<path>', 'file to write, or folder to put one with the time into'),
+  );
+  perform(on, (service, given: string, options: { json?: true }) =>
     exclusively(service.db, async () => {
       const { db, embedded, clock } = service;
       if (!embedded) throw ownDatabase('backup', 'pg_dump');
@@ -72,14 +76,14 @@ export function backupCommands(program: Command): void {
       };
     }),
   );
+}
 
-  const restore = command(
-    program,
-    'restore',
-    'put a backup into a data folder that has no database yet, and prove its books',
+export function restoreCommand(on: Command): void {
+  withExample(
+    on,
     'restore /var/backups/account-api/account-api-20301231T180000Z.tar.gz',
   ).addArgument(new Argument('<file>', 'what backup wrote'));
-  performWithout(restore, async (config, given: string, options: { json?: true }) => {
+  performWithout(on, async (config, given: string, options: { json?: true }) => {
     if (config.databaseUrl) throw ownDatabase('restore', 'pg_restore');
     requireNoCluster(config.dataDir);
     const { takenAt } = await unpack(config, resolve(given), options);
@@ -90,7 +94,7 @@ export function backupCommands(program: Command): void {
       const detail = { file: resolve(given), takenAt };
       await audit(db, operator(), { action: 'backup restored', detail }, clock());
       const balanced = imbalances.length === 0;
-      print(restore, {
+      print(on, {
         json: { takenAt, accounts, calls, imbalances },
         text:
           `Restored the database of ${takenAt}: ${count(accounts, 'billing account')} and ` +

@@ -18,7 +18,7 @@ import { takeIn } from '../ingest/take-in.ts';
 import type { OpenService } from '../open-service.ts';
 import { notedAddress } from '../service-address.ts';
 import { demoCalls } from './demo-calls.ts';
-import { command, operator, perform } from './operation.ts';
+import { operator, perform, withExample } from './operation.ts';
 import { fields } from './print.ts';
 import { startProgress } from './progress.ts';
 
@@ -74,13 +74,8 @@ const MEMBERS: Member[] = [
   },
 ];
 
-export function demoCommand(program: Command): void {
-  const on = command(
-    program,
-    'demo',
-    'fill example accounts with 30 days of calls; a second time changes nothing',
-    'demo',
-  );
+export function demoCommand(on: Command): void {
+  withExample(on, 'demo');
   perform(on, async (service, options: { json?: true }) => {
     const { db, keyring, clock, config } = service;
     // The feed comes last, so that a run that was interrupted is completed by the next one.

@@ -23,9 +23,12 @@ export function command(
   description: string,
   example: string,
 ): Command {
-  return parent
-    .command(usage)
-    .description(description)
+  return withExample(parent.command(usage).description(description), example);
+}
+
+/** The same for a command that is known by its line of description already. */
+export function withExample(on: Command, example: string): Command {
+  return on
     .option('--json', 'print one JSON document')
     .addHelpText('after', `\nExample:\n  npx account-api ${example}`);
 }

@@ -15,13 +15,14 @@ const NEED_HELP = new Set([
   'commander.unknownOption',
 ]);
 
-interface Group {
+/** A command of its own, or a group of them. */
+interface Entry {
   name: string;
   description: string;
-  load: (group: Command) => Promise<void>;
+  load: (on: Command) => Promise<void>;
 }
 
-const GROUPS: Group[] = [
+const ENTRIES: Entry[] = [
   {
     name: 'account',
     description: 'accounts, their credentials and money',
@@ -93,14 +94,33 @@ const GROUPS: Group[] = [
     description: "keys of the operators' API",
     load: async (group) => (await import('./operator-key.ts')).operatorKeyCommands(group),
   },
+  {
+    name: 'audit',
+    description: 'who changed what, newest first',
+    load: async (on) => (await import('./audit.ts')).auditCommand(on),
+  },
+  {
+    name: 'backup',
+    description: 'copy the embedded database into one file, while the service runs or not',
+    load: async (on) => (await import('./backup.ts')).backupCommand(on),
+  },
+  {
+    name: 'restore',
+    description: 'put a backup into a data folder that has no database yet, and prove its books',
+    load: async (on) => (await import('./backup.ts')).restoreCommand(on),
+  },
+  {
+    name: 'demo',
+    description: 'fill example accounts with 30 days of calls; a second time changes nothing',
+    load: async (on) => (await import('./demo.ts')).demoCommand(on),
+  },
+  {
+    name: 'reconcile',
+    description:
+      'prove the books: a balance is what ledger and calls add up to, held what holds do; status 1 where not',
+    load: async (on) => (await import('./reconcile.ts')).reconcileCommand(on),
+  },
 ];
-
-async function loadSingleCommands(program: Command): Promise<void> {
-  (await import('./audit.ts')).auditCommand(program);
-  (await import('./backup.ts')).backupCommands(program);
-  (await import('./demo.ts')).demoCommand(program);
-  (await import('./reconcile.ts')).reconcileCommand(program);
-}
 
 /** @returns the exit status: 0 done, 1 refused or failed, 2 wrong usage */
 export async function runCommandLine(args: string[]): Promise<number> {
@@ -127,8 +147,8 @@ export async function runCommandLine(args: string[]): Promise<number> {
 
 /**
  * The commands. @param json whether errors are printed as JSON
- * @param first the first word of the command line: of groups only the one it names gets its
- * commands, since loading all takes longer than most commands; left out, all get them
+ * @param first the first word of the command line: only what it names gets its commands and options,
+ * since loading all takes longer than most commands; left out, all get them
  */
 export async function buildProgram(json: boolean, first?: string): Promise<Command> {
   const program = new Command('account-api')
@@ -141,12 +161,10 @@ export async function buildProgram(json: boolean, first?: string): Promise<Comma
       ...(json ? { writeErr: () => undefined } : {}),
     })
     .exitOverride();
-  const isGroup = GROUPS.some(({ name }) => name === first);
-  for (const { name, description, load } of GROUPS) {
-    const group = program.command(name).description(description);
-    if (first === undefined || first === name) await load(group);
+  for (const { name, description, load } of ENTRIES) {
+    const on = program.command(name).description(description);
+    if (first === undefined || first === name) await load(on);
   }
-  if (!isGroup) await loadSingleCommands(program);
   return program;
 }
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type AccountBooks, listBooks, reconcile } from '../domain/books/proof.ts';
-import { command, perform } from './operation.ts';
+import { perform, withExample } from './operation.ts';
 import { count, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -11,13 +11,8 @@ interface ReconcileOptions {
   limit: number;
 }
 
-export function reconcileCommand(program: Command): void {
-  const on = command(
-    program,
-    'reconcile',
-    'prove the books: a balance is what ledger and calls add up to, held what holds do; status 1 where not',
-    'reconcile',
-  )
+export function reconcileCommand(on: Command): void {
+  withExample(on, 'reconcile')
     .option('--account <username>', 'only this billing account', values.username)
     .option('--list', 'show the books of accounts that balance, too')
     .option('--after <username>', 'with --list: start after this account', values.username)

@@ -66,29 +66,40 @@ export class Queue {
     onError: (error: Error) => void,
   ): Promise<Queue> {
     const queue = new Queue(() => startBoss(connection, role, onError));
-    await queue.#opened();
+    await queue.ready();
     return queue;
   }
 
   /**
-   * A sender that is opened at its first use, for commands, of which most queue nothing.
+   * One that is opened at its first use: a service answers before that, and most commands queue
+   * nothing.
    * @param prepare makes the queues where there are none
    */
   static late(
     connection: pg.ClientConfig,
+    role: 'worker' | 'sender',
     onError: (error: Error) => void,
     prepare: (queue: Queue) => Promise<void>,
   ): Queue {
     return new Queue(async () => {
-      const queue = await Queue.open(connection, 'sender', onError);
+      const queue = await Queue.open(connection, role, onError);
       await prepare(queue);
       return queue.#opened();
     });
   }
 
   #opened(): Promise<PgBoss> {
-    this.#boss ??= this.#start();
+    this.#boss ??= this.#start().catch((error) => {
+      // Whoever needs it next tries again.
+      this.#boss = undefined;
+      throw error;
+    });
     return this.#boss;
+  }
+
+  /** Opens it now, where it is not yet. */
+  async ready(): Promise<void> {
+    await this.#opened();
   }
 
   /** Makes a queue, or brings the options of an existing one up to date. */
@@ -233,7 +244,7 @@ export class Queue {
   }
 
   async stop(): Promise<void> {
-    const boss = await this.#boss;
+    const boss = await this.#boss?.catch(() => undefined);
     await boss?.stop({ graceful: true, timeout: STOP_TIMEOUT_MS });
   }
 }

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
-import type { TObject, TSchema } from 'typebox';
 import type { Refusal } from '../domain/refusal.ts';
+import type { TObject, TSchema } from './schema.ts';
 
 /** How failures look to a client. */
 export interface Envelope {

@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
 import { NAME_PATTERN, USERNAME_REQUIREMENT } from '../domain/account-name.ts';
+import { Type } from './schema.ts';
 
 // Eleven digits, as many as the string form may have.
 const LATEST_SECOND = 99_999_999_999;

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
+import { Type } from './schema.ts';
 import { type Answer, answerOnce, type KeyedRequest } from '../domain/access/kept-answer.ts';
 import { invalidField } from '../domain/refusal.ts';
 import type { Service } from '../service.ts';

@@ -5,7 +5,6 @@ import type {
   onRequestHookHandler,
   RouteShorthandOptionsWithHandler,
 } from 'fastify';
-import type { Static, TObject, TSchema } from 'typebox';
 import { authenticate } from '../domain/access/api-key.ts';
 import type { Caller } from '../domain/access/caller.ts';
 import { administratorRequired, fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
@@ -17,6 +16,7 @@ import { idempotencyKeyHeaders, once } from './idempotency-key.ts';
 import { longAnswer } from './long-answer.ts';
 import { AddressLimit, limitByAddress } from './rate-limit.ts';
 import { responses } from './responses.ts';
+import type { Static, TObject, TSchema } from './schema.ts';
 import { parseStrictJson } from './strict-json.ts';
 
 const BODY_LIMIT_BYTES = 16 * 1024;

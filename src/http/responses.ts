@@ -1,4 +1,3 @@
-import { type TObject, type TSchema, Type } from 'typebox';
 import {
   idempotencyKeyInUse,
   idempotencyKeyReused,
@@ -8,6 +7,7 @@ import {
 import type { Face, Route } from './face.ts';
 import { refusalAnswer } from './failures.ts';
 import { IDEMPOTENCY_KEY_REQUIREMENT } from './idempotency-key.ts';
+import { type TObject, type TSchema, Type } from './schema.ts';
 
 const DESCRIPTIONS: Record<number, string> = {
   400: 'A required field is missing, or a value is at fault',

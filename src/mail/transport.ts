@@ -1,6 +1,6 @@
 import { mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createTransport } from 'nodemailer';
+import type { Transporter } from 'nodemailer';
 import type { Logo } from '../brand.ts';
 import { LOGO_ID } from './letter-html.ts';
 
@@ -25,28 +25,33 @@ const SMTP_TIMEOUT_MS = 20_000;
 
 /** @param url such as `smtp://user:password@mail.example.net:587` */
 export function smtpTransport(url: string): MailTransport {
-  const transport = createTransport({
+  const options = {
     url,
     // Without TLS anyone on the way could read the password.
     requireTLS: new URL(url).password !== '',
-    pool: true,
+    pool: true as const,
     maxConnections: 2,
     connectionTimeout: SMTP_TIMEOUT_MS,
     greetingTimeout: SMTP_TIMEOUT_MS,
     socketTimeout: SMTP_TIMEOUT_MS,
     disableFileAccess: true,
     disableUrlAccess: true,
-  });
+  };
+  let transport: Transporter | undefined;
   return {
     send: async (mail) => {
+      // Takes long to load, and may not be needed for days.
+      const { createTransport } = await import('nodemailer');
+      transport ??= createTransport(options);
       await transport.sendMail(compose(mail));
     },
-    close: () => transport.close(),
+    close: () => transport?.close(),
   };
 }
 
 /** A mail as the bytes of a message. */
 export async function composeMessage(mail: OutgoingMail): Promise<Buffer> {
+  const { createTransport } = await import('nodemailer');
   const composer = createTransport({ streamTransport: true, buffer: true, newline: 'windows' });
   const { message } = await composer.sendMail(compose(mail));
   return message as Buffer;

@@ -54,12 +54,12 @@ export async function openStage(env: Record<string, string> = {}): Promise<Stage
   const command = async (...words: string[]) => {
     const { stdout } = await promisify(execFile)(
       process.execPath,
-      [join(ROOT, 'src/cli/account-api.ts'), ...words],
+      [join(ROOT, 'src/cli/account-api.js'), ...words],
       { env: settings, cwd: folder, timeout: START_MS },
     );
     return stdout;
   };
-  const service = spawn(process.execPath, [join(ROOT, 'src/main.ts')], {
+  const service = spawn(process.execPath, [join(ROOT, 'src/main.js')], {
     env: settings,
     cwd: folder,
     stdio: ['ignore', 'ignore', 'inherit'],

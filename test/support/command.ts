@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
-export const PROGRAM = fileURLToPath(new URL('../../src/cli/account-api.ts', import.meta.url));
+export const PROGRAM = fileURLToPath(new URL('../../src/cli/account-api.js', import.meta.url));
 
 export interface CommandResult {
   status: number;

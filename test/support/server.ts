@@ -5,7 +5,7 @@ import { type Child, startChild } from './child.ts';
 import { commandJson } from './command.ts';
 import type { OrdinaryUser } from './ordinary-user.ts';
 
-export const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
+export const MAIN = new URL('../../src/main.js', import.meta.url).pathname;
 
 /** The service as a real process. */
 export interface Server extends Child {

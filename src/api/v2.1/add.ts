@@ -1,4 +1,3 @@
-import { Type } from 'typebox';
 import { addAccount } from '../../domain/account/new-account.ts';
 import { USERNAME_REQUIREMENT } from '../../domain/account-name.ts';
 import { administratorAt } from '../../domain/audit.ts';
@@ -18,6 +17,7 @@ import {
   usernameField,
 } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
+import { Type } from '../../http/schema.ts';
 
 export const add = operation({
   name: 'add',

@@ -1,4 +1,3 @@
-import { Type } from 'typebox';
 import { USERNAME_REQUIREMENT } from '../../domain/account-name.ts';
 import {
   fieldRequired,
@@ -9,6 +8,7 @@ import {
 import { usernameField } from '../../http/fields.ts';
 import { answerKey } from '../../http/key-for-password.ts';
 import { operation } from '../../http/operation.ts';
+import { Type } from '../../http/schema.ts';
 
 export const apikey = operation({
   name: 'apikey',

@@ -1,7 +1,7 @@
-import { Type } from 'typebox';
 import { fieldRequired, invalidField, rateLimited, unauthorized } from '../../domain/refusal.ts';
 import { apikeyField, SECONDS_REQUIREMENT, secondsField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
+import { Type } from '../../http/schema.ts';
 import { callRecordsFor, type SecondsRange } from './call-record.ts';
 import { face } from './face.ts';
 

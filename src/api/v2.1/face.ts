@@ -1,7 +1,7 @@
-import { type TSchema, Type } from 'typebox';
 import { bearerKey } from '../../http/bearer-key.ts';
 import type { Face, Route } from '../../http/face.ts';
 import { plainEnvelopeWith, successBody } from '../../http/plain-envelope.ts';
+import { type TSchema, Type } from '../../http/schema.ts';
 
 const envelope = plainEnvelopeWith({
   unauthorized: 'Unauthorized',

@@ -1,7 +1,7 @@
-import { Type } from 'typebox';
 import { fieldRequired, rateLimited, unauthorized } from '../../domain/refusal.ts';
 import { apikeyField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
+import { Type } from '../../http/schema.ts';
 import { accountRecord } from './account-record.ts';
 
 export const info = operation({

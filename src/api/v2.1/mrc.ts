@@ -1,7 +1,7 @@
-import { Type } from 'typebox';
 import { fieldRequired, rateLimited, unauthorized } from '../../domain/refusal.ts';
 import { apikeyField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
+import { Type } from '../../http/schema.ts';
 import { monthlyCharges } from './monthly-charges.ts';
 
 export const mrc = operation({
@@ -15,7 +15,7 @@ export const mrc = operation({
   required: ['apikey'],
   limit: ({ config }) => config.rateLimitPerHour,
   body: Type.Object({ apikey: apikeyField }),
-  success: { mrc: Type.Array(Type.Record(Type.String(), Type.Number())) },
+  success: { mrc: Type.Array(Type.Record(Type.Number())) },
   example: { mrc: [{ E911: 1.5 }, { did: 2 }, { total: 3.5 }] },
   refusals: [fieldRequired('apikey'), unauthorized(), rateLimited(3_600)],
   handle: async ({ service: { db, keyring }, key }) =>

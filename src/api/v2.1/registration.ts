@@ -1,8 +1,8 @@
-import { Type } from 'typebox';
 import { fieldRequired, notRegistered, rateLimited, unauthorized } from '../../domain/refusal.ts';
 import { registrationByKey } from '../../domain/sip/registration.ts';
 import { apikeyField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
+import { Type } from '../../http/schema.ts';
 
 export const registration = operation({
   name: 'registration',

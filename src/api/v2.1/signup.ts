@@ -1,4 +1,3 @@
-import { Type } from 'typebox';
 import { signUp } from '../../domain/account/new-account.ts';
 import { creationFailed, fieldRequired, invalidField, rateLimited } from '../../domain/refusal.ts';
 import {
@@ -9,6 +8,7 @@ import {
   nameField,
 } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
+import { Type } from '../../http/schema.ts';
 
 export const signup = operation({
   name: 'signup',

@@ -1,4 +1,3 @@
-import { Type } from 'typebox';
 import { addAccount } from '../../domain/account/new-account.ts';
 import { USERNAME_REQUIREMENT } from '../../domain/account-name.ts';
 import { administratorAt } from '../../domain/audit.ts';
@@ -12,6 +11,7 @@ import {
 } from '../../domain/refusal.ts';
 import { emailField, nameField, usernameField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
+import { Type } from '../../http/schema.ts';
 import { createdAccount, createdAccountExample, createdAccountText } from './created-account.ts';
 
 export const addSubaccount = operation({

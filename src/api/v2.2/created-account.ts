@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
 import type { CreatedAccount } from '../../domain/account/new-account.ts';
+import { Type } from '../../http/schema.ts';
 
 /** What the one answer that shows the password tells of a new account. */
 export const createdAccount = {

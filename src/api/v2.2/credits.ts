@@ -1,6 +1,6 @@
-import { Type } from 'typebox';
 import { invalidField, rateLimited, unauthorized } from '../../domain/refusal.ts';
 import { operation } from '../../http/operation.ts';
+import { Type } from '../../http/schema.ts';
 import { creditRecords } from './ledger-record.ts';
 
 const STATUS_REQUIREMENT = 'Must be paid or unpaid';

@@ -1,7 +1,7 @@
-import { type TSchema, Type } from 'typebox';
 import type { Refusal, RefusalReason } from '../../domain/refusal.ts';
 import { bearerKey } from '../../http/bearer-key.ts';
 import type { Face, Route } from '../../http/face.ts';
+import { type TSchema, Type } from '../../http/schema.ts';
 import { reasonPhrase, statusOfRefusal } from '../../http/status.ts';
 
 const WORDS: Partial<Record<RefusalReason, string>> = {

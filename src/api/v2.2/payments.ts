@@ -1,6 +1,6 @@
-import { Type } from 'typebox';
 import { rateLimited, unauthorized } from '../../domain/refusal.ts';
 import { operation } from '../../http/operation.ts';
+import { Type } from '../../http/schema.ts';
 import { paymentRecords } from './ledger-record.ts';
 
 export const payments = operation({

@@ -1,8 +1,8 @@
-import { Type } from 'typebox';
 import { requestRecovery, requireKnownAddress } from '../../domain/account/recovery.ts';
 import { addressNotFound, Refusal, rateLimited } from '../../domain/refusal.ts';
 import { EMAIL_REQUIREMENT, emailField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
+import { Type } from '../../http/schema.ts';
 
 const invalidAddress = () =>
   new Refusal('field invalid', 'Invalid email address', { requirement: EMAIL_REQUIREMENT });

@@ -1,8 +1,8 @@
-import { Type } from 'typebox';
 import { recurringItems } from '../../domain/billing/recurring-charge.ts';
 import { fromMicros, toMicros } from '../../domain/money.ts';
 import { rateLimited, unauthorized } from '../../domain/refusal.ts';
 import { operation } from '../../http/operation.ts';
+import { Type } from '../../http/schema.ts';
 
 export const recurringCharges = operation({
   name: 'mrc',

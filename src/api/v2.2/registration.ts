@@ -1,7 +1,7 @@
-import { Type } from 'typebox';
 import { notRegistered, rateLimited, unauthorized } from '../../domain/refusal.ts';
 import { registrationByKey } from '../../domain/sip/registration.ts';
 import { operation } from '../../http/operation.ts';
+import { Type } from '../../http/schema.ts';
 
 export const getRegistration = operation({
   name: 'registration',

@@ -1,8 +1,8 @@
-import { Type } from 'typebox';
 import { signUp } from '../../domain/account/new-account.ts';
 import { creationFailed, fieldRequired, invalidField, rateLimited } from '../../domain/refusal.ts';
 import { EMAIL_REQUIREMENT, emailField, nameField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
+import { Type } from '../../http/schema.ts';
 import { createdAccount, createdAccountExample, createdAccountText } from './created-account.ts';
 
 export const signUpAccount = operation({

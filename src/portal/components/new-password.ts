@@ -35,13 +35,13 @@ ${field({
  * What is wrong with a chosen password, in words.
  * @param own what others know of the account
  */
-export function newPasswordProblem(
+export async function newPasswordProblem(
   view: View,
   { password, repeated }: { password: string; repeated: string },
   own: string[],
-): string | undefined {
+): Promise<string | undefined> {
   const m = view.m.newPassword;
-  const problem = passwordProblem(password, [...own, view.brand.name]);
+  const problem = await passwordProblem(password, [...own, view.brand.name]);
   if (problem) return m.problems[problem](SHORTEST_PASSWORD, LONGEST_PASSWORD);
   return password === repeated ? undefined : m.differ;
 }

@@ -18,7 +18,7 @@ export function passwordSetting(app: FastifyInstance, service: Service): void {
     const { username, name, email } = sessionOf(request);
     const { current = '', password = '', repeated = '' } = formFields(request);
     const own = [String(username), name, email];
-    const problem = newPasswordProblem(view, { password, repeated }, own);
+    const problem = await newPasswordProblem(view, { password, repeated }, own);
     const isWrong = !problem && !(await knowsPassword(service, request, current));
     if (problem || isWrong) {
       const problems = { password: problem, current: isWrong ? view.m.confirm.wrong : undefined };

@@ -31,7 +31,7 @@ export function resetPages(app: FastifyInstance, service: Service): void {
     if (before.state !== 'good') return sendPage(reply, view, problemPage(view, before.state));
     const { name, email } = await describeAccount(db, before.username);
     const own = [String(before.username), name, email];
-    const problem = newPasswordProblem(view, { password, repeated }, own);
+    const problem = await newPasswordProblem(view, { password, repeated }, own);
     if (problem) return sendPage(reply, view, resetPage(view, token, before.username, problem));
     const actor = { who: 'recovery', from: `portal ${request.clientAddress}` };
     const input = { token, password, now: clock() };

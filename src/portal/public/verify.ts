@@ -40,7 +40,9 @@ export function verifyPages(app: FastifyInstance, service: Service): void {
     const chooses = await isPasswordUnset(db, username);
     const { name, email } = await describeAccount(db, username);
     const own = [String(username), name, email];
-    const problem = chooses ? newPasswordProblem(view, { password, repeated }, own) : undefined;
+    const problem = chooses
+      ? await newPasswordProblem(view, { password, repeated }, own)
+      : undefined;
     if (problem) return sendPage(reply, view, choosePage(view, token, username, problem));
     const passwordHash = chooses ? await hashPassword(password) : undefined;
     const result = await verifyAccount(db, keyring, token, clock(), passwordHash);

@@ -1,4 +1,4 @@
-import { keepCompiled } from './compile-cache.ts';
+import { keepCompiled } from './compile-cache.js';
 
 keepCompiled();
 await import('./server-process.ts');
