@@ -52,6 +52,7 @@ export interface Config {
   ingestBodyLimitBytes: number;
   ingestUnpackedLimitBytes: number;
   holdSeconds: number;
+  holdsOnDisk: boolean;
   emergencyNumbers: ReadonlySet<string>;
   verifiedCallsOnly: boolean;
   retentionMonths: number;
@@ -121,6 +122,7 @@ export function loadConfig(
     ingestBodyLimitBytes: settings.INGEST_BODY_LIMIT,
     ingestUnpackedLimitBytes: settings.INGEST_UNPACKED_LIMIT,
     holdSeconds: settings.HOLD_SECONDS,
+    holdsOnDisk: settings.HOLDS_ON_DISK,
     emergencyNumbers: new Set(settings.EMERGENCY_NUMBERS.split(/[ ,]+/)),
     verifiedCallsOnly: settings.VERIFIED_CALLS_ONLY,
     retentionMonths: settings.RETENTION_MONTHS,

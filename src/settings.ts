@@ -179,6 +179,11 @@ export const SETTINGS = {
   INGEST_BODY_LIMIT: positive(16 * 1024 * 1024, 'largest body a feed may send, in bytes'),
   INGEST_UNPACKED_LIMIT: positive(64 * 1024 * 1024, 'its largest unpacked size, in bytes'),
   HOLD_SECONDS: positive(600, 'longest time of a call that authorize allows at once', 86_400),
+  HOLDS_ON_DISK: flag({
+    default: true,
+    description:
+      'authorize answers once a hold is on the disk; false: faster, and a PostgreSQL that crashes forgets the last ones',
+  }),
   EMERGENCY_NUMBERS: text({
     default: '911 112 933 999',
     pattern: '^[0-9]{2,7}([ ,]+[0-9]{2,7})*$',

@@ -25,8 +25,8 @@ const LONGEST_NUMBER = 128;
  * is allowed, too, where the database does not say soon whose feed asks and whether it has the account.
  */
 export function authorizeRoute(app: FastifyInstance, { db, config, clock }: Service): void {
-  const { holdSeconds, verifiedCallsOnly: verifiedOnly } = config;
-  const authorize = gatherAuthorizations(db, { holdSeconds, verifiedOnly });
+  const { holdSeconds, holdsOnDisk, verifiedCallsOnly: verifiedOnly } = config;
+  const authorize = gatherAuthorizations(db, { holdSeconds, holdsOnDisk, verifiedOnly });
   const route = { config: { allowsEmergencyCalls: true } };
   app.post('/ingest/v1/authorize', route, async (request, reply) => {
     const { rewrite, ...question } = readQuestion(

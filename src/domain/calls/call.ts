@@ -42,7 +42,7 @@ export interface StoreResult {
 }
 
 // The plan of a prepared statement is made for few calls; for many, one made for them costs less.
-const MOST_PREPARED = 50;
+const MOST_PREPARED = 300;
 
 /** Calls that are stored together, and where what becomes of each is noted. */
 interface Batch {

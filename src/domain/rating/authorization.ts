@@ -34,6 +34,7 @@ const LOCK_FREE = { name: 'lock-free-balances', text: lock('SKIP LOCKED') };
 // The plans are made once, maybe while the tables are empty, and must do when they are not.
 const SETTINGS = { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off' };
 const IMPATIENT = { ...SETTINGS, lock_timeout: `'${IMPATIENCE_MS}ms'` };
+const NOT_ON_DISK = { synchronous_commit: 'off' };
 
 /** What is done where somebody else has locked a balance. */
 const WAYS = {
@@ -179,7 +180,8 @@ export async function authorizeCalls(
   way: keyof typeof WAYS = 'wait',
 ): Promise<(Answer | undefined)[]> {
   GATHERED.publish({ what: 'questions', count: questions.length } satisfies Gathered);
-  const { lock, ...exchange } = WAYS[way];
+  const { lock, patient, settings: always } = WAYS[way];
+  const settings = { ...always, ...(options.holdsOnDisk === false ? NOT_ON_DISK : {}) };
   const now = new Date(Math.max(...questions.map((question) => question.now.getTime())));
   const accounts = plainArray(questions.map(({ account }) => account));
   const asked = [
@@ -188,7 +190,7 @@ export async function authorizeCalls(
     textArray(questions.map(({ callId }) => callId)),
     now,
   ];
-  return db.exchange(exchange, async (send) => {
+  return db.exchange({ settings, patient }, async (send) => {
     const locking = send<{ account: number }>(lock.name, lock.text, [accounts]);
     // A statement of its own: only one that begins once the balances are locked sees their holds.
     const reading = send<Terms>('read-terms', TERMS, asked);

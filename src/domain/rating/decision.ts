@@ -20,6 +20,8 @@ export interface AuthorizeOptions {
   /** the most that is granted at a time */
   holdSeconds: number;
   verifiedOnly: boolean;
+  /** a hold is on the disk before the answer; left out, it is */
+  holdsOnDisk?: boolean;
 }
 
 export type Answer = CallPermission | Refusal;
