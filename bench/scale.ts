@@ -16,7 +16,7 @@ import {
 const SIZES = [200_000, 1_000_000, 20_000_000];
 const QUICK_SIZES = [20_000, 200_000, 2_000_000];
 const CALLS_AN_ACCOUNT = 100;
-const LEAST = 0.8;
+const LEAST = 0.9;
 const KEYS = 500;
 const INGEST = { calls: 20_000, batch: 1_000, atOnce: 4, usernames: 2_000 };
 

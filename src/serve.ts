@@ -37,8 +37,9 @@ export async function serve(config: Config, log: Logger): Promise<Running> {
 export async function serveAsWorker(config: Config, log: Logger): Promise<Running> {
   const service = await openMeanwhile(config, log, false);
   const { listen } = await import('./front.ts');
-  const { close, leave } = await listen(service, log);
+  // Before it listens: others answer meanwhile, and this one would be slow.
   await service.queue.ready();
+  const { close, leave } = await listen(service, log);
   const endWith = (end: () => Promise<void>) => async () => {
     await end();
     await service.close();

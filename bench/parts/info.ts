@@ -56,8 +56,8 @@ export const info: Part = async (stage, { rounds, seconds }) => {
       ...(least ? { target: atLeast(least) } : {}),
     });
   const figures = [
-    own('limits in Redis', values.redis, values.bare, 'bare node:http', 0.3),
-    own('limits in PostgreSQL', values.database, values.bare, 'bare node:http', 0.15),
+    own('limits in Redis', values.redis, values.bare, 'bare node:http', 0.4),
+    own('limits in PostgreSQL', values.database, values.bare, 'bare node:http', 0.4),
     own('no limits', values.unlimited, values.bare, 'bare node:http'),
     own('no limits', values.unlimited, values.fastify, 'bare Fastify'),
   ];

@@ -41,7 +41,7 @@ export const limited: Part = async (stage, { rounds, seconds }) => {
         limit: values.bare,
         limitName: 'bare node:http',
         unit: 'requests/s',
-        target: atLeast(0.55),
+        target: atLeast(0.75),
       }),
     ],
     leftOut: [],

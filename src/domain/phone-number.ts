@@ -40,6 +40,7 @@ const MOST_INTERNATIONAL = 15;
  *   another country by `;phone-context=`
  */
 export function dialledNumber(text: string, plan = NORTH_AMERICA): string | undefined {
+  if (plan === NORTH_AMERICA && plan.national.test(text)) return text;
   const [, subscriber = '', parameters = ''] = /^([^;]*)(.*)$/s.exec(userPart(text) ?? '') ?? [];
   if (isForeign(parameters, plan)) return undefined;
   const dialled = unescaped(subscriber)?.replace(SEPARATORS, '') ?? '';

@@ -246,13 +246,14 @@ function outsideOfTime(
   oldest: Date,
 ): Pick<RejectedRecord, 'reason' | 'detail'> | undefined {
   const { startedAt, talkMicroseconds } = call;
-  const start = startedAt.toISOString();
   if (startedAt < oldest) {
-    return { reason: 'too old', detail: `it started at ${start}, before the retention` };
+    const detail = `it started at ${startedAt.toISOString()}, before the retention`;
+    return { reason: 'too old', detail };
   }
   const latest = now.getTime() + DAY_MS;
   if (startedAt.getTime() > latest) {
-    return { reason: 'in the future', detail: `it starts at ${start}, more than a day ahead` };
+    const detail = `it starts at ${startedAt.toISOString()}, more than a day ahead`;
+    return { reason: 'in the future', detail };
   }
   const end = new Date(startedAt.getTime() + talkMicroseconds / 1_000);
   if (end.getTime() <= latest) return undefined;
