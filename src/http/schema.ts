@@ -43,7 +43,11 @@ export const Type = {
   Number: (keywords?: Keywords): TSchema<number> => ({ type: 'number', ...keywords }),
   Integer: (keywords?: Keywords): TSchema<number> => ({ type: 'integer', ...keywords }),
   Boolean: (keywords?: Keywords): TSchema<boolean> => ({ type: 'boolean', ...keywords }),
-  Literal: (value: string): TSchema<string> => ({ type: 'string', const: value }),
+  Literal: (value: string, keywords?: Keywords): TSchema<string> => ({
+    type: 'string',
+    const: value,
+    ...keywords,
+  }),
   Enum: <Value extends string>(values: Value[], keywords?: Keywords): TSchema<Value> => ({
     enum: values,
     ...keywords,

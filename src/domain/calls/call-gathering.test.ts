@@ -29,7 +29,8 @@ function watchedDatabase(fails: (values: unknown[]) => boolean = () => false) {
         return typeof value === 'function' ? value.bind(target) : value;
       }
       return async (...call: Parameters<Database['deliver']>) => {
-        batches.push(Number(call[2].at(-1)));
+        const [ids] = call[2];
+        batches.push(String(ids).split(',').length);
         if (fails(call[2])) throw new Error('cannot be stored');
         return target.deliver(...call);
       };
