@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Type } from './schema.ts';
 import { type Answer, answerOnce, type KeyedRequest } from '../domain/access/kept-answer.ts';
 import { invalidField } from '../domain/refusal.ts';
 import type { Service } from '../service.ts';
+import { Type } from './schema.ts';
 
 export const IDEMPOTENCY_KEY_REQUIREMENT = 'Must be 1 to 255 characters of A-Z a-z 0-9 _ : . -';
 
