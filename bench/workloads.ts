@@ -120,7 +120,7 @@ export async function makeFeed({ db, keyring }: Stage): Promise<string> {
   const name = `bench-${randomUUID().slice(0, 8)}`;
   const feed = { name, format: 'generic', debits: 'service', timeZone: 'UTC' } as const;
   const actor = { who: 'benchmark', from: 'benchmark' };
-  const secret = await addFeed(db, actor, keyring, { ...feed, networks: [] }, new Date());
+  const secret = await addFeed(db, actor, { keyring, now: new Date() }, { ...feed, networks: [] });
   return `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}`;
 }
 

@@ -69,8 +69,11 @@ async function serveWith(
     db,
     { who: 'first start', from: 'server' },
     { keyring, now: clock(), rate: config.defaultRate, sipRealm: config.sipRealm },
-    { name: 'Administrator', email: config.adminEmail },
-    (credentials) => writeCredentials(config.dataDir, credentials),
+    {
+      name: 'Administrator',
+      email: config.adminEmail,
+      keep: (credentials) => writeCredentials(config.dataDir, credentials),
+    },
   );
   const front =
     config.workers > 1

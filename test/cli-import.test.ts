@@ -72,7 +72,7 @@ test('a folder of FreeSWITCH records is taken in once, also after they came over
 test('a Master.csv is read in the time zone of its feed', async () => {
   const { db, keyring, clock } = api.service;
   const feed = feedOf('asterisk', { name: 'pbx-1', timeZone: 'America/New_York' });
-  await addFeed(db, TESTER, keyring, feed, clock());
+  await addFeed(db, TESTER, { keyring, now: clock() }, feed);
   const row = SAMPLES.asterisk(sample({ start: Date.UTC(2026, 6, 1, 12) / 1_000 }));
   const path = await fileOf('Master.csv', `${row}\n`);
   const result = await run('--feed', 'pbx-1', path);

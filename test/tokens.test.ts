@@ -151,13 +151,11 @@ test('a newer link voids the older one, of its own kind', async () => {
   assert.match(await (await fetch(second)).text(), /used already/);
   api.advance(3_601);
   await db.transaction((tx) =>
-    sendVerification(tx, keyring, queue, {
-      username,
-      name: 'x',
-      email,
-      language: null,
-      now: clock(),
-    }),
+    sendVerification(
+      tx,
+      { keyring, queue, now: clock() },
+      { username, name: 'x', email, language: null },
+    ),
   );
   const secondVerify = linkOf((await api.mails(email, 5))[4], 'verify');
   assert.match(await (await fetch(firstVerify)).text(), /newer mail/);
@@ -200,8 +198,8 @@ test('a password that is chosen or renewed while signed in ends the links mailed
   const { db, keyring, queue, clock } = api.service;
   const ways: ((username: number) => Promise<unknown>)[] = [
     (username) =>
-      changePassword(db, TESTER, keyring, queue, { username, password: CHOSEN, now: clock() }),
-    (username) => renewPassword(db, TESTER, keyring, queue, username, clock()),
+      changePassword(db, TESTER, { keyring, queue, now: clock() }, { username, password: CHOSEN }),
+    (username) => renewPassword(db, TESTER, { keyring, queue, now: clock() }, username),
   ];
   for (const change of ways) {
     const { username, email } = await api.signUp();

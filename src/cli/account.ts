@@ -152,7 +152,7 @@ function set(group: Command): void {
   type Options = Record<string, AccountChanges | true>;
   perform(on, async ({ db, queue, clock }, username: number, { json: _, ...options }: Options) => {
     const changes: AccountChanges = Object.assign({}, ...Object.values(options));
-    await changeAccount(db, operator(), queue, username, changes, clock());
+    await changeAccount(db, operator(), { queue, now: clock() }, username, changes);
     const account = await describeAccount(db, username);
     return { json: account, text: accountText(account) };
   });
@@ -166,7 +166,7 @@ function credentials(group: Command): void {
     `account password ${SAMPLE}`,
   ).addArgument(values.usernameArgument());
   perform(password, async ({ db, keyring, queue, clock }, username: number) => {
-    const renewed = await renewPassword(db, operator(), keyring, queue, username, clock());
+    const renewed = await renewPassword(db, operator(), { keyring, queue, now: clock() }, username);
     const text = fields([
       ['Username', username],
       ['Password', renewed.password],
@@ -186,7 +186,7 @@ function credentials(group: Command): void {
     `account rotate-key ${SAMPLE}`,
   ).addArgument(values.usernameArgument());
   perform(rotate, async ({ db, keyring, queue, clock }, username: number) => {
-    const apikey = await renewKey(db, operator(), keyring, queue, username, clock());
+    const apikey = await renewKey(db, operator(), { keyring, queue, now: clock() }, username);
     const text = fields([
       ['Username', username],
       ['API key', apikey],
@@ -205,7 +205,12 @@ function credentials(group: Command): void {
   ).addArgument(values.usernameArgument());
   perform(sip, async ({ db, keyring, queue, config, clock }, username: number) => {
     const tools = { keyring, realm: config.sipRealm };
-    const renewed = await replaceSipSecret(db, operator(), tools, queue, username, clock());
+    const renewed = await replaceSipSecret(
+      db,
+      operator(),
+      { sip: tools, queue, now: clock() },
+      username,
+    );
     const text = fields([
       ['Username', username],
       ['SIP realm', renewed.realm],
@@ -221,7 +226,7 @@ function credentials(group: Command): void {
     `account no-second-factor ${SAMPLE}`,
   ).addArgument(values.usernameArgument());
   perform(factor, async ({ db, queue, clock }, username: number) => {
-    const changed = await removeSecondFactor(db, operator(), queue, username, clock());
+    const changed = await removeSecondFactor(db, operator(), { queue, now: clock() }, username);
     const text = changed
       ? `${username} signs in by password alone; its owner is told by mail.`
       : `Nothing changed: ${username} has no second factor.`;

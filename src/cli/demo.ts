@@ -92,7 +92,7 @@ export function demoCommand(on: Command): void {
       at: createdAt,
     });
     const calls = await deliverCalls(service, createdAt, options);
-    const secret = await addFeed(db, operator(), keyring, FEED, clock());
+    const secret = await addFeed(db, operator(), { keyring, now: clock() }, FEED);
     const credentials = await credentialsOf(service, passwords[0]);
     const feed = { user: FEED.name, secret };
     const created = { username: PAYER, ...credentials, feed, calls, url: notedAddress(config) };
@@ -117,7 +117,7 @@ async function credentialsOf(
   { db, keyring, queue, clock }: OpenService,
   password: string | undefined,
 ): Promise<{ password: string; apikey: string }> {
-  if (!password) return renewPassword(db, operator(), keyring, queue, PAYER, clock());
+  if (!password) return renewPassword(db, operator(), { keyring, queue, now: clock() }, PAYER);
   return { password, apikey: await currentKey(db, keyring, PAYER, password) };
 }
 
@@ -146,7 +146,7 @@ async function ensureMember(
     }
   }
   const number = String(username);
-  await changeAccount(db, operator(), queue, username, { callerId: number }, now);
+  await changeAccount(db, operator(), { queue, now }, username, { callerId: number });
   if ((await listServices(db, username)).length === 0) {
     for (const [description, monthly] of services) {
       await addService(db, operator(), { account: username, description, monthly }, since);

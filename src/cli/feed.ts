@@ -45,7 +45,7 @@ export function feedCommands(group: Command): void {
     ) => {
       const { format, debits, timeZone, network = [] } = options;
       const feed = { name, format, debits, networks: network, timeZone };
-      const secret = await addFeed(db, operator(), keyring, feed, clock());
+      const secret = await addFeed(db, operator(), { keyring, now: clock() }, feed);
       const url = `${notedAddress(config)}/ingest/v1/calls/${format}`;
       const credentials = { user: name, secret };
       return {

@@ -51,7 +51,7 @@ export function mailQueueCommands(group: Command): void {
   perform(retry, async (service, ids: string[], { all }: { all?: true }) => {
     const { db, queue, clock } = service;
     const chosen = all ? await allParked(service) : ids;
-    for (const id of chosen) await retryMail(db, operator(), queue, id, clock());
+    for (const id of chosen) await retryMail(db, operator(), { queue, now: clock() }, id);
     return {
       json: { retried: chosen },
       text: `Queued ${count(chosen.length, 'mail')} again.`,
@@ -64,7 +64,7 @@ export function mailQueueCommands(group: Command): void {
   perform(drop, async (service, ids: string[], { all }: { all?: true }) => {
     const { db, queue, clock } = service;
     const chosen = all ? await allParked(service) : ids;
-    for (const id of chosen) await dropMail(db, operator(), queue, id, clock());
+    for (const id of chosen) await dropMail(db, operator(), { queue, now: clock() }, id);
     return { json: { dropped: chosen }, text: `Dropped ${count(chosen.length, 'mail')}.` };
   });
 }

@@ -42,18 +42,14 @@ test('every change of an account leaves an entry with what was before and after'
   const since = await trail();
   const entry = { actor: 'tester', origin: 'test', account };
 
-  await changeAccount(
-    db,
-    TESTER,
-    api.service.queue,
-    account,
-    { rate: '0.025', callerId: '2125550100' },
-    clock(),
-  );
+  await changeAccount(db, TESTER, { queue: api.service.queue, now: clock() }, account, {
+    rate: '0.025',
+    callerId: '2125550100',
+  });
   // The second time, nothing changes.
   for (let time = 1; time <= 2; time++) {
     const changes = { email, billing: 'postpaid' } as const;
-    await changeAccount(db, TESTER, api.service.queue, account, changes, clock());
+    await changeAccount(db, TESTER, { queue: api.service.queue, now: clock() }, account, changes);
   }
   await postByHand(db, TESTER, {
     account,
@@ -74,8 +70,18 @@ test('every change of an account leaves an entry with what was before and after'
   await removeService(db, TESTER, { account, description: 'E911' }, clock());
   await addNumber(db, TESTER, { account, number: '2125550199', monthly: '2' }, clock());
   await removeNumber(db, TESTER, { account, number: '2125550199' }, clock());
-  const apikey = await renewKey(db, TESTER, keyring, api.service.queue, account, clock());
-  const renewed = await renewPassword(db, TESTER, keyring, api.service.queue, account, clock());
+  const apikey = await renewKey(
+    db,
+    TESTER,
+    { keyring, queue: api.service.queue, now: clock() },
+    account,
+  );
+  const renewed = await renewPassword(
+    db,
+    TESTER,
+    { keyring, queue: api.service.queue, now: clock() },
+    account,
+  );
   await closeAccount(db, TESTER, account, clock());
 
   const entries = await since();
@@ -132,7 +138,7 @@ test('feeds, promotions, administrators and replays leave entries of no account'
     debits: 'service',
     timeZone: 'UTC',
   } as const;
-  const secret = await addFeed(db, TESTER, keyring, { ...feed, networks: [] }, clock());
+  const secret = await addFeed(db, TESTER, { keyring, now: clock() }, { ...feed, networks: [] });
   await removeFeed(db, TESTER, 'pbx1', clock());
   const promotion = { code: 'WELCOME', amount: '5', validUntil: null, usesLimit: 9 };
   await createPromotion(db, TESTER, promotion, clock());

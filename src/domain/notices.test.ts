@@ -21,7 +21,7 @@ test('a new address is told to the old and the new one, and ends the links maile
   await requestRecovery(db, queue, before);
   const [, recovery] = await api.mails(before, 2);
   const email = `new-${username}@example.com`;
-  await changeAccount(db, CUSTOMER, queue, username, { email, rate: '0.02' }, clock());
+  await changeAccount(db, CUSTOMER, { queue, now: clock() }, username, { email, rate: '0.02' });
 
   const [, , toOld] = await api.mails(before, 3);
   const [toNew] = await api.mails(email);
@@ -34,9 +34,11 @@ test('a new address is told to the old and the new one, and ends the links maile
   const reset = await submit(linkIn(recovery, 'reset'), { password, repeated: password });
   assert.equal(reset.status, 400);
 
-  await changeAccount(db, CUSTOMER, queue, username, { email: email.toUpperCase() }, clock());
-  await changeAccount(db, CUSTOMER, queue, username, { rate: '0.03' }, clock());
-  await renewKey(db, CUSTOMER, api.service.keyring, queue, username, clock());
+  await changeAccount(db, CUSTOMER, { queue, now: clock() }, username, {
+    email: email.toUpperCase(),
+  });
+  await changeAccount(db, CUSTOMER, { queue, now: clock() }, username, { rate: '0.03' });
+  await renewKey(db, CUSTOMER, { keyring: api.service.keyring, queue, now: clock() }, username);
   assert.deepEqual(
     (await api.mails(email, 2)).map(({ subject }) => subject),
     ['Your Account API e-mail address was changed', 'Your Account API API key was changed'],
@@ -47,12 +49,12 @@ test('whoever has a new key or password is told, and by whom', async () => {
   const { db, keyring, queue, clock } = api.service;
   const { username, email } = await api.signUp();
   const zone = { timeZone: 'Asia/Kolkata' };
-  await changeAccount(db, STAFF, queue, username, zone, clock());
-  await renewKey(db, CUSTOMER, keyring, queue, username, new Date('2030-01-01T00:00Z'));
+  await changeAccount(db, STAFF, { queue, now: clock() }, username, zone);
+  await renewKey(db, CUSTOMER, { keyring, queue, now: new Date('2030-01-01T00:00Z') }, username);
   const [, key] = await api.mails(email, 2);
   assert.equal(key?.subject, 'Your Account API API key was changed');
   assert.match(key?.text ?? '', /When {5}January 1, 2030 at 5:30\sAM GMT\+5:30\n {2}From {5}192/);
-  await renewPassword(db, STAFF, keyring, queue, username, clock());
+  await renewPassword(db, STAFF, { keyring, queue, now: clock() }, username);
   const [, , password] = await api.mails(email, 3);
   assert.equal(password?.subject, 'Your Account API password was changed');
   assert.match(password?.text ?? '', /From {5}our staff\n/);

@@ -40,9 +40,9 @@ async function form(path: string, fields: Record<string, string>) {
 
 async function disabled(use: () => Promise<void>): Promise<void> {
   const { db, queue, clock } = api.service;
-  await changeAccount(db, TESTER, queue, account, { enabled: false }, clock());
+  await changeAccount(db, TESTER, { queue, now: clock() }, account, { enabled: false });
   await use();
-  await changeAccount(db, TESTER, queue, account, { enabled: true }, clock());
+  await changeAccount(db, TESTER, { queue, now: clock() }, account, { enabled: true });
 }
 
 const notFound = (message: string) => ({ statusCode: '404', status: 'Error', message });

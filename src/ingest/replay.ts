@@ -64,7 +64,12 @@ export async function replayRejected(
         const detail = { records: options.ids ?? 'all' };
         await audit(db, actor, { action: 'replay started', detail }, options.now);
       }
-      await replayOne(db, record, feedOf(record, feeds.get(record.feed)), options, counts);
+      await replayOne(
+        db,
+        { record, feed: feedOf(record, feeds.get(record.feed)) },
+        options,
+        counts,
+      );
       options.onProgress?.(counts);
     }
   }
@@ -97,8 +102,7 @@ function feedOf(record: OpenRejected, feed: Feed | undefined): Feed | undefined 
 
 async function replayOne(
   db: Database,
-  record: OpenRejected,
-  feed: Feed | undefined,
+  { record, feed }: { record: OpenRejected; feed: Feed | undefined },
   { now, retentionMonths, emergencyNumbers }: ReplayOptions,
   counts: ReplayCounts,
 ): Promise<void> {

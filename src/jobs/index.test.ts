@@ -96,7 +96,8 @@ test('many mails to one account hold up no mail to another, and few of one kind 
   const [busy, other] = [await addCustomer(api, {}), await addCustomer(api, {})];
   const held = Promise.withResolvers<void>();
   mailServer = held.promise;
-  const renew = (account: number) => renewKey(db, TESTER, keyring, queue, account, clock());
+  const renew = (account: number) =>
+    renewKey(db, TESTER, { keyring, queue, now: clock() }, account);
   await renew(busy);
   await waitUntil(async () => (await jobsOf(MAIL_QUEUE, 'active')) === 1);
   for (let count = 0; count < 12; count++) await renew(busy);

@@ -67,14 +67,14 @@ export async function startJobs(
     (error, id) => log.warn({ id, error: (error as Error).message }, 'mail not delivered'),
   );
   await work<{ email: string }>(RECOVERY_QUEUE, async ({ email }) => {
-    await sendRecovery(db, keyring, queue, email, clock());
+    await sendRecovery(db, { keyring, queue, now: clock() }, email);
   });
   await work<SignUpRequest>(SIGN_UP_QUEUE, async (request) => {
     const { defaultRate: rate, sipRealm } = config;
     await completeSignUp(db, { keyring, queue, now: clock(), rate, sipRealm }, request);
   });
   await work<{ email: string }>(VERIFICATION_QUEUE, async ({ email }) => {
-    await sendVerifications(db, keyring, queue, email, clock());
+    await sendVerifications(db, { keyring, queue, now: clock() }, email);
   });
   await work(WARNING_QUEUE, async () => {
     await warnLowBalances(db, queue);

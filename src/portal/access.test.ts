@@ -171,7 +171,12 @@ test('a session ends after two hours without use, and after a week in any case',
 test('a new password and closing end every session', async () => {
   const { db, keyring, clock } = api.service;
   const one = await signedIn();
-  await renewPassword(db, TESTER, keyring, api.service.queue, one.username, clock());
+  await renewPassword(
+    db,
+    TESTER,
+    { keyring, queue: api.service.queue, now: clock() },
+    one.username,
+  );
   assert.equal(await isSignedIn(one.visitor), false);
   const two = await signedIn();
   await closeAccount(db, TESTER, two.username, clock());

@@ -147,8 +147,8 @@ export async function signIn(
   const now = clock();
   const id = await db.transaction(async (tx) => {
     await endSession(tx, keyring, request.sessionId);
-    await rememberDevice(tx, keyring, username, request.device, now);
-    await rememberAddress(tx, keyring, username, originOf(request.clientAddress), now);
+    await rememberDevice(tx, { keyring, now }, username, request.device);
+    await rememberAddress(tx, { keyring, now }, username, originOf(request.clientAddress));
     const userAgent = request.headers['user-agent'] ?? '';
     return startSession(tx, keyring, { username, address: request.clientAddress, userAgent, now });
   });

@@ -57,7 +57,12 @@ export async function keepDraft(
   const sent = read(text);
   if (!sent || !isFormToken(keyring, sent.token, request.device, username)) return false;
   const { action, fields } = sent;
-  await keepForPage(db, keyring, request.sessionId, KEPT_AS, { action, fields }, clock());
+  await keepForPage(
+    db,
+    keyring,
+    { sessionId: request.sessionId, path: KEPT_AS, now: clock() },
+    { action, fields },
+  );
   return true;
 }
 
@@ -68,7 +73,11 @@ export async function takeDraft(
 ): Promise<Draft | undefined> {
   if (request.method !== 'GET') return undefined;
   const { path } = request.view;
-  const draft = await takeForPage<Draft>(db, keyring, request.sessionId, KEPT_AS, clock());
+  const draft = await takeForPage<Draft>(db, keyring, {
+    sessionId: request.sessionId,
+    path: KEPT_AS,
+    now: clock(),
+  });
   return draft && `${draft.action}/`.startsWith(`${path}/`) ? draft : undefined;
 }
 

@@ -136,7 +136,7 @@ test('a page is in the language of the account, then of the browser, then of the
   const saved = await visitor.submit('/settings/profile', { language: 'en' });
   assert.equal(saved.status, 303, saved.body);
   assert.equal(languageOf((await visitor.open('/settings')).body), 'en');
-  await changeAccount(db, TESTER, queue, customer.username, { language: null }, clock());
+  await changeAccount(db, TESTER, { queue, now: clock() }, customer.username, { language: null });
   assert.equal(languageOf((await visitor.open('/settings')).body), 'de');
 });
 

@@ -9,12 +9,12 @@ import type { Service } from '../service.ts';
  */
 export async function showOnce(
   { db, keyring, clock }: Service,
-  request: FastifyRequest,
   reply: FastifyReply,
   path: string,
   content: object,
 ): Promise<FastifyReply> {
-  await keepForPage(db, keyring, request.sessionId, path, content, clock());
+  const { sessionId } = reply.request;
+  await keepForPage(db, keyring, { sessionId, path, now: clock() }, content);
   return reply.redirect(path, 303);
 }
 
@@ -25,5 +25,5 @@ export async function takeShownOnce<Content extends object>(
 ): Promise<Content | undefined> {
   if (request.method !== 'GET') return undefined;
   const { path } = request.view;
-  return takeForPage<Content>(db, keyring, request.sessionId, path, clock());
+  return takeForPage<Content>(db, keyring, { sessionId: request.sessionId, path, now: clock() });
 }

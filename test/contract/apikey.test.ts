@@ -44,7 +44,7 @@ test('200: an Authorization header is not looked at, nor an apikey in the body',
 test('200: a new password has another key, and the old key is refused', async () => {
   const { username, password, apikey } = await contract.signUp();
   const { db, keyring, queue } = contract.api.service;
-  const renewed = await renewPassword(db, TESTER, keyring, queue, username, new Date());
+  const renewed = await renewPassword(db, TESTER, { keyring, queue, now: new Date() }, username);
   assertFailure(
     await contract.call('apikey', { username, password }),
     401,

@@ -35,7 +35,13 @@ async function registered({ apikey }: Customer): Promise<{ uri: string; agent: s
 async function customer(cash: string, rate = '0.6'): Promise<Customer> {
   const created = await system.signUp();
   const terms = { rate, minimumSeconds: 1, incrementSeconds: 1 };
-  await changeAccount(db(), ACTOR, system.service.queue, created.username, terms, new Date());
+  await changeAccount(
+    db(),
+    ACTOR,
+    { queue: system.service.queue, now: new Date() },
+    created.username,
+    terms,
+  );
   await post(db(), created.username, cash);
   return created;
 }
@@ -150,10 +156,8 @@ test('a wrong secret, one that was replaced, and the name of another account are
   const renewed = await replaceSipSecret(
     db(),
     ACTOR,
-    tools,
-    system.service.queue,
+    { sip: tools, queue: system.service.queue, now: new Date() },
     phone.username,
-    new Date(),
   );
   const old = await register(system.sip, phone, { contact });
   assert.match(old.output, /received 'SIP\/2\.0 401/);
@@ -161,10 +165,9 @@ test('a wrong secret, one that was replaced, and the name of another account are
   await changeAccount(
     db(),
     ACTOR,
-    system.service.queue,
+    { queue: system.service.queue, now: new Date() },
     phone.username,
     { enabled: false },
-    new Date(),
   );
   const disabled = await register(system.sip, { ...phone, ...renewed }, { contact });
   assert.match(disabled.output, /received 'SIP\/2\.0 401/);

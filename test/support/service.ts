@@ -155,7 +155,7 @@ export async function startService(
         timeZone: 'UTC',
         ...options,
       };
-      const secret = await addFeed(db, TESTER, keyring, feed, clock());
+      const secret = await addFeed(db, TESTER, { keyring, now: clock() }, feed);
       return `Basic ${Buffer.from(`${feed.name}:${secret}`).toString('base64')}`;
     },
     mails: (address, count = 1) => waitForMails(mailFolder, address, count),

@@ -69,7 +69,12 @@ export async function startRunningService(
     debits: 'service',
     timeZone: 'UTC',
   };
-  const secret = await addFeed(service.db, ACTOR, service.keyring, feed, new Date());
+  const secret = await addFeed(
+    service.db,
+    ACTOR,
+    { keyring: service.keyring, now: new Date() },
+    feed,
+  );
   const url = `http://127.0.0.1:${port}`;
   const operation = (name: string, body: object) => post(`${url}/v2.1/account/${name}/`, body);
   return {

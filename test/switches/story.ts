@@ -65,7 +65,13 @@ export function tellStory<Switch extends StorySwitch>(
   async function customer(cash: string): Promise<Customer> {
     const created = await running.signUp();
     const terms = { rate: '0.6', minimumSeconds: 1, incrementSeconds: 1 };
-    await changeAccount(db(), ACTOR, running.service.queue, created.username, terms, new Date());
+    await changeAccount(
+      db(),
+      ACTOR,
+      { queue: running.service.queue, now: new Date() },
+      created.username,
+      terms,
+    );
     await post(db(), created.username, cash);
     return created;
   }
@@ -119,7 +125,13 @@ export function tellStory<Switch extends StorySwitch>(
     assert.equal(last.status, 0, last.output);
     await waitUntil(async () => (await registered(phone)) === 404);
     const off = { enabled: false };
-    await changeAccount(db(), ACTOR, running.service.queue, disabled.username, off, new Date());
+    await changeAccount(
+      db(),
+      ACTOR,
+      { queue: running.service.queue, now: new Date() },
+      disabled.username,
+      off,
+    );
     const refused = await register(sip, disabled, { contact, port });
     assert.match(refused.output, /received 'SIP\/2\.0 40[134]/);
   });

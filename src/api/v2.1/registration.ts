@@ -16,13 +16,10 @@ export const registration = operation({
   example: { account: { uri: 'sip:4592086960@192.0.2.1:5060', agent: 'Zoiper rv2.8.97/' } },
   refusals: [fieldRequired('apikey'), unauthorized(), notRegistered(), rateLimited(3_600)],
   handle: async ({ service: { db, keyring, config, clock }, key }) => {
-    const { uri, agent } = await registrationByKey(
-      db,
-      keyring,
-      key,
-      clock(),
-      config.registrationUri,
-    );
+    const { uri, agent } = await registrationByKey(db, keyring, key, {
+      now: clock(),
+      address: config.registrationUri,
+    });
     return `"account":${JSON.stringify({ uri, agent })}`;
   },
 });

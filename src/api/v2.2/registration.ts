@@ -20,7 +20,10 @@ export const getRegistration = operation({
   refusals: [unauthorized(), notRegistered(), rateLimited(3_600)],
   handle: async ({ service: { db, keyring, config, clock }, key }) => {
     const now = clock();
-    const current = await registrationByKey(db, keyring, key, now, config.registrationUri);
+    const current = await registrationByKey(db, keyring, key, {
+      now,
+      address: config.registrationUri,
+    });
     const { uri, agent, expiresAt } = current;
     const expires = Math.floor((expiresAt.getTime() - now.getTime()) / 1_000);
     return JSON.stringify({ uri, agent, expires }).slice(1, -1);

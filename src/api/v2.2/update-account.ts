@@ -102,10 +102,9 @@ export const updateAccount = operation({
       await changeAccount(
         db,
         actorAt(username, `api ${clientAddress}`),
-        queue,
+        { queue, now: clock() },
         username,
         Object.assign({}, ...given.map(([, change]) => change)),
-        clock(),
         { callerId },
       ).catch((error) => {
         throw error instanceof entered.InvalidValue ? invalidZone() : error;

@@ -101,7 +101,7 @@ export async function keyForPassword(
   const isKnown = await isKnownAddress(db, keyring, username, from);
   const subject = isKnown ? `${username} from ${from.address}` : String(username);
   const key = await failures.guard(subject, () => currentKey(db, keyring, username, password));
-  await rememberAddress(db, keyring, username, from, now).catch((error) => {
+  await rememberAddress(db, { keyring, now }, username, from).catch((error) => {
     // A database that cannot write keeps nobody from the key.
     if (!(error instanceof StoreUnavailable)) throw error;
   });

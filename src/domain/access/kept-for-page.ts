@@ -3,6 +3,13 @@ import { type Keyring, KeyringError } from '../sealing/keyring.ts';
 
 const KEPT_SECONDS = 300;
 
+interface KeptFor {
+  sessionId: string;
+  /** of the page that may take it */
+  path: string;
+  now: Date;
+}
+
 /**
  * Keeps something for the next page of a session, sealed and for five minutes: a secret that is
  * shown once, or what was typed. Whatever was kept for that page before is replaced.
@@ -12,10 +19,8 @@ const KEPT_SECONDS = 300;
 export async function keepForPage(
   db: Queryable,
   keyring: Keyring,
-  sessionId: string,
-  path: string,
+  { sessionId, path, now }: KeptFor,
   content: object,
-  now: Date,
 ): Promise<void> {
   const sealed = await keyring.seal(db, JSON.stringify(content), sealContext(sessionId, path));
   await db.query(
@@ -31,9 +36,7 @@ export async function keepForPage(
 export async function takeForPage<Content extends object>(
   db: Queryable,
   keyring: Keyring,
-  sessionId: string,
-  path: string,
-  now: Date,
+  { sessionId, path, now }: KeptFor,
 ): Promise<Content | undefined> {
   const [kept] = await db.query<{ sealed: Buffer; late: boolean }>(
     `DELETE FROM kept_for_page WHERE session = $1 AND path = $2

@@ -1,5 +1,6 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import type { Keyring } from '../sealing/keyring.ts';
+import type { CredentialTools } from './tools.ts';
 
 const DEVICE_DAYS = 400;
 // Providers give addresses to others after a while.
@@ -16,10 +17,9 @@ export interface Origin {
 /** Notes that an account signed in by this browser. @param device the browser's secret */
 export async function rememberDevice(
   db: Queryable,
-  keyring: Keyring,
+  { keyring, now }: Pick<CredentialTools, 'keyring' | 'now'>,
   username: number,
   device: string,
-  now: Date,
 ): Promise<void> {
   await db.query(
     `INSERT INTO known_device (account, digest, last_used_at) VALUES ($1, $2, $3)
@@ -31,10 +31,9 @@ export async function rememberDevice(
 /** Notes that an account's password was given from an address. */
 export async function rememberAddress(
   db: Queryable,
-  keyring: Keyring,
+  { keyring, now }: Pick<CredentialTools, 'keyring' | 'now'>,
   username: number,
   from: Origin,
-  now: Date,
 ): Promise<void> {
   await db.query(
     `INSERT INTO known_address AS k (account, digest, last_used_at) VALUES ($1, $2, $3)

@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { Secret, TOTP } from 'otpauth';
 import type { Database, Queryable } from '../../db/database.ts';
-import type { Queue } from '../../db/queue.ts';
 import { type Actor, audit } from '../audit.ts';
 import { notifyAccount, occurrence } from '../mail/message.ts';
 import { lockOpenAccount } from '../open-account.ts';
@@ -10,6 +9,7 @@ import type { Keyring } from '../sealing/keyring.ts';
 import type { SealedColumn } from '../sealing/re-seal.ts';
 import { endSessions } from './session.ts';
 import { claimAttempt, forgetAttempts } from './sign-in.ts';
+import type { CredentialTools } from './tools.ts';
 
 const SECRET_BYTES = 20;
 const PERIOD_SECONDS = 30;
@@ -102,11 +102,10 @@ export function authenticatorUrl(issuer: string, username: number, secret: strin
 export async function confirmSecondFactor(
   db: Database,
   actor: Actor,
-  keyring: Keyring,
-  queue: Queue,
-  input: { username: number; code: string; session: number; now: Date },
+  { keyring, queue, now }: CredentialTools,
+  input: { username: number; code: string; session: number },
 ): Promise<string[] | undefined> {
-  const { username, code, session, now } = input;
+  const { username, code, session } = input;
   const step = codeStep(await begunSecondFactor(db, keyring, username), code, now);
   if (step === undefined) return undefined;
   return db.transaction(async (tx) => {
@@ -115,7 +114,7 @@ export async function confirmSecondFactor(
       [username, now, step],
     );
     await endSessions(tx, username, session);
-    await announce(tx, actor, queue, username, true, now);
+    await announce(tx, actor, { queue, now }, { username, on: true });
     return renewRecoveryCodes(tx, keyring, username);
   });
 }
@@ -130,7 +129,8 @@ export async function takeSecondFactor(
   { username, code, now }: { username: number; code: string; now: Date },
 ): Promise<boolean> {
   const plain = code.replace(/[\s-]/g, '').toLowerCase();
-  if (!/^[0-9]{6}$/.test(plain)) return takeRecoveryCode(db, keyring, username, plain, now);
+  if (!/^[0-9]{6}$/.test(plain))
+    return takeRecoveryCode(db, keyring, { username, code: plain, now });
   const stored = await findSecret(db, username);
   if (!stored?.on) return false;
   const secret = await keyring.open(db, stored.sealed, sealContext(username, stored.version));
@@ -164,9 +164,8 @@ export async function checkSecondFactor(
 export async function newRecoveryCodes(
   db: Database,
   actor: Actor,
-  keyring: Keyring,
+  { keyring, now }: Pick<CredentialTools, 'keyring' | 'now'>,
   username: number,
-  now: Date,
 ): Promise<string[]> {
   return db.transaction(async (tx) => {
     await audit(tx, actor, { action: 'recovery codes renewed', account: username }, now);
@@ -178,9 +177,8 @@ export async function newRecoveryCodes(
 export async function removeSecondFactor(
   db: Database,
   actor: Actor,
-  queue: Queue,
+  { queue, now }: Pick<CredentialTools, 'queue' | 'now'>,
   username: number,
-  now: Date,
 ): Promise<boolean> {
   return db.transaction(async (tx) => {
     await tx.query('DELETE FROM recovery_code WHERE account = $1', [username]);
@@ -189,7 +187,7 @@ export async function removeSecondFactor(
       [username],
     );
     if (!removed[0]?.on) return false;
-    await announce(tx, actor, queue, username, false, now);
+    await announce(tx, actor, { queue, now }, { username, on: false });
     return true;
   });
 }
@@ -197,10 +195,8 @@ export async function removeSecondFactor(
 async function announce(
   tx: Queryable,
   actor: Actor,
-  queue: Queue,
-  username: number,
-  on: boolean,
-  now: Date,
+  { queue, now }: Pick<CredentialTools, 'queue' | 'now'>,
+  { username, on }: { username: number; on: boolean },
 ): Promise<void> {
   const action = on ? 'second factor on' : 'second factor off';
   await audit(tx, actor, { action, account: username }, now);
@@ -229,9 +225,7 @@ async function renewRecoveryCodes(
 async function takeRecoveryCode(
   db: Queryable,
   keyring: Keyring,
-  username: number,
-  code: string,
-  now: Date,
+  { username, code, now }: { username: number; code: string; now: Date },
 ): Promise<boolean> {
   const taken = await db.query(
     `UPDATE recovery_code SET used_at = $3

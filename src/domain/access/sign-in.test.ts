@@ -78,7 +78,7 @@ test('strangers do not keep the owner out of a browser that signed in before', a
   const { username, password } = await api.signUp();
   const login = String(username);
   const device = randomId();
-  await rememberDevice(db, keyring, username, device, clock());
+  await rememberDevice(db, { keyring, now: clock() }, username, device);
   await repeat(12, () => attempt({ login }));
   assert.equal(typeof (await attempt({ login, password })), 'number');
   assert.equal(await attempt({ login, password, device }), 'good');
@@ -144,7 +144,7 @@ test('strangers do not keep the owner out of an address that signed in lately', 
   const { db, keyring, clock } = api.service;
   const { username, password, email } = await api.signUp();
   const address = '198.51.100.20';
-  await rememberAddress(db, keyring, username, { address, network: undefined }, clock());
+  await rememberAddress(db, { keyring, now: clock() }, username, { address, network: undefined });
   for (const login of [String(username), email]) {
     await repeat(12, () => attempt({ login }));
     assert.equal(typeof (await attempt({ login, password })), 'number');

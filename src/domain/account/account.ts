@@ -1,7 +1,7 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import { isInvalidParameter, violatedConstraint } from '../../db/errors.ts';
-import type { Queue } from '../../db/queue.ts';
 import { endSessions } from '../access/session.ts';
+import type { CredentialTools } from '../access/tools.ts';
 import { type Actor, audit, differences } from '../audit.ts';
 import { endRecurringCharges } from '../billing/recurring-charge.ts';
 import { changeBilling, isStill } from '../books/balance.ts';
@@ -51,10 +51,9 @@ export class NumberNotOwned extends Refusal {
 export async function changeAccount(
   db: Database,
   actor: Actor,
-  queue: Queue,
+  { queue, now }: Pick<CredentialTools, 'queue' | 'now'>,
   username: number,
   changes: AccountChanges,
-  now: Date,
   limits: {
     shown?: ShownSettings;
     callerId?: 'any' | 'owned';
@@ -73,7 +72,7 @@ export async function changeAccount(
     await precondition?.(tx);
     const before = await currentSettings(tx, username);
     if (changes.email !== undefined) {
-      await changeAddress(tx, actor, queue, account, changes.email, now);
+      await changeAddress(tx, actor, { queue, now }, { account, after: changes.email });
       assignments.push(`email_key = $${parameter(addressKey(changes.email))}`);
     }
     const conditions = given
@@ -164,11 +163,10 @@ async function changedSince(
 async function changeAddress(
   tx: Queryable,
   actor: Actor,
-  queue: Queue,
-  { username, name, email: before, timeZone, language }: HeldAccount,
-  after: string,
-  now: Date,
+  { queue, now }: Pick<CredentialTools, 'queue' | 'now'>,
+  { account, after }: { account: HeldAccount; after: string },
 ): Promise<void> {
+  const { username, name, email: before, timeZone, language } = account;
   await releaseAddress(tx, before);
   await shareAddress(tx, after);
   if (addressKey(before) === addressKey(after)) return;

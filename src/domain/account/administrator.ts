@@ -35,20 +35,26 @@ export async function createAdministrator(
 ): Promise<AdministratorCredentials> {
   const password = generatePassword();
   const passwordHash = await hashPassword(password);
-  return db.transaction((tx) => insert(tx, actor, tools, input, { password, passwordHash }));
+  return db.transaction((tx) => insert(tx, actor, tools, { ...input, password, passwordHash }));
 }
 
 /**
  * Creates the administrator of a new installation.
- * @param keep puts the credentials where they outlast this process, before they are in force
+ * @param input.keep puts the credentials where they outlast this process, before they are in force
  * @returns undefined where there is one already
  */
 export async function createFirstAdministrator(
   db: Database,
   actor: Actor,
   tools: Tools,
-  input: { name: string; email: string },
-  keep: (credentials: AdministratorCredentials) => Promise<void>,
+  {
+    keep,
+    ...input
+  }: {
+    name: string;
+    email: string;
+    keep: (credentials: AdministratorCredentials) => Promise<void>;
+  },
 ): Promise<AdministratorCredentials | undefined> {
   const password = generatePassword();
   const passwordHash = await hashPassword(password);
@@ -56,7 +62,7 @@ export async function createFirstAdministrator(
     await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.administrators]);
     const existing = await tx.query("SELECT 1 FROM account WHERE role = 'administrator' LIMIT 1");
     if (existing.length > 0) return undefined;
-    const credentials = await insert(tx, actor, tools, input, { password, passwordHash });
+    const credentials = await insert(tx, actor, tools, { ...input, password, passwordHash });
     await keep(credentials);
     return credentials;
   });
@@ -107,9 +113,9 @@ async function insert(
   tx: Queryable,
   actor: Actor,
   { keyring, now, rate, sipRealm }: Tools,
-  { name, email }: { name: string; email: string },
-  { password, passwordHash }: { password: string; passwordHash: string },
+  account: { name: string; email: string; password: string; passwordHash: string },
 ): Promise<AdministratorCredentials> {
+  const { name, email, password, passwordHash } = account;
   await shareAddress(tx, email);
   const fields = { name, email, role: 'administrator', rate, sipRealm, now } as const;
   const username = await insertWithFreeUsername(tx, keyring, fields, passwordHash);

@@ -1,12 +1,11 @@
 import type { Database } from '../../db/database.ts';
-import type { Queue } from '../../db/queue.ts';
 import { rotateKey } from '../access/api-key.ts';
 import { generatePassword, hashPassword } from '../access/password.ts';
 import { replacePassword } from '../access/replace-password.ts';
+import type { CredentialTools } from '../access/tools.ts';
 import { type Actor, audit } from '../audit.ts';
 import { notifyAccount, occurrence } from '../mail/message.ts';
 import { lockOpenAccount } from '../open-account.ts';
-import type { Keyring } from '../sealing/keyring.ts';
 import {
   findSipSecret,
   issueSipSecret,
@@ -23,10 +22,8 @@ import {
 export function renewKey(
   db: Database,
   actor: Actor,
-  keyring: Keyring,
-  queue: Queue,
+  { keyring, queue, now }: CredentialTools,
   username: number,
-  now: Date,
 ): Promise<string> {
   return db.transaction(async (tx) => {
     await lockOpenAccount(tx, username);
@@ -45,14 +42,12 @@ export function renewKey(
 export async function renewPassword(
   db: Database,
   actor: Actor,
-  keyring: Keyring,
-  queue: Queue,
+  tools: CredentialTools,
   username: number,
-  now: Date,
 ): Promise<{ password: string; apikey: string }> {
   const password = generatePassword();
-  const change = { username, password, action: 'password renewed', now } as const;
-  return { password, apikey: await setPassword(db, actor, keyring, queue, change) };
+  const change = { username, password, action: 'password renewed' } as const;
+  return { password, apikey: await setPassword(db, actor, tools, change) };
 }
 
 /**
@@ -64,27 +59,24 @@ export async function renewPassword(
 export async function changePassword(
   db: Database,
   actor: Actor,
-  keyring: Keyring,
-  queue: Queue,
-  input: { username: number; password: string; now: Date },
+  tools: CredentialTools,
+  input: { username: number; password: string },
 ): Promise<void> {
-  await setPassword(db, actor, keyring, queue, { ...input, action: 'password changed' });
+  await setPassword(db, actor, tools, { ...input, action: 'password changed' });
 }
 
 /** @returns the new key */
 async function setPassword(
   db: Database,
   actor: Actor,
-  keyring: Keyring,
-  queue: Queue,
+  { keyring, queue, now }: CredentialTools,
   change: {
     username: number;
     password: string;
     action: 'password renewed' | 'password changed';
-    now: Date;
   },
 ): Promise<string> {
-  const { username, password, action, now } = change;
+  const { username, password, action } = change;
   const passwordHash = await hashPassword(password);
   return db.transaction(async (tx) => {
     await lockOpenAccount(tx, username);
@@ -126,17 +118,15 @@ export async function sipSecret(
 export async function replaceSipSecret(
   db: Database,
   actor: Actor,
-  tools: SipTools,
-  queue: Queue,
+  { sip, queue, now }: { sip: SipTools } & Pick<CredentialTools, 'queue' | 'now'>,
   username: number,
-  now: Date,
 ): Promise<SipCredentials> {
   return db.transaction(async (tx) => {
     await lockOpenAccount(tx, username);
-    await issueSipSecret(tx, tools, username, now);
+    await issueSipSecret(tx, sip, username, now);
     await audit(tx, actor, { action: 'sip secret renewed', account: username }, now);
     const message = { kind: 'sip secret changed', username, ...occurrence(actor, now) } as const;
     await notifyAccount(tx, queue, username, message);
-    return rotateSipSecret(tx, tools, username, now);
+    return rotateSipSecret(tx, sip, username, now);
   });
 }

@@ -1,5 +1,6 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import type { Queue, QueuedJob } from '../../db/queue.ts';
+import type { CredentialTools } from '../access/tools.ts';
 import { type Actor, audit } from '../audit.ts';
 import {
   type AddressedMessage,
@@ -53,9 +54,8 @@ export async function listMails(
 export async function retryMail(
   db: Database,
   actor: Actor,
-  queue: Queue,
+  { queue, now }: Pick<CredentialTools, 'queue' | 'now'>,
   id: string,
-  now: Date,
 ): Promise<void> {
   await db.transaction(async (tx) => {
     const mail = await takeParked(tx, queue, id);
@@ -71,9 +71,8 @@ export async function retryMail(
 export async function dropMail(
   db: Database,
   actor: Actor,
-  queue: Queue,
+  { queue, now }: Pick<CredentialTools, 'queue' | 'now'>,
   id: string,
-  now: Date,
 ): Promise<void> {
   await db.transaction(async (tx) => {
     const { to, message } = await takeParked(tx, queue, id);

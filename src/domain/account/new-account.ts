@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto';
 import type { Database, Queryable } from '../../db/database.ts';
-import type { Queue } from '../../db/queue.ts';
 import type { Language } from '../../language.ts';
 import { issueKey } from '../access/api-key.ts';
 import { generatePassword, hashPassword } from '../access/password.ts';
+import type { CredentialTools } from '../access/tools.ts';
 import { type Actor, audit } from '../audit.ts';
 import { addressKey, claimAddress, shareAddress } from '../email-address.ts';
 import type { Decimal } from '../money.ts';
@@ -39,10 +39,7 @@ export interface CreatedAccount {
   masterAccount: number;
 }
 
-export interface SignupTools {
-  keyring: Keyring;
-  queue: Queue;
-  now: Date;
+export interface SignupTools extends CredentialTools {
   rate: Decimal;
   sipRealm: string;
 }
@@ -81,7 +78,7 @@ export async function signUp(
         language,
       ]);
     }
-    await sendVerification(tx, keyring, queue, { username, name, email, language, now });
+    await sendVerification(tx, { keyring, queue, now }, { username, name, email, language });
     return { name, username, password, email, masterAccount: username };
   });
 }

@@ -2,10 +2,10 @@ import type { Database, Queryable } from '../../db/database.ts';
 import type { Queue } from '../../db/queue.ts';
 import type { Language } from '../../language.ts';
 import { claimAttempt } from '../access/sign-in.ts';
+import type { CredentialTools } from '../access/tools.ts';
 import { addressKey } from '../email-address.ts';
 import { queueMessage } from '../mail/message.ts';
 import { Refusal } from '../refusal.ts';
-import type { Keyring } from '../sealing/keyring.ts';
 import { accountsOfAddress } from './address-accounts.ts';
 import { type SignupTools, signUp } from './new-account.ts';
 import { sendVerification } from './verification.ts';
@@ -67,28 +67,23 @@ export async function requestVerification(
 /** Mails a new link for each account of the address that is not verified. */
 export async function sendVerifications(
   db: Database,
-  keyring: Keyring,
-  queue: Queue,
+  tools: CredentialTools,
   email: string,
-  now: Date,
 ): Promise<void> {
   await db.transaction(async (tx) => {
     for (const account of await accountsOfAddress(tx, email)) {
-      if (!account.verified) await sendVerification(tx, keyring, queue, { ...account, now });
+      if (!account.verified) await sendVerification(tx, tools, account);
     }
   });
 }
 
-async function tellOfAccount(
-  db: Database,
-  { keyring, queue, now }: SignupTools,
-  email: string,
-): Promise<void> {
+async function tellOfAccount(db: Database, tools: CredentialTools, email: string): Promise<void> {
+  const { keyring, queue, now } = tools;
   const accounts = await accountsOfAddress(db, email);
   const [first] = accounts;
   if (!first) return;
   if (accounts.length === 1 && first.passwordUnset && !first.verified) {
-    await sendVerifications(db, keyring, queue, email, now);
+    await sendVerifications(db, tools, email);
     return;
   }
   try {

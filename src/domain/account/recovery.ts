@@ -2,11 +2,11 @@ import type { Database, Queryable } from '../../db/database.ts';
 import type { Queue } from '../../db/queue.ts';
 import { hashPassword } from '../access/password.ts';
 import { replacePassword } from '../access/replace-password.ts';
+import type { CredentialTools } from '../access/tools.ts';
 import { type Actor, audit } from '../audit.ts';
 import { addressKey } from '../email-address.ts';
 import { notifyAccount, occurrence, queueMessage } from '../mail/message.ts';
 import { addressNotFound } from '../refusal.ts';
-import type { Keyring } from '../sealing/keyring.ts';
 import { accountsOfAddress } from './address-accounts.ts';
 import { inspectToken, issueToken, mayMailToken, redeemToken, type TokenState } from './token.ts';
 
@@ -28,10 +28,8 @@ export async function requireKnownAddress(db: Database, email: string): Promise<
 /** Queues one mail with a recovery link for each open account of the address. */
 export async function sendRecovery(
   db: Database,
-  keyring: Keyring,
-  queue: Queue,
+  { keyring, queue, now }: CredentialTools,
   email: string,
-  now: Date,
 ): Promise<void> {
   await db.transaction(async (tx) => {
     if (!(await mayMailToken(tx, email, now))) return;
@@ -40,7 +38,7 @@ export async function sendRecovery(
     if (!first) return;
     const links: { username: number; token: string }[] = [];
     for (const { username } of accounts) {
-      const token = await issueToken(tx, keyring, username, 'recovery', now);
+      const token = await issueToken(tx, { keyring, now }, username, 'recovery');
       links.push({ username, token });
     }
     await queueMessage(tx, queue, {
@@ -59,16 +57,14 @@ export async function sendRecovery(
 export async function resetPassword(
   db: Database,
   actor: Actor,
-  keyring: Keyring,
-  queue: Queue,
-  input: { token: string; password: string; now: Date },
+  { keyring, queue, now }: CredentialTools,
+  { token, password }: { token: string; password: string },
 ): Promise<TokenState> {
-  const { token, password, now } = input;
-  const before = await inspectToken(db, keyring, token, 'recovery', now);
+  const before = await inspectToken(db, { keyring, now }, token, 'recovery');
   if (before.state !== 'good') return before;
   const passwordHash = await hashPassword(password);
   return db.transaction(async (tx) => {
-    const result = await redeemToken(tx, keyring, token, 'recovery', now);
+    const result = await redeemToken(tx, { keyring, now }, token, 'recovery');
     if (result.state !== 'good') return result;
     await replacePassword(tx, keyring, result.username, passwordHash);
     await audit(tx, actor, { action: 'password reset', account: result.username }, now);

@@ -15,12 +15,12 @@ const later = (seconds: number) => new Date(START.getTime() + seconds * 1_000);
 
 async function issue(username: number, purpose: TokenPurpose, at = START): Promise<string> {
   const { db, keyring } = api.service;
-  const sealed = await issueToken(db, keyring, username, purpose, at);
+  const sealed = await issueToken(db, { keyring, now: at }, username, purpose);
   return openMailedToken(db, keyring, sealed, purpose);
 }
 
 const redeem = (token: string, purpose: TokenPurpose, at = START) =>
-  redeemToken(api.service.db, api.service.keyring, token, purpose, at);
+  redeemToken(api.service.db, { keyring: api.service.keyring, now: at }, token, purpose);
 
 // Pages look at a token before it is redeemed; here nothing stands before the statement itself.
 

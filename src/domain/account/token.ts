@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Queryable } from '../../db/database.ts';
+import type { CredentialTools } from '../access/tools.ts';
 import { addressKey } from '../email-address.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 
 export type TokenPurpose = 'verification' | 'recovery';
+
+type TokenTools = Pick<CredentialTools, 'keyring' | 'now'>;
 
 /** How long a token is good for. */
 export const TOKEN_LIFE_SECONDS: Record<TokenPurpose, number> = {
@@ -47,10 +50,9 @@ export async function mayMailToken(tx: Queryable, email: string, now: Date): Pro
  */
 export async function issueToken(
   tx: Queryable,
-  keyring: Keyring,
+  { keyring, now }: TokenTools,
   username: number,
   purpose: TokenPurpose,
-  now: Date,
 ): Promise<string> {
   const token = randomBytes(TOKEN_BYTES).toString('base64url');
   await tx.query(
@@ -86,10 +88,9 @@ export function openMailedToken(
 /** Looks a token up and changes nothing: mail scanners open links, too. */
 export async function inspectToken(
   db: Queryable,
-  keyring: Keyring,
+  { keyring, now }: TokenTools,
   token: string,
   purpose: TokenPurpose,
-  now: Date,
 ): Promise<TokenState> {
   if (!TOKEN_PATTERN.test(token)) return { state: 'unknown' };
   const [row] = await db.query<{ username: number; used: boolean; voided: boolean; old: boolean }>(
@@ -108,10 +109,9 @@ export async function inspectToken(
 /** Uses a token up. Of any number of attempts at once, one gets the account. */
 export async function redeemToken(
   tx: Queryable,
-  keyring: Keyring,
+  { keyring, now }: TokenTools,
   token: string,
   purpose: TokenPurpose,
-  now: Date,
 ): Promise<TokenState> {
   if (!TOKEN_PATTERN.test(token)) return { state: 'unknown' };
   const [row] = await tx.query<{ username: number }>(
@@ -123,7 +123,7 @@ export async function redeemToken(
     [keyring.digest(token), purpose, now],
   );
   if (row) return { state: 'good', username: row.username };
-  const state = await inspectToken(tx, keyring, token, purpose, now);
+  const state = await inspectToken(tx, { keyring, now }, token, purpose);
   return state.state === 'good' ? { state: 'used' } : state;
 }
 

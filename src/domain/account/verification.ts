@@ -1,29 +1,21 @@
 import type { Database, Queryable } from '../../db/database.ts';
-import type { Queue } from '../../db/queue.ts';
 import type { Language } from '../../language.ts';
 import { replacePassword } from '../access/replace-password.ts';
+import type { CredentialTools } from '../access/tools.ts';
 import { addressKey } from '../email-address.ts';
 import { type AddressedMessage, queueMessage } from '../mail/message.ts';
-import type { Keyring } from '../sealing/keyring.ts';
 import { creditPromotion } from './promotion.ts';
 import { issueToken, mayMailToken, redeemToken, type TokenState } from './token.ts';
 
 /** Queues the mail whose link verifies an address; an older link no longer works. */
 export async function sendVerification(
   tx: Queryable,
-  keyring: Keyring,
-  queue: Queue,
-  account: {
-    username: number;
-    name: string;
-    email: string;
-    language: Language | null;
-    now: Date;
-  },
+  { keyring, queue, now }: CredentialTools,
+  account: { username: number; name: string; email: string; language: Language | null },
 ): Promise<void> {
-  const { username, name, email, language, now } = account;
+  const { username, name, email, language } = account;
   if (!(await mayMailToken(tx, email, now))) return;
-  const token = await issueToken(tx, keyring, username, 'verification', now);
+  const token = await issueToken(tx, { keyring, now }, username, 'verification');
   const message = { kind: 'verification', username, token } as const;
   await queueMessage(tx, queue, { to: email, name, language, message });
 }
@@ -55,13 +47,12 @@ export async function verifiedName(
  */
 export async function verifyAccount(
   db: Database,
-  keyring: Keyring,
+  { keyring, now }: Pick<CredentialTools, 'keyring' | 'now'>,
   token: string,
-  now: Date,
   passwordHash?: string,
 ): Promise<TokenState> {
   return db.transaction(async (tx) => {
-    const result = await redeemToken(tx, keyring, token, 'verification', now);
+    const result = await redeemToken(tx, { keyring, now }, token, 'verification');
     if (result.state !== 'good') return result;
     await tx.query(
       `UPDATE account SET verified_at = coalesce(verified_at, $2),

@@ -18,7 +18,13 @@ before(async () => {
 after(() => api.stop());
 
 const set = (account: number, changes: AccountChanges) =>
-  changeAccount(api.service.db, TESTER, api.service.queue, account, changes, api.service.clock());
+  changeAccount(
+    api.service.db,
+    TESTER,
+    { queue: api.service.queue, now: api.service.clock() },
+    account,
+    changes,
+  );
 
 const warn = () => warnLowBalances(api.service.db, api.service.queue);
 const tell = () => tellOfStoppedCalls(api.service.db, api.service.queue);

@@ -48,7 +48,10 @@ export async function postMonthlyCharges(
   const work = async () => {
     for await (const account of accounts) {
       try {
-        await postDueMonths(db, queue, account, options, (charge) => tally(run, charge));
+        await postDueMonths(db, queue, account, {
+          ...options,
+          onCharge: (charge) => tally(run, charge),
+        });
       } catch (error) {
         if (error instanceof StoreUnavailable) throw error;
         run.failures.push({ account, error: error as Error });
@@ -105,8 +108,7 @@ async function postDueMonths(
   db: Database,
   queue: Queue,
   account: number,
-  { now, prorate }: ChargeOptions,
-  onCharge: (charge: MonthlyCharge) => void,
+  { now, prorate, onCharge }: ChargeOptions & { onCharge: (charge: MonthlyCharge) => void },
 ): Promise<void> {
   for (;;) {
     const result = await db.transaction(async (tx) => {

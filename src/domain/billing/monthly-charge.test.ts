@@ -19,7 +19,9 @@ after(() => api.stop());
 async function billingAccount(timeZone = 'UTC') {
   const { username, email } = await api.signUp();
   const { db } = api.service;
-  await changeAccount(db, TESTER, api.service.queue, username, { timeZone }, at('2030-01-01'));
+  await changeAccount(db, TESTER, { queue: api.service.queue, now: at('2030-01-01') }, username, {
+    timeZone,
+  });
   await postByHand(db, TESTER, {
     account: username,
     kind: 'payment',
@@ -305,10 +307,9 @@ for (const [from, to] of [
     await changeAccount(
       api.service.db,
       TESTER,
-      api.service.queue,
+      { queue: api.service.queue, now: at('2030-11-30T20:00:00Z') },
       username,
       move,
-      at('2030-11-30T20:00:00Z'),
     );
     for (const day of ['2030-11-30T21:00:00Z', '2030-12-01T23:00:00Z', '2030-12-20']) {
       await post(username, day, true);

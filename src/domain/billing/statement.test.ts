@@ -25,7 +25,13 @@ before(async () => {
   account = (await api.signUp()).username;
   const at = (text: string) => new Date(text);
   const settings = { timeZone: 'America/New_York', rate: '0.6', incrementSeconds: 1 };
-  await changeAccount(db, TESTER, api.service.queue, account, settings, at('2029-10-01T00:00Z'));
+  await changeAccount(
+    db,
+    TESTER,
+    { queue: api.service.queue, now: at('2029-10-01T00:00Z') },
+    account,
+    settings,
+  );
   await addAccount(db, TESTER, keyring, {
     name: 'Branch',
     email: 'branch@example.com',
@@ -36,14 +42,9 @@ before(async () => {
     sipRealm: 'localhost',
     now: at('2029-10-01T00:00Z'),
   });
-  await changeAccount(
-    db,
-    TESTER,
-    api.service.queue,
-    SUB,
-    { incrementSeconds: 1 },
-    at('2029-10-01T00:00Z'),
-  );
+  await changeAccount(db, TESTER, { queue: api.service.queue, now: at('2029-10-01T00:00Z') }, SUB, {
+    incrementSeconds: 1,
+  });
   const pay = (amount: string, when: string) =>
     postByHand(db, TESTER, { account, kind: 'payment', amount, reason: 'Card', at: at(when) });
   await pay('100', '2029-10-31T12:00Z');

@@ -13,7 +13,13 @@ before(async () => {
 after(() => api.stop());
 
 const set = (account: number, changes: AccountChanges) =>
-  changeAccount(api.service.db, TESTER, api.service.queue, account, changes, api.service.clock());
+  changeAccount(
+    api.service.db,
+    TESTER,
+    { queue: api.service.queue, now: api.service.clock() },
+    account,
+    changes,
+  );
 
 /** Debits by a call of one minute at a rate of `dollars`. */
 async function callFor(account: number, dollars: string): Promise<void> {

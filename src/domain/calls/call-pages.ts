@@ -51,7 +51,7 @@ interface Row {
 
 /** The newest calls, read beside other short answers. */
 export function newestCallPage(db: Reader, span: CallSpan, text: CallText): Promise<CallPage> {
-  return readCallPage(db, 'readList', span, text, newestPlace(span));
+  return readCallPage(db, 'readList', { span, text, place: newestPlace(span) });
 }
 
 /**
@@ -90,7 +90,7 @@ export async function* callPages(
   text: CallText,
   newest?: CallPage,
 ): AsyncGenerator<string> {
-  const read = (place: PagePlace) => readCallPage(db, 'readPage', span, text, place);
+  const read = (place: PagePlace) => readCallPage(db, 'readPage', { span, text, place });
   let page = newest ?? (await read(newestPlace(span)));
   for (;;) {
     const reading: Promise<CallPage> | undefined = page.next && read(page.next);
@@ -111,9 +111,7 @@ function newestPlace({ accounts, from, before }: CallSpan): PagePlace {
 async function readCallPage(
   db: Reader,
   lane: Lane,
-  span: CallSpan,
-  text: CallText,
-  place: PagePlace,
+  { span, text, place }: { span: CallSpan; text: CallText; place: PagePlace },
 ): Promise<CallPage> {
   const { billingAccount, accounts } = span;
   const reachesEnd = place.startedAt - span.from <= place.width;

@@ -79,7 +79,7 @@ test('a month over its retention is dropped; its calls still count in the books'
   const paidFor = await addCustomer(api, { master: payer });
   await store(account, '2028-04-02', '2028-04-30', '2028-05-31', '2028-06-01', '2030-06-14');
   await store(paidFor, '2028-05-05');
-  await changeAccount(db, TESTER, queue, account, { rate: '0.05' }, NOW);
+  await changeAccount(db, TESTER, { queue, now: NOW }, account, { rate: '0.05' });
   const april = { from: at('2028-04-01'), to: at('2028-04-20'), account, reason: 'x' };
   assert.equal((await rerateCalls(db, TESTER, april, { now: NOW })).changed, 1);
   const money = await moneyOf(db, account);

@@ -29,7 +29,7 @@ before(async () => {
   // Half an hour off, so that days do not begin with hours of UTC.
   const timeZone = 'Asia/Kolkata';
   const { db, queue, clock } = api.service;
-  await changeAccount(db, TESTER, queue, account, { timeZone }, clock());
+  await changeAccount(db, TESTER, { queue, now: clock() }, account, { timeZone });
   const today = dayOf(clock(), timeZone);
   range = { from: addDays(today, -3), to: today, timeZone };
 });
@@ -158,7 +158,7 @@ test('what is priced again is told at once, and balances stay what they were', a
   const { db, queue, clock } = api.service;
   await sumAll();
   const before = await told();
-  await changeAccount(db, TESTER, queue, sub, { rate: '1.2' }, clock());
+  await changeAccount(db, TESTER, { queue, now: clock() }, sub, { rate: '1.2' });
   const all = { from: new Date(clock().getTime() - 4 * DAY_MS), to: clock() };
   await rerateCalls(db, TESTER, { ...all, reason: 'New rates' }, { now: clock() });
   const after = await told();

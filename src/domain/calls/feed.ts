@@ -49,9 +49,8 @@ const SEEN_EVERY_MS = 60_000;
 export async function addFeed(
   db: Database,
   actor: Actor,
-  keyring: Keyring,
+  { keyring, now }: { keyring: Keyring; now: Date },
   feed: Feed,
-  now: Date,
 ): Promise<string> {
   if (feed.debits === 'switch' && !TELLING_DEBITS.includes(feed.format)) {
     throw new Refusal('conflict', `records of ${feed.format} do not tell what the switch debited`, {

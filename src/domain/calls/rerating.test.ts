@@ -41,7 +41,13 @@ function newRange(): ReratingRange {
 }
 
 const set = (account: number, changes: AccountChanges) =>
-  changeAccount(api.service.db, TESTER, api.service.queue, account, changes, api.service.clock());
+  changeAccount(
+    api.service.db,
+    TESTER,
+    { queue: api.service.queue, now: api.service.clock() },
+    account,
+    changes,
+  );
 
 /** Stores calls of a minute that start a second apart from the range's first moment. */
 async function callsIn({ from }: ReratingRange, accounts: (number | undefined)[], called?: string) {

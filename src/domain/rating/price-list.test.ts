@@ -39,10 +39,9 @@ const use = (account: number, priceList: string | null) =>
   changeAccount(
     api.service.db,
     TESTER,
-    api.service.queue,
+    { queue: api.service.queue, now: api.service.clock() },
     account,
     { priceList },
-    api.service.clock(),
   );
 
 /** Rate, billed seconds and amount of a call of 40 seconds. */

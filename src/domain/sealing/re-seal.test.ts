@@ -43,7 +43,7 @@ test('a key that is replaced while it is sealed anew stays the new one', async (
   assert.equal(await countOldSeals(db, SEALED_API_KEYS), 2);
   let renewed = '';
   const racing = interrupted(db, async () => {
-    renewed = await renewKey(db, TESTER, keyring, queue, one.username, clock());
+    renewed = await renewKey(db, TESTER, { keyring, queue, now: clock() }, one.username);
   });
   await reSeal(racing, keyring, SEALED_API_KEYS, () => undefined);
   assert.equal(await countOldSeals(db, SEALED_API_KEYS), 0);

@@ -219,8 +219,7 @@ export async function registrationByKey(
   db: Database,
   keyring: Keyring,
   key: unknown,
-  now: Date,
-  address: 'contact' | 'received',
+  { now, address }: { now: Date; address: 'contact' | 'received' },
 ): Promise<CurrentRegistration> {
   const [row] = await db.read<{ username: number } & Partial<Contact>>(
     'registration-by-key',

@@ -45,7 +45,12 @@ test('a replaced secret is another one, and the audit trail says so without it',
   const { db, clock } = api.service;
   const { username } = await api.signUp();
   const before = await sipSecret(db, tools, username, clock());
-  const renewed = await replaceSipSecret(db, ACTOR, tools, api.service.queue, username, clock());
+  const renewed = await replaceSipSecret(
+    db,
+    ACTOR,
+    { sip: tools, queue: api.service.queue, now: clock() },
+    username,
+  );
   assert.notEqual(renewed.secret, before.secret);
   assert.deepEqual(await sipSecret(db, tools, username, clock()), renewed);
   assert.deepEqual(await offered(username), [row(username, 'sip.example.com', renewed.secret)]);
@@ -57,16 +62,20 @@ test('a replaced secret is another one, and the audit trail says so without it',
 test('switches are offered neither disabled nor closed accounts', async () => {
   const { db, clock } = api.service;
   const { username } = await api.signUp();
-  await changeAccount(db, ACTOR, api.service.queue, username, { enabled: false }, clock());
+  await changeAccount(db, ACTOR, { queue: api.service.queue, now: clock() }, username, {
+    enabled: false,
+  });
   assert.deepEqual(await offered(username), []);
-  await changeAccount(db, ACTOR, api.service.queue, username, { enabled: true }, clock());
+  await changeAccount(db, ACTOR, { queue: api.service.queue, now: clock() }, username, {
+    enabled: true,
+  });
   assert.equal((await offered(username)).length, 1);
   await closeAccount(db, ACTOR, username, clock());
   assert.deepEqual(await offered(username), []);
   const closed = { code: 'not found' };
   await assert.rejects(sipSecret(db, tools, username, clock()), closed);
   await assert.rejects(
-    replaceSipSecret(db, ACTOR, tools, api.service.queue, username, clock()),
+    replaceSipSecret(db, ACTOR, { sip: tools, queue: api.service.queue, now: clock() }, username),
     closed,
   );
 });

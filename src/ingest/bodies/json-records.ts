@@ -53,11 +53,9 @@ export function* readJsonRecords<Result>(
   const parsed = parse(body, reader);
   if (parsed.ok) yield* readValue(parsed.value, wholeBody(body), reader);
   else if (!isBlank(body)) {
-    const whole = wholeBody(body);
-    const asLines = () => readParts(() => lineParts(body), whole, parsed.problem, reader);
-    yield* isArray(body)
-      ? readParts(() => memberParts(body), whole, parsed.problem, reader, asLines)
-      : asLines();
+    const damage = { whole: wholeBody(body), problem: parsed.problem };
+    const asLines = () => readParts(() => lineParts(body), damage, reader);
+    yield* isArray(body) ? readParts(() => memberParts(body), damage, reader, asLines) : asLines();
   }
 }
 
@@ -68,8 +66,7 @@ export function* readJsonRecords<Result>(
  */
 function* readParts<Result>(
   parts: () => Iterable<Part>,
-  whole: Origin,
-  problem: string,
+  { whole, problem }: { whole: Origin; problem: string },
   reader: RecordReader<Result>,
   otherwise?: () => Generator<Result | undefined>,
 ): Generator<Result | undefined> {
@@ -105,7 +102,7 @@ function* readPart<Result>(
   if (parsed.ok) yield* readValue(parsed.value, origin, reader);
   // A member that lost a quote or bracket reaches over the lines of those behind it.
   else if (lineEnds(bytes) > 0) {
-    yield* readParts(() => lineParts(bytes), origin, parsed.problem, reader);
+    yield* readParts(() => lineParts(bytes), { whole: origin, problem: parsed.problem }, reader);
   } else yield reader.damaged(origin, parsed.problem);
 }
 

@@ -48,9 +48,9 @@ export function apiPages(app: FastifyInstance, service: Service): void {
     const changed = action === 'change';
     const actor = customerAt(username, `portal ${request.clientAddress}`);
     const key = changed
-      ? await renewKey(db, actor, keyring, queue, username, clock())
+      ? await renewKey(db, actor, { keyring, queue, now: clock() }, username)
       : await keyOf(db, keyring, username);
-    return showOnce(service, request, reply, '/api', { key, changed } satisfies Shown);
+    return showOnce(service, reply, '/api', { key, changed } satisfies Shown);
   });
 }
 

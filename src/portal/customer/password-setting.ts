@@ -25,8 +25,8 @@ export function passwordSetting(app: FastifyInstance, service: Service): void {
       return sendPage(reply, view, await settingsPage(service, request, { problems }));
     }
     const actor = customerAt(username, `portal ${request.clientAddress}`);
-    const input = { username, password, now: clock() };
-    await changePassword(db, actor, keyring, queue, input);
+    const tools = { keyring, queue, now: clock() };
+    await changePassword(db, actor, tools, { username, password });
     await signIn(service, request, reply, username);
     cookiesOf(service).set(reply, 'flash', 'password-changed');
     return reply.redirect('/settings', 303);

@@ -39,9 +39,9 @@ export function phonePages(app: FastifyInstance, service: Service): void {
     const changed = action === 'change';
     const actor = customerAt(username, `portal ${request.clientAddress}`);
     const { secret } = changed
-      ? await replaceSipSecret(db, actor, tools, queue, username, clock())
+      ? await replaceSipSecret(db, actor, { sip: tools, queue, now: clock() }, username)
       : await sipSecret(db, tools, username, clock());
-    return showOnce(service, request, reply, '/phone', { secret, changed } satisfies Shown);
+    return showOnce(service, reply, '/phone', { secret, changed } satisfies Shown);
   });
 }
 

@@ -163,7 +163,10 @@ test('a new password by mail leaves it on; the operator and its owner turn it of
 
   const other = await withFactor();
   const { db, queue, clock } = api.service;
-  assert.equal(await removeSecondFactor(db, TESTER, queue, other.username, clock()), true);
-  assert.equal(await removeSecondFactor(db, TESTER, queue, other.username, clock()), false);
+  assert.equal(await removeSecondFactor(db, TESTER, { queue, now: clock() }, other.username), true);
+  assert.equal(
+    await removeSecondFactor(db, TESTER, { queue, now: clock() }, other.username),
+    false,
+  );
   assert.equal((await signIn(other.username, other.password))[1].status, 303);
 });

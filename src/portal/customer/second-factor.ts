@@ -65,13 +65,13 @@ export function secondFactorPages(app: FastifyInstance, service: Service): void 
     if (!wanted.includes(action)) return reply.redirect(PATH, 303);
     if (action === 'begin') {
       const secret = await beginSecondFactor(db, keyring, username);
-      return showOnce(service, request, reply, PATH, { secret } satisfies Shown);
+      return showOnce(service, reply, PATH, { secret } satisfies Shown);
     }
     if (action === 'codes') {
-      const codes = await newRecoveryCodes(db, actor, keyring, username, clock());
-      return showOnce(service, request, reply, PATH, { codes } satisfies Shown);
+      const codes = await newRecoveryCodes(db, actor, { keyring, now: clock() }, username);
+      return showOnce(service, reply, PATH, { codes } satisfies Shown);
     }
-    await removeSecondFactor(db, actor, queue, username, clock());
+    await removeSecondFactor(db, actor, { queue, now: clock() }, username);
     return backToSettings(reply, 'second-factor-off');
   });
 
@@ -84,13 +84,13 @@ export function secondFactorPages(app: FastifyInstance, service: Service): void 
     const { username, handle: session } = sessionOf(request);
     const { code = '' } = formFields(request);
     const actor = customerAt(username, `portal ${request.clientAddress}`);
-    const input = { username, code, session, now: clock() };
-    const codes = await confirmSecondFactor(db, actor, keyring, queue, input);
+    const tools = { keyring, queue, now: clock() };
+    const codes = await confirmSecondFactor(db, actor, tools, { username, code, session });
     if (!codes) {
       const secret = await begunSecondFactor(db, keyring, username);
-      return showOnce(service, request, reply, PATH, { secret, wrong: true } satisfies Shown);
+      return showOnce(service, reply, PATH, { secret, wrong: true } satisfies Shown);
     }
-    return showOnce(service, request, reply, PATH, { codes } satisfies Shown);
+    return showOnce(service, reply, PATH, { codes } satisfies Shown);
   }
 
   function backToSettings(reply: FastifyReply, flash: keyof Messages['flash']) {

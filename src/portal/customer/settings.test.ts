@@ -35,7 +35,7 @@ test('any time zone that the account has stays, and places have their names of t
   const { username, password } = await signUp();
   const visitor = await signIn(username, password);
   for (const timeZone of ['US/Eastern', 'Asia/Calcutta', 'Asia/Kolkata']) {
-    await changeAccount(db, TESTER, queue, username, { timeZone }, clock());
+    await changeAccount(db, TESTER, { queue, now: clock() }, username, { timeZone });
     const { body } = await visitor.open('/settings');
     assert.match(body, new RegExp(`<option value="${timeZone}" selected>`));
     const profile = { name: 'Example', caller_id: '', time_zone: timeZone };

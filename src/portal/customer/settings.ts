@@ -66,7 +66,10 @@ export function settingsPages(app: FastifyInstance, service: Service): void {
     const shown = readShown(typed);
     const callerId = config.callerIdAny ? 'any' : 'owned';
     try {
-      await changeAccount(db, actor, queue, username, changes, clock(), { shown, callerId });
+      await changeAccount(db, actor, { queue, now: clock() }, username, changes, {
+        shown,
+        callerId,
+      });
     } catch (error) {
       if (!(error instanceof ChangedMeanwhile)) {
         const { key, text } = problemOf(view.m, error);

@@ -50,7 +50,7 @@ export function addAccountPages(app: FastifyInstance, service: Service): void {
         now: clock(),
       });
       const path = `/admin/accounts/${username}`;
-      return showOnce(service, request, reply, path, {
+      return showOnce(service, reply, path, {
         added: true,
         password,
       } satisfies NewCredentials);

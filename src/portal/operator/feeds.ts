@@ -68,10 +68,10 @@ export function feedPages(app: FastifyInstance, service: Service): void {
     });
     if (problems) return again(problems);
     try {
-      const secret = await addFeed(db, administrator(request), keyring, values, clock());
+      const secret = await addFeed(db, administrator(request), { keyring, now: clock() }, values);
       const { name, format } = values;
       const added: NewFeed = { name, format, secret };
-      return showOnce(service, request, reply, '/admin/feeds', added);
+      return showOnce(service, reply, '/admin/feeds', added);
     } catch (error) {
       return again({ name: problemOf(view.m, error).text });
     }

@@ -19,7 +19,7 @@ export function resetPages(app: FastifyInstance, service: Service): void {
   app.get('/reset', async (request, reply) => {
     const { view } = request;
     const token = queryText(request, 'token');
-    const result = await inspectToken(db, keyring, token, 'recovery', clock());
+    const result = await inspectToken(db, { keyring, now: clock() }, token, 'recovery');
     if (result.state !== 'good') return sendPage(reply, view, problemPage(view, result.state));
     return sendPage(reply, view, resetPage(view, token, result.username));
   });
@@ -27,17 +27,17 @@ export function resetPages(app: FastifyInstance, service: Service): void {
   app.post('/reset', async (request, reply) => {
     const { view } = request;
     const { token = '', password = '', repeated = '' } = formFields(request);
-    const before = await inspectToken(db, keyring, token, 'recovery', clock());
+    const before = await inspectToken(db, { keyring, now: clock() }, token, 'recovery');
     if (before.state !== 'good') return sendPage(reply, view, problemPage(view, before.state));
     const { name, email } = await describeAccount(db, before.username);
     const own = [String(before.username), name, email];
     const problem = await newPasswordProblem(view, { password, repeated }, own);
     if (problem) return sendPage(reply, view, resetPage(view, token, before.username, problem));
     const actor = { who: 'recovery', from: `portal ${request.clientAddress}` };
-    const input = { token, password, now: clock() };
-    const result = await resetPassword(db, actor, keyring, queue, input);
+    const tools = { keyring, queue, now: clock() };
+    const result = await resetPassword(db, actor, tools, { token, password });
     if (result.state !== 'good') return sendPage(reply, view, problemPage(view, result.state));
-    await rememberDevice(db, keyring, result.username, request.device, clock());
+    await rememberDevice(db, { keyring, now: clock() }, result.username, request.device);
     const m = view.m.reset;
     const content = html`${notice('good', m.done(result.username))}
 <p>${m.keyChanged}</p>

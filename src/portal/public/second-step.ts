@@ -34,7 +34,7 @@ export function secondStepPages(app: FastifyInstance, service: Service): void {
     if (!passed) {
       return sendPage(reply, view, secondStepPage(view, step, { next, draft }, true));
     }
-    return signInAndGoOn(service, request, reply, username, { next, draft });
+    return signInAndGoOn(service, reply, username, { next, draft });
   });
 }
 

@@ -46,7 +46,7 @@ export function signInPages(app: FastifyInstance, service: Service): void {
       const step = stepProof(service, request, signedIn);
       return sendPage(reply, request.view, secondStepPage(request.view, step, { next, draft }));
     }
-    return signInAndGoOn(service, request, reply, signedIn.username, { next, draft });
+    return signInAndGoOn(service, reply, signedIn.username, { next, draft });
   });
 
   app.post('/sign-out', (request, reply) => signOut(service, request, reply));

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import type { Service } from '../../service.ts';
 import { cookiesOf, signIn } from '../access.ts';
 import { keepDraft } from '../draft.ts';
@@ -8,11 +8,11 @@ import type { Onward } from './sign-in-page.ts';
 /** Signs in and leads on to the page that was asked for, with what was typed there before. */
 export async function signInAndGoOn(
   service: Service,
-  request: FastifyRequest,
   reply: FastifyReply,
   username: number,
   { next, draft }: Onward,
 ): Promise<FastifyReply> {
+  const { request } = reply;
   await signIn(service, request, reply, username);
   const isKept = draft !== '' && (await keepDraft(service, request, username, draft));
   if (isKept) cookiesOf(service).set(reply, 'flash', 'draft-kept');

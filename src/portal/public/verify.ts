@@ -24,7 +24,7 @@ export function verifyPages(app: FastifyInstance, service: Service): void {
   app.get('/verify', async (request, reply) => {
     const { view } = request;
     const token = queryText(request, 'token');
-    const link = await inspectToken(db, keyring, token, 'verification', clock());
+    const link = await inspectToken(db, { keyring, now: clock() }, token, 'verification');
     if (link.state !== 'good') return sendPage(reply, view, problemPage(view, link.state));
     const chooses = await isPasswordUnset(db, link.username);
     const page = chooses ? choosePage(view, token, link.username) : confirmPage(view, token);
@@ -34,7 +34,7 @@ export function verifyPages(app: FastifyInstance, service: Service): void {
   app.post('/verify', async (request, reply) => {
     const { view } = request;
     const { token = '', password = '', repeated = '' } = formFields(request);
-    const link = await inspectToken(db, keyring, token, 'verification', clock());
+    const link = await inspectToken(db, { keyring, now: clock() }, token, 'verification');
     if (link.state !== 'good') return sendPage(reply, view, problemPage(view, link.state));
     const { username } = link;
     const chooses = await isPasswordUnset(db, username);
@@ -45,7 +45,7 @@ export function verifyPages(app: FastifyInstance, service: Service): void {
       : undefined;
     if (problem) return sendPage(reply, view, choosePage(view, token, username, problem));
     const passwordHash = chooses ? await hashPassword(password) : undefined;
-    const result = await verifyAccount(db, keyring, token, clock(), passwordHash);
+    const result = await verifyAccount(db, { keyring, now: clock() }, token, passwordHash);
     if (result.state !== 'good') return sendPage(reply, view, problemPage(view, result.state));
     if (chooses) return welcome(service, request, reply, username);
     return sendPage(reply, view, verifiedPage(view));

@@ -21,7 +21,7 @@ export function accountCredentials(app: FastifyInstance, service: Service): void
     if (!(await stepUp(service, request, reply))) return reply;
     const username = usernameOf(request);
     const actor = administrator(request);
-    const renewed = await renewPassword(db, actor, keyring, queue, username, clock());
+    const renewed = await renewPassword(db, actor, { keyring, queue, now: clock() }, username);
     // The administrator's own: all sessions have ended, this one goes on under a new id.
     if (username === sessionOf(request).username) await signIn(service, request, reply, username);
     return show(request, reply, renewed);
@@ -30,7 +30,12 @@ export function accountCredentials(app: FastifyInstance, service: Service): void
   app.post('/admin/accounts/:username/key', async (request, reply) => {
     if (!(await stepUp(service, request, reply))) return reply;
     const username = usernameOf(request);
-    const apikey = await renewKey(db, administrator(request), keyring, queue, username, clock());
+    const apikey = await renewKey(
+      db,
+      administrator(request),
+      { keyring, queue, now: clock() },
+      username,
+    );
     return show(request, reply, { apikey });
   });
 
@@ -39,12 +44,17 @@ export function accountCredentials(app: FastifyInstance, service: Service): void
     const username = usernameOf(request);
     const tools = { keyring, realm: config.sipRealm };
     const actor = administrator(request);
-    const { secret } = await replaceSipSecret(db, actor, tools, queue, username, clock());
+    const { secret } = await replaceSipSecret(
+      db,
+      actor,
+      { sip: tools, queue, now: clock() },
+      username,
+    );
     return show(request, reply, { sipSecret: secret });
   });
 
   const show = (request: FastifyRequest, reply: FastifyReply, credentials: NewCredentials) =>
-    showOnce(service, request, reply, `/admin/accounts/${usernameOf(request)}`, credentials);
+    showOnce(service, reply, `/admin/accounts/${usernameOf(request)}`, credentials);
 
   app.post('/admin/accounts/:username/close', async (request, reply) => {
     const username = usernameOf(request);

@@ -43,7 +43,7 @@ export function accountSettings(app: FastifyInstance, service: Service): void {
     const actor = administrator(request);
     const shown = readShown(fields);
     try {
-      await changeAccount(db, actor, queue, username, changes, clock(), { shown });
+      await changeAccount(db, actor, { queue, now: clock() }, username, changes, { shown });
     } catch (error) {
       if (error instanceof ChangedMeanwhile) {
         const say = m.changedMeanwhile;
