@@ -78,6 +78,7 @@ const KERNEL = [
   'locks.ts',
   'money.ts',
   'open-account.ts',
+  'page.ts',
   'phone-number.ts',
   'problem.ts',
   'refusal.ts',

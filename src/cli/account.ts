@@ -13,11 +13,12 @@ import {
 } from '../domain/account/account-setting.ts';
 import { renewKey, renewPassword, replaceSipSecret } from '../domain/account/credentials.ts';
 import { addAccount } from '../domain/account/new-account.ts';
+import { readPage } from '../domain/page.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { accountText } from './account-text.ts';
 import { confirm } from './confirm.ts';
 import { command, type Output, operator, perform } from './operation.ts';
-import { dollars, fields, printable, table } from './print.ts';
+import { dollars, fields, moreAt, printable, table } from './print.ts';
 import * as values from './values.ts';
 
 const SAMPLE = '2345678901';
@@ -90,9 +91,11 @@ function list(group: Command): void {
       options: { search?: string; limit: number; after?: number },
     ): Promise<Output> => {
       const { search, limit, after = 0 } = options;
-      const found = await listAccounts(db, { search, after, limit: limit + 1 });
-      const accounts = found.slice(0, limit);
-      const next = found.length > limit ? (accounts.at(-1)?.username ?? null) : null;
+      const { rows: accounts, next } = await readPage(
+        limit,
+        (limit) => listAccounts(db, { search, after, limit }),
+        ({ username }) => username,
+      );
       const text = table(
         ['USERNAME', 'NAME', 'E-MAIL', 'BILLED TO', '>BALANCE', 'STATE'],
         accounts.map((account) => [
@@ -104,10 +107,9 @@ function list(group: Command): void {
           stateOf(account),
         ]),
       );
-      const more = next ? `\nMore: add --after ${next}` : '';
       return {
         json: { accounts, next },
-        text: accounts.length > 0 ? text + more : 'No account.',
+        text: accounts.length > 0 ? text + moreAt('--after', next) : 'No account.',
       };
     },
   );

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { listAudit } from '../domain/audit.ts';
+import { readPage } from '../domain/page.ts';
 import { perform, withExample } from './operation.ts';
-import { moment, table } from './print.ts';
+import { moment, moreAt, table } from './print.ts';
 import * as values from './values.ts';
 
 export function auditCommand(on: Command): void {
@@ -11,9 +12,11 @@ export function auditCommand(on: Command): void {
     .option('--before <id>', 'start before this entry', values.recordId);
   perform(on, async ({ db }, options: { account?: number; limit: number; before?: number }) => {
     const { limit, ...page } = options;
-    const found = await listAudit(db, { ...page, limit: limit + 1 });
-    const entries = found.slice(0, limit);
-    const next = found.length > limit ? (entries.at(-1)?.id ?? null) : null;
+    const { rows: entries, next } = await readPage(
+      limit,
+      (limit) => listAudit(db, { ...page, limit }),
+      ({ id }) => id,
+    );
     const text = table(
       ['ID', 'AT', 'BY', 'FROM', 'ACTION', 'ACCOUNT', 'DETAIL'],
       entries.map(({ id, at, actor, origin, action, account, detail }) => [
@@ -26,10 +29,9 @@ export function auditCommand(on: Command): void {
         JSON.stringify(detail),
       ]),
     );
-    const more = next ? `\nMore: add --before ${next}` : '';
     return {
       json: { entries, next },
-      text: entries.length > 0 ? text + more : 'Nothing was changed.',
+      text: entries.length > 0 ? text + moreAt('--before', next) : 'Nothing was changed.',
     };
   });
 }

@@ -7,6 +7,7 @@ import {
   listRejected,
   type RejectedSummary,
 } from '../domain/calls/rejected-record.ts';
+import { readPage } from '../domain/page.ts';
 import { type ReplayCounts, replayRejected } from '../ingest/replay.ts';
 import type { OpenService } from '../open-service.ts';
 import { importCommand } from './import.ts';
@@ -36,9 +37,11 @@ function rejected(group: Command): void {
     .option('--raw', 'show what was sent, too');
   perform(on, async (service, options: { limit: number; after?: number; raw?: true }) => {
     const { limit, after = 0, raw } = options;
-    const found = await listRejected(service.db, { after, limit: limit + 1 });
-    const records = found.slice(0, limit);
-    const next = found.length > limit ? (records.at(-1)?.id ?? null) : null;
+    const { rows: records, next } = await readPage(
+      limit,
+      (limit) => listRejected(service.db, { after, limit }),
+      ({ id }) => id,
+    );
     const open = await countRejected(service.db);
     if (records.length === 0) {
       return { json: { records, next, open }, text: 'No rejected record is open.' };

@@ -3,8 +3,9 @@ import { requireBalance } from '../domain/books/balance.ts';
 import type { LedgerKind } from '../domain/books/ledger.ts';
 import { listEntries, postByHand, reverseEntry } from '../domain/books/ledger.ts';
 import type { Decimal } from '../domain/money.ts';
+import { readPage } from '../domain/page.ts';
 import { command, operator, perform } from './operation.ts';
-import { dollars, moment, table } from './print.ts';
+import { dollars, moment, moreAt, table } from './print.ts';
 import * as values from './values.ts';
 
 const SAMPLE = '2345678901';
@@ -106,9 +107,11 @@ function ledger(group: Command): void {
   perform(on, async ({ db }, username: number, options: { limit: number; before?: number }) => {
     const { limit, before } = options;
     await requireBalance(db, username);
-    const found = await listEntries(db, username, { before, limit: limit + 1 });
-    const entries = found.slice(0, limit);
-    const next = found.length > limit ? (entries.at(-1)?.id ?? null) : null;
+    const { rows: entries, next } = await readPage(
+      limit,
+      (limit) => listEntries(db, username, { before, limit }),
+      ({ id }) => id,
+    );
     const text = table(
       ['ID', 'POSTED', 'KIND', '>AMOUNT', 'REASON', 'REFERENCE', 'BY'],
       entries.map((entry) => [
@@ -121,10 +124,9 @@ function ledger(group: Command): void {
         entry.actor,
       ]),
     );
-    const more = next ? `\nMore: add --before ${next}` : '';
     return {
       json: { entries, next },
-      text: entries.length > 0 ? text + more : 'Nothing was posted.',
+      text: entries.length > 0 ? text + moreAt('--before', next) : 'Nothing was posted.',
     };
   });
 }

@@ -1,8 +1,9 @@
 import { Argument, type Command, InvalidArgumentError } from 'commander';
 import { dropMail, listMails, retryMail } from '../domain/account/mail-queue.ts';
+import { readPage } from '../domain/page.ts';
 import type { OpenService } from '../open-service.ts';
 import { command, operator, perform } from './operation.ts';
-import { count, moment, table } from './print.ts';
+import { count, moment, moreAt, table } from './print.ts';
 import * as values from './values.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -22,9 +23,11 @@ export function mailQueueCommands(group: Command): void {
   perform(list, async ({ queue }, options: { waiting?: true; limit: number; after?: string }) => {
     const { waiting, limit, after } = options;
     const which = waiting ? 'waiting' : 'parked';
-    const found = await listMails(queue, which, { after, limit: limit + 1 });
-    const mails = found.slice(0, limit);
-    const next = found.length > limit ? (mails.at(-1)?.id ?? null) : null;
+    const { rows: mails, next } = await readPage(
+      limit,
+      (limit) => listMails(queue, which, { after, limit }),
+      ({ id }) => id,
+    );
     const text = table(
       ['ID', 'QUEUED', 'TO', 'KIND', '>TRIES', 'LAST FAILURE'],
       mails.map((mail) => [
@@ -36,8 +39,10 @@ export function mailQueueCommands(group: Command): void {
         mail.failure ?? '-',
       ]),
     );
-    const more = next ? `\nMore: add --after ${next}` : '';
-    return { json: { mails, next }, text: mails.length > 0 ? text + more : 'No mail.' };
+    return {
+      json: { mails, next },
+      text: mails.length > 0 ? text + moreAt('--after', next) : 'No mail.',
+    };
   });
 
   const retry = some(

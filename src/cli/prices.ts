@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import { Argument, type Command } from 'commander';
+import { readPage } from '../domain/page.ts';
 import { type Price, type PriceFile, readPriceFile } from '../domain/rating/price-csv.ts';
 import {
   type ImportCounts,
@@ -12,7 +13,7 @@ import {
 } from '../domain/rating/price-list.ts';
 import type { OpenService } from '../open-service.ts';
 import { command, type Output, operator, perform } from './operation.ts';
-import { count, dollars, moment, printable, table } from './print.ts';
+import { count, dollars, moment, moreAt, printable, table } from './print.ts';
 import { startProgress } from './progress.ts';
 import * as values from './values.ts';
 
@@ -134,16 +135,19 @@ function show(group: Command): void {
   perform(
     on,
     async ({ db }, name: string, options: { prefix?: string; after?: string; limit: number }) => {
-      const { limit } = options;
-      const found = await listPrices(db, name, { ...options, limit: limit + 1 });
-      const prices = found.slice(0, limit);
-      const next = found.length > limit ? (prices.at(-1)?.prefix ?? null) : null;
+      const { rows: prices, next } = await readPage(
+        options.limit,
+        (limit) => listPrices(db, name, { ...options, limit }),
+        ({ prefix }) => prefix,
+      );
       const text = table(
         ['PREFIX', '>RATE', 'SECONDS', 'NAME'],
         prices.map((price) => [price.prefix, dollars(price.rate), increments(price), price.name]),
       );
-      const more = next ? `\nMore: add --after ${next}` : '';
-      return { json: { prices, next }, text: prices.length > 0 ? text + more : 'No price.' };
+      return {
+        json: { prices, next },
+        text: prices.length > 0 ? text + moreAt('--after', next) : 'No price.',
+      };
     },
   );
 }

@@ -70,3 +70,8 @@ function pad(cell: string, width: number, right: boolean | undefined): string {
 function lengthOf(text: string): number {
   return [...text].length;
 }
+
+/** The line below a list that has a next page. @param option what that page is asked for with */
+export function moreAt(option: '--after' | '--before', next: string | number | null): string {
+  return next === null ? '' : `\nMore: add ${option} ${next}`;
+}

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { type AccountBooks, listBooks, reconcile } from '../domain/books/proof.ts';
+import { readPage } from '../domain/page.ts';
 import { perform, withExample } from './operation.ts';
-import { count, table } from './print.ts';
+import { count, moreAt, table } from './print.ts';
 import * as values from './values.ts';
 
 interface ReconcileOptions {
@@ -31,13 +32,14 @@ export function reconcileCommand(on: Command): void {
       const text = failed ? `${booksText(imbalances)}\n${verdict}` : verdict;
       return { json: books, text, failed };
     }
-    const found = await listBooks(db, { account, after: options.after ?? 0, limit: limit + 1 });
-    const listed = found.slice(0, limit);
-    const next = found.length > limit ? (listed.at(-1)?.account ?? null) : null;
-    const more = next ? `\nMore: add --after ${next}` : '';
+    const { rows: listed, next } = await readPage(
+      limit,
+      (limit) => listBooks(db, { account, after: options.after ?? 0, limit }),
+      ({ account }) => account,
+    );
     return {
       json: { ...books, books: listed, next },
-      text: `${booksText(listed)}${more}\n${verdict}`,
+      text: `${booksText(listed)}${moreAt('--after', next)}\n${verdict}`,
       failed,
     };
   });

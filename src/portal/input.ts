@@ -14,6 +14,12 @@ export function queryText(request: FastifyRequest, name: string): string {
   return typeof value === 'string' ? value : '';
 }
 
+/** A whole number of the query, such as where a page of a list begins, where it is one. */
+export function queryNumber(request: FastifyRequest, name: string): number | undefined {
+  const text = queryText(request, name).trim();
+  return /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
 /** @throws Refusal 'malformed' for a NUL, which the database cannot hold */
 export function parseForm(body: string): Fields {
   const fields = Object.fromEntries(new URLSearchParams(body));

@@ -3,13 +3,14 @@ import { describeAccount } from '../../domain/account/account-directory.ts';
 import { recurringItems } from '../../domain/billing/recurring-charge.ts';
 import { type LedgerEntry, listEntries } from '../../domain/books/ledger.ts';
 import { dayOf } from '../../domain/day.ts';
+import { type Page, readPage } from '../../domain/page.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { emptyState, notice, paging, panel } from '../components/blocks.ts';
 import { money } from '../components/money.ts';
 import { type Column, table } from '../components/table.ts';
 import { day, time, zoneAt } from '../components/time.ts';
-import { queryText } from '../input.ts';
+import { queryNumber, queryText } from '../input.ts';
 import { sendPage } from '../layout.ts';
 import type { View } from '../view.ts';
 import { statementPage } from './statement.ts';
@@ -41,11 +42,17 @@ export async function charges(
   request: FastifyRequest,
 ): Promise<Html> {
   const pays = subject.username === subject.billingAccount;
-  const before = Number(/^[0-9]{1,15}$/.exec(queryText(request, 'before'))?.[0] ?? 0) || undefined;
+  const before = queryNumber(request, 'before');
   const [account, items, entries] = await Promise.all([
     describeAccount(db, subject.username),
     recurringItems(db, subject),
-    pays ? listEntries(db, subject.username, { before, limit: PAGE + 1 }) : [],
+    pays
+      ? readPage(
+          PAGE,
+          (limit) => listEntries(db, subject.username, { before, limit }),
+          ({ id }) => id,
+        )
+      : undefined,
   ]);
   const m = view.m.charges;
   const withAccount = items.some(({ account }) => account !== subject.username);
@@ -59,7 +66,7 @@ export async function charges(
       : undefined,
   )}
 ${
-  pays
+  entries
     ? html`${ledgerPanel(view, subject, entries, before)}
 ${statementsPanel(view, subject, account.createdAt)}`
     : notice('info', m.paidByOther(subject.billingAccount))
@@ -90,15 +97,13 @@ function recurringTable(
 function ledgerPanel(
   view: View,
   { timeZone, base }: Subject,
-  entries: LedgerEntry[],
+  { rows, next }: Page<LedgerEntry, number>,
   before: number | undefined,
 ): Html {
   const m = view.m.charges;
-  const shown = entries.slice(0, PAGE);
-  const last = shown.at(-1);
   const path = `${base}/charges`;
   const content =
-    shown.length > 0
+    rows.length > 0
       ? html`${table<LedgerEntry>({
           caption: m.ledger,
           columns: [
@@ -114,14 +119,11 @@ function ledgerPanel(
               cell: ({ amount }) => money(view, amount, { signed: true }),
             },
           ],
-          rows: shown,
+          rows,
         })}${paging({
           label: m.ledgerPages,
           first: before === undefined ? undefined : { href: path, text: m.newest },
-          next:
-            entries.length > PAGE && last
-              ? { href: `${path}?before=${last.id}`, text: m.older }
-              : undefined,
+          next: next === null ? undefined : { href: `${path}?before=${next}`, text: m.older },
         })}`
       : emptyState(m.noEntries, m.noEntriesText);
   return panel(m.ledger, content, html`<span class="quiet-text">${m.ledgerHint}</span>`);

@@ -1,14 +1,16 @@
 import type { FastifyInstance } from 'fastify';
 import { type AccountSummary, listAccounts } from '../../domain/account/account-directory.ts';
+import { readPage } from '../../domain/page.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
-import { badge, emptyState, paging } from '../components/blocks.ts';
+import { badge, emptyState } from '../components/blocks.ts';
 import { field } from '../components/field.ts';
 import { money } from '../components/money.ts';
 import { table } from '../components/table.ts';
-import { queryText } from '../input.ts';
+import { queryNumber, queryText } from '../input.ts';
 import { sendPage } from '../layout.ts';
 import type { View } from '../view.ts';
+import { pageLinks } from './page-links.ts';
 
 const PAGE = 50;
 
@@ -18,23 +20,19 @@ export function accountsPages(app: FastifyInstance, { db }: Service): void {
     const { view } = request;
     const m = view.m.operator;
     const search = queryText(request, 'search').trim().slice(0, 200);
-    const after = Number(queryText(request, 'after').match(/^[0-9]{1,10}$/)?.[0] ?? 0);
-    const found = await listAccounts(db, { search, after, limit: PAGE + 1 });
-    const accounts = found.slice(0, PAGE);
-    const last = found.length > PAGE ? accounts.at(-1)?.username : undefined;
-    const pageOf = (from: number) =>
-      `/admin/accounts?${new URLSearchParams({ search, after: String(from) })}`;
+    const after = queryNumber(request, 'after') ?? 0;
+    const { rows: accounts, next } = await readPage(
+      PAGE,
+      (limit) => listAccounts(db, { search, after, limit }),
+      ({ username }) => username,
+    );
     const content = html`<form method="get" action="/admin/accounts" class="inline-form" role="search">
 ${field({ name: 'search', label: m.accounts.search, type: 'search', value: search })}
 <button class="quiet">${m.accounts.find}</button>
 </form>
 <section class="card">
 ${accounts.length > 0 ? accountTable(view, accounts) : nothing(view, search)}
-${paging({
-  label: m.paging.label,
-  first: after > 0 ? { href: pageOf(0), text: m.paging.first } : undefined,
-  next: last ? { href: pageOf(last), text: m.paging.next } : undefined,
-})}
+${pageLinks(view, { path: '/admin/accounts', query: { search }, by: 'after', at: after, next })}
 </section>`;
     const aside = html`<a class="button" href="/admin/accounts/new">${m.accounts.add}</a>`;
     return sendPage(reply, view, { title: m.accounts.title, content, aside });

@@ -1,15 +1,17 @@
 import type { FastifyInstance } from 'fastify';
 import { type AuditEntry, listAudit } from '../../domain/audit.ts';
+import { readPage } from '../../domain/page.ts';
 import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
-import { emptyState, paging } from '../components/blocks.ts';
+import { emptyState } from '../components/blocks.ts';
 import { field } from '../components/field.ts';
 import { table } from '../components/table.ts';
 import { time } from '../components/time.ts';
-import { queryText } from '../input.ts';
+import { queryNumber } from '../input.ts';
 import { sendPage } from '../layout.ts';
 import { type View, zoneOf } from '../view.ts';
 import { accountLink } from './accounts.ts';
+import { pageLinks } from './page-links.ts';
 
 const PAGE = 50;
 
@@ -18,33 +20,20 @@ export function auditPage(app: FastifyInstance, { db }: Service): void {
   app.get('/admin/audit', async (request, reply) => {
     const { view } = request;
     const m = view.m.operator;
-    const digits = (name: string) =>
-      queryText(request, name)
-        .trim()
-        .match(/^[0-9]{1,15}$/)?.[0];
-    const [account, before] = [digits('account'), digits('before')];
-    const found = await listAudit(db, {
-      account: account ? Number(account) : undefined,
-      before: before ? Number(before) : undefined,
-      limit: PAGE + 1,
-    });
-    const entries = found.slice(0, PAGE);
-    const pageOf = (query: Record<string, string | undefined>) =>
-      `/admin/audit?${new URLSearchParams(
-        Object.entries(query).filter((entry): entry is [string, string] => Boolean(entry[1])),
-      )}`;
-    const last = found.length > PAGE ? entries.at(-1)?.id : undefined;
+    const [account, before] = [queryNumber(request, 'account'), queryNumber(request, 'before')];
+    const { rows: entries, next } = await readPage(
+      PAGE,
+      (limit) => listAudit(db, { account, before, limit }),
+      ({ id }) => id,
+    );
+    const query = { account: String(account ?? '') };
     const content = html`<form method="get" action="/admin/audit" class="inline-form" role="search">
-${field({ name: 'account', label: m.audit.filter, value: account, inputMode: 'numeric' })}
+${field({ name: 'account', label: m.audit.filter, value: query.account, inputMode: 'numeric' })}
 <button class="quiet">${m.audit.show}</button>
 </form>
 <section class="card">
 ${entries.length > 0 ? auditTable(view, entries) : emptyState(m.audit.none, m.audit.noneText)}
-${paging({
-  label: m.paging.label,
-  first: before ? { href: pageOf({ account }), text: m.paging.first } : undefined,
-  next: last ? { href: pageOf({ account, before: String(last) }), text: m.paging.next } : undefined,
-})}
+${pageLinks(view, { path: '/admin/audit', query, by: 'before', at: before, next })}
 </section>`;
     return sendPage(reply, view, { title: m.audit.title, content });
   });

@@ -9,21 +9,23 @@ import {
   type RejectedSummary,
 } from '../../domain/calls/rejected-record.ts';
 import * as entered from '../../domain/entered-values.ts';
+import { readPage } from '../../domain/page.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { html } from '../../html.ts';
 import { REPLAY_QUEUE, replayRejected } from '../../ingest/replay.ts';
 import type { Service } from '../../service.ts';
 import { cookiesOf } from '../access.ts';
-import { emptyState, facts, paging, panel } from '../components/blocks.ts';
+import { emptyState, facts, panel } from '../components/blocks.ts';
 import { field } from '../components/field.ts';
 import { table } from '../components/table.ts';
 import { time } from '../components/time.ts';
 import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
 import { readFields } from '../entered.ts';
-import { formFields, queryText } from '../input.ts';
+import { formFields, queryNumber } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
 import { form, type View, zoneOf } from '../view.ts';
 import { administrator } from './actor.ts';
+import { pageLinks } from './page-links.ts';
 
 const PAGE = 50;
 const LONGEST_SHOWN_BYTES = 100_000;
@@ -35,19 +37,16 @@ export function rejectedPages(app: FastifyInstance, service: Service): void {
   app.get('/admin/rejected', async (request, reply) => {
     const { view } = request;
     const m = view.m.operator;
-    const after = Number(queryText(request, 'after').match(/^[0-9]{1,15}$/)?.[0] ?? 0);
-    const found = await listRejected(db, { after, limit: PAGE + 1 });
-    const records = found.slice(0, PAGE);
-    const path = '/admin/rejected';
-    const next = found.length > PAGE ? records.at(-1)?.id : undefined;
+    const after = queryNumber(request, 'after') ?? 0;
+    const { rows: records, next } = await readPage(
+      PAGE,
+      (limit) => listRejected(db, { after, limit }),
+      ({ id }) => id,
+    );
     const content = html`<p class="quiet-text">${m.rejected.explain} ${m.rejected.open(await countRejected(db))}.</p>
 <section class="card">
 ${records.length > 0 ? recordTable(view, records) : emptyState(m.rejected.none, m.rejected.noneText)}
-${paging({
-  label: m.paging.label,
-  first: after > 0 ? { href: path, text: m.paging.first } : undefined,
-  next: next ? { href: `${path}?after=${next}`, text: m.paging.next } : undefined,
-})}
+${pageLinks(view, { path: '/admin/rejected', by: 'after', at: after, next })}
 </section>`;
     const all = form(
       view,

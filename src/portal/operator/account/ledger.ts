@@ -3,15 +3,16 @@ import { describeAccount } from '../../../domain/account/account-directory.ts';
 import { requireBalance } from '../../../domain/books/balance.ts';
 import { listEntries, postByHand, reverseEntry } from '../../../domain/books/ledger.ts';
 import * as entered from '../../../domain/entered-values.ts';
+import { readPage } from '../../../domain/page.ts';
 import { html } from '../../../html.ts';
 import type { Service } from '../../../service.ts';
 import { cookiesOf } from '../../access.ts';
-import { paging } from '../../components/blocks.ts';
 import { KEEPS_DRAFT } from '../../draft.ts';
 import { readFields } from '../../entered.ts';
-import { formFields, queryText } from '../../input.ts';
+import { formFields, queryNumber } from '../../input.ts';
 import { sendPage } from '../../layout.ts';
 import { administrator } from '../actor.ts';
+import { pageLinks } from '../page-links.ts';
 import { needsStepUp, stepUp } from '../step-up.ts';
 import { ledgerTable } from './money-panels.ts';
 import { accountPage } from './page.ts';
@@ -26,23 +27,19 @@ export function accountLedger(app: FastifyInstance, service: Service): void {
   app.get('/admin/accounts/:username/ledger', async (request, reply) => {
     const { view } = request;
     const username = usernameOf(request);
-    const before = Number(queryText(request, 'before').match(/^[0-9]{1,15}$/)?.[0]) || undefined;
+    const before = queryNumber(request, 'before');
     await requireBalance(db, username);
     const { name } = await describeAccount(db, username);
-    const found = await listEntries(db, username, { before, limit: PAGE + 1 });
-    const entries = found.slice(0, PAGE);
-    const { account: m, paging: pages } = view.m.operator;
+    const { rows: entries, next } = await readPage(
+      PAGE,
+      (limit) => listEntries(db, username, { before, limit }),
+      ({ id }) => id,
+    );
+    const m = view.m.operator.account;
     const path = `/admin/accounts/${username}/ledger`;
     const content = html`<section class="card">
 ${ledgerTable(view, username, entries)}
-${paging({
-  label: pages.label,
-  first: before ? { href: path, text: pages.first } : undefined,
-  next:
-    found.length > PAGE
-      ? { href: `${path}?before=${entries.at(-1)?.id}`, text: pages.next }
-      : undefined,
-})}
+${pageLinks(view, { path, by: 'before', at: before, next })}
 </section>`;
     const aside = html`<a href="/admin/accounts/${username}">${m.back}</a>`;
     return sendPage(reply, view, { title: `${m.ledger}: ${name}`, content, aside });
