@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Ajv } from 'ajv';
+import { apiKey } from '../src/api/shared/api-key.ts';
 import { add } from '../src/api/v2.1/add.ts';
-import { apikey } from '../src/api/v2.1/apikey.ts';
 import { cdr } from '../src/api/v2.1/cdr.ts';
 import { recover } from '../src/api/v2.1/recover.ts';
 import { signup } from '../src/api/v2.1/signup.ts';
@@ -81,7 +81,7 @@ const READERS: Record<string, (text: string) => unknown> = {
 };
 
 const ajv = new Ajv(VALIDATION);
-for (const { name: operation, body } of [add, apikey, cdr, recover, signup]) {
+for (const { name: operation, body } of [add, apiKey, cdr, recover, signup]) {
   for (const field of Object.keys(body.properties)) {
     const validate = ajv.compile({ type: 'object', properties: body.properties });
     READERS[`${operation}: ${field}`] = (text) => validate({ [field]: text });

@@ -51,23 +51,3 @@ export const emailField = Type.String({
   examples: ['user@example.com'],
   'x-requirement': EMAIL_REQUIREMENT,
 });
-
-/** The account that the answers of add and signup show, its password this one time. */
-export const createdAccountField = Type.Object({
-  name: Type.String(),
-  username: Type.Integer(),
-  password: Type.String(),
-  email: Type.String(),
-  masterAccount: Type.Integer(),
-});
-
-export const createdAccountExample = {
-  account: {
-    name: 'Example Company',
-    username: 4592086960,
-    password: 'k7Tq29mXwa',
-    email: 'user@example.com',
-    masterAccount: 4592086960,
-  },
-  message: 'Account Information',
-};

@@ -3,8 +3,8 @@ import { openFace } from '../../http/open-face.ts';
 import { gatherOpenapi, serveOpenapi } from '../../http/openapi.ts';
 import { registerOperation } from '../../http/operation.ts';
 import type { Service } from '../../service.ts';
+import { apiKey } from '../shared/api-key.ts';
 import { add } from './add.ts';
-import { apikey } from './apikey.ts';
 import { cdr } from './cdr.ts';
 import { face } from './face.ts';
 import { info } from './info.ts';
@@ -23,7 +23,7 @@ export async function accountApi(app: FastifyInstance, service: Service): Promis
   await gatherOpenapi(app, face, DOCUMENT);
   openFace(app, service, face);
   registerOperation(app, service, face, add);
-  registerOperation(app, service, face, apikey);
+  registerOperation(app, service, face, apiKey);
   registerOperation(app, service, face, cdr);
   registerOperation(app, service, face, info);
   registerOperation(app, service, face, mrc);

@@ -1,6 +1,4 @@
-import { addAccount } from '../../domain/account/new-account.ts';
 import { USERNAME_REQUIREMENT } from '../../domain/account-name.ts';
-import { administratorAt } from '../../domain/audit.ts';
 import {
   administratorRequired,
   creationFailed,
@@ -9,9 +7,9 @@ import {
   rateLimited,
   unauthorized,
 } from '../../domain/refusal.ts';
-import { emailField, nameField, usernameField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
 import { Type } from '../../http/schema.ts';
+import { addAccountFields, addAskedAccount } from '../shared/add-account.ts';
 import { createdAccount, createdAccountExample, createdAccountText } from './created-account.ts';
 
 export const addSubaccount = operation({
@@ -22,16 +20,7 @@ export const addSubaccount = operation({
   auth: 'administrator',
   once: true,
   required: ['username', 'name', 'email'],
-  body: Type.Object({
-    name: nameField,
-    username: usernameField('Username of the new account'),
-    email: emailField,
-    masterAccount: Type.Optional(
-      usernameField(
-        'Billing account, which must pay for itself; left out, the account pays for itself',
-      ),
-    ),
-  }),
+  body: Type.Object(addAccountFields),
   success: { ...createdAccount, masterAccount: Type.String() },
   example: { ...createdAccountExample, masterAccount: '4592086960' },
   refusals: [
@@ -42,19 +31,8 @@ export const addSubaccount = operation({
     creationFailed(),
     rateLimited(3_600),
   ],
-  handle: async ({ service: { db, keyring, config, clock }, body, caller, clientAddress }) => {
-    const username = Number(body.username);
-    const actor = administratorAt((await caller()).username, `api ${clientAddress}`);
-    const account = await addAccount(db, actor, keyring, {
-      name: body.name,
-      username,
-      email: body.email,
-      masterAccount: Number(body.masterAccount ?? username),
-      role: 'customer',
-      rate: config.defaultRate,
-      sipRealm: config.sipRealm,
-      now: clock(),
-    });
+  handle: async (call) => {
+    const account = await addAskedAccount(call);
     return `${createdAccountText(account)},"masterAccount":"${account.masterAccount}"`;
   },
 });

@@ -1,13 +1,16 @@
 import { invalidField, rateLimited, unauthorized } from '../../domain/refusal.ts';
-import { SECONDS_REQUIREMENT, secondsField } from '../../http/fields.ts';
+import { SECONDS_REQUIREMENT } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
 import { Type } from '../../http/schema.ts';
-import { callRecordsFor, type SecondsRange } from '../v2.1/call-record.ts';
+import {
+  answerCallDetailRecords,
+  callDetailRecords,
+  callDetailRecordsExample,
+  rangeFields,
+} from '../shared/call-detail-records.ts';
 import { face } from './face.ts';
 
-const DAY_SECONDS = 86_400;
-
-export const callDetailRecords = operation({
+export const getCallDetailRecords = operation({
   name: 'cdr',
   operationId: 'accountCdr',
   summary: 'Get the call detail records',
@@ -17,76 +20,14 @@ export const callDetailRecords = operation({
   auth: 'key',
   required: [],
   limit: ({ config }) => config.rateLimitPerHour,
-  body: Type.Object({
-    start: Type.Optional(
-      secondsField('Newer bound in Unix seconds; left out, the present', 1700000000),
-    ),
-    end: Type.Optional(
-      secondsField('Older bound in Unix seconds; left out, 24 hours ago', 1699913600),
-    ),
-  }),
+  body: Type.Object(rangeFields),
   success: {
     start: Type.Integer({ description: 'The newer bound' }),
     end: Type.Integer({ description: 'The older bound' }),
-    cdr: Type.Array(
-      Type.Object({
-        id: Type.String(),
-        key: Type.Array(Type.String(), {
-          minItems: 2,
-          maxItems: 2,
-          description: 'Username and start in Unix seconds',
-        }),
-        value: Type.Object({
-          cid: Type.String(),
-          dst: Type.String(),
-          ip: Type.Optional(Type.String()),
-          dur: Type.String(),
-          nr: Type.String(),
-          ba: Type.Optional(Type.String()),
-          cn: Type.Optional(Type.String()),
-        }),
-      }),
-    ),
+    ...callDetailRecords,
   },
-  example: {
-    start: 1747353600,
-    end: 1747267200,
-    cdr: [
-      {
-        id: 'f2ce9c30a4d14c5e8d2f6b7a8c9d0e1f',
-        key: ['4592086960', '1747345200'],
-        value: {
-          cid: '8666326621',
-          dst: '8008786160',
-          ip: '192.0.2.13',
-          dur: '40',
-          nr: '0.025',
-          ba: '0.017500',
-          cn: 'TOLL%20FREE%20CALL',
-        },
-      },
-    ],
-  },
+  example: { start: 1747353600, end: 1747267200, ...callDetailRecordsExample },
   refusals: [invalidField('start', SECONDS_REQUIREMENT), unauthorized(), rateLimited(3_600)],
-  handle: async (call) => {
-    const { service, body } = call;
-    const now = Math.floor(service.clock().getTime() / 1_000);
-    const bounds = [Number(body.start ?? now), Number(body.end ?? now - DAY_SECONDS)];
-    const range: SecondsRange = { from: Math.min(...bounds), to: Math.max(...bounds) };
-    const rows = await callRecordsFor(call, range);
-    const inForce = `"start":${range.to},"end":${range.from}`;
-    return typeof rows === 'string'
-      ? `${inForce},"cdr":[${rows.slice(1)}]`
-      : longBody(inForce, rows);
-  },
+  handle: (call) =>
+    answerCallDetailRecords(call, face.success, ({ from, to }) => `"start":${to},"end":${from},`),
 });
-
-async function* longBody(inForce: string, rows: AsyncIterable<string>) {
-  const [start = '', end = ''] = face.success(`${inForce},"cdr":[|]`).split('|');
-  let head = start;
-  for await (const some of rows) {
-    yield head === '' ? some : head + some.slice(1);
-    head = '';
-  }
-  yield end;
-}

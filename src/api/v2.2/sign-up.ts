@@ -1,50 +1,10 @@
-import { signUp } from '../../domain/account/new-account.ts';
-import { creationFailed, fieldRequired, invalidField, rateLimited } from '../../domain/refusal.ts';
-import { EMAIL_REQUIREMENT, emailField, nameField } from '../../http/fields.ts';
-import { operation } from '../../http/operation.ts';
-import { Type } from '../../http/schema.ts';
+import { signUpOperation } from '../shared/sign-up.ts';
 import { createdAccount, createdAccountExample, createdAccountText } from './created-account.ts';
 
-export const signUpAccount = operation({
-  name: 'signup',
+export const signUpAccount = signUpOperation({
   operationId: 'accountCreate',
-  summary: 'Sign up',
-  description:
-    'Creates an account that pays for itself, with a generated username and password, and sends ' +
-    'a mail to verify the address. The password is shown in this answer only.',
-  auth: 'none',
-  required: ['name', 'email'],
-  limit: ({ config }) => config.signupLimitPerHour,
   once: true,
-  body: Type.Object({
-    name: nameField,
-    email: emailField,
-    promo: Type.Optional(
-      Type.String({
-        maxLength: 64,
-        description: 'Promotion code, credited once the address is verified',
-        examples: ['WELCOME5'],
-        'x-requirement': 'Must be a valid promotion code',
-      }),
-    ),
-  }),
   success: createdAccount,
   example: createdAccountExample,
-  refusals: [
-    fieldRequired('name'),
-    invalidField('email', EMAIL_REQUIREMENT),
-    creationFailed(),
-    rateLimited(3_600),
-  ],
-  handle: async ({ service: { db, keyring, queue, config, clock }, body }) => {
-    const tools = {
-      keyring,
-      queue,
-      now: clock(),
-      rate: config.defaultRate,
-      sipRealm: config.sipRealm,
-    };
-    const account = await signUp(db, tools, body);
-    return createdAccountText(account);
-  },
+  answer: createdAccountText,
 });

@@ -10,6 +10,7 @@ import { answerKey } from '../../http/key-for-password.ts';
 import { operation } from '../../http/operation.ts';
 import { Type } from '../../http/schema.ts';
 
+/** `apikey` of v2.1 and `account/api-key` of v2.2, which are the same. */
 export const apiKey = operation({
   name: 'apikey',
   operationId: 'accountApiKey',
