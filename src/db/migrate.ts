@@ -11,7 +11,7 @@ const OLDEST_SERVER = 15;
 export class UnsupportedServer extends Error {}
 
 /** The database holds nothing of the service, and was not to be filled. */
-export class NoSchema extends Error {}
+class NoSchema extends Error {}
 
 /**
  * Brings the schema up to date. Processes that start at once wait for each other.

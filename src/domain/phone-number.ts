@@ -8,7 +8,7 @@ export interface NumberingPlan {
 }
 
 /** 011 is how North America, 00 how most others dial abroad. */
-export const NORTH_AMERICA: NumberingPlan = {
+const NORTH_AMERICA: NumberingPlan = {
   callingCode: '1',
   internationalPrefix: /^(?:011|00)(?=[1-9])/,
   national: /^([2-9][0-9]{2}[2-9][0-9]{6})$/,

@@ -2,7 +2,7 @@ import type { Refusal, RefusalReason } from '../domain/refusal.ts';
 import type { Envelope } from './face.ts';
 import { reasonPhrase, statusOfRefusal } from './status.ts';
 
-export interface PlainFailure {
+interface PlainFailure {
   statusCode: string;
   status: 'Error';
   message: string;
@@ -15,7 +15,7 @@ export function successBody(members: string): string {
 }
 
 /** The body of a failure. @param message left out, the one that goes with the status */
-export function errorBody(
+function errorBody(
   status: number,
   message: string = reasonPhrase(status),
   requirement?: string,

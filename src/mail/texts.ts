@@ -26,7 +26,7 @@ export interface CommonTexts {
   labels: Record<Label, string>;
 }
 
-export type Label =
+type Label =
   | 'account'
   | 'when'
   | 'where'

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-export type CookieName = 'session' | 'device' | 'flash';
+type CookieName = 'session' | 'device' | 'flash';
 
 /** The portal's cookies: no script sees them, no other site sends them along with a form. */
 export interface Cookies {

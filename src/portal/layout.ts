@@ -17,7 +17,7 @@ export interface Page {
 }
 
 /** A whole page: a card in the middle for visitors, navigation and wide content for the others. */
-export function page(view: View, { title, content, aside, ...files }: Page): Html {
+function page(view: View, { title, content, aside, ...files }: Page): Html {
   const body = view.session
     ? signedInBody(view, title, content, aside)
     : visitorBody(view, title, content);

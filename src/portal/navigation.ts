@@ -3,7 +3,7 @@ import type { Html } from '../html.ts';
 import { icon } from './components/icon.ts';
 import type { Messages } from './messages/index.ts';
 
-export interface NavigationItem {
+interface NavigationItem {
   href: string;
   icon: Html;
   label: (m: Messages) => string;

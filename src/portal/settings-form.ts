@@ -103,7 +103,7 @@ export function readShown({ shown = '' }: Fields): ShownSettings {
 }
 
 /** The fields that differ from what the form showed. */
-export function changedFields(form: SettingsForm, typed: Fields): string[] {
+function changedFields(form: SettingsForm, typed: Fields): string[] {
   const shown = readShown(typed);
   const texts = textsOf(form, shown);
   return Object.keys(texts).filter((field) => texts[field]?.trim() !== (typed[field] ?? '').trim());

@@ -29,7 +29,7 @@ const limit = (text: string) => entered.wholeNumber(text, 0, 1_000_000);
  * What can be set of an account, by the name that command, pages and audit trail have for it, in
  * the order of the operators' page. Pages word it in `messages`; nothing else knows one by itself.
  */
-export const ACCOUNT_SETTINGS = {
+const ACCOUNT_SETTINGS = {
   name: {
     table: 'account',
     column: 'name',

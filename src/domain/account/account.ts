@@ -28,7 +28,7 @@ export class ChangedMeanwhile extends Refusal {
 }
 
 /** A customer's caller ID must be a number of the account; it is not, or not any more. */
-export class NumberNotOwned extends Refusal {
+class NumberNotOwned extends Refusal {
   constructor() {
     super('forbidden', 'the caller ID is not a number of the account', {
       problem: { key: 'numberNotOwned' },

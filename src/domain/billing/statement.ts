@@ -27,7 +27,7 @@ export interface Statement {
   closing: Decimal;
 }
 
-export interface StatementCalls {
+interface StatementCalls {
   account: number;
   name: string;
   calls: number;

@@ -4,7 +4,7 @@ import { Refusal } from '../refusal.ts';
 import { isSuspendedUnder } from './suspension.ts';
 
 export const BILLINGS = ['prepaid', 'postpaid'] as const;
-export type Billing = (typeof BILLINGS)[number];
+type Billing = (typeof BILLINGS)[number];
 
 /**
  * Makes sure that an account, open or closed, has a balance of its own.

@@ -25,7 +25,7 @@ export interface ReratingOptions {
   onProgress?: (step: ReratingStep, done: number) => void;
 }
 
-export type ReratingStep = 'rating' | 'posting' | 'applying';
+type ReratingStep = 'rating' | 'posting' | 'applying';
 
 /** What a run changes, or would change. */
 export interface ReratingResult {

@@ -27,7 +27,7 @@ export interface UsageStep extends Usage {
   start: Date;
 }
 
-export interface BusyDestination extends Usage {
+interface BusyDestination extends Usage {
   called: string;
 }
 

@@ -173,7 +173,7 @@ async function eachAlone(
  * Decides questions one after the other, in one transaction.
  * @returns an answer for each; undefined where its balance was left out
  */
-export async function authorizeCalls(
+async function authorizeCalls(
   db: Database,
   questions: CallQuestion[],
   options: AuthorizeOptions,

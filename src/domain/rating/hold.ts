@@ -54,7 +54,7 @@ async function releaseOrFail(db: Database, calls: AllowedCall[]): Promise<(boole
 }
 
 /** @returns for each call whether it had a hold */
-export async function releaseHolds(db: Database, calls: AllowedCall[]): Promise<boolean[]> {
+async function releaseHolds(db: Database, calls: AllowedCall[]): Promise<boolean[]> {
   const [row] = await db.deliver<{ released: number[] }>(
     'release-holds',
     `WITH due AS (

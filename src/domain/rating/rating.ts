@@ -35,7 +35,7 @@ const digits = (called: string) => `CASE
  * SQL of the prefixes of a called number, as price lists and blocks write them: digits, the country
  * code first.
  */
-export const prefixesOf = (called: string) =>
+const prefixesOf = (called: string) =>
   `ARRAY(SELECT left(d.digits, k)
     FROM (SELECT ${digits(called)} AS digits OFFSET 0) AS d,
       generate_series(1, 15) AS k)`;

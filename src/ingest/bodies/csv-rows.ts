@@ -105,7 +105,7 @@ export function readNamedRows<Result>(
  * The fields of one line; bytes that are no UTF-8 read as U+FFFD.
  * @returns undefined where they cannot be told
  */
-export function csvFields(bytes: Buffer): string[] | undefined {
+function csvFields(bytes: Buffer): string[] | undefined {
   if (bytes.length > LONGEST_ROW_BYTES) return undefined;
   const text = decoder.decode(bytes).replace(/\r$/, '');
   if (!ROW.test(text)) return undefined;

@@ -34,7 +34,7 @@ export interface PieceSizes {
   record: number;
 }
 
-export const PIECE_SIZES: PieceSizes = { piece: 16 * 1024, record: 1024 * 1024 };
+const PIECE_SIZES: PieceSizes = { piece: 16 * 1024, record: 1024 * 1024 };
 
 /**
  * Cuts a body into pieces in one pass: an array between members, everything else between lines

@@ -91,7 +91,7 @@ function balanceNote(view: View, account: AccountDetails): string {
   return creditLimit === null ? m.postpaid : m.postpaidUpTo(twoPlaces(view, creditLimit));
 }
 
-export function statusOf(view: View, account: AccountDetails): Html {
+function statusOf(view: View, account: AccountDetails): Html {
   const m = view.m.overview.states;
   if (account.closedAt) return badge('plain', m.closed);
   if (!account.enabled) return badge('warn', m.disabled);

@@ -30,7 +30,7 @@ export const WARNING_FORM: SettingsForm = {
   threshold: 'notifyThreshold',
 };
 
-export type Problems = Record<string, string | undefined>;
+type Problems = Record<string, string | undefined>;
 
 /** What was typed and not saved, and why, by field. */
 export interface Refused {

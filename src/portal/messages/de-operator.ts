@@ -320,5 +320,4 @@ export const deOperator: typeof enOperator = {
     none: 'Nichts ist verzeichnet',
     noneText: 'Änderungen durch Administratoren, Befehle und Wiederherstellung stehen hier.',
   },
-  fix: 'Bitte sehen Sie sich die markierten Felder an.',
 };

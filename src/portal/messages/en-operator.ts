@@ -5,7 +5,7 @@ import { countedIn } from './plural.ts';
 const plural = countedIn('en-US');
 
 /** The words of a setting on the operators' page of an account. */
-export interface SettingTexts {
+interface SettingTexts {
   label: string;
   hint?: string;
   /** of its choices */
@@ -281,5 +281,4 @@ export const enOperator = {
     none: 'Nothing is recorded',
     noneText: 'Changes by administrators, commands and recovery appear here.',
   },
-  fix: 'Please look at the marked fields.',
 };
