@@ -1,7 +1,6 @@
 import type { ReportedCall } from '../../domain/calls/call.ts';
 import type { Feed } from '../../domain/calls/feed.ts';
 import { csvHeader, readNamedRows } from '../bodies/csv-rows.ts';
-import { readJsonRecords } from '../bodies/json-records.ts';
 import {
   callerNumber,
   callId,
@@ -19,6 +18,7 @@ import {
   talkTime,
   talkWithin,
 } from '../record.ts';
+import { readJsonCalls } from './json-calls.ts';
 import { momentOrLocal } from './local-time.ts';
 
 type Members = Record<string, unknown>;
@@ -38,10 +38,7 @@ export function parseGeneric(body: Buffer, feed: Feed): ReturnType<Parser> {
       read: (members, origin) => readRecord(origin, () => readCall(filled(members), feed)),
     });
   }
-  return readJsonRecords(body, {
-    damaged: malformed,
-    read: (record, origin) => readRecord(origin, () => readCall(record, feed)),
-  });
+  return readJsonCalls(body, (record) => readCall(record, feed));
 }
 
 /** An empty field is a member that is not there. */

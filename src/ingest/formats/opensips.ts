@@ -1,24 +1,15 @@
 import type { ReportedCall } from '../../domain/calls/call.ts';
 import type { Feed } from '../../domain/calls/feed.ts';
-import { readJsonRecords } from '../bodies/json-records.ts';
 import {
-  callerNumber,
   decimalOf,
-  displayText,
-  firstUsername,
-  hashedId,
-  idText,
-  ipAddress,
   isThere,
   MalformedRecord,
-  malformed,
   type Parser,
-  phoneNumber,
-  readRecord,
   TALK_TOLERANCE_MS,
   talkTime,
-  wholeText,
 } from '../record.ts';
+import { dialogCall } from './dialog-call.ts';
+import { readJsonCalls } from './json-calls.ts';
 import { momentOrLocal } from './local-time.ts';
 
 type Members = Record<string, unknown>;
@@ -35,10 +26,7 @@ type Members = Record<string, unknown>;
  * modules/acc/acc.c.
  */
 export function parseOpensips(body: Buffer, feed: Feed): ReturnType<Parser> {
-  return readJsonRecords(body, {
-    damaged: malformed,
-    read: (record, origin) => readRecord(origin, () => readRow(paramsOf(record), feed)),
-  });
+  return readJsonCalls(body, (record) => readRow(paramsOf(record), feed));
 }
 
 /** The parameters of a JSON-RPC notification, or the record itself. */
@@ -51,25 +39,9 @@ function paramsOf(record: Members): Members {
 /** @returns undefined for what is no call: `acc` also has the BYE of one, and messages */
 function readRow(record: Members, feed: Feed): ReportedCall | undefined {
   const { method = 'INVITE' } = record;
-  return method === 'INVITE' ? readCdr(record, feed) : undefined;
-}
-
-function readCdr(record: Members, feed: Feed): ReportedCall {
-  const callid = idText(record.callid, 'callid');
+  if (method !== 'INVITE') return undefined;
   const startedAt = startOf(record, feed);
-  const tags = [record.from_tag, record.to_tag].map((tag) => wholeText(tag, 'tag'));
-  return {
-    id: hashedId(feed, [callid, ...tags, startedAt.toISOString()]),
-    account: firstUsername([record.account]),
-    startedAt,
-    talkMicroseconds: talkMicroseconds(record),
-    caller: callerNumber(record.cid, 'cid'),
-    called: phoneNumber(record.dst, 'dst'),
-    sourceIp: ipAddress(record.src_ip),
-    callerName: displayText(record.cname, 'cname') || undefined,
-    switchDebit: undefined,
-    callId: idText(record.call_ref ?? callid, 'call_ref'),
-  };
+  return dialogCall(record, feed, { startedAt, talkMicroseconds: talkMicroseconds(record) });
 }
 
 /** When the call was made; `time` is when it was answered. */
