@@ -161,13 +161,20 @@ function set(group: Command): void {
 }
 
 function credentials(group: Command): void {
-  const password = command(
+  password(group);
+  rotateKey(group);
+  sipSecret(group);
+  noSecondFactor(group);
+}
+
+function password(group: Command): void {
+  const on = command(
     group,
     'password',
     'give an account a new generated password, and with it a new API key',
     `account password ${SAMPLE}`,
   ).addArgument(values.usernameArgument());
-  perform(password, async ({ db, keyring, queue, clock }, username: number) => {
+  perform(on, async ({ db, keyring, queue, clock }, username: number) => {
     const renewed = await renewPassword(db, operator(), { keyring, queue, now: clock() }, username);
     const text = fields([
       ['Username', username],
@@ -180,14 +187,16 @@ function credentials(group: Command): void {
       note: `Phones keep their SIP secret; replace it with: npx account-api account sip-secret ${username}`,
     };
   });
+}
 
-  const rotate = command(
+function rotateKey(group: Command): void {
+  const on = command(
     group,
     'rotate-key',
     'give an account a new API key; the old one is refused at once',
     `account rotate-key ${SAMPLE}`,
   ).addArgument(values.usernameArgument());
-  perform(rotate, async ({ db, keyring, queue, clock }, username: number) => {
+  perform(on, async ({ db, keyring, queue, clock }, username: number) => {
     const apikey = await renewKey(db, operator(), { keyring, queue, now: clock() }, username);
     const text = fields([
       ['Username', username],
@@ -198,14 +207,16 @@ function credentials(group: Command): void {
       text: `New API key, shown this once; the old one no longer works:\n${text}`,
     };
   });
+}
 
-  const sip = command(
+function sipSecret(group: Command): void {
+  const on = command(
     group,
     'sip-secret',
     'give an account a new SIP secret; phones with the old one are refused from then on',
     `account sip-secret ${SAMPLE}`,
   ).addArgument(values.usernameArgument());
-  perform(sip, async ({ db, keyring, queue, config, clock }, username: number) => {
+  perform(on, async ({ db, keyring, queue, config, clock }, username: number) => {
     const tools = { keyring, realm: config.sipRealm };
     const renewed = await replaceSipSecret(
       db,
@@ -220,14 +231,16 @@ function credentials(group: Command): void {
     ]);
     return { json: renewed, text: `What its phones are configured with from now on:\n${text}` };
   });
+}
 
-  const factor = command(
+function noSecondFactor(group: Command): void {
+  const on = command(
     group,
     'no-second-factor',
     'turn the second factor of the portal off, for an owner who has lost it',
     `account no-second-factor ${SAMPLE}`,
   ).addArgument(values.usernameArgument());
-  perform(factor, async ({ db, queue, clock }, username: number) => {
+  perform(on, async ({ db, queue, clock }, username: number) => {
     const changed = await removeSecondFactor(db, operator(), { queue, now: clock() }, username);
     const text = changed
       ? `${username} signs in by password alone; its owner is told by mail.`

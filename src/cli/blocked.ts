@@ -10,7 +10,13 @@ const prefixesArgument = () =>
   );
 
 export function blockedCommands(group: Command): void {
-  const add = command(
+  add(group);
+  remove(group);
+  list(group);
+}
+
+function add(group: Command): void {
+  const on = command(
     group,
     'add',
     'refuse calls to numbers with these prefixes when a switch asks',
@@ -24,7 +30,7 @@ export function blockedCommands(group: Command): void {
     )
     .option('--reason <text>', 'why', values.words, '');
   perform(
-    add,
+    on,
     async (
       { db, config, clock },
       prefixes: string[],
@@ -46,8 +52,10 @@ export function blockedCommands(group: Command): void {
       };
     },
   );
+}
 
-  const remove = command(
+function remove(group: Command): void {
+  const on = command(
     group,
     'remove',
     'let calls to these prefixes through again',
@@ -56,7 +64,7 @@ export function blockedCommands(group: Command): void {
     .addArgument(prefixesArgument())
     .option('--account <username>', 'what is blocked for this account', values.username);
   perform(
-    remove,
+    on,
     async ({ db, clock }, prefixes: string[], { account = null }: { account?: number | null }) => {
       await releasePrefixes(db, operator(), { prefixes, account }, clock());
       return {
@@ -65,13 +73,15 @@ export function blockedCommands(group: Command): void {
       };
     },
   );
+}
 
-  const list = command(group, 'list', 'the prefixes that are blocked', 'blocked list').option(
+function list(group: Command): void {
+  const on = command(group, 'list', 'the prefixes that are blocked', 'blocked list').option(
     '--account <username>',
     'only what is blocked for this account',
     values.username,
   );
-  perform(list, async ({ db }, { account }: { account?: number }) => {
+  perform(on, async ({ db }, { account }: { account?: number }) => {
     const blocked = await listBlocked(db, account);
     const text = table(
       ['PREFIX', 'FOR', 'SINCE', 'REASON'],

@@ -8,7 +8,13 @@ import * as values from './values.ts';
 const nameArgument = () => new Argument('<name>', 'name of the switch').argParser(values.feedName);
 
 export function feedCommands(group: Command): void {
-  const add = command(
+  add(group);
+  list(group);
+  remove(group);
+}
+
+function add(group: Command): void {
+  const on = command(
     group,
     'add',
     'give a switch credentials to send calls and registrations with',
@@ -37,7 +43,7 @@ export function feedCommands(group: Command): void {
       'UTC',
     );
   perform(
-    add,
+    on,
     async (
       { db, keyring, config, clock },
       name: string,
@@ -61,9 +67,11 @@ export function feedCommands(group: Command): void {
       };
     },
   );
+}
 
-  const list = command(group, 'list', 'the switches that may send', 'feed list');
-  perform(list, async ({ db }) => {
+function list(group: Command): void {
+  const on = command(group, 'list', 'the switches that may send', 'feed list');
+  perform(on, async ({ db }) => {
     const feeds = await listFeeds(db);
     const text = table(
       ['NAME', 'FORMAT', 'DEBITS', 'TIME ZONE', 'NETWORKS', 'ADDED', 'LAST SEEN'],
@@ -79,14 +87,16 @@ export function feedCommands(group: Command): void {
     );
     return { json: { feeds }, text: feeds.length > 0 ? text : 'No feed.' };
   });
+}
 
-  const remove = command(
+function remove(group: Command): void {
+  const on = command(
     group,
     'remove',
     "refuse a switch's credentials from now on; its calls stay",
     'feed remove pbx1',
   ).addArgument(nameArgument());
-  perform(remove, async ({ db, clock }, name: string) => {
+  perform(on, async ({ db, clock }, name: string) => {
     await removeFeed(db, operator(), name, clock());
     return { json: { user: name }, text: `Removed ${name}.` };
   });

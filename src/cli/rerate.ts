@@ -3,10 +3,10 @@ import {
   countCalls,
   previewRerating,
   type ReratingOptions,
-  type ReratingRange,
   type ReratingResult,
   rerateCalls,
 } from '../domain/calls/rerating.ts';
+import type { ReratingRange } from '../domain/calls/rerating-page.ts';
 import { fromMicros, toMicros } from '../domain/money.ts';
 import { command, type Output, operator, perform } from './operation.ts';
 import { count, dollars, table } from './print.ts';

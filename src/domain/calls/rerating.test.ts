@@ -17,12 +17,8 @@ import { reconcile } from '../books/proof.ts';
 import { readPriceFile } from '../rating/price-csv.ts';
 import { importPrices } from '../rating/price-list.ts';
 import { storeCalls } from './call.ts';
-import {
-  previewRerating,
-  type ReratingRange,
-  type ReratingResult,
-  rerateCalls,
-} from './rerating.ts';
+import { previewRerating, type ReratingResult, rerateCalls } from './rerating.ts';
+import type { ReratingRange } from './rerating-page.ts';
 
 let api: TestService;
 before(async () => {

@@ -2,23 +2,18 @@ import type { Database, Queryable } from '../../db/database.ts';
 import { type Actor, audit } from '../audit.ts';
 import { postEntry } from '../books/ledger.ts';
 import { type Decimal, fromMicros, toMicros } from '../money.ts';
-import { billedSeconds, joinDestination, PRICE_LIST, price, rateOf } from '../rating/rating.ts';
 import { Refusal } from '../refusal.ts';
 import { reopenHours } from './call-sums.ts';
+import {
+  BATCH,
+  LAST_OF_PAGE,
+  pageValues,
+  RATED,
+  type RatedPage,
+  type ReratingRange,
+} from './rerating-page.ts';
 
-const BATCH = 2_000;
 const ACCOUNTS = 100;
-
-/** Which calls are priced again. */
-export interface ReratingRange {
-  from: Date;
-  /** the first moment after the range */
-  to: Date;
-  /** only calls made by this account or billed to it */
-  account?: number | undefined;
-  /** only calls of accounts that have this price list now */
-  priceList?: string | undefined;
-}
 
 export interface ReratingOptions {
   now: Date;
@@ -44,42 +39,6 @@ interface Run {
   actor: string;
 }
 
-// In the order of the key that tells calls apart, whose index finds the next ones at once. What the
-// books no longer count is left alone.
-const PAGE = `
-SELECT c.* FROM call c JOIN account a ON a.username = c.account
-WHERE c.started_at >= coalesce($1::timestamptz, $3) AND c.started_at < $4
-  AND c.started_at >= coalesce((SELECT kept_from FROM call_retention), '-infinity')
-  AND ($1::timestamptz IS NULL OR (c.started_at, c.id) > ($1, $2::uuid))
-  AND ($5::bigint IS NULL OR c.account = $5 OR c.billing_account = $5)
-  AND ($6::text IS NULL OR ${PRICE_LIST} = $6)
-ORDER BY c.started_at, c.id LIMIT ${BATCH}`;
-
-// What the calls of a page would cost at the rates of now. What a switch took itself is its own.
-const RATED = `
-page AS (${PAGE}), rated AS (
-  SELECT c.billing_account, c.account, c.started_at, c.id, c.rate, c.billed_seconds, c.amount,
-    ${rateOf('c.emergency')} AS new_rate,
-    ${billedSeconds(
-      'c.talk_microseconds',
-      'coalesce((d.price).minimum_seconds, a.minimum_seconds)',
-      'coalesce((d.price).increment_seconds, a.increment_seconds)',
-    )} AS new_seconds
-  FROM page c JOIN account a ON a.username = c.account
-    ${joinDestination('c.called', 'c.started_at', 'c.emergency')}
-  WHERE c.debited
-), changed AS (
-  SELECT *, ${price('new_rate', 'new_seconds')} AS new_amount FROM rated
-  WHERE (rate, billed_seconds) <> (new_rate, new_seconds)
-)`;
-
-interface Page {
-  /** calls that were looked at */
-  calls: number;
-  startedAt: Date;
-  id: string;
-}
-
 /** What `rerateCalls` would change now, and nothing is. */
 export async function previewRerating(
   db: Database,
@@ -89,10 +48,10 @@ export async function previewRerating(
   await requireScope(db, range);
   const result = { calls: 0, changed: 0 };
   const sums = new Map<number, bigint>();
-  let last: Page | undefined;
+  let last: RatedPage | undefined;
   do {
     const [page] = await db.query<
-      Page & { changed: number; sums: { account: number; amount: Decimal }[] }
+      RatedPage & { changed: number; sums: { account: number; amount: Decimal }[] }
     >(
       `WITH ${RATED}, sums AS (
          SELECT billing_account AS account, sum(amount - new_amount)::text AS amount
@@ -115,15 +74,6 @@ export async function previewRerating(
     .map(([account, micros]) => ({ account, amount: fromMicros(micros) }))
     .sort((a, b) => a.account - b.account);
   return { ...result, adjustments };
-}
-
-const LAST_OF_PAGE = `(SELECT count(*) FROM page) AS calls,
-  (SELECT max(started_at) FROM page) AS "startedAt",
-  (SELECT id FROM page ORDER BY started_at DESC, id DESC LIMIT 1) AS id`;
-
-function pageValues(range: ReratingRange, last: Page | undefined): unknown[] {
-  const { from, to, account = null, priceList = null } = range;
-  return [last?.startedAt ?? null, last?.id ?? null, from, to, account, priceList];
 }
 
 /**
@@ -219,7 +169,7 @@ async function startRun(
 }
 
 /** Holds the run until the transaction ends, so that two processes take turns. */
-async function lockRun(tx: Queryable, id: number): Promise<Run & { last: Page | undefined }> {
+async function lockRun(tx: Queryable, id: number): Promise<Run & { last: RatedPage | undefined }> {
   const [run] = await tx.query<Run & { startedAt: Date | null; lastId: string }>(
     `SELECT id, step, reason, actor, at_started AS "startedAt", at_id AS "lastId"
      FROM rerating WHERE id = $1 FOR UPDATE`,
@@ -241,7 +191,7 @@ const OTHER_STEP: Part = { done: 0, more: false };
 async function ratePage(tx: Queryable, id: number, range: ReratingRange): Promise<Part> {
   const { step, last } = await lockRun(tx, id);
   if (step !== 'rating') return OTHER_STEP;
-  const [page] = await tx.query<Page>(
+  const [page] = await tx.query<RatedPage>(
     `WITH ${RATED}, noted AS (
        INSERT INTO call_rating (billing_account, account, started_at, id, rerating, rate_before,
          rate_after, billed_seconds_before, billed_seconds_after, amount_before, amount_after)
