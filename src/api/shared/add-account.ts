@@ -1,9 +1,8 @@
-import type { Static, TObject } from 'typebox';
 import { addAccount, type CreatedAccount } from '../../domain/account/new-account.ts';
 import { administratorAt } from '../../domain/audit.ts';
 import { emailField, nameField, usernameField } from '../../http/fields.ts';
 import type { Call } from '../../http/operation.ts';
-import { Type } from '../../http/schema.ts';
+import { type Static, type TObject, Type } from '../../http/schema.ts';
 
 /** What an administrator adds an account with. */
 export const addAccountFields = {

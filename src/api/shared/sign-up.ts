@@ -1,9 +1,8 @@
-import type { TSchema } from 'typebox';
 import { type CreatedAccount, signUp } from '../../domain/account/new-account.ts';
 import { creationFailed, fieldRequired, invalidField, rateLimited } from '../../domain/refusal.ts';
 import { EMAIL_REQUIREMENT, emailField, nameField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
-import { Type } from '../../http/schema.ts';
+import { type TSchema, Type } from '../../http/schema.ts';
 
 /** How a version of the API tells of the account that was made. */
 interface Told {
