@@ -7,7 +7,14 @@ import { connect, type Socket } from 'node:net';
  * small answers it writes prepared bytes to sockets and reads no more than status and length.
  */
 export type Job =
-  | { kind: 'seconds'; port: number; connections: number; seconds: number; requests: string[] }
+  | {
+      kind: 'seconds';
+      /** of several processes, each gets as many connections as the next */
+      port: number | number[];
+      connections: number;
+      seconds: number;
+      requests: string[];
+    }
   | { kind: 'once'; port: number; connections: number; requests: string[] }
   | { kind: 'read'; port: number; readers: number; requests: Read[] };
 
@@ -54,8 +61,9 @@ async function run(job: Job): Promise<Outcome> {
       if (job.kind === 'once') return requests[next++];
       return Date.now() < deadline ? requests[next++ % requests.length] : undefined;
     };
+    const ports = [job.port].flat();
     const sockets = await Promise.all(
-      Array.from({ length: job.connections }, () => open(job.port)),
+      Array.from({ length: job.connections }, (_, n) => open(ports[n % ports.length] as number)),
     );
     tally.restart();
     await Promise.all(sockets.map((socket) => drive(socket, take, tally)));

@@ -55,7 +55,8 @@ async function openMeanwhile(
 ): Promise<OpenService> {
   const onError = (error: Error) => log.error({ err: error }, 'database');
   const opening = openService(config, { role: 'server', worksQueues, onError });
-  await Promise.allSettled([opening, import('./front.ts')]);
+  const isFirstOfWorkers = worksQueues && config.workers > 1;
+  await Promise.allSettled([opening, isFirstOfWorkers ? undefined : import('./front.ts')]);
   return opening;
 }
 

@@ -24,6 +24,8 @@ const INGEST = { calls: 20_000, batch: 1_000, atOnce: 4 };
 interface Load {
   connections: number;
   accounts: number[];
+  /** of the processes that are asked; left out, of the one service */
+  ports?: number[];
 }
 
 /** Questions whether calls may be made, beside one-row updates by pgbench at as many clients. */
@@ -37,6 +39,8 @@ export const authorize: Part = async (stage, { rounds, seconds, quick }) => {
   const one = accounts.slice(0, 1);
   const feed = await makeFeed(stage);
   const service = await stage.startService();
+  const twoWorkers = await stage.startService({ WORKERS: '2' });
+  const second = await stage.startService();
   const asked = new Asked(stage, { port: service.port, authorization: feed, seconds });
   const updates = await updatesOf(stage, seconds);
   const ingest = (calls: number) =>
@@ -56,11 +60,16 @@ export const authorize: Part = async (stage, { rounds, seconds, quick }) => {
     ),
     'update 256': updates?.(256),
     'ask 256': asked.measure('ask 256', at(256)),
+    'two workers': asked.measure('two workers', { ...at(64), ports: [twoWorkers.port] }),
+    'two processes': asked.measure('two processes', {
+      ...at(64),
+      ports: [service.port, second.port],
+    }),
     'beside ingest': asked.measure('beside ingest', at(64), undefined, () =>
       pacedIngest(service.port, feed, accounts, { perSecond: ingestRate / 2, seconds }),
     ),
   });
-  await service.stop();
+  for (const process of [service, twoWorkers, second]) await process.stop();
 
   const rate = (name: string, ours: number[], limit: number[], limitName: string, least?: number) =>
     figure({
@@ -112,6 +121,8 @@ export const authorize: Part = async (stage, { rounds, seconds, quick }) => {
       'no holds',
       0.9,
     ),
+    rate('64 connections, two workers', values['two workers'], values['ask 64'], 'one', 1),
+    rate('64 connections, two processes', values['two processes'], values['ask 64'], 'one', 1),
     time(
       'beside ingest at half its speed: p99',
       asked.p99('beside ingest'),
@@ -144,7 +155,7 @@ class Asked {
    */
   measure(
     name: string,
-    { connections, accounts }: Load,
+    { connections, accounts, ports }: Load,
     before?: () => Promise<void>,
     beside?: () => Promise<void>,
   ): () => Promise<number> {
@@ -153,7 +164,9 @@ class Asked {
       const requests = this.#requests(accounts);
       await before?.();
       const [outcome] = await Promise.all([
-        this.#stage.load.run({ kind: 'seconds', port, connections, seconds, requests }),
+        this.#stage.load.run({
+          ...{ kind: 'seconds', port: ports ?? port, connections, seconds, requests },
+        }),
         beside?.(),
       ]);
       this.#outcomes[name] = [...(this.#outcomes[name] ?? []), outcome];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
 import { addCustomer, countsOf, moneyOf, reportedCall } from '../../../test/support/calls.ts';
-import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { post, startService, TESTER, type TestService } from '../../../test/support/service.ts';
 import { StoreUnavailable } from '../../db/errors.ts';
 import { unpack } from '../../ingest/bodies/unpack.ts';
 import { takeIn } from '../../ingest/take-in.ts';
@@ -144,6 +144,14 @@ test('a record of a retired month that comes again is rejected, whatever a proce
     rejects.map(({ reason }) => reason),
     ['too old'],
   );
+  // As it comes from a switch: what is retired is read with the credentials.
+  const authorization = await api.feed('generic');
+  const url = `${api.url}/ingest/v1/calls/generic`;
+  const { status, body: told } = await post(url, body, { authorization });
+  assert.deepEqual([status, told.stored, told.rejected], [200, 0, 1]);
+  assert.deepEqual(await db.query('SELECT reason FROM rejected_record ORDER BY id DESC LIMIT 1'), [
+    { reason: 'too old' },
+  ]);
   assert.deepEqual(await oldestTakenIn(db, NOW, 60), OLDEST_KEPT);
   assert.deepEqual(await oldestTakenIn(db, NOW, 12), new Date('2029-06-01T00:00:00Z'));
 });

@@ -46,6 +46,30 @@ const endOf = (account: number, callId: string, talkSeconds: number) =>
     NOW,
   );
 
+test('only with HOLDS_ON_DISK=false a hold is answered before it is on the disk', async () => {
+  const account = await addCustomer(api, { rate: '1', cash: '10' });
+  const asked: (string | undefined)[] = [];
+  const watched = new Proxy(api.service.db, {
+    get: (target, name) => {
+      if (name !== 'exchange') return Reflect.get(target, name, target);
+      return (...[options, work]: Parameters<typeof target.exchange>) => {
+        asked.push(options.settings.synchronous_commit);
+        return target.exchange(options, work);
+      };
+    },
+  });
+  const options = { holdSeconds: 60, verifiedOnly: false };
+  for (const [n, holdsOnDisk] of [undefined, true, false].entries()) {
+    const authorize = gatherAuthorizations(watched, {
+      ...options,
+      ...(holdsOnDisk === undefined ? {} : { holdsOnDisk }),
+    });
+    await authorize({ account, called: '2125550123', callId: `disk-${n}`, now: NOW });
+  }
+  assert.deepEqual(asked, [undefined, undefined, 'off']);
+  assert.deepEqual(Object.keys(await holdsOf(account)), ['disk-0', 'disk-1', 'disk-2']);
+});
+
 test('a call is granted whole increments that the balance reaches for', () => {
   const table = [
     // rate, minimum, increment, spendable, held, elapsed, seconds granted, dollars held in millionths
