@@ -80,7 +80,7 @@ test('200: rows with every member, and with only those that every call has', asy
     {
       id: uuid(2),
       key: [String(username), String(start - 1)],
-      value: { cid: 'anonymous', dst: '911', dur: '0', nr: '0.025', ba: '0.000000' },
+      value: { cid: 'anonymous', dst: '911', dur: '0', nr: '0', ba: '0.000000' },
     },
     {
       id: uuid(3),
