@@ -27,12 +27,14 @@ CREATE INDEX balance_told_of_suspension ON balance (account) WHERE suspended <> 
 CREATE TABLE ledger_entry (
   account bigint NOT NULL,
   id bigint GENERATED ALWAYS AS IDENTITY,
-  kind text NOT NULL CHECK (kind IN ('promotion', 'payment', 'adjustment', 'monthly charge', 'reversal')),
+  kind text NOT NULL CHECK (kind IN ('promotion', 'payment', 'adjustment', 'credit on invoice', 'monthly charge', 'reversal')),
   amount numeric(38, 6) NOT NULL,
   reason text NOT NULL,
   reference text,
   actor text NOT NULL,
   created_at timestamptz NOT NULL,
+  -- of a payment: the credit on invoice that it pays
+  settles bigint CHECK (settles IS NULL OR kind = 'payment'),
   PRIMARY KEY (account, id),
   CONSTRAINT ledger_entry_reference UNIQUE (account, reference)
 );

@@ -135,6 +135,25 @@ test('money: a reference counts once, and books made wrong by hand are found', a
   await api.service.db.query('UPDATE balance SET cash = cash - 1 WHERE account = $1', [username]);
 });
 
+test('a credit on invoice is unpaid until a payment settles it', async () => {
+  const { username } = await api.signUp();
+  const account = String(username);
+  const credit = ['account', 'credit', account, '50', '--reason', 'Invoice 7'];
+  const lent = await json(...credit, '--on-invoice');
+  const { entry } = lent;
+  assert.deepEqual(lent, { username, entry, posted: true, cash: '50.000000' });
+  const ledger = () => run('account', 'ledger', account, '--limit', '5');
+  assert.match((await ledger()).stdout, / credit on invoice, unpaid +50\.00 +Invoice 7 /);
+  const both = await run(...credit, '--on-invoice', '--settles', String(entry));
+  assert.match(both.stderr, /--on-invoice' cannot be used with option '--settles/);
+  const settled = await run(...credit, '--settles', String(entry));
+  assert.equal(
+    settled.stdout,
+    `50.00 pay the credit on invoice ${entry}. Balance of ${account}: 50.00\n`,
+  );
+  assert.match((await ledger()).stdout, / credit on invoice, paid +50\.00 +Invoice 7 /);
+});
+
 test('services, numbers, promotions and feeds do what they say at once', async () => {
   const { username, apikey } = await api.signUp();
   const { username: otherUsername } = await api.signUp();

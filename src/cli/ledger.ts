@@ -1,7 +1,12 @@
-import { Argument, type Command } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import { requireBalance } from '../domain/books/balance.ts';
-import type { LedgerKind } from '../domain/books/ledger.ts';
-import { listEntries, postByHand, reverseEntry } from '../domain/books/ledger.ts';
+import {
+  type LedgerEntry,
+  type LedgerKind,
+  listEntries,
+  postByHand,
+  reverseEntry,
+} from '../domain/books/ledger.ts';
 import type { Decimal } from '../domain/money.ts';
 import { readPage } from '../domain/page.ts';
 import { command, operator, perform } from './operation.ts';
@@ -29,6 +34,11 @@ export function ledgerCommands(group: Command): void {
   ledger(group);
 }
 
+/** Of a credit on invoice, also whether it is paid. */
+function kindText({ kind, paid }: LedgerEntry): string {
+  return paid === null ? kind : `${kind}, ${paid ? 'paid' : 'unpaid'}`;
+}
+
 interface Posting {
   name: string;
   description: string;
@@ -47,25 +57,45 @@ function posting(group: Command, { name, description, example, kind, sign }: Pos
       'counts once for an account, so that a repetition changes nothing',
       values.reference,
     );
-  perform(
-    on,
-    async (
-      { db, clock },
-      account: number,
-      amount: Decimal,
-      { reason, reference }: { reason: string; reference?: string },
-    ) => {
-      const entry = { account, kind, amount: `${sign}${amount}`, reason, reference };
-      const { cash, posted } = await postByHand(db, operator(), { ...entry, at: clock() });
-      const done = posted
-        ? `${kind === 'payment' ? 'Credited' : 'Debited'} ${dollars(amount)}.`
-        : `Nothing changed: the reference ${reference} was posted before.`;
-      return {
-        json: { username: account, posted, cash },
-        text: `${done} Balance of ${account}: ${dollars(cash)}`,
-      };
-    },
-  );
+  if (kind === 'payment') {
+    on.addOption(
+      new Option('--on-invoice', 'lend it until the invoice is paid').conflicts('settles'),
+    ).option(
+      '--settles <entry-id>',
+      'it pays the credit on invoice of that id from `account ledger`, of the same amount',
+      values.recordId,
+    );
+  }
+  perform(on, async ({ db, clock }, account: number, amount: Decimal, options: PostingOptions) => {
+    const { reason, reference, onInvoice, settles } = options;
+    const { id, cash, posted } = await postByHand(db, operator(), {
+      account,
+      kind: onInvoice ? 'credit on invoice' : kind,
+      amount: `${sign}${amount}`,
+      reason,
+      reference,
+      settles,
+      at: clock(),
+    });
+    return {
+      json: { username: account, ...(onInvoice ? { entry: id } : {}), posted, cash },
+      text: `${posted ? done(id, amount, sign, options) : `Nothing changed: the reference ${reference} was posted before.`} Balance of ${account}: ${dollars(cash)}`,
+    };
+  });
+}
+
+interface PostingOptions {
+  reason: string;
+  reference?: string;
+  onInvoice?: true;
+  settles?: number;
+}
+
+function done(id: number, amount: Decimal, sign: string, options: PostingOptions): string {
+  const { onInvoice, settles } = options;
+  if (onInvoice) return `Lent ${dollars(amount)} on invoice as entry ${id}.`;
+  if (settles) return `${dollars(amount)} pay the credit on invoice ${settles}.`;
+  return `${sign === '-' ? 'Debited' : 'Credited'} ${dollars(amount)}.`;
 }
 
 function reverse(group: Command): void {
@@ -117,7 +147,7 @@ function ledger(group: Command): void {
       entries.map((entry) => [
         entry.id,
         moment(entry.createdAt),
-        entry.kind,
+        kindText(entry),
         dollars(entry.amount),
         entry.reason,
         entry.reference ?? '-',

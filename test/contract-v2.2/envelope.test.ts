@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { bearer } from '../support/contract.ts';
 import { type ContractV22, startContractV22 } from '../support/contract-v2.2.ts';
+import { post } from '../support/service.ts';
 
 let contract: ContractV22;
 before(async () => {
@@ -89,6 +90,34 @@ test('pages of other origins may use every method', async () => {
     asked.headers.get('access-control-allow-headers'),
     'Authorization, Content-Type, Idempotency-Key, User-Agent',
   );
+});
+
+test('an operation and its twin of v2.1 have one budget, told to the second', async () => {
+  const { apikey: key } = await contract.signUp();
+  const headers = { 'x-forwarded-for': '192.0.2.8' };
+  const began = performance.now();
+  const twin = (operation: string) =>
+    post(`${contract.api.url}/v2.1/account/${operation}/`, {}, { ...headers, ...bearer(key) });
+  for (const [path, operation] of [
+    ['account', 'info'],
+    ['account/cdr', 'cdr'],
+    ['account/recurring-charges', 'mrc'],
+  ] as const) {
+    const statuses = [];
+    for (let request = 0; request < 3; request++) {
+      statuses.push((await contract.call('GET', path, { key, headers })).status);
+      statuses.push((await twin(operation)).status);
+    }
+    assert.deepEqual(statuses, Array(6).fill(200), path);
+    for (const over of [
+      await contract.call('GET', path, { key, headers }),
+      await twin(operation),
+    ]) {
+      assert.equal(over.status, 429, path);
+      const left = 3_600 - Number(over.headers.get('retry-after'));
+      assert.ok(left >= 0 && left <= Math.floor((performance.now() - began) / 1_000), `${left}`);
+    }
+  }
 });
 
 test('HEAD is answered as GET, and not counted', async () => {

@@ -274,6 +274,18 @@ test('GET account/payments and account/credits', async () => {
   assertData(await credits(''), given);
   assertData(await credits('?status=paid'), given);
   assertData(await credits('?status=unpaid'), { credits: [] });
+  const lent = { ...book, kind: 'credit on invoice', amount: '50' } as const;
+  const { id: credit } = await postByHand(db, TESTER, lent);
+  const unpaid = { amount: 50, paid: false, date };
+  assertData(await credits(''), { credits: [unpaid, ...given.credits] });
+  assertData(await credits('?status=unpaid'), { credits: [unpaid] });
+  assertData(await credits('?status=paid'), given);
+  await postByHand(db, TESTER, { ...payment, amount: '50', settles: credit });
+  assertData(await credits(''), { credits: [{ ...unpaid, paid: true }, ...given.credits] });
+  assertData(await credits('?status=unpaid'), { credits: [] });
+  const settled = { amount: 50, date, status: 'Completed' };
+  const all = [settled, ...payments];
+  assertData(await contract.call('GET', 'account/payments', { key }), { payments: all });
   assertError(await credits('?status=x'), 400, 'Field Invalid: status: Must be paid or unpaid');
   assertError(await contract.call('GET', 'account/payments'), 401, 'Unauthorized');
   assertError(await contract.call('GET', 'account/credits'), 401, 'Unauthorized');

@@ -70,7 +70,7 @@ test('the reply to a commit is lost, and the sender tries again', async (t) => {
 });
 
 test('kill -9 between the commit of a sign-up and its answer, and the client tries again', async (t) => {
-  const kills = times(5, 50);
+  const kills = times(3, 50);
   const { postgres, dropper, env, dataDir, server: first } = await begin(t);
   let server = first;
   const usernames = new Set<string>();

@@ -10,8 +10,9 @@ export const credits = operation({
   operationId: 'accountCredits',
   summary: 'Get the credits',
   description:
-    'Promotions and adjustments in favour of the account, newest first, at most 10,000. Nothing is ' +
-    'owed for them, so all are paid.',
+    'Promotions, adjustments in favour of the account and credits on invoice, newest first, at ' +
+    'most 10,000. A credit on invoice is paid once a payment has settled it; for the others ' +
+    'nothing is owed, so they are paid.',
   auth: 'key',
   required: [],
   body: Type.Object({
@@ -35,7 +36,7 @@ export const credits = operation({
   refusals: [invalidField('status', STATUS_REQUIREMENT), unauthorized(), rateLimited(3_600)],
   handle: async ({ service: { db }, caller, body }) => {
     const { username } = await caller();
-    const list = body.status === 'unpaid' ? '[]' : await creditRecords(db, username);
-    return `"credits":${list}`;
+    const paid = body.status === undefined ? undefined : body.status === 'paid';
+    return `"credits":${await creditRecords(db, username, paid)}`;
   },
 });

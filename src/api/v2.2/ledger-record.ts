@@ -1,12 +1,14 @@
 import type { Queryable } from '../../db/database.ts';
+import { IS_PAID, IS_REVERSED } from '../../domain/books/credit-on-invoice.ts';
 
 // More than an account has in decades; what is older is in its statements.
 const MOST = 10_000;
 
 /** SQL of a time of a ledger entry. */
 const DATE = `to_char(e.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
-const IS_REVERSED = `EXISTS (SELECT FROM ledger_entry r
-  WHERE r.account = e.account AND r.reference = 'reversal of ' || e.id AND r.kind = 'reversal')`;
+
+/** Nothing is owed for promotions and adjustments. */
+const WAS_PAID = `coalesce(${IS_PAID}, true)`;
 
 /** The payments of an account, newest first. @returns JSON text of an array */
 export function paymentRecords(db: Queryable, account: number): Promise<string> {
@@ -20,13 +22,19 @@ export function paymentRecords(db: Queryable, account: number): Promise<string> 
   );
 }
 
-/** What an account was given, newest first, without what was taken back. @returns JSON text */
-export function creditRecords(db: Queryable, account: number): Promise<string> {
+/**
+ * What an account was given, newest first, without what was taken back.
+ * @param paid only credits that are paid, or are not
+ * @returns JSON text of an array
+ */
+export function creditRecords(db: Queryable, account: number, paid?: boolean): Promise<string> {
+  const condition = paid === undefined ? '' : ` AND ${paid ? '' : 'NOT '}${WAS_PAID}`;
   return records(
     db,
     account,
-    `json_build_object('amount', trim_scale(e.amount), 'paid', true, 'date', ${DATE})`,
-    `e.kind IN ('promotion', 'adjustment') AND e.amount > 0 AND NOT ${IS_REVERSED}`,
+    `json_build_object('amount', trim_scale(e.amount), 'paid', ${WAS_PAID}, 'date', ${DATE})`,
+    `e.kind IN ('promotion', 'adjustment', 'credit on invoice') AND e.amount > 0
+       AND NOT ${IS_REVERSED}${condition}`,
   );
 }
 

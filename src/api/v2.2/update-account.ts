@@ -119,7 +119,7 @@ const invalidZone = () => invalidField('timezone', ZONE_REQUIREMENT);
 function zone(text: string): string {
   try {
     return entered.timeZone(text);
-  } catch {
-    throw invalidZone();
+  } catch (error) {
+    throw error instanceof entered.InvalidValue ? invalidZone() : error;
   }
 }

@@ -110,6 +110,7 @@ test('a statement adds up, from the balance before the month to the one after it
         reason: 'Monthly charge 2029-11',
         reference: 'monthly charge 2029-11',
         createdAt: new Date('2029-11-01T05:00Z'),
+        paid: null,
         lines: [
           {
             month: '2029-11',
@@ -129,6 +130,7 @@ test('a statement adds up, from the balance before the month to the one after it
         reason: 'Card',
         reference: null,
         createdAt: new Date('2029-11-20T12:00Z'),
+        paid: null,
         lines: [],
       },
     ],

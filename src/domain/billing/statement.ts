@@ -1,4 +1,5 @@
 import type { Queryable } from '../../db/database.ts';
+import { IS_PAID } from '../books/credit-on-invoice.ts';
 import type { LedgerKind } from '../books/ledger.ts';
 import { callsKeptFrom } from '../calls/call-partition.ts';
 import { callSums } from '../calls/call-sums.ts';
@@ -42,6 +43,8 @@ export interface StatementEntry {
   reason: string;
   reference: string | null;
   createdAt: Date;
+  /** of a credit on invoice, whether it is paid by now; null for all else */
+  paid: boolean | null;
   /** what a monthly charge is made of */
   lines: ChargeLine[];
 }
@@ -114,7 +117,7 @@ SELECT p.name, time_zone AS "timeZone", first AS "from", last AS "to",
    FROM calls k JOIN account a ON a.username = k.account WHERE k.calls > 0) AS calls,
   (SELECT coalesce(json_agg(json_build_object('id', e.id, 'kind', e.kind,
      'amount', e.amount::text, 'reason', e.reason, 'reference', e.reference,
-     'createdAt', e.created_at, 'lines', (
+     'createdAt', e.created_at, 'paid', ${IS_PAID}, 'lines', (
        SELECT coalesce(json_agg(json_build_object('month', to_char(l.month, 'YYYY-MM'),
          'item', l.item, 'itemId', l.item_id, 'owner', l.owner, 'name', l.name, 'days', l.days,
          'amount', l.amount::text) ORDER BY l.month DESC, l.item DESC, l.name, l.owner, l.item_id),

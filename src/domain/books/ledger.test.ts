@@ -77,6 +77,7 @@ test('nobody posts by hand what passes for an entry of the service', async () =>
     'Reversal of 1',
     'promotion X',
     'rerating 1',
+    'settlement of 1',
     'opening balance',
   ];
   for (const reference of own) {
@@ -111,4 +112,78 @@ test('a debit of older days that calls itself a reversal is none', async () => {
     code: 'conflict',
     reason: 'reference conflict',
   });
+});
+
+test('a credit on invoice is paid by one payment that names it, and lent once in all', async () => {
+  const { db } = api.service;
+  const { username: account } = await api.signUp();
+  const book = { account, reason: 'Invoice 7', at: new Date('2030-01-01') } as const;
+  const lend = (amount: string) =>
+    postByHand(db, TESTER, { ...book, kind: 'credit on invoice', amount });
+  const pay = (settles: number, amount: string, reference?: string) =>
+    postByHand(db, TESTER, { ...book, kind: 'payment', amount, reference, settles });
+  const reverse = (entry: number) => reverseEntry(db, TESTER, { ...book, entry }, book.at);
+  const paid = async () =>
+    (await listEntries(db, account, { limit: 20 })).map((entry) => [entry.kind, entry.paid]);
+  const refusal = (code: string, message: string) => ({ code, message });
+
+  const { id, cash } = await lend('50');
+  assert.equal(cash, '50.000000');
+  assert.deepEqual(await paid(), [['credit on invoice', false]]);
+  await assert.rejects(
+    pay(id, '49.99'),
+    refusal('conflict', `entry ${id} is to be paid by exactly 50 dollars`),
+  );
+  const unknown = `${account} has no credit on invoice ${id + 1_000}`;
+  await assert.rejects(pay(id + 1_000, '50'), refusal('not found', unknown));
+
+  const payments = await Promise.allSettled(['a', 'b', 'c'].map((name) => pay(id, '50', name)));
+  const [first, ...others] = payments.toSorted((a, b) => a.status.localeCompare(b.status));
+  assert.deepEqual(
+    [first, ...others].map((result) => result?.status),
+    ['fulfilled', 'rejected', 'rejected'],
+  );
+  for (const other of others) {
+    assert.equal(
+      String((other as PromiseRejectedResult).reason.message),
+      `entry ${id} is paid already`,
+    );
+  }
+  const payment = (first as PromiseFulfilledResult<Awaited<ReturnType<typeof pay>>>).value;
+  assert.equal(payment.cash, '50.000000');
+  assert.deepEqual(await paid(), [
+    ['credit on invoice', null],
+    ['payment', null],
+    ['credit on invoice', true],
+  ]);
+  const [settlement] = await listEntries(db, account, { limit: 1 });
+  assert.deepEqual(
+    [settlement?.amount, settlement?.reference],
+    ['-50.000000', `settlement of ${id}`],
+  );
+  const [, made] = await listEntries(db, account, { limit: 2 });
+  const reference = made?.reference ?? '';
+  assert.equal((await pay(id, '50', reference)).posted, false);
+  await assert.rejects(
+    postByHand(db, TESTER, { ...book, kind: 'payment', amount: '50', reference }),
+    { reason: 'reference conflict' },
+  );
+  const isPaid = `entry ${id} is paid; reverse the payment first`;
+  await assert.rejects(reverse(id), refusal('conflict', isPaid));
+  const isPart = `entry ${settlement?.id} is a part of a payment; reverse that`;
+  await assert.rejects(reverse(settlement?.id ?? 0), refusal('conflict', isPart));
+
+  assert.equal((await reverse(payment.id)).cash, '50.000000');
+  assert.equal((await reverse(payment.id)).posted, false);
+  assert.deepEqual((await paid()).at(-1), ['credit on invoice', false]);
+  const again = `the payment of entry ${id} was reversed; reverse that entry and give the credit again`;
+  await assert.rejects(pay(id, '50'), refusal('conflict', again));
+  assert.equal((await reverse(id)).cash, '0.000000');
+  await assert.rejects(pay(id, '50'), refusal('conflict', `entry ${id} was reversed`));
+  const [books] = await db.query(
+    `SELECT cash = (SELECT sum(amount) FROM ledger_entry e WHERE e.account = b.account) AS balanced
+     FROM balance b WHERE account = $1`,
+    [account],
+  );
+  assert.deepEqual(books, { balanced: true });
 });

@@ -3,9 +3,16 @@ import { type Actor, audit } from '../audit.ts';
 import { type Decimal, negated } from '../money.ts';
 import { Refusal } from '../refusal.ts';
 import { requireBalance } from './balance.ts';
+import { IS_PAID, IS_REVERSED, requireUnpaid, settlementOf } from './credit-on-invoice.ts';
 import { movedBy } from './suspension.ts';
 
-export type LedgerKind = 'promotion' | 'payment' | 'adjustment' | 'monthly charge' | 'reversal';
+export type LedgerKind =
+  | 'promotion'
+  | 'payment'
+  | 'adjustment'
+  | 'credit on invoice'
+  | 'monthly charge'
+  | 'reversal';
 
 export interface LedgerEntry {
   id: number;
@@ -18,6 +25,8 @@ export interface LedgerEntry {
   createdAt: Date;
   /** another entry has taken it back */
   reversed: boolean;
+  /** of a credit on invoice, whether a payment has settled it; null for all else */
+  paid: boolean | null;
 }
 
 export interface NewEntry {
@@ -29,13 +38,15 @@ export interface NewEntry {
   reason: string;
   /** the same reference counts once for an account */
   reference?: string | undefined;
+  /** of a payment: the credit on invoice that it pays, of the same amount */
+  settles?: number | undefined;
   /** who posted it */
   actor: string;
   at: Date;
 }
 
 /** References by which the service finds entries of its own. */
-const RESERVED = /^(reversal of |promotion |rerating |opening balance$)/i;
+const RESERVED = /^(reversal of |settlement of |promotion |rerating |opening balance$)/i;
 
 /** Whether a reference is the service's own, so that nobody posts by hand what passes for another. */
 export function isReservedReference(reference: string): boolean {
@@ -62,8 +73,8 @@ export interface PostedEntry {
 export async function postEntry(db: Queryable, entry: NewEntry): Promise<PostedEntry> {
   const [moved] = await db.query<{ id: number; cash: Decimal }>(
     `WITH entry AS (
-       INSERT INTO ledger_entry (account, kind, amount, reason, reference, actor, created_at)
-       SELECT account, $2, $3::numeric, $4, $5, $6, $7 FROM balance WHERE account = $1
+       INSERT INTO ledger_entry (account, kind, amount, reason, reference, actor, created_at, settles)
+       SELECT account, $2, $3::numeric, $4, $5, $6, $7, $8 FROM balance WHERE account = $1
        ON CONFLICT (account, reference) DO NOTHING
        RETURNING account, id, amount
      )
@@ -79,6 +90,7 @@ export async function postEntry(db: Queryable, entry: NewEntry): Promise<PostedE
       entry.reference ?? null,
       entry.actor,
       entry.at,
+      entry.settles ?? null,
     ],
   );
   return moved ? { ...moved, posted: true } : repeated(db, entry);
@@ -87,10 +99,11 @@ export async function postEntry(db: Queryable, entry: NewEntry): Promise<PostedE
 async function repeated(db: Queryable, entry: NewEntry): Promise<PostedEntry> {
   const [earlier] = await db.query<{ id: number; same: boolean | null; cash: Decimal }>(
     `SELECT e.id, b.cash::text,
-       e.amount = $3::numeric AND (e.kind = 'reversal') = ($4 = 'reversal') AS same
+       e.amount = $3::numeric AND (e.kind = 'reversal') = ($4 = 'reversal')
+         AND e.settles IS NOT DISTINCT FROM $5 AS same
      FROM balance b LEFT JOIN ledger_entry e ON e.account = b.account AND e.reference = $2
      WHERE b.account = $1`,
-    [entry.account, entry.reference ?? null, entry.amount, entry.kind],
+    [entry.account, entry.reference ?? null, entry.amount, entry.kind, entry.settles ?? null],
   );
   if (!earlier) throw new Refusal('not found', `${entry.account} has no balance of its own`);
   if (!earlier.same) {
@@ -107,7 +120,8 @@ async function repeated(db: Queryable, entry: NewEntry): Promise<PostedEntry> {
  * @returns the cash afterwards, and false where the reference had been posted already
  * @param admit may refuse an entry that is new
  * @throws Refusal 'not found', 'conflict' where another account pays, or where the reference was
- *   posted with another amount, 'field invalid' for a reference of the service's own
+ *   posted with another amount, or `settles` names no credit of that amount that is to be paid,
+ *   'field invalid' for a reference of the service's own
  */
 export async function postByHand(
   db: Database,
@@ -115,7 +129,7 @@ export async function postByHand(
   entry: Omit<NewEntry, 'actor'>,
   admit?: Admit,
 ): Promise<PostedEntry> {
-  const { account, kind, amount, reason, reference, at } = entry;
+  const { account, kind, amount, reason, reference, settles, at } = entry;
   if (reference !== undefined && isReservedReference(reference)) {
     throw new Refusal('field invalid', `the reference ${reference}`, {
       reason: 'reference reserved',
@@ -128,7 +142,8 @@ export async function postByHand(
     const result = await postEntry(tx, { ...entry, actor: actor.who });
     if (result.posted) {
       await admit?.(tx, amount);
-      const detail = { kind, amount, reason, reference, cash: result.cash };
+      if (settles !== undefined) result.cash = await settle(tx, { ...entry, actor: actor.who });
+      const detail = { kind, amount, reason, reference, settles, cash: result.cash };
       await audit(tx, actor, { action: 'balance posted', account, detail }, at);
     }
     return result;
@@ -136,8 +151,10 @@ export async function postByHand(
 }
 
 /**
- * Takes an entry back by one of the opposite amount, once: again, nothing changes.
- * @throws Refusal 'not found', 'conflict' where another account pays or the entry is a reversal
+ * Takes an entry back by one of the opposite amount, once: again, nothing changes. A credit on
+ * invoice that the entry has paid is to be paid again.
+ * @throws Refusal 'not found', 'conflict' where another account pays or the entry is a reversal,
+ *   or a credit on invoice that is paid
  */
 export function reverseEntry(
   db: Database,
@@ -148,33 +165,66 @@ export function reverseEntry(
 ): Promise<PostedEntry & { amount: Decimal }> {
   return db.transaction(async (tx) => {
     await requireBalance(tx, account);
-    const [reversed] = await tx.query<{ kind: LedgerKind; amount: Decimal }>(
-      'SELECT kind, amount::text FROM ledger_entry WHERE account = $1 AND id = $2',
-      [account, entry],
-    );
+    const [reversed] = await tx.query<{
+      kind: LedgerKind;
+      amount: Decimal;
+      settles: number | null;
+    }>('SELECT kind, amount::text, settles FROM ledger_entry WHERE account = $1 AND id = $2', [
+      account,
+      entry,
+    ]);
     if (!reversed) throw new Refusal('not found', `${account} has no ledger entry ${entry}`);
     if (reversed.kind === 'reversal') {
       throw new Refusal('conflict', `entry ${entry} is a reversal; post a credit or a debit`, {
         reason: 'entry is reversal',
       });
     }
+    if (reversed.kind === 'credit on invoice') await requireUnpaid(tx, account, entry);
     const amount = negated(reversed.amount);
-    const result = await postEntry(tx, {
-      account,
-      kind: 'reversal',
-      amount,
-      reason,
-      reference: `reversal of ${entry}`,
-      actor: actor.who,
-      at,
-    });
+    const takenBack = { account, kind: 'reversal', reason, actor: actor.who, at } as const;
+    const reference = `reversal of ${entry}`;
+    const result = await postEntry(tx, { ...takenBack, amount, reference });
     if (result.posted) {
       await admit?.(tx, amount);
+      if (reversed.settles !== null) {
+        const settlement = await entryOf(tx, account, settlementOf(reversed.settles));
+        const reference = `reversal of ${settlement}`;
+        const again = await postEntry(tx, { ...takenBack, amount: reversed.amount, reference });
+        result.cash = again.cash;
+      }
       const detail = { entry, kind: reversed.kind, amount, reason, cash: result.cash };
       await audit(tx, actor, { action: 'entry reversed', account, detail }, at);
     }
     return { ...result, amount };
   });
+}
+
+/** Takes back what was lent on invoice, since a payment has come for it. @returns the cash */
+async function settle(tx: Queryable, payment: NewEntry): Promise<Decimal> {
+  const { account, amount, settles = 0 } = payment;
+  await requireUnpaid(tx, account, settles, amount);
+  const { cash, posted } = await postEntry(tx, {
+    ...payment,
+    kind: 'credit on invoice',
+    amount: negated(amount),
+    reference: settlementOf(settles),
+    settles: undefined,
+  });
+  if (posted) return cash;
+  throw new Refusal(
+    'conflict',
+    `the payment of entry ${settles} was reversed; reverse that entry and give the credit again`,
+  );
+}
+
+/** @returns the id of the entry with a reference of the service's own */
+async function entryOf(tx: Queryable, account: number, reference: string): Promise<number> {
+  const [entry] = await tx.query<{ id: number }>(
+    'SELECT id FROM ledger_entry WHERE account = $1 AND reference = $2',
+    [account, reference],
+  );
+  if (!entry) throw new Error(`no entry has the reference ${reference}`);
+  return entry.id;
 }
 
 /**
@@ -188,8 +238,7 @@ export function listEntries(
 ): Promise<LedgerEntry[]> {
   return db.query<LedgerEntry>(
     `SELECT id, kind, amount::text, reason, reference, actor, created_at AS "createdAt",
-       EXISTS (SELECT FROM ledger_entry r
-         WHERE r.account = e.account AND r.reference = 'reversal of ' || e.id AND r.kind = 'reversal') AS reversed
+       ${IS_REVERSED} AS reversed, ${IS_PAID} AS paid
      FROM ledger_entry e WHERE account = $1 AND ($2::bigint IS NULL OR id < $2)
      ORDER BY id DESC LIMIT $3`,
     [account, before ?? null, limit],

@@ -7,6 +7,7 @@ import { type Page, readPage } from '../../domain/page.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { emptyState, notice, paging, panel } from '../components/blocks.ts';
+import { entryKind } from '../components/entry-kind.ts';
 import { money } from '../components/money.ts';
 import { type Column, table } from '../components/table.ts';
 import { day, time, zoneAt } from '../components/time.ts';
@@ -111,7 +112,7 @@ function ledgerPanel(
               label: m.time(zoneAt(view, view.now, timeZone)),
               cell: ({ createdAt }) => time(view, createdAt, timeZone),
             },
-            { label: m.kind, cell: ({ kind }) => m.kinds[kind] },
+            { label: m.kind, cell: (entry) => entryKind(m, entry) },
             { label: m.reason, cell: ({ reason }) => reason },
             {
               label: m.amount,

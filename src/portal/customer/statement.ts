@@ -10,6 +10,7 @@ import { Refusal } from '../../domain/refusal.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { facts, panel } from '../components/blocks.ts';
+import { entryKind } from '../components/entry-kind.ts';
 import { money } from '../components/money.ts';
 import { table } from '../components/table.ts';
 import { day, duration } from '../components/time.ts';
@@ -76,7 +77,7 @@ ${
       caption: m.entriesTitle,
       columns: [
         { label: m.day, cell: ({ createdAt }) => day(view, createdAt, timeZone) },
-        { label: m.kind, cell: ({ kind }) => view.m.charges.kinds[kind] },
+        { label: m.kind, cell: (entry) => entryKind(view.m.charges, entry) },
         { label: m.what, cell: (entry) => html`<span>${entry.reason}${lines(view, entry)}</span>` },
         {
           label: m.amount,

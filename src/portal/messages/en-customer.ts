@@ -117,9 +117,12 @@ export const enCustomer = {
       promotion: 'Promotion',
       payment: 'Payment',
       adjustment: 'Adjustment',
+      'credit on invoice': 'Credit on invoice',
       'monthly charge': 'Monthly charge',
       reversal: 'Reversal',
     },
+    /** of a credit on invoice */
+    kindAndState: (kind: string, isPaid: boolean) => `${kind}, ${isPaid ? 'paid' : 'unpaid'}`,
     reason: 'Reason',
     amount: 'Amount',
     ledgerPages: 'Pages of the ledger',

@@ -139,9 +139,12 @@ export const enOperator = {
       promotion: 'Promotion',
       payment: 'Payment',
       adjustment: 'Adjustment',
+      'credit on invoice': 'Credit on invoice',
       'monthly charge': 'Monthly charge',
       reversal: 'Reversal',
     },
+    /** of a credit on invoice */
+    kindAndState: (kind: string, isPaid: boolean) => `${kind}, ${isPaid ? 'paid' : 'unpaid'}`,
     reverse: 'Reverse',
     isReversed: 'Reversed',
     reversed: (entry: number) => `Reversal of entry ${entry}`,

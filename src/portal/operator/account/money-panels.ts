@@ -4,6 +4,7 @@ import type { LedgerEntry } from '../../../domain/books/ledger.ts';
 import { type Html, html } from '../../../html.ts';
 import { emptyState, panel } from '../../components/blocks.ts';
 import { confirmed } from '../../components/confirmed.ts';
+import { entryKind } from '../../components/entry-kind.ts';
 import { field } from '../../components/field.ts';
 import { money } from '../../components/money.ts';
 import { table } from '../../components/table.ts';
@@ -43,7 +44,7 @@ export function ledgerTable(view: View, username: number, entries: LedgerEntry[]
         label: m.when,
         cell: ({ createdAt }) => time(view, createdAt, zoneOf(view), { zone: true }),
       },
-      { label: m.kind, cell: ({ kind }) => m.kinds[kind] },
+      { label: m.kind, cell: (entry) => entryKind(m, entry) },
       { label: m.reason, cell: ({ reason }) => reason },
       { label: view.m.operator.actor, cell: ({ actor }) => actor },
       {

@@ -1,0 +1,51 @@
+import type { Queryable } from '../../db/database.ts';
+import type { Decimal } from '../money.ts';
+import { Refusal } from '../refusal.ts';
+
+/** SQL that tells whether the ledger entry `e` was taken back. */
+export const IS_REVERSED = `EXISTS (SELECT FROM ledger_entry r WHERE r.account = e.account
+  AND r.reference = 'reversal of ' || e.id AND r.kind = 'reversal')`;
+
+/** SQL that tells of the ledger entry `e`, a credit on invoice, whether it is paid; NULL for others. */
+export const IS_PAID = `CASE WHEN e.kind = 'credit on invoice' AND e.amount > 0 THEN EXISTS (
+  SELECT FROM ledger_entry s WHERE s.account = e.account AND s.kind = 'credit on invoice'
+    AND s.reference = 'settlement of ' || e.id AND NOT EXISTS (
+      SELECT FROM ledger_entry r WHERE r.account = s.account AND r.kind = 'reversal'
+        AND r.reference = 'reversal of ' || s.id)) END`;
+
+/**
+ * The reference of the entry by which a payment takes back what was lent on invoice: the payment
+ * itself adds to the balance, and the customer has had the money before.
+ */
+export const settlementOf = (credit: number) => `settlement of ${credit}`;
+
+/**
+ * Makes sure that a credit on invoice may be paid, or taken back, until the transaction ends.
+ * @param amount what is to be paid
+ * @throws Refusal 'not found', 'conflict' where it is paid or was taken back, or is of another amount
+ */
+export async function requireUnpaid(
+  tx: Queryable,
+  account: number,
+  credit: number,
+  amount?: Decimal,
+): Promise<void> {
+  await tx.query('SELECT FROM balance WHERE account = $1 FOR UPDATE', [account]);
+  const [found] = await tx.query<{
+    amount: Decimal;
+    reversed: boolean;
+    paid: boolean | null;
+    fits: boolean;
+  }>(
+    `SELECT trim_scale(amount)::text AS amount, ${IS_REVERSED} AS reversed, ${IS_PAID} AS paid,
+       amount = coalesce($3::numeric, amount) AS fits
+     FROM ledger_entry e WHERE account = $1 AND id = $2 AND kind = 'credit on invoice'`,
+    [account, credit, amount ?? null],
+  );
+  if (!found) throw new Refusal('not found', `${account} has no credit on invoice ${credit}`);
+  const conflict = (what: string) => new Refusal('conflict', `entry ${credit} ${what}`);
+  if (found.paid === null) throw conflict('is a part of a payment; reverse that');
+  if (found.paid) throw conflict(amount ? 'is paid already' : 'is paid; reverse the payment first');
+  if (found.reversed && amount) throw conflict('was reversed');
+  if (!found.fits) throw conflict(`is to be paid by exactly ${found.amount} dollars`);
+}
