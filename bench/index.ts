@@ -13,6 +13,7 @@ import { portal } from './parts/portal.ts';
 import { prices } from './parts/prices.ts';
 import { signup } from './parts/signup.ts';
 import { single } from './parts/single.ts';
+import { versions } from './parts/versions.ts';
 import { keepResult, readResult } from './result.ts';
 import { measureScale } from './scale.ts';
 import { openServer, openStage, type Server } from './stage.ts';
@@ -28,6 +29,7 @@ const PARTS: Record<string, Part> = {
   single,
   prices,
   portal,
+  versions,
 };
 const USAGE = `npm run bench -- [PART…]        of ${Object.keys(PARTS).join(' ')}
 npm run bench -- --scale        the same requests with up to 20 million calls stored

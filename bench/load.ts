@@ -33,6 +33,11 @@ export function postBytes(path: string, headers: string[], body = ''): string {
   ].join('\r\n');
 }
 
+/** The bytes of a GET request. @param headers one header a line */
+export function getBytes(path: string, headers: string[]): string {
+  return [`GET ${path} HTTP/1.1`, 'Host: localhost', ...headers, '', ''].join('\r\n');
+}
+
 /**
  * Addresses of many clients, as a proxy on this machine reports them: real load does not come from
  * one address, whose limit would be one contended row.

@@ -3,7 +3,7 @@ import { addFeed } from '../src/domain/calls/feed.ts';
 import { genericBody, type SampleCall, sampleCalls } from './calls.ts';
 import type { Account } from './data.ts';
 import type { Read } from './generator.ts';
-import { clientAddresses, postBytes } from './load.ts';
+import { clientAddresses, getBytes, postBytes } from './load.ts';
 import type { Stage } from './stage.ts';
 
 const INFO_CONNECTIONS = 64;
@@ -16,19 +16,21 @@ export type Measure = () => Promise<number>;
 
 export const INFO_PATH = '/v2.1/account/info/';
 
+type Version = 'v2.1' | 'v2.2';
+
 /** Reads of many accounts' records, by clients at many addresses. */
 export function infoRate(
   { load }: Stage,
   port: number,
   accounts: Account[],
   seconds: number,
+  version: Version = 'v2.1',
 ): Measure {
-  const requests = clientAddresses(ADDRESSES).map((address, n) =>
-    postBytes(INFO_PATH, [
-      `Authorization: Bearer ${accounts[n % accounts.length]?.key}`,
-      `X-Forwarded-For: ${address}`,
-    ]),
-  );
+  const requests = clientAddresses(ADDRESSES).map((address, n) => {
+    const key = accounts[n % accounts.length]?.key;
+    const headers = [`Authorization: Bearer ${key}`, `X-Forwarded-For: ${address}`];
+    return version === 'v2.1' ? postBytes(INFO_PATH, headers) : getBytes('/v2.2/account', headers);
+  });
   return async () => {
     const connections = INFO_CONNECTIONS;
     const outcome = await load.run({ kind: 'seconds', port, connections, seconds, requests });
@@ -91,11 +93,12 @@ export function cdrMilliseconds(
   stage: Stage,
   port: number,
   { key, rows }: { key: string; rows: number },
-  { readers, repeats }: { readers: number; repeats: number },
+  { readers, repeats, version = 'v2.1' }: { readers: number; repeats: number; version?: Version },
 ): Promise<number> {
   const read: Read = {
-    method: 'POST',
-    path: '/v2.1/account/cdr/',
+    ...(version === 'v2.1'
+      ? { method: 'POST', path: '/v2.1/account/cdr/' }
+      : { method: 'GET', path: '/v2.2/account/cdr' }),
     headers: { authorization: `Bearer ${key}` },
     body: '',
   };

@@ -22,7 +22,7 @@ export interface Schema {
 
 const ajv = new Ajv2020({
   strict: false,
-  formats: { 'email-address': { type: 'string', validate: isEmailAddress } },
+  formats: { 'date-time': true, 'email-address': { type: 'string', validate: isEmailAddress } },
 });
 const validators = new Map<object, ValidateFunction>();
 
