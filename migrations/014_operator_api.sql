@@ -64,3 +64,6 @@ CREATE TABLE operation (
 );
 CREATE UNIQUE INDEX operation_running ON operation (kind, subject) WHERE finished_at IS NULL;
 CREATE INDEX operation_created_at ON operation (created_at, id);
+
+-- A payment is looked for by its reference without knowing whose it is.
+CREATE INDEX ledger_entry_any_reference ON ledger_entry (reference) WHERE reference IS NOT NULL;

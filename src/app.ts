@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
+import { answerNoOperatorRoute, operatorApi } from './api/operator/index.ts';
+import { operatorEnvelope } from './api/operator/problem.ts';
 import { accountApi } from './api/v2.1/index.ts';
 import { face as v22 } from './api/v2.2/face.ts';
 import { accountApiV22 } from './api/v2.2/index.ts';
@@ -23,11 +25,15 @@ import type { Service } from './service.ts';
 const SLOW_SENDER_MS = 9_000;
 const CHECK_EVERY_MS = 1_000;
 const HEADER_LIMIT_BYTES = 16 * 1024;
-const METHODS = ['GET', 'POST', 'PUT'] as const;
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 const UNDER_V22 = /^(?:https?:\/\/[^/?#]*)?\/v2\.2(?:[/?]|$)/i;
+const UNDER_OPERATOR = /^(?:https?:\/\/[^/?#]*)?\/operator\/v1(?:[/?]|$)/i;
 
 /** How failures of an address look, whether or not there is a route. */
-const envelopeOf = (url: string) => (UNDER_V22.test(url) ? v22 : plainEnvelope);
+const envelopeOf = (url: string) => {
+  if (UNDER_OPERATOR.test(url)) return operatorEnvelope;
+  return UNDER_V22.test(url) ? v22 : plainEnvelope;
+};
 
 /** Builds the HTTP server: every route, and what all routes share. */
 export async function buildApp(service: Service, log: Logger): Promise<FastifyInstance> {
@@ -66,6 +72,7 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
   );
   const answerNotFoundPage = notFoundPage(service);
   app.setNotFoundHandler(async (request, reply) => {
+    if (UNDER_OPERATOR.test(request.url)) return answerNoOperatorRoute(request, reply);
     const [path = '', query] = request.url.split('?');
     const isSpelled = ONE_SPELLING.test(request.url);
     const allowed = METHODS.filter((method) => isSpelled && app.findRoute({ method, url: path }));
@@ -95,6 +102,7 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
   app.decorate('documents', []);
   await app.register(accountApi, service);
   await app.register(accountApiV22, service);
+  await app.register(operatorApi, service);
   await app.register(ingest, service);
   await app.register(portal, service);
   return app;

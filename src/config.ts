@@ -43,6 +43,8 @@ export interface Config {
   signupLimitPerHour: number;
   recoverLimitPerHour: number;
   signInFailuresPerHour: number;
+  /** requests of each operator key */
+  operatorLimitPerMinute: number;
   recoveryDiscloses: boolean;
   /** dollars per minute, a decimal string */
   defaultRate: string;
@@ -114,6 +116,7 @@ export function loadConfig(
     signupLimitPerHour: settings.SIGNUP_LIMIT_PER_HOUR,
     recoverLimitPerHour: settings.RECOVER_LIMIT_PER_HOUR,
     signInFailuresPerHour: settings.SIGN_IN_FAILURES_PER_HOUR,
+    operatorLimitPerMinute: settings.OPERATOR_LIMIT_PER_MINUTE,
     recoveryDiscloses: settings.RECOVERY_DISCLOSES,
     defaultRate: settings.DEFAULT_RATE,
     sipRealm: settings.SIP_REALM || hostOf(publicUrl) || 'localhost',

@@ -154,6 +154,11 @@ export const SETTINGS = {
     default: 100,
     description: 'apikey: wrong passwords an hour for each account, wherever they come from',
   }),
+  OPERATOR_LIMIT_PER_MINUTE: positive(
+    600,
+    "operators' API: requests a minute of each key and process",
+    1_000_000,
+  ),
   RECOVERY_DISCLOSES: flag({
     default: false,
     description: 'recover answers 404 for an unknown address',

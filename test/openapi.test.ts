@@ -15,7 +15,7 @@ before(async () => {
 });
 after(() => api.stop());
 
-for (const address of ['/openapi.json', '/v2.2/openapi.json']) {
+for (const address of ['/openapi.json', '/v2.2/openapi.json', '/operator/openapi.json']) {
   test(`${address} passes the linter`, () => lints(address));
 }
 

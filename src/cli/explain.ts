@@ -2,7 +2,7 @@ import { StoreUnavailable } from '../db/errors.ts';
 import { InvalidValue } from '../domain/entered-values.ts';
 import { wordProblem } from '../domain/problem.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { PROBLEM_WORDS } from './problem-words.ts';
+import { PROBLEM_WORDS } from '../http/problem-words.ts';
 
 /** What the operator is told of an error: one line, never a stack. */
 export function explain(error: unknown): string {

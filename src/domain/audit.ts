@@ -59,6 +59,41 @@ export function differences<Row extends object>(before: Row, after: Row): object
 }
 
 /**
+ * The audit trail by filter, newest entry first.
+ * @param page.before the last id already seen
+ */
+export function searchAudit(
+  db: Queryable,
+  filter: {
+    account?: number | undefined;
+    /** in whole, such as `administrator 2345678901` */
+    actor?: string | undefined;
+    actions?: string[] | undefined;
+    from?: Date | undefined;
+    /** the first moment after the range */
+    to?: Date | undefined;
+  },
+  page: { before?: number | undefined; limit: number },
+): Promise<AuditEntry[]> {
+  return db.query<AuditEntry>(
+    `SELECT id, at, actor, origin, action, account, detail FROM audit_entry
+     WHERE ($1::bigint IS NULL OR account = $1) AND ($2::text IS NULL OR actor = $2)
+       AND ($3::text[] IS NULL OR action = ANY ($3)) AND ($4::timestamptz IS NULL OR at >= $4)
+       AND ($5::timestamptz IS NULL OR at < $5) AND ($6::bigint IS NULL OR id < $6)
+     ORDER BY id DESC LIMIT $7`,
+    [
+      filter.account ?? null,
+      filter.actor ?? null,
+      filter.actions ?? null,
+      filter.from ?? null,
+      filter.to ?? null,
+      page.before ?? null,
+      page.limit,
+    ],
+  );
+}
+
+/**
  * The audit trail, newest entry first.
  * @param page.account only what concerns this account
  * @param page.before the last id already seen

@@ -53,10 +53,11 @@ export function answerUnusualRequests(server: Server, envelopeOf: EnvelopeOf): v
     socket.end(rawAnswer(envelopeOf(url), 405)),
   );
   server.on('checkExpectation', ({ url = '' }: IncomingMessage, response: ServerResponse) => {
-    const body = JSON.stringify(envelopeOf(url).failure(417));
+    const envelope = envelopeOf(url);
+    const body = JSON.stringify(envelope.failure(417));
     response
       .writeHead(417, {
-        'content-type': TYPE,
+        'content-type': envelope.type ?? TYPE,
         'content-length': Buffer.byteLength(body),
         'cache-control': 'no-store',
         connection: 'close',
@@ -70,7 +71,7 @@ function rawAnswer(envelope: Envelope, status: number): string {
   const body = JSON.stringify(envelope.failure(status));
   return [
     `HTTP/1.1 ${status} Error`,
-    `Content-Type: ${TYPE}`,
+    `Content-Type: ${envelope.type ?? TYPE}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Cache-Control: no-store',
     'Connection: close',

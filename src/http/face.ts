@@ -4,6 +4,8 @@ import type { TObject, TSchema } from './schema.ts';
 
 /** How failures look to a client. */
 export interface Envelope {
+  /** the media type of failures, where it is not that of JSON */
+  type?: string;
   status: (refusal: Refusal) => number;
   /** the body of a failure; without a refusal, with the text that goes with the status */
   failure: (status: number, refusal?: Refusal) => object;

@@ -41,7 +41,7 @@ export function answerStatus(
   reply: FastifyReply,
   status: number,
 ): FastifyReply {
-  return sendText(reply, status, JSON.stringify(envelope.failure(status)));
+  return sendText(envelope, reply, status, JSON.stringify(envelope.failure(status)));
 }
 
 /** How a refusal is answered. */
@@ -56,7 +56,7 @@ function answerRefusal(envelope: Envelope, refusal: Refusal, reply: FastifyReply
   if (refusal.retryAfterSeconds !== undefined) {
     reply.header('retry-after', refusal.retryAfterSeconds);
   }
-  return sendText(reply, status, JSON.stringify(body));
+  return sendText(envelope, reply, status, JSON.stringify(body));
 }
 
 /** Answers one request too many, in seconds until the client may try again: its text is made once. */
@@ -64,14 +64,15 @@ export function answerRateLimited(envelope: Envelope) {
   const { status, body } = refusalAnswer(envelope, rateLimited(0));
   const text = JSON.stringify(body);
   return (reply: FastifyReply, seconds: number): void => {
-    sendText(reply.header('retry-after', seconds), status, text);
+    sendText(envelope, reply.header('retry-after', seconds), status, text);
   };
 }
 
-function sendText(reply: FastifyReply, status: number, body: string): FastifyReply {
-  return reply
-    .code(status)
-    .header('cache-control', 'no-store')
-    .type('application/json; charset=utf-8')
-    .send(body);
+function sendText(
+  { type = 'application/json; charset=utf-8' }: Envelope,
+  reply: FastifyReply,
+  status: number,
+  body: string,
+): FastifyReply {
+  return reply.code(status).header('cache-control', 'no-store').type(type).send(body);
 }

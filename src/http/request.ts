@@ -6,7 +6,9 @@ import { clientAddress, parseNetworks } from './client-address.ts';
 
 // No route has a character that is written with an escape, and a proxy in front that forbids a path
 // may know one spelling of it alone. Sources: RFC 3986, 2.3; for the form with a host RFC 9112, 3.2.2.
-export const ONE_SPELLING = /^(?:https?:\/\/[^/?#]*)?(?:\/|(?:\/[A-Za-z0-9._~-]+)+\/?)(?:\?|$)/i;
+// Those of numbers alone have more, and only behind the part of a path that a proxy may know.
+export const ONE_SPELLING =
+  /^(?:https?:\/\/[^/?#]*)?(?:\/|(?:\/[A-Za-z0-9._~-]+)+\/?|\/operator\/v1\/numbers\/(?:\+|%2B)?[0-9]+(?:\/move)?)(?:\?|$)/i;
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -8,6 +8,7 @@ import { releaseStaleReservations } from '../domain/account/promotion.ts';
 import { deleteOldTokens } from '../domain/account/token.ts';
 import { ensureCurrentPartitions } from '../domain/calls/call-partition.ts';
 import { retireCalls } from '../domain/calls/call-retention.ts';
+import { deleteOldOperations } from '../domain/operation/operation.ts';
 import { deleteExpiredContacts } from '../domain/sip/registration.ts';
 import { completeSipSecrets } from '../domain/sip/sip-secret.ts';
 import type { Service } from '../service.ts';
@@ -24,6 +25,7 @@ export async function cleanUp({ db, keyring, config, clock }: Service): Promise<
   await deleteOldAnswers(db, now);
   await deleteOldAttempts(db, now);
   await deleteOldOrigins(db, now);
+  await deleteOldOperations(db, now);
   await deleteExpiredContacts(db, now);
   await releaseStaleReservations(db, now);
   await tidyLimits(db);

@@ -15,6 +15,7 @@ import { countCallHours } from '../domain/calls/call-hour.ts';
 import { sumCalls } from '../domain/calls/call-sums.ts';
 import { checkRepeatedCalls } from '../domain/calls/repeated-call.ts';
 import { type AddressedMessage, MAIL_QUEUE, WARNING_QUEUE } from '../domain/mail/message.ts';
+import { OPERATION_QUEUE } from '../domain/operation/operation.ts';
 import { expireHolds } from '../domain/rating/hold.ts';
 import { REPLAY_QUEUE, replayRejected } from '../ingest/replay.ts';
 import type { Sender } from '../mail/letter.ts';
@@ -32,6 +33,7 @@ import {
   REPEATED_CALLS_QUEUE,
   SUMS_QUEUE,
 } from './queues.ts';
+import { runOperation } from './run-operation.ts';
 
 const MOST_LOGGED = 20;
 
@@ -96,6 +98,7 @@ export async function startJobs(
     const calls = repeated.slice(0, MOST_LOGGED);
     log.warn({ ids: repeated.length, calls }, 'ids of calls with more than one start or account');
   });
+  await work<{ id: string }>(OPERATION_QUEUE, ({ id }) => runOperation(service, id));
   await work(CLEAN_UP_QUEUE, () => cleanUp(service));
   await noteQueues(db, queues);
   await queue.schedule(WARNING_QUEUE, '* * * * *');

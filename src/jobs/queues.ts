@@ -2,6 +2,7 @@ import type { Queue } from '../db/queue.ts';
 import { SIGN_UP_QUEUE, VERIFICATION_QUEUE } from '../domain/account/portal-sign-up.ts';
 import { RECOVERY_QUEUE } from '../domain/account/recovery.ts';
 import { MAIL_QUEUE, PARKED_MAIL_QUEUE, WARNING_QUEUE } from '../domain/mail/message.ts';
+import { OPERATION_QUEUE } from '../domain/operation/operation.ts';
 import { REPLAY_QUEUE } from '../ingest/replay.ts';
 
 export const CLEAN_UP_QUEUE = 'clean-up';
@@ -36,5 +37,12 @@ export async function defineQueues(queue: Queue): Promise<void> {
   await queue.define(HOLDS_QUEUE, SINGLE);
   await queue.define(SUMS_QUEUE, { ...SINGLE, expireInSeconds: 3_600 });
   await queue.define(REPLAY_QUEUE, { ...SINGLE, expireInSeconds: 21_600 });
+  await queue.define(OPERATION_QUEUE, {
+    policy: 'standard',
+    deleteAfterSeconds: 3_600,
+    expireInSeconds: 21_600,
+    retryLimit: 20,
+    retryDelay: 5,
+  });
   await queue.define(CLEAN_UP_QUEUE, SINGLE);
 }

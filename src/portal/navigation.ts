@@ -41,6 +41,11 @@ const OPERATION: NavigationGroup = {
     },
     { href: '/admin/feeds', icon: icon('feeds'), label: (m) => m.operator.navigation.feeds },
     {
+      href: '/admin/operator-keys',
+      icon: icon('keys'),
+      label: (m) => m.operator.navigation.operatorKeys,
+    },
+    {
       href: '/admin/rejected',
       icon: icon('rejected'),
       label: (m) => m.operator.navigation.rejected,

@@ -197,6 +197,7 @@ async function operator(stage: Stage, page: Page, visit: number, { see, open, pr
   await press('Create');
   await see('promotions-some');
   await open('feeds', '/admin/feeds');
+  await open('operator-keys', '/admin/operator-keys');
   await page.getByLabel('Name').fill(`pbx${visit}`);
   await press('Add the feed');
   await see('feed-added');

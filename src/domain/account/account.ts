@@ -99,6 +99,27 @@ export async function changeAccount(
   });
 }
 
+/**
+ * Gives an account that is just made its settings, name and address apart.
+ * @throws as `changeAccount`
+ */
+export async function applySettings(
+  tx: Queryable,
+  username: number,
+  settings: AccountChanges,
+): Promise<void> {
+  const values: unknown[] = [username];
+  const assignments = SETTING_COLUMNS.filter(
+    ({ name, table }) =>
+      table === 'account' && !['name', 'email'].includes(name) && settings[name] !== undefined,
+  ).map(({ name, column }) => `${column} = $${values.push(settings[name])}`);
+  if (assignments.length > 0) await assign(tx, assignments, [], values, settings.externalId);
+  const { billing, creditLimit } = settings;
+  if (billing !== undefined || creditLimit !== undefined) {
+    await changeBilling(tx, username, settings);
+  }
+}
+
 /** @param values for the assignments and conditions, the first one the username */
 async function assign(
   tx: Queryable,

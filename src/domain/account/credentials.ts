@@ -2,6 +2,7 @@ import type { Database } from '../../db/database.ts';
 import { rotateKey } from '../access/api-key.ts';
 import { generatePassword, hashPassword } from '../access/password.ts';
 import { replacePassword } from '../access/replace-password.ts';
+import { endSessions } from '../access/session.ts';
 import type { CredentialTools } from '../access/tools.ts';
 import { type Actor, audit } from '../audit.ts';
 import { notifyAccount, occurrence } from '../mail/message.ts';
@@ -128,5 +129,39 @@ export async function replaceSipSecret(
     const message = { kind: 'sip secret changed', username, ...occurrence(actor, now) } as const;
     await notifyAccount(tx, queue, username, message);
     return rotateSipSecret(tx, sip, username, now);
+  });
+}
+
+/**
+ * What an account's phones are configured with, for another system, which the audit trail notes.
+ * @throws Refusal 'not found' where there is no such open account
+ */
+export async function readSipSecret(
+  db: Database,
+  actor: Actor,
+  tools: SipTools,
+  username: number,
+  now: Date,
+): Promise<SipCredentials & { changedAt: Date }> {
+  const found = await sipSecret(db, tools, username, now);
+  await audit(db, actor, { action: 'sip secret read', account: username }, now);
+  const [row] = await db.query<{ changedAt: Date }>(
+    'SELECT changed_at AS "changedAt" FROM sip_secret WHERE account = $1',
+    [username],
+  );
+  return { ...found, changedAt: row?.changedAt ?? now };
+}
+
+/** Signs an open account out everywhere. @throws Refusal 'not found' */
+export async function endAllSessions(
+  db: Database,
+  actor: Actor,
+  username: number,
+  now: Date,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    await lockOpenAccount(tx, username);
+    await endSessions(tx, username);
+    await audit(tx, actor, { action: 'sessions ended', account: username }, now);
   });
 }

@@ -108,7 +108,7 @@ export async function addAccount(
 }
 
 /** Holds the billing account open until the transaction ends. */
-async function requireBillingAccount(tx: Queryable, username: number): Promise<void> {
+export async function requireBillingAccount(tx: Queryable, username: number): Promise<void> {
   const rows = await tx.query(
     `SELECT 1 FROM account
      WHERE username = $1 AND master_account = username AND closed_at IS NULL FOR SHARE`,
@@ -136,7 +136,7 @@ export async function insertWithFreeUsername(
 }
 
 /** @returns false where the username is taken */
-async function insertAccount(
+export async function insertAccount(
   tx: Queryable,
   keyring: Keyring,
   account: NewAccount,

@@ -38,19 +38,22 @@ export function recurringItems(
   );
 }
 
-/** @throws Refusal 'malformed' for a reserved description, 'not found' for an unknown account */
+/**
+ * @returns the service's id
+ * @throws Refusal 'malformed' for a reserved description, 'not found' for an unknown account
+ */
 export async function addService(
   db: Database,
   actor: Actor,
   service: { account: number; description: string; monthly: Decimal },
   now: Date,
-): Promise<void> {
+): Promise<number> {
   if (RESERVED.has(service.description)) {
     throw new Refusal('malformed', `a service cannot be called ${service.description}`);
   }
   const { account, ...detail } = service;
-  await db.transaction(async (tx) => {
-    const rows = await tx.query(
+  return db.transaction(async (tx) => {
+    const rows = await tx.query<{ id: number }>(
       `INSERT INTO service (account, description, monthly, added_at)
        SELECT username, $2, $3, $4 FROM account WHERE username = $1 AND closed_at IS NULL
        RETURNING id`,
@@ -59,50 +62,102 @@ export async function addService(
     requireOne(rows, account);
     await scheduleCharges(tx, account, now);
     await audit(tx, actor, { action: 'service added', account, detail }, now);
+    return (rows[0] as { id: number }).id;
   });
 }
 
-/** Ends the service added first under this description. @throws Refusal 'not found' */
+/**
+ * Ends a service: that of an id, or the one added first under a description.
+ * @throws Refusal 'not found'
+ */
 export async function removeService(
   db: Database,
   actor: Actor,
-  { account, description }: { account: number; description: string },
+  service: { account: number } & ({ description: string } | { id: number }),
   now: Date,
 ): Promise<void> {
+  const { account } = service;
+  const [column, value] =
+    'id' in service ? ['id', service.id] : ['description', service.description];
   await db.transaction(async (tx) => {
-    const [removed] = await tx.query<{ monthly: Decimal }>(
+    const [detail] = await tx.query<{ description: string; monthly: Decimal }>(
       `UPDATE service SET removed_at = $3 WHERE id = (
          SELECT min(id) FROM service
-         WHERE account = $1 AND description = $2 AND removed_at IS NULL)
-       RETURNING monthly::text`,
-      [account, description, now],
+         WHERE account = $1 AND ${column} = $2 AND removed_at IS NULL)
+       RETURNING description, monthly::text`,
+      [account, value, now],
     );
-    if (!removed) throw new Refusal('not found', `${account} has no service "${description}"`);
-    const detail = { description, ...removed };
+    if (!detail) throw new Refusal('not found', `${account} has no service "${value}"`);
     await audit(tx, actor, { action: 'service removed', account, detail }, now);
   });
 }
 
+/** A number that an account is to have. */
+export interface NewNumber {
+  account: number;
+  number: string;
+  /** dollars a month */
+  monthly: Decimal;
+}
+
 /** @throws Refusal 'conflict' while another account has the number, 'not found' */
-export async function addNumber(
+export function addNumber(db: Database, actor: Actor, number: NewNumber, now: Date): Promise<void> {
+  return numberIsFree(number, () => db.transaction((tx) => insertNumber(tx, actor, number, now)));
+}
+
+/**
+ * Has an account have a number at a monthly price. Where either was another one, the number ends and
+ * begins anew in one transaction, so that no call to it falls between.
+ * @param from who may have it before; undefined: nobody but the account
+ * @returns what became of it
+ * @throws Refusal 'conflict' while somebody else has it, 'not found'
+ */
+export function setNumber(
   db: Database,
   actor: Actor,
-  number: { account: number; number: string; monthly: Decimal },
+  wanted: NewNumber,
+  now: Date,
+  from?: number,
+): Promise<'added' | 'changed' | 'unchanged'> {
+  const { account, number, monthly } = wanted;
+  return numberIsFree(wanted, () =>
+    db.transaction(async (tx) => {
+      const [before] = await tx.query<{ account: number; isSame: boolean }>(
+        `SELECT account, monthly = $2::numeric AS "isSame" FROM number
+         WHERE number = $1 AND removed_at IS NULL FOR UPDATE`,
+        [number, monthly],
+      );
+      if (before?.account === account && before.isSame) return 'unchanged';
+      if (before && (before.account === account || before.account === from)) {
+        await endNumber(tx, actor, { account: before.account, number }, now);
+      }
+      await insertNumber(tx, actor, wanted, now);
+      return before ? 'changed' : 'added';
+    }),
+  );
+}
+
+async function insertNumber(
+  tx: Queryable,
+  actor: Actor,
+  { account, ...detail }: NewNumber,
   now: Date,
 ): Promise<void> {
-  const { account, ...detail } = number;
+  const rows = await tx.query(
+    `INSERT INTO number (account, number, monthly, added_at)
+     SELECT username, $2, $3, $4 FROM account WHERE username = $1 AND closed_at IS NULL
+     RETURNING id`,
+    [account, detail.number, detail.monthly, now],
+  );
+  requireOne(rows, account);
+  await scheduleCharges(tx, account, now);
+  await audit(tx, actor, { action: 'number added', account, detail }, now);
+}
+
+/** @throws Refusal 'conflict' in place of the database's error */
+async function numberIsFree<T>(number: NewNumber, work: () => Promise<T>): Promise<T> {
   try {
-    await db.transaction(async (tx) => {
-      const rows = await tx.query(
-        `INSERT INTO number (account, number, monthly, added_at)
-         SELECT username, $2, $3, $4 FROM account WHERE username = $1 AND closed_at IS NULL
-         RETURNING id`,
-        [account, number.number, number.monthly, now],
-      );
-      requireOne(rows, account);
-      await scheduleCharges(tx, account, now);
-      await audit(tx, actor, { action: 'number added', account, detail }, now);
-    });
+    return await work();
   } catch (error) {
     if (violatedConstraint(error) !== 'number_in_use') throw error;
     throw new Refusal('conflict', `the number ${number.number} is in use`, {
@@ -112,22 +167,29 @@ export async function addNumber(
 }
 
 /** @throws Refusal 'not found' */
-export async function removeNumber(
+export function removeNumber(
   db: Database,
+  actor: Actor,
+  number: { account: number; number: string },
+  now: Date,
+): Promise<void> {
+  return db.transaction((tx) => endNumber(tx, actor, number, now));
+}
+
+async function endNumber(
+  tx: Queryable,
   actor: Actor,
   { account, number }: { account: number; number: string },
   now: Date,
 ): Promise<void> {
-  await db.transaction(async (tx) => {
-    const [removed] = await tx.query<{ monthly: Decimal }>(
-      `UPDATE number SET removed_at = $3
-       WHERE account = $1 AND number = $2 AND removed_at IS NULL RETURNING monthly::text`,
-      [account, number, now],
-    );
-    if (!removed) throw new Refusal('not found', `${account} does not have the number ${number}`);
-    const detail = { number, ...removed };
-    await audit(tx, actor, { action: 'number removed', account, detail }, now);
-  });
+  const [removed] = await tx.query<{ monthly: Decimal }>(
+    `UPDATE number SET removed_at = $3
+     WHERE account = $1 AND number = $2 AND removed_at IS NULL RETURNING monthly::text`,
+    [account, number, now],
+  );
+  if (!removed) throw new Refusal('not found', `${account} does not have the number ${number}`);
+  const detail = { number, ...removed };
+  await audit(tx, actor, { action: 'number removed', account, detail }, now);
 }
 
 /** Ends all services of an account and frees its numbers for others. */

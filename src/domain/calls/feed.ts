@@ -93,6 +93,11 @@ export function listFeeds(db: Queryable): Promise<ListedFeed[]> {
   );
 }
 
+/** @returns undefined where there is none */
+export async function findFeed(db: Queryable, name: string): Promise<ListedFeed | undefined> {
+  return (await listFeeds(db)).find((feed) => feed.name === name);
+}
+
 /** @throws Refusal 'not found' */
 export async function removeFeed(
   db: Database,

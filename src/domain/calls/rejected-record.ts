@@ -106,6 +106,50 @@ export function listRejected(
   );
 }
 
+/** A rejected record, open or not, for another system. */
+export interface RejectedView extends RejectedSummary {
+  resolvedAt: Date | null;
+  dismissedReason: string | null;
+}
+
+/**
+ * Rejected records by filter, oldest first, without their bytes.
+ * @param page.after the last id already seen
+ */
+export function searchRejected(
+  db: Queryable,
+  filter: {
+    state?: 'open' | 'resolved' | undefined;
+    feeds?: string[] | undefined;
+    reasons?: string[] | undefined;
+  },
+  { after, limit }: { after: number; limit: number },
+): Promise<RejectedView[]> {
+  return db.query<RejectedView>(
+    `SELECT ${VIEW} FROM rejected_record
+     WHERE id > $1 AND ($2::text IS NULL OR (resolved_at IS NULL) = ($2 = 'open'))
+       AND ($3::text[] IS NULL OR feed = ANY ($3)) AND ($4::text[] IS NULL OR reason = ANY ($4))
+     ORDER BY id LIMIT $5`,
+    [after, filter.state ?? null, filter.feeds ?? null, filter.reasons ?? null, limit],
+  );
+}
+
+const VIEW = `id, feed, format, reason, detail, received_at AS "receivedAt",
+  resolved_at AS "resolvedAt", dismissed_reason AS "dismissedReason"`;
+
+/** A rejected record, open or not, with its bytes. @throws Refusal 'not found' */
+export async function viewRejected(
+  db: Queryable,
+  id: number,
+): Promise<RejectedView & { raw: Buffer }> {
+  const [record] = await db.query<RejectedView & { raw: Buffer }>(
+    `SELECT ${VIEW}, raw FROM rejected_record WHERE id = $1`,
+    [id],
+  );
+  if (!record) throw new Refusal('not found', `there is no rejected record ${id}`);
+  return record;
+}
+
 /** An open rejected record with its bytes. @returns undefined where it is not open */
 export async function findRejected(db: Queryable, id: number): Promise<OpenRejected | undefined> {
   const [record] = await db.query<OpenRejected>(
@@ -121,11 +165,20 @@ export async function findRejected(db: Queryable, id: number): Promise<OpenRejec
  * @throws Refusal 'not found' for an id that is no open rejected record
  */
 export async function requireOpen(db: Queryable, ids: number[]): Promise<number[]> {
+  const open = await openAmong(db, ids);
+  return requireAll(
+    ids,
+    open.map((id) => ({ id })),
+  );
+}
+
+/** Those of some records that are open, ascending. */
+export async function openAmong(db: Queryable, ids: number[]): Promise<number[]> {
   const rows = await db.query<{ id: number }>(
     'SELECT id FROM rejected_record WHERE resolved_at IS NULL AND id = ANY($1) ORDER BY id',
     [ids],
   );
-  return requireAll(ids, rows);
+  return rows.map(({ id }) => id);
 }
 
 function requireAll(ids: number[], rows: { id: number }[]): number[] {

@@ -45,7 +45,7 @@ export async function previewRerating(
   range: ReratingRange,
   onProgress?: ReratingOptions['onProgress'],
 ): Promise<ReratingResult> {
-  await requireScope(db, range);
+  await requireRange(db, range);
   const result = { calls: 0, changed: 0 };
   const sums = new Map<number, bigint>();
   let last: RatedPage | undefined;
@@ -91,7 +91,7 @@ export async function rerateCalls(
   { reason, ...range }: ReratingRange & { reason: string },
   { now, onProgress }: ReratingOptions,
 ): Promise<ReratingResult> {
-  await requireScope(db, range);
+  await requireRange(db, range);
   const id = await startRun(db, actor, { reason, ...range }, now);
   const perform = async (step: ReratingStep, work: (tx: Queryable) => Promise<Part>) => {
     for (let done = 0, more = true; more; onProgress?.(step, done)) {
@@ -111,7 +111,11 @@ export async function rerateCalls(
   return resultOf(db, id);
 }
 
-async function requireScope(db: Queryable, { account, priceList }: ReratingRange): Promise<void> {
+/** @throws Refusal 'not found' for an unknown account or list */
+export async function requireRange(
+  db: Queryable,
+  { account, priceList }: ReratingRange,
+): Promise<void> {
   const [found] = await db.query<{ account: boolean; list: boolean }>(
     `SELECT EXISTS (SELECT FROM account WHERE username = $1) AS account,
        EXISTS (SELECT FROM price_list WHERE name = $2) AS list`,

@@ -1,5 +1,6 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import { Gatherer } from '../../db/gather.ts';
+import type { Decimal } from '../money.ts';
 
 /** A call that a switch was allowed to make. */
 export interface AllowedCall {
@@ -103,6 +104,43 @@ export async function expireHolds(db: Queryable, now: Date): Promise<void> {
     );
     gone = row?.gone ?? 0;
   }
+}
+
+/** A call that goes on, and what it holds. */
+export interface HoldRecord {
+  account: number;
+  billingAccount: number;
+  callId: string;
+  called: string;
+  /** dollars */
+  amount: Decimal;
+  grantedAt: Date;
+  expiresAt: Date;
+}
+
+/**
+ * Calls in progress that hold something, by billing account and call.
+ * @param filter.reach only of these billing accounts
+ * @param page.after billing account and call of the last one already seen
+ */
+export function listHolds(
+  db: Queryable,
+  filter: { account?: number | undefined; reach?: number[] | undefined },
+  now: Date,
+  page: { after?: unknown[] | undefined; limit: number },
+): Promise<HoldRecord[]> {
+  const [account = 0, call = ''] = page.after ?? [];
+  return db.query<HoldRecord>(
+    `SELECT account, billing_account AS "billingAccount", call_id AS "callId", called,
+       amount::text, granted_at AS "grantedAt", expires_at AS "expiresAt"
+     FROM hold
+     WHERE expires_at > $1
+       AND (billing_account, call_id COLLATE "C") > ($2::bigint, $3::text COLLATE "C")
+       AND ($4::bigint IS NULL OR $4 IN (account, billing_account))
+       AND ($5::bigint[] IS NULL OR billing_account = ANY ($5))
+     ORDER BY billing_account, call_id COLLATE "C" LIMIT $6`,
+    [now, account, call, filter.account ?? null, filter.reach ?? null, page.limit],
+  );
 }
 
 /** Calls in progress for which something is held, and how many dollars that are. */

@@ -16,6 +16,11 @@ export interface PriceListSummary {
   changedAt: Date;
 }
 
+/** The same, and since when it is there. */
+export interface PriceListRecord extends PriceListSummary {
+  createdAt: Date;
+}
+
 export interface ImportCounts {
   added: number;
   changed: number;
@@ -30,6 +35,8 @@ export interface ImportOptions {
   /** count only */
   dryRun: boolean;
   onProgress?: (done: number) => void;
+  /** looks at the list once nobody else can change it; what it throws leaves all as it is */
+  precondition?: (tx: Queryable) => Promise<void>;
 }
 
 /**
@@ -42,20 +49,15 @@ export async function importPrices(
   actor: Actor,
   list: string,
   prices: Price[],
-  { now, replace, dryRun, onProgress }: ImportOptions,
+  { now, replace, dryRun, onProgress, precondition }: ImportOptions,
 ): Promise<ImportCounts> {
   if (replace && prices.length === 0) {
     throw new Refusal('malformed', 'there is no price to replace the list with');
   }
   return db.transaction(async (tx) => {
     // Whoever imports into the same list waits here.
-    if (!dryRun) {
-      await tx.query(
-        `INSERT INTO price_list (name, created_at, changed_at) VALUES ($1, $2, $2)
-         ON CONFLICT (name) DO UPDATE SET changed_at = excluded.changed_at`,
-        [list, now],
-      );
-    }
+    if (!dryRun) await holdList(tx, list, now);
+    await precondition?.(tx);
     const current = new Map((await pricesOf(tx, list)).map((price) => [price.prefix, price]));
     const given = new Set(prices.map(({ prefix }) => prefix));
     const added = prices.filter(({ prefix }) => !current.has(prefix));
@@ -78,10 +80,21 @@ export async function importPrices(
     }
     await tx.query('DELETE FROM price WHERE list = $1 AND prefix = ANY($2)', [list, removed]);
     if (written.length + removed.length === 0) return counts;
+    await tx.query('UPDATE price_list SET changed_at = $2 WHERE name = $1', [list, now]);
     const detail = { list, replace, ...counts };
     await audit(tx, actor, { action: 'price list imported', detail }, now);
     return counts;
   });
+}
+
+/** Makes a list where there is none, and has others wait. */
+async function holdList(tx: Queryable, list: string, now: Date): Promise<void> {
+  await tx.query(
+    `INSERT INTO price_list (name, created_at, changed_at) VALUES ($1, $2, $2)
+     ON CONFLICT (name) DO NOTHING`,
+    [list, now],
+  );
+  await tx.query('SELECT 1 FROM price_list WHERE name = $1 FOR UPDATE', [list]);
 }
 
 function isSame(before: Price, after: Price): boolean {
@@ -125,19 +138,31 @@ export async function removePriceList(
     });
   } catch (error) {
     if (violatedConstraint(error) !== 'account_price_list') throw error;
-    throw new Refusal('conflict', `accounts have the price list ${list}; give them another first`);
+    throw new Refusal('conflict', `accounts have the price list ${list}; give them another first`, {
+      reason: 'price list in use',
+    });
   }
 }
 
-export function listPriceLists(db: Queryable): Promise<PriceListSummary[]> {
-  return db.query<PriceListSummary>(
-    `SELECT l.name, l.changed_at AS "changedAt",
-       (SELECT count(*) FROM price p WHERE p.list = l.name) AS prices,
-       (SELECT count(*) FROM account a WHERE a.price_list = l.name AND a.closed_at IS NULL)
-         AS accounts
-     FROM price_list l ORDER BY l.name`,
+/** @returns undefined where there is none */
+export async function findPriceList(
+  db: Queryable,
+  name: string,
+): Promise<PriceListRecord | undefined> {
+  const [list] = await db.query<PriceListRecord>(
+    `SELECT ${SUMMARY}, l.created_at AS "createdAt" FROM price_list l WHERE l.name = $1`,
+    [name],
   );
+  return list;
 }
+
+export function listPriceLists(db: Queryable): Promise<PriceListSummary[]> {
+  return db.query<PriceListSummary>(`SELECT ${SUMMARY} FROM price_list l ORDER BY l.name`);
+}
+
+const SUMMARY = `l.name, l.changed_at AS "changedAt",
+  (SELECT count(*) FROM price p WHERE p.list = l.name) AS prices,
+  (SELECT count(*) FROM account a WHERE a.price_list = l.name AND a.closed_at IS NULL) AS accounts`;
 
 /**
  * The prices of a list by prefix.

@@ -257,6 +257,46 @@ function hostOfUri(uri: string): string {
   return host.split(/[;?>]/)[0] ?? '';
 }
 
+/** A contact that an account is registered with now. */
+export interface RegistrationRecord {
+  account: number;
+  contact: string;
+  received: string | null;
+  userAgent: string;
+  reportedAt: Date;
+  expiresAt: Date;
+}
+
+/**
+ * The contacts that were reported, or are kept by a switch in this database, and are valid, by
+ * account and contact.
+ * @param filter.reach only of accounts that one of these pays for
+ * @param page.after account and contact of the last one already seen
+ */
+export function registrationsOf(
+  db: Queryable,
+  filter: { accounts?: number[] | undefined; reach?: number[] | undefined },
+  now: Date,
+  page: { after?: unknown[] | undefined; limit?: number } = {},
+): Promise<RegistrationRecord[]> {
+  const [account = 0, contact = ''] = page.after ?? [];
+  return db.query<RegistrationRecord>(
+    `SELECT c.account, contact, received, user_agent AS "userAgent", reported_at AS "reportedAt",
+       expires_at AS "expiresAt"
+     FROM (
+       SELECT account, contact, received, user_agent, reported_at, expires_at FROM registration
+       UNION ALL
+       SELECT username::bigint, contact, received, user_agent, reported_at, expires_at
+       FROM switch_contact WHERE username ~ '^[1-9][0-9]{9}$') AS c
+       JOIN account a ON a.username = c.account
+     WHERE expires_at > $1 AND (c.account, contact COLLATE "C") > ($2::bigint, $3::text COLLATE "C")
+       AND ($4::bigint[] IS NULL OR c.account = ANY ($4))
+       AND ($5::bigint[] IS NULL OR a.master_account = ANY ($5))
+     ORDER BY c.account, contact COLLATE "C" LIMIT $6`,
+    [now, account, contact, filter.accounts ?? null, filter.reach ?? null, page.limit ?? null],
+  );
+}
+
 export async function deleteExpiredContacts(db: Database, now: Date): Promise<void> {
   await db.query("DELETE FROM registration WHERE expires_at < $1::timestamptz - interval '1 day'", [
     now,

@@ -11,6 +11,7 @@ import { addAccountPages } from './add-account.ts';
 import { auditPage } from './audit.ts';
 import { dashboardPage } from './dashboard.ts';
 import { feedPages } from './feeds.ts';
+import { operatorKeyPages } from './operator-keys.ts';
 import { promotionPages } from './promotions.ts';
 import { rejectedPages } from './rejected.ts';
 
@@ -28,6 +29,7 @@ export async function operatorPages(app: FastifyInstance, service: Service): Pro
   accountCredentials(app, service);
   promotionPages(app, service);
   feedPages(app, service);
+  operatorKeyPages(app, service);
   rejectedPages(app, service);
   auditPage(app, service);
 }

@@ -1,0 +1,506 @@
+import { removeSecondFactor } from '../../domain/access/second-factor.ts';
+import { changeAccount, closeAccount } from '../../domain/account/account.ts';
+import {
+  type AccountRecord,
+  balancesOf,
+  findAccount,
+  payerOf,
+  searchAccounts,
+} from '../../domain/account/account-search.ts';
+import type { AccountChanges } from '../../domain/account/account-setting.ts';
+import {
+  endAllSessions,
+  readSipSecret,
+  renewKey,
+  renewPassword,
+  replaceSipSecret,
+} from '../../domain/account/credentials.ts';
+import { ONBOARDINGS, onboardAccount } from '../../domain/account/onboard.ts';
+import { listNumbersOfAll, servicesOf } from '../../domain/billing/item-list.ts';
+import { BILLINGS } from '../../domain/books/balance.ts';
+import * as entered from '../../domain/entered-values.ts';
+import { registrationsOf } from '../../domain/sip/registration.ts';
+import { Type } from '../../http/schema.ts';
+import { LANGUAGES } from '../../language.ts';
+import { created, ok, okTagged, page, removed, requireMatch, rowsOf, tagged } from './answer.ts';
+import {
+  anyOf,
+  choice,
+  decimal,
+  type Field,
+  type Fields,
+  flag,
+  flagText,
+  integer,
+  nullable,
+  optional,
+  text,
+  type ValuesOf,
+} from './field.ts';
+import { PAGE, time, username } from './fields.ts';
+import { invalidValue, Problem } from './problem.ts';
+import { route } from './route.ts';
+import * as s from './schemas.ts';
+import {
+  balanceSchema,
+  numberSchema,
+  registrationSchema,
+  serviceSchema,
+  shownBalance,
+  shownNumber,
+  shownRegistration,
+  shownService,
+} from './shapes.ts';
+
+const TAG = 'accounts';
+const limit = { least: 0, most: 1_000_000 };
+const A = { username: username('Its username') };
+
+const EXPANSIONS = ['balance', 'services', 'numbers', 'registrations'] as const;
+type Expansion = (typeof EXPANSIONS)[number];
+
+const expand: Field<Expansion[]> = text(
+  (given) => given.split(',').map((word) => entered.oneOf(word, EXPANSIONS)),
+  { description: `What else to tell of each, separated by commas: ${EXPANSIONS.join(', ')}` },
+);
+
+/** What is set of an account, by the names of the command's `--json`. */
+const SETTINGS = {
+  externalId: nullable(
+    text(entered.externalId, {
+      description: 'What another system calls it; no other account has the same',
+      example: 'crm-88',
+      longest: 100,
+    }),
+  ),
+  name: text(entered.accountName, { description: 'Its name', example: 'Example Company' }),
+  email: text(entered.email, { description: 'Its address', example: 'office@example.com' }),
+  enabled: flag({ description: 'Whether it may call', example: true }),
+  billing: choice(BILLINGS, { description: 'When calls stop', example: 'prepaid' }),
+  creditLimit: nullable(
+    decimal(entered.dollarsOrMore, {
+      description: 'Dollars that a postpaid account may owe; null: any amount',
+      example: '500',
+    }),
+  ),
+  rate: decimal(entered.rate, { description: 'Dollars a minute', example: '0.0075' }),
+  minimumSeconds: integer({
+    description: 'Least billed seconds',
+    least: 0,
+    most: 3_600,
+    example: 6,
+  }),
+  incrementSeconds: integer({
+    description: 'Billed in steps of',
+    least: 1,
+    most: 3_600,
+    example: 6,
+  }),
+  priceList: nullable(
+    text(entered.listName, { description: 'Its rates by destination', example: 'retail' }),
+  ),
+  maxCalls: nullable(
+    integer({ description: 'Calls at once; null: any number', ...limit, example: 10 }),
+  ),
+  callerId: text(entered.callerId, { description: 'Ten digits, or empty', example: '2125550100' }),
+  notify: flag({ description: 'Mail at a low balance', example: true }),
+  notifyThreshold: integer({
+    description: 'Whole dollars below which to mail',
+    ...limit,
+    example: 5,
+  }),
+  timeZone: text(entered.timeZone, { description: 'IANA time zone', example: 'Europe/Berlin' }),
+  language: nullable(choice(LANGUAGES, { description: 'Of its pages and mails', example: 'en' })),
+} satisfies { [Name in keyof AccountChanges]-?: Field<unknown> };
+
+type Settings = typeof SETTINGS;
+type Optional<F extends Fields> = {
+  [Name in keyof F]: F[Name] extends Field<infer T> ? ReturnType<typeof optional<T>> : never;
+};
+const optionalSettings = Object.fromEntries(
+  Object.entries(SETTINGS).map(([name, field]) => [name, optional(field as Field<unknown>)]),
+) as Optional<Settings>;
+
+const accountSchema = s.object({
+  username: s.username,
+  externalId: s.orNull(s.name),
+  name: s.name,
+  email: s.name,
+  masterAccount: s.username,
+  role: s.name,
+  enabled: Type.Boolean(),
+  billing: s.name,
+  creditLimit: s.orNull(s.money),
+  rate: s.money,
+  minimumSeconds: s.whole,
+  incrementSeconds: s.whole,
+  priceList: s.orNull(s.name),
+  maxCalls: s.orNull(s.whole),
+  callerId: s.name,
+  notify: Type.Boolean(),
+  notifyThreshold: s.whole,
+  timeZone: s.name,
+  language: s.orNull(s.name),
+  createdAt: s.moment,
+  updatedAt: s.moment,
+  verifiedAt: s.orNull(s.moment),
+  closedAt: s.orNull(s.moment),
+  etag: Type.Optional(s.name),
+  password: Type.Optional(s.name),
+  apikey: Type.Optional(s.name),
+  balance: Type.Optional(balanceSchema),
+  services: Type.Optional(s.listOf(serviceSchema)),
+  numbers: Type.Optional(s.listOf(numberSchema)),
+  registrations: Type.Optional(s.listOf(registrationSchema)),
+});
+
+function shownAccount(account: AccountRecord) {
+  return tagged({
+    username: String(account.username),
+    externalId: account.externalId,
+    name: account.name,
+    email: account.email,
+    masterAccount: String(account.masterAccount),
+    role: account.role,
+    enabled: account.enabled,
+    billing: account.billing,
+    creditLimit: account.creditLimit,
+    rate: account.rate,
+    minimumSeconds: account.minimumSeconds,
+    incrementSeconds: account.incrementSeconds,
+    priceList: account.priceList,
+    maxCalls: account.maxCalls,
+    callerId: account.callerId,
+    notify: account.notify,
+    notifyThreshold: account.notifyThreshold,
+    timeZone: account.timeZone,
+    language: account.language,
+    createdAt: account.createdAt,
+    updatedAt: account.updatedAt,
+    verifiedAt: account.verifiedAt,
+    closedAt: account.closedAt,
+  });
+}
+
+/** Tells more of accounts, each kind by one statement. An answer with more has no ETag. */
+async function expanded(
+  { service: { db }, now }: { service: { db: Parameters<typeof findAccount>[0] }; now: Date },
+  accounts: AccountRecord[],
+  names: Expansion[] = [],
+): Promise<object[]> {
+  const usernames = accounts.map((account) => account.username);
+  const has = (name: Expansion) => names.includes(name);
+  const balances = has('balance') ? await balancesOf(db, usernames) : undefined;
+  const services = has('services') ? await servicesOf(db, usernames) : undefined;
+  const numbers = has('numbers') ? await listNumbersOfAll(db, { accounts: usernames }) : undefined;
+  const phones = has('registrations')
+    ? await registrationsOf(db, { accounts: usernames }, now)
+    : undefined;
+  const own = <Row extends { account: number }>(rows: Row[], of: number) =>
+    rows.filter(({ account }) => account === of);
+  return accounts.map((account) => {
+    const { etag, ...shown } = shownAccount(account);
+    const of = account.username;
+    const balance = balances?.get(of);
+    return {
+      ...shown,
+      ...(names.length === 0 ? { etag } : {}),
+      ...(balance ? { balance: shownBalance(balance, now) } : {}),
+      ...(services ? { services: own(services, of).map(shownService) } : {}),
+      ...(numbers ? { numbers: own(numbers, of).map(shownNumber) } : {}),
+      ...(phones ? { registrations: own(phones, of).map(shownRegistration) } : {}),
+    };
+  });
+}
+
+const listAccounts = route({
+  method: 'GET',
+  path: '/accounts',
+  operationId: 'listAccounts',
+  tag: TAG,
+  summary: 'Accounts, by username or by the time of their last change',
+  scope: 'accounts:read',
+  query: {
+    search: optional(
+      text(entered.words, { description: 'Part of a name, address, username or number' }),
+    ),
+    externalId: anyOf(text(entered.externalId, { description: 'Of another system' })),
+    email: anyOf(text(entered.email, { description: 'Its address' })),
+    masterAccount: anyOf(username('Who pays for it')),
+    priceList: anyOf(text(entered.listName, { description: 'Its price list' })),
+    state: optional(
+      choice(['open', 'closed', 'all'], { description: 'open where it is left out' }),
+    ),
+    enabled: optional(flagText('Whether it may call')),
+    suspended: optional(flagText('Whether the balance it is paid from is used up')),
+    verified: optional(flagText('Whether its address was confirmed')),
+    role: optional(
+      choice(['customer', 'administrator'], { description: 'Customers or administrators' }),
+    ),
+    updatedSince: optional(time('Changed at or after')),
+    order: optional(
+      choice(['username', 'updatedAt'], { description: 'username where it is left out' }),
+    ),
+    expand: optional(expand),
+    ...PAGE,
+  },
+  answers: { 200: s.pageOf(accountSchema) },
+  handle: async (call) => {
+    const { order = 'username', expand: more, limit: _, cursor: __, ...filter } = call.query;
+    const { state = 'open' } = filter;
+    const found = await searchAccounts(
+      call.service.db,
+      { ...filter, state, reach: call.reach },
+      { order, after: call.after, limit: rowsOf(call) },
+    );
+    const shown = new Map<number, object>();
+    const all = await expanded(call, found, more);
+    for (const [n, account] of found.entries()) shown.set(account.username, all[n] as object);
+    const position = (row: (typeof found)[number]) =>
+      order === 'username' ? [row.username] : [row.place, row.username];
+    return page(call, found, position, (row) => shown.get(row.username));
+  },
+});
+
+const createAccount = route({
+  method: 'POST',
+  path: '/accounts',
+  operationId: 'createAccount',
+  tag: TAG,
+  summary: 'Make an account',
+  description:
+    '`onboarding` says how its owner gets in: `invite` mails a link that verifies the address and ' +
+    'has the owner choose a password; `credentials` answers password and API key; `none` does neither.',
+  scope: 'accounts:write',
+  idempotency: 'required',
+  body: {
+    ...optionalSettings,
+    name: SETTINGS.name,
+    email: SETTINGS.email,
+    username: optional(username('Left out, it is generated')),
+    masterAccount: optional(username('Who pays for it; left out, itself')),
+    onboarding: optional(choice(ONBOARDINGS, { description: 'invite where it is left out' })),
+  },
+  answers: { 201: accountSchema },
+  handle: async (call) => {
+    const { username: wanted, masterAccount, onboarding = 'invite', ...settings } = call.body;
+    const { db, keyring, queue, config } = call.service;
+    const reaches = masterAccount !== undefined && call.reach?.includes(masterAccount);
+    if (call.reach && !reaches) {
+      throw new Problem(404, 'not_found', 'The key makes accounts that its accounts pay for');
+    }
+    if (masterAccount !== undefined) requireOwnTerms(settings, masterAccount);
+    const tools = { keyring, queue, now: call.now, sipRealm: config.sipRealm };
+    const made = await onboardAccount(
+      db,
+      call.actor,
+      { ...tools, rate: config.defaultRate },
+      { username: wanted, masterAccount, settings: given(settings), onboarding },
+    );
+    const account = shownAccount(await findAccount(db, made.username));
+    const headers = { etag: account.etag };
+    return created(`/accounts/${made.username}`, { ...account, ...made.credentials }, headers);
+  },
+});
+
+/** @throws Problem 409 for terms that are those of whoever pays */
+function requireOwnTerms({ billing, creditLimit }: AccountChanges, payer: number): void {
+  if (billing === undefined && creditLimit === undefined) return;
+  throw new Problem(409, 'not_a_billing_account', `billing and creditLimit are those of ${payer}`, {
+    about: { billedTo: String(payer) },
+  });
+}
+
+/** Without members that are not there, as the domain takes them. */
+function given<T extends object>(values: T): T & { name: string; email: string } {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as T & { name: string; email: string };
+}
+
+const getAccount = route({
+  method: 'GET',
+  path: '/accounts/{username}',
+  operationId: 'getAccount',
+  tag: TAG,
+  summary: 'An account',
+  scope: 'accounts:read',
+  params: A,
+  query: { expand: optional(expand) },
+  tagged: true,
+  answers: { 200: accountSchema },
+  handle: async (call) => {
+    const account = await findAccount(call.service.db, call.params.username);
+    if (!call.query.expand) return okTagged(shownAccount(account));
+    return ok((await expanded(call, [account], call.query.expand))[0]);
+  },
+});
+
+const patchAccount = route({
+  method: 'PATCH',
+  path: '/accounts/{username}',
+  operationId: 'changeAccount',
+  tag: TAG,
+  summary: 'Change settings of an account',
+  description: 'A JSON Merge Patch: what is not given stays, null clears.',
+  scope: 'accounts:write',
+  params: A,
+  body: optionalSettings,
+  tagged: true,
+  answers: { 200: accountSchema },
+  handle: async (call) => {
+    const { db, queue } = call.service;
+    const { username: of } = call.params;
+    const changes = given(call.body as ValuesOf<Optional<Settings>>);
+    const tools = { queue, now: call.now };
+    await changeAccount(db, call.actor, tools, of, changes as AccountChanges, {
+      precondition: async (tx) =>
+        requireMatch(call.headers, shownAccount(await findAccount(tx, of)).etag),
+    });
+    return okTagged(shownAccount(await findAccount(db, of)));
+  },
+});
+
+const close = route({
+  method: 'POST',
+  path: '/accounts/{username}/close',
+  operationId: 'closeAccount',
+  tag: TAG,
+  summary: 'Close an account for good',
+  description: 'Its credentials are refused, its services and numbers end, its books stay.',
+  scope: 'accounts:close',
+  params: A,
+  body: { confirm: username('The same username once more') },
+  answers: { 200: accountSchema },
+  handle: async (call) => {
+    const { db } = call.service;
+    const { username: of } = call.params;
+    if (call.body.confirm !== of) {
+      throw invalidValue('/confirm', `Must be ${of}`);
+    }
+    if (!(await payerOf(db, of))?.isClosed) await closeAccount(db, call.actor, of, call.now);
+    return okTagged(shownAccount(await findAccount(db, of)));
+  },
+});
+
+const password = route({
+  method: 'POST',
+  path: '/accounts/{username}/password',
+  operationId: 'renewPassword',
+  tag: TAG,
+  summary: 'Give an account a new password and API key',
+  scope: 'credentials:write',
+  idempotency: 'required',
+  params: A,
+  body: { deliver: optional(choice(['answer'], { description: 'How they are told' })) },
+  bodyIsOptional: true,
+  answers: { 200: s.object({ password: s.name, apikey: s.name }) },
+  handle: async ({ service, actor, params, now }) =>
+    ok(await renewPassword(service.db, actor, { ...service, now }, params.username)),
+});
+
+const apiKey = route({
+  method: 'POST',
+  path: '/accounts/{username}/api-key',
+  operationId: 'renewApiKey',
+  tag: TAG,
+  summary: 'Give an account a new API key',
+  scope: 'credentials:write',
+  idempotency: 'required',
+  params: A,
+  body: {},
+  bodyIsOptional: true,
+  answers: { 200: s.object({ apikey: s.name }) },
+  handle: async ({ service, actor, params, now }) => {
+    const { db, keyring, queue } = service;
+    return ok({ apikey: await renewKey(db, actor, { keyring, queue, now }, params.username) });
+  },
+});
+
+const sipSchema = s.object({
+  username: s.username,
+  realm: s.name,
+  secret: s.name,
+  changedAt: s.moment,
+});
+
+const getSipCredentials = route({
+  method: 'GET',
+  path: '/accounts/{username}/sip-credentials',
+  operationId: 'getSipCredentials',
+  tag: TAG,
+  summary: 'What its phones are configured with; each reading is audited',
+  scope: 'sip-credentials:read',
+  params: A,
+  answers: { 200: sipSchema },
+  handle: async ({ service, actor, params, now }) => {
+    const { db, keyring, config } = service;
+    const tools = { keyring, realm: config.sipRealm };
+    const found = await readSipSecret(db, actor, tools, params.username, now);
+    return ok({ ...found, username: String(found.username) });
+  },
+});
+
+const renewSipCredentials = route({
+  method: 'POST',
+  path: '/accounts/{username}/sip-credentials',
+  operationId: 'renewSipCredentials',
+  tag: TAG,
+  summary: 'Give an account a new SIP secret',
+  scope: 'credentials:write',
+  idempotency: 'required',
+  params: A,
+  body: {},
+  bodyIsOptional: true,
+  answers: { 200: sipSchema },
+  handle: async ({ service, actor, params, now }) => {
+    const { db, keyring, queue, config } = service;
+    const tools = { keyring, realm: config.sipRealm };
+    const renewed = await replaceSipSecret(db, actor, { sip: tools, queue, now }, params.username);
+    return ok({ ...renewed, username: String(renewed.username), changedAt: now });
+  },
+});
+
+const secondFactor = route({
+  method: 'DELETE',
+  path: '/accounts/{username}/second-factor',
+  operationId: 'removeSecondFactor',
+  tag: TAG,
+  summary: 'Turn the second factor of an account off',
+  scope: 'credentials:write',
+  params: A,
+  answers: { 204: null },
+  handle: async ({ service, actor, params, now }) => {
+    await findAccount(service.db, params.username);
+    await removeSecondFactor(service.db, actor, { ...service, now }, params.username);
+    return removed;
+  },
+});
+
+const sessions = route({
+  method: 'DELETE',
+  path: '/accounts/{username}/sessions',
+  operationId: 'endSessions',
+  tag: TAG,
+  summary: 'Sign an account out everywhere',
+  scope: 'credentials:write',
+  params: A,
+  answers: { 204: null },
+  handle: async ({ service, actor, params, now }) => {
+    await endAllSessions(service.db, actor, params.username, now);
+    return removed;
+  },
+});
+
+export const accountRoutes = [
+  listAccounts,
+  createAccount,
+  getAccount,
+  patchAccount,
+  close,
+  password,
+  apiKey,
+  getSipCredentials,
+  renewSipCredentials,
+  secondFactor,
+  sessions,
+];

@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import { Refusal } from '../../domain/refusal.ts';
+import { Problem } from './problem.ts';
+import { type Answered, BASE } from './route.ts';
+
+export const ok = (body: unknown, headers: Record<string, string> = {}): Answered => ({
+  status: 200,
+  body,
+  headers,
+});
+
+/** @param path below BASE */
+export const created = (
+  path: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Answered => ({
+  status: 201,
+  body,
+  headers: { location: BASE + path, ...headers },
+});
+
+export const removed: Answered = { status: 204 };
+
+/** An ETag of settings: the same as long as none of them changes. */
+export function etagOf(settings: object): string {
+  return `"${createHash('sha256').update(JSON.stringify(settings)).digest('base64url').slice(0, 22)}"`;
+}
+
+/** With its ETag, as an item of a list and by itself. */
+export function tagged<T extends object>(settings: T): T & { etag: string } {
+  return { ...settings, etag: etagOf(settings) };
+}
+
+/** By itself, the ETag is in the header, too. */
+export const okTagged = (body: { etag: string }) => ok(body, { etag: body.etag });
+
+/**
+ * Holds If-Match against what is there.
+ * @throws Problem 412 with the present ETag
+ */
+export function requireMatch(headers: Record<string, unknown>, etag: string): void {
+  const given = headers['if-match'];
+  if (given === undefined) return;
+  const tags = String(given)
+    .split(',')
+    .map((tag) => tag.trim());
+  if (tags.includes('*') || tags.includes(etag)) return;
+  throw new Problem(412, 'precondition_failed', 'If-Match does not fit', { headers: { etag } });
+}
+
+interface Listing {
+  query: { limit?: number | undefined };
+  cursor: (position: unknown[]) => string;
+  address: string;
+}
+
+/** How many rows a list reads: one more tells whether there is another page. */
+export const rowsOf = ({ query }: Listing) => (query.limit ?? 50) + 1;
+
+/**
+ * A page of a list.
+ * @param rows one more than a page where there is another
+ * @param position of a row, behind which the next page begins
+ */
+export function page<Row>(
+  call: Listing,
+  rows: Row[],
+  position: (row: Row) => unknown[],
+  shown: (row: Row) => unknown,
+): Answered {
+  const limit = call.query.limit ?? 50;
+  const last = rows.length > limit ? rows[limit - 1] : undefined;
+  const next = last === undefined ? null : call.cursor(position(last));
+  return pageTo(call, rows.slice(0, limit).map(shown), next);
+}
+
+/** @param next the cursor of the next page; null: there is none */
+export function pageTo(
+  { address }: Pick<Listing, 'address'>,
+  data: unknown[],
+  next: string | null,
+): Answered {
+  const join = address.includes('?') ? '&' : '?';
+  const link: Record<string, string> =
+    next === null ? {} : { link: `<${address}${join}cursor=${next}>; rel="next"` };
+  return ok({ data, next }, link);
+}
+
+/** What is removed again is removed already. */
+export function unlessGone(error: unknown): void {
+  if (!(error instanceof Refusal) || error.code !== 'not found') throw error;
+}

@@ -1,0 +1,274 @@
+import { InvalidValue } from '../../domain/entered-values.ts';
+import { wordProblem } from '../../domain/problem.ts';
+import { PROBLEM_WORDS } from '../../http/problem-words.ts';
+import { type TSchema, Type } from '../../http/schema.ts';
+
+const LONGEST = 300;
+
+/** One thing that is wrong with a request. */
+export interface Fault {
+  /** JSON Pointer (RFC 6901) into the body; '' where it is a parameter */
+  pointer: string;
+  code: string;
+  detail: string;
+}
+
+/** What a member of a body, or a parameter, may be: its schema for check and document, and its value. */
+export interface Field<T> {
+  schema: TSchema;
+  /** whether a value fits the schema; what is inside of it has faults of its own */
+  fits: (value: unknown) => boolean;
+  /** @throws FieldFault, InvalidValue; gets what fits the schema */
+  read: (value: unknown, pointer: string, faults: Fault[]) => T;
+  /** of a value that does not fit the schema */
+  code: string;
+  detail: string;
+  isOptional?: true;
+  /** a parameter that may be there several times; its value is an array then */
+  isRepeatable?: true;
+}
+
+export type OptionalField<T> = Field<T> & { isOptional: true };
+// biome-ignore lint/suspicious/noExplicitAny: each has a type of its own
+export type Fields = Record<string, Field<any>>;
+
+type ValueOf<F> = F extends Field<infer T> ? T : never;
+type OptionalNames<F> = {
+  [N in keyof F]: F[N] extends OptionalField<unknown> ? N : never;
+}[keyof F];
+export type ValuesOf<F> = { [N in Exclude<keyof F, OptionalNames<F>>]: ValueOf<F[N]> } & {
+  [N in OptionalNames<F>]?: ValueOf<F[N]> | undefined;
+};
+
+/** A value is not what a field takes. */
+export class FieldFault extends Error {
+  readonly code: string;
+
+  constructor(code: string, detail: string) {
+    super(detail);
+    this.code = code;
+  }
+}
+
+/**
+ * Reads an object whose members are all known; every fault is noted.
+ * @param pointer of the object
+ */
+export function readFields<F extends Fields>(
+  fields: F,
+  values: Record<string, unknown>,
+  pointer: string,
+  faults: Fault[],
+): ValuesOf<F> {
+  const result: Record<string, unknown> = {};
+  for (const name of Object.keys(values)) {
+    if (Object.hasOwn(fields, name)) continue;
+    const known = Object.keys(fields).join(', ') || 'none';
+    const at = `${pointer}/${escaped(name)}`;
+    faults.push({
+      pointer: at,
+      code: 'unknown_member',
+      detail: `There is no ${shown(name)}; known: ${known}`,
+    });
+  }
+  for (const [name, field] of Object.entries(fields)) {
+    const at = `${pointer}/${name}`;
+    if (!Object.hasOwn(values, name) || values[name] === undefined) {
+      if (!field.isOptional)
+        faults.push({ pointer: at, code: 'required', detail: 'Must be given' });
+      continue;
+    }
+    result[name] = readField(field, values[name], at, faults);
+  }
+  return result as ValuesOf<F>;
+}
+
+function readField<T>(field: Field<T>, value: unknown, pointer: string, faults: Fault[]) {
+  if (!field.fits(value)) {
+    faults.push({ pointer, code: field.code, detail: field.detail });
+    return undefined;
+  }
+  try {
+    return field.read(value, pointer, faults);
+  } catch (error) {
+    faults.push({ pointer, ...faultOf(error) });
+    return undefined;
+  }
+}
+
+/** @throws the error itself where it does not speak of a value */
+function faultOf(error: unknown): Omit<Fault, 'pointer'> {
+  if (error instanceof FieldFault) return { code: error.code, detail: error.message };
+  if (!(error instanceof InvalidValue)) throw error;
+  return { code: 'invalid_value', detail: wordProblem(PROBLEM_WORDS, error.problem) };
+}
+
+const escaped = (name: string) => name.replaceAll('~', '~0').replaceAll('/', '~1').slice(0, 100);
+const shown = (name: string) => JSON.stringify(name.slice(0, 100));
+
+export function optional<T>(field: Field<T>): OptionalField<T> {
+  return { ...field, isOptional: true };
+}
+
+/** null takes it away. */
+export function nullable<T>(field: Field<T>): Field<T | null> {
+  return {
+    ...field,
+    schema: Type.Union([field.schema, { type: 'null' }], described(field.schema)),
+    fits: (value) => value === null || field.fits(value),
+    detail: `${field.detail.replace(/\.$/, '')}, or null`,
+    read: (value, pointer, faults) => (value === null ? null : field.read(value, pointer, faults)),
+  };
+}
+
+const described = (schema: TSchema) =>
+  'description' in schema ? { description: String(schema.description) } : {};
+
+/** Several values, each once. */
+export function list<T>(
+  field: Field<T>,
+  { most, least = 0 }: { most: number; least?: number },
+): Field<T[]> {
+  const bounds = { minItems: least, maxItems: most };
+  return {
+    schema: Type.Array(field.schema, { ...bounds, uniqueItems: true, ...described(field.schema) }),
+    fits: (value) => Array.isArray(value) && value.length >= least && value.length <= most,
+    code: 'invalid_value',
+    detail: `Must be an array of ${least} to ${most}`,
+    read: (value, pointer, faults) => {
+      const items = (value as unknown[]).map((item, n) =>
+        readField(field, item, `${pointer}/${n}`, faults),
+      );
+      return [...new Set(items)] as T[];
+    },
+  };
+}
+
+/** An object within the body. */
+export function group<F extends Fields>(fields: F, description: string): Field<ValuesOf<F>> {
+  return {
+    schema: objectSchema(fields, description),
+    fits: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    code: 'invalid_value',
+    detail: 'Must be an object',
+    read: (value, pointer, faults) =>
+      readFields(fields, value as Record<string, unknown>, pointer, faults),
+  };
+}
+
+/** What a body of fields is in the document. */
+export function objectSchema(fields: Fields, description?: string): TSchema {
+  const properties = Object.entries(fields).map(([name, { schema, isOptional }]) => [
+    name,
+    isOptional ? Type.Optional(schema) : schema,
+  ]);
+  return Type.Object(Object.fromEntries(properties), {
+    additionalProperties: false,
+    ...(description ? { description } : {}),
+  });
+}
+
+const isText = (value: unknown, longest: number): value is string =>
+  typeof value === 'string' && value.length <= longest;
+
+interface Described {
+  description: string;
+  example?: unknown;
+}
+
+const meta = ({ description, example }: Described) => ({
+  description,
+  ...(example === undefined ? {} : { examples: [example] }),
+});
+
+/** A text that is read as the command reads it. @param longest characters, looked at before all else */
+export function text<T>(
+  read: (text: string) => T,
+  options: Described & { longest?: number },
+): Field<T> {
+  const { longest = LONGEST } = options;
+  return {
+    schema: Type.String({ maxLength: longest, ...meta(options) }),
+    fits: (value) => isText(value, longest),
+    code: 'invalid_value',
+    detail: `Must be a string of at most ${longest} characters`,
+    read: (value) => read(value as string),
+  };
+}
+
+/** A text of a form. @param form a regular expression for all of it */
+export function pattern(form: string, options: Described): Field<string> {
+  const expression = new RegExp(form);
+  return {
+    schema: Type.String({ pattern: form, maxLength: LONGEST, ...meta(options) }),
+    fits: (value) => isText(value, LONGEST) && expression.test(value),
+    code: 'invalid_value',
+    detail: `Must match ${form}`,
+    read: (value) => value as string,
+  };
+}
+
+const DECIMAL = /^-?[0-9]{1,12}(\.[0-9]{1,6})?$/;
+
+/** Dollars, or dollars a minute: a decimal string, never a number, which would be rounded. */
+export function decimal(read: (text: string) => string, options: Described): Field<string> {
+  return {
+    schema: Type.String({ pattern: DECIMAL.source, maxLength: 20, ...meta(options) }),
+    fits: (value) => isText(value, 20) && DECIMAL.test(value),
+    code: 'decimal_string_required',
+    detail: 'Must be a decimal string such as "500" or "0.025000"',
+    read: (value) => {
+      try {
+        return read(value as string);
+      } catch (error) {
+        throw new FieldFault('out_of_range', faultOf(error).detail);
+      }
+    },
+  };
+}
+
+/** A JSON number without a fraction. */
+export function integer(options: Described & { least: number; most: number }): Field<number> {
+  const { least, most } = options;
+  return {
+    schema: Type.Integer({ minimum: least, maximum: most, ...meta(options) }),
+    fits: (value) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most,
+    code: 'out_of_range',
+    detail: `Must be a whole number from ${least} to ${most}`,
+    read: (value) => value as number,
+  };
+}
+
+export function flag(options: Described): Field<boolean> {
+  return {
+    schema: Type.Boolean(meta(options)),
+    fits: (value) => typeof value === 'boolean',
+    code: 'invalid_value',
+    detail: 'Must be true or false',
+    read: (value) => value as boolean,
+  };
+}
+
+export function choice<const W extends string>(words: readonly W[], options: Described): Field<W> {
+  return {
+    schema: Type.String({ enum: [...words], ...meta(options) }),
+    fits: (value) => words.includes(value as W),
+    code: 'invalid_value',
+    detail: `Must be ${words.join(' or ')}`,
+    read: (value) => value as W,
+  };
+}
+
+/** A parameter that is true or false. */
+export function flagText(description: string): Field<boolean> {
+  const field = choice(['true', 'false'], { description });
+  return {
+    ...field,
+    read: (value, pointer, faults) => field.read(value, pointer, faults) === 'true',
+  };
+}
+
+/** A parameter that may be there several times, any of which may be meant. */
+export function anyOf<T>(field: Field<T>): OptionalField<T[]> {
+  return { ...list(field, { most: 20, least: 1 }), isOptional: true, isRepeatable: true };
+}

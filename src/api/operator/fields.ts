@@ -1,0 +1,77 @@
+import * as entered from '../../domain/entered-values.ts';
+import { Type } from '../../http/schema.ts';
+import { type Field, FieldFault, optional, text } from './field.ts';
+
+const USERNAME = /^[1-9][0-9]{9}$/;
+const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
+
+/** Ten digits, as a string or a number. */
+export function username(description: string): Field<number> {
+  return {
+    schema: Type.Union(
+      [
+        Type.String({ pattern: USERNAME.source }),
+        Type.Integer({ minimum: 1_000_000_000, maximum: 9_999_999_999 }),
+      ],
+      { description, examples: ['2345678901'] },
+    ),
+    fits: (value) => ['string', 'number'].includes(typeof value) && USERNAME.test(String(value)),
+    code: 'invalid_value',
+    detail: 'Must be a username of ten digits',
+    read: Number,
+  };
+}
+
+/** A moment with its offset (RFC 3339). */
+export function time(description: string): Field<Date> {
+  return {
+    schema: Type.String({
+      format: 'date-time',
+      maxLength: 40,
+      description,
+      examples: ['2030-12-31T18:00:00.000Z'],
+    }),
+    fits: (value) => typeof value === 'string' && value.length <= 40,
+    code: 'invalid_value',
+    detail: 'Must be a time such as 2030-12-31T18:00:00Z',
+    read: (value) => {
+      const given = value as string;
+      const at = new Date(given);
+      // Days that no month has are read as days of the next one.
+      const day = new Date(`${given.slice(0, 10)}T00:00:00Z`);
+      const isDay =
+        !Number.isNaN(day.getTime()) && day.toISOString().startsWith(given.slice(0, 10));
+      if (!RFC3339.test(given) || !isDay || Number.isNaN(at.getTime()) || at.getFullYear() < 1900) {
+        throw new FieldFault('invalid_value', 'Must be a time such as 2030-12-31T18:00:00Z');
+      }
+      return at;
+    },
+  };
+}
+
+/** The id of a row that is a number. */
+export const recordId = text(entered.recordId, { description: 'Its id', example: '17' });
+
+export const reason = text(entered.words, {
+  description: 'Why; it is kept',
+  example: 'Agreed by phone',
+});
+
+export const number = text(entered.assignableNumber, {
+  description: 'A phone number in any written form',
+  example: '+442055501234',
+  longest: 40,
+});
+
+/** The parameters of a list. */
+export const PAGE = {
+  limit: optional(
+    text((given) => entered.wholeNumber(given, 1, 1_000), {
+      description: 'How many at most, 1 to 1000; 50 where it is left out',
+      example: '50',
+    }),
+  ),
+  cursor: optional(
+    text((given) => given, { description: '`next` of the page before', longest: 1_000 }),
+  ),
+};

@@ -1,0 +1,41 @@
+import type { FastifyInstance } from 'fastify';
+import { html } from '../../html.ts';
+import type { Service } from '../../service.ts';
+import { operatorDocument } from './document.ts';
+import { TITLES } from './problem.ts';
+import { answerNoRoute, registerRoutes } from './register.ts';
+import { BASE } from './route.ts';
+import { ROUTES } from './routes.ts';
+
+/** The operators' API v1, for systems of the operator. */
+export async function operatorApi(app: FastifyInstance, service: Service): Promise<void> {
+  await app.register(
+    async (routes) => {
+      registerRoutes(routes, service, ROUTES);
+      routes.get('/problems/:code', async (request, reply) => {
+        const { code } = request.params as { code: string };
+        if (!Object.hasOwn(TITLES, code)) return reply.callNotFound();
+        return reply.type('text/html; charset=utf-8').send(problemPage(code).text);
+      });
+    },
+    { prefix: BASE },
+  );
+  const document = operatorDocument(ROUTES);
+  const address = '/operator/openapi.json';
+  const text = JSON.stringify(document, null, 2);
+  app.documents.push({ name: 'operator', address, page: '/docs/operator/', read: () => document });
+  app.get(address, async (_request, reply) =>
+    reply.type('application/json; charset=utf-8').send(text),
+  );
+}
+
+/** Answers a path of the operators' API that no route has. */
+export const answerNoOperatorRoute = answerNoRoute(ROUTES);
+
+/** What `type` of a problem leads to. */
+const problemPage = (code: string) => html`<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>${code}</title><link rel="icon" href="data:,"></head>
+<body><h1>${code}</h1><p>${TITLES[code] ?? ''}.</p><p><a href="/docs/operator/">Operators' API</a></p></body>
+</html>
+`;

@@ -1,0 +1,269 @@
+import {
+  changeOperatorKey,
+  createOperatorKey,
+  findOperatorKey,
+  type KeySettings,
+  listOperatorKeys,
+  type OperatorKey,
+  requireNoWider,
+  revokeOperatorKey,
+  rotateOperatorKey,
+} from '../../domain/access/operator-key.ts';
+import { SCOPES } from '../../domain/access/operator-scope.ts';
+import * as entered from '../../domain/entered-values.ts';
+import { Type } from '../../http/schema.ts';
+import { created, etagOf, ok, page, removed, requireMatch, rowsOf } from './answer.ts';
+import {
+  choice,
+  decimal,
+  group,
+  integer,
+  list,
+  nullable,
+  optional,
+  pattern,
+  text,
+} from './field.ts';
+import { PAGE, time, username } from './fields.ts';
+import { invalidValue } from './problem.ts';
+import { route } from './route.ts';
+import * as s from './schemas.ts';
+
+const TAG = 'keys';
+const DAY_MS = 86_400_000;
+const DEFAULT_DAYS = 365;
+const MOST_OVERLAP_HOURS = 168;
+const DEFAULT_OVERLAP_HOURS = 24;
+
+const K = {
+  id: pattern('^key_[0-9A-Za-z]{1,40}$', {
+    description: 'Its id',
+    example: 'key_7Hq2mZ0a1B2c3D4e',
+  }),
+};
+const limit = nullable(decimal(entered.dollarsOrMore, { description: 'Dollars', example: '500' }));
+
+const FIELDS = {
+  name: text(entered.accountName, { description: 'What it is for', example: 'payments' }),
+  scopes: list(choice(SCOPES, { description: 'What it may do', example: 'ledger:write' }), {
+    most: SCOPES.length,
+    least: 1,
+  }),
+  networks: list(
+    text(entered.network, { description: 'Where it may come from', example: '192.0.2.0/24' }),
+    {
+      most: 100,
+    },
+  ),
+  accounts: list(username('Billing accounts that it is for'), { most: 1_000 }),
+  amountLimits: group(
+    { entry: optional(limit), day: optional(limit) },
+    'Dollars that one entry, and all of a day in UTC, may move',
+  ),
+  expiresAt: nullable(time('null: it does not expire')),
+};
+const optionalFields = {
+  name: optional(FIELDS.name),
+  scopes: optional(FIELDS.scopes),
+  networks: optional(FIELDS.networks),
+  accounts: optional(FIELDS.accounts),
+  amountLimits: optional(FIELDS.amountLimits),
+  expiresAt: optional(FIELDS.expiresAt),
+};
+
+const keySchema = s.object({
+  id: s.name,
+  name: s.name,
+  scopes: s.listOf(s.name),
+  networks: s.listOf(s.name),
+  accounts: s.listOf(s.username),
+  amountLimits: s.object({ entry: s.orNull(s.money), day: s.orNull(s.money) }),
+  expiresAt: s.orNull(s.moment),
+  tail: s.name,
+  createdBy: s.name,
+  createdAt: s.moment,
+  revokedAt: s.orNull(s.moment),
+  previousExpiresAt: s.orNull(s.moment),
+  lastUsedAt: s.orNull(s.moment),
+  lastAddress: s.orNull(s.name),
+  etag: s.name,
+  secret: Type.Optional(s.name),
+});
+
+function shownKey({ accounts, entryLimit, dayLimit, ...key }: OperatorKey) {
+  const shown = {
+    ...key,
+    accounts: accounts.map(String),
+    amountLimits: { entry: entryLimit, day: dayLimit },
+  };
+  const { name, scopes, networks, expiresAt, tail, revokedAt, amountLimits } = shown;
+  const settings = { name, scopes, networks, accounts, amountLimits, expiresAt, tail, revokedAt };
+  return { ...shown, etag: etagOf(settings) };
+}
+
+const self = route({
+  method: 'GET',
+  path: '/self',
+  operationId: 'getSelf',
+  tag: TAG,
+  summary: 'The key that asks: what a client checks at its start',
+  scope: null,
+  answers: { 200: keySchema },
+  handle: async ({ key }) => ok(shownKey(key)),
+});
+
+const listKeys = route({
+  method: 'GET',
+  path: '/keys',
+  operationId: 'listKeys',
+  tag: TAG,
+  summary: 'The keys, newest first, without their secrets',
+  scope: 'keys:read',
+  query: PAGE,
+  answers: { 200: s.pageOf(keySchema) },
+  handle: async (call) => {
+    const [at, id] = (call.after ?? []) as [string?, string?];
+    const before = at === undefined ? undefined : ([new Date(at), String(id)] as [Date, string]);
+    const rows = await listOperatorKeys(call.service.db, { before, limit: rowsOf(call) });
+    return page(call, rows, (key) => [key.createdAt, key.id], shownKey);
+  },
+});
+
+const getKey = route({
+  method: 'GET',
+  path: '/keys/{id}',
+  operationId: 'getKey',
+  tag: TAG,
+  summary: 'A key without its secret',
+  scope: 'keys:read',
+  params: K,
+  tagged: true,
+  answers: { 200: keySchema },
+  handle: async ({ service, params }) => {
+    const shown = shownKey(await findOperatorKey(service.db, params.id));
+    return ok(shown, { etag: shown.etag });
+  },
+});
+
+const createKey = route({
+  method: 'POST',
+  path: '/keys',
+  operationId: 'createKey',
+  tag: TAG,
+  summary: 'Make a key that may do no more than this one; its secret is in this answer alone',
+  description:
+    `It expires in ${DEFAULT_DAYS} days, or with this one, where nothing else is said. A key with ` +
+    '`keys:write` is made in the portal or by the command alone.',
+  scope: 'keys:write',
+  idempotency: 'required',
+  body: { ...optionalFields, name: FIELDS.name, scopes: FIELDS.scopes },
+  answers: { 201: keySchema },
+  handle: async ({ service, actor, key, body, now }) => {
+    const inAYear = new Date(now.getTime() + DEFAULT_DAYS * DAY_MS);
+    const expiresAt = key.expiresAt && key.expiresAt < inAYear ? key.expiresAt : inAYear;
+    const settings: KeySettings = {
+      name: body.name,
+      scopes: body.scopes,
+      networks: body.networks ?? key.networks,
+      accounts: body.accounts ?? key.accounts,
+      entryLimit: body.amountLimits?.entry ?? key.entryLimit,
+      dayLimit: body.amountLimits?.day ?? key.dayLimit,
+      expiresAt: body.expiresAt === undefined ? expiresAt : body.expiresAt,
+    };
+    if (settings.expiresAt && settings.expiresAt <= now) {
+      throw invalidValue('/expiresAt', 'Must not be past');
+    }
+    requireNoWider(key, settings);
+    const { db, keyring } = service;
+    const issued = await createOperatorKey(db, actor, keyring, settings, now);
+    const shown = shownKey(issued.key);
+    const headers = { etag: shown.etag };
+    return created(`/keys/${shown.id}`, { ...shown, secret: issued.secret }, headers);
+  },
+});
+
+const patchKey = route({
+  method: 'PATCH',
+  path: '/keys/{id}',
+  operationId: 'changeKey',
+  tag: TAG,
+  summary: 'Change a key that may do no more than this one',
+  scope: 'keys:write',
+  params: K,
+  body: optionalFields,
+  tagged: true,
+  answers: { 200: keySchema },
+  handle: async ({ service, actor, key, params, body, headers, now }) => {
+    const { amountLimits, ...changes } = body;
+    const limits = {
+      ...(amountLimits?.entry === undefined ? {} : { entryLimit: amountLimits.entry }),
+      ...(amountLimits?.day === undefined ? {} : { dayLimit: amountLimits.day }),
+    };
+    const given = Object.fromEntries(
+      Object.entries({ ...changes, ...limits }).filter(([, value]) => value !== undefined),
+    );
+    const check = (before: OperatorKey, after: OperatorKey) => {
+      requireMatch(headers, shownKey(before).etag);
+      requireNoWider(key, before);
+      requireNoWider(key, after);
+    };
+    const changed = await changeOperatorKey(service.db, actor, params.id, given, now, check);
+    const shown = shownKey(changed);
+    return ok(shown, { etag: shown.etag });
+  },
+});
+
+const rotateKey = route({
+  method: 'POST',
+  path: '/keys/{id}/rotate',
+  operationId: 'rotateKey',
+  tag: TAG,
+  summary: 'Give a key a new secret; the one before counts for some hours more',
+  description: 'A key may renew itself, and those that may do no more than it.',
+  scope: 'keys:write',
+  idempotency: 'required',
+  params: K,
+  body: {
+    overlapHours: optional(
+      integer({
+        description: `${DEFAULT_OVERLAP_HOURS} where it is left out`,
+        least: 0,
+        most: MOST_OVERLAP_HOURS,
+        example: 24,
+      }),
+    ),
+  },
+  bodyIsOptional: true,
+  answers: { 200: keySchema },
+  handle: async ({ service, actor, key, params, body, now }) => {
+    const { overlapHours = DEFAULT_OVERLAP_HOURS } = body;
+    const rotation = { id: params.id, overlapHours };
+    const { db, keyring } = service;
+    const issued = await rotateOperatorKey(db, actor, keyring, rotation, now, (other) => {
+      if (other.id !== key.id) requireNoWider(key, other);
+    });
+    const shown = shownKey(issued.key);
+    return ok({ ...shown, secret: issued.secret }, { etag: shown.etag });
+  },
+});
+
+const revokeKey = route({
+  method: 'DELETE',
+  path: '/keys/{id}',
+  operationId: 'revokeKey',
+  tag: TAG,
+  summary: 'Refuse a key from now on, both its secrets',
+  scope: 'keys:write',
+  params: K,
+  tagged: true,
+  answers: { 204: null },
+  handle: async ({ service, actor, key, params, headers, now }) => {
+    await revokeOperatorKey(service.db, actor, params.id, now, (other) => {
+      if (other.revokedAt === null) requireMatch(headers, shownKey(other).etag);
+      if (other.id !== key.id) requireNoWider(key, other);
+    });
+    return removed;
+  },
+});
+
+export const keyRoutes = [self, listKeys, getKey, createKey, patchKey, rotateKey, revokeKey];

@@ -1,0 +1,40 @@
+import { beginOperation, type NewOperation } from '../../domain/operation/operation.ts';
+import type { Fields } from './field.ts';
+import { type Answered, BASE, type Call } from './route.ts';
+import * as s from './schemas.ts';
+
+export const operationSchema = s.object({
+  id: s.name,
+  kind: s.name,
+  status: s.name,
+  progress: s.object({ done: s.whole, total: s.orNull(s.whole), unit: s.name }),
+  result: s.anything,
+  error: s.anything,
+  createdBy: s.name,
+  createdAt: s.moment,
+  startedAt: s.orNull(s.moment),
+  finishedAt: s.orNull(s.moment),
+});
+
+/** Begins long work: 202 with the operation that tells how far it is. */
+export async function begin(
+  {
+    service,
+    actor,
+    key,
+    now,
+  }: Pick<Call<Fields, Fields, Fields>, 'service' | 'actor' | 'key' | 'now'>,
+  work: Omit<NewOperation, 'createdBy'>,
+): Promise<Answered> {
+  const wanted = { ...work, createdBy: key.id };
+  const operation = await beginOperation(service.db, service.queue, actor, wanted, now);
+  const location = `${BASE}/operations/${operation.id}`;
+  return { status: 202, body: operation, headers: { location } };
+}
+
+/** What routes have in common that begin long work. */
+export const LONG = {
+  method: 'POST',
+  tag: 'running',
+  idempotency: 'required',
+} as const;

@@ -1,0 +1,446 @@
+import { createPromotion, listPromotions, type Promotion } from '../../domain/account/promotion.ts';
+import { csvCell } from '../../domain/calls/call-file.ts';
+import * as entered from '../../domain/entered-values.ts';
+import { toMicros } from '../../domain/money.ts';
+import { blockPrefixes, listBlocked, releasePrefixes } from '../../domain/rating/blocked-prefix.ts';
+import { type Price, readPriceFile } from '../../domain/rating/price-csv.ts';
+import {
+  findPriceList,
+  importPrices,
+  listPriceLists,
+  listPrices,
+  type PriceListRecord,
+  rateOfCall,
+  removePriceList,
+} from '../../domain/rating/price-list.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import { Type } from '../../http/schema.ts';
+import {
+  created,
+  etagOf,
+  ok,
+  page,
+  pageTo,
+  removed,
+  requireMatch,
+  rowsOf,
+  unlessGone,
+} from './answer.ts';
+import {
+  decimal,
+  type Fields,
+  flagText,
+  integer,
+  nullable,
+  optional,
+  pattern,
+  text,
+} from './field.ts';
+import { PAGE, reason, time, username } from './fields.ts';
+import { invalidValues, Problem } from './problem.ts';
+import { type Call, route } from './route.ts';
+import * as s from './schemas.ts';
+
+const TAG = 'rates';
+const FILE_TYPES = ['text/csv', 'application/x-ndjson'] as const;
+const MOST_PRICES = 1_000_000;
+
+const L = { name: text(entered.listName, { description: 'Name of the list', example: 'retail' }) };
+
+const listSchema = s.object({
+  name: s.name,
+  prices: s.whole,
+  accounts: s.whole,
+  createdAt: Type.Optional(s.moment),
+  changedAt: s.moment,
+  etag: Type.Optional(s.name),
+});
+
+const etagOfList = ({ name, prices, changedAt }: PriceListRecord) =>
+  etagOf({ name, prices, changedAt });
+
+const lists = route({
+  method: 'GET',
+  path: '/price-lists',
+  operationId: 'listPriceLists',
+  tag: TAG,
+  summary: 'The price lists and how many accounts have them',
+  scope: 'prices:read',
+  answers: { 200: s.pageOf(listSchema) },
+  handle: async (call) => pageTo(call, await listPriceLists(call.service.db), null),
+});
+
+const getList = route({
+  method: 'GET',
+  path: '/price-lists/{name}',
+  operationId: 'getPriceList',
+  tag: TAG,
+  summary: 'A price list',
+  scope: 'prices:read',
+  params: L,
+  tagged: true,
+  answers: { 200: listSchema },
+  handle: async ({ service, params }) => {
+    const found = await findPriceList(service.db, params.name);
+    if (!found) throw new Problem(404, 'not_found', `There is no price list ${params.name}`);
+    const etag = etagOfList(found);
+    return ok({ ...found, etag }, { etag });
+  },
+});
+
+const deleteList = route({
+  method: 'DELETE',
+  path: '/price-lists/{name}',
+  operationId: 'removePriceList',
+  tag: TAG,
+  summary: 'Remove a price list that no account has',
+  scope: 'prices:write',
+  params: L,
+  tagged: true,
+  answers: { 204: null },
+  handle: async ({ service, actor, params, headers, now }) => {
+    const found = await findPriceList(service.db, params.name);
+    if (!found) return removed;
+    requireMatch(headers, etagOfList(found));
+    await removePriceList(service.db, actor, params.name, now).catch(unlessGone);
+    return removed;
+  },
+});
+
+const priceSchema = s.object({
+  prefix: s.name,
+  name: s.name,
+  rate: s.money,
+  minimumSeconds: s.orNull(s.whole),
+  incrementSeconds: s.orNull(s.whole),
+});
+
+const getPrices = route({
+  method: 'GET',
+  path: '/price-lists/{name}/prices',
+  operationId: 'listPrices',
+  tag: TAG,
+  summary: 'The prices of a list, by prefix',
+  description: 'With `Accept: text/csv` or `application/x-ndjson`, all of them in one file.',
+  scope: 'prices:read',
+  params: L,
+  query: { prefix: optional(pattern('^[0-9]{1,15}$', { description: 'First digits' })), ...PAGE },
+  answers: { 200: s.pageOf(priceSchema) },
+  handle: async (call) => {
+    const { db } = call.service;
+    const { prefix = '' } = call.query;
+    const accept = String(call.headers.accept ?? '');
+    const type = FILE_TYPES.find((known) => accept.includes(known));
+    if (type) {
+      const prices = await listPrices(db, call.params.name, { prefix, limit: MOST_PRICES });
+      return { status: 200, body: priceFile(prices, type), headers: { 'content-type': type } };
+    }
+    const after = (call.after?.[0] as string | undefined) ?? '';
+    const place = { prefix, after, limit: rowsOf(call) };
+    const rows = await listPrices(db, call.params.name, place);
+    return page(
+      call,
+      rows,
+      (price) => [price.prefix],
+      (price) => price,
+    );
+  },
+});
+
+function priceFile(prices: Price[], type: (typeof FILE_TYPES)[number]): string {
+  if (type === 'application/x-ndjson')
+    return prices.map((price) => `${JSON.stringify(price)}\n`).join('');
+  const rows = prices.map(({ prefix, rate, name, minimumSeconds, incrementSeconds }) =>
+    [prefix, rate, csvCell(name), minimumSeconds ?? '', incrementSeconds ?? ''].join(','),
+  );
+  return ['prefix,rate,name,minimum,increment', ...rows, ''].join('\r\n');
+}
+
+const countsSchema = s.object({
+  added: s.whole,
+  changed: s.whole,
+  unchanged: s.whole,
+  removed: s.whole,
+  ignored: s.listOf(s.name),
+});
+const importQuery = { dryRun: optional(flagText('Only tell what would change')) };
+
+const putPrices = route({
+  method: 'PUT',
+  path: '/price-lists/{name}/prices',
+  operationId: 'replacePrices',
+  tag: TAG,
+  summary: 'Replace all prices of a list, or none where a line is wrong',
+  description: 'Needs `If-Match` with the ETag of the list, or `If-None-Match: *` to make it.',
+  scope: 'prices:write',
+  params: L,
+  query: importQuery,
+  file: FILE_TYPES,
+  tagged: true,
+  answers: { 200: countsSchema },
+  handle: async (call) => {
+    const { 'if-match': match, 'if-none-match': none } = call.headers;
+    if (match === undefined && none !== '*') {
+      throw new Problem(428, 'precondition_required', 'Send If-Match, or If-None-Match: *');
+    }
+    return importFile(call, true);
+  },
+});
+
+const patchPrices = route({
+  method: 'PATCH',
+  path: '/price-lists/{name}/prices',
+  operationId: 'changePrices',
+  tag: TAG,
+  summary: 'Add and change prices of a list, all or none; others stay',
+  scope: 'prices:write',
+  params: L,
+  query: importQuery,
+  file: FILE_TYPES,
+  tagged: true,
+  answers: { 200: countsSchema },
+  handle: (call) => importFile(call, false),
+});
+
+type ImportCall = Pick<
+  Call<typeof L, typeof importQuery, Fields>,
+  'service' | 'actor' | 'now' | 'params' | 'query' | 'file' | 'headers'
+>;
+
+async function importFile(call: ImportCall, replace: boolean) {
+  const { db } = call.service;
+  const text = call.file.bytes.toString('utf8');
+  const csv = call.file.type === 'text/csv' ? text : csvOf(text);
+  const { prices, faults, ignored } = readPriceFile(csv);
+  if (faults.length > 0) {
+    throw invalidValues(
+      faults.map(({ line, problem }) => ({
+        pointer: `/${line}`,
+        code: 'invalid_line',
+        detail: `line ${line}: ${problem}`,
+      })),
+    );
+  }
+  const counts = await importPrices(db, call.actor, call.params.name, prices, {
+    now: call.now,
+    replace,
+    dryRun: call.query.dryRun ?? false,
+    precondition: async (tx) => {
+      const found = await findPriceList(tx, call.params.name);
+      const isThere = found !== undefined && found.prices > 0;
+      if (call.headers['if-none-match'] === '*' && isThere) {
+        throw new Problem(412, 'precondition_failed', 'The list is there already', {
+          headers: { etag: etagOfList(found) },
+        });
+      }
+      if (call.headers['if-match'] !== undefined) {
+        requireMatch(call.headers, isThere ? etagOfList(found) : '"none"');
+      }
+    },
+  });
+  const found = await findPriceList(db, call.params.name);
+  return ok({ ...counts, ignored }, found ? { etag: etagOfList(found) } : {});
+}
+
+/** Lines of JSON as lines of CSV, so that each keeps its number: the titles stand before the first. */
+function csvOf(ndjson: string): string {
+  const faults: { pointer: string; code: string; detail: string }[] = [];
+  const rows = ndjson.split(/\r?\n/).map((line, n) => {
+    if (line.trim() === '') return '';
+    try {
+      const price = JSON.parse(line) as Record<string, unknown>;
+      const { prefix, rate, name = '', minimumSeconds, incrementSeconds } = price;
+      return [prefix, rate, name, minimumSeconds ?? '', incrementSeconds ?? '']
+        .map((cell) => `"${String(cell).replaceAll('"', '""')}"`)
+        .join(',');
+    } catch {
+      faults.push({ pointer: `/${n + 1}`, code: 'invalid_line', detail: `line ${n + 1}: no JSON` });
+      return '';
+    }
+  });
+  if (faults.length > 0) throw invalidValues(faults);
+  return rows.join('\n');
+}
+
+const getRate = route({
+  method: 'GET',
+  path: '/accounts/{username}/rate',
+  operationId: 'getRate',
+  tag: TAG,
+  summary: 'What an account pays for calls to a number now',
+  scope: 'prices:read',
+  params: { username: username('Its username') },
+  query: {
+    number: text(entered.calledNumber, {
+      description: 'As it is dialled',
+      example: '+442055501234',
+    }),
+  },
+  answers: {
+    200: s.object({
+      list: s.orNull(s.name),
+      prefix: s.orNull(s.name),
+      name: s.orNull(s.name),
+      rate: s.money,
+      minimumSeconds: s.whole,
+      incrementSeconds: s.whole,
+      blocked: Type.Boolean(),
+    }),
+  },
+  handle: async ({ service, params, query, now }) => {
+    const { emergencyNumbers } = service.config;
+    const call = { called: query.number, isEmergency: emergencyNumbers.has(query.number) };
+    return ok(await rateOfCall(service.db, params.username, call, now));
+  },
+});
+
+const blockedSchema = s.object({
+  prefix: s.name,
+  account: s.orNull(s.username),
+  reason: s.name,
+  createdAt: s.moment,
+});
+const B = { prefix: text(entered.prefix, { description: 'First digits', example: '4479' }) };
+const ofAccount = { account: optional(username('Only for it and those billed to it')) };
+
+const listAllBlocked = route({
+  method: 'GET',
+  path: '/blocked-prefixes',
+  operationId: 'listBlockedPrefixes',
+  tag: TAG,
+  summary: 'What may not be called',
+  scope: 'blocked:read',
+  query: ofAccount,
+  answers: { 200: s.pageOf(blockedSchema) },
+  handle: async (call) => {
+    const found = await listBlocked(call.service.db, call.query.account);
+    return pageTo(call, found.map(shownBlocked), null);
+  },
+});
+
+function shownBlocked({ account, ...blocked }: Awaited<ReturnType<typeof listBlocked>>[number]) {
+  return { ...blocked, account: account === null ? null : String(account) };
+}
+
+const putBlocked = route({
+  method: 'PUT',
+  path: '/blocked-prefixes/{prefix}',
+  operationId: 'blockPrefix',
+  tag: TAG,
+  summary: 'Block numbers that begin with a prefix',
+  scope: 'blocked:write',
+  params: B,
+  query: ofAccount,
+  body: { reason },
+  answers: { 200: blockedSchema, 201: blockedSchema },
+  handle: async ({ service, actor, params, query, body, now }) => {
+    const { account = null } = query;
+    const block = {
+      prefixes: [params.prefix],
+      account,
+      reason: body.reason,
+      emergencyNumbers: service.config.emergencyNumbers,
+    };
+    const added = await blockPrefixes(service.db, actor, block, now);
+    const found = (await listBlocked(service.db, account ?? undefined)).find(
+      (one) => one.prefix === params.prefix && one.account === account,
+    );
+    const shown = found && shownBlocked(found);
+    return added.length > 0 ? created(`/blocked-prefixes/${params.prefix}`, shown) : ok(shown);
+  },
+});
+
+const deleteBlocked = route({
+  method: 'DELETE',
+  path: '/blocked-prefixes/{prefix}',
+  operationId: 'releasePrefix',
+  tag: TAG,
+  summary: 'Let numbers be called again',
+  scope: 'blocked:write',
+  params: B,
+  query: ofAccount,
+  answers: { 204: null },
+  handle: async ({ service, actor, params, query, now }) => {
+    const { account = null } = query;
+    const release = { prefixes: [params.prefix], account };
+    await releasePrefixes(service.db, actor, release, now).catch(unlessGone);
+    return removed;
+  },
+});
+
+const promotionSchema = s.object({
+  code: s.name,
+  amount: s.money,
+  validUntil: s.orNull(s.moment),
+  usesLimit: s.orNull(s.whole),
+  uses: s.whole,
+});
+
+const promotions = route({
+  method: 'GET',
+  path: '/promotions',
+  operationId: 'listPromotions',
+  tag: TAG,
+  summary: 'Promotion codes for signups',
+  scope: 'promotions:read',
+  answers: { 200: s.pageOf(promotionSchema) },
+  handle: async (call) => pageTo(call, await listPromotions(call.service.db), null),
+});
+
+const putPromotion = route({
+  method: 'PUT',
+  path: '/promotions/{code}',
+  operationId: 'putPromotion',
+  tag: TAG,
+  summary: 'Make a promotion code',
+  scope: 'promotions:write',
+  params: { code: text(entered.promotionCode, { description: 'The code', example: 'WELCOME' }) },
+  body: {
+    amount: decimal(entered.amount, { description: 'Dollars that a signup gets', example: '5' }),
+    validUntil: optional(nullable(time('Until when'))),
+    usesLimit: optional(
+      nullable(integer({ description: 'Signups', least: 1, most: 2_000_000_000 })),
+    ),
+  },
+  answers: { 200: promotionSchema, 201: promotionSchema },
+  handle: async ({ service, actor, params, body, now }) => {
+    const { amount, validUntil = null, usesLimit = null } = body;
+    const wanted = { code: params.code, amount, validUntil, usesLimit };
+    const find = async () =>
+      (await listPromotions(service.db)).find(
+        ({ code }) => code.toLowerCase() === params.code.toLowerCase(),
+      );
+    try {
+      await createPromotion(service.db, actor, wanted, now);
+      return created(`/promotions/${params.code}`, await find());
+    } catch (error) {
+      const found = error instanceof Refusal ? await find() : undefined;
+      if (!found || !isSame(found, wanted)) throw error;
+      return ok(found);
+    }
+  },
+});
+
+function isSame(found: Promotion, wanted: Omit<Promotion, 'uses'>): boolean {
+  return (
+    found.code === wanted.code &&
+    toMicros(found.amount) === toMicros(wanted.amount) &&
+    found.validUntil?.getTime() === wanted.validUntil?.getTime() &&
+    found.usesLimit === wanted.usesLimit
+  );
+}
+
+export const priceRoutes = [
+  lists,
+  getList,
+  deleteList,
+  getPrices,
+  putPrices,
+  patchPrices,
+  getRate,
+  listAllBlocked,
+  putBlocked,
+  deleteBlocked,
+  promotions,
+  putPromotion,
+];

@@ -1,0 +1,19 @@
+import { accountRoutes } from './accounts.ts';
+import { itemRoutes } from './items.ts';
+import { keyRoutes } from './keys.ts';
+import { ledgerRoutes } from './ledger.ts';
+import { priceRoutes } from './prices.ts';
+import type { Route } from './route.ts';
+import { runningRoutes } from './running.ts';
+import { switchRoutes } from './switches.ts';
+
+/** Every route of the operators' API: router, access, document and tests are made from this list. */
+export const ROUTES: Route[] = [
+  ...keyRoutes,
+  ...accountRoutes,
+  ...ledgerRoutes,
+  ...itemRoutes,
+  ...priceRoutes,
+  ...switchRoutes,
+  ...runningRoutes,
+];

@@ -1,0 +1,299 @@
+import { dropMail, listMails, retryMail } from '../../domain/account/mail-queue.ts';
+import { type AuditEntry, searchAudit } from '../../domain/audit.ts';
+import { previewMonthlyCharges } from '../../domain/billing/charge-run.ts';
+import type { MonthlyCharge } from '../../domain/billing/monthly-charge.ts';
+import { requireBalance } from '../../domain/books/balance.ts';
+import { requireOpen } from '../../domain/calls/rejected-record.ts';
+import { requireRange } from '../../domain/calls/rerating.ts';
+import * as entered from '../../domain/entered-values.ts';
+import { findOperation, listOperations, type Operation } from '../../domain/operation/operation.ts';
+import { ok, page, removed, rowsOf, unlessGone } from './answer.ts';
+import { anyOf, choice, flag, list, optional, pattern, text } from './field.ts';
+import { PAGE, reason, recordId, time, username } from './fields.ts';
+import { begin, LONG, operationSchema } from './long-work.ts';
+import { invalidValue } from './problem.ts';
+import { route } from './route.ts';
+import * as s from './schemas.ts';
+
+const TAG = 'running';
+
+const only = optional(username('Only this billing account'));
+
+const chargePreviews = route({
+  ...LONG,
+  path: '/charge-previews',
+  operationId: 'previewCharges',
+  summary: 'What the monthly charges would be; of one account at once',
+  scope: 'charges:read',
+  body: { month: optional(text(entered.month, { description: 'Only this month' })), account: only },
+  bodyIsOptional: true,
+  answers: {
+    200: s.object({
+      charges: s.listOf(s.object({ account: s.username, month: s.name, amount: s.money })),
+    }),
+    202: operationSchema,
+  },
+  handle: async (call) => {
+    const { service, body, now } = call;
+    const { account, month } = body;
+    if (account === undefined) {
+      return begin(call, { kind: 'charge preview', parameters: { month }, unit: 'charges' });
+    }
+    const { db, config } = service;
+    await requireBalance(db, account);
+    const options = { now, prorate: config.prorateCharges, account, month };
+    const charges: object[] = [];
+    for await (const charge of previewMonthlyCharges(db, options))
+      charges.push(shownCharge(charge));
+    return ok({ charges });
+  },
+});
+
+function shownCharge({ account, lines, ...charge }: MonthlyCharge) {
+  return {
+    account: String(account),
+    ...charge,
+    lines: lines.map(({ itemId: _, owner, ...line }) => ({ ...line, owner: String(owner) })),
+  };
+}
+
+const chargeRuns = route({
+  ...LONG,
+  path: '/charge-runs',
+  operationId: 'postCharges',
+  summary: 'Post the monthly charges that are due',
+  scope: 'charges:write',
+  body: { account: only },
+  bodyIsOptional: true,
+  answers: { 202: operationSchema },
+  handle: async (call) => {
+    const { account } = call.body;
+    if (account !== undefined) await requireBalance(call.service.db, account);
+    const subject = String(account ?? '');
+    return begin(call, { kind: 'charge run', subject, parameters: { account }, unit: 'accounts' });
+  },
+});
+
+const reconciliations = route({
+  ...LONG,
+  path: '/reconciliations',
+  operationId: 'reconcile',
+  summary: 'Prove the balances from calls and ledger',
+  scope: 'books:check',
+  body: { account: only },
+  bodyIsOptional: true,
+  answers: { 202: operationSchema },
+  handle: async (call) => {
+    const { account } = call.body;
+    if (account !== undefined) await requireBalance(call.service.db, account);
+    const subject = String(account ?? '');
+    const work = { kind: 'reconciliation', subject, parameters: { account }, unit: 'accounts' };
+    return begin(call, work);
+  },
+});
+
+const replayAll = route({
+  ...LONG,
+  path: '/rejected-records/replay',
+  operationId: 'replayRejectedRecords',
+  summary: 'Take rejected records in once more: all that are open, or some',
+  scope: 'rejected:write',
+  body: { ids: optional(list(recordId, { most: 1_000, least: 1 })) },
+  bodyIsOptional: true,
+  answers: { 202: operationSchema },
+  handle: async (call) => {
+    const { ids } = call.body;
+    if (ids) await requireOpen(call.service.db, ids);
+    return begin(call, { kind: 'replay', parameters: { ids }, unit: 'records' });
+  },
+});
+
+const reratings = route({
+  ...LONG,
+  path: '/reratings',
+  operationId: 'rerateCalls',
+  summary: 'Price the calls of a range again; the ledger gets the difference',
+  scope: 'calls:rerate',
+  body: {
+    from: time('Calls that started at or after'),
+    to: time('Calls that started before'),
+    account: optional(username('Only calls that it made, or pays for')),
+    priceList: optional(text(entered.listName, { description: 'Only of accounts with this list' })),
+    reason,
+    dryRun: optional(flag({ description: 'Only tell what would change', example: true })),
+  },
+  answers: { 202: operationSchema },
+  handle: async (call) => {
+    const { dryRun = false, ...range } = call.body;
+    if (range.to <= range.from) throw invalidValue('/to', 'Must be after from');
+    await requireRange(call.service.db, range);
+    return begin(call, { kind: 'rerating', parameters: { ...range, dryRun }, unit: 'calls' });
+  },
+});
+
+const operations = route({
+  method: 'GET',
+  path: '/operations',
+  operationId: 'listOperations',
+  tag: TAG,
+  summary: 'Long work, newest first; kept for 30 days',
+  scope: null,
+  query: {
+    kind: anyOf(text(entered.words, { description: 'Of these kinds' })),
+    status: anyOf(
+      choice(['queued', 'running', 'succeeded', 'failed', 'cancelled'], {
+        description: 'How it is',
+      }),
+    ),
+    ...PAGE,
+  },
+  answers: { 200: s.pageOf(operationSchema) },
+  handle: async (call) => {
+    const { kind: kinds, status: statuses } = call.query;
+    const rows = await listOperations(
+      call.service.db,
+      { kinds, statuses, createdBy: call.key.id },
+      { before: call.after, limit: rowsOf(call) },
+    );
+    return page(call, rows, ({ place, id }) => [place, id], shownOperation);
+  },
+});
+
+function shownOperation({ place: _, ...operation }: Operation & { place?: string }) {
+  return operation;
+}
+
+const getOperation = route({
+  method: 'GET',
+  path: '/operations/{id}',
+  operationId: 'getOperation',
+  tag: TAG,
+  summary: 'How far long work is, and what came of it',
+  description: 'A key sees what was asked for with it.',
+  scope: null,
+  params: { id: pattern('^op_[0-9A-Za-z]{1,40}$', { description: 'Its id' }) },
+  answers: { 200: operationSchema },
+  handle: async ({ service, params, key }) =>
+    ok(await findOperation(service.db, params.id, key.id)),
+});
+
+const auditSchema = s.object({
+  id: s.name,
+  at: s.moment,
+  actor: s.name,
+  origin: s.name,
+  action: s.name,
+  account: s.orNull(s.username),
+  detail: s.anything,
+});
+
+function shownAudit({ id, account, ...entry }: AuditEntry) {
+  return { id: String(id), account: account === null ? null : String(account), ...entry };
+}
+
+const audit = route({
+  method: 'GET',
+  path: '/audit-entries',
+  operationId: 'listAuditEntries',
+  tag: TAG,
+  summary: 'Who changed what, newest first',
+  scope: 'audit:read',
+  query: {
+    account: optional(username('What concerns this account')),
+    actor: optional(text(entered.words, { description: 'In whole', example: 'operator root' })),
+    action: anyOf(text(entered.words, { description: 'Such as account changed' })),
+    from: optional(time('At or after')),
+    to: optional(time('Before')),
+    ...PAGE,
+  },
+  answers: { 200: s.pageOf(auditSchema) },
+  handle: async (call) => {
+    const { account, actor, action: actions, from, to } = call.query;
+    const before = call.after?.[0] as number | undefined;
+    const filter = { account, actor, actions, from, to };
+    const rows = await searchAudit(call.service.db, filter, { before, limit: rowsOf(call) });
+    return page(call, rows, ({ id }) => [id], shownAudit);
+  },
+});
+
+const mailSchema = s.object({
+  id: s.name,
+  to: s.name,
+  kind: s.name,
+  queuedAt: s.moment,
+  tries: s.whole,
+  nextTryAt: s.moment,
+  failure: s.orNull(s.name),
+});
+const M = { id: pattern('^[0-9a-f-]{36}$', { description: 'Its id' }) };
+
+const mails = route({
+  method: 'GET',
+  path: '/mails',
+  operationId: 'listMails',
+  tag: TAG,
+  summary: 'Mails that were given up, or wait; oldest first',
+  scope: 'mail:read',
+  query: {
+    state: optional(choice(['parked', 'waiting'], { description: 'parked where it is left out' })),
+    ...PAGE,
+  },
+  answers: { 200: s.pageOf(mailSchema) },
+  handle: async (call) => {
+    const { state = 'parked' } = call.query;
+    const after = call.after?.[0] as string | undefined;
+    const rows = await listMails(call.service.queue, state, { after, limit: rowsOf(call) });
+    return page(
+      call,
+      rows,
+      ({ id }) => [id],
+      (mail) => mail,
+    );
+  },
+});
+
+const retry = route({
+  method: 'POST',
+  path: '/mails/{id}/retry',
+  operationId: 'retryMail',
+  tag: TAG,
+  summary: 'Send a mail that was given up',
+  scope: 'mail:write',
+  params: M,
+  body: {},
+  bodyIsOptional: true,
+  answers: { 200: s.object({ id: s.name }) },
+  handle: async ({ service, actor, params, now }) => {
+    await retryMail(service.db, actor, { ...service, now }, params.id);
+    return ok({ id: params.id });
+  },
+});
+
+const drop = route({
+  method: 'DELETE',
+  path: '/mails/{id}',
+  operationId: 'dropMail',
+  tag: TAG,
+  summary: 'Forget a mail that was given up',
+  scope: 'mail:write',
+  params: M,
+  answers: { 204: null },
+  handle: async ({ service, actor, params, now }) => {
+    await dropMail(service.db, actor, { ...service, now }, params.id).catch(unlessGone);
+    return removed;
+  },
+});
+
+export const runningRoutes = [
+  chargePreviews,
+  chargeRuns,
+  reconciliations,
+  replayAll,
+  reratings,
+  operations,
+  getOperation,
+  audit,
+  mails,
+  retry,
+  drop,
+];

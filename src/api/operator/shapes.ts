@@ -1,0 +1,57 @@
+import type { BalanceRecord } from '../../domain/account/account-search.ts';
+import type { NumberRecord, ServiceRecord } from '../../domain/billing/item-list.ts';
+import type { RegistrationRecord } from '../../domain/sip/registration.ts';
+import { Type } from '../../http/schema.ts';
+import * as s from './schemas.ts';
+
+// What an account is answered with where more of it is asked for, and what has routes of its own.
+
+export const balanceSchema = s.object({
+  account: s.username,
+  cash: s.money,
+  held: s.money,
+  available: s.orNull(s.money),
+  billing: s.name,
+  creditLimit: s.orNull(s.money),
+  suspended: Type.Boolean(),
+  asOf: s.moment,
+});
+
+export function shownBalance({ account, ...balance }: BalanceRecord, asOf: Date) {
+  return { account: String(account), ...balance, asOf };
+}
+
+export const serviceSchema = s.object({
+  id: s.name,
+  description: s.name,
+  monthly: s.money,
+  addedAt: s.moment,
+});
+
+export const numberSchema = s.object({
+  number: s.name,
+  account: s.username,
+  monthly: s.money,
+  addedAt: s.moment,
+});
+
+export function shownService({ id, account: _, ...service }: ServiceRecord) {
+  return { id: String(id), ...service };
+}
+
+export function shownNumber({ account, ...record }: NumberRecord) {
+  return { ...record, account: String(account) };
+}
+
+export const registrationSchema = s.object({
+  account: s.username,
+  contact: s.name,
+  received: s.orNull(s.name),
+  userAgent: s.name,
+  reportedAt: s.moment,
+  expiresAt: s.moment,
+});
+
+export function shownRegistration({ account, ...registration }: RegistrationRecord) {
+  return { account: String(account), ...registration };
+}

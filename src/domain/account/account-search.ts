@@ -1,0 +1,165 @@
+import type { Queryable } from '../../db/database.ts';
+import { addressKey } from '../email-address.ts';
+import type { Decimal } from '../money.ts';
+import { searchedNumber } from '../phone-number.ts';
+import { Refusal } from '../refusal.ts';
+import { type AccountSettings, SETTING_COLUMNS } from './account-setting.ts';
+
+/** An account with its settings, as other systems keep it; money is its balance's. */
+export interface AccountRecord extends AccountSettings {
+  username: number;
+  masterAccount: number;
+  role: 'customer' | 'administrator';
+  createdAt: Date;
+  /** of its settings; never before it was made */
+  updatedAt: Date;
+  verifiedAt: Date | null;
+  closedAt: Date | null;
+}
+
+export interface AccountFilter {
+  /** part of a name, an address, a username or a phone number, in any case */
+  search?: string | undefined;
+  externalId?: string[] | undefined;
+  email?: string[] | undefined;
+  masterAccount?: number[] | undefined;
+  priceList?: string[] | undefined;
+  state?: 'open' | 'closed' | 'all' | undefined;
+  enabled?: boolean | undefined;
+  suspended?: boolean | undefined;
+  verified?: boolean | undefined;
+  role?: 'customer' | 'administrator' | undefined;
+  updatedSince?: Date | undefined;
+  /** only accounts that one of these pays for */
+  reach?: number[] | undefined;
+}
+
+const COLUMNS = `a.username, a.master_account AS "masterAccount", a.role,
+  ${SETTING_COLUMNS.map(({ name, table, column }) => `${table === 'account' ? 'a' : 'b'}.${column} AS "${name}"`)},
+  a.created_at AS "createdAt", greatest(a.updated_at, a.created_at) AS "updatedAt",
+  a.verified_at AS "verifiedAt", a.closed_at AS "closedAt"`;
+
+const CONDITIONS: Record<keyof AccountFilter, (parameter: string) => string> = {
+  search: (
+    p,
+  ) => `(position(lower(${p}::jsonb ->> 0) IN lower(a.name || e'\\n' || a.email || e'\\n' || a.username)) > 0
+    OR position(${p}::jsonb ->> 1 IN a.username::text) > 0
+    OR EXISTS (SELECT FROM number n WHERE n.account = a.username AND n.removed_at IS NULL
+      AND position(${p}::jsonb ->> 1 IN n.number) > 0))`,
+  externalId: (p) => `a.external_id = ANY (${p}::text[])`,
+  email: (p) => `a.email_key = ANY (${p}::text[])`,
+  masterAccount: (p) => `a.master_account = ANY (${p}::bigint[])`,
+  priceList: (p) => `a.price_list = ANY (${p}::text[])`,
+  state: (p) => `(${p} = 'all' OR (a.closed_at IS NULL) = (${p} = 'open'))`,
+  enabled: (p) => `a.enabled = ${p}::boolean`,
+  suspended: (p) => `b.suspended = ${p}::boolean`,
+  verified: (p) => `(a.verified_at IS NOT NULL) = ${p}::boolean`,
+  role: (p) => `a.role = ${p}`,
+  updatedSince: (p) => `a.updated_at >= ${p}::timestamptz`,
+  reach: (p) => `a.master_account = ANY (${p}::bigint[])`,
+};
+
+/**
+ * Accounts by filter, by username or by the time of their last change.
+ * @param page.after username, or `place` and username, of the last account already seen
+ * @returns with its time to the microsecond, `place`
+ */
+export function searchAccounts(
+  db: Queryable,
+  filter: AccountFilter,
+  page: {
+    order: 'username' | 'updatedAt';
+    after?: unknown[] | undefined;
+    limit: number;
+  },
+): Promise<(AccountRecord & { place: string })[]> {
+  const values: unknown[] = [];
+  const parameter = (value: unknown) => `$${values.push(value)}`;
+  const given = Object.entries(filter).filter(([, value]) => value !== undefined);
+  const conditions = given.map(([name, value]) =>
+    CONDITIONS[name as keyof AccountFilter](parameter(readFilter(name, value))),
+  );
+  const byTime = page.order === 'updatedAt';
+  if (page.after) {
+    const [first, second] = page.after;
+    conditions.push(
+      byTime
+        ? `(a.updated_at, a.username) > (${parameter(first)}::timestamptz, ${parameter(second)}::bigint)`
+        : `a.username > ${parameter(first)}::bigint`,
+    );
+  }
+  const order = byTime ? 'a.updated_at, a.username' : 'a.username';
+  return db.query<AccountRecord & { place: string }>(
+    `SELECT ${COLUMNS}, a.updated_at::text AS place
+     FROM account a JOIN balance b ON b.account = a.master_account
+     WHERE ${['true', ...conditions].join(' AND ')}
+     ORDER BY ${order} LIMIT ${parameter(page.limit)}`,
+    values,
+  );
+}
+
+function readFilter(name: string, value: unknown): unknown {
+  if (name === 'search') return JSON.stringify([value, searchedNumber(String(value))]);
+  return name === 'email' ? (value as string[]).map(addressKey) : value;
+}
+
+/** One account, open or closed. @throws Refusal 'not found' */
+export async function findAccount(db: Queryable, username: number): Promise<AccountRecord> {
+  const [account] = await db.query<AccountRecord>(
+    `SELECT ${COLUMNS} FROM account a JOIN balance b ON b.account = a.master_account
+     WHERE a.username = $1`,
+    [username],
+  );
+  if (!account) throw new Refusal('not found', `there is no account ${username}`);
+  return account;
+}
+
+/** Who pays for an account, and whether it is closed. @returns undefined where there is none */
+export async function payerOf(
+  db: Queryable,
+  username: number,
+): Promise<{ payer: number; isClosed: boolean } | undefined> {
+  const [row] = await db.query<{ payer: number; isClosed: boolean }>(
+    `SELECT master_account AS payer, closed_at IS NOT NULL AS "isClosed" FROM account
+     WHERE username = $1`,
+    [username],
+  );
+  return row;
+}
+
+/** What a billing account may spend. Dollars. */
+export interface BalanceRecord {
+  account: number;
+  cash: Decimal;
+  /** for calls in progress */
+  held: Decimal;
+  /** null: a postpaid account without a limit */
+  available: Decimal | null;
+  billing: 'prepaid' | 'postpaid';
+  creditLimit: Decimal | null;
+  suspended: boolean;
+}
+
+/** The balances of whoever pays for some accounts, by the username of each of these. */
+export async function balancesOf(
+  db: Queryable,
+  usernames: number[],
+): Promise<Map<number, BalanceRecord>> {
+  const rows = await db.query<BalanceRecord & { username: number }>(
+    `SELECT a.username, b.account, b.cash::text, b.held::text, b.billing,
+       b.credit_limit::text AS "creditLimit", b.suspended,
+       CASE b.billing WHEN 'prepaid' THEN b.cash - b.held
+         ELSE b.cash - b.held + b.credit_limit END::text AS available
+     FROM account a JOIN balance b ON b.account = a.master_account
+     WHERE a.username = ANY ($1::bigint[])`,
+    [usernames],
+  );
+  return new Map(rows.map(({ username, ...balance }) => [username, balance]));
+}
+
+/** What whoever pays for an account may spend. @throws Refusal 'not found' */
+export async function balanceOf(db: Queryable, username: number): Promise<BalanceRecord> {
+  const balance = (await balancesOf(db, [username])).get(username);
+  if (!balance) throw new Refusal('not found', `there is no account ${username}`);
+  return balance;
+}

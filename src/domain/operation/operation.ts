@@ -1,0 +1,196 @@
+import { randomBytes } from 'node:crypto';
+import type { Database, Queryable } from '../../db/database.ts';
+import { violatedConstraint } from '../../db/errors.ts';
+import type { Queue } from '../../db/queue.ts';
+import type { Actor } from '../audit.ts';
+import { Refusal } from '../refusal.ts';
+
+/** Where long work is queued, with the id of its operation. */
+export const OPERATION_QUEUE = 'run-operation';
+
+const KEPT_DAYS = 30;
+const STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
+export type OperationStatus = (typeof STATUSES)[number];
+
+/** Work that takes long, which another system asked for and asks about. */
+export interface Operation {
+  id: string;
+  /** which work, such as `reconciliation` */
+  kind: string;
+  status: OperationStatus;
+  progress: { done: number; total: number | null; unit: string };
+  result: unknown;
+  error: unknown;
+  /** id of the key that asked for it */
+  createdBy: string;
+  createdAt: Date;
+  startedAt: Date | null;
+  finishedAt: Date | null;
+}
+
+/** What a worker needs to know of it. */
+export interface OperationWork {
+  id: string;
+  kind: string;
+  parameters: Record<string, unknown>;
+  actor: Actor;
+}
+
+export interface NewOperation {
+  kind: string;
+  /** one of a kind and subject goes on at a time */
+  subject?: string;
+  parameters: Record<string, unknown>;
+  /** what is counted, such as `accounts` */
+  unit: string;
+  createdBy: string;
+}
+
+const COLUMNS = `id, kind, status,
+  json_build_object('done', done, 'total', total, 'unit', unit) AS progress, result, error,
+  created_by AS "createdBy", created_at AS "createdAt", started_at AS "startedAt",
+  finished_at AS "finishedAt"`;
+
+/**
+ * Has work done by a job, which goes on after it was killed.
+ * @throws Refusal 'conflict' while the same work goes on, naming it
+ */
+export async function beginOperation(
+  db: Database,
+  queue: Queue,
+  actor: Actor,
+  { kind, subject = '', parameters, unit, createdBy }: NewOperation,
+  now: Date,
+): Promise<Operation> {
+  const id = `op_${randomBytes(12).toString('base64url').replace(/[-_]/g, '0')}`;
+  try {
+    return await db.transaction(async (tx) => {
+      const [operation] = await tx.query<Operation>(
+        `INSERT INTO operation (id, kind, subject, parameters, unit, actor, origin, created_by,
+           created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING ${COLUMNS}`,
+        [
+          id,
+          kind,
+          subject,
+          JSON.stringify(parameters),
+          unit,
+          actor.who,
+          actor.from,
+          createdBy,
+          now,
+        ],
+      );
+      await queue.send(tx, OPERATION_QUEUE, { id });
+      return operation as Operation;
+    });
+  } catch (error) {
+    if (violatedConstraint(error) !== 'operation_running') throw error;
+    const [other] = await db.query<{ id: string }>(
+      'SELECT id FROM operation WHERE kind = $1 AND subject = $2 AND finished_at IS NULL',
+      [kind, subject],
+    );
+    throw new Refusal('conflict', `the same work goes on: ${other?.id ?? 'ask again'}`, {
+      reason: 'operation running',
+      ...(other ? { about: { operation: other.id } } : {}),
+    });
+  }
+}
+
+/** @param createdBy the key that asked for it @throws Refusal 'not found' */
+export async function findOperation(
+  db: Queryable,
+  id: string,
+  createdBy: string,
+): Promise<Operation> {
+  const [operation] = await db.query<Operation>(
+    `SELECT ${COLUMNS} FROM operation WHERE id = $1 AND created_by = $2`,
+    [id, createdBy],
+  );
+  if (!operation) throw new Refusal('not found', `there is no operation ${id}`);
+  return operation;
+}
+
+/**
+ * Operations, newest first.
+ * @param page.before `place` and id of the last one already seen
+ */
+export function listOperations(
+  db: Queryable,
+  filter: {
+    createdBy: string;
+    kinds?: string[] | undefined;
+    statuses?: OperationStatus[] | undefined;
+  },
+  page: { before?: unknown[] | undefined; limit: number },
+): Promise<(Operation & { place: string })[]> {
+  const [at = null, id = null] = page.before ?? [];
+  return db.query(
+    `SELECT ${COLUMNS}, created_at::text AS place FROM operation
+     WHERE ($1::timestamptz IS NULL OR (created_at, id) < ($1, $2::text))
+       AND ($3::text[] IS NULL OR kind = ANY ($3)) AND ($4::text[] IS NULL OR status = ANY ($4))
+       AND created_by = $5
+     ORDER BY created_at DESC, id DESC LIMIT $6`,
+    [at, id, filter.kinds ?? null, filter.statuses ?? null, filter.createdBy, page.limit],
+  );
+}
+
+/** Begins the work, or goes on with it. @returns undefined where it is finished, or none */
+export async function takeOperation(
+  db: Queryable,
+  id: string,
+  now: Date,
+): Promise<OperationWork | undefined> {
+  const [work] = await db.query<Omit<OperationWork, 'actor'> & { who: string; from: string }>(
+    `UPDATE operation SET status = 'running', started_at = coalesce(started_at, $2)
+     WHERE id = $1 AND finished_at IS NULL
+     RETURNING id, kind, parameters, actor AS who, origin AS "from"`,
+    [id, now],
+  );
+  if (!work) return undefined;
+  const { who, from, ...rest } = work;
+  return { ...rest, actor: { who, from } };
+}
+
+/** @param total null: not known */
+export async function noteProgress(
+  db: Queryable,
+  id: string,
+  { done, total = null }: { done: number; total?: number | null },
+): Promise<void> {
+  await db.query('UPDATE operation SET done = $2, total = coalesce($3, total) WHERE id = $1', [
+    id,
+    done,
+    total,
+  ]);
+}
+
+/** Ends an operation with a result, or with a problem. */
+export async function finishOperation(
+  db: Queryable,
+  id: string,
+  outcome: { result: object } | { error: object },
+  now: Date,
+): Promise<void> {
+  const hasResult = 'result' in outcome;
+  await db.query(
+    `UPDATE operation SET status = $2, result = $3, error = $4, finished_at = $5,
+       done = CASE WHEN $2 = 'succeeded' THEN coalesce(total, done) ELSE done END
+     WHERE id = $1 AND finished_at IS NULL`,
+    [
+      id,
+      hasResult ? 'succeeded' : 'failed',
+      hasResult ? JSON.stringify(outcome.result) : null,
+      hasResult ? null : JSON.stringify(outcome.error),
+      now,
+    ],
+  );
+}
+
+/** Forgets operations that ended long ago. */
+export async function deleteOldOperations(db: Queryable, now: Date): Promise<void> {
+  await db.query(
+    'DELETE FROM operation WHERE finished_at < $1::timestamptz - make_interval(days => $2)',
+    [now, KEPT_DAYS],
+  );
+}

@@ -1,0 +1,127 @@
+import { StoreUnavailable } from '../db/errors.ts';
+import { postMonthlyCharges, previewMonthlyCharges } from '../domain/billing/charge-run.ts';
+import { reconcile } from '../domain/books/proof.ts';
+import { countRejected, openAmong } from '../domain/calls/rejected-record.ts';
+import { countCalls, previewRerating, rerateCalls } from '../domain/calls/rerating.ts';
+import {
+  finishOperation,
+  noteProgress,
+  type OperationWork,
+  takeOperation,
+} from '../domain/operation/operation.ts';
+import { Refusal } from '../domain/refusal.ts';
+import { replayRejected } from '../ingest/replay.ts';
+import type { Service } from '../service.ts';
+
+const NOTED_EVERY_MS = 500;
+const MOST_SHOWN = 1_000;
+
+type Progress = (done: number, total?: number) => void;
+
+/** Does the work of a kind, again from any point where it was killed, and tells its result. */
+type Worker = (service: Service, work: OperationWork, progress: Progress) => Promise<object>;
+
+/** The long work that may be asked for, by its kind. */
+const WORKERS: Record<string, Worker> = {
+  reconciliation: async ({ db }, { parameters }) => {
+    const { account } = parameters as { account?: number };
+    const { accounts, calls, imbalances } = await reconcile(db, account);
+    const shown = imbalances.slice(0, MOST_SHOWN);
+    return { balanced: imbalances.length === 0, accounts, calls, imbalances: shown };
+  },
+  'charge run': async ({ db, queue, config, clock }, { parameters }, progress) => {
+    const { account } = parameters as { account?: number };
+    const { accounts, charges, amount, failures } = await postMonthlyCharges(db, queue, {
+      now: clock(),
+      prorate: config.prorateCharges,
+      account,
+      onProgress: (run) => progress(run.accounts),
+    });
+    const failed = failures.slice(0, MOST_SHOWN).map(({ account: of, error }) => ({
+      account: String(of),
+      detail: error instanceof Refusal ? error.message : 'Internal error',
+    }));
+    return { accounts, charges, amount, failures: failed };
+  },
+  'charge preview': async ({ db, config, clock }, { parameters }, progress) => {
+    const { month } = parameters as { month?: string };
+    const charges: object[] = [];
+    let count = 0;
+    const options = { now: clock(), prorate: config.prorateCharges, month };
+    for await (const { account, month: of, amount } of previewMonthlyCharges(db, options)) {
+      progress(++count);
+      if (count <= MOST_SHOWN) charges.push({ account: String(account), month: of, amount });
+    }
+    return { count, charges };
+  },
+  replay: async ({ db, config, clock }, { parameters, actor }, progress) => {
+    const { ids } = parameters as { ids?: number[] };
+    // Those that a try before this one has resolved are no longer open.
+    const open = ids && (await openAmong(db, ids));
+    const total = open?.length ?? (await countRejected(db));
+    progress(0, total);
+    return replayRejected(db, actor, {
+      now: clock(),
+      retentionMonths: config.retentionMonths,
+      emergencyNumbers: config.emergencyNumbers,
+      ...(open ? { ids: open } : {}),
+      onProgress: ({ replayed }) => progress(replayed, total),
+    });
+  },
+  rerating: async ({ db, clock }, { parameters, actor }, progress) => {
+    const { from, to, dryRun, reason, ...scope } = parameters as {
+      from: string;
+      to: string;
+      account?: number;
+      priceList?: string;
+      reason: string;
+      dryRun: boolean;
+    };
+    const range = { from: new Date(from), to: new Date(to), ...scope };
+    const total = await countCalls(db, range);
+    const onProgress = (step: string, done: number) => {
+      if (step === 'rating') progress(done, total);
+    };
+    const { calls, changed, adjustments } = dryRun
+      ? await previewRerating(db, range, onProgress)
+      : await rerateCalls(db, actor, { ...range, reason }, { now: clock(), onProgress });
+    const shown = adjustments.slice(0, MOST_SHOWN);
+    return {
+      calls,
+      changed,
+      accounts: adjustments.length,
+      adjustments: shown.map(({ account, amount }) => ({ account: String(account), amount })),
+    };
+  },
+};
+
+/** Does what an operation asks for. What is refused ends it; while the database is away it waits. */
+export async function runOperation(service: Service, id: string): Promise<void> {
+  const { db, clock } = service;
+  const work = await takeOperation(db, id, clock());
+  if (!work) return;
+  const worker = WORKERS[work.kind];
+  if (!worker) throw new Error(`nobody knows how to do ${work.kind}`);
+  try {
+    const result = await worker(service, work, progressOf(service, id));
+    await finishOperation(db, id, { result }, clock());
+  } catch (error) {
+    if (error instanceof StoreUnavailable) throw error;
+    const isRefusal = error instanceof Refusal;
+    const detail = isRefusal ? error.message : 'Internal error';
+    const code = isRefusal ? error.code.replaceAll(' ', '_') : 'internal';
+    await finishOperation(db, id, { error: { code, detail } }, clock());
+    if (!isRefusal) throw error;
+  }
+}
+
+/** Notes how far it is, twice a second at most; nobody waits for it. */
+function progressOf({ db }: Service, id: string): Progress {
+  let notedMs = 0;
+  return (done, total) => {
+    const now = performance.now();
+    if (now - notedMs < NOTED_EVERY_MS) return;
+    notedMs = now;
+    noteProgress(db, id, { done, total: total ?? null }).catch(() => undefined);
+  };
+}

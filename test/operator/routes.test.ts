@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { operatorDocument } from '../../src/api/operator/document.ts';
+import { ROUTES } from '../../src/api/operator/routes.ts';
+import { SCOPES, type Scope } from '../../src/domain/access/operator-scope.ts';
+import { listAudit } from '../../src/domain/audit.ts';
+import { type Client, codeOf, operatorClient } from '../support/operator.ts';
+import { startService, type TestService } from '../support/service.ts';
+
+let api: TestService;
+let all: Client;
+let account: string;
+before(async () => {
+  api = await startService({ OPERATOR_LIMIT_PER_MINUTE: '1000000' });
+  all = await operatorClient(api);
+  account = String((await api.signUp()).username);
+});
+after(() => api.stop());
+
+const VALUES: Record<string, string> = {
+  id: '1',
+  month: '2020-01',
+  number: '+442055501234',
+  name: 'nobody',
+  prefix: '4479',
+  code: 'NOBODY',
+};
+const filled = (path: string) =>
+  path.replace(/\{(\w+)\}/g, (_, name) => (name === 'username' ? account : (VALUES[name] ?? name)));
+
+test('every route needs a scope of its own or tells of the key alone', () => {
+  assert.ok(ROUTES.length > 60, String(ROUTES.length));
+  const names = ROUTES.map(({ method, path }) => `${method} ${path}`);
+  assert.deepEqual([...new Set(names)], names);
+  const ids = ROUTES.map(({ operationId }) => operationId);
+  assert.deepEqual([...new Set(ids)], ids);
+  assert.deepEqual(
+    ROUTES.filter(({ scope }) => scope === null).map(({ path }) => path),
+    ['/self', '/operations', '/operations/{id}'],
+  );
+  const reads = ROUTES.filter(({ scope }) => scope?.endsWith(':read')).filter(
+    ({ method, path }) => method !== 'GET' && path !== '/charge-previews',
+  );
+  assert.deepEqual(reads, []);
+});
+
+test('every route with every scope: one lets in, all others do not', async () => {
+  const others = await Promise.all(
+    SCOPES.map(async (scope) => [scope, await operatorClient(api, { scopes: [scope] })] as const),
+  );
+  for (const { method, path, scope } of ROUTES) {
+    const answers = await Promise.all(
+      others.map(async ([own, client]) => [own, await client.call(method, filled(path))] as const),
+    );
+    for (const [own, answer] of answers) {
+      const name = `${method} ${path} with ${own}: ${answer.status} ${answer.body.code}`;
+      if (scope === null || own === scope) {
+        assert.notEqual(answer.body.code, 'scope_required', name);
+        assert.ok(answer.status < 500, name);
+      } else {
+        assert.equal(codeOf(answer), '403 scope_required', name);
+        assert.equal(answer.body.scope, scope, name);
+      }
+    }
+  }
+});
+
+test('no route answers without a key, to an account’s key, or to one with a mistyped character', async () => {
+  const { apikey } = await api.administrator();
+  const wrong = `${all.secret.slice(0, -1)}${all.secret.endsWith('0') ? '1' : '0'}`;
+  for (const authorization of ['', `Bearer ${apikey}`, `Basic ${all.secret}`, `Bearer ${wrong}`]) {
+    const answer = await fetch(`${api.url}/operator/v1/self`, {
+      headers: authorization ? { authorization } : {},
+    });
+    assert.equal(answer.status, 401, authorization);
+    assert.equal(answer.headers.get('www-authenticate'), 'Bearer');
+    assert.equal(((await answer.json()) as { code: string }).code, 'unauthorized');
+    assert.equal(answer.headers.get('access-control-allow-origin'), null);
+  }
+  const elsewhere = await api.call('info', {}, all.secret);
+  assert.equal(elsewhere.status, 401);
+});
+
+test('a key for some accounts sees and changes nothing of others', async () => {
+  const own = await api.signUp();
+  const scopes: Scope[] = [
+    'accounts:read',
+    'accounts:write',
+    'accounts:close',
+    'credentials:write',
+    'sip-credentials:read',
+    'balances:read',
+    'ledger:write',
+    'services:write',
+    'numbers:write',
+    'calls:read',
+    'holds:read',
+    'registrations:read',
+  ];
+  await all.call('PUT', '/numbers/+442055501234', { account, monthly: '1' });
+  const bound = await operatorClient(api, { accounts: [own.username], scopes });
+  for (const { method, path, scope } of ROUTES) {
+    if (scope === null || !scopes.includes(scope)) continue;
+    const answer = await bound.call(method, filled(path), method === 'GET' ? undefined : {});
+    const name = `${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`;
+    if (path.includes('{username}'))
+      assert.equal(`${answer.status} ${answer.body.code}`, '404 not_found', name);
+    assert.ok(!JSON.stringify(answer.body).includes(account) || answer.status === 404, name);
+  }
+  const listed = await bound.call('GET', '/accounts');
+  assert.deepEqual(
+    listed.body.data.map((row: { username: string }) => row.username),
+    [String(own.username)],
+  );
+  const move = { account: own.username, monthly: '1' };
+  assert.equal(
+    codeOf(await bound.call('PUT', '/numbers/+442055501234', move)),
+    '409 number_in_use',
+  );
+  assert.equal((await bound.call('DELETE', '/numbers/+442055501234')).status, 204);
+  assert.equal((await all.call('GET', '/numbers/+442055501234')).body.account, account);
+  const foreign = { name: 'X', email: 'x@example.com', masterAccount: account };
+  assert.equal(codeOf(await bound.call('POST', '/accounts', foreign)), '404 not_found');
+  assert.equal(
+    codeOf(await bound.call('POST', '/accounts', { name: 'X', email: 'x@example.com' })),
+    '404 not_found',
+  );
+  const sub = { name: 'X', email: 'x@example.com', masterAccount: own.username };
+  assert.equal((await bound.call('POST', '/accounts', sub)).status, 201);
+});
+
+test('paths and methods that are none are told as problems', async () => {
+  assert.equal(codeOf(await all.call('GET', '/nothing')), '404 not_found');
+  const other = await all.call('DELETE', '/accounts');
+  assert.equal(codeOf(other), '405 method_not_allowed');
+  assert.equal(other.headers.get('allow'), 'GET, POST');
+  const page = await fetch(`${api.url}${(await all.call('GET', '/nothing')).body.type}`);
+  assert.equal(page.status, 200);
+  assert.match(await page.text(), /not_found/);
+});
+
+test('the document is made from the same list', async () => {
+  const document = await (await fetch(`${api.url}/operator/openapi.json`)).json();
+  assert.deepEqual(document, JSON.parse(JSON.stringify(operatorDocument(ROUTES))));
+});
+
+test('each change leaves one entry of the audit trail, which names the key', async () => {
+  const created = await all.call('POST', '/accounts', { name: 'A', email: 'a@example.com' });
+  const path = `/accounts/${created.body.username}`;
+  const changes: [string, string, unknown, string][] = [
+    ['PATCH', path, { rate: '0.02' }, 'account changed'],
+    [
+      'POST',
+      `${path}/ledger-entries`,
+      { type: 'credit', amount: '1', reason: 'r', reference: 'x' },
+      'balance posted',
+    ],
+    ['POST', `${path}/services`, { description: 'E911', monthly: '1.50' }, 'service added'],
+    [
+      'PUT',
+      '/numbers/+442055509999',
+      { account: created.body.username, monthly: '1' },
+      'number added',
+    ],
+    ['POST', `${path}/password`, undefined, 'password renewed'],
+    ['POST', `${path}/api-key`, undefined, 'key renewed'],
+    ['POST', `${path}/sip-credentials`, undefined, 'sip secret renewed'],
+    ['GET', `${path}/sip-credentials`, undefined, 'sip secret read'],
+    ['DELETE', `${path}/sessions`, undefined, 'sessions ended'],
+    ['POST', `${path}/close`, { confirm: created.body.username }, 'account closed'],
+  ];
+  for (const [method, at, body] of changes) {
+    const answer = await all.call(method, at, body, { 'acting-user': 'jane@crm' });
+    assert.ok(answer.status < 300, `${method} ${at} ${JSON.stringify(answer.body)}`);
+  }
+  const trail = await listAudit(api.service.db, {
+    account: Number(created.body.username),
+    limit: 50,
+  });
+  assert.deepEqual(trail.map(({ action }) => action).reverse(), [
+    'account added',
+    ...changes.map(([, , , action]) => action),
+  ]);
+  for (const { actor } of trail) assert.equal(actor, `operator key ${all.key.id} (test)`);
+  assert.deepEqual(
+    [...new Set(trail.map(({ origin }) => origin))],
+    ['operator api 127.0.0.1, acting user jane@crm', 'operator api 127.0.0.1'],
+  );
+});

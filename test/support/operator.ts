@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import {
+  createOperatorKey,
+  type KeySettings,
+  type OperatorKey,
+} from '../../src/domain/access/operator-key.ts';
+import { SCOPES } from '../../src/domain/access/operator-scope.ts';
+import { type Answer, TESTER, type TestService } from './service.ts';
+
+export interface Client {
+  key: OperatorKey;
+  secret: string;
+  /** calls a path below /operator/v1; each answer is held against the document */
+  call: (
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ) => Promise<Answer>;
+}
+
+type Document = {
+  paths: Record<
+    string,
+    Record<string, { responses: Record<string, { content?: Record<string, { schema: object }> }> }>
+  >;
+  components: object;
+};
+
+const documents = new WeakMap<TestService, Promise<Document>>();
+const validators = new Map<string, ValidateFunction>();
+
+/** A key with all scopes, or with those given, and calls with it. */
+export async function operatorClient(
+  api: TestService,
+  settings: Partial<KeySettings> = {},
+): Promise<Client> {
+  const { db, keyring, clock } = api.service;
+  const { key, secret } = await createOperatorKey(
+    db,
+    TESTER,
+    keyring,
+    {
+      name: 'test',
+      scopes: [...SCOPES],
+      networks: [],
+      accounts: [],
+      entryLimit: null,
+      dayLimit: null,
+      expiresAt: null,
+      ...settings,
+    },
+    clock(),
+  );
+  return { key, secret, call: (...request) => callWith(api, secret, ...request) };
+}
+
+export async function callWith(
+  api: TestService,
+  secret: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const isRaw = typeof body === 'string';
+  const response = await fetch(`${api.url}/operator/v1${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${secret}`,
+      ...(body === undefined || isRaw ? {} : { 'content-type': 'application/json' }),
+      ...(method === 'POST' || method === 'PUT'
+        ? { 'idempotency-key': randomBytes(9).toString('hex') }
+        : {}),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: isRaw ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const isJson =
+    response.headers.get('content-type')?.includes('json') &&
+    !response.headers.get('content-type')?.includes('ndjson');
+  const answer = {
+    status: response.status,
+    headers: response.headers,
+    body: isJson ? JSON.parse(text) : text,
+  };
+  await holdAgainstDocument(api, method, path, answer);
+  return answer;
+}
+
+/** Asserts that an answer is one that the document tells of. */
+async function holdAgainstDocument(api: TestService, method: string, path: string, answer: Answer) {
+  const document = await documentOf(api);
+  const [bare = ''] = path.split('?');
+  const known = Object.keys(document.paths).find(
+    (one) =>
+      new RegExp(`^${one.replace(/\{\w+\}/g, '[^/]+')}$`).test(`/operator/v1${bare}`) &&
+      document.paths[one]?.[method.toLowerCase()],
+  );
+  if (!known) return assert.ok([404, 405].includes(answer.status), `${method} ${path}`);
+  const documented = document.paths[known]?.[method.toLowerCase()]?.responses[answer.status];
+  assert.ok(
+    documented,
+    `${method} ${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`,
+  );
+  assert.ok(answer.headers.get('x-request-id'));
+  assert.equal(answer.headers.get('cache-control'), 'no-store');
+  const [type = ''] = Object.keys(documented.content ?? {});
+  const schema = documented.content?.[type]?.schema;
+  if (!schema || typeof answer.body !== 'object') return;
+  assert.equal(answer.headers.get('content-type'), `${type}; charset=utf-8`);
+  const name = `${method} ${known} ${answer.status}`;
+  const validate =
+    validators.get(name) ??
+    new Ajv2020({ strict: false, allErrors: true, formats: { 'date-time': /Z$/ } }).compile({
+      ...schema,
+      components: document.components,
+    });
+  validators.set(name, validate);
+  assert.ok(
+    validate(answer.body),
+    `${name}: ${JSON.stringify(validate.errors)} ${JSON.stringify(answer.body)}`,
+  );
+}
+
+function documentOf(api: TestService): Promise<Document> {
+  let document = documents.get(api);
+  if (!document) {
+    document = fetch(`${api.url}/operator/openapi.json`).then(
+      (answer) => answer.json() as Promise<Document>,
+    );
+    documents.set(api, document);
+  }
+  return document;
+}
+
+/** The code of a problem, after its form was looked at. */
+export function codeOf({ status, headers, body }: Answer): string {
+  assert.equal(headers.get('content-type'), 'application/problem+json; charset=utf-8');
+  assert.equal(body.status, status);
+  return `${status} ${body.code}`;
+}
+
+/** Pointers and codes of all that is wrong. */
+export function faultsOf({ body }: Answer): string[] {
+  return body.errors.map(
+    ({ pointer, code }: { pointer: string; code: string }) => `${pointer} ${code}`,
+  );
+}
