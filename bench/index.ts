@@ -6,6 +6,7 @@ import type { Options, Part, PartResult } from './part.ts';
 import { apikey } from './parts/apikey.ts';
 import { authorize } from './parts/authorize.ts';
 import { cdr } from './parts/cdr.ts';
+import { directory } from './parts/directory.ts';
 import { info } from './parts/info.ts';
 import { ingest } from './parts/ingest.ts';
 import { limited } from './parts/limited.ts';
@@ -30,6 +31,7 @@ const PARTS: Record<string, Part> = {
   prices,
   portal,
   versions,
+  directory,
 };
 const USAGE = `npm run bench -- [PART…]        of ${Object.keys(PARTS).join(' ')}
 npm run bench -- --scale        the same requests with up to 20 million calls stored

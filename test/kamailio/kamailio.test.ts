@@ -15,12 +15,11 @@ import { type System, startSystem } from './system.ts';
 
 const ACTOR = { who: 'operator test', from: 'test' };
 const AGENT = 'Zoiper rv2.8.97/';
-const HOLD_SECONDS = 20;
 const NUMBER = '12125550123';
 
 let system: System;
 before(async () => {
-  system = await startSystem({ HOLD_SECONDS: String(HOLD_SECONDS) });
+  system = await startSystem();
 });
 after(() => system?.stop());
 
@@ -138,7 +137,7 @@ test('registrations that are pushed are the same', async () => {
   await register(system.sip, phone, { contact });
   await system.killService();
   await register(system.sip, phone, { contact: '*', expires: 0 });
-  await waitUntil(() => system.sip.log().includes('registration not taken'));
+  await waitUntil(() => system.sip.log().includes('registrations not taken'));
   await system.startService();
   await shows(phone, 404);
   await system.sip.kill();
@@ -218,14 +217,6 @@ test('a call of some seconds is a row of cdr, and cash is down by its price', as
   assert.deepEqual(await holdsOf(phone), []);
 });
 
-test('a call without the money for it is refused, and leaves nothing', async () => {
-  const phone = await customer('0.005');
-  const refused = await call(system.sip, phone, 'refused');
-  assert.equal(refused.status, 0, refused.output);
-  assert.deepEqual(await holdsOf(phone), []);
-  assert.equal(await cashOf(phone), 0.005);
-});
-
 test('escaped digits pass no block, and the trunk is told what was priced', async () => {
   const phone = await customer('5');
   const block = {
@@ -257,36 +248,6 @@ test('escaped digits pass no block, and the trunk is told what was priced', asyn
   assert.equal(row.value.dst, '2125550123');
   const uris = new Set(await system.sip.dialled());
   assert.match([...uris].join(' '), /^sip:\+12125550123@127\.0\.0\.1:\d+$/);
-});
-
-test('a call that is not answered costs nothing, and is recorded', async () => {
-  const phone = await customer('5');
-  await system.sip.setTrunk('busy');
-  const busy = await call(system.sip, phone, 'refused');
-  await system.sip.setTrunk('answer');
-  assert.equal(busy.status, 0, busy.output);
-  const [row] = await callsOf(phone, 1);
-  assert.deepEqual([row.value.dst, row.value.dur, row.value.ba], ['2125550123', '0', '0.000000']);
-  assert.deepEqual(await holdsOf(phone), []);
-  assert.equal(await cashOf(phone), 5);
-});
-
-test('a call is ended when what the account may spend is used up', async () => {
-  const phone = await customer('0.04');
-  const cut = await call(system.sip, phone, 'cut');
-  assert.equal(cut.status, 0, cut.output);
-  const [row] = await callsOf(phone, 1);
-  // Four seconds are allowed; a busy machine may be one late.
-  assert.equal(await cashOf(phone), (4 - centsOf(row, 3, 5)) / 100);
-});
-
-test('a call with money for it goes on after the time that was allowed at first', async () => {
-  const phone = await customer('5');
-  const seconds = HOLD_SECONDS + 4;
-  const done = await call(system.sip, phone, 'call', { seconds });
-  assert.equal(done.status, 0, done.output);
-  const [row] = await callsOf(phone, 1);
-  centsOf(row, seconds, seconds + 8);
 });
 
 test("a call of the carrier to a customer's number rings its phone and is paid by it", async () => {
@@ -335,26 +296,17 @@ test('a call of the carrier that no phone can take is refused, and leaves nothin
 
 test('a record that the service was not there to take comes once it is back', async () => {
   const phone = await customer('5');
-  const calling = call(system.sip, phone, 'call', { seconds: 4 });
-  await waitUntil(async () => (await holdsOf(phone)).length === 1);
+  const calling = call(system.sip, phone, 'call', { number: '12125550126', seconds: 2 });
+  await waitUntil(async () => (await system.sip.dialled()).join(' ').includes('2125550126'));
   await system.killService();
   const done = await calling;
   assert.equal(done.status, 0, done.output);
-  await waitUntil(() => system.sip.log().includes('call record not taken'));
+  await waitUntil(() => system.sip.log().includes('call records not taken'));
   const away = await call(system.sip, phone, 'refused');
   assert.match(away.output, /received 'SIP\/2\.0 503/);
   await system.startService();
   const [row] = await callsOf(phone, 1);
-  assert.equal(await cashOf(phone), (500 - centsOf(row, 4, 12)) / 100);
-});
-
-test('a name that is no UTF-8 does not keep a call from being billed', async () => {
-  const phone = await customer('5');
-  const done = await call(system.sip, phone, 'call', { name: 'Caf\u00e9 \u00ff', seconds: 1 });
-  assert.equal(done.status, 0, done.output);
-  const [row] = await callsOf(phone, 1);
-  centsOf(row, 1, 8);
-  assert.equal(row.value.cn, 'NON-UTF8', 'as Kamailio says');
+  assert.equal(await cashOf(phone), (500 - centsOf(row, 2, 12)) / 100);
 });
 
 test('calls that go on outlive a crash of Kamailio', async () => {

@@ -22,6 +22,8 @@ export interface SwitchSettings {
   database?: string;
   /** the service's address with the credentials of a feed */
   ingest: string;
+  /** of Kamailio's shared memory; for tests 64 are enough */
+  sharedMegabytes?: number;
 }
 
 /** A running Kamailio with the configuration of deploy/, and a trunk that answers its calls. */
@@ -78,7 +80,8 @@ export async function startSwitch(settings: SwitchSettings): Promise<Switch> {
   };
   const start = async (uses = settings.database ? 'database' : 'http') => {
     const file = join(folder, 'kamailio.cfg');
-    const options = ['-f', file, '-DD', '-E', '-Y', folder, '-w', folder, '-m', '64', '-M', '8'];
+    const memory = ['-m', String(settings.sharedMegabytes ?? 64), '-M', '8'];
+    const options = ['-f', file, '-DD', '-E', '-Y', folder, '-w', folder, ...memory];
     const defined = uses === 'database' ? ['-A', 'WITH_DATABASE'] : [];
     kamailio = startChild([...kamailioCommand(), ...options, ...defined], {
       env: { PATH: process.env.PATH, TZ: 'UTC' },

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { addNumber } from '../../src/domain/billing/recurring-charge.ts';
-import { call, register } from '../kamailio/switch.ts';
+import { freePort, register } from '../kamailio/switch.ts';
 import { waitUntil } from '../support/wait.ts';
 import { startAsterisk } from './asterisk.ts';
 import type { Customer } from './service.ts';
 import { ACTOR, tellStory } from './story.ts';
-import { type Dialog, UserAgent } from './user-agent.ts';
+import { answered, UserAgent } from './user-agent.ts';
 
 const HOLD_SECONDS = 12;
 
@@ -19,26 +19,15 @@ const { sip, service, customer, callsOf, centsOf, cashOf, holdsOf } = tellStory(
 
 test('a restart of Asterisk forgets no contact', async () => {
   const phone = await customer('5');
-  const contact = `<sip:${phone.username}@127.0.0.1:35062>`;
-  await register(sip(), phone, { contact, port: 35_062 });
+  const port = await freePort('udp');
+  const contact = `<sip:${phone.username}@127.0.0.1:${port}>`;
+  await register(sip(), phone, { contact, port });
   await sip().kill();
   await sip().start();
-  assert.match(await sip().console(`pjsip show aor ${phone.username}`), /127\.0\.0\.1:35062/);
-});
-
-test("a stranger's name and dialled text change neither who pays nor what is dialled", async () => {
-  const [phone, other] = [await customer('5'), await customer('5')];
-  const name = `%22,%22account%22:%22${other.username} ${'é'.repeat(39)}`;
-  const number = `%312125550123%22,%22account%22:%22${other.username}`;
-  const refused = await call(sip(), phone, 'refused', { number, name });
-  assert.equal(refused.status, 0, refused.output);
-  const done = await call(sip(), phone, 'call', { number: '%31212555%30124', name, seconds: 1 });
-  assert.equal(done.status, 0, done.output);
-  const [row] = await callsOf(phone, 1);
-  centsOf(row, 1, 8);
-  assert.equal(row.value.dst, '2125550124');
-  assert.equal(await cashOf(other), 5);
-  assert.match((await sip().dialled()).join(' '), /sip:\+12125550124@\S+$/);
+  assert.match(
+    await sip().console(`pjsip show aor ${phone.username}`),
+    new RegExp(`127\\.0\\.0\\.1:${port}\\b`),
+  );
 });
 
 /** What an account paid for, oldest first: number and seconds. */
@@ -48,7 +37,7 @@ async function paidFor(account: Customer, count: number): Promise<[string, numbe
   assert.equal(new Set(rows.map(({ value }) => value.nr)).size, 1);
   return rows
     .reverse()
-    .map((row): [string, number] => [row.value.dst, centsOf(row, 1, 2 * HOLD_SECONDS)]);
+    .map((row): [string, number] => [row.value.dst, centsOf(row, 1, 3 * HOLD_SECONDS)]);
 }
 
 const channels = () => sip().console('core show channels concise');
@@ -112,9 +101,12 @@ test('a called customer who transfers pays for what he makes, the carrier can tr
   await agent.register();
   const carrier = await UserAgent.open(sip(), undefined, '127.0.0.2');
   const incoming = async () => {
-    const [inner, outer] = await Promise.all([agent.called(), carrier.call('18005550121')]);
+    const [inner, outer] = await Promise.all([
+      agent.called(),
+      answered(carrier.call('18005550121')),
+    ]);
     await talk();
-    return { inner, outer: await answered(outer) };
+    return { inner, outer };
   };
   const refused = await incoming();
   assert.equal(await carrier.refer(refused.outer, '12125550999'), 603);
@@ -146,9 +138,3 @@ test('a called customer who transfers pays for what he makes, the carrier can tr
 });
 
 const sumOf = (legs: [string, number][]) => legs.reduce((sum, [, seconds]) => sum + seconds, 0);
-
-async function answered(call: Dialog | number | Promise<Dialog | number>): Promise<Dialog> {
-  const dialog = await call;
-  assert.ok(typeof dialog === 'object', `refused: ${dialog}`);
-  return dialog;
-}

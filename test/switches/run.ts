@@ -1,28 +1,75 @@
 // Runs the suites of real switches: Kamailio of Debian 12, and those of Debian's sid where they can be had.
-import { spawnSync } from 'node:child_process';
+// They mostly wait for calls to last, so some run beside each other.
+import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { sidCommand } from './sid.ts';
 
+const AT_ONCE = 3;
 const folder = fileURLToPath(new URL('..', import.meta.url));
 const setup = `--test-global-setup=${folder}support/global-setup.ts`;
 
-/** @returns whether all of it passed */
-function suite(file: string, env: Record<string, string> = {}): boolean {
-  const options = { stdio: 'inherit' as const, env: { ...process.env, ...env } };
-  return spawnSync(process.execPath, ['--test', setup, `${folder}${file}`], options).status === 0;
+let running = 0;
+const waiting: (() => void)[] = [];
+
+/** Takes one of the places, and waits for it. */
+async function take(): Promise<void> {
+  if (running >= AT_ONCE) await new Promise<void>((go) => waiting.push(go));
+  running++;
 }
 
-const passed = [suite('kamailio/kamailio.test.ts'), suite('switches/kamailio.test.ts')];
-const extracted = spawnSync(`${folder}switches/debian-sid.sh`, {
-  stdio: ['ignore', 'inherit', 'inherit'],
-});
-if (extracted.status === 0) {
-  const sid = { KAMAILIO: 'sid' };
-  passed.push(suite('switches/asterisk.test.ts'));
-  const valkey = sidCommand('usr/bin/valkey-server').join(' ');
-  passed.push(suite('faults/redis.test.ts', { LIMITS_SERVER: valkey }));
-  passed.push(suite('kamailio/kamailio.test.ts', sid), suite('switches/kamailio.test.ts', sid));
-} else {
-  console.log("Debian's sid cannot be had here: Asterisk 22, Kamailio 6 and Valkey are not run.");
+function giveBack(): void {
+  running--;
+  waiting.shift()?.();
 }
-process.exitCode = passed.every(Boolean) ? 0 : 1;
+
+/** Runs a program. What it prints is shown at its end. @returns its status */
+function run(command: string[], env: Record<string, string> = {}): Promise<number> {
+  const [program = '', ...args] = command;
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: 'pipe' });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk) => {
+        output += chunk;
+      });
+    }
+    child.stdin.end();
+    child.once('error', reject);
+    child.once('close', (status) => {
+      process.stdout.write(output);
+      resolve(status ?? 1);
+    });
+  });
+}
+
+/** @returns whether all of it passed */
+async function suite(file: string, env: Record<string, string> = {}): Promise<boolean> {
+  await take();
+  const began = Date.now();
+  const status = await run([process.execPath, '--test', setup, `${folder}${file}`], env);
+  giveBack();
+  const [switchName = ''] = Object.values(env);
+  console.log(`== ${file} ${switchName}: ${Math.round((Date.now() - began) / 1_000)} s`);
+  return status === 0;
+}
+
+async function suitesOfSid(): Promise<boolean[]> {
+  if ((await run([`${folder}switches/debian-sid.sh`])) !== 0) {
+    console.log("Debian's sid cannot be had here: Asterisk 22, Kamailio 6 and Valkey are not run.");
+    return [];
+  }
+  const valkey = sidCommand('usr/bin/valkey-server').join(' ');
+  return Promise.all([
+    suite('switches/asterisk.test.ts'),
+    suite('switches/kamailio.test.ts', { KAMAILIO: 'sid' }),
+    suite('kamailio/kamailio.test.ts', { KAMAILIO: 'sid' }),
+    suite('faults/redis.test.ts', { LIMITS_SERVER: valkey }),
+  ]);
+}
+
+const passed = await Promise.all([
+  suitesOfSid(),
+  suite('switches/kamailio.test.ts'),
+  suite('kamailio/kamailio.test.ts'),
+]);
+process.exitCode = passed.flat().every(Boolean) ? 0 : 1;

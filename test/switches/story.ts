@@ -1,14 +1,23 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { changeAccount } from '../../src/domain/account/account.ts';
 import { addNumber } from '../../src/domain/billing/recurring-charge.ts';
 import { reconcile } from '../../src/domain/books/proof.ts';
 import type { Feed } from '../../src/domain/calls/feed.ts';
 import { plainNumber } from '../../src/domain/phone-number.ts';
-import { answeringPhone, call, carrierCall, register, type SipServer } from '../kamailio/switch.ts';
+import {
+  answeringPhone,
+  call,
+  carrierCall,
+  freePort,
+  register,
+  type SipServer,
+} from '../kamailio/switch.ts';
 import { post } from '../support/calls.ts';
 import { waitUntil } from '../support/wait.ts';
 import { type Customer, type RunningService, startRunningService } from './service.ts';
+import { answered, UserAgent } from './user-agent.ts';
 
 export const ACTOR = { who: 'operator test', from: 'test' };
 const AGENT = 'Zoiper rv2.8.97/';
@@ -50,9 +59,15 @@ export function tellStory<Switch extends StorySwitch>(
 ): Story<Switch> {
   let running: RunningService;
   let sip: Switch;
+  // Longer than the rest of the story, beside which it lasts.
+  const longSeconds = holdSeconds + 5;
+  let longCall: { phone: Customer; done: ReturnType<typeof call> };
   before(async () => {
     running = await startRunningService(format, { HOLD_SECONDS: String(holdSeconds) });
     sip = await startSwitch(running);
+    const phone = await customer('5');
+    const fields = { number: '12125550127', seconds: longSeconds };
+    longCall = { phone, done: call(sip, phone, 'call', fields) };
   });
   after(async () => {
     await sip?.stop();
@@ -110,7 +125,7 @@ export function tellStory<Switch extends StorySwitch>(
 
   test('a customer who signed up registers with the SIP secret, and unregisters', async () => {
     const [phone, disabled] = [await running.signUp(), await running.signUp()];
-    const port = 35_060;
+    const port = await freePort('udp');
     const contact = `<sip:${phone.username}@127.0.0.1:${port};transport=UDP;rinstance=abc>`;
     const wrong = await register(sip, { ...phone, secret: 'x' }, { contact, port });
     assert.match(wrong.output, /received 'SIP\/2\.0 401/);
@@ -153,7 +168,8 @@ export function tellStory<Switch extends StorySwitch>(
     });
     assert.equal(await cashOf(phone), (500 - cents) / 100);
     assert.deepEqual(await holdsOf(phone), []);
-    assert.match((await sip.dialled()).join(' '), /^sip:\+12125550123@127\.0\.0\.1:\d+$/);
+    const dialled = (await sip.dialled()).filter((uri) => uri.includes('2125550123'));
+    assert.match(dialled.join(' '), /^sip:\+12125550123@127\.0\.0\.1:\d+$/);
   });
 
   test('a call that is busy costs nothing, is one record, and holds nothing', async () => {
@@ -178,14 +194,47 @@ export function tellStory<Switch extends StorySwitch>(
     assert.equal(await cashOf(phone), (5 - centsOf(row, 3, 6)) / 100);
   });
 
-  test('a call with money for it goes on after the time that was allowed at first', async () => {
-    const phone = await customer('5');
-    const seconds = holdSeconds + 5;
-    const done = await call(sip, phone, 'call', { seconds });
-    assert.equal(done.status, 0, done.output);
-    const [row] = await callsOf(phone, 1);
-    centsOf(row, seconds, seconds + 8);
+  test('what strangers and callers write changes neither who pays, nor the price, nor what is dialled', async () => {
+    const [phone, other] = [await customer('5'), await customer('5')];
+    const number = { account: phone.username, number: '8005550131', monthly: '0' };
+    await addNumber(db(), ACTOR, number, new Date());
+    const agent = await UserAgent.open(sip, phone);
+    const carrier = await UserAgent.open(sip, undefined, '127.0.0.2');
+    await agent.register();
+    const forged = `"account":"${other.username}"`;
+    // The last is cut by Asterisk after 79 bytes, within a character.
+    const names = [
+      `%22,%22account%22:%22${other.username}`,
+      'x\\"y\\\\',
+      `a${'é'.repeat(60)}`,
+      '\xff',
+    ];
+    const bytes = (name: string) => (name === '\xff' ? name : Buffer.from(name).toString('latin1'));
+    const callIds = ['%22', forged, 'c'.repeat(92), `${other.username}@sip.example.com`];
+    for (const [n, name] of names.entries()) {
+      const options = { name: bytes(name), callId: `${callIds[n]}${phone.username}` };
+      const own = await answered(agent.call('%31212555%30124', options));
+      const [, incoming] = await Promise.all([
+        agent.called(),
+        answered(carrier.call('%2B1800%3555-0131', { ...options, callId: `in${options.callId}` })),
+      ]);
+      await sleep(1_100);
+      await agent.hangUp(own);
+      await carrier.hangUp(incoming);
+    }
+    for (const dialled of [`%312125550123%22,%22account%22:%22${other.username}`, '212555x0124']) {
+      assert.equal(await agent.call(dialled), 402, dialled);
+    }
+    const rows = await callsOf(phone, 2 * names.length);
+    const cents = rows.reduce((sum, row) => sum + centsOf(row, 1, 8), 0);
+    const called = rows.map(({ value }) => value.dst).sort();
+    assert.deepEqual(called, [...names.map(() => '2125550124'), ...names.map(() => '8005550131')]);
+    assert.equal(await cashOf(phone), (500 - cents) / 100);
     assert.deepEqual(await holdsOf(phone), []);
+    assert.equal(await cashOf(other), 5);
+    const uris = (await sip.dialled()).filter((uri) => uri.includes('0124'));
+    for (const uri of uris) assert.match(uri, /^sip:\+12125550124@127\.0\.0\.1:\d+$/);
+    for (const one of [agent, carrier]) one.close();
   });
 
   test("a call of the carrier to a customer's number rings its phone and is paid by it", async () => {
@@ -214,17 +263,26 @@ export function tellStory<Switch extends StorySwitch>(
     await hangUp();
   });
 
+  test('a call with money for it goes on after the time that was allowed at first', async () => {
+    const { phone, done } = longCall;
+    const { status, output } = await done;
+    assert.equal(status, 0, output);
+    const [row] = await callsOf(phone, 1);
+    centsOf(row, longSeconds, longSeconds + 8);
+    assert.deepEqual(await holdsOf(phone), []);
+  });
+
   test('a record that the service was not there to take comes once it is back', async () => {
     const phone = await customer('5');
-    const calling = call(sip, phone, 'call', { number: '12125550126', seconds: 5 });
-    await waitUntil(async () => (await holdsOf(phone)).length === 1);
+    const calling = call(sip, phone, 'call', { number: '12125550126', seconds: 3 });
+    await waitUntil(async () => (await sip.dialled()).join(' ').includes('2125550126'));
     await running.kill();
     const done = await calling;
     assert.equal(done.status, 0, done.output);
     await waitUntil(() => sip.waits('2125550126'));
     await running.start();
     const [row] = await callsOf(phone, 1);
-    assert.equal(await cashOf(phone), (500 - centsOf(row, 5, 12)) / 100);
+    assert.equal(await cashOf(phone), (500 - centsOf(row, 3, 12)) / 100);
   });
 
   test('an emergency call goes out without money, and while the service is away', async () => {

@@ -55,6 +55,8 @@ export class UserAgent {
     const socket = createSocket('udp4');
     socket.bind(0, host);
     await once(socket, 'listening');
+    // One that a failed test left open keeps no process.
+    socket.unref();
     return new UserAgent(at, phone, socket);
   }
 
@@ -338,4 +340,11 @@ function digest(phone: Phone, method: string, uri: string, challenge: string): s
     ...(opaque ? [`opaque="${opaque}"`] : []),
     ...(hasQop ? ['qop=auth', 'nc=00000001', 'cnonce="0a4f113b"'] : []),
   ].join(', ');
+}
+
+/** The call that was answered. @throws Error where it was refused */
+export async function answered(call: Promise<Dialog | number>): Promise<Dialog> {
+  const dialog = await call;
+  if (typeof dialog === 'number') throw new Error(`refused: ${dialog}`);
+  return dialog;
 }
