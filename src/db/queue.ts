@@ -83,7 +83,12 @@ export class Queue {
   ): Queue {
     return new Queue(async () => {
       const queue = await Queue.open(connection, role, onError);
-      await prepare(queue);
+      try {
+        await prepare(queue);
+      } catch (error) {
+        await queue.stop();
+        throw error;
+      }
       return queue.#opened();
     });
   }
