@@ -15,9 +15,11 @@ ASTERISK=${ASTERISK:-asterisk}
 talking() {
   $ASTERISK -rx 'core show channels concise' | awk -F '!' '
     $5 != "Up" { next }
-    $6 == "AppDial" && $1 ~ /^PJSIP\/trunk-/ { legs[$1] = $(NF - 5) " " $8 " " $NF "-left" }
+    $6 == "AppDial" && $1 ~ /^PJSIP\/trunk-/ { legs[$1] = $(NF - 5) " " $8 " " $NF "-left"; bridge[$1] = $(NF - 1) }
     $6 == "AppDial" { called[$(NF - 1)] = $1 }
-    $6 == "Dial" && $2 ~ /^account-api-/ {
+    # Nothing but its parties ends an emergency call.
+    $6 == "Dial" && $2 == "account-api-emergency" { unlimited[$(NF - 1)] }
+    $6 == "Dial" && ($2 == "account-api-call" || $2 == "account-api-ring") {
       calls[$1] = $(NF - 5) " " $3 " " $NF "-" $3
       bridge[$1] = $(NF - 1)
       dialled[$1] = $2 == "account-api-ring" ? "PJSIP/" $(NF - 5) "-" : "PJSIP/trunk-"
@@ -29,7 +31,7 @@ talking() {
         delete legs[peer]
         print peer, calling, calls[calling]
       }
-      for (leg in legs) print leg, leg, legs[leg]
+      for (leg in legs) if (!(bridge[leg] in unlimited)) print leg, leg, legs[leg]
     }'
 }
 
