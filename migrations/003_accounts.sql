@@ -13,6 +13,8 @@ CREATE TABLE account (
   minimum_seconds integer NOT NULL DEFAULT 6 CHECK (minimum_seconds >= 0),
   -- without one, the list called 'default' counts where it exists
   price_list text CONSTRAINT account_price_list REFERENCES price_list (name),
+  -- where the account dials; NULL: as its feed does
+  country text CONSTRAINT account_country REFERENCES numbering_plan (country),
   -- calls at once; NULL: no limit
   max_calls integer CHECK (max_calls >= 0),
   caller_id text NOT NULL DEFAULT '' CHECK (caller_id ~ '^([0-9]{10})?$'),
@@ -75,3 +77,18 @@ CREATE TABLE promotion_use (
   reserved_at timestamptz NOT NULL,
   credited_at timestamptz
 );
+
+-- Settings that change by themselves at a moment.
+CREATE TABLE scheduled_change (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  account bigint NOT NULL REFERENCES account (username),
+  due_at timestamptz NOT NULL,
+  -- as they were typed, by setting
+  settings jsonb NOT NULL,
+  actor text NOT NULL,
+  created_at timestamptz NOT NULL,
+  -- when it was done or called off, and why it could not be done
+  done_at timestamptz,
+  problem text
+);
+CREATE INDEX scheduled_change_due ON scheduled_change (due_at) WHERE done_at IS NULL;

@@ -8,6 +8,8 @@ CREATE TABLE feed (
   debits text NOT NULL DEFAULT 'service' CHECK (debits IN ('service', 'switch')),
   -- Where a switch writes local times without a zone.
   time_zone text NOT NULL DEFAULT 'UTC',
+  -- Where a switch dials: what its numbers without a country code mean.
+  country text NOT NULL DEFAULT 'US' REFERENCES numbering_plan (country),
   created_at timestamptz NOT NULL,
   last_seen_at timestamptz
 );
@@ -26,6 +28,9 @@ CREATE TABLE call (
   billed_seconds integer NOT NULL CHECK (billed_seconds >= 0),
   rate numeric(12, 6) NOT NULL,
   amount numeric(18, 6),
+  -- what of the amount is not rate times seconds: a connection fee, or what is lacking to the least
+  -- charge; NULL: nothing
+  fee numeric(18, 6),
   -- false where the switch took the amount from its own books
   debited boolean NOT NULL,
   feed text NOT NULL,

@@ -35,6 +35,8 @@ CREATE TABLE call_rating (
   billed_seconds_after integer NOT NULL,
   amount_before numeric(18, 6) NOT NULL,
   amount_after numeric(18, 6) NOT NULL,
+  fee_before numeric(18, 6),
+  fee_after numeric(18, 6),
   -- the call shows the amount after
   applied boolean NOT NULL DEFAULT false,
   PRIMARY KEY (billing_account, account, started_at, id, rerating)

@@ -26,6 +26,8 @@ CREATE TABLE hold (
   minimum_seconds integer NOT NULL DEFAULT 0,
   increment_seconds integer NOT NULL DEFAULT 1,
   earlier_amount numeric(38, 6) NOT NULL DEFAULT 0,
+  connect_fee numeric(12, 6) NOT NULL DEFAULT 0,
+  minimum_charge numeric(12, 6) NOT NULL DEFAULT 0,
   PRIMARY KEY (billing_account, call_id)
 );
 -- By the account alone, holds are never looked up: an index that begins with it would be taken for

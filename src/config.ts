@@ -56,6 +56,7 @@ export interface Config {
   holdSeconds: number;
   holdsOnDisk: boolean;
   emergencyNumbers: ReadonlySet<string>;
+  freeCalls: boolean;
   verifiedCallsOnly: boolean;
   retentionMonths: number;
   /** an API key changes settings of its account */
@@ -126,6 +127,7 @@ export function loadConfig(
     ingestUnpackedLimitBytes: settings.INGEST_UNPACKED_LIMIT,
     holdSeconds: settings.HOLD_SECONDS,
     holdsOnDisk: settings.HOLDS_ON_DISK,
+    freeCalls: settings.FREE_CALLS,
     emergencyNumbers: new Set(settings.EMERGENCY_NUMBERS.split(/[ ,]+/)),
     verifiedCallsOnly: settings.VERIFIED_CALLS_ONLY,
     retentionMonths: settings.RETENTION_MONTHS,

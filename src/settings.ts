@@ -194,6 +194,11 @@ export const SETTINGS = {
     pattern: '^[0-9]{2,7}([ ,]+[0-9]{2,7})*$',
     description: 'authorize allows these before every other rule, at rate 0',
   }),
+  FREE_CALLS: flag({
+    default: true,
+    description:
+      'authorize allows destinations that a list has at rate 0 while the balance is used up',
+  }),
   VERIFIED_CALLS_ONLY: flag({
     default: false,
     description: 'authorize refuses calls of accounts that are not verified',

@@ -76,8 +76,10 @@ const KERNEL = [
   'audit.ts',
   'day.ts',
   'email-address.ts',
+  'emergency-numbers.ts',
   'locks.ts',
   'money.ts',
+  'numbering-plan.ts',
   'open-account.ts',
   'page.ts',
   'phone-number.ts',
@@ -96,7 +98,7 @@ const DOMAIN_MAY_IMPORT: Record<string, string[]> = {
   billing: ['mail', 'sealing', 'books', 'rating', 'access', 'calls'],
   sip: ['sealing', 'access'],
   operation: [],
-  account: ['mail', 'sealing', 'books', 'access', 'billing', 'sip', 'entered-values.ts'],
+  account: ['mail', 'sealing', 'books', 'rating', 'access', 'billing', 'sip', 'entered-values.ts'],
   'entered-values.ts': ['books', 'access', 'rating', 'billing'],
 };
 

@@ -39,7 +39,9 @@ test('price lists and blocked prefixes are kept by the command', async () => {
     changed: 0,
     unchanged: 0,
     removed: 0,
+    raisedSoon: 0,
     ignored: ['country'],
+    repriced: null,
   });
   const account = await commandJson(
     api.env,
@@ -77,7 +79,7 @@ test('price lists and blocked prefixes are kept by the command', async () => {
     ...['--credit-limit', 'none'],
   );
   assert.deepEqual([cleared.priceList, cleared.maxCalls, cleared.creditLimit], [null, null, null]);
-  assert.match(String((await run('prices', 'list'))[1]), /^wholesale +2 +0 {2}\S+Z$/m);
+  assert.match(String((await run('prices', 'list'))[1]), /^wholesale +2 +0 +0 {2}\S+Z$/m);
   const [status, listed] = await run('blocked', 'list');
   assert.deepEqual([status, String(listed).split('\n').length], [0, 3]);
 });

@@ -1,6 +1,6 @@
 import { reconcile } from '../../src/domain/books/proof.ts';
 import type { Price } from '../../src/domain/rating/price-csv.ts';
-import { importPrices } from '../../src/domain/rating/price-list.ts';
+import { importPrices } from '../../src/domain/rating/price-import.ts';
 import { makeAccounts, settle } from '../data.ts';
 import { atLeast, atMost, type Figure, figure } from '../figure.ts';
 import { interleave, type Part } from '../part.ts';
@@ -87,6 +87,9 @@ async function importOnce({ db }: Stage, count: number): Promise<number> {
     rate: `0.0${imported}${n % 10}`,
     minimumSeconds: null,
     incrementSeconds: null,
+    connectFee: '0',
+    minimumCharge: '0',
+    validFrom: null,
   }));
   const began = performance.now();
   const actor = { who: 'benchmark', from: 'benchmark' };

@@ -24,6 +24,7 @@ export function accountText(account: AccountDetails): string {
     ['Caller id', account.callerId || 'none'],
     ['Notify', `${onOff(account.notify)}, below ${account.notifyThreshold}`],
     ['Time zone', account.timeZone],
+    ['Country', account.country ?? 'as its switch'],
     ['Language', account.language ?? 'as the browser asks'],
     ['Created', moment(account.createdAt)],
     ['Verified', moment(account.verifiedAt, 'no')],

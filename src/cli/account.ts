@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { removeSecondFactor } from '../domain/access/second-factor.ts';
 import { changeAccount, closeAccount } from '../domain/account/account.ts';
 import {
@@ -13,12 +13,17 @@ import {
 } from '../domain/account/account-setting.ts';
 import { renewKey, renewPassword, replaceSipSecret } from '../domain/account/credentials.ts';
 import { addAccount } from '../domain/account/new-account.ts';
+import {
+  callOffChange,
+  listScheduled,
+  scheduleChange,
+} from '../domain/account/scheduled-change.ts';
 import { readPage } from '../domain/page.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { accountText } from './account-text.ts';
 import { confirm } from './confirm.ts';
 import { command, type Output, operator, perform } from './operation.ts';
-import { dollars, fields, moreAt, printable, table } from './print.ts';
+import { dollars, fields, moment, moreAt, printable, table } from './print.ts';
 import * as values from './values.ts';
 
 const SAMPLE = '2345678901';
@@ -28,6 +33,7 @@ export function accountCommands(group: Command): void {
   list(group);
   show(group);
   set(group);
+  scheduled(group);
   credentials(group);
   close(group);
 }
@@ -143,7 +149,7 @@ function set(group: Command): void {
   )
     .addArgument(values.usernameArgument())
     .hook('preAction', (on) => {
-      const { json: _, ...changes } = on.opts();
+      const { json: _, from: __, ...changes } = on.opts();
       if (Object.keys(changes).length === 0)
         on.error('say what to change with at least one option');
     });
@@ -151,12 +157,66 @@ function set(group: Command): void {
     const { option, help } = accountSetting(name);
     on.option(option, help, (text) => values.setting(text, name));
   }
-  type Options = Record<string, AccountChanges | true>;
-  perform(on, async ({ db, queue, clock }, username: number, { json: _, ...options }: Options) => {
-    const changes: AccountChanges = Object.assign({}, ...Object.values(options));
-    await changeAccount(db, operator(), { queue, now: clock() }, username, changes);
+  on.option(
+    '--from <moment>',
+    'do it then: of rate, increment and price list; `account scheduled` lists them',
+    values.from,
+  );
+  type Options = Record<string, AccountChanges | true> & { from?: Date };
+  perform(on, async ({ db, queue, clock }, username: number, options: Options) => {
+    const { json: _, from: dueAt, ...given } = options;
+    const settings: AccountChanges = Object.assign({}, ...Object.values(given));
+    if (dueAt) {
+      const id = await scheduleChange(
+        db,
+        operator(),
+        { account: username, settings, dueAt },
+        clock(),
+      );
+      return {
+        json: { id, username, dueAt, settings },
+        text: `Change ${id} is due at ${moment(dueAt)}.`,
+      };
+    }
+    await changeAccount(db, operator(), { queue, now: clock() }, username, settings);
     const account = await describeAccount(db, username);
     return { json: account, text: accountText(account) };
+  });
+}
+
+function scheduled(group: Command): void {
+  const list = command(
+    group,
+    'scheduled',
+    'changes that are to be done later, and those that could not be done',
+    'account scheduled',
+  ).option('--account <username>', 'only of this account', values.username);
+  perform(list, async ({ db }, { account }: { account?: number }) => {
+    const changes = await listScheduled(db, account);
+    const text = table(
+      ['ID', 'ACCOUNT', 'DUE', 'CHANGE', 'PROBLEM'],
+      changes.map((change) => [
+        change.id,
+        change.account,
+        moment(change.dueAt),
+        Object.entries(change.settings)
+          .map(([name, value]) => `${name} ${value ?? 'none'}`)
+          .join(', '),
+        change.problem ?? '-',
+      ]),
+    );
+    return { json: { changes }, text: changes.length > 0 ? text : 'No change is to come.' };
+  });
+
+  const off = command(
+    group,
+    'unschedule',
+    'call off a change that is to be done later',
+    'account unschedule 17',
+  ).addArgument(new Argument('<id>', 'as `account scheduled` lists it').argParser(values.recordId));
+  perform(off, async ({ db, clock }, id: number) => {
+    const { account } = await callOffChange(db, operator(), id, clock());
+    return { json: { id, account }, text: `Called off change ${id} of ${account}.` };
   });
 }
 

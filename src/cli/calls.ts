@@ -10,6 +10,7 @@ import {
 import { readPage } from '../domain/page.ts';
 import { type ReplayCounts, replayRejected } from '../ingest/replay.ts';
 import type { OpenService } from '../open-service.ts';
+import { explainCommand } from './explain-call.ts';
 import { importCommand } from './import.ts';
 import { command, operator, perform } from './operation.ts';
 import { count, moment, printable, table } from './print.ts';
@@ -23,6 +24,7 @@ export function callsCommands(group: Command): void {
   dismiss(group);
   rerate(group);
   importCommand(group);
+  explainCommand(group);
 }
 
 function rejected(group: Command): void {

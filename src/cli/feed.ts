@@ -1,5 +1,13 @@
 import { Argument, type Command, Option } from 'commander';
-import { addFeed, FEED_FORMATS, type Feed, listFeeds, removeFeed } from '../domain/calls/feed.ts';
+import {
+  addFeed,
+  changeFeed,
+  FEED_FORMATS,
+  type Feed,
+  listFeeds,
+  removeFeed,
+} from '../domain/calls/feed.ts';
+import { DEFAULT_COUNTRY } from '../domain/numbering-plan.ts';
 import { notedAddress } from '../service-address.ts';
 import { command, operator, perform } from './operation.ts';
 import { fields, moment, table } from './print.ts';
@@ -9,6 +17,7 @@ const nameArgument = () => new Argument('<name>', 'name of the switch').argParse
 
 export function feedCommands(group: Command): void {
   add(group);
+  set(group);
   list(group);
   remove(group);
 }
@@ -41,16 +50,22 @@ function add(group: Command): void {
       'of the times that it writes without a zone',
       values.timeZone,
       'UTC',
+    )
+    .option(
+      '--country <code>',
+      'where it dials, such as GB: what its numbers without a country code mean',
+      values.country,
+      DEFAULT_COUNTRY,
     );
   perform(
     on,
     async (
       { db, keyring, config, clock },
       name: string,
-      options: Pick<Feed, 'format' | 'debits' | 'timeZone'> & { network?: string[] },
+      options: Pick<Feed, 'format' | 'debits' | 'timeZone' | 'country'> & { network?: string[] },
     ) => {
-      const { format, debits, timeZone, network = [] } = options;
-      const feed = { name, format, debits, networks: network, timeZone };
+      const { format, debits, timeZone, country, network = [] } = options;
+      const feed = { name, format, debits, networks: network, timeZone, country };
       const secret = await addFeed(db, operator(), { keyring, now: clock() }, feed);
       const url = `${notedAddress(config)}/ingest/v1/calls/${format}`;
       const credentials = { user: name, secret };
@@ -69,23 +84,52 @@ function add(group: Command): void {
   );
 }
 
+function set(group: Command): void {
+  const on = command(
+    group,
+    'set',
+    'change where a switch dials, where it may send from or its time zone, for records from now on',
+    'feed set pbx1 --country GB',
+  )
+    .addArgument(nameArgument())
+    .option('--country <code>', 'where it dials, such as GB', values.country)
+    .option('--network <cidr...>', 'where it may send from, in place of before', values.networks)
+    .option('--time-zone <name>', 'of the times that it writes without a zone', values.timeZone);
+  perform(
+    on,
+    async (
+      { db, clock },
+      name: string,
+      options: { country?: string; network?: string[]; timeZone?: string },
+    ) => {
+      const { country, network: networks, timeZone } = options;
+      await changeFeed(db, operator(), name, { country, networks, timeZone }, clock());
+      return { json: { user: name }, text: `Changed ${name}.` };
+    },
+  );
+}
+
 function list(group: Command): void {
   const on = command(group, 'list', 'the switches that may send', 'feed list');
   perform(on, async ({ db }) => {
     const feeds = await listFeeds(db);
     const text = table(
-      ['NAME', 'FORMAT', 'DEBITS', 'TIME ZONE', 'NETWORKS', 'ADDED', 'LAST SEEN'],
+      ['NAME', 'FORMAT', 'DEBITS', 'COUNTRY', 'TIME ZONE', 'NETWORKS', 'ADDED', 'LAST SEEN'],
       feeds.map((feed) => [
         feed.name,
         feed.format,
         feed.debits,
+        feed.country ?? DEFAULT_COUNTRY,
         feed.timeZone,
         feed.networks.join(', ') || 'any',
         moment(feed.createdAt),
         moment(feed.lastSeenAt, 'never'),
       ]),
     );
-    return { json: { feeds }, text: feeds.length > 0 ? text : 'No feed.' };
+    return {
+      json: { feeds: feeds.map(({ plan: _, ...feed }) => feed) },
+      text: feeds.length > 0 ? text : 'No feed.',
+    };
   });
 }
 

@@ -1,15 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import { Argument, type Command } from 'commander';
+import { explainDialled } from '../domain/calls/call-explanation.ts';
+import { previewRerating } from '../domain/calls/rerating.ts';
 import { readPage } from '../domain/page.ts';
 import { type Price, type PriceFile, readPriceFile } from '../domain/rating/price-csv.ts';
+import { diffPrices, type PriceAt } from '../domain/rating/price-diff.ts';
+import { type ImportCounts, importPrices } from '../domain/rating/price-import.ts';
 import {
-  type ImportCounts,
-  importPrices,
+  type ListedPrice,
   listPriceLists,
   listPrices,
-  rateOfCall,
   removePriceList,
+  requireList,
 } from '../domain/rating/price-list.ts';
 import type { OpenService } from '../open-service.ts';
 import { command, type Output, operator, perform } from './operation.ts';
@@ -17,6 +20,7 @@ import { count, dollars, moment, moreAt, printable, table } from './print.ts';
 import { startProgress } from './progress.ts';
 import * as values from './values.ts';
 
+const DAY_MS = 86_400_000;
 const MOST_FAULTS = 20;
 const STANDARD_INPUT = '-';
 
@@ -30,6 +34,7 @@ export function pricesCommands(group: Command): void {
   list(group);
   show(group);
   rate(group);
+  diff(group);
   remove(group);
 }
 
@@ -43,25 +48,20 @@ function importList(group: Command): void {
     .addArgument(listArgument())
     .argument(
       '<file>',
-      'columns prefix and rate, and name, minimum, increment; - reads standard input',
+      'columns prefix and rate, and name, minimum, increment, connect fee, minimum charge, valid from; - reads standard input',
     )
-    .option('--replace', 'remove the prices that the file does not have')
+    .option('--from <moment>', 'count for calls that start from then on', values.from)
+    .option('--replace', 'the prices that the file does not have end then, or at once')
+    .option('--backdate', 'let a date be past, so that `calls rerate` changes stored calls')
+    .option('--time-zone <name>', 'of dates in the file without a zone', values.timeZone)
     .option('--dry-run', 'say what would change and change nothing');
-  perform(
-    on,
-    async (
-      service,
-      name: string,
-      path: string,
-      options: { replace?: true; dryRun?: true; json?: true },
-    ) => {
-      const text =
-        path === STANDARD_INPUT ? await textOf(process.stdin) : await readFile(path, 'utf8');
-      const file = readPriceFile(text);
-      if (file.faults.length > 0) return faulty(file);
-      return importFile(service, name, file, options);
-    },
-  );
+  perform(on, async (service, name: string, path: string, options: ImportFileOptions) => {
+    const text =
+      path === STANDARD_INPUT ? await textOf(process.stdin) : await readFile(path, 'utf8');
+    const file = readPriceFile(text);
+    if (file.faults.length > 0) return faulty(file);
+    return importFile(service, name, file, options);
+  });
 }
 
 function faulty({ faults }: PriceFile): Output {
@@ -80,15 +80,16 @@ async function importFile(
   { db, clock }: OpenService,
   name: string,
   { prices, ignored }: PriceFile,
-  { replace = false, dryRun = false, json }: { replace?: boolean; dryRun?: boolean; json?: true },
+  options: ImportFileOptions,
 ): Promise<Output> {
+  const { replace = false, dryRun = false, json, from, backdate, timeZone } = options;
+  const now = clock();
   const progress = startProgress('prices', prices.length, { json: json || dryRun });
   let counts: ImportCounts;
   try {
     counts = await importPrices(db, operator(), name, prices, {
-      now: clock(),
-      replace,
-      dryRun,
+      now,
+      ...{ from, backdate, timeZone, replace, dryRun },
       onProgress: progress.update,
     });
   } finally {
@@ -97,11 +98,48 @@ async function importFile(
   const { added, changed, unchanged, removed } = counts;
   const summary = `${added} added, ${changed} changed, ${unchanged} as before, ${removed} removed`;
   const columns = ignored.map((title) => `'${printable(title)}'`).join(', ');
+  const past = backdate && !dryRun ? await repriced(db, name, prices, from, now) : undefined;
   const lines = [
     dryRun ? `Would import ${name}: ${summary}.` : `Imported ${name}: ${summary}.`,
     ...(ignored.length > 0 ? [`Columns that were ignored: ${columns}`] : []),
+    ...(counts.raisedSoon > 0
+      ? [`Rises within fewer than 7 days, the usual notice: ${count(counts.raisedSoon, 'price')}.`]
+      : []),
+    ...(past ? [past.text] : []),
   ];
-  return { json: { imported: !dryRun, ...counts, ignored }, text: lines.join('\n') };
+  const told = { imported: !dryRun, ...counts, ignored, repriced: past?.changed ?? null };
+  return { json: told, text: lines.join('\n') };
+}
+
+interface ImportFileOptions {
+  from?: Date;
+  backdate?: true;
+  timeZone?: string;
+  replace?: true;
+  dryRun?: true;
+  json?: true;
+}
+
+/** Of stored calls, those that cost something else by prices that count since a moment that is past. */
+async function repriced(
+  db: OpenService['db'],
+  priceList: string,
+  prices: Price[],
+  from: Date | undefined,
+  now: Date,
+): Promise<{ changed: number; text: string } | undefined> {
+  // A date without a zone is taken a day early: looked at is not changed.
+  const dates = prices.flatMap(({ validFrom }) =>
+    validFrom === null ? [] : [Date.parse(`${validFrom.slice(0, 10)}T00:00Z`) - DAY_MS],
+  );
+  const start = new Date(Math.min(from?.getTime() ?? now.getTime(), ...dates));
+  if (start >= now) return undefined;
+  const { calls, changed } = await previewRerating(db, { from: start, to: now, priceList });
+  const again = `npx account-api calls rerate --from ${start.toISOString()} --to ${now.toISOString()} --price-list ${priceList}`;
+  return {
+    changed,
+    text: `Of ${count(calls, 'stored call')} ${changed} would cost something else: ${again}`,
+  };
 }
 
 function list(group: Command): void {
@@ -109,10 +147,11 @@ function list(group: Command): void {
   perform(on, async ({ db }) => {
     const lists = await listPriceLists(db);
     const text = table(
-      ['NAME', '>PRICES', '>ACCOUNTS', 'CHANGED'],
-      lists.map(({ name, prices, accounts, changedAt }) => [
+      ['NAME', '>PRICES', '>LATER', '>ACCOUNTS', 'CHANGED'],
+      lists.map(({ name, prices, scheduled, accounts, changedAt }) => [
         name,
         prices,
+        scheduled,
         accounts,
         moment(changedAt),
       ]),
@@ -131,28 +170,57 @@ function show(group: Command): void {
     .addArgument(listArgument())
     .option('--prefix <digits>', 'only those that begin with it', values.prefix)
     .addOption(values.limitOption(50))
-    .option('--after <digits>', 'start after this prefix', values.prefix);
+    .option('--after <digits>', 'start after this prefix', values.prefix)
+    .option('--at <moment>', 'those that count then; left out, now', values.from);
   perform(
     on,
-    async ({ db }, name: string, options: { prefix?: string; after?: string; limit: number }) => {
+    async (
+      { db, clock },
+      name: string,
+      options: { prefix?: string; after?: string; limit: number; at?: Date },
+    ) => {
+      const { at = clock() } = options;
       const { rows: prices, next } = await readPage(
         options.limit,
-        (limit) => listPrices(db, name, { ...options, limit }),
+        (limit) => listPrices(db, name, { ...options, at, limit }),
         ({ prefix }) => prefix,
-      );
-      const text = table(
-        ['PREFIX', '>RATE', 'SECONDS', 'NAME'],
-        prices.map((price) => [price.prefix, dollars(price.rate), increments(price), price.name]),
       );
       return {
         json: { prices, next },
-        text: prices.length > 0 ? text + moreAt('--after', next) : 'No price.',
+        text: prices.length > 0 ? priceTable(prices) + moreAt('--after', next) : 'No price.',
       };
     },
   );
 }
 
-function increments({ minimumSeconds, incrementSeconds }: Price): string {
+/** Fees and dates have columns where one of the prices has them. */
+function priceTable(prices: ListedPrice[]): string {
+  const optional: [string, (price: ListedPrice) => string | undefined][] = [
+    ['>FEE', ({ connectFee }) => (Number(connectFee) > 0 ? dollars(connectFee) : undefined)],
+    [
+      '>LEAST',
+      ({ minimumCharge }) => (Number(minimumCharge) > 0 ? dollars(minimumCharge) : undefined),
+    ],
+    ['FROM', ({ validFrom }) => (validFrom ? moment(validFrom) : undefined)],
+    ['UNTIL', ({ validUntil }) => (validUntil ? moment(validUntil) : undefined)],
+  ];
+  const shown = optional.filter(([, cell]) => prices.some((price) => cell(price) !== undefined));
+  return table(
+    ['PREFIX', '>RATE', 'SECONDS', ...shown.map(([title]) => title), 'NAME'],
+    prices.map((price) => [
+      price.prefix,
+      dollars(price.rate),
+      increments(price),
+      ...shown.map(([, cell]) => cell(price) ?? '-'),
+      price.name,
+    ]),
+  );
+}
+
+function increments({
+  minimumSeconds,
+  incrementSeconds,
+}: Pick<Price, 'minimumSeconds' | 'incrementSeconds'>): string {
   return minimumSeconds === null ? "account's" : `${minimumSeconds}/${incrementSeconds}`;
 }
 
@@ -160,34 +228,101 @@ function rate(group: Command): void {
   const on = command(
     group,
     'rate',
-    'what an account pays for calls to a number now, and why',
-    'prices rate 2345678901 +442055501234',
+    'what an account pays for calls to a number, and by which price; `calls explain` tells each step',
+    'prices rate 2345678901 +442055501234 --at 2030-12-01',
   )
     .addArgument(values.usernameArgument())
-    .addArgument(new Argument('<number>', 'as it is dialled').argParser(values.calledNumber));
-  perform(on, async ({ db, config, clock }, username: number, number: string) => {
-    const call = { called: number, isEmergency: config.emergencyNumbers.has(number) };
-    const rating = await rateOfCall(db, username, call, clock());
-    const {
-      list: from,
-      prefix,
-      name,
-      minimumSeconds,
-      incrementSeconds,
-      blocked,
-      emergency,
-    } = rating;
-    const why = from
-      ? `by ${prefix} of the list ${from}${name ? ` (${printable(name)})` : ''}`
-      : emergency
-        ? 'an emergency number, always allowed'
-        : 'its own rate';
-    const price = `${dollars(rating.rate)} a minute, ${minimumSeconds}/${incrementSeconds} seconds`;
-    return {
-      json: { username, number, ...rating },
-      text: `${price}: ${why}${blocked ? '\nCalls to it are blocked.' : ''}`,
-    };
-  });
+    .addArgument(new Argument('<number>', 'as it is dialled'))
+    .option('--at <moment>', 'when the call starts; left out, now', values.from);
+  perform(
+    on,
+    async ({ db, config, clock }, username: number, number: string, { at }: { at?: Date }) => {
+      const explained = await explainDialled(db, {
+        typed: number,
+        account: username,
+        feed: undefined,
+        startsAt: at ?? clock(),
+        seconds: 60,
+        emergencyNumbers: config.emergencyNumbers,
+      });
+      const { list, price, emergency, blocked, connectFee, minimumCharge } = explained;
+      const { rate: perMinute, minimumSeconds, incrementSeconds } = explained;
+      const own = emergency ? 'an emergency number, always allowed' : 'its own rate';
+      const name = price?.name ? ` (${printable(price.name)})` : '';
+      const why = price ? `by ${price.prefix} of the list ${list}${name}` : own;
+      const fees = [
+        ...(Number(connectFee) > 0 ? [`${dollars(connectFee)} for each call`] : []),
+        ...(Number(minimumCharge) > 0 ? [`at least ${dollars(minimumCharge)}`] : []),
+      ];
+      const terms = [
+        `${dollars(perMinute)} a minute`,
+        `${minimumSeconds}/${incrementSeconds} seconds`,
+      ];
+      const isBlocked = blocked.length > 0 && !emergency;
+      return {
+        json: {
+          username,
+          number: explained.number,
+          list: price ? list : null,
+          prefix: price?.prefix ?? null,
+          name: price?.name ?? null,
+          ...{ rate: perMinute, minimumSeconds, incrementSeconds, connectFee, minimumCharge },
+          ...{ blocked: isBlocked, emergency },
+        },
+        text: `${[...terms, ...fees].join(', ')}: ${why}${isBlocked ? '\nCalls to it are blocked.' : ''}`,
+      };
+    },
+  );
+}
+
+function diff(group: Command): void {
+  const on = command(
+    group,
+    'diff',
+    'what of a list is other at one moment than at another',
+    'prices diff wholesale --at 2030-11-01 --at 2030-12-01',
+  )
+    .addArgument(listArgument())
+    .requiredOption(
+      '--at <moment>',
+      'given twice: before and after',
+      (text: string, before: Date[] = []) => [...before, values.from(text)],
+    )
+    .addOption(values.limitOption(50))
+    .option('--after <digits>', 'start after this prefix', values.prefix, '')
+    .hook('preAction', (on) => {
+      if (on.opts<{ at: Date[] }>().at.length !== 2) on.error('give --at twice: before and after');
+    });
+  perform(
+    on,
+    async ({ db }, name: string, options: { at: Date[]; limit: number; after: string }) => {
+      const { at, after } = options;
+      await requireList(db, name);
+      const moments = [at[0], at[1]] as [Date, Date];
+      const { rows: differences, next } = await readPage(
+        options.limit,
+        (limit) => diffPrices(db, name, moments, { after, limit }),
+        ({ prefix }) => prefix,
+      );
+      const text = table(
+        ['PREFIX', 'BEFORE', 'AFTER', 'NAME'],
+        differences.map((row) => [row.prefix, atText(row.before), atText(row.after), row.name]),
+      );
+      return {
+        json: { differences, next },
+        text: differences.length > 0 ? text + moreAt('--after', next) : 'Nothing is other.',
+      };
+    },
+  );
+}
+
+function atText(terms: PriceAt | null): string {
+  if (!terms) return '-';
+  const fees = [
+    ...(Number(terms.connectFee) > 0 ? [`fee ${dollars(terms.connectFee)}`] : []),
+    ...(Number(terms.minimumCharge) > 0 ? [`least ${dollars(terms.minimumCharge)}`] : []),
+  ];
+  return [dollars(terms.rate), increments(terms), ...fees].join(', ');
 }
 
 function remove(group: Command): void {

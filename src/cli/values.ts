@@ -24,6 +24,7 @@ export const assignableNumber = argument(entered.assignableNumber);
 export const accountName = argument(entered.accountName);
 export const email = argument(entered.email);
 export const timeZone = argument(entered.timeZone);
+export const country = argument(entered.country);
 export const month = argument(entered.month);
 export const reference = argument(entered.reference);
 export const scopes = argument(entered.scopes);

@@ -6,21 +6,13 @@ import { isReservedReference } from './books/ledger.ts';
 import { isEmailAddress } from './email-address.ts';
 import { type Decimal, isDecimal, isRate, toMicros } from './money.ts';
 import { dialledNumber, tenDigits } from './phone-number.ts';
-import type { ValueProblem } from './problem.ts';
+import { InvalidValue } from './problem.ts';
 import { InvalidPrefix, readPrefix } from './rating/price-csv.ts';
 
 const LONGEST_TEXT = 200;
 const LONGEST_MINIMUM_SECONDS = 3_600;
 
-/** What someone typed is no such value; whoever asked for it words the problem. */
-export class InvalidValue extends Error {
-  readonly problem: ValueProblem;
-
-  constructor(problem: ValueProblem) {
-    super(`invalid value: ${problem.key}`);
-    this.problem = problem;
-  }
-}
+export { InvalidValue };
 
 export function username(text: string): number {
   if (!/^[1-9][0-9]{9}$/.test(text)) throw new InvalidValue({ key: 'username' });
@@ -168,6 +160,12 @@ export function timeZone(text: string): string {
   } catch {
     throw new InvalidValue({ key: 'timeZone' });
   }
+}
+
+/** ISO 3166-1; which of them have a numbering plan is known where it is looked up. */
+export function country(text: string): string {
+  if (!/^[A-Za-z]{2}$/.test(text)) throw new InvalidValue({ key: 'country' });
+  return text.toUpperCase();
 }
 
 /** A calendar month. */

@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import {
   dialledNumber,
   internationalNumber,
-  type NumberingPlan,
   plainNumber,
   searchedNumber,
   tenDigits,
@@ -141,23 +140,6 @@ test('what a trunk might dial as another number is none', () => {
   ]) {
     assert.equal(dialledNumber(text), undefined, JSON.stringify(text));
     assert.equal(plainNumber(text), text);
-  }
-});
-
-test('a plan says how its country dials', () => {
-  const britain: NumberingPlan = {
-    callingCode: '44',
-    internationalPrefix: /^00(?=[1-9])/,
-    national: /^0([1-9][0-9]{8,9})$/,
-  };
-  for (const [text, number] of [
-    ['020 5550 1234', '+442055501234'],
-    ['0113 555 0123', '+441135550123'],
-    ['00 1 212 555 0123', '2125550123'],
-    ['2079460000', '+2079460000'],
-    ['999', '999'],
-  ] as const) {
-    assert.equal(dialledNumber(text, britain), number, text);
   }
 });
 

@@ -3,15 +3,21 @@ export interface NumberingPlan {
   callingCode: string;
   /** what is dialled before a country code, up to the code */
   internationalPrefix: RegExp;
-  /** a number without its country code; the group is what follows the code */
-  national: RegExp;
+  /** Puts the country code before a number that is dialled without; another one stays as it is. */
+  withCallingCode: (dialled: string) => string;
+  /** shorter ones, such as 911, are known within a country or a company alone */
+  leastDialled: number;
 }
 
+const LEAST_INTERNATIONAL = 8;
+const TEN_DIGITS = /^([2-9][0-9]{2}[2-9][0-9]{6})$/;
+
 /** 011 is how North America, 00 how most others dial abroad. */
-const NORTH_AMERICA: NumberingPlan = {
+export const NORTH_AMERICA: NumberingPlan = {
   callingCode: '1',
   internationalPrefix: /^(?:011|00)(?=[1-9])/,
-  national: /^([2-9][0-9]{2}[2-9][0-9]{6})$/,
+  withCallingCode: (dialled) => dialled.replace(TEN_DIGITS, '1$1'),
+  leastDialled: LEAST_INTERNATIONAL,
 };
 
 const SCHEME = /^(?:sips?|tel):/i;
@@ -20,10 +26,8 @@ const NAME_ADDRESS = /^(?:[^"<]*|\s*"(?:[^"\\]|\\.)*"\s*)<([^<>]*)>/s;
 /** RFC 3966, 3: visual separators; people type blanks as well. */
 const SEPARATORS = /[ ().-]/g;
 const SERVICE_CODE = /^[*#][0-9*#]{1,7}$/;
-const NORTH_AMERICAN = /^\+1([2-9][0-9]{2}[2-9][0-9]{6})$/;
+export const NORTH_AMERICAN = /^\+1([2-9][0-9]{2}[2-9][0-9]{6})$/;
 
-/** Shorter ones, such as 911, are known within a country or a company alone. */
-const LEAST_INTERNATIONAL = 8;
 /** E.164, 6.2.1 */
 const MOST_INTERNATIONAL = 15;
 
@@ -40,17 +44,32 @@ const MOST_INTERNATIONAL = 15;
  *   another country by `;phone-context=`
  */
 export function dialledNumber(text: string, plan = NORTH_AMERICA): string | undefined {
-  if (plan === NORTH_AMERICA && plan.national.test(text)) return text;
-  const [, subscriber = '', parameters = ''] = /^([^;]*)(.*)$/s.exec(userPart(text) ?? '') ?? [];
-  if (isForeign(parameters, plan)) return undefined;
-  const dialled = unescaped(subscriber)?.replace(SEPARATORS, '') ?? '';
-  if (SERVICE_CODE.test(dialled)) return dialled;
-  return /^\+?[0-9]+$/.test(dialled) ? canonical(dialled, plan) : undefined;
+  return readDialled(text, plan)?.called;
 }
 
 /** The same where there is a number, else the text itself, as records of calls that were made keep it. */
-export function plainNumber(text: string): string {
-  return dialledNumber(text) ?? text;
+export function plainNumber(text: string, plan = NORTH_AMERICA): string {
+  return dialledNumber(text, plan) ?? text;
+}
+
+/**
+ * As `dialledNumber`, and what was dialled: digits with a plus or without, undefined where they are
+ * the number. By them the number of an account that dials as another country does is told, also
+ * where they are none in the country of the plan.
+ * @returns undefined where the text dials nothing in any country
+ */
+export function readDialled(
+  text: string,
+  plan = NORTH_AMERICA,
+): { called: string | undefined; dialled: string | undefined } | undefined {
+  if (plan === NORTH_AMERICA && TEN_DIGITS.test(text)) return { called: text, dialled: undefined };
+  const [, subscriber = '', parameters = ''] = /^([^;]*)(.*)$/s.exec(userPart(text) ?? '') ?? [];
+  if (isForeign(parameters, plan)) return undefined;
+  const dialled = unescaped(subscriber)?.replace(SEPARATORS, '') ?? '';
+  if (SERVICE_CODE.test(dialled)) return { called: dialled, dialled: undefined };
+  if (!/^\+?[0-9]+$/.test(dialled)) return undefined;
+  const called = canonical(dialled, plan);
+  return { called, dialled: called === dialled ? undefined : dialled };
 }
 
 /** A number of `dialledNumber` as any trunk dials it: also North American ones begin with a plus. */
@@ -92,10 +111,10 @@ function isForeign(parameters: string, { callingCode }: NumberingPlan): boolean 
 
 function canonical(dialled: string, plan: NumberingPlan): string | undefined {
   if (dialled.startsWith('+0')) return undefined;
-  if (dialled.length < LEAST_INTERNATIONAL) return dialled.replace('+', '');
+  if (dialled.length < plan.leastDialled) return dialled.replace('+', '');
   const digits = dialled.startsWith('+')
     ? dialled.slice(1)
-    : dialled.replace(plan.national, `${plan.callingCode}$1`).replace(plan.internationalPrefix, '');
+    : plan.withCallingCode(dialled).replace(plan.internationalPrefix, '');
   if (digits.length < LEAST_INTERNATIONAL) return digits;
   if (/^(?:011|00|1[01])/.test(digits)) return undefined;
   if (digits.startsWith('0') || digits.length > MOST_INTERNATIONAL) return digits;

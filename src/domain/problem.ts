@@ -18,6 +18,7 @@ export type ValueProblem =
   | { key: 'accountName' }
   | { key: 'email' }
   | { key: 'timeZone' }
+  | { key: 'country' }
   | { key: 'month' }
   | { key: 'words'; most: number }
   | { key: 'reserved'; words: readonly string[] }
@@ -30,6 +31,16 @@ export type ValueProblem =
   | { key: 'externalId' }
   | { key: 'reservedReference' }
   | { key: 'scopes'; unknown: string; words: readonly string[] };
+
+/** What someone typed is no such value; whoever asked for it words the problem. */
+export class InvalidValue extends Error {
+  readonly problem: ValueProblem;
+
+  constructor(problem: ValueProblem) {
+    super(`invalid value: ${problem.key}`);
+    this.problem = problem;
+  }
+}
 
 /** Why something that was typed well is refused, where a page says it beside the field. */
 export type RefusalProblem =

@@ -22,6 +22,7 @@ export const PROBLEM_WORDS: ProblemWords<ValueProblem> = {
   oneOf: ({ words }) => `Must be ${words.join(' or ')}.`,
   accountName: () => 'Must be 1 to 100 characters.',
   email: () => 'Must be an e-mail address such as user@example.com.',
+  country: () => 'Must be the two letters of a country with phone numbers, such as US or GB.',
   timeZone: () => 'Must be a time zone such as UTC or Europe/Berlin.',
   month: () => 'Must be a month such as 2030-12.',
   words: ({ most }) => `Must be 1 to ${most} characters in one line.`,

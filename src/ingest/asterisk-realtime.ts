@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import type { Database } from '../db/database.ts';
-import { dialledNumber } from '../domain/phone-number.ts';
+import { dialledNumber, type NumberingPlan } from '../domain/phone-number.ts';
 import { invalidField, Refusal } from '../domain/refusal.ts';
 import { endContact, reportContacts, reportedContacts } from '../domain/sip/registration.ts';
 import { findSubscriber, ownerOfNumber, type Subscriber } from '../domain/sip/subscriber.ts';
@@ -60,7 +60,7 @@ export function realtimeRoutes(app: FastifyInstance, { db, clock }: Service): vo
       const body = await readRaw(request.raw, LONGEST_QUESTION_BYTES);
       const form = new URLSearchParams(body.toString());
       const answer = await (verb === 'single' || verb === 'multi'
-        ? rowsOf(db, table, form, clock())
+        ? rowsOf(db, table, { form, plan: request.feed?.plan }, clock())
         : changeOf(db, { table, verb, id: request.query.id, form, now: clock() }));
       return reply
         .header('cache-control', 'no-store')
@@ -70,13 +70,14 @@ export function realtimeRoutes(app: FastifyInstance, { db, clock }: Service): vo
   );
 }
 
-async function rowsOf(
-  db: Database,
-  table: string,
-  form: URLSearchParams,
-  now: Date,
-): Promise<string> {
-  const rows = await findRows(db, table, form, now);
+interface Asked {
+  form: URLSearchParams;
+  /** of the feed that asks */
+  plan: NumberingPlan | undefined;
+}
+
+async function rowsOf(db: Database, table: string, asked: Asked, now: Date): Promise<string> {
+  const rows = await findRows(db, table, asked, now);
   return rows.map((row) => String(new URLSearchParams(row))).join('\n');
 }
 
@@ -84,11 +85,11 @@ async function rowsOf(
 async function findRows(
   db: Database,
   table: string,
-  form: URLSearchParams,
+  { form, plan }: Asked,
   now: Date,
 ): Promise<Row[]> {
   if (table === 'sip_number') {
-    const number = dialledNumber(form.get('number') ?? '');
+    const number = dialledNumber(form.get('number') ?? '', plan);
     const username = number === undefined ? undefined : await ownerOfNumber(db, number);
     return number === undefined || username === undefined ? [] : [{ number, username }];
   }

@@ -8,7 +8,7 @@ import { reconcile } from '../domain/books/proof.ts';
 import { storeCalls } from '../domain/calls/call.ts';
 import { previewRerating } from '../domain/calls/rerating.ts';
 import { readPriceFile } from '../domain/rating/price-csv.ts';
-import { importPrices } from '../domain/rating/price-list.ts';
+import { importPrices } from '../domain/rating/price-import.ts';
 
 let api: TestService;
 let authorization: string;

@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { USERNAME_REQUIREMENT } from '../domain/account-name.ts';
+import { isEmergencyNumber } from '../domain/emergency-numbers.ts';
 import type { Decimal } from '../domain/money.ts';
-import { dialledNumber, internationalNumber } from '../domain/phone-number.ts';
+import { internationalNumber, type NumberingPlan, readDialled } from '../domain/phone-number.ts';
 import { gatherAuthorizations } from '../domain/rating/authorization.ts';
-import type { CallQuestion } from '../domain/rating/decision.ts';
+import { type CallQuestion, NO_NUMBER } from '../domain/rating/decision.ts';
 import { allowEmergencyCall } from '../domain/rating/emergency.ts';
 import { type AllowedCall, gatherReleases } from '../domain/rating/hold.ts';
 import { fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
@@ -25,27 +26,33 @@ const LONGEST_NUMBER = 128;
  * is allowed, too, where the database does not say soon whose feed asks and whether it has the account.
  */
 export function authorizeRoute(app: FastifyInstance, { db, config, clock }: Service): void {
-  const { holdSeconds, holdsOnDisk, verifiedCallsOnly: verifiedOnly } = config;
-  const authorize = gatherAuthorizations(db, { holdSeconds, holdsOnDisk, verifiedOnly });
+  const { holdSeconds, holdsOnDisk, verifiedCallsOnly: verifiedOnly, freeCalls } = config;
+  const options = { holdSeconds, holdsOnDisk, verifiedOnly, freeCalls };
+  const authorize = gatherAuthorizations(db, options);
   const route = { config: { allowsEmergencyCalls: true } };
   app.post('/ingest/v1/authorize', route, async (request, reply) => {
-    const { rewrite, ...question } = readQuestion(
-      await readRaw(request.raw, LONGEST_QUESTION_BYTES),
-    );
-    const allow = (maxSeconds: number, rate: string) => {
-      const dst = rewrite ? `, "dst": "${internationalNumber(question.called)}"` : '';
+    const body = await readRaw(request.raw, LONGEST_QUESTION_BYTES);
+    let { rewrite, ...question } = readQuestion(body, request.feed?.plan);
+    const allow = (maxSeconds: number, rate: string, called: string) => {
+      const dst = rewrite ? `, "dst": "${internationalNumber(called)}"` : '';
       return reply
         .header('cache-control', 'no-store')
         .type('application/json; charset=utf-8')
         .send(`{"allow": true, "max_seconds": ${maxSeconds}, "rate": "${rate}"${dst}}`);
     };
-    if (config.emergencyNumbers.has(question.called)) {
+    if (isEmergencyNumber(config.emergencyNumbers, request.feed?.country, question.called)) {
       await soonOrUndefined(allowEmergencyCall(db, question.account));
-      return allow(holdSeconds, '0');
+      return allow(holdSeconds, '0', question.called);
     }
-    await request.authenticated;
-    const { maxSeconds, rate } = await authorize({ ...question, now: clock() });
-    return allow(maxSeconds, shownRate(rate));
+    const isLate = !request.feed;
+    if (isLate) {
+      await request.authenticated;
+      // What a number means is known once the feed is.
+      ({ rewrite, ...question } = readQuestion(body, request.feed?.plan));
+    }
+    const { called } = question;
+    const allowed = await authorize({ ...question, now: clock() });
+    return allow(allowed.maxSeconds, shownRate(allowed.rate), allowed.called ?? called);
   });
 }
 
@@ -67,11 +74,14 @@ export function releaseRoute(app: FastifyInstance, { db }: Service): void {
 }
 
 /** @returns `rewrite`: the switch wants to be told the number that was checked */
-function readQuestion(body: Buffer): Omit<CallQuestion, 'now'> & { rewrite: boolean } {
+function readQuestion(
+  body: Buffer,
+  plan: NumberingPlan | undefined,
+): Omit<CallQuestion, 'now'> & { rewrite: boolean } {
   const fields = readFields(body, ['account', 'dst', 'call_id']);
   return {
     ...allowedCall(fields),
-    called: calledNumber(fields.dst),
+    ...calledNumber(fields.dst, plan),
     rewrite: fields.rewrite === true,
   };
 }
@@ -96,10 +106,14 @@ function allowedCall(fields: Record<string, unknown>): AllowedCall {
 }
 
 /** @throws Refusal 'payment required' for a text that dials no number, or who knows which */
-function calledNumber(value: unknown): string {
-  const number = dialledNumber(textOfNumber(value));
-  if (number !== undefined) return number;
-  throw new Refusal('payment required', 'The destination is no number that can be dialled');
+function calledNumber(
+  value: unknown,
+  plan: NumberingPlan | undefined,
+): Pick<CallQuestion, 'called' | 'dialled'> {
+  const number = readDialled(textOfNumber(value), plan);
+  if (number === undefined) throw new Refusal('payment required', NO_NUMBER);
+  const { called = '', dialled } = number;
+  return { called, dialled };
 }
 
 function textOfNumber(value: unknown): string {

@@ -28,7 +28,7 @@ export function directoryRoutes(app: FastifyInstance, { db }: Service): void {
   app.post('/ingest/v1/number', async (request, reply) => {
     const body = await readRaw(request.raw, LONGEST_QUESTION_BYTES);
     const { number: text } = readFields(body, ['number']);
-    const number = dialledNumber(String(text));
+    const number = dialledNumber(String(text), request.feed?.plan);
     const account = number === undefined ? undefined : await ownerOfNumber(db, number);
     if (account === undefined) throw new Refusal('not found', 'Nobody has this number');
     return reply

@@ -4,7 +4,7 @@ import type { ReportedCall } from '../domain/calls/call.ts';
 import type { Feed } from '../domain/calls/feed.ts';
 import type { RejectedReason } from '../domain/calls/rejected-record.ts';
 import { type Decimal, isDecimal, isRate, toMicros } from '../domain/money.ts';
-import { plainNumber } from '../domain/phone-number.ts';
+import { plainNumber, readDialled } from '../domain/phone-number.ts';
 
 /** Where in a body a record stands. */
 export interface Origin {
@@ -100,9 +100,19 @@ export function firstUsername(candidates: unknown[]): number | undefined {
   return undefined;
 }
 
-/** The number that a text dials, as calls are stored with it; what is none is kept as it came. */
-export function phoneNumber(value: unknown, name: string): string {
-  return plainNumber(wholeText(value, name)).slice(0, LONGEST_TEXT).toWellFormed();
+/**
+ * The number that a text dials where the feed is, as calls are stored with it; what is none is kept
+ * as it came.
+ */
+export function phoneNumber(
+  value: unknown,
+  name: string,
+  { plan }: Feed,
+): Pick<ReportedCall, 'called' | 'dialled'> {
+  const text = wholeText(value, name);
+  const { called = text, dialled } = readDialled(text, plan) ?? {};
+  const number = { called: called.slice(0, LONGEST_TEXT).toWellFormed() };
+  return dialled === undefined ? number : { ...number, dialled: dialled.slice(0, LONGEST_TEXT) };
 }
 
 /** The caller's number, which prices nothing, in the same form. */

@@ -9,6 +9,7 @@ import {
   keepRejectedBody,
   type RejectedRecord,
 } from '../domain/calls/rejected-record.ts';
+import { isEmergencyNumber } from '../domain/emergency-numbers.ts';
 import { readBatches, TooManyRecords } from './bodies/batches.ts';
 import type { Piece } from './bodies/pieces.ts';
 import type { Body } from './bodies/unpack.ts';
@@ -178,7 +179,8 @@ export async function takeInRecords(
       const problem = outsideOfTime(record.call, now, oldest);
       if (problem) reject(record.origin, problem.reason, problem.detail);
       else {
-        if (emergencyNumbers.has(record.call.called)) record.call.isEmergency = true;
+        const { call } = record;
+        if (isEmergencyNumber(emergencyNumbers, feed.country, call.called)) call.isEmergency = true;
         calls.push(record);
       }
     }

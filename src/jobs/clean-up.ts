@@ -9,6 +9,7 @@ import { deleteOldTokens } from '../domain/account/token.ts';
 import { ensureCurrentPartitions } from '../domain/calls/call-partition.ts';
 import { retireCalls } from '../domain/calls/call-retention.ts';
 import { deleteOldOperations } from '../domain/operation/operation.ts';
+import { deleteEndedPrices } from '../domain/rating/price-import.ts';
 import { deleteExpiredContacts } from '../domain/sip/registration.ts';
 import { completeSipSecrets } from '../domain/sip/sip-secret.ts';
 import type { Service } from '../service.ts';
@@ -32,4 +33,5 @@ export async function cleanUp({ db, keyring, config, clock }: Service): Promise<
   await ensureCurrentPartitions(db, now);
   await completeSipSecrets(db, { keyring, realm: config.sipRealm }, now);
   await retireCalls(db, now, config.retentionMonths);
+  await deleteEndedPrices(db);
 }

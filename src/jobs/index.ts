@@ -9,6 +9,7 @@ import {
   VERIFICATION_QUEUE,
 } from '../domain/account/portal-sign-up.ts';
 import { RECOVERY_QUEUE, sendRecovery } from '../domain/account/recovery.ts';
+import { applyDueChanges } from '../domain/account/scheduled-change.ts';
 import type { Actor } from '../domain/audit.ts';
 import { tellOfStoppedCalls, warnLowBalances } from '../domain/billing/balance-notice.ts';
 import { countCallHours } from '../domain/calls/call-hour.ts';
@@ -31,6 +32,7 @@ import {
   HOLDS_QUEUE,
   HOURS_QUEUE,
   REPEATED_CALLS_QUEUE,
+  SCHEDULED_QUEUE,
   SUMS_QUEUE,
 } from './queues.ts';
 import { runOperation } from './run-operation.ts';
@@ -87,6 +89,7 @@ export async function startJobs(
   });
   await work(HOURS_QUEUE, () => countCallHours(db, clock()));
   await work(HOLDS_QUEUE, () => expireHolds(db, clock()));
+  await work(SCHEDULED_QUEUE, () => applyDueChanges(db, queue, clock()));
   await work(SUMS_QUEUE, () => sumCalls(db, clock()));
   await work<Actor>(REPLAY_QUEUE, async (actor) => {
     const { retentionMonths, emergencyNumbers } = service.config;
@@ -104,6 +107,7 @@ export async function startJobs(
   await queue.schedule(WARNING_QUEUE, '* * * * *');
   await queue.schedule(HOURS_QUEUE, '* * * * *');
   await queue.schedule(HOLDS_QUEUE, '* * * * *');
+  await queue.schedule(SCHEDULED_QUEUE, '* * * * *');
   await queue.schedule(SUMS_QUEUE, '*/10 * * * *');
   await queue.schedule(CHARGES_QUEUE, '6 * * * *');
   await queue.schedule(REPEATED_CALLS_QUEUE, '41 3 * * *');

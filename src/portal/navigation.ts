@@ -50,6 +50,7 @@ const OPERATION: NavigationGroup = {
       icon: icon('rejected'),
       label: (m) => m.operator.navigation.rejected,
     },
+    { href: '/admin/explain', icon: icon('calls'), label: (m) => m.operator.navigation.explain },
     { href: '/admin/audit', icon: icon('audit'), label: (m) => m.operator.navigation.audit },
   ],
 };

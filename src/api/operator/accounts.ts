@@ -110,6 +110,12 @@ const SETTINGS = {
     example: 5,
   }),
   timeZone: text(entered.timeZone, { description: 'IANA time zone', example: 'Europe/Berlin' }),
+  country: nullable(
+    text(entered.country, {
+      description: 'Where it dials, ISO 3166-1; null: as its switch does',
+      example: 'GB',
+    }),
+  ),
   language: nullable(choice(LANGUAGES, { description: 'Of its pages and mails', example: 'en' })),
 } satisfies { [Name in keyof AccountChanges]-?: Field<unknown> };
 
@@ -140,6 +146,7 @@ const accountSchema = s.object({
   notify: Type.Boolean(),
   notifyThreshold: s.whole,
   timeZone: s.name,
+  country: s.orNull(s.name),
   language: s.orNull(s.name),
   createdAt: s.moment,
   updatedAt: s.moment,
@@ -174,6 +181,7 @@ function shownAccount(account: AccountRecord) {
     notify: account.notify,
     notifyThreshold: account.notifyThreshold,
     timeZone: account.timeZone,
+    country: account.country,
     language: account.language,
     createdAt: account.createdAt,
     updatedAt: account.updatedAt,

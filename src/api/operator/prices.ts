@@ -1,16 +1,17 @@
 import { createPromotion, listPromotions, type Promotion } from '../../domain/account/promotion.ts';
+import { explainDialled } from '../../domain/calls/call-explanation.ts';
 import { csvCell } from '../../domain/calls/call-file.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { toMicros } from '../../domain/money.ts';
 import { blockPrefixes, listBlocked, releasePrefixes } from '../../domain/rating/blocked-prefix.ts';
-import { type Price, readPriceFile } from '../../domain/rating/price-csv.ts';
+import { readPriceFile } from '../../domain/rating/price-csv.ts';
+import { importPrices } from '../../domain/rating/price-import.ts';
 import {
   findPriceList,
-  importPrices,
+  type ListedPrice,
   listPriceLists,
   listPrices,
   type PriceListRecord,
-  rateOfCall,
   removePriceList,
 } from '../../domain/rating/price-list.ts';
 import { Refusal } from '../../domain/refusal.ts';
@@ -50,14 +51,15 @@ const L = { name: text(entered.listName, { description: 'Name of the list', exam
 const listSchema = s.object({
   name: s.name,
   prices: s.whole,
+  scheduled: s.whole,
   accounts: s.whole,
   createdAt: Type.Optional(s.moment),
   changedAt: s.moment,
   etag: Type.Optional(s.name),
 });
 
-const etagOfList = ({ name, prices, changedAt }: PriceListRecord) =>
-  etagOf({ name, prices, changedAt });
+const etagOfList = ({ name, prices, scheduled, changedAt }: PriceListRecord) =>
+  etagOf({ name, prices, scheduled, changedAt });
 
 const lists = route({
   method: 'GET',
@@ -113,6 +115,10 @@ const priceSchema = s.object({
   rate: s.money,
   minimumSeconds: s.orNull(s.whole),
   incrementSeconds: s.orNull(s.whole),
+  connectFee: s.money,
+  minimumCharge: s.money,
+  validFrom: s.orNull(s.moment),
+  validUntil: s.orNull(s.moment),
 });
 
 const getPrices = route({
@@ -124,19 +130,23 @@ const getPrices = route({
   description: 'With `Accept: text/csv` or `application/x-ndjson`, all of them in one file.',
   scope: 'prices:read',
   params: L,
-  query: { prefix: optional(pattern('^[0-9]{1,15}$', { description: 'First digits' })), ...PAGE },
+  query: {
+    prefix: optional(pattern('^[0-9]{1,15}$', { description: 'First digits' })),
+    at: optional(time('Those that count for calls that start then; left out, now')),
+    ...PAGE,
+  },
   answers: { 200: s.pageOf(priceSchema) },
   handle: async (call) => {
     const { db } = call.service;
-    const { prefix = '' } = call.query;
+    const { prefix = '', at = call.now } = call.query;
     const accept = String(call.headers.accept ?? '');
     const type = FILE_TYPES.find((known) => accept.includes(known));
     if (type) {
-      const prices = await listPrices(db, call.params.name, { prefix, limit: MOST_PRICES });
+      const prices = await listPrices(db, call.params.name, { prefix, at, limit: MOST_PRICES });
       return { status: 200, body: priceFile(prices, type), headers: { 'content-type': type } };
     }
     const after = (call.after?.[0] as string | undefined) ?? '';
-    const place = { prefix, after, limit: rowsOf(call) };
+    const place = { prefix, at, after, limit: rowsOf(call) };
     const rows = await listPrices(db, call.params.name, place);
     return page(
       call,
@@ -147,13 +157,23 @@ const getPrices = route({
   },
 });
 
-function priceFile(prices: Price[], type: (typeof FILE_TYPES)[number]): string {
+function priceFile(prices: ListedPrice[], type: (typeof FILE_TYPES)[number]): string {
   if (type === 'application/x-ndjson')
     return prices.map((price) => `${JSON.stringify(price)}\n`).join('');
-  const rows = prices.map(({ prefix, rate, name, minimumSeconds, incrementSeconds }) =>
-    [prefix, rate, csvCell(name), minimumSeconds ?? '', incrementSeconds ?? ''].join(','),
+  const hasFees = prices.some(
+    (price) => Number(price.connectFee) + Number(price.minimumCharge) > 0,
   );
-  return ['prefix,rate,name,minimum,increment', ...rows, ''].join('\r\n');
+  const rows = prices.map((price) => {
+    const { prefix, rate, name, minimumSeconds, incrementSeconds } = price;
+    const fees = hasFees ? [price.connectFee, price.minimumCharge] : [];
+    const cells = [prefix, rate, csvCell(name), minimumSeconds ?? '', incrementSeconds ?? ''];
+    return [...cells, ...fees].join(',');
+  });
+  const titles = [
+    'prefix,rate,name,minimum,increment',
+    ...(hasFees ? ['connect fee,minimum charge'] : []),
+  ];
+  return [titles.join(','), ...rows, ''].join('\r\n');
 }
 
 const countsSchema = s.object({
@@ -161,9 +181,16 @@ const countsSchema = s.object({
   changed: s.whole,
   unchanged: s.whole,
   removed: s.whole,
+  raisedSoon: s.whole,
   ignored: s.listOf(s.name),
 });
-const importQuery = { dryRun: optional(flagText('Only tell what would change')) };
+const importQuery = {
+  dryRun: optional(flagText('Only tell what would change')),
+  from: optional(
+    time('Count for calls that start from then on; left out, those of now are put right'),
+  ),
+  backdate: optional(flagText('Let that be past, so that a rerating changes stored calls')),
+};
 
 const putPrices = route({
   method: 'PUT',
@@ -225,9 +252,11 @@ async function importFile(call: ImportCall, replace: boolean) {
     now: call.now,
     replace,
     dryRun: call.query.dryRun ?? false,
+    from: call.query.from,
+    backdate: call.query.backdate ?? false,
     precondition: async (tx) => {
       const found = await findPriceList(tx, call.params.name);
-      const isThere = found !== undefined && found.prices > 0;
+      const isThere = found !== undefined && found.prices + found.scheduled > 0;
       if (call.headers['if-none-match'] === '*' && isThere) {
         throw new Problem(412, 'precondition_failed', 'The list is there already', {
           headers: { etag: etagOfList(found) },
@@ -250,7 +279,9 @@ function csvOf(ndjson: string): string {
     try {
       const price = JSON.parse(line) as Record<string, unknown>;
       const { prefix, rate, name = '', minimumSeconds, incrementSeconds } = price;
-      return [prefix, rate, name, minimumSeconds ?? '', incrementSeconds ?? '']
+      const { connectFee = '', minimumCharge = '', validFrom } = price;
+      const terms = [minimumSeconds ?? '', incrementSeconds ?? '', connectFee, minimumCharge];
+      return [prefix, rate, name, ...terms, validFrom ?? '']
         .map((cell) => `"${String(cell).replaceAll('"', '""')}"`)
         .join(',');
     } catch {
@@ -275,6 +306,7 @@ const getRate = route({
       description: 'As it is dialled',
       example: '+442055501234',
     }),
+    at: optional(time('When the call starts; left out, now')),
   },
   answers: {
     200: s.object({
@@ -284,13 +316,28 @@ const getRate = route({
       rate: s.money,
       minimumSeconds: s.whole,
       incrementSeconds: s.whole,
+      connectFee: s.money,
+      minimumCharge: s.money,
       blocked: Type.Boolean(),
+      emergency: Type.Boolean(),
     }),
   },
   handle: async ({ service, params, query, now }) => {
     const { emergencyNumbers } = service.config;
-    const call = { called: query.number, isEmergency: emergencyNumbers.has(query.number) };
-    return ok(await rateOfCall(service.db, params.username, call, now));
+    const { number: typed, at: startsAt = now } = query;
+    const asked = { typed, account: params.username, feed: undefined, startsAt, seconds: 60 };
+    const explained = await explainDialled(service.db, { ...asked, emergencyNumbers });
+    const { list, price, rate, minimumSeconds, incrementSeconds, emergency } = explained;
+    return ok({
+      list: price ? list : null,
+      prefix: price?.prefix ?? null,
+      name: price?.name ?? null,
+      ...{ rate, minimumSeconds, incrementSeconds },
+      connectFee: explained.connectFee,
+      minimumCharge: explained.minimumCharge,
+      blocked: explained.blocked.length > 0 && !emergency,
+      emergency,
+    });
   },
 });
 

@@ -14,6 +14,7 @@ import {
   viewRejected,
 } from '../../domain/calls/rejected-record.ts';
 import * as entered from '../../domain/entered-values.ts';
+import { DEFAULT_COUNTRY } from '../../domain/numbering-plan.ts';
 import { type HoldRecord, listHolds } from '../../domain/rating/hold.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { registrationsOf } from '../../domain/sip/registration.ts';
@@ -52,13 +53,14 @@ const feedSchema = s.object({
   networks: s.listOf(s.name),
   debits: s.name,
   timeZone: s.name,
+  country: s.name,
   createdAt: s.moment,
   lastSeenAt: s.orNull(s.moment),
   etag: s.name,
   secret: Type.Optional(s.name),
 });
 
-function shownFeed({ lastSeenAt, ...feed }: ListedFeed) {
+function shownFeed({ lastSeenAt, plan: _, ...feed }: ListedFeed) {
   const { etag, ...settings } = tagged(feed);
   return { ...settings, lastSeenAt, etag };
 }
@@ -97,12 +99,16 @@ const putFeed = route({
       choice(['service', 'switch'], { description: 'Who takes the price of a call' }),
     ),
     timeZone: optional(text(entered.timeZone, { description: 'Of times without one' })),
+    country: optional(
+      text(entered.country, { description: 'Where it dials, ISO 3166-1', example: 'GB' }),
+    ),
   },
   answers: { 200: feedSchema, 201: feedSchema },
   handle: async ({ service, actor, params, body, now }) => {
     const { db, keyring } = service;
     const { networks = [], debits = 'service', timeZone = 'UTC', format } = body;
-    const wanted = { name: params.name, format, networks, debits, timeZone };
+    const { country = DEFAULT_COUNTRY } = body;
+    const wanted = { name: params.name, format, networks, debits, timeZone, country };
     try {
       const secret = await addFeed(db, actor, { keyring, now }, wanted);
       const shown = shownFeed((await findFeed(db, params.name)) as ListedFeed);

@@ -88,6 +88,15 @@ const ACCOUNT_SETTINGS = {
     help: 'such as Europe/Berlin',
     input: 'text',
   },
+  country: {
+    table: 'account',
+    column: 'country',
+    read: entered.orNone(entered.country),
+    option: '--country <code>',
+    help: 'where it dials, such as GB, or none: as its switch does',
+    input: 'text',
+    isOptional: true,
+  },
   notifyThreshold: {
     table: 'account',
     column: 'notify_threshold',

@@ -8,6 +8,7 @@ import { changeBilling, isStill } from '../books/balance.ts';
 import { addressKey, releaseAddress, shareAddress } from '../email-address.ts';
 import { InvalidValue } from '../entered-values.ts';
 import { occurrence, queueMessage } from '../mail/message.ts';
+import { keepPlan } from '../numbering-plan.ts';
 import { type HeldAccount, lockOpenAccount } from '../open-account.ts';
 import { externalIdTaken, Refusal } from '../refusal.ts';
 import { type AccountChanges, SETTING_COLUMNS, type ShownSettings } from './account-setting.ts';
@@ -45,7 +46,8 @@ class NumberNotOwned extends Refusal {
  * @param limits.precondition looks at the account once nobody else can change it; what it throws
  *   leaves all as it is
  * @throws Refusal 'not found', also for a price list that is none; 'conflict' for the billing of an
- *   account that another one pays for; InvalidValue for a time zone that PostgreSQL does not know;
+ *   account that another one pays for; InvalidValue for a time zone that PostgreSQL does not know, or a country
+ *   without a numbering plan;
  *   ChangedMeanwhile; NumberNotOwned
  */
 export async function changeAccount(
@@ -70,6 +72,7 @@ export async function changeAccount(
     const assignments = given.map(({ name, column }) => `${column} = $${parameter(changes[name])}`);
     const account = await lockOpenAccount(tx, username);
     await precondition?.(tx);
+    if (changes.country) await keepPlan(tx, changes.country);
     const before = await currentSettings(tx, username);
     if (changes.email !== undefined) {
       await changeAddress(tx, actor, { queue, now }, { account, after: changes.email });

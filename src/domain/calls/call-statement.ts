@@ -1,6 +1,14 @@
 import { movedBy } from '../books/suspension.ts';
 import { FEWER_IN_PROGRESS } from '../rating/hold.ts';
-import { billedSeconds, joinDestination, ownerOfCalled, price, rateOf } from '../rating/rating.ts';
+import {
+  billedSeconds,
+  feeOf,
+  joinDestination,
+  joinNumber,
+  ownerOfCalled,
+  price,
+  rateOf,
+} from '../rating/rating.ts';
 import { reopenHours } from './call-sums.ts';
 
 /** What a statement is made for: parts that a batch does not need take as long as what it does. */
@@ -49,6 +57,7 @@ const UNSETTLED = `locked AS (
 ), moved AS (
   SELECT billing_account AS account, amount AS spent, 0 AS held FROM spent
 )`;
+const BILLED = ['call_rate', 'billed_seconds', 'fee', 'least'] as const;
 
 /**
  * The statement that stores a batch: rates each call, inserts it, debits the billing accounts and
@@ -63,14 +72,15 @@ const textOf = ({ repeats, settles, isLate }: BatchKind) => `
 WITH input AS (
   SELECT n, id, account, timestamptz 'epoch' + started_ms * interval '1 ms' AS started_at,
     talk_microseconds, caller, called, source_ip, caller_name, switch_rate, switch_amount, call_id, feed,
-    n = ANY ($16::bigint[]) AS emergency
+    dialled, n = ANY ($16::bigint[]) AS emergency
   FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[],
-      $7::text[], $8::text[], $9::numeric[], $10::numeric[], $11::text[], $13::text[])
+      $7::text[], $8::text[], $9::numeric[], $10::numeric[], $11::text[], $13::text[], $17::text[])
       WITH ORDINALITY
     AS i (id, account, started_ms, talk_microseconds, caller, called, source_ip, caller_name,
-      switch_rate, switch_amount, call_id, feed, n)
+      switch_rate, switch_amount, call_id, feed, dialled, n)
 ), priced AS (
-  SELECT i.*, a.username, a.master_account,
+  SELECT i.*, a.username, a.master_account, e.number,
+    (d.price).connect_fee AS fee, (d.price).minimum_charge AS least,
     coalesce(i.switch_rate, ${rateOf('i.emergency')}) AS call_rate,
     ${billedSeconds(
       'i.talk_microseconds',
@@ -80,15 +90,16 @@ WITH input AS (
   FROM input i
   JOIN account a ON a.username = CASE WHEN i.account IS NOT NULL THEN i.account
     ELSE ${ownerOfCalled('i.called', 'i.started_at')} END
-  ${joinDestination('i.called', 'i.started_at', 'i.emergency')}
+  ${joinNumber('i.called', 'i.dialled', 'i.emergency', 'i.called')}
+  ${joinDestination('e.number', 'i.started_at', 'i.emergency')}
 ), inserted AS (
   INSERT INTO call (billing_account, account, started_at, id, caller, called, source_ip,
-    caller_name, talk_microseconds, billed_seconds, rate, amount, debited, feed, content_digest,
+    caller_name, talk_microseconds, billed_seconds, rate, amount, fee, debited, feed, content_digest,
     received_at, emergency)
-  SELECT master_account, username, started_at, id, caller, called, source_ip, caller_name,
+  SELECT master_account, username, started_at, id, caller, number, source_ip, caller_name,
     talk_microseconds, billed_seconds, call_rate,
-    CASE WHEN switch_rate IS NULL THEN ${price('call_rate', 'billed_seconds')}
-      ELSE switch_amount END,
+    CASE WHEN switch_rate IS NULL THEN ${price(...BILLED)} ELSE switch_amount END,
+    CASE WHEN switch_rate IS NULL THEN ${feeOf(...BILLED)} END,
     switch_rate IS NULL, feed, substr((SELECT decode($12, 'hex')), n::int * 16 - 15, 16), $14,
     CASE WHEN emergency THEN true END
   FROM priced ORDER BY master_account, username, started_at, id

@@ -3,6 +3,7 @@ import { plainArray, textArray } from '../../db/array-text.ts';
 import type { Database, Queryable } from '../../db/database.ts';
 import { isMissingPartition, isUniqueViolation, StoreUnavailable } from '../../db/errors.ts';
 import type { Decimal } from '../money.ts';
+import { plainNumber } from '../phone-number.ts';
 import { ensurePartitions, isRetiredMonth } from './call-partition.ts';
 import { type BatchKind, SUMMED_AFTER_MS, storeStatement } from './call-statement.ts';
 import type { LegMaker } from './leg-maker.ts';
@@ -20,6 +21,8 @@ export interface ReportedCall {
   talkMicroseconds: number;
   caller: string;
   called: string;
+  /** digits as they were dialled, where they are not the number itself */
+  dialled?: string | undefined;
   sourceIp: string | undefined;
   /** not yet percent-encoded */
   callerName: string | undefined;
@@ -174,6 +177,7 @@ async function insertPart(
     now,
     part.length,
     part.flatMap(({ isEmergency }, n) => (isEmergency ? [n + 1] : [])),
+    textArray(part.map((call) => call.dialled)),
   ];
   const kind: BatchKind = {
     repeats: false,
@@ -223,7 +227,9 @@ function findStored(
 
 /** Tells calls apart by what happened, not by the bytes that told it nor by the price. */
 function contentDigest(call: ReportedCall): string {
-  const { account, talkMicroseconds, caller, called, sourceIp, callerName } = call;
+  const { account, talkMicroseconds, caller, dialled, sourceIp, callerName } = call;
+  // Read as North America does, so that it stays the same where the feed is said to dial elsewhere.
+  const called = dialled === undefined ? call.called : plainNumber(dialled);
   const content = [account, talkMicroseconds, caller, called, sourceIp, callerName];
   return hash('sha256', JSON.stringify(content)).slice(0, 32);
 }

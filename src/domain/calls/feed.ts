@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Database, Queryable } from '../../db/database.ts';
 import { violatedConstraint } from '../../db/errors.ts';
-import { type Actor, audit } from '../audit.ts';
+import { type Actor, audit, differences } from '../audit.ts';
+import { DEFAULT_COUNTRY, keepPlan, type PlanRow, planOf } from '../numbering-plan.ts';
+import type { NumberingPlan } from '../phone-number.ts';
 import { Refusal } from '../refusal.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 
@@ -21,6 +23,10 @@ export interface Feed {
   debits: 'service' | 'switch';
   /** of local times that come without a zone */
   timeZone: string;
+  /** where it dials, ISO 3166-1; left out, the default one */
+  country?: string;
+  /** of that country; left out, North America's */
+  plan?: NumberingPlan;
 }
 
 /** A feed that has shown its secret. */
@@ -60,10 +66,11 @@ export async function addFeed(
   const secret = randomBytes(24).toString('base64url');
   try {
     await db.transaction(async (tx) => {
+      await keepPlan(tx, feed.country ?? DEFAULT_COUNTRY);
       await tx.query(
-        `INSERT INTO feed (name, format, secret_digest, networks, debits, time_zone,
+        `INSERT INTO feed (name, format, secret_digest, networks, debits, time_zone, country,
            created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
         [
           feed.name,
           feed.format,
@@ -71,6 +78,7 @@ export async function addFeed(
           feed.networks,
           feed.debits,
           feed.timeZone,
+          feed.country ?? DEFAULT_COUNTRY,
           now,
         ],
       );
@@ -85,12 +93,68 @@ export async function addFeed(
   return secret;
 }
 
-export function listFeeds(db: Queryable): Promise<ListedFeed[]> {
-  return db.query<ListedFeed>(
-    `SELECT name, format, networks, debits, time_zone AS "timeZone", created_at AS "createdAt",
-       last_seen_at AS "lastSeenAt"
-     FROM feed ORDER BY name`,
+/** Columns of a feed, `f`, with its numbering plan where that is not North America's. */
+const FEED_COLUMNS = `f.name, f.format, f.networks, f.debits, f.time_zone AS "timeZone", f.country,
+  f.last_seen_at AS "lastSeenAt", CASE WHEN f.country <> '${DEFAULT_COUNTRY}' THEN (
+    SELECT to_json(p) FROM numbering_plan p WHERE p.country = f.country) END AS plan`;
+
+interface FeedRow extends Omit<KnownFeed, 'plan'> {
+  plan: PlanRow | null;
+}
+
+const withPlan = <Row extends FeedRow>({ plan, ...feed }: Row) => ({ ...feed, plan: planOf(plan) });
+
+export async function listFeeds(db: Queryable): Promise<ListedFeed[]> {
+  const feeds = await db.query<FeedRow & { createdAt: Date }>(
+    `SELECT ${FEED_COLUMNS}, f.created_at AS "createdAt" FROM feed f ORDER BY f.name`,
   );
+  return feeds.map(withPlan);
+}
+
+/** @throws Refusal 'not found' */
+export async function requireFeed(db: Queryable, name: string): Promise<Feed> {
+  const [feed] = await db.query<FeedRow>(`SELECT ${FEED_COLUMNS} FROM feed f WHERE f.name = $1`, [
+    name,
+  ]);
+  if (!feed) throw new Refusal('not found', `there is no feed ${name}`);
+  return withPlan(feed);
+}
+
+/** What can be changed of a feed. */
+export interface FeedChanges {
+  country?: string | undefined;
+  networks?: string[] | undefined;
+  timeZone?: string | undefined;
+}
+
+/**
+ * Changes what is given of a feed. Records that come from then on are read so; those that are stored
+ * stay as they are.
+ * @throws Refusal 'not found'; InvalidValue for a country without a numbering plan
+ */
+export async function changeFeed(
+  db: Database,
+  actor: Actor,
+  name: string,
+  { country, networks, timeZone }: FeedChanges,
+  now: Date,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    if (country !== undefined) await keepPlan(tx, country);
+    const columns = 'country, networks, time_zone AS "timeZone"';
+    const select = `SELECT ${columns} FROM feed WHERE name = $1 FOR UPDATE`;
+    const [before] = await tx.query(select, [name]);
+    if (!before) throw new Refusal('not found', `there is no feed ${name}`);
+    const [after] = await tx.query(
+      `UPDATE feed SET country = coalesce($2, country), networks = coalesce($3, networks),
+         time_zone = coalesce($4, time_zone)
+       WHERE name = $1 RETURNING ${columns}`,
+      [name, country ?? null, networks ?? null, timeZone ?? null],
+    );
+    const detail = differences(before, after ?? {});
+    if (Object.keys(detail).length === 0) return;
+    await audit(tx, actor, { action: 'feed changed', detail: { name, ...detail } }, now);
+  });
 }
 
 /** @returns undefined where there is none */
@@ -119,10 +183,9 @@ export async function authenticateFeed(
   name: string,
   secret: string,
 ): Promise<DeliveringFeed> {
-  const feed = await db.find<DeliveringFeed & { digest: Buffer }>(
+  const feed = await db.find<FeedRow & Pick<DeliveringFeed, 'callsKeptFrom'> & { digest: Buffer }>(
     'authenticate-feed',
-    `SELECT i.n::int, f.name, f.format, f.networks, f.debits, f.time_zone AS "timeZone",
-       f.last_seen_at AS "lastSeenAt", f.secret_digest AS digest,
+    `SELECT i.n::int, ${FEED_COLUMNS}, f.secret_digest AS digest,
        (SELECT kept_from FROM call_retention) AS "callsKeptFrom"
      FROM unnest($1::text[]) WITH ORDINALITY AS i (name, n) JOIN feed f ON f.name = i.name`,
     name,
@@ -130,7 +193,7 @@ export async function authenticateFeed(
   if (!feed || !keyring.matches(secret, feed.digest)) {
     throw new Refusal('unauthorized', 'Unauthorized');
   }
-  return feed;
+  return withPlan(feed);
 }
 
 /**

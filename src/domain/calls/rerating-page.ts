@@ -1,4 +1,11 @@
-import { billedSeconds, joinDestination, PRICE_LIST, price, rateOf } from '../rating/rating.ts';
+import {
+  billedSeconds,
+  feeOf,
+  joinDestination,
+  PRICE_LIST,
+  price,
+  rateOf,
+} from '../rating/rating.ts';
 
 /** Most calls that are looked at by one statement. */
 export const BATCH = 2_000;
@@ -25,13 +32,16 @@ WHERE c.started_at >= coalesce($1::timestamptz, $3) AND c.started_at < $4
   AND ($6::text IS NULL OR ${PRICE_LIST} = $6)
 ORDER BY c.started_at, c.id LIMIT ${BATCH}`;
 
+const NEW = ['new_rate', 'new_seconds', 'connect_fee', 'minimum_charge'] as const;
+
 /**
- * SQL: `page`, and `changed` of it: the calls that would cost something else at the rates of now.
- * What a switch took itself is its own.
+ * SQL: `page`, and `changed` of it: the calls that would cost something else at the prices that were
+ * valid when they started, as they are known now. What a switch took itself is its own.
  */
 export const RATED = `
 page AS (${PAGE}), rated AS (
-  SELECT c.billing_account, c.account, c.started_at, c.id, c.rate, c.billed_seconds, c.amount,
+  SELECT c.billing_account, c.account, c.started_at, c.id, c.rate, c.billed_seconds, c.amount, c.fee,
+    (d.price).connect_fee, (d.price).minimum_charge,
     ${rateOf('c.emergency')} AS new_rate,
     ${billedSeconds(
       'c.talk_microseconds',
@@ -41,9 +51,11 @@ page AS (${PAGE}), rated AS (
   FROM page c JOIN account a ON a.username = c.account
     ${joinDestination('c.called', 'c.started_at', 'c.emergency')}
   WHERE c.debited
+), priced AS (
+  SELECT *, ${price(...NEW)} AS new_amount, ${feeOf(...NEW)} AS new_fee FROM rated
 ), changed AS (
-  SELECT *, ${price('new_rate', 'new_seconds')} AS new_amount FROM rated
-  WHERE (rate, billed_seconds) <> (new_rate, new_seconds)
+  SELECT * FROM priced
+  WHERE (rate, billed_seconds, coalesce(fee, 0)) <> (new_rate, new_seconds, coalesce(new_fee, 0))
 )`;
 
 /** Of a page, what the next one needs. */

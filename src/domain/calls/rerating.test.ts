@@ -15,7 +15,7 @@ import { addNumber } from '../billing/recurring-charge.ts';
 import { listEntries } from '../books/ledger.ts';
 import { reconcile } from '../books/proof.ts';
 import { readPriceFile } from '../rating/price-csv.ts';
-import { importPrices } from '../rating/price-list.ts';
+import { importPrices } from '../rating/price-import.ts';
 import { storeCalls } from './call.ts';
 import { previewRerating, type ReratingResult, rerateCalls } from './rerating.ts';
 import type { ReratingRange } from './rerating-page.ts';

@@ -198,9 +198,10 @@ async function ratePage(tx: Queryable, id: number, range: ReratingRange): Promis
   const [page] = await tx.query<RatedPage>(
     `WITH ${RATED}, noted AS (
        INSERT INTO call_rating (billing_account, account, started_at, id, rerating, rate_before,
-         rate_after, billed_seconds_before, billed_seconds_after, amount_before, amount_after)
+         rate_after, billed_seconds_before, billed_seconds_after, amount_before, amount_after,
+         fee_before, fee_after)
        SELECT billing_account, account, started_at, id, $7, rate, new_rate, billed_seconds,
-         new_seconds, amount, new_amount
+         new_seconds, amount, new_amount, fee, new_fee
        FROM changed
      )
      SELECT ${LAST_OF_PAGE}`,
@@ -262,7 +263,7 @@ async function applyPage(tx: Queryable, id: number, now: Date): Promise<Part> {
        ORDER BY billing_account LIMIT ${BATCH}
      ), applied AS (
        UPDATE call c SET rate = r.rate_after, billed_seconds = r.billed_seconds_after,
-         amount = r.amount_after
+         amount = r.amount_after, fee = r.fee_after
        FROM page r
        WHERE c.billing_account = r.billing_account AND c.account = r.account
          AND c.started_at = r.started_at AND c.id = r.id

@@ -12,7 +12,7 @@ import {
   type Terms,
 } from './decision.ts';
 import { GIVE_BACK } from './hold.ts';
-import { isBlocked, joinDestination } from './rating.ts';
+import { isBlocked, joinDestination, joinNumber } from './rating.ts';
 
 /** @throws Refusal 'payment required' with the reason, 'conflict' where the call id is another's */
 export type AuthorizeCall = (question: CallQuestion) => Promise<CallPermission>;
@@ -49,8 +49,10 @@ const HOLD_OF_CALL = `SELECT * FROM hold
 
 const TERMS = `SELECT i.n::int, a.master_account AS "billingAccount", a.enabled,
     a.closed_at IS NOT NULL AS closed, a.verified_at IS NOT NULL AS verified,
-    ${isBlocked('i.called')} AS blocked, b.suspended, a.max_calls AS "maxCalls",
-    coalesce((d.price).rate, a.rate)::text AS rate,
+    ${isBlocked('e.number')} AS blocked, e.number AS called, b.suspended, a.max_calls AS "maxCalls",
+    coalesce((d.price).rate, a.rate)::text AS rate, (d.price).prefix IS NOT NULL AS "isPriced",
+    coalesce((d.price).connect_fee, 0)::text AS "connectFee",
+    coalesce((d.price).minimum_charge, 0)::text AS "minimumCharge",
     coalesce((d.price).minimum_seconds, a.minimum_seconds) AS "minimumSeconds",
     coalesce((d.price).increment_seconds, a.increment_seconds) AS "incrementSeconds",
     (CASE b.billing WHEN 'prepaid' THEN b.cash ELSE b.cash + b.credit_limit END)::text AS spendable,
@@ -58,16 +60,18 @@ const TERMS = `SELECT i.n::int, a.master_account AS "billingAccount", a.enabled,
     CASE WHEN h.call_id IS NOT NULL THEN json_build_object('account', h.account,
       'called', h.called, 'amount', h.amount::text, 'earlier', h.earlier_amount::text,
       'rate', h.rate::text, 'minimumSeconds', h.minimum_seconds,
-      'incrementSeconds', h.increment_seconds,
+      'incrementSeconds', h.increment_seconds, 'connectFee', h.connect_fee::text,
+      'minimumCharge', h.minimum_charge::text,
       'grantedMs', (extract(epoch FROM h.granted_at) * 1000)::bigint,
       'expiresMs', (extract(epoch FROM h.expires_at) * 1000)::bigint) END AS hold
-  FROM unnest($1::bigint[], $2::text[], $3::text[]) WITH ORDINALITY
-      AS i (account, called, call_id, n)
+  FROM unnest($1::bigint[], $2::text[], $3::text[], $5::text[]) WITH ORDINALITY
+      AS i (account, called, call_id, dialled, n)
     JOIN account a ON a.username = i.account
     JOIN balance b ON b.account = a.master_account
+    ${joinNumber('i.called', 'i.dialled', 'false', "''")}
     LEFT JOIN LATERAL (${HOLD_OF_CALL}) h ON true
     LEFT JOIN calls_in_progress c ON c.billing_account = a.master_account AND c.account = a.username
-    ${joinDestination('i.called', '$4::timestamptz', 'false')}`;
+    ${joinDestination('e.number', '$4::timestamptz', 'false')}`;
 
 const EXPIRE = `WITH gone AS (
     DELETE FROM hold h USING (
@@ -81,19 +85,21 @@ const EXPIRE = `WITH gone AS (
 
 const HOLD = `WITH held AS (
     INSERT INTO hold (billing_account, call_id, account, called, amount, earlier_amount, rate,
-      minimum_seconds, increment_seconds, granted_at, expires_at)
+      minimum_seconds, increment_seconds, granted_at, expires_at, connect_fee, minimum_charge)
     SELECT billing_account, call_id, account, called, amount, earlier_amount, rate,
       minimum_seconds, increment_seconds, timestamptz 'epoch' + granted_ms * interval '1 ms',
-      timestamptz 'epoch' + expires_ms * interval '1 ms'
+      timestamptz 'epoch' + expires_ms * interval '1 ms', connect_fee, minimum_charge
     FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::numeric[], $6::numeric[],
-        $7::numeric[], $8::int[], $9::int[], $10::bigint[], $11::bigint[])
+        $7::numeric[], $8::int[], $9::int[], $10::bigint[], $11::bigint[],
+        $17::numeric[], $18::numeric[])
       AS i (billing_account, call_id, account, called, amount, earlier_amount, rate,
-        minimum_seconds, increment_seconds, granted_ms, expires_ms)
+        minimum_seconds, increment_seconds, granted_ms, expires_ms, connect_fee, minimum_charge)
     ON CONFLICT (billing_account, call_id) DO UPDATE SET account = excluded.account,
       called = excluded.called, amount = excluded.amount,
       earlier_amount = excluded.earlier_amount, rate = excluded.rate,
       minimum_seconds = excluded.minimum_seconds, increment_seconds = excluded.increment_seconds,
-      granted_at = excluded.granted_at, expires_at = excluded.expires_at
+      granted_at = excluded.granted_at, expires_at = excluded.expires_at,
+      connect_fee = excluded.connect_fee, minimum_charge = excluded.minimum_charge
   ), counted AS (
     INSERT INTO calls_in_progress AS c (billing_account, account, calls)
     SELECT * FROM unnest($12::bigint[], $13::bigint[], $14::int[])
@@ -189,6 +195,7 @@ async function authorizeCalls(
     textArray(questions.map(({ called }) => called)),
     textArray(questions.map(({ callId }) => callId)),
     now,
+    textArray(questions.map(({ dialled }) => dialled)),
   ];
   return db.exchange({ settings, patient }, async (send) => {
     const locking = send<{ account: number }>(lock.name, lock.text, [accounts]);
@@ -234,5 +241,7 @@ function writeHolds(send: Send, { holds, calls, held }: Decisions): void {
     plainArray([...calls.values()].map((row) => row.change)),
     plainArray([...held.keys()]),
     plainArray([...held.values()].map(fromMicros)),
+    plainArray(rows.map((row) => row.connectFee)),
+    plainArray(rows.map((row) => row.minimumCharge)),
   ]);
 }

@@ -1,11 +1,14 @@
 import { type Decimal, toMicros } from '../money.ts';
 import { Refusal } from '../refusal.ts';
-import { billedMicros, type CallPrice, grant } from './grant.ts';
+import { billedMicros, type CallPrice, grant, isFree } from './grant.ts';
 import type { AllowedCall } from './hold.ts';
 
 /** What a switch asks before it lets a call through; the same call id again extends the hold. */
 export interface CallQuestion extends AllowedCall {
+  /** as the feed's country reads it; '': it is no number there */
   called: string;
+  /** digits as they were dialled, where they are not the number itself */
+  dialled?: string | undefined;
   now: Date;
 }
 
@@ -14,6 +17,8 @@ export interface CallPermission {
   maxSeconds: number;
   /** dollars per minute */
   rate: Decimal;
+  /** the number that is called, where the account's country reads another one than the feed's */
+  called?: string;
 }
 
 export interface AuthorizeOptions {
@@ -22,7 +27,11 @@ export interface AuthorizeOptions {
   verifiedOnly: boolean;
   /** a hold is on the disk before the answer; left out, it is */
   holdsOnDisk?: boolean;
+  /** whether free destinations may be called while the balance is used up */
+  freeCalls: boolean;
 }
+
+export const NO_NUMBER = 'The destination is no number that can be dialled';
 
 export type Answer = CallPermission | Refusal;
 
@@ -35,6 +44,10 @@ export interface Terms extends CallPrice {
   closed: boolean;
   verified: boolean;
   blocked: boolean;
+  /** as the account's country reads it, or else the feed's; '': it is no number there */
+  called: string;
+  /** by a price of the list, not by the account's own rate */
+  isPriced: boolean;
   suspended: boolean;
   maxCalls: number | null;
   /** what may be spent, holds not counted; null: any amount */
@@ -116,14 +129,18 @@ export class Decisions {
     if (this.#options.verifiedOnly && !terms.verified) {
       return paymentRequired('The account is not verified');
     }
+    if (terms.called === '') return paymentRequired(NO_NUMBER);
     if (terms.blocked) return paymentRequired('The destination is blocked');
-    if (terms.suspended) return paymentRequired('Calls are suspended, the balance is used up');
+    const goesOn = this.#options.freeCalls && terms.isPriced && isFree(terms);
+    if (terms.suspended && !goesOn)
+      return paymentRequired('Calls are suspended, the balance is used up');
     return this.#grant(question, terms);
   }
 
   #grant(question: CallQuestion, terms: Terms): Answer {
-    const { account, callId, called, now } = question;
-    const { billingAccount, maxCalls, rate, minimumSeconds, incrementSeconds } = terms;
+    const { account, callId, now } = question;
+    const { billingAccount, called, maxCalls, rate, minimumSeconds, incrementSeconds } = terms;
+    const { connectFee, minimumCharge } = terms;
     const { holdSeconds } = this.#options;
     const key = `${billingAccount} ${callId}`;
     const before = this.holds.get(key) ?? storedHold(terms, callId);
@@ -149,10 +166,11 @@ export class Decisions {
     const { maxSeconds } = granted;
     this.#hold(key, before, {
       ...{ billingAccount, account, callId, called, rate, minimumSeconds, incrementSeconds },
+      ...{ connectFee, minimumCharge },
       ...{ grantedMs, earlierMicros, amountMicros: earlierMicros + granted.amountMicros },
       expiresMs: now.getTime() + (maxSeconds + RECORD_DELAY_SECONDS) * SECOND_MS,
     });
-    return { maxSeconds, rate };
+    return called === question.called ? { maxSeconds, rate } : { maxSeconds, rate, called };
   }
 
   #hold(key: string, before: Hold | undefined, after: Hold): void {

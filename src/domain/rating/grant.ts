@@ -6,6 +6,10 @@ export interface CallPrice {
   rate: Decimal;
   minimumSeconds: number;
   incrementSeconds: number;
+  /** dollars for each answered call */
+  connectFee: Decimal;
+  /** what an answered call costs at least, in dollars */
+  minimumCharge: Decimal;
 }
 
 /**
@@ -23,34 +27,41 @@ export function grant(
   holdSeconds: number,
 ): { maxSeconds: number; amountMicros: bigint } | undefined {
   const { minimumSeconds: minimum, incrementSeconds: increment, spendable } = price;
-  const rateMicros = toMicros(price.rate);
   const wanted = billedSeconds(price, elapsed + holdSeconds);
-  if (rateMicros === 0n || spendable === null) {
-    return { maxSeconds: holdSeconds, amountMicros: cost(rateMicros, wanted) };
-  }
+  const whole = { maxSeconds: holdSeconds, amountMicros: cost(price, wanted) };
+  if (isFree(price) || spendable === null) return whole;
   const available = toMicros(spendable) - heldMicros;
-  const affordable = available > 0n ? Number((available * 60n) / rateMicros) : 0;
-  if (wanted <= affordable) {
-    return { maxSeconds: holdSeconds, amountMicros: cost(rateMicros, wanted) };
-  }
-  const whole = Math.floor(affordable / increment) * increment;
-  if (affordable < minimum || whole <= elapsed) return undefined;
+  if (available < toMicros(price.minimumCharge)) return undefined;
+  const left = available - toMicros(price.connectFee);
+  const rateMicros = toMicros(price.rate);
+  if (rateMicros === 0n) return left >= 0n ? whole : undefined;
+  const affordable = left > 0n ? Number((left * 60n) / rateMicros) : 0;
+  if (wanted <= affordable) return whole;
+  const seconds = Math.floor(affordable / increment) * increment;
+  if (affordable < minimum || seconds <= elapsed) return undefined;
   return {
-    maxSeconds: Math.min(holdSeconds, whole - elapsed),
-    amountMicros: cost(rateMicros, Math.max(minimum, whole)),
+    maxSeconds: Math.min(holdSeconds, seconds - elapsed),
+    amountMicros: cost(price, Math.max(minimum, seconds)),
   };
+}
+
+/** Whether calls cost nothing, however long they are. */
+export function isFree({ rate, connectFee, minimumCharge }: CallPrice): boolean {
+  return [rate, connectFee, minimumCharge].every((dollars) => toMicros(dollars) === 0n);
 }
 
 /** What a call of some seconds is billed, in millionths of a dollar. */
 export function billedMicros(price: CallPrice, seconds: number): bigint {
-  return cost(toMicros(price.rate), billedSeconds(price, seconds));
+  return cost(price, billedSeconds(price, seconds));
 }
 
 function billedSeconds({ minimumSeconds, incrementSeconds }: CallPrice, seconds: number): number {
   return Math.max(minimumSeconds, Math.ceil(seconds / incrementSeconds) * incrementSeconds);
 }
 
-/** Rounded half up, as calls are billed. */
-function cost(rateMicros: bigint, seconds: number): bigint {
-  return (rateMicros * BigInt(seconds) + 30n) / 60n;
+/** Rounded half up, as answered calls are billed. */
+function cost({ rate, connectFee, minimumCharge }: CallPrice, seconds: number): bigint {
+  const micros = toMicros(connectFee) + (toMicros(rate) * BigInt(seconds) + 30n) / 60n;
+  const least = toMicros(minimumCharge);
+  return micros > least ? micros : least;
 }

@@ -12,7 +12,11 @@ let api: TestService;
 let authorize: AuthorizeCall;
 before(async () => {
   api = await startService();
-  authorize = gatherAuthorizations(api.service.db, { holdSeconds: 600, verifiedOnly: false });
+  authorize = gatherAuthorizations(api.service.db, {
+    holdSeconds: 600,
+    verifiedOnly: false,
+    freeCalls: true,
+  });
 });
 after(() => api.stop());
 
@@ -58,7 +62,7 @@ test('only with HOLDS_ON_DISK=false a hold is answered before it is on the disk'
       };
     },
   });
-  const options = { holdSeconds: 60, verifiedOnly: false };
+  const options = { holdSeconds: 60, verifiedOnly: false, freeCalls: true };
   for (const [n, holdsOnDisk] of [undefined, true, false].entries()) {
     const authorize = gatherAuthorizations(watched, {
       ...options,
@@ -103,7 +107,8 @@ test('a call is granted whole increments that the balance reaches for', () => {
     ['0.000001', 1, 1, null, '0', 30, 600, 11n],
   ] as const;
   for (const [rate, minimumSeconds, incrementSeconds, spendable, held, elapsed, ...row] of table) {
-    const terms = { rate, minimumSeconds, incrementSeconds, spendable };
+    const fees = { connectFee: '0', minimumCharge: '0' };
+    const terms = { rate, minimumSeconds, incrementSeconds, spendable, ...fees };
     const [maxSeconds, amountMicros] = row;
     assert.deepEqual(
       grant(terms, BigInt(Math.round(Number(held) * 1e6)), elapsed, 600),
@@ -111,6 +116,29 @@ test('a call is granted whole increments that the balance reaches for', () => {
       JSON.stringify(terms),
     );
   }
+});
+
+test('a connection fee and the least charge are held, and left out of what seconds are for', () => {
+  const terms = { rate: '0.06', minimumSeconds: 1, incrementSeconds: 1 };
+  for (const [spendable, connectFee, minimumCharge, maxSeconds, amountMicros] of [
+    ['10', '0.1', '0', 600, 700_000n],
+    ['0.11', '0.1', '0', 10, 110_000n],
+    ['0.1', '0.1', '0', undefined, 0n],
+    ['0.05', '0', '0.05', 50, 50_000n],
+    ['0.049999', '0', '0.05', undefined, 0n],
+    ['0.105', '0.1', '0.104', 5, 105_000n],
+    ['0.103', '0.1', '0.104', undefined, 0n],
+    ['10', '0.1', '5', 600, 5_000_000n],
+    [null, '0.1', '5', 600, 5_000_000n],
+  ] as const) {
+    const granted = grant({ ...terms, spendable, connectFee, minimumCharge }, 0n, 0, 600);
+    const expected = maxSeconds === undefined ? undefined : { maxSeconds, amountMicros };
+    assert.deepEqual(granted, expected, `${spendable} ${connectFee} ${minimumCharge}`);
+  }
+  const flat = { ...terms, rate: '0', connectFee: '0.1', minimumCharge: '0' };
+  const whole = { maxSeconds: 600, amountMicros: 100_000n };
+  assert.deepEqual(grant({ ...flat, spendable: '0.1' }, 0n, 0, 600), whole);
+  assert.equal(grant({ ...flat, spendable: '0.1' }, 1n, 0, 600), undefined);
 });
 
 test('a hundred calls at once hold no more than the balance', async () => {

@@ -26,7 +26,11 @@ before(async () => {
     `INSERT INTO price (list, prefix, rate, minimum_seconds, increment_seconds)
      VALUES ('default', '44', 0.12, 12, 12)`,
   );
-  authorize = gatherAuthorizations(api.service.db, { holdSeconds: 60, verifiedOnly: false });
+  authorize = gatherAuthorizations(api.service.db, {
+    holdSeconds: 60,
+    verifiedOnly: false,
+    freeCalls: true,
+  });
   release = gatherReleases(api.service.db);
 });
 after(() => api.stop());

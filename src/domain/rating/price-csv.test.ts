@@ -8,6 +8,9 @@ const price = (prefix: string, rate: string, rest: object = {}) => ({
   name: '',
   minimumSeconds: null,
   incrementSeconds: null,
+  connectFee: '0',
+  minimumCharge: '0',
+  validFrom: null,
   ...rest,
 });
 

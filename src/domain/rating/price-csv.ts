@@ -11,6 +11,12 @@ export interface Price {
   /** null, both: the account's own count */
   minimumSeconds: number | null;
   incrementSeconds: number | null;
+  /** dollars for each answered call */
+  connectFee: Decimal;
+  /** what an answered call costs at least, in dollars */
+  minimumCharge: Decimal;
+  /** from when on it counts, as it was written, maybe without a zone; null: nothing is said */
+  validFrom: string | null;
 }
 
 export interface PriceFile {
@@ -21,7 +27,15 @@ export interface PriceFile {
   ignored: string[];
 }
 
-type Column = 'prefix' | 'rate' | 'name' | 'minimum' | 'increment';
+type Column =
+  | 'prefix'
+  | 'rate'
+  | 'name'
+  | 'minimum'
+  | 'increment'
+  | 'connect fee'
+  | 'minimum charge'
+  | 'valid from';
 
 const TITLES: Record<string, Column> = {
   prefix: 'prefix',
@@ -34,8 +48,24 @@ const TITLES: Record<string, Column> = {
   description: 'name',
   minimum: 'minimum',
   increment: 'increment',
+  'connect fee': 'connect fee',
+  'connection fee': 'connect fee',
+  'setup fee': 'connect fee',
+  'minimum charge': 'minimum charge',
+  'valid from': 'valid from',
+  'effective date': 'valid from',
+  'effective from': 'valid from',
 };
-const WITHOUT_TITLES: Column[] = ['prefix', 'rate', 'name', 'minimum', 'increment'];
+const WITHOUT_TITLES: Column[] = [
+  'prefix',
+  'rate',
+  'name',
+  'minimum',
+  'increment',
+  'connect fee',
+  'minimum charge',
+  'valid from',
+];
 const DELIMITERS = [',', ';', '\t'];
 const NORTH_AMERICAN_PREFIX = /^1-[2-9][0-9]{2}(?:-[0-9]{1,4}){0,2}$/;
 const LONGEST_NAME = 100;
@@ -48,7 +78,8 @@ export class InvalidPrefix extends Error {}
 
 /**
  * Reads a price list: CSV with commas, semicolons or tabs, one price a line. A first line of titles
- * says which column is what; without it they are prefix, rate, name, minimum and increment.
+ * says which column is what; without it they are prefix, rate, name, minimum, increment, connect fee,
+ * minimum charge and valid from.
  * @returns the prices, and every fault with its line
  */
 export function readPriceFile(text: string): PriceFile {
@@ -68,9 +99,10 @@ export function readPriceFile(text: string): PriceFile {
         if (columns !== WITHOUT_TITLES) continue;
       }
       const price = priceOf(splitLine(line, delimiter), columns);
-      const earlier = lineOf.get(price.prefix);
+      const key = `${price.prefix} ${price.validFrom ?? ''}`;
+      const earlier = lineOf.get(key);
       if (earlier) throw new Fault(`the prefix ${price.prefix} is in line ${earlier}, too`);
-      lineOf.set(price.prefix, index + 1);
+      lineOf.set(key, index + 1);
       file.prices.push(price);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
@@ -116,8 +148,11 @@ function priceOf(cells: string[], columns: (Column | undefined)[]): Price {
   return {
     prefix: prefixOf(cell('prefix')),
     name,
-    rate: rateOf(cell('rate')),
+    rate: dollarsOf(cell('rate'), 'rate', 'dollars per minute'),
     ...{ minimumSeconds, incrementSeconds },
+    connectFee: dollarsOf(cell('connect fee') || '0', 'connect fee', 'dollars'),
+    minimumCharge: dollarsOf(cell('minimum charge') || '0', 'minimum charge', 'dollars'),
+    validFrom: validFromOf(cell('valid from')),
   };
 }
 
@@ -150,13 +185,28 @@ export function readPrefix(text: string): string {
   return digits;
 }
 
-function rateOf(cell: string): Decimal {
+function dollarsOf(cell: string, name: string, unit: string): Decimal {
   // Zeros beyond the sixth place are no more exact.
   const rate = cell.replace(/(\.[0-9]{6})0+$/, '$1').replace(/^\./, '0.');
   if (!isDecimal(rate) || !/^[0-9]{1,6}(\.|$)/.test(rate)) {
-    throw new Fault(`the rate '${cell}' must be dollars per minute with at most six decimals`);
+    throw new Fault(`the ${name} '${cell}' must be ${unit} with at most six decimals`);
   }
   return rate;
+}
+
+/** A day or a moment, with a zone or without. */
+function validFromOf(cell: string): string | null {
+  if (cell === '') return null;
+  const [, day = '', time = '', zone = ''] =
+    /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:?\d\d)?)?$/.exec(
+      cell,
+    ) ?? [];
+  const parsed = new Date(`${day}T${time || '00:00'}Z`);
+  // Days that no month has are read as days of the next one.
+  if (Number.isNaN(parsed.getTime()) || !parsed.toISOString().startsWith(day)) {
+    throw new Fault(`'${cell}' must be a date such as 2030-12-01, or 2030-12-01T00:00Z`);
+  }
+  return `${day}T${time || '00:00'}${zone}`;
 }
 
 function seconds(cell: string, name: string, least: number): number | null {

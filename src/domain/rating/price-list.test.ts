@@ -6,17 +6,13 @@ import { changeAccount } from '../account/account.ts';
 import { listAudit } from '../audit.ts';
 import { addNumber } from '../billing/recurring-charge.ts';
 import { storeCalls } from '../calls/call.ts';
+import { explainCall } from '../calls/call-explanation.ts';
 import { plainNumber } from '../phone-number.ts';
 import { gatherAuthorizations } from './authorization.ts';
 import { blockPrefixes, listBlocked, releasePrefixes } from './blocked-prefix.ts';
 import { readPriceFile } from './price-csv.ts';
-import {
-  importPrices,
-  listPriceLists,
-  listPrices,
-  rateOfCall,
-  removePriceList,
-} from './price-list.ts';
+import { importPrices } from './price-import.ts';
+import { listPriceLists, listPrices, removePriceList } from './price-list.ts';
 
 let api: TestService;
 before(async () => {
@@ -43,6 +39,11 @@ const use = (account: number, priceList: string | null) =>
     account,
     { priceList },
   );
+
+const explain = (account: number, called: string) => {
+  const call = { account, called, dialled: undefined, isEmergency: false, seconds: 40 };
+  return explainCall(api.service.db, { ...call, startsAt: api.service.clock() });
+};
 
 /** Rate, billed seconds and amount of a call of 40 seconds. */
 async function bill(account: number | undefined, dialled: string) {
@@ -89,33 +90,28 @@ test('the longest prefix decides, in whichever form the number was dialled', asy
     ['%252B442055501234', '0.025', 42, '0.017500'],
   ] as const) {
     assert.deepEqual(await bill(account, called), [rate, seconds, amount], called);
-    const { db, clock } = api.service;
-    const rating = await rateOfCall(
-      db,
-      account,
-      { called: plainNumber(called), isEmergency: false },
-      clock(),
-    );
+    const rating = await explain(account, plainNumber(called));
     assert.equal(Number(rating.rate), Number(rate), called);
   }
-  assert.deepEqual(
-    await rateOfCall(
-      api.service.db,
-      account,
-      { called: '2125550123', isEmergency: false },
-      new Date(),
-    ),
-    {
-      list: 'wholesale',
-      prefix: '1212',
-      name: 'New York',
-      rate: '0.009000',
-      minimumSeconds: 1,
-      incrementSeconds: 1,
-      blocked: false,
-      emergency: false,
-    },
-  );
+  assert.deepEqual(await explain(account, '2125550123'), {
+    country: null,
+    number: '2125550123',
+    emergency: false,
+    blocked: [],
+    owner: null,
+    incoming: false,
+    list: 'wholesale',
+    candidates: ['1', '1212'],
+    price: { prefix: '1212', name: 'New York', validFrom: null, validUntil: null },
+    rate: '0.009000',
+    minimumSeconds: 1,
+    incrementSeconds: 1,
+    connectFee: '0.000000',
+    minimumCharge: '0.000000',
+    billedSeconds: 40,
+    fee: '0',
+    amount: '0.006000',
+  });
 });
 
 test('the list called default counts for accounts without one, an empty list for none', async () => {
@@ -171,29 +167,68 @@ test('a call is authorized by the price of its destination', async () => {
   await load('authorized', 'prefix,rate,minimum,increment\n44,1,60,60\n1,0,,');
   const account = await addCustomer(api, { cash: '3.5', rate: '100' });
   await use(account, 'authorized');
-  const authorize = gatherAuthorizations(db, { holdSeconds: 600, verifiedOnly: false });
+  const authorize = gatherAuthorizations(db, {
+    holdSeconds: 600,
+    verifiedOnly: false,
+    freeCalls: true,
+  });
   const ask = (called: string) => authorize({ account, called, callId: called, now: clock() });
   assert.deepEqual(await ask('+442055501234'), { maxSeconds: 180, rate: '1.000000' });
   assert.deepEqual(await ask('2125550123'), { maxSeconds: 600, rate: '0.000000' });
   await assert.rejects(ask('+35315550123'), { message: 'Insufficient balance' });
 });
 
+test('free destinations go on while the balance is used up, where the operator lets them', async () => {
+  const { db, clock } = api.service;
+  await load('free', 'prefix,rate,connect fee\n1800,0,\n1888,0,0.01\n1,1,');
+  const account = await addCustomer(api, { cash: '-1', rate: '0' });
+  const own = await addCustomer(api, { cash: '-1', rate: '0' });
+  await use(account, 'free');
+  await db.query('UPDATE balance SET suspended = true WHERE account = ANY ($1)', [[account, own]]);
+  const ask = (who: number, called: string, freeCalls: boolean) =>
+    gatherAuthorizations(db, { holdSeconds: 600, verifiedOnly: false, freeCalls })({
+      ...{ account: who, called, callId: called, now: clock() },
+    });
+  assert.deepEqual(await ask(account, '8005550123', true), { maxSeconds: 600, rate: '0.000000' });
+  const held = await db.query('SELECT amount::text FROM hold WHERE account = $1', [account]);
+  assert.deepEqual(held, [{ amount: '0.000000' }]);
+  const suspended = { message: 'Calls are suspended, the balance is used up' };
+  await assert.rejects(ask(account, '8005550123', false), suspended);
+  await assert.rejects(ask(account, '8885550123', true), suspended);
+  await assert.rejects(ask(account, '2125550123', true), suspended);
+  // An own rate of 0 is no price of a destination.
+  await assert.rejects(ask(own, '8005550123', true), suspended);
+  await blockPrefixes(
+    db,
+    TESTER,
+    { prefixes: ['1800'], account, reason: '', emergencyNumbers: new Set() },
+    clock(),
+  );
+  await assert.rejects(ask(account, '8005550123', true), {
+    message: 'The destination is blocked',
+  });
+  await releasePrefixes(db, TESTER, { prefixes: ['1800'], account }, clock());
+});
+
 test('an import adds, changes and, where asked, removes; a dry run only counts', async () => {
   const { db } = api.service;
   const first = 'prefix,rate,name\n1,0.006,USA\n44,0.01,UK\n49,0.02,Germany';
-  const none = { added: 0, changed: 0, unchanged: 0, removed: 0 };
+  const none = { added: 0, changed: 0, unchanged: 0, removed: 0, raisedSoon: 0 };
   assert.deepEqual(await load('steps', first, { dryRun: true }), { ...none, added: 3 });
-  await assert.rejects(listPrices(db, 'steps', { limit: 9 }), { code: 'not found' });
+  await assert.rejects(listPrices(db, 'steps', { limit: 9, at: new Date() }), {
+    code: 'not found',
+  });
   assert.deepEqual(await load('steps', first), { ...none, added: 3 });
   assert.deepEqual(await load('steps', first), { ...none, unchanged: 3 });
 
   const second = 'prefix,rate,name\n1,0.0060,USA\n44,0.011,UK\n33,0.03,France';
-  const counts = { added: 1, changed: 1, unchanged: 1, removed: 0 };
+  const counts = { ...none, added: 1, changed: 1, unchanged: 1 };
   assert.deepEqual(await load('steps', second), counts);
-  const prefixes = async () => (await listPrices(db, 'steps', { limit: 9 })).map((p) => p.prefix);
+  const prefixes = async () =>
+    (await listPrices(db, 'steps', { limit: 9, at: new Date() })).map((p) => p.prefix);
   assert.deepEqual(await prefixes(), ['1', '33', '44', '49']);
   const replacement = 'prefix,rate,name\n1,0.006,USA\n447,0.04,UK mobile';
-  const replaced = { added: 1, changed: 0, unchanged: 1, removed: 3 };
+  const replaced = { ...none, added: 1, unchanged: 1, removed: 3 };
   assert.deepEqual(await load('steps', replacement, { replace: true, dryRun: true }), replaced);
   assert.deepEqual(await prefixes(), ['1', '33', '44', '49']);
   assert.deepEqual(await load('steps', replacement, { replace: true }), replaced);
@@ -203,7 +238,12 @@ test('an import adds, changes and, where asked, removes; a dry run only counts',
     [entry?.action, entry?.detail],
     ['price list imported', { list: 'steps', replace: true, ...replaced }],
   );
-  const page = await listPrices(db, 'steps', { prefix: '44', after: '4', limit: 1 });
+  const page = await listPrices(db, 'steps', {
+    prefix: '44',
+    after: '4',
+    limit: 1,
+    at: new Date(),
+  });
   assert.deepEqual(
     page.map(({ prefix, name }) => [prefix, name]),
     [['447', 'UK mobile']],
@@ -218,7 +258,7 @@ test('a file without a price does not empty a list', async () => {
       message: 'there is no price to replace the list with',
     });
   }
-  const kept = await listPrices(api.service.db, 'full', { limit: 9 });
+  const kept = await listPrices(api.service.db, 'full', { limit: 9, at: new Date() });
   assert.deepEqual(
     kept.map(({ prefix }) => prefix),
     ['1'],
@@ -282,11 +322,7 @@ test('prefixes are blocked and released for everyone or for an account', async (
     code: 'conflict',
     message: '911 is an emergency number, which nothing may block',
   });
-  assert.equal(
-    (await rateOfCall(db, account, { called: '+79995550123', isEmergency: false }, clock()))
-      .blocked,
-    true,
-  );
+  assert.equal((await explain(account, '+79995550123')).blocked.length, 1);
   await assert.rejects(release(['53', '7'], null), { message: '7 is not blocked for everyone' });
   await release(['53', '1900', '99'], null);
   assert.deepEqual(

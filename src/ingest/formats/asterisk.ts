@@ -101,7 +101,7 @@ function readRow(row: Members, fields: string[], feed: Feed): ReportedCall {
     startedAt,
     talkMicroseconds: talkWithin(talk, answeredAt, endedAt),
     caller: callerNumber(row.src, 'src'),
-    called: phoneNumber(row.dst, 'dst'),
+    ...phoneNumber(row.dst, 'dst', feed),
     sourceIp: undefined,
     callerName: nameOf(displayText(row.clid, 'clid'), row.src),
     switchDebit: undefined,

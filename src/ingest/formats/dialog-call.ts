@@ -31,7 +31,7 @@ export function dialogCall(
     id: hashedId(feed, [callid, ...tags, times.startedAt.toISOString()]),
     account: firstUsername([record.account]),
     caller: callerNumber(record.cid, 'cid'),
-    called: phoneNumber(record.dst, 'dst'),
+    ...phoneNumber(record.dst, 'dst', feed),
     sourceIp: ipAddress(record.src_ip),
     callerName: displayText(record.cname, 'cname') || undefined,
     switchDebit: undefined,

@@ -78,7 +78,7 @@ function readCdr(record: Members, feed: Feed, canBeForged: boolean): ReportedCal
       ? leftBehind(variable, feed)
       : { talkMicroseconds: talkMicroseconds(variable) }),
     caller: callerNumber(profile.caller_id_number, 'caller_id_number'),
-    called: phoneNumber(profile.destination_number, 'destination_number'),
+    ...phoneNumber(profile.destination_number, 'destination_number', feed),
     sourceIp: ipAddress(variable('sip_network_ip')) ?? ipAddress(profile.network_addr),
     callerName: displayText(profile.caller_id_name, 'caller_id_name') || undefined,
     switchDebit: feed.debits === 'switch' ? switchDebit(variable) : undefined,

@@ -63,7 +63,7 @@ function readCall(record: Members, feed: Feed): ReportedCall {
       isThere(end) ? momentOrLocal(end, 'end', undefined) : undefined,
     ),
     caller: callerNumber(record.cid, 'cid'),
-    called: phoneNumber(record.dst, 'dst'),
+    ...phoneNumber(record.dst, 'dst', feed),
     sourceIp: ipAddress(record.ip),
     callerName: displayText(record.cn, 'cn') || undefined,
     switchDebit: feed.debits === 'switch' ? switchDebit(record, talkMicroseconds) : undefined,

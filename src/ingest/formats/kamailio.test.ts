@@ -30,6 +30,7 @@ test('a record of acc_json is a call', () => {
     talkMicroseconds: 3_303_000,
     caller: '4592086960',
     called: '8005551212',
+    dialled: '18005551212',
     sourceIp: '127.0.0.1',
     callerName: '"Alice Example"',
     switchDebit: undefined,

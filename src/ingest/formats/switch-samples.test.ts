@@ -31,6 +31,7 @@ test('every encoding of FreeSWITCH 1.10.12 tells its call, whatever the caller i
           talkMicroseconds,
           caller: '2125550001',
           called,
+          dialled: `1${called}`,
           sourceIp: '127.0.0.1',
           callerName: 'Al \\"Q\\" \\\\ a+b é,\\",\\"accountcode\\":\\"2125550002',
           switchDebit: undefined,

@@ -23,6 +23,8 @@ export const deProblems: ProblemWords<Problem> = {
   oneOf: ({ words }) => `Bitte wählen Sie eines von ${words.join(', ')}.`,
   accountName: () => 'Bitte geben Sie einen Namen mit 1 bis 100 Zeichen an.',
   email: () => 'Das ist keine E-Mail-Adresse wie user@example.com.',
+  country: () =>
+    'Bitte die zwei Buchstaben eines Landes mit Rufnummern angeben, zum Beispiel US oder GB.',
   timeZone: () =>
     'Diese Zeitzone ist nicht bekannt. Bitte geben Sie eine an wie UTC oder Europe/Berlin.',
   month: () => 'Bitte geben Sie einen Monat an wie 2030-12.',

@@ -21,6 +21,7 @@ export const enProblems: ProblemWords<Problem> = {
   oneOf: ({ words }) => `Please choose one of ${words.join(', ')}.`,
   accountName: () => 'Please give a name of 1 to 100 characters.',
   email: () => 'This is not an e-mail address, such as user@example.com.',
+  country: () => 'Please give the two letters of a country with phone numbers, such as US or GB.',
   timeZone: () => 'This time zone is not known. Please give one such as UTC or Europe/Berlin.',
   month: () => 'Please give a month such as 2030-12.',
   words: ({ most }) => `Please give 1 to ${most} characters in one line.`,

@@ -7,6 +7,7 @@ import {
   removeFeed,
 } from '../../domain/calls/feed.ts';
 import * as entered from '../../domain/entered-values.ts';
+import { DEFAULT_COUNTRY } from '../../domain/numbering-plan.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { addressAsked } from '../../service-address.ts';
@@ -65,6 +66,7 @@ export function feedPages(app: FastifyInstance, service: Service): void {
           .filter(Boolean)
           .map(entered.network),
       timeZone: entered.timeZone,
+      country: (text) => entered.country(text || DEFAULT_COUNTRY),
     });
     if (problems) return again(problems);
     try {
@@ -73,6 +75,9 @@ export function feedPages(app: FastifyInstance, service: Service): void {
       const added: NewFeed = { name, format, secret };
       return showOnce(service, reply, '/admin/feeds', added);
     } catch (error) {
+      if (error instanceof entered.InvalidValue) {
+        return again({ country: problemOf(view.m, error).text });
+      }
       return again({ name: problemOf(view.m, error).text });
     }
   });
@@ -133,6 +138,7 @@ function feedTable(view: View, feeds: ListedFeed[]): Html {
       { label: m.format, cell: ({ format }) => format },
       { label: m.networks, cell: ({ networks }) => networks.join(', ') || m.anywhere },
       { label: m.debits, cell: ({ debits }) => m.debiting[debits] },
+      { label: m.country, cell: ({ country }) => country ?? DEFAULT_COUNTRY },
       { label: m.seen, cell: (feed) => lastSeen(view, feed) },
       { label: '', cell: removal },
     ],
@@ -149,6 +155,7 @@ ${select({ name: 'format', label: m.format, value: values.format ?? 'freeswitch'
 ${field({ name: 'networks', label: m.networksLabel, value: values.networks, problem: problems.networks, hint: m.networksHint, autocomplete: 'off' })}
 ${select({ name: 'debits', label: m.debits, value: values.debits ?? 'service', problem: problems.debits, choices: debits })}
 ${field({ name: 'timeZone', label: m.zone, value: values.timeZone ?? 'UTC', problem: problems.timeZone, autocomplete: 'off' })}
+${field({ name: 'country', label: m.country, value: values.country ?? DEFAULT_COUNTRY, problem: problems.country, hint: m.countryHint, autocomplete: 'off' })}
 </div>
 <button>${m.submit}</button>`;
 }

@@ -10,6 +10,7 @@ import { accountsPages } from './accounts.ts';
 import { addAccountPages } from './add-account.ts';
 import { auditPage } from './audit.ts';
 import { dashboardPage } from './dashboard.ts';
+import { explainPage } from './explain.ts';
 import { feedPages } from './feeds.ts';
 import { operatorKeyPages } from './operator-keys.ts';
 import { promotionPages } from './promotions.ts';
@@ -31,5 +32,6 @@ export async function operatorPages(app: FastifyInstance, service: Service): Pro
   feedPages(app, service);
   operatorKeyPages(app, service);
   rejectedPages(app, service);
+  explainPage(app, service);
   auditPage(app, service);
 }

@@ -17,6 +17,7 @@ import { SETTINGS_FORM } from './settings-panel.ts';
 // Where the page shows what only the database can say.
 const FIELD_OF: Record<string, AccountSettingName> = {
   timeZone: 'timeZone',
+  country: 'country',
   noPriceList: 'priceList',
   creditLimitPrepaid: 'creditLimit',
   billedTo: 'billing',

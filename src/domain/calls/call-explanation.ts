@@ -1,0 +1,154 @@
+import type { Queryable } from '../../db/database.ts';
+import { isEmergencyNumber } from '../emergency-numbers.ts';
+import type { Decimal } from '../money.ts';
+import { DEFAULT_COUNTRY } from '../numbering-plan.ts';
+import { readDialled } from '../phone-number.ts';
+import { InvalidValue } from '../problem.ts';
+import {
+  billedSeconds,
+  feeOf,
+  joinDestination,
+  joinNumber,
+  ownerOfCalled,
+  PRICE_LIST,
+  prefixesOf,
+  price,
+  rateOf,
+} from '../rating/rating.ts';
+import { Refusal } from '../refusal.ts';
+import { requireFeed } from './feed.ts';
+
+/** A call that is asked about. */
+export interface AskedCall {
+  account: number;
+  /** as the feed's country reads it, and digits as they were dialled where they are not that number */
+  called: string;
+  dialled: string | undefined;
+  isEmergency: boolean;
+  startsAt: Date;
+  /** how long it talks */
+  seconds: number;
+}
+
+/** What a call would cost, and why, step by step. */
+export interface CallExplanation {
+  /** that the account dials from; null: the feed's */
+  country: string | null;
+  /** as it is stored */
+  number: string;
+  emergency: boolean;
+  /** prefixes that block it; an emergency call goes on all the same */
+  blocked: { prefix: string; account: number | null; reason: string }[];
+  /** the account that has the number */
+  owner: number | null;
+  /** whether it comes in to a number of the account's own */
+  incoming: boolean;
+  /** that counts for the account; null: none */
+  list: string | null;
+  /** the prefixes of the number that the list has a price for then, shortest first */
+  candidates: string[];
+  /** the price that counts; null: the account's own rate does */
+  price: {
+    prefix: string;
+    name: string;
+    validFrom: string | null;
+    validUntil: string | null;
+  } | null;
+  /** dollars per minute */
+  rate: Decimal;
+  minimumSeconds: number;
+  incrementSeconds: number;
+  connectFee: Decimal;
+  minimumCharge: Decimal;
+  billedSeconds: number;
+  /** of the amount, what is not rate times seconds */
+  fee: Decimal;
+  amount: Decimal;
+}
+
+const TERMS = ['rate', 'billed', 'connect_fee', 'minimum_charge'] as const;
+
+/** @throws Refusal 'not found' for an unknown account */
+export async function explainCall(db: Queryable, call: AskedCall): Promise<CallExplanation> {
+  const [explanation] = await db.query<CallExplanation>(
+    `SELECT c.country, c.number, c.emergency, c.blocked, c.owner, c.incoming, c.list, c.candidates,
+       c.price, c.rate::text, c.minimum_seconds AS "minimumSeconds",
+       c.increment_seconds AS "incrementSeconds", c.connect_fee::text AS "connectFee",
+       c.minimum_charge::text AS "minimumCharge", c.billed AS "billedSeconds",
+       coalesce(${feeOf(...TERMS)}, 0)::text AS fee, (${price(...TERMS)})::text AS amount
+     FROM (
+       SELECT a.country, e.number, $4::boolean AS emergency,
+         (SELECT coalesce(json_agg(json_build_object('prefix', k.prefix, 'account', k.account,
+             'reason', k.reason) ORDER BY k.prefix), '[]')
+           FROM blocked_prefix k WHERE k.prefix = ANY (${prefixesOf('e.number')})
+             AND (k.account IS NULL OR k.account IN (a.username, a.master_account))) AS blocked,
+         ${ownerOfCalled('e.number', '$5::timestamptz')} AS owner,
+         EXISTS (SELECT FROM number o WHERE o.number = e.number AND o.account = a.username
+           AND (o.removed_at IS NULL OR o.removed_at > $5::timestamptz)) AS incoming,
+         ${PRICE_LIST} AS list,
+         ARRAY(SELECT p.prefix FROM price p
+           WHERE p.list = ${PRICE_LIST} AND p.prefix = ANY (${prefixesOf('e.number')})
+             AND p.valid_from <= $5 AND p.valid_until > $5 ORDER BY length(p.prefix)) AS candidates,
+         CASE WHEN (d.price).prefix IS NOT NULL THEN json_build_object('prefix', (d.price).prefix,
+           'name', (d.price).name, 'validFrom', nullif((d.price).valid_from, '-infinity'),
+           'validUntil', nullif((d.price).valid_until, 'infinity')) END AS price,
+         ${rateOf('$4::boolean')} AS rate,
+         coalesce((d.price).minimum_seconds, a.minimum_seconds) AS minimum_seconds,
+         coalesce((d.price).increment_seconds, a.increment_seconds) AS increment_seconds,
+         coalesce((d.price).connect_fee, 0) AS connect_fee,
+         coalesce((d.price).minimum_charge, 0) AS minimum_charge,
+         ${billedSeconds(
+           '($6::bigint * 1000000)',
+           'coalesce((d.price).minimum_seconds, a.minimum_seconds)',
+           'coalesce((d.price).increment_seconds, a.increment_seconds)',
+         )} AS billed
+       FROM account a
+         ${joinNumber('$2::text', '$3::text', '$4::boolean', "''")}
+         ${joinDestination('e.number', '$5::timestamptz', '$4::boolean')}
+       WHERE a.username = $1 OFFSET 0
+     ) AS c`,
+    [
+      call.account,
+      call.called,
+      call.dialled ?? null,
+      call.isEmergency,
+      call.startsAt,
+      call.seconds,
+    ],
+  );
+  if (!explanation) throw new Refusal('not found', `there is no account ${call.account}`);
+  return explanation;
+}
+
+/** A question as people ask it. */
+export interface DialledCall extends Pick<AskedCall, 'account' | 'startsAt' | 'seconds'> {
+  /** the number as it is dialled */
+  typed: string;
+  /** the switch, whose country says what the number means; undefined: the default country does */
+  feed: string | undefined;
+  emergencyNumbers: ReadonlySet<string>;
+}
+
+export interface ExplainedCall extends CallExplanation {
+  typed: string;
+  feed: string | null;
+  feedCountry: string;
+}
+
+/**
+ * As `explainCall`, from what is dialled on.
+ * @throws Refusal 'not found' for an unknown account or feed; InvalidValue for what dials no number
+ */
+export async function explainDialled(db: Queryable, call: DialledCall): Promise<ExplainedCall> {
+  const { typed, account, startsAt, seconds, emergencyNumbers } = call;
+  const feed = call.feed === undefined ? undefined : await requireFeed(db, call.feed);
+  const read = readDialled(typed, feed?.plan);
+  if (!read) throw new InvalidValue({ key: 'calledNumber' });
+  const { called = '', dialled } = read;
+  const feedCountry = feed?.country ?? DEFAULT_COUNTRY;
+  const isEmergency = isEmergencyNumber(emergencyNumbers, feedCountry, called);
+  const asked = { account, called, dialled, isEmergency, startsAt, seconds };
+  const explained = await explainCall(db, asked);
+  if (explained.number === '') throw new InvalidValue({ key: 'calledNumber' });
+  return { typed, feed: feed?.name ?? null, feedCountry, ...explained };
+}

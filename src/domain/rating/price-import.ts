@@ -1,0 +1,294 @@
+import type { Database, Queryable } from '../../db/database.ts';
+import { type Actor, audit } from '../audit.ts';
+import { toMicros } from '../money.ts';
+import { Refusal } from '../refusal.ts';
+import type { Price } from './price-csv.ts';
+
+const BATCH = 2_000;
+const USUAL_NOTICE_MS = 7 * 86_400_000;
+const MINUTE_MS = 60_000;
+
+export interface ImportCounts {
+  added: number;
+  changed: number;
+  unchanged: number;
+  removed: number;
+  /** rates that rise within fewer than seven days, the usual notice, where a date is given */
+  raisedSoon: number;
+}
+
+export interface ImportOptions {
+  now: Date;
+  /**
+   * The new prices count for calls that start from then on. Left out, those that are valid now are put
+   * right, also for calls that started before.
+   */
+  from?: Date | undefined;
+  /** may lie in the past, so that `rerate` changes calls that are stored */
+  backdate?: boolean;
+  /** of dates in the file without a zone, from now on; left out, as before */
+  timeZone?: string | undefined;
+  /** prices that are not given end, or are removed where there is no date */
+  replace: boolean;
+  /** count only */
+  dryRun: boolean;
+  onProgress?: (done: number) => void;
+  /** looks at the list once nobody else can change it; what it throws leaves all as it is */
+  precondition?: (tx: Queryable) => Promise<void>;
+}
+
+/** A price with the time in which it counts, in milliseconds since 1970. */
+interface Version extends Price {
+  fromMs: number;
+  untilMs: number;
+}
+
+/** What an import does to a list. */
+interface Plan {
+  counts: ImportCounts;
+  /** versions that are new, or of which something but the beginning changed */
+  written: Version[];
+  removed: Version[];
+}
+
+/**
+ * Puts prices into a list, which is made where there is none: all of them or, where it fails, none.
+ * Calls that are rated meanwhile see the list as it was.
+ * @throws Refusal 'malformed' where none is given that would replace those of the list, and for a
+ *   date that is past without `backdate`
+ */
+export async function importPrices(
+  db: Database,
+  actor: Actor,
+  list: string,
+  prices: Price[],
+  options: ImportOptions,
+): Promise<ImportCounts> {
+  const { now, from, replace, dryRun, timeZone = null, onProgress, precondition } = options;
+  if (replace && prices.length === 0) {
+    throw new Refusal('malformed', 'there is no price to replace the list with');
+  }
+  return db.transaction(async (tx) => {
+    // Whoever imports into the same list waits here.
+    if (!dryRun) await holdList(tx, list, timeZone, now);
+    await precondition?.(tx);
+    const starts = await startsOf(tx, list, prices, timeZone);
+    const { counts, written, removed } = planImport(
+      await versionsOf(tx, list),
+      prices.map((price) => ({
+        price,
+        start: starts.get(price.validFrom ?? '') ?? from?.getTime(),
+      })),
+      options,
+    );
+    if (dryRun) return counts;
+    await removeVersions(tx, list, removed);
+    for (let done = 0; done < written.length; done += BATCH) {
+      await writeVersions(tx, list, written.slice(done, done + BATCH));
+      onProgress?.(Math.min(written.length, done + BATCH));
+    }
+    if (written.length + removed.length === 0) return counts;
+    await tx.query('UPDATE price_list SET changed_at = $2 WHERE name = $1', [list, now]);
+    const detail = { list, replace, ...(from ? { from } : {}), ...counts };
+    await audit(tx, actor, { action: 'price list imported', detail }, now);
+    return counts;
+  });
+}
+
+/** Makes a list where there is none, and has others wait. */
+async function holdList(
+  tx: Queryable,
+  list: string,
+  timeZone: string | null,
+  now: Date,
+): Promise<void> {
+  await tx.query(
+    `INSERT INTO price_list (name, created_at, changed_at) VALUES ($1, $2, $2)
+     ON CONFLICT (name) DO NOTHING`,
+    [list, now],
+  );
+  await tx.query('SELECT 1 FROM price_list WHERE name = $1 FOR UPDATE', [list]);
+  if (timeZone === null) return;
+  await tx.query('UPDATE price_list SET time_zone = $2 WHERE name = $1', [list, timeZone]);
+}
+
+function planImport(
+  versions: Version[],
+  given: { price: Price; start: number | undefined }[],
+  { now, from, backdate = false, replace }: ImportOptions,
+): Plan {
+  const nowMs = now.getTime();
+  const plan: Plan = {
+    counts: { added: 0, changed: 0, unchanged: 0, removed: 0, raisedSoon: 0 },
+    written: [],
+    removed: [],
+  };
+  const ofPrefix = new Map<string, Version[]>();
+  for (const version of versions) {
+    const known = ofPrefix.get(version.prefix);
+    if (known) known.push(version);
+    else ofPrefix.set(version.prefix, [version]);
+  }
+  const prefixes = new Set<string>();
+  for (const { price, start } of given) {
+    if (start !== undefined && start < nowMs - MINUTE_MS && !backdate) {
+      const at = new Date(start).toISOString();
+      throw new Refusal(
+        'malformed',
+        `${price.prefix} would count from ${at}, which is past: add --backdate where calls that are stored may be priced again`,
+      );
+    }
+    if (start !== undefined && replace && !from && price.validFrom !== null) {
+      throw new Refusal(
+        'malformed',
+        'lines have dates of their own: say with --from when the prices end that the file does not have',
+      );
+    }
+    prefixes.add(price.prefix);
+    const known = ofPrefix.get(price.prefix) ?? [];
+    ofPrefix.set(price.prefix, known);
+    putPrice(plan, known, price, start, nowMs);
+  }
+  if (!replace) return plan;
+  const end = from?.getTime() ?? nowMs;
+  for (const [prefix, known] of ofPrefix) {
+    const current = prefixes.has(prefix)
+      ? undefined
+      : known.find((version) => covers(version, end));
+    if (!current) continue;
+    plan.counts.removed++;
+    if (from && current.fromMs < end) plan.written.push({ ...current, untilMs: end });
+    else plan.removed.push(current);
+  }
+  return plan;
+}
+
+/** @param known the versions of the prefix by their beginning, to which the new one is added */
+function putPrice(
+  { counts, written }: Plan,
+  known: Version[],
+  price: Price,
+  start: number | undefined,
+  nowMs: number,
+): void {
+  const at = start ?? nowMs;
+  const current = known.find((version) => covers(version, at));
+  if (current && isSame(current, price)) {
+    counts.unchanged++;
+    return;
+  }
+  const rises = !current || toMicros(price.rate) > toMicros(current.rate);
+  if (start !== undefined && rises && at < nowMs + USUAL_NOTICE_MS) counts.raisedSoon++;
+  counts[current ? 'changed' : 'added']++;
+  if (current && (start === undefined || current.fromMs === start)) {
+    Object.assign(current, price);
+    written.push(current);
+    return;
+  }
+  const ended = known.filter(({ untilMs }) => untilMs <= at).map(({ untilMs }) => untilMs);
+  const later = known.filter(({ fromMs }) => fromMs > at).map(({ fromMs }) => fromMs);
+  const next: Version = {
+    ...price,
+    fromMs: start ?? Math.max(-Infinity, ...ended),
+    untilMs: current?.untilMs ?? Math.min(Infinity, ...later),
+  };
+  if (current) {
+    current.untilMs = at;
+    written.push(current);
+  }
+  known.push(next);
+  known.sort((a, b) => a.fromMs - b.fromMs);
+  written.push(next);
+}
+
+const covers = ({ fromMs, untilMs }: Version, ms: number) => fromMs <= ms && ms < untilMs;
+
+function isSame(before: Price, after: Price): boolean {
+  return (
+    toMicros(before.rate) === toMicros(after.rate) &&
+    before.name === after.name &&
+    before.minimumSeconds === after.minimumSeconds &&
+    before.incrementSeconds === after.incrementSeconds &&
+    toMicros(before.connectFee) === toMicros(after.connectFee) &&
+    toMicros(before.minimumCharge) === toMicros(after.minimumCharge)
+  );
+}
+
+/** The moments, in milliseconds, of the dates that a file has, by their texts. */
+async function startsOf(
+  tx: Queryable,
+  list: string,
+  prices: Price[],
+  timeZone: string | null,
+): Promise<Map<string, number>> {
+  const texts = [...new Set(prices.flatMap(({ validFrom }) => validFrom ?? []))];
+  if (texts.length === 0) return new Map();
+  const rows = await tx.query<{ text: string; ms: number }>(
+    `SELECT text, (extract(epoch FROM CASE WHEN text ~ '(Z|[+-][0-9]{2}:?[0-9]{2})$' AND text ~ 'T'
+         THEN text::timestamptz ELSE text::timestamp AT TIME ZONE z.name END) * 1000)::float8 AS ms
+     FROM unnest($1::text[]) AS text, (SELECT coalesce($3::text,
+       (SELECT time_zone FROM price_list WHERE name = $2), 'UTC') AS name) AS z`,
+    [texts, list, timeZone],
+  );
+  return new Map(rows.map(({ text, ms }) => [text, ms]));
+}
+
+function versionsOf(tx: Queryable, list: string): Promise<Version[]> {
+  return tx.query<Version>(
+    `SELECT prefix, name, rate::text, minimum_seconds AS "minimumSeconds",
+       increment_seconds AS "incrementSeconds", connect_fee::text AS "connectFee",
+       minimum_charge::text AS "minimumCharge", NULL AS "validFrom",
+       (extract(epoch FROM valid_from) * 1000)::float8 AS "fromMs",
+       (extract(epoch FROM valid_until) * 1000)::float8 AS "untilMs"
+     FROM price WHERE list = $1 ORDER BY prefix COLLATE "C", valid_from`,
+    [list],
+  );
+}
+
+async function writeVersions(tx: Queryable, list: string, versions: Version[]): Promise<void> {
+  // One version may be ended and put right by the same file: what it is last counts.
+  const last = [...new Map(versions.map((row) => [`${row.prefix} ${row.fromMs}`, row])).values()];
+  await tx.query(
+    `INSERT INTO price (list, prefix, name, rate, minimum_seconds, increment_seconds, connect_fee,
+       minimum_charge, valid_from, valid_until)
+     SELECT $1, p.* FROM unnest($2::text[], $3::text[], $4::numeric[], $5::int[], $6::int[],
+       $7::numeric[], $8::numeric[], $9::timestamptz[], $10::timestamptz[]) AS p
+     ON CONFLICT (list, prefix, valid_from) DO UPDATE SET name = excluded.name,
+       rate = excluded.rate, minimum_seconds = excluded.minimum_seconds,
+       increment_seconds = excluded.increment_seconds, connect_fee = excluded.connect_fee,
+       minimum_charge = excluded.minimum_charge, valid_until = excluded.valid_until`,
+    [
+      list,
+      last.map(({ prefix }) => prefix),
+      last.map(({ name }) => name),
+      last.map(({ rate }) => rate),
+      last.map(({ minimumSeconds }) => minimumSeconds),
+      last.map(({ incrementSeconds }) => incrementSeconds),
+      last.map(({ connectFee }) => connectFee),
+      last.map(({ minimumCharge }) => minimumCharge),
+      last.map(({ fromMs }) => momentText(fromMs)),
+      last.map(({ untilMs }) => momentText(untilMs)),
+    ],
+  );
+}
+
+async function removeVersions(tx: Queryable, list: string, versions: Version[]): Promise<void> {
+  await tx.query(
+    `DELETE FROM price p USING unnest($2::text[], $3::timestamptz[]) AS v (prefix, valid_from)
+     WHERE p.list = $1 AND p.prefix = v.prefix AND p.valid_from = v.valid_from`,
+    [list, versions.map(({ prefix }) => prefix), versions.map(({ fromMs }) => momentText(fromMs))],
+  );
+}
+
+function momentText(ms: number): string {
+  if (Number.isFinite(ms)) return new Date(ms).toISOString();
+  return ms < 0 ? '-infinity' : 'infinity';
+}
+
+/** Removes versions of prices that ended before the calls that are kept. */
+export async function deleteEndedPrices(db: Queryable): Promise<void> {
+  await db.query(
+    `DELETE FROM price WHERE valid_until < (SELECT kept_from FROM call_retention)
+       AND valid_until < 'infinity'`,
+  );
+}
