@@ -85,6 +85,27 @@ test('any text stands in a file as it came, but for what a spreadsheet would com
   );
 });
 
+test('a line tells what of the amount is not rate times seconds, where there is something', async () => {
+  const account = await addCustomer(api);
+  await store(account, [
+    { caller: '2125550101', callerName: 'A' },
+    { caller: '2125550102', callerName: 'B' },
+  ]);
+  await api.service.db.query(
+    "UPDATE call SET amount = 0.35, fee = 0.05 WHERE account = $1 AND caller = '2125550102'",
+    [account],
+  );
+  const told = (await file(account, 'ndjson'))
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+    .map(({ caller, fee, amount }) => [caller, fee, amount]);
+  assert.deepEqual(told.sort(), [
+    ['2125550101', undefined, '0.017500'],
+    ['2125550102', '0.050000', '0.350000'],
+  ]);
+});
+
 test('names survive however a long file is cut on its way', async () => {
   const account = await addCustomer(api);
   const names = Array.from({ length: 3_000 }, (_, n) => `${'ö, "'.repeat(n % 40)}${n}`);

@@ -75,7 +75,7 @@ const NDJSON_LINE = `'{"start":"' || ${START} || '","id":"' || ${ID} || '","acco
   || ',"caller":' || to_json(caller) || ',"called":' || to_json(called)
   || ',"sourceIp":' || coalesce(to_json(source_ip)::text, 'null')
   || ',"talkSeconds":' || ${TALK_SECONDS} || ',"billedSeconds":' || billed_seconds
-  || ',"rate":"' || rate || '","amount":' || coalesce('"' || ${AMOUNT} || '"', 'null')
+  || ',"rate":"' || rate || '","amount":' || coalesce('"' || ${AMOUNT} || '"', 'null') || coalesce(',"fee":"' || fee || '"', '')
   || ',"callerName":' || CASE WHEN caller_name IS NULL THEN 'null'
     WHEN strpos(${NAME}, '%') = 0 THEN to_json(${NAME})::text
     ELSE ${marked('caller_name')} END || e'}\\n'`;
