@@ -196,11 +196,13 @@ async function operator(stage: Stage, page: Page, visit: number, { see, open, pr
   await page.getByLabel('Dollars credited').fill('5');
   await press('Create');
   await see('promotions-some');
-  await open('feeds', '/admin/feeds');
   await open('operator-keys', '/admin/operator-keys');
+  await open('feeds', '/admin/feeds');
   await page.getByLabel('Name').fill(`pbx${visit}`);
   await press('Add the feed');
   await see('feed-added');
+  await open('explain', '/admin/explain');
+  await open('explained', `/admin/explain?number=2125550123&account=${customer.username}`);
 
   await open('refused-none', '/admin/rejected');
   const username = FIRST_ADDED + visit;
