@@ -39,6 +39,10 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
   const store = gatherCalls(db);
   const noteSeen = noteFeeds(db, (error) => app.log.warn(error, 'not noted when a feed spoke'));
   app.decorateRequest('feed', undefined);
+  // Switches follow no redirect, so that each path answers with and without its last slash.
+  app.addHook('onRoute', (route) => {
+    if (!route.url.endsWith('/')) app.route({ ...route, url: `${route.url}/` });
+  });
   app.decorateRequest('authenticated', undefined);
   const authenticate = async (request: FastifyRequest) => {
     const [name, secret] = basicCredentials(request.headers.authorization);
