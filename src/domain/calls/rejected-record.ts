@@ -3,6 +3,7 @@ import type { Database, Queryable } from '../../db/database.ts';
 import { type Actor, audit } from '../audit.ts';
 import { Refusal } from '../refusal.ts';
 
+const AT_ONCE = 500;
 const BLANK = new Set(Buffer.from(' \t\r\n'));
 
 export type RejectedReason =
@@ -33,7 +34,18 @@ export async function keepRejected(
   records: RejectedRecord[],
   now: Date,
 ): Promise<void> {
-  if (records.length === 0) return;
+  // What the driver makes of many at once would keep others waiting.
+  for (let at = 0; at < records.length; at += AT_ONCE) {
+    await keepSome(db, feed, records.slice(at, at + AT_ONCE), now);
+  }
+}
+
+async function keepSome(
+  db: Queryable,
+  feed: { name: string; format: string },
+  records: RejectedRecord[],
+  now: Date,
+): Promise<void> {
   await db.query(
     `INSERT INTO rejected_record (feed, format, reason, detail, raw, digest, received_at)
      SELECT $1, $2, reason, detail, raw, digest, $7

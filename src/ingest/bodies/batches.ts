@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { type Chunks, type Piece, type PieceSizes, readPieces } from './pieces.ts';
 
-// Each debits an account once, so that larger ones take less for a call; but one must be done well
-// before it counts as unanswered.
-const BATCH_RECORDS = 5_000;
+// Each debits an account once, so that larger ones take less for a call; but what is done for all
+// calls of one before it is sent keeps others waiting.
+const BATCH_RECORDS = 2_000;
 // Records may hold on to the bytes that they were read from.
 const BATCH_BYTES = 2 * 1024 * 1024;
 const SLICE_MS = 5;
