@@ -72,6 +72,17 @@ async function useEverything(): Promise<void> {
     headers,
   );
   keep('password of a kept answer', kept.body.data.password);
+  const operatorKey = await runCommand<{ secret: string }>(folder, [
+    ...['operator-key', 'create', 'crm', '--scopes', 'accounts:write,credentials:write'],
+  ]);
+  keep('operator key', operatorKey.secret);
+  const created = await post(
+    `${server.url}/operator/v1/accounts`,
+    { name: NO_SECRET, email: 'crm@example.com', onboarding: 'credentials' },
+    { authorization: `Bearer ${operatorKey.secret}`, 'idempotency-key': 'crm-1' },
+  );
+  keep('password for a CRM', created.body.password);
+  keep('key for a CRM', created.body.apikey);
   const visitor = new Visitor(server.url);
   await visitor.open('/sign-in');
   await visitor.submit('/sign-in', { login: String(username), password: chosen });

@@ -1,3 +1,5 @@
+import type { OperatorKey } from '../../domain/access/operator-key.ts';
+import type { Scope } from '../../domain/access/operator-scope.ts';
 import { removeSecondFactor } from '../../domain/access/second-factor.ts';
 import { changeAccount, closeAccount } from '../../domain/account/account.ts';
 import {
@@ -39,7 +41,7 @@ import {
 } from './field.ts';
 import { PAGE, time, username } from './fields.ts';
 import { invalidValue, Problem } from './problem.ts';
-import { route } from './route.ts';
+import { type Call, route } from './route.ts';
 import * as s from './schemas.ts';
 import {
   balanceSchema,
@@ -190,12 +192,27 @@ function shownAccount(account: AccountRecord) {
   });
 }
 
+const SCOPE_OF: Partial<Record<Expansion, Scope>> = {
+  balance: 'balances:read',
+  registrations: 'registrations:read',
+};
+
+/** What has a scope of its own is not told for that of accounts. @throws Problem 403 */
+function requireScopes(key: OperatorKey, names: Expansion[]): void {
+  for (const name of names) {
+    const scope = SCOPE_OF[name];
+    if (scope === undefined || key.scopes.includes(scope)) continue;
+    throw new Problem(403, 'scope_required', `The key lacks ${scope}`, { about: { scope } });
+  }
+}
+
 /** Tells more of accounts, each kind by one statement. An answer with more has no ETag. */
 async function expanded(
-  { service: { db }, now }: { service: { db: Parameters<typeof findAccount>[0] }; now: Date },
+  { service: { db }, key, now }: Pick<Call<Fields, Fields, Fields>, 'service' | 'key' | 'now'>,
   accounts: AccountRecord[],
   names: Expansion[] = [],
 ): Promise<object[]> {
+  requireScopes(key, names);
   const usernames = accounts.map((account) => account.username);
   const has = (name: Expansion) => names.includes(name);
   const balances = has('balance') ? await balancesOf(db, usernames) : undefined;

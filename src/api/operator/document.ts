@@ -151,7 +151,7 @@ function statusesOf({ method, params, tagged, body, file, idempotency }: Route):
     400,
     401,
     403,
-    ...(params ? [404] : []),
+    ...(params || isWrite ? [404] : []),
     406,
     ...(isWrite ? [409] : []),
     ...(tagged && isWrite ? [412] : []),

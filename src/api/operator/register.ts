@@ -304,7 +304,8 @@ export function answerNoRoute(routes: Route[]) {
     const [path = ''] = request.url.split('?');
     const known = patterns.filter(({ pattern }) => pattern.test(path));
     const allow = [...new Set(known.map(({ method }) => method))].join(', ');
-    if (known.length === 0) {
+    // A path that is spelled otherwise has the method, and is no path all the same.
+    if (known.length === 0 || known.some(({ method }) => method === request.method)) {
       return sendProblem(request, reply, new Problem(404, 'not_found', 'There is no such path'));
     }
     const detail = `The path has ${allow}`;
