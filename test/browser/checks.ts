@@ -16,8 +16,8 @@ interface Violation {
 export function complaintsOf(context: BrowserContext): string[] {
   const complaints: string[] = [];
   context.on('console', (message) => {
-    // Pages that answer 400, 403 or 404 on purpose are no mistakes.
-    const isAnswer = /status of 40[034]/.test(message.text());
+    // Pages that answer 400, 401, 403 or 404 on purpose are no mistakes.
+    const isAnswer = /status of 40[0134]/.test(message.text());
     if (message.type() === 'error' && !isAnswer) complaints.push(message.text());
   });
   context.on('weberror', (error) => complaints.push(String(error.error())));
@@ -37,6 +37,11 @@ const VIEWS = [
 
 /** Nothing moves while a page loads, nothing is cut off at any width, and axe finds nothing. */
 export async function checkPage(page: Page): Promise<void> {
+  await checkStillness(page);
+  await checkViews(page);
+}
+
+async function checkStillness(page: Page): Promise<void> {
   const moved = (await page.evaluate(`new Promise((resolve) => {
     let sum = 0;
     new PerformanceObserver((list) => {
@@ -45,6 +50,10 @@ export async function checkPage(page: Page): Promise<void> {
     setTimeout(() => resolve(sum), 50);
   })`)) as number;
   assert.ok(moved < STILL, `${page.url()} moved by ${moved} while it loaded`);
+}
+
+/** Of a page in a state that it was brought into. */
+export async function checkViews(page: Page): Promise<void> {
   await page.evaluate(AXE);
   for (const { width, colorScheme } of VIEWS) {
     await page.setViewportSize({ width, height: 900 });
