@@ -84,6 +84,24 @@ test('price lists and blocked prefixes are kept by the command', async () => {
   assert.deepEqual([status, String(listed).split('\n').length], [0, 3]);
 });
 
+test('the command explains a call, and prices count from a date on', async () => {
+  const username = String(await addCustomer(api, { rate: '0.025' }));
+  const file = join(api.folder, 'dated.csv');
+  await writeFile(file, 'prefix,rate,connect fee\n44,0.6,0.05\n');
+  const from = ['--from', '2130-12-01T00:00Z'];
+  assert.equal((await run('prices', 'import', 'dated', file, ...from))[0], 0);
+  await commandJson(api.env, 'account', 'set', username, '--price-list', 'dated');
+  await commandJson(api.env, 'feed', 'add', 'pbx-gb', '--format', 'generic', '--country', 'GB');
+  const explain = ['calls', 'explain', '02079460000', '--feed', 'pbx-gb', '--account', username];
+  const { number, price, amount } = await commandJson(api.env, ...explain);
+  assert.deepEqual([number, price, amount], ['+442079460000', null, '0.025000']);
+  const later = await commandJson(api.env, ...explain, '--at', '2130-12-01', '--seconds', '40');
+  assert.deepEqual(
+    [later.price.prefix, later.rate, later.billedSeconds, later.fee, later.amount],
+    ['44', '0.600000', 42, '0.050000', '0.470000'],
+  );
+});
+
 test('calls of a range are priced again by the command', async () => {
   const { db, clock } = api.service;
   const account = await addCustomer(api, { rate: '0.025' });

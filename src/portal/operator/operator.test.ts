@@ -33,7 +33,10 @@ async function textOf(path: string): Promise<string> {
   return page.body.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
 }
 
-const PAGES = ['', '/accounts', '/accounts/new', '/promotions', '/feeds', '/rejected', '/audit'];
+const PAGES = [
+  ...['', '/accounts', '/accounts/new', '/promotions', '/feeds', '/rejected', '/explain'],
+  '/audit',
+];
 
 test('an administrator lands on the dashboard; for customers the pages do not exist', async () => {
   const { location } = await operator.open('/');
@@ -204,6 +207,26 @@ test('new credentials are shown once, and closing wants the username', async () 
   assert.equal((await operator.submit(`${path}/close`, { confirm: String(username) })).status, 303);
   assert.match(await textOf(path), /This account is closed/);
   assert.equal((await api.call('info', {}, key)).status, 401);
+});
+
+test('a page tells what a call costs and why, as the country of a feed reads its number', async () => {
+  const { username } = await api.signUp();
+  await api.feed('generic', { name: 'pbx-gb', country: 'GB' });
+  const explain = async (query: Record<string, string>) => {
+    const asked = { account: String(username), seconds: '60', ...query };
+    return operator.open(`/admin/explain?${new URLSearchParams(asked)}`);
+  };
+  const { body, status } = await explain({ number: '02079460000', feed: 'pbx-gb' });
+  assert.equal(status, 200);
+  const text = body.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
+  assert.match(text, /Country GB \(feed\) Number \+442079460000 Emergency number No/);
+  assert.match(text, /Price The account&#39;s own rate Rate per minute \$\S+ Minimum\/increment 6\/6/);
+  const help = (await explain({ number: '911' })).body;
+  assert.match(help, /Yes: always allowed, only its own price counts/);
+  const unknown = await explain({ number: '911', account: '9999999999' });
+  assert.deepEqual([unknown.status, /There is no such account/.test(unknown.body)], [400, true]);
+  const none = await explain({ number: 'x' });
+  assert.equal(none.status, 400);
 });
 
 test('promotions and feeds are made, and a feed is refused once it is removed', async () => {
