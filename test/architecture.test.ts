@@ -237,3 +237,12 @@ test('only the configuration reads the environment', () => {
   const readers = files.filter((file) => /\bprocess\.env\b/.test(texts.get(file) ?? ''));
   assert.deepEqual(readers.sort(), ENVIRONMENT_READERS);
 });
+
+test('tests of the contract hold each answer against the document', () => {
+  const tests = globSync('contract*/*.test.ts', { cwd: new URL('.', import.meta.url).pathname });
+  assert.ok(tests.length > 10);
+  const unchecked = tests.filter((file) =>
+    /\bstartService\b/.test(readFileSync(new URL(file, import.meta.url), 'utf8')),
+  );
+  assert.deepEqual(unchecked, []);
+});

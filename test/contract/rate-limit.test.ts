@@ -11,7 +11,7 @@ import {
   type OperationName,
   startContract,
 } from '../support/contract.ts';
-import { type Answer, post, startService, type TestService } from '../support/service.ts';
+import { type Answer, post, startDocumented, type TestService } from '../support/service.ts';
 
 const LIMITED: [OperationName, number][] = [
   ['apikey', 6],
@@ -138,7 +138,7 @@ test('addresses: IPv4 each by itself, also written as IPv6; IPv6 by /64', async 
 describe('X-Forwarded-For', () => {
   let api: TestService;
   before(async () => {
-    api = await startService({
+    api = await startDocumented({
       RATE_LIMIT_PER_HOUR: '6',
       TRUST_PROXY: '127.0.0.0/8, 198.51.100.7, 2001:db8:ffff::/48',
     });
@@ -204,7 +204,7 @@ describe('X-Forwarded-For', () => {
   });
 
   test('Forwarded is read where the setting says so, and then alone', async (t) => {
-    const forwarded = await startService({
+    const forwarded = await startDocumented({
       RATE_LIMIT_PER_HOUR: '6',
       TRUST_PROXY: '127.0.0.0/8, 198.51.100.7',
       FORWARDED_HEADER: 'forwarded',
@@ -231,7 +231,7 @@ describe('X-Forwarded-For', () => {
   });
 
   test('from a peer that is no trusted proxy it is not looked at', async (t) => {
-    const strict = await startService({
+    const strict = await startDocumented({
       RATE_LIMIT_PER_HOUR: '6',
       TRUST_PROXY: '198.51.100.0/24',
     });
@@ -246,7 +246,7 @@ describe('X-Forwarded-For', () => {
 });
 
 test('RATE_LIMIT_PER_HOUR=0 turns the limit off', async (t) => {
-  const api = await startService();
+  const api = await startDocumented();
   t.after(() => api.stop());
   const answers = await Promise.all(
     Array.from({ length: 30 }, () => ask(api.url, 'info', '203.0.113.1')),
@@ -273,7 +273,7 @@ test('wrong passwords are counted for the account, wherever they come from', asy
 });
 
 test('seventeen addresses of one IPv6 network do not keep an account from its key', async (t) => {
-  const api = await startService({ RATE_LIMIT_PER_HOUR: '6', TRUST_PROXY: '127.0.0.1' });
+  const api = await startDocumented({ RATE_LIMIT_PER_HOUR: '6', TRUST_PROXY: '127.0.0.1' });
   t.after(() => api.stop());
   const { username, password, apikey } = await api.signUp();
   const ask = (address: string, given: string) =>

@@ -9,7 +9,7 @@ import {
   type OperationName,
 } from '../support/contract.ts';
 import { type DatabaseProxy, startProxy } from '../support/proxy.ts';
-import { startService, type TestService } from '../support/service.ts';
+import { startDocumented, type TestService } from '../support/service.ts';
 
 let proxy: DatabaseProxy;
 let api: TestService;
@@ -17,7 +17,7 @@ let customer: Customer;
 let administrator: { apikey: string };
 before(async () => {
   proxy = await startProxy();
-  api = await startService({}, undefined, proxy.through);
+  api = await startDocumented({}, undefined, proxy.through);
   customer = await api.signUp();
   administrator = await api.administrator();
 });
@@ -74,7 +74,7 @@ test('503 while the database is gone, and answers again once it is back', async 
 });
 
 test('where the database takes no writes, what only reads goes on, limits included', async (t) => {
-  const limited = await startService(
+  const limited = await startDocumented(
     { RATE_LIMIT_PER_HOUR: '6', TRUST_PROXY: '127.0.0.1' },
     undefined,
     proxy.through,

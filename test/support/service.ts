@@ -24,6 +24,7 @@ import { readMailTexts } from '../../src/mail/read-texts.ts';
 import { folderTransport, type MailTransport } from '../../src/mail/transport.ts';
 import { readKeyFile } from '../../src/secret-key.ts';
 import type { Service } from '../../src/service.ts';
+import { type DocumentedAnswers, watchAnswers } from './documented-answers.ts';
 import { cloneDatabase, databaseUrl } from './postgres.ts';
 import { type Visited, Visitor } from './visitor.ts';
 
@@ -42,6 +43,8 @@ export interface Answer {
 export interface TestService {
   url: string;
   service: Service;
+  /** what it sent, and whether that was as documented */
+  answers: DocumentedAnswers;
   folder: string;
   /** settings with which a command finds the same database and key */
   env: Record<string, string>;
@@ -104,6 +107,7 @@ export async function startService(
   const signInFailures = new HourlyLimit(db, 'sign-in', config.signInFailuresPerHour);
   const service: Service = { config, db, reader: db, queue, keyring, signInFailures, clock };
   const app = await buildApp(service, log);
+  const answers = watchAnswers(app);
   await app.listen({ port: 0, host: '127.0.0.1' });
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   const mailFolder = join(folder, 'mail');
@@ -121,6 +125,7 @@ export async function startService(
   return {
     url,
     service,
+    answers,
     folder,
     env: { DATA_DIR: folder, DATABASE_URL: databaseUrl(connection), SECRET_KEY_FILE: keyFile },
     logged: () => chunks.join(''),
@@ -167,6 +172,18 @@ export async function startService(
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The same, whose every answer must have been as its document says, which is asserted by the end. */
+export async function startDocumented(
+  ...start: Parameters<typeof startService>
+): Promise<TestService> {
+  const api = await startService(...start);
+  const stop = async () => {
+    await api.stop();
+    api.answers.assertAll();
+  };
+  return { ...api, stop };
 }
 
 /** @param body an object is sent as JSON, text and bytes as they are */
