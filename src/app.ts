@@ -21,7 +21,7 @@ import { notFoundPage, wantsPage } from './portal/error-page.ts';
 import { portal } from './portal/index.ts';
 import type { Service } from './service.ts';
 
-// Looked for once a second, so that nobody has more than ten.
+// Checked once a second, so a slow sender has at most ten seconds.
 const SLOW_SENDER_MS = 9_000;
 const CHECK_EVERY_MS = 1_000;
 const HEADER_LIMIT_BYTES = 16 * 1024;
@@ -29,13 +29,13 @@ const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 const UNDER_V22 = /^(?:https?:\/\/[^/?#]*)?\/v2\.2(?:[/?]|$)/i;
 const UNDER_OPERATOR = /^(?:https?:\/\/[^/?#]*)?\/operator\/v1(?:[/?]|$)/i;
 
-/** How failures of an address look, whether or not there is a route. */
+/** The form of errors for a URL, with or without a route. */
 const envelopeOf = (url: string) => {
   if (UNDER_OPERATOR.test(url)) return operatorEnvelope;
   return UNDER_V22.test(url) ? v22 : plainEnvelope;
 };
 
-/** Builds the HTTP server: every route, and what all routes share. */
+/** Builds the HTTP server: all routes and their common parts. */
 export async function buildApp(service: Service, log: Logger): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -49,11 +49,12 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
       headersTimeout: SLOW_SENDER_MS,
       connectionsCheckingInterval: CHECK_EVERY_MS,
       maxHeaderSize: HEADER_LIMIT_BYTES,
-      // Told by `decorateRequests` instead, in a form that clients understand.
+      // `decorateRequests` answers this error instead, in a form that clients understand.
       requireHostHeader: false,
     },
     forceCloseConnections: 'idle',
-    // While it stops it still answers what arrives on open connections, and closes them by that.
+    // While the server stops, it still answers requests on open connections; these answers close
+    // them.
     return503OnClosing: false,
     clientErrorHandler: answerClientErrors(envelopeOf),
     frameworkErrors: (error, request, reply) => {
@@ -63,9 +64,9 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
     ajv: { customOptions: VALIDATION },
   });
   answerUnusualRequests(app.server, envelopeOf);
-  // Answers are JSON text already; their schemas are for the document.
+  // Answers are already JSON text; their schemas are only for the document.
   app.setSerializerCompiler(() => JSON.stringify);
-  // Each group of routes reads the media types of its own; elsewhere no body is read at all.
+  // Each group of routes registers its own media types; other routes read no body.
   app.removeAllContentTypeParsers();
   app.setErrorHandler<Error>((error, request, reply) =>
     answerErrors(envelopeOf(request.url))(error, request, reply),

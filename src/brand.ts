@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { extname } from 'node:path';
 
-/** How a carrier shows the service as its own, in pages and in mails. */
+/** A carrier's own brand, in pages and in mails. */
 export interface Brand {
   name: string;
-  /** undefined: the name stands in its place */
+  /** undefined: the name is shown instead */
   logo: Logo | undefined;
   light: BrandColors;
   dark: BrandColors;
@@ -16,24 +16,24 @@ export interface Brand {
 export interface Logo {
   type: 'image/png' | 'image/jpeg' | 'image/gif' | 'image/svg+xml';
   bytes: Buffer;
-  /** changes with the content, for addresses that are cached */
+  /** changes with the content, for addresses that browsers cache */
   digest: string;
 }
 
-/** Colours as `#rrggbb`, each readable (4.5 to 1) where it is meant to stand. */
+/** Colours as `#rrggbb`, each readable (4.5 to 1) on its intended background. */
 export interface BrandColors {
-  /** what buttons are filled with */
+  /** background of buttons */
   fill: string;
-  /** text on that */
+  /** text on buttons */
   onFill: string;
-  /** links and marks on the ground of a page */
+  /** links and marks on the background of a page */
   accent: string;
 }
 
 const LARGEST_LOGO_BYTES = 256 * 1024;
 const WHITE = '#ffffff';
 const BLACK = '#000000';
-// The least favourable grounds that pages and mails put text on.
+// The backgrounds of pages and mails with the least contrast.
 const LIGHT_GROUND = '#f4f4f5';
 const DARK_GROUND = '#27272a';
 // WCAG 2.2, 1.4.3.
@@ -56,7 +56,7 @@ export function brandColors(
   };
 }
 
-/** @throws Error that says what is wrong with the file */
+/** @throws Error that names the fault of the file */
 export function readLogo(path: string): Logo {
   const size = statSync(path).size;
   if (size > LARGEST_LOGO_BYTES) {
@@ -80,7 +80,7 @@ function textOn(color: string): string {
   return contrast(WHITE, color) >= contrast(BLACK, color) ? WHITE : BLACK;
 }
 
-/** The colour, or the nearest one on its way to `toward` that can be read on the ground. */
+/** The colour, or the nearest colour towards `toward` that is readable on the background. */
 function readableOn(ground: string, color: string, toward: string): string {
   for (let step = 0; step < STEPS; step++) {
     const mixed = mix(color, toward, step / STEPS);

@@ -13,25 +13,25 @@ export class ConfigError extends Error {}
 export interface Config {
   port: number;
   host: string;
-  /** 0: none of its own */
+  /** 0: no separate port */
   metricsPort: number;
   dataDir: string;
   databaseUrl: string | undefined;
-  /** where `databaseUrl` is a pooler's, the database behind it */
+  /** the database itself, if `databaseUrl` is a pooler */
   databaseDirectUrl: string | undefined;
   databaseReadUrl: string | undefined;
-  /** how far behind the replica may be */
+  /** how many seconds the replica may be behind */
   replicaLagSeconds: number;
   databasePrepared: boolean;
   databasePool: number;
   limitsUrl: string | undefined;
   workers: number;
-  /** without a slash at the end; undefined: derived from the address that is listened on */
+  /** without a slash at the end; undefined: made from the listening address */
   publicUrl: string | undefined;
   secretKeyFile: string | undefined;
   smtpUrl: string | undefined;
   mailFrom: string;
-  /** where neither account nor browser asks for another */
+  /** used if neither account nor browser asks for another language */
   language: Language;
   brand: Brand;
   mailTextsFile: string | undefined;
@@ -43,7 +43,7 @@ export interface Config {
   signupLimitPerHour: number;
   recoverLimitPerHour: number;
   signInFailuresPerHour: number;
-  /** requests of each operator key */
+  /** for each operator key */
   operatorLimitPerMinute: number;
   recoveryDiscloses: boolean;
   /** dollars per minute, a decimal string */
@@ -59,26 +59,26 @@ export interface Config {
   freeCalls: boolean;
   verifiedCallsOnly: boolean;
   retentionMonths: number;
-  /** an API key changes settings of its account */
+  /** an API key may change settings of its account */
   apiWrites: boolean;
-  /** customers set any caller ID, not only numbers of their account */
+  /** customers may set any caller ID, not only numbers of their account */
   callerIdAny: boolean;
   /** of portal sessions */
   sessionLife: { idleSeconds: number; absoluteSeconds: number };
-  /** administrators need one to do anything */
+  /** administrators can do nothing without one */
   adminSecondFactor: boolean;
-  /** dollars, a decimal string: posting more asks for the password */
+  /** dollars, a decimal string: posting a larger amount requires the password again */
   stepUpAmount: string;
-  /** none: there is no security.txt */
+  /** none: no security.txt */
   securityContacts: string[];
   logLevel: Settings['LOG_LEVEL'];
 }
 
 /**
- * Reads the settings from the environment and, for what is not set there, from the file `.env` of
- * the working folder.
- * @param given settings that go before both
- * @throws ConfigError naming the setting that is wrong
+ * Reads the settings from the environment. Settings that are missing there come from the file
+ * `.env` of the working folder.
+ * @param given settings that override both
+ * @throws ConfigError with the name of the wrong setting
  */
 export function loadConfig(
   env: NodeJS.ProcessEnv = process.env,
@@ -154,14 +154,14 @@ export function readArguments(args: string[]): Record<string, string> {
   }
 }
 
-/** A variable set to nothing counts as not set, as operators expect of `PORT= npm start`. */
+/** An empty variable counts as not set, as operators expect for `PORT= npm start`. */
 function withoutEmpty(env: NodeJS.ProcessEnv): Record<string, string> {
   return Object.fromEntries(
     Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1])),
   );
 }
 
-/** What the file `.env` of the working folder sets, where there is one. */
+/** The settings in the file `.env` of the working folder, if it exists. */
 function dotenv(): Record<string, string> {
   try {
     return withoutEmpty(parseEnv(readFileSync('.env', 'utf8')));

@@ -10,10 +10,10 @@ const LAST_ANSWERS_MS = 10_000;
 const SWEEP_MS = 100;
 const FAREWELL_MS = 5_000;
 
-/** What answers requests: this process, or workers. */
+/** The part that answers requests: this process, or workers. */
 export interface Front {
   port: number;
-  /** puts new processes in the place of those that answer, without a request that fails */
+  /** replaces the answering processes by new ones; no request fails */
   renew?: () => Promise<void>;
   close: () => Promise<void>;
 }
@@ -28,7 +28,8 @@ export async function listen(
   const metrics = metricsServer(app.metrics);
   app.addHook('onClose', () => metrics.close());
   await app.listen({ port, host });
-  // After the other one: the first process takes the first port it hears of for the service's.
+  // The first process takes the first port that a worker reports, so the service's port comes
+  // first.
   if (metricsPort > 0) await metrics.listen({ port: metricsPort, host });
   return {
     port: (app.server.address() as AddressInfo).port,
@@ -40,9 +41,9 @@ export async function listen(
   };
 }
 
-/** Takes no more connections and finishes the requests in flight, unless they take too long. */
+/** Accepts no more connections and finishes the requests in flight, unless they take too long. */
 async function closeApp(app: FastifyInstance): Promise<void> {
-  // A connection whose answer had begun is kept open by its header, and idle after it.
+  // If an answer had begun, its header keeps the connection open, idle after the answer.
   const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_MS);
   const cut = setTimeout(() => app.server.closeAllConnections(), LAST_ANSWERS_MS);
   await app.close().catch((error: NodeJS.ErrnoException) => {
@@ -53,8 +54,8 @@ async function closeApp(app: FastifyInstance): Promise<void> {
 }
 
 /**
- * Takes no more connections, and lets clients end those they have: each answer asks them to. Closing
- * idle ones at once, as HTTP servers do when they close, would meet requests that are on their way.
+ * Accepts no more connections; each answer asks the client to close its own. Closing idle
+ * connections at once, as HTTP servers do, would hit requests that are already on their way.
  */
 async function sayFarewell({ server }: FastifyInstance): Promise<void> {
   Server.prototype.close.call(server);

@@ -1,4 +1,4 @@
-/** Text that is HTML already and is not escaped again. */
+/** Text that is already HTML and is not escaped again. */
 export class Html {
   readonly text: string;
 
@@ -13,7 +13,7 @@ export class Html {
 
 type Part = string | number | Html | Part[] | undefined | null | false;
 
-/** Builds HTML; every value that is not Html itself is escaped. */
+/** Builds HTML; every value that is not Html is escaped. */
 export function html(strings: TemplateStringsArray, ...parts: Part[]): Html {
   return new Html(
     strings.reduce((text, string, index) => text + render(parts[index - 1]) + string),

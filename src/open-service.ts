@@ -15,28 +15,29 @@ import type { Service } from './service.ts';
 
 export interface OpenService extends Service {
   embedded: EmbeddedDatabase | undefined;
-  /** gives back everything that was opened, the embedded database last */
+  /** closes everything that was opened, the embedded database last */
   close: () => Promise<void>;
 }
 
 export interface OpenOptions {
   /** a server works the queues; a command only puts jobs in, and may run long statements */
   role: 'server' | 'command';
-  /** whether a server works them; one of several processes may leave it to the others */
+  /** whether a server works the queues; one of several processes may leave them to the others */
   worksQueues?: boolean;
   onError: (error: Error) => void;
   clock?: () => Date;
 }
 
 /**
- * Opens the database that the settings name, brings its schema up to date and opens its keys. Only
- * a server makes what is not there.
+ * Opens the database of the settings, migrates its schema and opens its keys. Only a server creates
+ * what is missing.
  * @throws ConfigError, EmbeddedDatabaseError, KeyringError, UnsupportedServer, NoSchema or
- *   StoreUnavailable
+ * StoreUnavailable
  */
 export async function openService(config: Config, options: OpenOptions): Promise<OpenService> {
   const { role, worksQueues = role === 'server', onError, clock = () => new Date() } = options;
-  // A command makes neither a database nor a key: a wrong setting would look like an empty service.
+  // A command creates neither a database nor a key: otherwise a wrong setting would look like an
+  // empty service.
   if (role === 'command' && !config.databaseUrl) requireCluster(config.dataDir);
   const readFileKey = () => readSecretKey(config);
   await readFileKey();
@@ -53,7 +54,7 @@ export async function openService(config: Config, options: OpenOptions): Promise
     connection,
     prepares: config.databasePrepared,
     attempts: await attemptsElsewhere(config, onError),
-    // A command may hold one for a lock while it works with another.
+    // A command may use one connection for a lock while it works with another.
     poolSize: Math.max(config.databasePool, role === 'command' ? 2 : 1),
     role,
     onError,
@@ -77,7 +78,7 @@ export async function openService(config: Config, options: OpenOptions): Promise
     await ensureCurrentPartitions(db, clock());
     const queue = Queue.late(direct, worksQueues ? 'worker' : 'sender', onError, makeQueues);
     const close = async () => {
-      // PostgreSQL may be gone by now; what comes after is closed all the same.
+      // PostgreSQL may be gone by now; the remaining parts are closed anyway.
       await queue.stop().catch(onError);
       await replica?.close().catch(onError);
       await db.close().catch(onError);
@@ -94,7 +95,7 @@ export async function openService(config: Config, options: OpenOptions): Promise
   }
 }
 
-/** Valkey or Redis, where the limits are counted in one; its client is loaded for that alone. */
+/** Valkey or Redis, if one counts the limits; only then its client is loaded. */
 async function attemptsElsewhere(
   { limitsUrl }: Config,
   onError: (error: Error) => void,
@@ -104,7 +105,7 @@ async function attemptsElsewhere(
   return new RedisAttempts(limitsUrl, onError);
 }
 
-/** A database that no service worked on yet has no queues to put a mail into. */
+/** A database that no service has used yet has no queue for mails. */
 async function makeQueues(queue: Queue): Promise<void> {
   if (await queue.has(MAIL_QUEUE)) return;
   const { defineQueues } = await import('./jobs/queues.ts');

@@ -7,16 +7,16 @@ import { fingerprint } from './domain/sealing/keyring.ts';
 const KEY_BYTES = 32;
 const OTHERS_MAY = 0o077;
 
-/** Where the service keeps the key that it made for itself, unless the operator names a file. */
+/** The file of the key that the service made itself; undefined if the operator names a file. */
 export function ownKeyFile(config: Config): string | undefined {
   if (config.secretKeyFile || config.databaseUrl) return undefined;
   return join(config.dataDir, 'secret.key');
 }
 
 /**
- * The key that opens the database's data keys, 32 bytes. The service's own is made where there is
- * none yet.
- * @throws ConfigError where the file is missing, readable by others or holds no key
+ * The key that opens the database's data keys, 32 bytes. A missing key of the service itself is
+ * created.
+ * @throws ConfigError if the file is missing, readable by others or holds no key
  */
 export async function readSecretKey(config: Config): Promise<Buffer> {
   const own = ownKeyFile(config);
@@ -31,7 +31,7 @@ export async function readSecretKey(config: Config): Promise<Buffer> {
   );
 }
 
-/** @throws ConfigError where the file is missing, readable by others or holds no key */
+/** @throws ConfigError if the file is missing, readable by others or holds no key */
 export async function readKeyFile(path: string): Promise<Buffer> {
   let text: string;
   try {
@@ -56,7 +56,9 @@ export async function readKeyFile(path: string): Promise<Buffer> {
   return key;
 }
 
-/** The key that is to replace the one of a file, in a file beside it that is made unless there. */
+/**
+ * The key that will replace a file's key. It is in a file beside it, which is created if missing.
+ */
 export async function draftKey(path: string): Promise<Buffer> {
   if (!(await hasDraft(path))) await createOnce(draftOf(path));
   return readKeyFile(draftOf(path));
@@ -67,8 +69,8 @@ export function hasDraft(path: string): Promise<boolean> {
 }
 
 /**
- * Puts the draft in the place of a key file. Backups made before need the old key, so it is kept.
- * @returns where
+ * Replaces a key file by the draft. Older backups need the old key, so it is kept.
+ * @returns the path of the old key
  */
 export async function replaceByDraft(path: string): Promise<string> {
   const kept = `${path}.${fingerprint(await readKeyFile(path))}`;
@@ -89,7 +91,7 @@ function draftOf(path: string): string {
   return `${path}.new`;
 }
 
-/** Written whole under another name and linked, so that no start ever reads half a key. */
+/** The file is written under another name and then linked, so no start ever reads half a key. */
 async function createOnce(path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const draft = `${path}.${process.pid}`;

@@ -16,12 +16,12 @@ import { startWorkers } from './workers.ts';
 
 /** A running service. */
 export interface Running {
-  /** replaces the workers, where there are any, one by one */
+  /** replaces the workers one by one, if there are any */
   renew: () => Promise<void>;
   stop: () => Promise<void>;
 }
 
-/** Opens everything, listens, and says so on standard output. */
+/** Opens everything, listens, and reports it on standard output. */
 export async function serve(config: Config, log: Logger): Promise<Running> {
   const texts = readMailTexts(config);
   const service = await openMeanwhile(config, log, true);
@@ -33,11 +33,11 @@ export async function serve(config: Config, log: Logger): Promise<Running> {
   }
 }
 
-/** Answers requests and nothing else, on the database that the first process of a service has opened. */
+/** Only answers requests, on the database that the first process of the service has opened. */
 export async function serveAsWorker(config: Config, log: Logger): Promise<Running> {
   const service = await openMeanwhile(config, log, false);
   const { listen } = await import('./front.ts');
-  // Before it listens: others answer meanwhile, and this one would be slow.
+  // Waits before it listens: meanwhile other workers answer, and this one would be slow.
   await service.queue.ready();
   const { close, leave } = await listen(service, log);
   const endWith = (end: () => Promise<void>) => async () => {
@@ -47,7 +47,7 @@ export async function serveAsWorker(config: Config, log: Logger): Promise<Runnin
   return { renew: endWith(leave), stop: endWith(close) };
 }
 
-/** Opens the service; what answers requests is loaded while PostgreSQL starts. */
+/** Opens the service; loads the modules that answer requests while PostgreSQL starts. */
 async function openMeanwhile(
   config: Config,
   log: Logger,
@@ -81,7 +81,7 @@ async function serveWith(
       ? await startWorkers(config.workers, workerSettings(service), log)
       : await (await import('./front.ts')).listen(service, log);
   const publicUrl = serviceAddress(config, front.port);
-  // A folder that is for reading only is no reason not to serve.
+  // A read-only folder is no reason not to serve.
   await noteAddress(config, publicUrl).catch((error) =>
     log.warn({ err: error }, 'address not noted'),
   );
@@ -110,7 +110,7 @@ async function serveWith(
   };
 }
 
-/** To workers, the embedded database is one like any other. */
+/** Workers use the embedded database like any other. */
 function workerSettings({ config, embedded }: OpenService): Record<string, string> {
   if (!embedded) return {};
   const { host, port, user, database } = embedded.connection;
@@ -121,7 +121,7 @@ function workerSettings({ config, embedded }: OpenService): Record<string, strin
   };
 }
 
-/** Whole and private, or not there. */
+/** Writes the file completely and private, or leaves no file. */
 async function writeCredentials(
   dataDir: string,
   { username, password, apikey }: AdministratorCredentials,

@@ -17,7 +17,7 @@ let running: Running | undefined;
 let ending = false;
 let renewing = false;
 
-// Handled from the start on: to the first process of a container, no signal is sent otherwise.
+// Registered at the start: the first process of a container gets no signal without a handler.
 process.on('SIGTERM', () => end('stop'));
 process.on('SIGINT', () => end('stop'));
 process.on('SIGHUP', renew);
@@ -25,22 +25,22 @@ process.on('message', (message) => (message === LEAVE ? end('renew') : undefined
 
 try {
   const config = loadConfig(undefined, readArguments(process.argv.slice(2)));
-  // Asynchronous: a line waits in memory for at most a moment instead of holding up its request.
+  // Asynchronous: a line waits in memory for a moment instead of delaying its request.
   const log = createLog(
     config.logLevel,
     pino.destination({ sync: false, minLength: 32_768, maxWrite: 65_536, periodicFlush: 200 }),
   );
   running = await (cluster.isWorker ? serveAsWorker : serve)(config, log);
-  // A service may be killed before it exits, which is when Node.js would write it.
+  // Node.js writes the cache at exit, but a service may be killed before.
   flushCompileCache();
 } catch (error) {
   console.error(`account-api: ${explain(error)}`);
   process.exit(1);
 }
 
-/** A terminal and npm may both send a signal, so that it comes twice. */
+/** A terminal and npm may both send the signal, so it can come twice. */
 async function end(how: 'stop' | 'renew'): Promise<void> {
-  // What a start has begun is safe to leave at any point: the embedded database stops by itself.
+  // A start can be left at any point: the embedded database stops by itself.
   if (!running) process.exit(0);
   if (ending) return;
   ending = true;
@@ -49,7 +49,7 @@ async function end(how: 'stop' | 'renew'): Promise<void> {
   process.exit(0);
 }
 
-/** In a worker there is nothing to renew; its first process tells it what to do. */
+/** A worker has nothing to renew; the first process controls it. */
 async function renew(): Promise<void> {
   if (!running || cluster.isWorker || renewing) return;
   renewing = true;

@@ -5,11 +5,11 @@ import type { Reader } from './db/replica.ts';
 import type { HourlyLimit } from './domain/access/hourly-limit.ts';
 import type { Keyring } from './domain/sealing/keyring.ts';
 
-/** What a running service consists of; routes, jobs and commands take from it what they hand on. */
+/** The parts of a running service; routes, jobs and commands pass on the parts that are needed. */
 export interface Service {
   config: Config;
   db: Database;
-  /** for calls that are looked at: a replica where there is one, else `db` */
+  /** for reading calls: the replica if there is one, else `db` */
   reader: Reader;
   queue: Queue;
   keyring: Keyring;

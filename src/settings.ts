@@ -5,8 +5,7 @@ interface Rule<Value> {
   description: string;
 }
 
-// Checked by a few lines of this file: a library for schemas takes longer to load than most commands
-// to run.
+// Checked by a few lines of this file: loading a schema library takes longer than most commands.
 const text = (rule: Rule<string> & { pattern?: string }) => ({
   type: 'string' as const,
   ...rule,
@@ -24,7 +23,7 @@ const oneOf = <const Value extends string>(values: Value[], rule: Rule<Value>) =
 const positive = (fallback: number, description: string, maximum = 2 ** 31) =>
   whole({ minimum: 1, maximum, default: fallback, description });
 
-// The embedded database has room for the connections of these.
+// The embedded database has enough connections for this many workers.
 const MOST_WORKERS = 16;
 
 /** Every setting, in the order in which `docs/operating.md` lists them. */
@@ -242,17 +241,17 @@ export const SETTINGS = {
   }),
 };
 
-/** Their values, as the environment or `.env` gives them. */
+/** The values of the settings, as read from the environment or `.env`. */
 export type Settings = {
   [Name in keyof typeof SETTINGS]: (typeof SETTINGS)[Name]['default'];
 };
 
-/** A setting has a value that it cannot have; the message is one line that names it. */
+/** A setting has a value that is not allowed; the message is one line with its name. */
 export class WrongSetting extends Error {}
 
 /**
- * @param texts what is set, by the names of the settings; others are left aside
- * @throws WrongSetting for the first that is wrong
+ * @param texts the given values, by the names of the settings; other names are ignored
+ * @throws WrongSetting for the first wrong one
  */
 export function readSettings(texts: Record<string, string>): Settings {
   const values = Object.entries(SETTINGS).map(([name, rule]) => {
@@ -266,7 +265,7 @@ export function readSettings(texts: Record<string, string>): Settings {
   return Object.fromEntries(values);
 }
 
-/** @returns what the text must do and does not */
+/** @returns the requirement that the text does not meet */
 function requirementMissed(
   rule: (typeof SETTINGS)[keyof typeof SETTINGS],
   text: string,

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Front } from './front.ts';
 import { gatherMetrics } from './http/metrics-of-all.ts';
 
-/** What a worker is told: to answer what it has, take nothing new, and end. */
+/** The message that makes a worker finish its requests, take no new ones, and end. */
 export const LEAVE = 'leave';
 
 const START_TIMEOUT_MS = 60_000;
@@ -12,9 +12,10 @@ const PAUSE_MS = 1_000;
 const YOUNG_MS = 5_000;
 
 /**
- * Has processes answer requests on one port, each started again should it end by itself.
- * @param env what they get beside the settings of this process
- * @throws Error where they do not start
+ * Starts processes that answer requests on one port. A process that ends by itself is started
+ * again.
+ * @param env settings for them in addition to those of this process
+ * @throws Error if they do not start
  */
 export async function startWorkers(
   count: number,
@@ -26,7 +27,7 @@ export async function startWorkers(
   const leaving = new Set<Worker>();
   const workers = new Set<Worker>();
 
-  // What they tell of themselves may be no number, which JSON does not know.
+  // Workers may report values that are not numbers in JSON, such as NaN.
   cluster.setupPrimary({ serialization: 'advanced' });
   gatherMetrics(workers);
   const start = async (): Promise<Worker> => {

@@ -4,6 +4,6 @@ import { keepCompiled } from '../compile-cache.js';
 keepCompiled();
 const { runCommandLine } = await import('./program.ts');
 
-// A reader that goes away, as `head` does, ends the output and not the work.
+// A closed pipe, as after `head`, stops the output, not the work.
 process.stdout.on('error', () => undefined);
 process.exitCode = await runCommandLine(process.argv.slice(2));

@@ -10,18 +10,19 @@ const MARK = Buffer.from('account-api-seal');
 const FINGERPRINT_BYTES = 16;
 const SEAL_BYTES = MARK.length + FINGERPRINT_BYTES + MAC_BYTES;
 
-/** What the end of a backup says of it. */
+/** The values at the end of a backup. */
 export interface Seal {
   /** bytes of the archive before the seal */
   archiveBytes: number;
-  /** of the secret key file that sealed it */
+  /** of the secret key file that made the seal */
   fingerprint: string;
   mac: Buffer;
 }
 
 /**
- * Passes an archive on and ends it with its seal: a mark, the fingerprint of the secret key file,
- * and an HMAC-SHA-256 (RFC 2104) of all bytes before, by a key derived from the file (RFC 5869).
+ * Passes an archive on and appends its seal: a mark, the fingerprint of the secret key file, and an
+ * HMAC-SHA-256 (RFC 2104) of all bytes before it. The key of the HMAC is derived from the file (RFC
+ * 5869).
  */
 export async function* sealed(
   archive: AsyncIterable<Buffer>,
@@ -35,7 +36,7 @@ export async function* sealed(
   yield Buffer.concat([MARK, Buffer.from(fingerprint(fileKey)), mac.digest()]);
 }
 
-/** @throws Refusal 'malformed' where the file does not end with a seal */
+/** @throws Refusal 'malformed' if the file does not end with a seal */
 export async function readSeal(path: string): Promise<Seal> {
   const file = await open(path);
   try {
@@ -52,7 +53,7 @@ export async function readSeal(path: string): Promise<Seal> {
   }
 }
 
-/** Reads the archive once, whole. @throws Refusal 'malformed' where it is not what was sealed */
+/** Reads the whole archive once. @throws Refusal 'malformed' if it differs from the sealed one */
 export async function requireUnchanged(path: string, seal: Seal, fileKey: Buffer): Promise<void> {
   const mac = macOf(fileKey);
   for await (const piece of createReadStream(path, { end: seal.archiveBytes - 1 })) {

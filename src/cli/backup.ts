@@ -36,10 +36,10 @@ import { type Progress, startProgress } from './progress.ts';
 const DESCRIPTION = 'account-api-backup.json';
 const MEGABYTE = 1_000_000;
 
-/** What a backup says of itself, as its first file. */
+/** The first file of a backup: it describes the backup. */
 interface Description {
   takenAt: string;
-  /** fingerprints of the secret key files with which it can be used */
+  /** fingerprints of the secret key files that can open it */
   secretKeys: string[];
 }
 
@@ -108,7 +108,7 @@ export function restoreCommand(on: Command): void {
   });
 }
 
-/** @throws Refusal where the file is no backup, or the secret key file not the one it needs */
+/** @throws Refusal if the file is not a backup, or the secret key file is not the one it needs */
 async function unpack(
   config: Config,
   path: string,
@@ -126,7 +126,7 @@ async function unpack(
     const packed = Readable.from(
       progress.counting(createReadStream(path, { end: seal.archiveBytes - 1 })),
     );
-    // What fails ends the reading of the archive, below.
+    // A failure ends the reading of the archive, below.
     pipeline(packed, unpacked, () => undefined);
     const entries = readTar(unpacked);
     const description = await describe(path, entries);
@@ -153,7 +153,9 @@ function ownDatabase(task: string, tool: string): Refusal {
   );
 }
 
-/** @returns the file to write: the one that was named, or one with the time in a folder */
+/**
+ * @returns the file to write: the named one, or one with the time in its name if a folder was named
+ */
 async function target(given: string, takenAt: Date): Promise<string> {
   const path = resolve(given);
   const found = await stat(path).catch(() => undefined);
@@ -165,7 +167,7 @@ async function target(given: string, takenAt: Date): Promise<string> {
   return path;
 }
 
-/** Whole, private and durable, or not there. */
+/** Writes the file completely, private and durable, or leaves no file. */
 async function write(path: string, archive: AsyncIterable<Buffer>, fileKey: Buffer): Promise<void> {
   const draft = `${path}.part`;
   try {
@@ -207,7 +209,7 @@ async function* joined(start: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerat
   yield* rest;
 }
 
-/** A progress that counts the bytes which pass through. */
+/** A progress that counts the bytes passing through. */
 function startMegabytes(totalBytes: number, options: { json?: true }) {
   const progress: Progress = startProgress('MB', megabytes(totalBytes), options);
   return {

@@ -71,7 +71,7 @@ function listing(records: RejectedSummary[]): string {
   );
 }
 
-/** JSON carries the exact bytes as base64 and, where they are text, the text. */
+/** JSON contains the exact bytes as base64 and, if they are text, the text too. */
 async function withBytes({ db }: OpenService, records: RejectedSummary[]) {
   const shown: { json: object; text: string }[] = [];
   for (const record of records) {

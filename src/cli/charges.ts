@@ -82,7 +82,7 @@ function summary({ charges, amount, failures }: ChargeRun): string {
   return `Posted ${count(charges, 'monthly charge')}, together ${dollars(amount)}${failed}.`;
 }
 
-/** Shows at most so many charges as asked for, and the sum of all. */
+/** Shows the charges up to the requested number, and the sum of all. */
 async function preview(service: OpenService, options: PostOptions): Promise<Output> {
   const charges: MonthlyCharge[] = [];
   let number = 0;

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 
-/** Asks on the terminal. @throws Error where the answer is not yes, or there is none */
+/** Asks on the terminal. @throws Error if the answer is not yes or no answer comes */
 export async function confirm(question: string): Promise<void> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const hungUp = new Promise<string>((resolve) => {

@@ -44,7 +44,7 @@ export function demoCalls(callers: DemoCaller[], until: Date): string[] {
 
 function demoCall({ username, number, ip }: DemoCaller, day: number, n: number) {
   const id = `demo ${username} ${day} ${n}`;
-  // Looks random, and is the same each time.
+  // The values look random but are the same each time.
   const bytes = createHash('sha256').update(id).digest();
   const share = (position: number) => bytes.readUInt16BE(position) / 65_536;
   const pick = (list: string[], position: number) => list[(bytes[position] ?? 0) % list.length];

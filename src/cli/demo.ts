@@ -46,7 +46,7 @@ interface Member {
   services: [description: string, monthly: string][];
 }
 
-// Names, numbers and addresses are those set aside for examples.
+// These names, numbers and addresses are reserved for examples.
 const MEMBERS: Member[] = [
   {
     username: PAYER,
@@ -78,7 +78,7 @@ export function demoCommand(on: Command): void {
   withExample(on, 'demo');
   perform(on, async (service, options: { json?: true }) => {
     const { db, keyring, clock, config } = service;
-    // The feed comes last, so that a run that was interrupted is completed by the next one.
+    // The feed comes last, so the next run completes an interrupted one.
     if ((await listFeeds(db)).some(({ name }) => name === FEED.name)) return unchanged();
     const passwords: (string | undefined)[] = [];
     for (const member of MEMBERS) passwords.push(await ensureMember(service, member));
@@ -112,7 +112,7 @@ function unchanged() {
   };
 }
 
-/** @param password of the account that pays; undefined where an earlier run made it */
+/** @param password of the account that pays; undefined if an earlier run made the account */
 async function credentialsOf(
   { db, keyring, queue, clock }: OpenService,
   password: string | undefined,
@@ -121,7 +121,7 @@ async function credentialsOf(
   return { password, apikey: await currentKey(db, keyring, PAYER, password) };
 }
 
-/** @returns the password where the account is new */
+/** @returns the password if the account is new */
 async function ensureMember(
   { db, keyring, queue, config, clock }: OpenService,
   member: Member,
@@ -169,7 +169,7 @@ async function ensureMember(
   return password;
 }
 
-/** Takes the calls in the way a switch's delivery is. @returns how many there are */
+/** Stores the calls like a delivery from a switch. @returns the number of calls */
 async function deliverCalls(
   { db, clock, config }: OpenService,
   since: Date,

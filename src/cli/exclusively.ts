@@ -3,8 +3,8 @@ import { LOCKS, tryLock } from '../domain/locks.ts';
 import { Refusal } from '../domain/refusal.ts';
 
 /**
- * Runs work that a rotation of keys must not meet: another one, or a backup, which says what key
- * it needs. @throws Refusal 'conflict' while there is such work
+ * Runs work that must not overlap with a rotation of keys: another rotation, or a backup, which
+ * names the key it needs. @throws Refusal 'conflict' while such work runs
  */
 export function exclusively<T>(db: Database, work: () => Promise<T>): Promise<T> {
   return db.transaction(async (tx) => {

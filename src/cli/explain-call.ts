@@ -15,7 +15,7 @@ interface ExplainOptions {
   seconds: number;
 }
 
-/** `calls explain`: what a call would cost, and why. */
+/** `calls explain`: the cost of a call, and the reason. */
 export function explainCommand(group: Command): void {
   const on = command(
     group,

@@ -4,7 +4,7 @@ import { wordProblem } from '../domain/problem.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { PROBLEM_WORDS } from '../http/problem-words.ts';
 
-/** What the operator is told of an error: one line, never a stack. */
+/** The operator sees one line for an error, never a stack. */
 export function explain(error: unknown): string {
   if (error instanceof InvalidValue) return wordProblem(PROBLEM_WORDS, error.problem);
   if (error instanceof Refusal) {
@@ -16,7 +16,9 @@ export function explain(error: unknown): string {
   return error instanceof Error ? error.message || error.name : String(error);
 }
 
-/** A refused connection to a name with two addresses has its messages inside. */
+/**
+ * If a host name has two addresses, the error of a refused connection holds its messages inside.
+ */
 function causeOf(error: unknown): string {
   const first = error instanceof AggregateError ? error.errors[0] : error;
   return first instanceof Error ? first.message : String(first);

@@ -16,7 +16,7 @@ import * as values from './values.ts';
 
 const MOST_SHOWN = 20;
 const STANDARD_INPUT = '-';
-/** What is taken of a folder. */
+/** The names of the files to import from a folder. */
 const NAMES: Record<FeedFormat, RegExp> = {
   freeswitch: /\.cdr\.json(\.gz)?$/,
   kamailio: /\.(json|ndjson|jsonl)(\.gz)?$/,
@@ -75,7 +75,10 @@ async function feedOf({ db }: OpenService, options: ImportCommandOptions): Promi
   return { name, format, networks: [], debits: 'service', timeZone: 'UTC' };
 }
 
-/** Files as they are; of folders, and of those in them, the files that look like records. */
+/**
+ * Named files are taken as they are. From folders and their subfolders, only files with matching
+ * names are taken.
+ */
 async function filesOf(paths: string[], format: FeedFormat): Promise<File[]> {
   const files: File[] = [];
   for (const path of paths) {
@@ -119,7 +122,7 @@ async function importFiles(
         },
       });
       const source = name === STANDARD_INPUT ? process.stdin : createReadStream(name);
-      // A failure ends whoever reads the meter, too.
+      // A failure also ends the reader of the meter.
       pipeline(source, meter, () => undefined);
       return meter;
     };

@@ -31,7 +31,10 @@ import { command, type Output, operator, perform } from './operation.ts';
 import { count, fields } from './print.ts';
 import { startProgress } from './progress.ts';
 
-/** Every column that holds secrets for long. Mailed tokens are sealed for at most a day. */
+/**
+ * Every column that holds secrets for a long time. Mailed tokens are not here: they last a day at
+ * most.
+ */
 export const SEALED_COLUMNS: SealedColumn[] = [
   SEALED_API_KEYS,
   SEALED_SIP_SECRETS,
@@ -93,7 +96,9 @@ export function keysCommands(group: Command): void {
   );
 }
 
-/** The file is the service's own: it is replaced, and the old one opens nothing any more. */
+/**
+ * The file belongs to the service: the command replaces it, and the old key opens nothing any more.
+ */
 async function rotateOwn(service: OpenService, options: RotateOptions): Promise<Output> {
   const { db, config } = service;
   if (options.newKeyFile) {
@@ -102,7 +107,7 @@ async function rotateOwn(service: OpenService, options: RotateOptions): Promise<
   const path = ownKeyFile(config) ?? '';
   const current = await readKeyFile(path);
   const { fileKeys } = await describeFileKeys(db);
-  // A rotation that was interrupted after its file came into place is completed, not repeated.
+  // If a rotation was interrupted after its file was in place, it is completed, not repeated.
   const replaced = fileKeys.length > 1 && !(await hasDraft(path));
   let kept: string | null = null;
   if (!replaced) await begin(service, current, await draftKey(path));
@@ -118,7 +123,10 @@ async function rotateOwn(service: OpenService, options: RotateOptions): Promise<
   });
 }
 
-/** The file is the operator's, perhaps on several hosts: both open the database until told so. */
+/**
+ * The file belongs to the operator, perhaps on several hosts. Both keys open the database until
+ * `keys forget-old`.
+ */
 async function rotateNamed(service: OpenService, options: RotateOptions): Promise<Output> {
   const { newKeyFile } = options;
   if (!newKeyFile) {

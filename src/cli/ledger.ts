@@ -34,7 +34,7 @@ export function ledgerCommands(group: Command): void {
   ledger(group);
 }
 
-/** Of a credit on invoice, also whether it is paid. */
+/** For a credit on invoice, the text also says whether it is paid. */
 function kindText({ kind, paid }: LedgerEntry): string {
   return paid === null ? kind : `${kind}, ${paid ? 'paid' : 'unpaid'}`;
 }

@@ -74,7 +74,7 @@ export function mailQueueCommands(group: Command): void {
   });
 }
 
-/** The mails that a command works on: those that are named, or all. */
+/** The mails that a command works on: the named ones, or all. */
 function some(on: Command): Command {
   return on
     .addArgument(

@@ -78,7 +78,7 @@ async function writePreviews(
   }
 }
 
-/** A browser finds the logo in the page itself, as there is no mail around it. */
+/** A browser has no mail around the page, so the page itself contains the logo. */
 function withLogo(brand: Brand, html: string): string {
   const logo = mailLogo(brand);
   if (!logo) return html;

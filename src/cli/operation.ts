@@ -8,15 +8,18 @@ import { jsonText } from './print.ts';
 export interface Output {
   /** what --json prints */
   json: unknown;
-  /** what is printed otherwise */
+  /** the output without --json */
   text: string;
-  /** said beside `text`, on standard error, so that programs can read standard output */
+  /** printed beside `text` on standard error, so that programs can read standard output */
   note?: string;
-  /** what the command found is wrong */
+  /** the command found a fault */
   failed?: boolean;
 }
 
-/** Adds a command with its one line of description and an example, which is given without `npx`. */
+/**
+ * Adds a command with its one line of description and an example; the example is given without
+ * `npx`.
+ */
 export function command(
   parent: Command,
   usage: string,
@@ -26,7 +29,7 @@ export function command(
   return withExample(parent.command(usage).description(description), example);
 }
 
-/** The same for a command that is known by its line of description already. */
+/** The same for a command that already has its line of description. */
 export function withExample(on: Command, example: string): Command {
   return on
     .option('--json', 'print one JSON document')
@@ -34,8 +37,8 @@ export function withExample(on: Command, example: string): Command {
 }
 
 /**
- * What a command does: its arguments were checked, the service is opened for it and closed after
- * it. What it throws becomes one line and exit status 1.
+ * Defines the action of a command. The arguments are already checked; the service is opened before
+ * the work and closed after it. An error becomes one line and exit status 1.
  * @param work gets the command's arguments, then its options
  */
 export function perform<Values extends unknown[]>(
@@ -45,7 +48,8 @@ export function perform<Values extends unknown[]>(
   performWithout(on, async (config, ...values: Values) => {
     const service = await openForCommand(config);
     try {
-      // Printed before all is closed: what is shown once must not be lost to a failure there.
+      // The output is printed before the service is closed: a failure there must not lose a secret
+      // that is shown once.
       print(on, await work(service, ...values));
     } finally {
       await service.close();
@@ -53,7 +57,7 @@ export function perform<Values extends unknown[]>(
   });
 }
 
-/** The same for a command that opens what it needs, and prints its output, by itself. */
+/** The same for a command that opens what it needs and prints its output itself. */
 export function performWithout<Values extends unknown[]>(
   on: Command,
   work: (config: Config, ...values: Values) => Promise<void>,
@@ -64,10 +68,10 @@ export function performWithout<Values extends unknown[]>(
   });
 }
 
-/** Loads what opens a service, which a command that only says how it is used does not need. */
+/** Loads the module that opens a service only here: printing a command's usage does not need it. */
 export async function openForCommand(config: Config): Promise<OpenService> {
   const { openService } = await import('../open-service.ts');
-  // A lost connection fails the statement that needs it, and that is what is reported.
+  // A lost connection fails the statement that needs it; that error is reported.
   return openService(config, { role: 'command', onError: () => undefined });
 }
 
@@ -78,7 +82,7 @@ export function print(on: Command, output: Output): void {
   if (output.failed) process.exitCode = 1;
 }
 
-/** Who runs the command, as ledger and audit trail keep it. */
+/** The person who runs the command, as stored in the ledger and the audit trail. */
 export function operator(): Actor {
   return { who: `operator ${userName()}`, from: 'command line' };
 }

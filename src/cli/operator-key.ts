@@ -162,7 +162,7 @@ function issued({ key, secret }: IssuedKey) {
   };
 }
 
-/** As the API shows it. */
+/** The key as the API shows it. */
 function shown({ entryLimit, dayLimit, accounts, ...key }: OperatorKey) {
   return {
     ...key,

@@ -120,7 +120,9 @@ interface ImportFileOptions {
   json?: true;
 }
 
-/** Of stored calls, those that cost something else by prices that count since a moment that is past. */
+/**
+ * Counts the stored calls whose cost would change under prices that are valid from a past moment.
+ */
 async function repriced(
   db: OpenService['db'],
   priceList: string,
@@ -128,7 +130,7 @@ async function repriced(
   from: Date | undefined,
   now: Date,
 ): Promise<{ changed: number; text: string } | undefined> {
-  // A date without a zone is taken a day early: looked at is not changed.
+  // A date without a zone counts from a day earlier: the preview changes nothing.
   const dates = prices.flatMap(({ validFrom }) =>
     validFrom === null ? [] : [Date.parse(`${validFrom.slice(0, 10)}T00:00Z`) - DAY_MS],
   );
@@ -193,7 +195,7 @@ function show(group: Command): void {
   );
 }
 
-/** Fees and dates have columns where one of the prices has them. */
+/** Fees and dates get a column only if one of the prices has them. */
 function priceTable(prices: ListedPrice[]): string {
   const optional: [string, (price: ListedPrice) => string | undefined][] = [
     ['>FEE', ({ connectFee }) => (Number(connectFee) > 0 ? dollars(connectFee) : undefined)],

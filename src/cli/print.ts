@@ -3,7 +3,7 @@ import type { Decimal } from '../domain/money.ts';
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 const UNPRINTABLE_IN_JSON = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** Text from elsewhere as a terminal may show it: control characters escaped as in JavaScript. */
+/** Foreign text, made safe for a terminal: control characters are escaped as in JavaScript. */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (character) => {
     if (character === '\n') return '\\n';
@@ -14,7 +14,7 @@ export function printable(text: string): string {
   });
 }
 
-/** One JSON document that is safe on a terminal, too. */
+/** One JSON document that is also safe on a terminal. */
 export function jsonText(value: unknown): string {
   const text = JSON.stringify(value, null, 2);
   return text.replace(UNPRINTABLE_IN_JSON, (character) => {
@@ -25,7 +25,7 @@ export function jsonText(value: unknown): string {
   });
 }
 
-/** A table with its columns aligned; a title that starts with '>' has its column on the right. */
+/** A table with aligned columns; a title that starts with '>' aligns its column to the right. */
 export function table(titles: string[], rows: (string | number)[][]): string {
   const right = titles.map((title) => title.startsWith('>'));
   const header = titles.map((title) => title.replace(/^>/, ''));
@@ -47,7 +47,7 @@ export function fields(pairs: [string, string | number][]): string {
     .join('\n');
 }
 
-/** Dollars with at least cents, without further zeros: `25.4825`, `5.00`. */
+/** Dollars with two decimals or more, without trailing zeros: `25.4825`, `5.00`. */
 export function dollars(amount: Decimal): string {
   const [whole = '0', fraction = ''] = amount.split('.');
   return `${whole}.${fraction.replace(/0+$/, '').padEnd(2, '0')}`;
@@ -71,7 +71,7 @@ function lengthOf(text: string): number {
   return [...text].length;
 }
 
-/** The line below a list that has a next page. @param option what that page is asked for with */
+/** The line below a list that has a next page. @param option the option that requests that page */
 export function moreAt(option: '--after' | '--before', next: string | number | null): string {
   return next === null ? '' : `\nMore: add ${option} ${next}`;
 }

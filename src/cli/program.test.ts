@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { type Command, CommanderError } from 'commander';
 import { buildProgram } from './program.ts';
 
-/** Parses a command line and does nothing. @returns what is wrong with it */
+/** Parses a command line and does nothing. @returns the error, or an empty text */
 async function complaint(...args: string[]): Promise<string> {
   const program = await buildProgram(false);
   for (const leaf of leaves(program)) leaf.action(() => undefined);
@@ -27,7 +27,7 @@ function helpOf(leaf: Command): string {
   return text;
 }
 
-/** Splits a line as a shell does, without what it redirects. */
+/** Splits a line as a shell does, without its redirection. */
 function words(line: string): string[] {
   const found = line.replace(/ > .*/, '').match(/'[^']*'|\S+/g) ?? [];
   return found.map((word) => word.replaceAll("'", ''));

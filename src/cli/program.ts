@@ -5,7 +5,7 @@ import { printable } from './print.ts';
 
 const FAILED = 1;
 const WRONG_USAGE = 2;
-// Other errors of usage tell what is right.
+// Other usage errors already name the right usage.
 const NEED_HELP = new Set([
   'commander.excessArguments',
   'commander.missingArgument',
@@ -15,7 +15,7 @@ const NEED_HELP = new Set([
   'commander.unknownOption',
 ]);
 
-/** A command of its own, or a group of them. */
+/** A single command, or a group of commands. */
 interface Entry {
   name: string;
   description: string;
@@ -147,8 +147,9 @@ export async function runCommandLine(args: string[]): Promise<number> {
 
 /**
  * The commands. @param json whether errors are printed as JSON
- * @param first the first word of the command line: only what it names gets its commands and options,
- * since loading all takes longer than most commands; left out, all get them
+ * @param first the first word of the command line. Only the entry with this name gets its commands
+ * and options, because loading all takes longer than most commands. If it is missing, all entries
+ * get them.
  */
 export async function buildProgram(json: boolean, first?: string): Promise<Command> {
   const program = new Command('account-api')

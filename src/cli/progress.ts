@@ -1,6 +1,6 @@
 import { Presets, SingleBar } from 'cli-progress';
 
-/** How far a long command has come, on standard error, so that its output stays clean. */
+/** The progress of a long command, on standard error, so that its output stays clean. */
 export interface Progress {
   /** @param done how many of the total */
   update: (done: number) => void;
@@ -10,9 +10,9 @@ export interface Progress {
 const LINE_EVERY_MS = 2_000;
 
 /**
- * A bar on a terminal, now and then a line elsewhere, nothing with `--json`.
- * @param noun what is counted, in the plural
- * @param total 0 where it is not known
+ * A bar on a terminal, a line from time to time elsewhere, nothing with `--json`.
+ * @param noun the counted things, in the plural
+ * @param total 0 if it is not known
  */
 export function startProgress(noun: string, total: number, { json }: { json?: boolean }): Progress {
   if (json) return { update: () => undefined, stop: () => undefined };

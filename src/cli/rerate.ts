@@ -49,7 +49,7 @@ export function rerate(group: Command): void {
     const range = { from, to, account, priceList };
     const narrow = account !== undefined || priceList !== undefined;
     const progress = startProgress('calls', narrow ? 0 : await countCalls(db, range), options);
-    // The two steps after it are short.
+    // The two later steps are short.
     const onProgress: ReratingOptions['onProgress'] = (step, done) => {
       if (step === 'rating') progress.update(done);
     };

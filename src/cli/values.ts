@@ -42,7 +42,7 @@ export const setting = argument((text: string, name: AccountSettingName) =>
 
 const network = argument(entered.network);
 
-/** An option that may be given several times; commander hands on those given before. */
+/** An option that may be given several times; commander passes the earlier values. */
 export function networks(text: string, before: string[] = []): string[] {
   return [...before, network(text)];
 }
@@ -52,7 +52,7 @@ export function usernames(text: string, before: number[] = []): number[] {
   return [...before, username(text)];
 }
 
-/** Says what is wrong with a value the way commander wants it. */
+/** Reports a wrong value in the form that commander expects. */
 function argument<More extends unknown[], Value>(
   read: (text: string, ...more: More) => Value,
 ): (text: string, ...more: More) => Value {

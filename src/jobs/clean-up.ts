@@ -15,8 +15,9 @@ import { completeSipSecrets } from '../domain/sip/sip-secret.ts';
 import type { Service } from '../service.ts';
 
 /**
- * Removes what has no more use, makes the partitions of the months to come, and the SIP secrets
- * that are missing or of another realm, and retires months of calls. At each start, and by the clock.
+ * Deletes old data, retires months of calls, and makes the partitions of the coming months. Also
+ * makes SIP secrets that are missing or belong to another realm. Runs at each start and on a
+ * schedule.
  */
 export async function cleanUp({ db, keyring, config, clock }: Service): Promise<void> {
   const now = clock();

@@ -8,8 +8,9 @@ import type { MailTransport } from '../mail/transport.ts';
 import type { Service } from '../service.ts';
 
 /**
- * Words a queued mail and hands it to the transport. It tells the account's name only where the
- * address is verified: anyone can sign up with another's address, and with any text for a name.
+ * Writes the text of a queued mail and passes it to the transport. The mail contains the account's
+ * name only if the address is verified: anyone can sign up with another person's address and with
+ * any text as the name.
  */
 export async function deliverMail(
   { config, db, keyring }: Service,

@@ -39,7 +39,7 @@ import { runOperation } from './run-operation.ts';
 
 const MOST_LOGGED = 20;
 
-/** Starts everything that happens later or by the clock. */
+/** Starts all delayed and scheduled work. */
 export async function startJobs(
   service: Service,
   transport: MailTransport,
@@ -48,7 +48,7 @@ export async function startJobs(
 ): Promise<void> {
   const { queue, db, keyring, config, clock } = service;
   const queues: string[] = [];
-  /** Works a queue, and has every try that fails logged and counted. */
+  /** Works a queue; logs and counts every failed attempt. */
   const work = async <Data extends object>(
     name: string,
     handler: JobHandler<Data>,
@@ -67,7 +67,7 @@ export async function startJobs(
       await deliverMail(service, transport, sender, { id, mail });
       log.info({ id, kind: mail.message.kind }, 'mail delivered');
     },
-    // A mail server that is away for a while is usual; of mails there is a metric of its own.
+    // It is usual that a mail server is away for a while; mails have their own metric.
     (error, id) => log.warn({ id, error: (error as Error).message }, 'mail not delivered'),
   );
   await work<{ email: string }>(RECOVERY_QUEUE, async ({ email }) => {

@@ -4,7 +4,7 @@ import type { Service } from '../service.ts';
 
 const PROGRESS_EVERY = 1_000;
 
-/** Posts the monthly charges that are due, also of months in which the service did not run. */
+/** Posts the monthly charges that are due, also for months in which the service did not run. */
 export async function postDueCharges(service: Service, log: Logger): Promise<void> {
   const { db, queue, clock, config } = service;
   const run = await postMonthlyCharges(db, queue, {

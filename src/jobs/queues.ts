@@ -13,9 +13,9 @@ export const SUMS_QUEUE = 'sum-calls';
 export const HOLDS_QUEUE = 'expire-holds';
 export const SCHEDULED_QUEUE = 'apply-scheduled-changes';
 
-// Sixteen tries with doubling pauses reach over three days of a mail server that is away.
+// With doubling pauses, sixteen attempts cover a mail server that is away for over three days.
 const MAIL_RETRIES = { retryLimit: 16, retryDelay: 5, retryBackoff: true, retryDelayMax: 21_600 };
-// A job that waits does whatever the same job sent once more would do.
+// A second copy of a waiting job is dropped: the waiting job does the same work.
 const SINGLE = { policy: 'short', deleteAfterSeconds: 3_600 } as const;
 const PARKED_SECONDS = 60 * 86_400;
 

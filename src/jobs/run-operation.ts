@@ -18,10 +18,10 @@ const MOST_SHOWN = 1_000;
 
 type Progress = (done: number, total?: number) => void;
 
-/** Does the work of a kind, again from any point where it was killed, and tells its result. */
+/** Does the work of one kind and returns its result. After a kill at any point it can run again. */
 type Worker = (service: Service, work: OperationWork, progress: Progress) => Promise<object>;
 
-/** The long work that may be asked for, by its kind. */
+/** The kinds of long work that can be requested. */
 const WORKERS: Record<string, Worker> = {
   reconciliation: async ({ db }, { parameters }) => {
     const { account } = parameters as { account?: number };
@@ -56,7 +56,7 @@ const WORKERS: Record<string, Worker> = {
   },
   replay: async ({ db, config, clock }, { parameters, actor }, progress) => {
     const { ids } = parameters as { ids?: number[] };
-    // Those that a try before this one has resolved are no longer open.
+    // An earlier attempt may have resolved some of them; those are no longer open.
     const open = ids && (await openAmong(db, ids));
     const total = open?.length ?? (await countRejected(db));
     progress(0, total);
@@ -95,7 +95,7 @@ const WORKERS: Record<string, Worker> = {
   },
 };
 
-/** Does what an operation asks for. What is refused ends it; while the database is away it waits. */
+/** Does the work of an operation. A refusal ends it; while the database is away it waits. */
 export async function runOperation(service: Service, id: string): Promise<void> {
   const { db, clock } = service;
   const work = await takeOperation(db, id, clock());
@@ -115,7 +115,7 @@ export async function runOperation(service: Service, id: string): Promise<void> 
   }
 }
 
-/** Notes how far it is, twice a second at most; nobody waits for it. */
+/** Stores the progress at most twice a second; the work does not wait for it. */
 function progressOf({ db }: Service, id: string): Progress {
   let notedMs = 0;
   return (done, total) => {

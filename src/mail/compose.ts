@@ -23,8 +23,8 @@ import type { LetterKind } from './texts.ts';
 export type OpenToken = (sealed: string, purpose: TokenPurpose) => Promise<string>;
 
 /**
- * Words a message; its tokens are unsealed only now.
- * @param mail.name undefined: the address is not verified, and the mail tells no name
+ * Writes the text of a message; its tokens are unsealed only now.
+ * @param mail.name undefined: the address is not verified, and the mail contains no name
  */
 export async function composeMail(
   sender: Sender,
@@ -171,7 +171,7 @@ async function recovery(
   };
 }
 
-/** What was changed on an account, when and from where. */
+/** A change of an account: what, when and from where. */
 function change(
   { texts: { common }, timeZone }: Context,
   { username, at, address }: { username: number } & Occurrence,

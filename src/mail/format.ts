@@ -1,13 +1,13 @@
 import type { Decimal } from '../domain/money.ts';
 
-/** Dollars with at least cents and no further zeros, exactly: `$25.50`, `-$0.0175`. */
+/** Exact dollars with two decimals or more, without trailing zeros: `$25.50`, `-$0.0175`. */
 export function dollars(amount: Decimal, locale: string): string {
   const format = new Intl.NumberFormat(locale, {
     style: 'currency',
     currency: 'USD',
     maximumFractionDigits: 6,
   });
-  // A decimal string is formatted digit by digit, which the types say of numeric literals alone.
+  // A decimal string is formatted digit by digit, but the types allow only numeric literals.
   return format.format(amount as `${number}`);
 }
 

@@ -2,14 +2,14 @@ import type { Brand, Logo } from '../brand.ts';
 import { Html, html } from '../html.ts';
 import type { FilledLetter, Speaker } from './letter.ts';
 
-/** Content id of the part of a mail that its HTML shows as the logo. */
+/** Content id of the mail part that holds the logo. */
 export const LOGO_ID = 'brand-logo';
 
 const LOGO_HEIGHT = 36;
 const FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif";
 
-// Mail programs read few styles and drop most style sheets, so every element has its own; the
-// sheet is only for those that show mails dark. Tables hold the layout together in Outlook.
+// Mail programs support few styles and drop most style sheets, so every element has its own style.
+// The sheet is only for programs that show mails dark. Outlook needs tables for the layout.
 export function letterHtml({ publicUrl, brand, texts }: Speaker, letter: FilledLetter): string {
   const { subject, preview, greeting, paragraphs, links, closing, help, footer } = letter;
   return html`<!doctype html>
@@ -47,9 +47,9 @@ ${small(html`${brand.name} · <a class="quiet" href="${publicUrl}" style="color:
 `.text;
 }
 
-// Keeps the letter's beginning out of the list of mails, behind the preview.
+// The list of mails shows this filler after the preview, instead of the letter's beginning.
 const FILLER = new Html('&#847;&zwnj;&nbsp;'.repeat(40));
-// Outlook for Windows knows no maximal width.
+// Outlook for Windows ignores a maximal width.
 const OUTLOOK_OPEN = new Html(
   '<!--[if mso]><table role="presentation" width="560" cellpadding="0" cellspacing="0"><tr><td><![endif]-->\n',
 );
@@ -71,7 +71,7 @@ function darkStyle({ dark }: Brand): Html {
 `);
 }
 
-/** The logo that mails show: mail programs do not know SVG. */
+/** The logo for mails: mail programs cannot show SVG. */
 export function mailLogo({ logo }: Pick<Brand, 'logo'>): Logo | undefined {
   return logo?.type === 'image/svg+xml' ? undefined : logo;
 }

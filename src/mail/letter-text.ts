@@ -14,14 +14,14 @@ export function letterText({ publicUrl, brand }: Speaker, letter: FilledLetter):
     ...links.map(({ label, url }) => `${label}:\n${url}`),
     ...closing,
     ...(help ? [help] : []),
-    // The line that mail programs know a signature by.
+    // Mail programs recognise a signature by this line.
     `-- \n${brand.name}\n${publicUrl}`,
     ...footer,
   ];
   return `${parts.map((part) => wrap(part, WIDTH)).join('\n\n')}\n`;
 }
 
-/** Names and values below each other, the values of a bill on the right. */
+/** Names and values in two columns; the values of a bill are aligned to the right. */
 function columns(rows: [string, string][], side?: 'right'): string {
   const names = Math.max(...rows.map(([name]) => name.length));
   const values = Math.max(...rows.map(([, value]) => value.length));

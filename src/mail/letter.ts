@@ -2,7 +2,7 @@ import type { Brand } from '../brand.ts';
 import type { Language } from '../language.ts';
 import type { LetterTexts, MailTexts } from './texts.ts';
 
-/** What a mail needs to know of the service that sends it. */
+/** The facts about the sending service that a mail needs. */
 export interface Speaker {
   /** without a slash at the end */
   publicUrl: string;
@@ -13,7 +13,7 @@ export interface Speaker {
 /** The service that sends mails, with its words in each language. */
 export interface Sender extends Omit<Speaker, 'texts'> {
   texts: Record<Language, MailTexts>;
-  /** of mails to accounts that have chosen none */
+  /** of mails to accounts that have not chosen a language */
   language: Language;
 }
 
@@ -23,14 +23,14 @@ export interface Wording {
   html: string;
 }
 
-/** What a letter says besides its texts. */
+/** The content of a letter besides its texts. */
 export interface LetterContent {
   /** in place of the texts' placeholders */
   values: Record<string, string>;
   links: { label: string; url: string }[];
-  /** names and values, such as when and from where something was changed */
+  /** names and values, such as the time and address of a change */
   facts: [string, string][];
-  /** what is charged, and for how much; the last row is the sum */
+  /** the charged items and their amounts; the last row is the sum */
   bill: [string, string][];
 }
 
@@ -46,7 +46,7 @@ export interface FilledLetter extends Omit<LetterContent, 'values'> {
   footer: string[];
 }
 
-/** @throws RangeError where a text has a placeholder that the letter has no value for */
+/** @throws RangeError if a text has a placeholder without a value */
 export function fill(text: string, values: Record<string, string>): string {
   return text.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = Object.hasOwn(values, name) ? values[name] : undefined;
@@ -55,7 +55,7 @@ export function fill(text: string, values: Record<string, string>): string {
   });
 }
 
-/** Fills every placeholder of a letter's texts in. @throws RangeError as `fill` does */
+/** Fills all placeholders in a letter's texts. @throws RangeError as `fill` does */
 export function fillIn(
   { publicUrl, brand, texts: { common } }: Speaker,
   { subject, preview, paragraphs, closing }: LetterTexts,

@@ -1,6 +1,6 @@
 /**
- * Breaks lines at blanks so that none is longer than the width. Words that are longer, such as
- * links, stay whole; lines that begin with a blank are laid out already and stay as they are.
+ * Breaks lines at blanks so that no line exceeds the width. Longer words, such as links, stay
+ * whole. Lines that begin with a blank already have their layout and stay unchanged.
  */
 export function wrap(text: string, width: number): string {
   return text

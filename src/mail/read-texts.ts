@@ -13,16 +13,16 @@ import { GERMAN_TEXTS } from './texts-de.ts';
 
 const EVERYWHERE = ['brand', 'portal', 'support'];
 
-/** The texts of the software. */
+/** The texts that come with the software. */
 export const BUILT_IN_TEXTS: Record<Language, MailTexts> = {
   en: ENGLISH_TEXTS,
   de: GERMAN_TEXTS,
 };
 
 /**
- * The texts of all mails, in each language. In that of the installation those of a JSON file go
- * before those of the software; it has only what differs.
- * @throws ConfigError in one line that names the file, the text and what is wrong with it
+ * The texts of all mails, in each language. For the installation's language, the texts of a JSON
+ * file replace those of the software. The file needs only the texts that differ.
+ * @throws ConfigError in one line that names the file, the text and the fault
  */
 export function readMailTexts({
   mailTextsFile: path,
@@ -85,7 +85,7 @@ function allLetters(builtIn: MailTexts, given: unknown): MailTexts['letters'] {
   return Object.fromEntries(letters);
 }
 
-/** Members that are of the type of the model's, with placeholders that are allowed. */
+/** Returns the members whose type equals the model's and whose placeholders are allowed. */
 function checked<Texts extends object>(
   given: unknown,
   where: string,

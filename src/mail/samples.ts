@@ -48,7 +48,7 @@ const SAMPLES: Record<LetterKind, Message> = {
 
 export const LETTER_KINDS = Object.keys(SAMPLES) as LetterKind[];
 
-/** A message as a customer gets it, told of an example account. */
+/** A message as a customer gets it, with the data of an example account. */
 export function sampleMail(
   sender: Sender,
   kind: LetterKind,

@@ -1,13 +1,13 @@
-/** The words of one kind of message. `{…}` stands for what it tells. */
+/** The words of one kind of message. `{…}` stands for a value. */
 export interface LetterTexts {
   subject: string;
-  /** what mail programs show beside the subject */
+  /** shown by mail programs beside the subject */
   preview: string;
-  /** before what the letter lists and links to */
+  /** before the letter's lists and links */
   paragraphs: string[];
-  /** label of the link, where the letter has one */
+  /** label of the link, if the letter has one */
   button?: string;
-  /** after that */
+  /** after the lists and links */
   closing: string[];
 }
 
@@ -16,11 +16,11 @@ export interface CommonTexts {
   /** of dates and amounts, such as `en-US` */
   locale: string;
   greeting: string;
-  /** in mail to an address that nobody has verified, which must tell no name */
+  /** for mail to an address that is not verified, which must not contain a name */
   greetingUnverified: string;
   /** above the address that a button opens */
   fallback: string;
-  /** where there is a support address or page, or both */
+  /** used if there is a support address, a support page, or both */
   help: string;
   footer: string[];
   labels: Record<Label, string>;
@@ -74,13 +74,13 @@ const NOT_YOU =
   'If it was not you, choose a new password at once at {portal}/recover and tell us about it.';
 
 /**
- * What each kind of message may tell besides {brand}, {name}, {portal} and {support}; {portal} is
- * the address of the pages for customers, without a slash at the end. To an address that is not
- * verified, {name} tells the account's number.
+ * The placeholders of each kind of message besides {brand}, {name}, {portal} and {support}.
+ * {portal} is the address of the pages for customers, without a slash at the end. For an address
+ * that is not verified, {name} is the account's number.
  */
 export const PLACEHOLDERS = {
   verification: ['username', 'hours'],
-  // in the button, that of its link
+  // in the button: the username of its link
   recovery: ['username', 'minutes'],
   'account exists': ['usernames'],
   'password changed': ['username', 'when', 'where'],

@@ -5,14 +5,14 @@ import type { Logo } from '../brand.ts';
 import { LOGO_ID } from './letter-html.ts';
 
 export interface OutgoingMail {
-  /** the queued job's id: the same mail sent twice can be told by it */
+  /** id of the queued job; it shows that a mail was sent twice */
   id: string;
   from: string;
   to: { name: string; address: string };
   subject: string;
   text: string;
   html: string;
-  /** shown by the HTML */
+  /** the logo that the HTML refers to */
   logo: Logo | undefined;
 }
 
@@ -27,7 +27,7 @@ const SMTP_TIMEOUT_MS = 20_000;
 export function smtpTransport(url: string): MailTransport {
   const options = {
     url,
-    // Without TLS anyone on the way could read the password.
+    // Without TLS the password would be readable on the network.
     requireTLS: new URL(url).password !== '',
     pool: true as const,
     maxConnections: 2,
@@ -40,7 +40,7 @@ export function smtpTransport(url: string): MailTransport {
   let transport: Transporter | undefined;
   return {
     send: async (mail) => {
-      // Takes long to load, and may not be needed for days.
+      // Loading takes long, and mails may not be needed for days.
       const { createTransport } = await import('nodemailer');
       transport ??= createTransport(options);
       await transport.sendMail(compose(mail));
@@ -57,7 +57,7 @@ export async function composeMessage(mail: OutgoingMail): Promise<Buffer> {
   return message as Buffer;
 }
 
-/** Writes each mail as `<job id>.eml` into a folder: whole, private, and once for each job. */
+/** Writes each mail as `<job id>.eml` into a folder: complete, private, and once per job. */
 export function folderTransport(folder: string): MailTransport {
   return {
     send: async (mail) => {
