@@ -24,17 +24,17 @@ const DEVICE_SECONDS = 400 * 86_400;
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** what pages are made from */
+    /** the data that pages are made from */
     view: View;
-    /** the session of the cookie, where it lives; `requireSession` makes sure of it */
+    /** the session that the cookie names, if it is alive; `requireSession` requires one */
     session: Session | undefined;
-    /** the secret that tells this browser from others, also before anyone signs in */
+    /** the secret that identifies this browser, also before anyone signs in */
     device: string;
     sessionId: string;
   }
 }
 
-/** Finds out who asks, for all routes that are registered after it. */
+/** Identifies the visitor, for all routes that are registered after it. */
 export function knowVisitors(app: FastifyInstance, service: Service): void {
   const brand = showBrand(service.config.brand);
   const { db, keyring, config, clock } = service;
@@ -70,10 +70,10 @@ export function knowVisitors(app: FastifyInstance, service: Service): void {
 }
 
 /**
- * Refuses forms that another site's page sent, by what the browser says of their origin and by a
- * token that only this browser's pages hold: that of the account, or before anyone signed in the
+ * Refuses forms that a page of another site sent. Checks the browser's origin headers and a token
+ * that only this browser's pages hold: the account's token or, before anyone signed in, the
  * browser's own.
- * @param scope 'public' also takes the browser's token of someone who has signed in meanwhile
+ * @param scope 'public' also accepts the browser's token after someone has signed in
  */
 export function refuseForgedForms(
   app: FastifyInstance,
@@ -94,8 +94,8 @@ export function refuseForgedForms(
 }
 
 /**
- * Sends whoever is not signed in to the sign-in page, and back afterwards. Where a session has
- * ended the page says so, and keeps what was typed into a form.
+ * Redirects visitors who are not signed in to the sign-in page, and back afterwards. If a session
+ * has ended, the page says so and keeps the typed fields of a form.
  */
 export function requireSession(service: Service) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
@@ -112,8 +112,8 @@ export function requireSession(service: Service) {
 }
 
 /**
- * As `requireSession`; to others than administrators the page does not exist. Where they need a
- * second factor, one who has none is sent to set it up.
+ * Like `requireSession`; for accounts that are not administrators the page does not exist. If a
+ * second factor is required, an administrator without one is sent to set it up.
  */
 export function requireAdministrator(service: Service) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
@@ -132,10 +132,7 @@ export function sessionOf(request: FastifyRequest): Session {
   return request.session;
 }
 
-/**
- * Signs an account in in this browser, under a new session id. The session that the browser had
- * ends.
- */
+/** Signs an account in on this browser, under a new session id. The browser's old session ends. */
 export async function signIn(
   service: Service,
   request: FastifyRequest,
@@ -162,8 +159,9 @@ export function cookiesOf({ config }: Service): Cookies {
 }
 
 /**
- * Pages send no referrer, so browsers that keep to the standard say `Origin: null` for a form;
- * those tell by Sec-Fetch-Site, but for addresses without TLS, where the token alone decides.
+ * Pages send no referrer, so browsers that follow the standard send `Origin: null` with a form.
+ * Their Sec-Fetch-Site gives the origin, except for addresses without TLS: there the token alone
+ * decides.
  */
 function isOwnOrigin(request: FastifyRequest, publicUrl: string | undefined): boolean {
   const site = request.headers['sec-fetch-site'];

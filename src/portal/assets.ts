@@ -22,7 +22,7 @@ const STYLES = [
 const SCRIPT = 'text/javascript; charset=utf-8';
 
 interface Asset {
-  /** with the content's digest in it, so that browsers may keep it for good */
+  /** contains the content's digest, so browsers may keep it forever */
   url: string;
   type: string;
   body: Buffer;
@@ -40,7 +40,7 @@ const font = asset(
 const style = (name: string, css: Buffer) =>
   asset(name, CSS, Buffer.from(css.toString().replaceAll('/assets/inter.woff2', font.url)));
 
-/** The files that pages load, all from this service. */
+/** The files that pages load; this service serves all of them. */
 export const assets = {
   font,
   style: style('portal.css', Buffer.concat(STYLES.map((name) => own(`${name}.css`)))),
@@ -50,7 +50,7 @@ export const assets = {
   referenceScript: asset('reference.js', SCRIPT, own('reference.js')),
 } as const;
 
-/** What pages show of the brand, and where its files are. */
+/** The brand as pages show it, with the addresses of its files. */
 export interface ShownBrand extends Pick<Brand, 'name' | 'supportEmail' | 'supportUrl'> {
   styleUrl: string;
   logoUrl: string | undefined;
@@ -91,7 +91,7 @@ function asset(name: string, type: string, body: Buffer): Asset {
   return { url: `/assets/${name}?v=${digest}`, type, body, packed };
 }
 
-/** Whether an answer may be packed. */
+/** Whether an answer may be compressed. */
 export function takesGzip({ headers }: FastifyRequest): boolean {
   return /\bgzip\b/.test(headers['accept-encoding'] ?? '');
 }

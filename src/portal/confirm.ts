@@ -9,7 +9,7 @@ import { field } from './components/field.ts';
 import type { View } from './view.ts';
 
 /**
- * Whether whoever is signed in knows the password; a wrong one counts as a failure to sign in.
+ * Whether the person who is signed in knows the password; a wrong one counts as a failed sign-in.
  * @throws Refusal 'rate limited'
  */
 export async function knowsPassword(
@@ -29,7 +29,7 @@ export async function knowsPassword(
   return signedIn !== undefined;
 }
 
-/** The field that asks for the password once more. @param wrong it was not right before */
+/** The field for the password once more. @param wrong the last password was wrong */
 export function passwordField(view: View, name: string, wrong: boolean): Html {
   const m = view.m.confirm;
   return html`${field({

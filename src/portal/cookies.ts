@@ -2,17 +2,17 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 type CookieName = 'session' | 'device' | 'flash';
 
-/** The portal's cookies: no script sees them, no other site sends them along with a form. */
+/** The portal's cookies: scripts cannot read them, and other sites' forms do not send them. */
 export interface Cookies {
   read(request: FastifyRequest, name: CookieName): string;
-  /** @param seconds how long the browser keeps it; undefined: until it is closed */
+  /** @param seconds how long the browser keeps it; undefined: until the browser is closed */
   set(reply: FastifyReply, name: CookieName, value: string, seconds?: number): void;
   clear(reply: FastifyReply, name: CookieName): void;
 }
 
 /**
- * @param https whether customers reach the service by TLS: `__Host-` cookies can then be set by
- *   this host alone; without it browsers would not take them
+ * @param https whether customers use TLS. Then `__Host-` cookies can be set by this host alone;
+ * without TLS browsers would not accept them.
  */
 export function portalCookies(https: boolean): Cookies {
   const nameOf = (name: CookieName) => (https ? `__Host-${name}` : `account_api_${name}`);

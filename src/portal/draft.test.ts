@@ -77,7 +77,7 @@ test('each form of an operator that is typed into keeps what was typed', async (
   ] as const) {
     await visitor.open(page);
     await endSessionsOf(username);
-    // The fields of the step-up page come with a form that it sends again.
+    // The step-up page sends a form again, together with its own fields.
     await visitor.submit(action, { ...typed, current: 'the password', second_factor: '123456' });
     const back = await visitor.submit('/sign-in', { login: String(username), password });
     const shown = await visitor.follow(back.location ?? '');

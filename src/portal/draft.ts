@@ -6,30 +6,33 @@ import { type Fields, formFields } from './input.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** what the form says is kept where its session has ended; the page must call `takeDraft` */
+    /**
+     * the form says that its content is kept if its session has ended; the page must call
+     * `takeDraft`
+     */
     keepsDraft?: boolean;
   }
 }
 
-/** The options of a form's route that keeps what was typed. Its own fields hold no secret. */
+/** Options for the route of a form that keeps its typed fields. Its own fields hold no secret. */
 export const KEEPS_DRAFT = { config: { keepsDraft: true } };
 
-// The fields of the step-up page, and what `draftOf` has beside the fields.
+// The fields of the step-up page, and the token.
 const NOT_KEPT = ['current', 'second_factor', 'form_token'];
-// The sign-in form carries it, and has a limit of 16 KiB.
+// The sign-in form carries it; that form's limit is 16 KiB.
 const LONGEST_SENT = 8_192;
 const KEPT_AS = 'draft';
 
-/** What was typed into a form. */
+/** The typed fields of a form. */
 export interface Draft {
-  /** the path that the form is sent to */
+  /** the path that receives the form */
   action: string;
   fields: Fields;
 }
 
 /**
- * What was typed into a form that came without a session, as the sign-in form carries it in a
- * hidden field; '' where there is nothing to keep.
+ * The typed fields of a form that was sent without a session. The sign-in form carries them in a
+ * hidden field; '' if there is nothing to keep.
  */
 export function draftOf(request: FastifyRequest): string {
   if (!request.routeOptions.config.keepsDraft) return '';
@@ -43,8 +46,8 @@ export function draftOf(request: FastifyRequest): string {
 }
 
 /**
- * Keeps a draft for its page, for who has just signed in. A draft of another account, or one that
- * another site made, is dropped.
+ * Keeps a draft for its page after signing in. A draft of another account, or from another site, is
+ * dropped.
  * @param text of `draftOf`, as the browser sent it
  * @returns whether it is kept
  */
@@ -66,7 +69,9 @@ export async function keepDraft(
   return true;
 }
 
-/** What was typed into a form of the page that is asked for, once, after signing in again. */
+/**
+ * The typed fields of a form on the requested page. They are returned once, after signing in again.
+ */
 export async function takeDraft(
   { db, keyring, clock }: Service,
   request: FastifyRequest,

@@ -4,7 +4,7 @@ import { Refusal } from '../domain/refusal.ts';
 import type { Fields } from './input.ts';
 import type { Messages } from './messages/index.ts';
 
-/** What is wrong with a form, by the names of its fields. */
+/** The faults of a form, by the names of its fields. */
 export type Problems = Record<string, string>;
 
 type Readers = Record<string, (text: string) => unknown>;
@@ -13,7 +13,7 @@ export type Values<R extends Readers> = { [Name in keyof R]: ReturnType<R[Name]>
 
 /**
  * Reads fields of a form, each by its own rule.
- * @returns the values, or else what is wrong with each field that is
+ * @returns the values, or else the faults by field
  */
 export function readFields<R extends Readers>(
   m: Messages,
@@ -34,8 +34,8 @@ export function readFields<R extends Readers>(
 }
 
 /**
- * What a refusal says beside a field.
- * @throws the error itself where it is no refusal with words for pages
+ * The text of a refusal beside a field.
+ * @throws the error itself if it is not a refusal with words for pages
  */
 export function problemOf(m: Messages, error: unknown): { key: Problem['key']; text: string } {
   if (!(error instanceof Refusal || error instanceof InvalidValue) || !error.problem) throw error;
@@ -43,7 +43,7 @@ export function problemOf(m: Messages, error: unknown): { key: Problem['key']; t
   return { key: problem.key, text: wordProblem(m.problems, problem) };
 }
 
-/** A field that may be left empty. */
+/** A field that may be empty. */
 export function optional<Value>(read: (text: string) => Value): (text: string) => Value | null {
   return (text) => (text === '' ? null : read(text));
 }

@@ -12,8 +12,8 @@ import { type View, visitorView } from './view.ts';
 const RETRY_SECONDS = 5;
 
 /**
- * Answers whatever was thrown with a page; what is no refusal is logged and tells nothing of the
- * inside. Where it is not known who asks, as without a database, it is a visitor's page.
+ * Answers every error with a page; an error that is not a refusal is logged, and the page shows no
+ * internals. If the visitor is not known, as without a database, the page is a visitor's.
  */
 export function answerWithErrorPage(service: Service) {
   const visitor = visitorView(service);
@@ -33,12 +33,15 @@ export function answerWithErrorPage(service: Service) {
   };
 }
 
-/** Whether what led nowhere is answered with a page: to a browser's address line, not to programs. */
+/**
+ * Whether an unknown address is answered with a page: for a browser's address line, not for
+ * programs.
+ */
 export function wantsPage(request: FastifyRequest): boolean {
   return request.method === 'GET' && /\btext\/html\b/.test(request.headers.accept ?? '');
 }
 
-/** The page for addresses that lead nowhere, whoever asks. */
+/** The page for unknown addresses, for all visitors. */
 export function notFoundPage(service: Service) {
   const view = visitorView(service);
   return (request: FastifyRequest, reply: FastifyReply) => {

@@ -1,16 +1,16 @@
 import type { Keyring } from '../domain/sealing/keyring.ts';
 
 /**
- * The token that the forms of one browser carry, and of one account in it. It does not depend on
- * the session: a form that was open while the session ended is good again after signing in.
+ * The token in the forms of one browser and one account. It does not depend on the session: if the
+ * session ends while a form is open, the form is valid again after signing in.
  * @param device the browser's secret
- * @param username of who is signed in; undefined: nobody is
+ * @param username of the account that is signed in; undefined: none
  */
 export function formToken(keyring: Keyring, device: string, username?: number): string {
   return keyring.digest(formSecret(device, username)).toString('base64url');
 }
 
-/** Whether a form carries the token of this browser and account. */
+/** Whether a form's token is that of this browser and account. */
 export function isFormToken(
   keyring: Keyring,
   token: string,

@@ -23,7 +23,9 @@ import { referencePages } from './reference/index.ts';
 
 const FORM_LIMIT_BYTES = 16 * 1024;
 
-/** The address of a form, opened by itself, as by reloading, leads to the page above it. */
+/**
+ * If the address of a form is opened directly, as by reloading, it redirects to the page above it.
+ */
 function leadBackFromForms(app: FastifyInstance): void {
   app.addHook('onRoute', function (this: FastifyInstance, { method, url }) {
     if (method !== 'POST' || this.hasRoute({ method: 'GET', url })) return;
@@ -34,7 +36,7 @@ function leadBackFromForms(app: FastifyInstance): void {
   });
 }
 
-/** The pages that people see. */
+/** All pages of the portal. */
 export async function portal(app: FastifyInstance, service: Service): Promise<void> {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(

@@ -3,18 +3,18 @@ import { Refusal } from '../domain/refusal.ts';
 
 export type Fields = Record<string, string | undefined>;
 
-/** The fields of a form, as they came. A field that came twice has its last value. */
+/** The fields of a form, unchanged. A repeated field has its last value. */
 export function formFields(request: FastifyRequest): Fields {
   return (request.body as Fields | undefined) ?? {};
 }
 
-/** One text of the address line's query; '' where it is missing or there twice. */
+/** One text of the query; '' if it is missing or repeated. */
 export function queryText(request: FastifyRequest, name: string): string {
   const value = (request.query as Record<string, unknown>)[name];
   return typeof value === 'string' ? value : '';
 }
 
-/** A whole number of the query, such as where a page of a list begins, where it is one. */
+/** A whole number of the query, such as the start of a list's page; undefined if it is none. */
 export function queryNumber(request: FastifyRequest, name: string): number | undefined {
   const text = queryText(request, name).trim();
   return /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
@@ -40,11 +40,11 @@ function refuseNul(values: unknown[]): void {
 
 const PORTAL = 'http://portal.invalid';
 
-/** A path of this portal that a client named, or undefined where it leads elsewhere. */
+/** A path of this portal that a client named; undefined if it leads elsewhere. */
 export function localPath(path: string): string | undefined {
   if (!/^\/[\x21-\x7e]*$/.test(path) || !URL.canParse(path, PORTAL)) return undefined;
   const url = new URL(path, PORTAL);
-  // What leads to a path that begins with two slashes is an address of another host.
+  // A path that begins with two slashes is an address of another host.
   const isLocal = url.origin === PORTAL && !url.pathname.startsWith('//');
   return isLocal ? url.pathname + url.search : undefined;
 }

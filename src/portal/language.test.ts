@@ -8,13 +8,13 @@ import { changeAccount } from '../domain/account/account.ts';
 import { addService } from '../domain/billing/recurring-charge.ts';
 import { MESSAGES } from './messages/index.ts';
 
-// Names, and words that are the same in both languages.
+// Names, and words that both languages share.
 const SAME_IN_BOTH = new Set([
   ...['API', 'CSV', 'NDJSON', 'Deutsch', 'English', 'Browser', 'Code', 'Format', 'Name', 'Feed'],
   ...['Feeds', 'Administrator', 'Status', 'UTC', '(UTC)', 'localhost', 'node'],
 ]);
 const SAME_MONTHS = /^(April|August|September|November) \d{4}$/;
-// What the test, a switch or an operator has written.
+// Text that the test, a switch or an operator wrote.
 const DATA =
   /^\S*[@:/]\S*$|Example Company|^tester$|^test$|^(generic|freeswitch|kamailio|opensips|asterisk)|^there is no account|^(customer \d|portal [\d.]+)/;
 
@@ -34,7 +34,7 @@ after(() => api.stop());
 
 const GERMAN = { 'accept-language': 'de-AT,de;q=0.9,en;q=0.5', accept: 'text/html' };
 
-/** Every request of a browser asks for its language. */
+/** A browser whose requests all ask for its language. */
 class Browser extends Visitor {
   readonly #headers: Record<string, string>;
 
@@ -67,7 +67,7 @@ const languageOf = (body: string) => /<html lang="([^"]*)">/.exec(body)?.[1];
 const problemAt = (body: string, field: string) =>
   new RegExp(`id="${field}-problem">([^<]*)<`).exec(body)?.[1];
 
-/** What people read of a page, but for what is data. */
+/** The readable texts of a page, without data. */
 function textsOf(body: string): string[] {
   const main = body
     .replace(/<(script|style|pre|code)\b[\s\S]*?<\/\1>/g, '')
@@ -87,7 +87,7 @@ function keysOf(texts: object, path = ''): string[] {
 }
 
 test('both languages have the same keys', () => {
-  // What the audit trail keeps is English by itself.
+  // The audit trail itself is in English.
   const ofAudit = /^\.operator\.audit\.actions\./;
   const [english, german] = [MESSAGES.en, MESSAGES.de].map((texts) =>
     keysOf(texts)
@@ -247,7 +247,8 @@ test('whoever signs up is written to in the language of the page', async () => {
   assert.ok(mail);
   assert.equal(mail.subject, 'Bestätigen Sie Ihre E-Mail-Adresse für Account API');
   assert.match(mail.text ?? '', /^Guten Tag,\n\nWillkommen bei Account API\./);
-  // The link opens in another browser: the page is in that one's language until the account is known.
+  // The link opens in another browser: the page has that browser's language until the account is
+  // known.
   const page = await new Visitor(api.url).open(linkIn(mail, 'verify'), {});
   assert.equal(languageOf(page.body), 'en');
 });

@@ -11,12 +11,12 @@ export interface Page {
   status?: number;
   /** beside the title, such as a button */
   aside?: Html;
-  /** further files of `assets` that this page alone needs */
+  /** more files of `assets` that only this page needs */
   styles?: string[];
   scripts?: string[];
 }
 
-/** A whole page: a card in the middle for visitors, navigation and wide content for the others. */
+/** A whole page: a card in the middle for visitors; navigation and wide content for accounts. */
 function page(view: View, { title, content, aside, ...files }: Page): Html {
   const body = view.session
     ? signedInBody(view, title, content, aside)
@@ -24,7 +24,7 @@ function page(view: View, { title, content, aside, ...files }: Page): Html {
   return htmlDocument(view, { title, ...files }, body);
 }
 
-/** What every page has around its body: language, brand, style and script. */
+/** The frame around a page's body: language, brand, style and script. */
 export function htmlDocument(
   view: View,
   { title, styles = [], scripts = [] }: Pick<Page, 'title' | 'styles' | 'scripts'>,
@@ -51,8 +51,8 @@ ${body}
 }
 
 /**
- * Answers with a page. What the form before it did is said once. Browsers keep the answer to a form,
- * since they cannot go back to it otherwise; secrets are shown by pages that are got.
+ * Answers with a page. It shows the result of the form before it once. Browsers cache the answer to
+ * a form, because going back needs it; so secrets are shown only by pages that are read with GET.
  */
 export function sendPage(reply: FastifyReply, view: View, content: Page): FastifyReply {
   if (view.flash) view.clearFlash();

@@ -55,12 +55,12 @@ const OPERATION: NavigationGroup = {
   ],
 };
 
-/** What someone who is signed in can go to. */
+/** The navigation for an account that is signed in. */
 export function navigationOf({ role }: Session): NavigationGroup[] {
   return role === 'administrator' ? [OPERATION, CUSTOMER] : [CUSTOMER];
 }
 
-/** Where someone lands after signing in. */
+/** The first page after signing in. */
 export function homeOf({ role }: { role: Session['role'] }): string {
   return role === 'administrator' ? '/admin' : '/overview';
 }

@@ -14,10 +14,10 @@ import { type Problems, readFields } from './entered.ts';
 import type { Fields } from './input.ts';
 import type { Messages } from './messages/index.ts';
 
-/** The fields of a form, and the setting that each shows. */
+/** The fields of a form, each with the setting that it shows. */
 export type SettingsForm = Record<string, AccountSettingName>;
 
-/** What a field says of a setting that was shown. */
+/** The text of a field for a shown setting. */
 function textOf(name: AccountSettingName, shown: ShownSettings): string {
   const { input, shown: joined } = accountSetting(name);
   const text = joined?.(shown) ?? shown[name as keyof ShownSettings] ?? '';
@@ -28,7 +28,7 @@ function textOf(name: AccountSettingName, shown: ShownSettings): string {
 
 /**
  * Reads the fields that differ from what the form showed.
- * @returns the changes, or else what is wrong with each field that is
+ * @returns the changes, or else the faults by field
  */
 export function readSettings(
   m: Messages,
@@ -51,14 +51,14 @@ export function readSettings(
   return problems ? { problems } : { changes: Object.assign({}, ...Object.values(values)) };
 }
 
-/** What was typed on a page, as the command takes it. */
+/** The typed text, in the form of the command's argument. */
 function command(name: AccountSettingName, text: string): string {
   const { input, isOptional } = accountSetting(name);
   if (input === 'tick') return text === 'on' ? 'on' : 'off';
   return isOptional && text === '' ? 'none' : text;
 }
 
-/** The settings of an account that a form shows, to be compared when it comes back. */
+/** The settings that a form shows, for comparison when the form comes back. */
 export function shownSettings(form: SettingsForm, account: AccountDetails): ShownSettings {
   const pays = account.masterAccount === account.username;
   const names = Object.values(form)
@@ -69,7 +69,10 @@ export function shownSettings(form: SettingsForm, account: AccountDetails): Show
   );
 }
 
-/** What the form says again: what was typed where that differs, elsewhere what is in force. */
+/**
+ * The content of a form that is shown again: typed fields that differ, and current values
+ * elsewhere.
+ */
 export function refilled(
   form: SettingsForm,
   current: ShownSettings,
@@ -86,12 +89,12 @@ export function refilled(
   return { values, shown };
 }
 
-/** Carries what a form shows. */
+/** A hidden field with the values that a form shows. */
 export function shownInput(shown: ShownSettings): Html {
   return html`<input type="hidden" name="shown" value="${JSON.stringify(shown)}">`;
 }
 
-/** @throws Refusal 'malformed' where the form does not carry what it showed */
+/** @throws Refusal 'malformed' if the form does not carry the values that it showed */
 export function readShown({ shown = '' }: Fields): ShownSettings {
   try {
     const value: unknown = JSON.parse(shown);
@@ -109,7 +112,7 @@ function changedFields(form: SettingsForm, typed: Fields): string[] {
   return Object.keys(texts).filter((field) => texts[field]?.trim() !== (typed[field] ?? '').trim());
 }
 
-/** A form that came too late, as it is shown again: saved once more, it goes through. */
+/** A form with outdated values, shown again. If it is saved once more, it is accepted. */
 export function afterChange(typed: Fields, { changes }: ChangedMeanwhile): Fields {
   const values = Object.entries(changes).map(([name, { value }]) => [name, value]);
   return {
@@ -118,7 +121,7 @@ export function afterChange(typed: Fields, { changes }: ChangedMeanwhile): Field
   };
 }
 
-/** What was changed meanwhile, by field; `say` words it. */
+/** The settings that changed meanwhile, by field; `say` writes the text. */
 export function changedProblems(
   form: SettingsForm,
   { changes }: ChangedMeanwhile,
@@ -147,7 +150,7 @@ function textsOf(form: SettingsForm, shown: ShownSettings): Fields {
   );
 }
 
-/** The names of a field's columns. */
+/** The names of the columns behind a field. */
 function settingsOf(form: SettingsForm, field: string): (keyof AccountChanges)[] {
   const name = form[field];
   return name ? columnsOf(name).map(([column]) => column) : [];

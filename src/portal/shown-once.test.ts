@@ -25,7 +25,9 @@ async function signIn({ username, password }: Person): Promise<Visitor> {
 
 const KEY = /<code>([0-9a-f]{32})<\/code>/;
 
-/** Sends a form, and opens the page that it leads to three times: what each shows of the secret. */
+/**
+ * Sends a form and opens the resulting page three times. @returns the secret as each page showed it
+ */
 async function shownBy(
   visitor: Visitor,
   page: string,

@@ -3,9 +3,9 @@ import { keepForPage, takeForPage } from '../domain/access/kept-for-page.ts';
 import type { Service } from '../service.ts';
 
 /**
- * Answers a form with a page that shows something once, so that neither reloading it nor going back
- * to it does again what the form did.
- * @param path of the page, which takes it by `takeShownOnce`
+ * Answers a form with a redirect to a page that shows something once. So reloading or going back
+ * does not repeat the form's action.
+ * @param path of the page, which reads it with `takeShownOnce`
  */
 export async function showOnce(
   { db, keyring, clock }: Service,
@@ -18,7 +18,7 @@ export async function showOnce(
   return reply.redirect(path, 303);
 }
 
-/** What the page that is asked for shows this once. */
+/** The content that the requested page shows once. */
 export async function takeShownOnce<Content extends object>(
   { db, keyring, clock }: Service,
   request: FastifyRequest,

@@ -23,7 +23,7 @@ async function signIn({ username, password }: { username: number; password: stri
   return visitor;
 }
 
-/** The same person's second tab: its own open page, the same cookies. */
+/** The same person's second tab: another open page, the same cookies. */
 async function secondTab(of: Visitor, path: string): Promise<Visitor> {
   const tab = new Visitor(api.url);
   for (const [name, value] of of.cookies) tab.cookies.set(name, value);
@@ -38,7 +38,7 @@ test('a form changes what it changed and nothing that was changed meanwhile', as
   const { username } = await api.signUp();
   const path = `/admin/accounts/${username}`;
   const [one, two] = [await secondTab(operator, path), await secondTab(operator, path)];
-  // A box that is not ticked is not sent.
+  // Browsers do not send a box that is not ticked.
   const stopped = await one.submit(`${path}/settings`, { enabled: 'off', rate: '0.02' });
   assert.equal(stopped.status, 303, stopped.body);
   const saved = await two.submit(`${path}/settings`, { callerId: '2125550100', maxCalls: '4' });
@@ -78,7 +78,7 @@ test('a field that was changed meanwhile is not overwritten, and the page says s
     [kept.name, kept.callerId, kept.creditLimit],
     ['Example Company', '2125550100', '50.000000'],
   );
-  // What is shown now is what was typed, and elsewhere what is in force: calls stay off.
+  // The page shows the typed fields, and current values elsewhere: calls stay off.
   const again = await two.submit(`${path}/settings`);
   assert.equal(again.status, 303, again.body);
   const { name, callerId, creditLimit, enabled } = await describeAccount(db, username);

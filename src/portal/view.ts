@@ -5,16 +5,16 @@ import type { Service } from '../service.ts';
 import { type ShownBrand, showBrand } from './assets.ts';
 import { type Messages, messagesFor } from './messages/index.ts';
 
-/** What every page of one request is made from. */
+/** The data for every page of one request. */
 export interface View {
   m: Messages;
   brand: ShownBrand;
-  /** the path that was asked for */
+  /** the requested path */
   path: string;
   session: Session | undefined;
-  /** goes into every form that changes something; `form` puts it there */
+  /** in every form that changes something; `form` puts it there */
   formToken: string;
-  /** names what the form before this page did, in `m.flash` */
+  /** the name of the previous form's result, in `m.flash` */
   flash: string | undefined;
   clearFlash: () => void;
   now: Date;
@@ -33,7 +33,7 @@ ${content}
 </form>`;
 }
 
-/** What pages are made from where it is not known who asks. */
+/** The view for pages whose visitor is not known. */
 export function visitorView({ config, clock }: Service): (request: FastifyRequest) => View {
   const brand = showBrand(config.brand);
   return ({ headers }) => ({

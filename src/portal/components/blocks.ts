@@ -1,6 +1,6 @@
 import { type Html, html } from '../../html.ts';
 
-/** Part of a page with a heading of its own. @param aside beside the heading, such as a link */
+/** Part of a page with its own heading. @param aside beside the heading, such as a link */
 export function panel(title: string, content: Html, aside?: Html): Html {
   return html`<section class="card">
 <div class="title"><h2>${title}</h2>${aside}</div>
@@ -8,7 +8,7 @@ ${content}
 </section>`;
 }
 
-/** A few figures beside each other. */
+/** A few figures in a row. */
 export function stats(figures: { label: string; value: Html | string; note?: Html | string }[]) {
   return html`<dl class="stats">
 ${figures.map(
@@ -21,18 +21,18 @@ ${figures.map(
 )}</dl>`;
 }
 
-/** Names and values below each other. */
+/** Names and values in two columns. */
 export function facts(rows: { label: string; value: Html | string | number }[]): Html {
   return html`<dl class="facts">
 ${rows.map(({ label, value }) => html`<div><dt>${label}</dt><dd>${value}</dd></div>\n`)}</dl>`;
 }
 
-/** In the place of a list that has nothing to show: what it would hold, and what to do next. */
+/** Shown instead of an empty list: what the list would contain, and the next step. */
 export function emptyState(title: string, text: string | Html, action?: Html): Html {
   return html`<div class="empty"><p class="empty-title">${title}</p><p>${text}</p>${action}</div>`;
 }
 
-/** Something that the reader should know before the rest. */
+/** A message that the reader should see first. */
 export function notice(kind: 'good' | 'info' | 'warn' | 'bad', text: string | Html): Html {
   const role = kind === 'bad' ? 'alert' : 'status';
   return html`<div class="notice ${kind}" role="${role}">${text}</div>`;
@@ -42,7 +42,7 @@ export function badge(kind: 'good' | 'info' | 'warn' | 'bad' | 'plain', text: st
   return html`<span class="badge ${kind}">${text}</span>`;
 }
 
-/** Links to the pages before and after, where there are any. */
+/** Links to the previous and the next page, if they exist. */
 export function paging(links: {
   label: string;
   first?: { href: string; text: string } | undefined;

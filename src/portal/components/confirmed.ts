@@ -1,7 +1,7 @@
 import { type Html, html } from '../../html.ts';
 import { form, type View } from '../view.ts';
 
-/** A button that does what cannot be undone, behind one that has to be pressed first. */
+/** A button for an action that cannot be undone. Another button must be pressed first. */
 export function confirmed(
   view: View,
   action: string,

@@ -5,7 +5,7 @@ interface Words {
   kindAndState: (kind: string, isPaid: boolean) => string;
 }
 
-/** The kind of a ledger entry; of a credit on invoice, also whether it is paid. */
+/** The kind of a ledger entry; for a credit on invoice, also whether it is paid. */
 export function entryKind(
   words: Words,
   { kind, paid }: { kind: LedgerKind; paid: boolean | null },

@@ -5,7 +5,7 @@ export interface Field {
   label: string;
   type?: 'text' | 'email' | 'password' | 'search' | 'date' | 'number' | 'tel';
   value?: string | number | undefined;
-  /** under the field, before anything went wrong */
+  /** under the field, before any error */
   hint?: string | Html | undefined;
   /** what is wrong with the value */
   problem?: string | undefined;
@@ -22,8 +22,8 @@ export interface Field {
 }
 
 /**
- * A label, its input, and what is to be said about the value, tied together for screen readers. The
- * first one that has a problem is where the page begins.
+ * A label, its input, its hint and its problem, linked for screen readers. The page starts at the
+ * first field that has a problem.
  */
 export function field(options: Field): Html {
   const { name, label, type = 'text', value, required = false } = options;
@@ -33,7 +33,7 @@ export function field(options: Field): Html {
 ${remarks(options)}</div>`;
 }
 
-/** A choice of one, as a list to pick from. */
+/** A choice of one value from a list. */
 export function select(
   options: Omit<Field, 'type'> & { choices: { value: string; label: string }[] },
 ): Html {
@@ -45,7 +45,7 @@ ${choices.map((choice) => html`<option value="${choice.value}"${choice.value ===
 ${remarks(options)}</div>`;
 }
 
-/** Something to tick. */
+/** A box to tick. */
 export function checkbox(
   options: Pick<Field, 'name' | 'label' | 'problem'> & { checked: boolean },
 ): Html {

@@ -1,6 +1,6 @@
 import { Html } from '../../html.ts';
 
-// Strokes on a ground of 20 by 20.
+// Strokes in an area of 20 by 20.
 const PATHS = {
   overview: 'M3 10.5 10 4l7 6.5M5 9v7h10V9M8.5 16v-4h3v4',
   calls:
@@ -19,7 +19,7 @@ const PATHS = {
   audit: 'M10 5v5l3 2M17 10a7 7 0 1 1-2-4.900M17 3v3h-3',
 } as const;
 
-/** A mark beside a word that says the same, so that screen readers can skip it. */
+/** An icon beside a word with the same meaning, so screen readers can skip it. */
 export function icon(name: keyof typeof PATHS): Html {
   return new Html(
     `<svg class="icon" viewBox="0 0 20 20" aria-hidden="true" focusable="false"><path d="${PATHS[name]}"/></svg>`,

@@ -7,7 +7,7 @@ import { type Html, html } from '../../html.ts';
 import type { View } from '../view.ts';
 import { field } from './field.ts';
 
-/** The two fields of a password that is being chosen. @param problem what was wrong before */
+/** The two fields for a new password. @param problem what was wrong before */
 export function newPasswordFields(view: View, username: number, problem?: string): Html {
   const m = view.m.newPassword;
   return html`<input type="hidden" name="username" value="${username}" autocomplete="username">
@@ -32,8 +32,8 @@ ${field({
 }
 
 /**
- * What is wrong with a chosen password, in words.
- * @param own what others know of the account
+ * Describes the fault of a chosen password.
+ * @param own facts about the account that others know
  */
 export async function newPasswordProblem(
   view: View,

@@ -5,27 +5,27 @@ import { table } from './table.ts';
 export interface PlotPoint {
   /** under the axis, and in the table */
   label: string;
-  /** where it stands on the axis; no amount is computed from it */
+  /** the position on the axis; no amount is computed from it */
   value: number;
-  /** the exact value in words, where the reader points at it */
+  /** the exact value in words, shown as tooltip */
   text: string;
 }
 
 export interface Plot {
-  /** says what is shown, for screen readers and above the table */
+  /** describes the plot, for screen readers and above the table */
   caption: string;
-  /** what the points are, such as `Day`, and their values, such as `Calls` */
+  /** names of the points, such as `Day`, and of their values, such as `Calls` */
   columns: { label: string; value: string };
   points: PlotPoint[];
   /** values are counts: the axis has no fractions */
   whole?: boolean;
-  /** values along the axis in words */
+  /** words for a value on the axis */
   tick: (value: number) => string;
-  /** what unfolds the table */
+  /** label that opens the table */
   showTable: string;
 }
 
-// The marks lie on a ground of their own, stretched to whatever place there is; a point is so wide.
+// The marks have their own coordinates, stretched to the available width; this is a point's width.
 const STEP = 10;
 const HEIGHT = 100;
 const BAR_SHARE = 0.72;
@@ -33,8 +33,8 @@ const TICKS = 4;
 const MOST_LABELS = 8;
 
 /**
- * A plot with a bar for each point. Drawn by the server: it needs no script, takes its colours from
- * the style sheet and its place before anything is loaded.
+ * A plot with a bar for each point. The server draws it: it needs no script, takes its colours from
+ * the style sheet, and has its place before anything is loaded.
  */
 export function bars(plot: Plot): Html {
   return frame(plot, (y) =>
@@ -67,7 +67,7 @@ export function line(plot: Plot): Html {
   });
 }
 
-/** What shows a point's value where the reader points at it, above or below its mark too. */
+/** The area with a point's tooltip. It reaches above and below the mark. */
 function spot({ label, text }: PlotPoint, index: number, mark: Html): Html {
   return html`<g><title>${label}: ${text}</title><rect class="hit" x="${STEP * index}" y="0" width="${STEP}" height="${HEIGHT}"/>${mark}</g>
 `;
@@ -92,7 +92,7 @@ ${dataTable(plot)}
 </figure>`;
 }
 
-/** Every so many points one label; on narrow screens half of them. */
+/** One label per group of points; narrow screens show half of the labels. */
 function labels(points: PlotPoint[]): Html[] {
   const every = Math.ceil(points.length / MOST_LABELS);
   const shown = points.flatMap(({ label }, index) =>
@@ -104,7 +104,7 @@ function labels(points: PlotPoint[]): Html[] {
   );
 }
 
-/** The same in figures. */
+/** The same data as a table. */
 function dataTable({ caption, columns, points, showTable }: Plot): Html {
   return html`<details><summary>${showTable}</summary>
 ${table({

@@ -1,7 +1,7 @@
 import { type Html, html } from '../../html.ts';
 import type { View } from '../view.ts';
 
-/** Text to be copied, such as a key or a command; a button does it where scripts run. */
+/** Text to copy, such as a key or a command; a button copies it if scripts run. */
 export function copyable(view: View, id: string, label: string, text: string): Html {
   const m = view.m.copy;
   return html`<div class="copyable">

@@ -3,15 +3,15 @@ import { type Html, html } from '../../html.ts';
 export interface Column<Row> {
   label: string;
   cell: (row: Row) => Html | string | number;
-  /** to the right, in figures of one width */
+  /** aligned to the right, with digits of equal width */
   numeric?: boolean;
 }
 
 /**
- * A table; on narrow screens each row becomes a card whose values carry their column's label. The
- * roles say again what the elements are, since browsers forget it of cells that are not laid out
- * as a table.
- * @param caption says what the table holds, for screen readers where the page says it anyhow
+ * A table; on narrow screens each row becomes a card, and each value shows its column's label. The
+ * roles repeat the elements' meaning, because browsers drop it for cells that are not laid out as a
+ * table.
+ * @param caption describes the table for screen readers, if the page says it anyway
  */
 export function table<Row>(options: {
   caption: string;
@@ -34,7 +34,7 @@ ${rows.map(
 </table>`;
 }
 
-/** A column of buttons needs no heading; an empty one would be read out all the same. */
+/** A column of buttons needs no heading; screen readers would read an empty one aloud. */
 function head({ label }: { label: string }, align: Html | false | undefined): Html {
   if (label === '') return html`<td role="cell"></td>`;
   return html`<th role="columnheader" scope="col"${align}>${label}</th>`;

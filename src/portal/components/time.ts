@@ -1,12 +1,12 @@
 import { type Html, html } from '../../html.ts';
 import type { Messages } from '../messages/index.ts';
 
-/** Whoever says it, in a language: a page's view. */
+/** The language of the text: a page's view. */
 type Speaker = { m: Messages };
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** A moment in a zone: `14 May 2025, 09:30:12`, the zone beside it where `zone` asks for it. */
+/** A moment in a zone: `14 May 2025, 09:30:12`, with the zone if `zone` asks for it. */
 export function time(
   { m }: Speaker,
   moment: Date,
@@ -54,7 +54,7 @@ export function zoneAt({ m }: Speaker, moment: Date, zone: string): string {
   return parts.find((part) => part.type === 'timeZoneName')?.value ?? zone;
 }
 
-/** `59 minutes`, `3 days`: what is left, or gone, in the largest unit that fits. */
+/** `59 minutes`, `3 days`: remaining or past time in the largest unit that fits. */
 export function span(seconds: number, m: { units: Record<Unit, (count: number) => string> }) {
   const [unit, size] = UNITS.find(([, size]) => seconds >= size) ?? (['second', 1] as const);
   return m.units[unit](Math.floor(seconds / size));
@@ -69,7 +69,7 @@ const UNITS = [
   ['second', 1],
 ] as const;
 
-/** `3:05`, `1:02:03`: how long a call was. */
+/** `3:05`, `1:02:03`: the length of a call. */
 export function duration(seconds: number): string {
   const two = (value: number) => String(value).padStart(2, '0');
   const hours = Math.floor(seconds / 3_600);
@@ -83,7 +83,7 @@ function format(m: Messages, zone: string, options: Intl.DateTimeFormatOptions) 
   return (moment: Date) => formatted.format(moment);
 }
 
-/** Making one costs a hundred times what using it does. */
+/** Making a formatter takes a hundred times as long as using it. */
 function formatter(
   { locales: { dates } }: Messages,
   zone: string,

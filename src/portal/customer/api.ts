@@ -27,7 +27,10 @@ interface Shown {
   wrong?: boolean;
 }
 
-/** The API key, shown and replaced for the password alone; how to use it, and what is left. */
+/**
+ * The API key, shown and replaced after the password is given; how to use it, and its remaining
+ * limit.
+ */
 export function apiPages(app: FastifyInstance, service: Service): void {
   const { db, keyring, queue, clock } = service;
 

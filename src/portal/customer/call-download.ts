@@ -10,7 +10,7 @@ const TYPES: Record<CallFileFormat, string> = {
   ndjson: 'application/x-ndjson',
 };
 
-/** The calls of a page's query as files, however many there are. */
+/** The calls of a page's query as files, without a limit of rows. */
 export function callDownloads(
   app: FastifyInstance,
   service: Service,

@@ -7,22 +7,24 @@ import { type Subject, scopeOf } from './subject.ts';
 
 const DEFAULT_DAYS = 7;
 const LONGEST_SEARCH = 100;
-// More steps would make bars too thin to tell apart.
+// With more steps the bars would be too thin to distinguish.
 export const MOST_DAYS: Record<UsageUnit, number> = { hour: 7, day: 92, month: 3_660 };
 const UNITS = ['hour', 'day', 'month'] as const;
 
-/** Which calls a page is asked for. */
+/** The calls that a page asks for. */
 export interface CallQuery extends CallFilter {
-  /** of the plots: the one asked for, or a larger one where the range would have too many steps */
+  /**
+   * unit of the plots: the requested one, or a larger one if the range would have too many steps
+   */
   unit: UsageUnit;
-  /** goes on after a page */
+  /** the list continues after this page */
   after: string;
   days: number;
 }
 
 /**
- * Reads which calls are meant; what is no day, or missing, means the last week. An account that
- * pays may choose one of those that it pays for; another one sees its own.
+ * Reads the range of calls from the query; a wrong or missing day means the last week. An account
+ * that pays may choose one of its sub-accounts; other accounts see their own calls.
  */
 export function callQuery(request: FastifyRequest, subject: Subject, now: Date): CallQuery {
   const { timeZone } = subject;
@@ -48,7 +50,7 @@ export function callQuery(request: FastifyRequest, subject: Subject, now: Date):
   };
 }
 
-/** The same calls as the query of an address. @param other what differs, or comes on top */
+/** The same calls as the query of an address. @param other members that differ or are added */
 export function callAddress(
   path: string,
   { scope, range, search, unit }: CallQuery,

@@ -5,7 +5,7 @@ import { type Column, table } from '../components/table.ts';
 import { duration, time, zoneAt } from '../components/time.ts';
 import type { View } from '../view.ts';
 
-/** Calls, one a row. @param options.withAccount whose call it is, where there are several accounts */
+/** Calls, one per row. @param options.withAccount shows the account, if there are several */
 export function callsTable(
   view: View,
   calls: ListedCall[],

@@ -45,7 +45,7 @@ const rowsOf = (body: string) => body.match(/<tr role="row"><td[\s\S]*?<\/tr>/g)
 
 test('pages go through all calls, newest first, each once', async () => {
   const { username, password } = await api.signUp();
-  // Some start at the same moment, so that the id has to tell them apart.
+  // Some start at the same moment, so the id must decide the order.
   await store(
     Array.from({ length: 60 }, (_, n) =>
       call(username, minutesAgo(10 + Math.floor(n / 3)), { called: `31255501${10 + n}` }),
@@ -102,7 +102,7 @@ test('days are those of the account, also where they do not exist', async () => 
     call(username, new Date('2026-11-01T11:30:00Z')),
   ]);
   const visitor = await signIn(username, password);
-  // The day ends at 11:00 UTC there.
+  // In that zone the day ends at 11:00 UTC.
   const count = async (from: string, to: string) =>
     rowsOf((await visitor.open(`/calls?from=${from}&to=${to}`)).body).filter(
       (row) => row.includes('3125550199') && row.includes('<time'),

@@ -32,7 +32,7 @@ export function callsPages(app: FastifyInstance, service: Service): void {
   callDownloads(app, service, ownSubject);
 }
 
-/** What the calls page of an account shows. @param request its query says which calls */
+/** The calls page of an account. @param request its query selects the calls */
 export async function calls(
   view: View,
   service: Service,

@@ -35,7 +35,7 @@ export function chargesPages(app: FastifyInstance, service: Service): void {
   });
 }
 
-/** What the charges page of an account shows. @param request its query goes on in the ledger */
+/** The charges page of an account. @param request its query selects the ledger's page */
 export async function charges(
   view: View,
   { db }: Service,

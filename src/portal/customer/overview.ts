@@ -70,7 +70,7 @@ ${panel(
 )}`;
 }
 
-/** What should be done, where there is something. */
+/** Recommended actions, if there are any. */
 function hints(view: View, account: AccountDetails, { base }: Subject): Html {
   const m = view.m.overview;
   const verify = base === '' && account.verifiedAt === null;

@@ -9,7 +9,7 @@ import { formFields } from '../input.ts';
 import { sendPage } from '../layout.ts';
 import { settingsPage } from './settings-page.ts';
 
-/** A new password for the old one. Every session ends, this one goes on under a new id. */
+/** Replaces a password, given the old one. All sessions end; this one continues under a new id. */
 export function passwordSetting(app: FastifyInstance, service: Service): void {
   const { db, keyring, queue, clock } = service;
 

@@ -18,7 +18,7 @@ interface Shown {
   wrong?: boolean;
 }
 
-/** How to set up a phone: its SIP secret is shown, and replaced, for the password alone. */
+/** How to set up a phone. Its SIP secret is shown and replaced after the password is given. */
 export function phonePages(app: FastifyInstance, service: Service): void {
   const { db, keyring, queue, config, clock } = service;
   const tools = { keyring, realm: config.sipRealm };

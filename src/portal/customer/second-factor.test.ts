@@ -30,7 +30,7 @@ const codeOf = (secret: string) =>
 const copied = (page: Visited, id: string) =>
   new RegExp(`<pre id="${id}"[^>]*><code>([^<]*)</code>`).exec(page.body)?.[1] ?? '';
 
-/** An account whose second factor is on, and the browser that it was turned on in. */
+/** An account whose second factor is on, and the browser that turned it on. */
 async function withFactor() {
   const { username, password, email } = await api.signUp();
   const [visitor] = await signIn(username, password);
@@ -40,7 +40,7 @@ async function withFactor() {
   assert.match(secret, /^[A-Z2-7]{32}$/);
   const on = await visitor.submitAndFollow(`${PATH}/confirm`, { code: codeOf(secret) });
   const codes = copied(on, 'codes').split('\n');
-  // The next code is another one.
+  // The next code differs.
   api.advance(30);
   return { username, password, email, visitor, secret, codes };
 }

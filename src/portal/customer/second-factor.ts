@@ -27,14 +27,14 @@ import { form, type View } from '../view.ts';
 const PATH = '/settings/second-factor';
 
 interface Shown {
-  /** that an authenticator is set up with */
+  /** for setting up an authenticator */
   secret?: string;
-  /** the code that was given was not right */
+  /** the given code was wrong */
   wrong?: boolean;
   codes?: string[];
 }
 
-/** Turning the second factor on and off; each step asks for the password once more. */
+/** Turns the second factor on and off; each step asks for the password again. */
 export function secondFactorPages(app: FastifyInstance, service: Service): void {
   const { db, keyring, queue, config, clock } = service;
 
@@ -61,7 +61,7 @@ export function secondFactorPages(app: FastifyInstance, service: Service): void 
     }
     const actor = customerAt(username, `portal ${request.clientAddress}`);
     const wanted = state.on ? ['codes', ...(isNeeded(request) ? [] : ['off'])] : ['begin'];
-    // The page was made before the second factor was turned on or off elsewhere.
+    // The second factor was turned on or off elsewhere after the page was made.
     if (!wanted.includes(action)) return reply.redirect(PATH, 303);
     if (action === 'begin') {
       const secret = await beginSecondFactor(db, keyring, username);
@@ -99,7 +99,7 @@ export function secondFactorPages(app: FastifyInstance, service: Service): void 
   }
 }
 
-/** Its place among the settings. */
+/** The second factor's part of the settings page. */
 export function secondFactorPanel(view: View, state: SecondFactorState): Html {
   const m = view.m.secondFactor;
   const mark = state.on ? badge('good', m.on) : badge('plain', m.off);
@@ -129,7 +129,7 @@ function statePage(view: View, state: SecondFactorState, isNeeded: boolean, wron
 
 function setUpPage(view: View, username: number, secret: string, wrong = false): Page {
   const m = view.m.secondFactor;
-  // Made by a library from a text of this service: nothing in it needs to be escaped.
+  // A library made it from this service's text, so nothing needs escaping.
   const qr = new Html(
     renderSVG(authenticatorUrl(view.brand.name, username, secret), { border: 2 }),
   );

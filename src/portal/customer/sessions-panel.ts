@@ -5,7 +5,7 @@ import { table } from '../components/table.ts';
 import { time, zoneAt } from '../components/time.ts';
 import { form, type View, zoneOf } from '../view.ts';
 
-/** Where an account is signed in, and how to end it. */
+/** The sessions of an account, and forms to end them. */
 export function sessionsPanel(view: View, sessions: ListedSession[], own: Session): Html {
   const m = view.m.settings;
   const zone = zoneOf(view);
@@ -64,7 +64,7 @@ const SYSTEMS = [
   ['Linux', /Linux/],
 ] as const;
 
-/** `Firefox, Linux`: enough to recognise one's own. */
+/** `Firefox, Linux`: enough to recognise one's own browser. */
 function browserOf(userAgent: string): string | undefined {
   const find = (list: readonly (readonly [string, RegExp])[]) =>
     list.find(([, mark]) => mark.test(userAgent))?.[0];

@@ -32,15 +32,15 @@ export const WARNING_FORM: SettingsForm = {
 
 type Problems = Record<string, string | undefined>;
 
-/** What was typed and not saved, and why, by field. */
+/** The typed values that were not saved, and the problem of each field. */
 export interface Refused {
-  /** the one that was sent; undefined: that of the password */
+  /** the form that was sent; undefined: the password's */
   form?: SettingsForm;
   typed?: Fields | undefined;
   problems?: Problems;
 }
 
-/** @param refused what of a form was refused; the page then has the status 400 */
+/** @param refused a form's problems; with them the page has the status 400 */
 export async function settingsPage(
   { db, config }: Service,
   request: FastifyRequest,
@@ -100,7 +100,7 @@ ${field({ name: 'threshold', label: m.threshold, value: values.threshold, inputM
   return panel(m.warning, form(view, '/settings/warning', fields));
 }
 
-/** What one of the page's forms shows; what was refused concerns one of them. */
+/** The content of one of the page's forms; a refusal concerns one form only. */
 function filled(form: SettingsForm, account: AccountDetails, refused: Refused) {
   const own = refused.form === form ? refused : {};
   return {

@@ -14,7 +14,7 @@ before(async () => {
 });
 after(() => api.stop());
 
-// The API's limits are counted for one address, which all tests here share.
+// The API's limits are counted per address, and all tests here share one address.
 async function signUp() {
   const email = `user-${crypto.randomUUID()}@example.com`;
   const { body } = await api.call('signup', { name: 'Example Company', email });
@@ -67,7 +67,7 @@ test('the profile and the warning are changed, and the audit trail says by whom'
     [changed.name, changed.callerId, changed.timeZone, changed.notify, changed.notifyThreshold],
     ['New Name', '2125550147', 'America/New_York', true, 25],
   );
-  // A box that is not ticked is not sent.
+  // Browsers do not send a box that is not ticked.
   const page = (await visitor.open('/settings')).body;
   const [, form = ''] = /action="\/settings\/warning">([\s\S]*?)<\/form>/.exec(page) ?? [];
   const hidden = [...form.matchAll(/type="hidden" name="(\w+)" value="([^"]*)"/g)];
@@ -190,7 +190,7 @@ test('sessions are listed and ended, and never those of another account', async 
   assert.equal((await here.open('/overview')).status, 200);
 });
 
-/** Of the mails to an address, but for the one that signing up brings. */
+/** Subjects of the mails to an address, without the mail after signing up. */
 async function subjectsTo(address: string): Promise<string[]> {
   return (await api.mails(address, 2)).map(({ subject = '' }) => subject).slice(1);
 }

@@ -20,7 +20,7 @@ import {
 import { passwordSetting } from './password-setting.ts';
 import { PROFILE_FORM, type Refused, settingsPage, WARNING_FORM } from './settings-page.ts';
 
-/** What customers set for themselves. */
+/** The settings that customers change themselves. */
 export function settingsPages(app: FastifyInstance, service: Service): void {
   const { db, queue, config, clock } = service;
 
@@ -53,7 +53,7 @@ export function settingsPages(app: FastifyInstance, service: Service): void {
 
   passwordSetting(app, service);
 
-  /** Changes what differs from what the form showed. */
+  /** Saves the fields that differ from the shown ones. */
   async function save(request: FastifyRequest, reply: FastifyReply, form: SettingsForm) {
     const { view } = request;
     const typed = formFields(request);

@@ -19,8 +19,8 @@ import type { View } from '../view.ts';
 import type { Subject } from './subject.ts';
 
 /**
- * The statement of a month, made to be printed.
- * @throws Refusal 'not found' for what is no month, or has not begun
+ * The statement of a month, for printing.
+ * @throws Refusal 'not found' if the text is not a month, or the month has not begun
  */
 export async function statementPage(
   view: View,
@@ -107,7 +107,7 @@ ${
 }`;
 }
 
-/** What a monthly charge is made of. */
+/** The lines of a monthly charge. */
 function lines(view: View, { lines, createdAt }: StatementEntry): Html | undefined {
   if (lines.length === 0) return undefined;
   const own = createdAt.toISOString().slice(0, 7);

@@ -1,13 +1,13 @@
 import type { FastifyRequest } from 'fastify';
 import { sessionOf } from '../access.ts';
 
-/** Whose account a page shows: the customer's own, or any account to an operator. */
+/** The account that a page shows: the customer's own or, for an operator, any account. */
 export interface Subject {
   username: number;
-  /** who pays; the account itself, where it pays */
+  /** the account that pays; the same account if it pays itself */
   billingAccount: number;
   timeZone: string;
-  /** what the links of its pages begin with: '' for the customer's own */
+  /** prefix of the links of its pages; '' for the customer's own */
   base: string;
 }
 
@@ -16,7 +16,9 @@ export function ownSubject(request: FastifyRequest): Subject {
   return { username, billingAccount, timeZone, base: '' };
 }
 
-/** An account that pays sees what it pays for, also for others; another one its own. */
+/**
+ * An account that pays sees all calls and charges that it pays for; other accounts see their own.
+ */
 export function scopeOf({ username, billingAccount }: Subject) {
   return { billingAccount, account: username === billingAccount ? undefined : username };
 }

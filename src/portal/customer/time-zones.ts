@@ -1,4 +1,4 @@
-// Unicode keeps to the names that places had when it first listed them.
+// Unicode keeps the name that a place had when it was first listed.
 const RENAMED: Record<string, string> = {
   'Africa/Asmera': 'Africa/Asmara',
   'America/Buenos_Aires': 'America/Argentina/Buenos_Aires',
@@ -21,7 +21,7 @@ const RENAMED: Record<string, string> = {
   'Pacific/Truk': 'Pacific/Chuuk',
 };
 
-/** The time zones to choose from, UTC first, each by the name that it has today. */
+/** The time zones to choose from, UTC first, each with its current name. */
 export const TIME_ZONES: readonly string[] = [
   'UTC',
   ...Intl.supportedValuesOf('timeZone')

@@ -1,7 +1,7 @@
 import type { Usage } from '../../domain/calls/usage.ts';
 import { fromMicros, toMicros } from '../../domain/money.ts';
 
-/** What the steps of a range add up to. */
+/** The sum of a range's steps. */
 export function totalOf(steps: Usage[]): Usage {
   return {
     calls: steps.reduce((sum, { calls }) => sum + calls, 0),

@@ -1,6 +1,6 @@
 import type { Problem, ProblemWords } from '../../domain/problem.ts';
 
-/** What is wrong with what was typed, in German. */
+/** Texts for faults in typed values, in German. */
 export const deProblems: ProblemWords<Problem> = {
   username: () => 'Bitte geben Sie einen Benutzernamen mit 10 Ziffern an.',
   wholeNumber: ({ least, most }) => `Bitte geben Sie eine ganze Zahl von ${least} bis ${most} an.`,

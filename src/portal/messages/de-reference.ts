@@ -1,6 +1,6 @@
 import type { enReference } from './en-reference.ts';
 
-/** The reference of the API in German; what it says of operations comes from the document. */
+/** The reference of the API in German; descriptions of operations come from the document. */
 export const deReference: typeof enReference = {
   versions: 'Versionen der API',
   operations: 'Operationen',

@@ -121,7 +121,7 @@ export const enCustomer = {
       'monthly charge': 'Monthly charge',
       reversal: 'Reversal',
     },
-    /** of a credit on invoice */
+    /** for a credit on invoice */
     kindAndState: (kind: string, isPaid: boolean) => `${kind}, ${isPaid ? 'paid' : 'unpaid'}`,
     reason: 'Reason',
     amount: 'Amount',

@@ -8,7 +8,7 @@ const plural = countedIn('en-US');
 interface SettingTexts {
   label: string;
   hint?: string;
-  /** of its choices */
+  /** for its choices */
   choices?: Record<string, string>;
 }
 
@@ -146,7 +146,7 @@ export const enOperator = {
       'monthly charge': 'Monthly charge',
       reversal: 'Reversal',
     },
-    /** of a credit on invoice */
+    /** for a credit on invoice */
     kindAndState: (kind: string, isPaid: boolean) => `${kind}, ${isPaid ? 'paid' : 'unpaid'}`,
     reverse: 'Reverse',
     isReversed: 'Reversed',
@@ -369,7 +369,7 @@ export const enOperator = {
     action: 'What',
     account: 'Account',
     detail: 'Detail',
-    /** by what the audit trail calls them; without an entry they are shown as they are kept */
+    /** by their names in the audit trail; actions without an entry are shown by these names */
     actions: {} as Record<string, string>,
     filter: 'Account',
     show: 'Show',

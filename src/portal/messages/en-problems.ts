@@ -1,6 +1,6 @@
 import type { Problem, ProblemWords } from '../../domain/problem.ts';
 
-/** What is wrong with what was typed, in English. */
+/** Texts for faults in typed values, in English. */
 export const enProblems: ProblemWords<Problem> = {
   username: () => 'Please give a username of 10 digits.',
   wholeNumber: ({ least, most }) => `Please give a whole number from ${least} to ${most}.`,

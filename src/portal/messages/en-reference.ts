@@ -1,4 +1,4 @@
-/** The reference of the API in English; what it says of operations comes from the document. */
+/** The reference of the API in English; descriptions of operations come from the document. */
 export const enReference = {
   versions: 'Versions of the API',
   operations: 'Operations',

@@ -16,7 +16,7 @@ interface ChangedField {
 /** The pages in English. Texts with values are functions. */
 export const en = {
   language: 'en' as Language,
-  /** of dates and of numbers, which English writes in more ways than one */
+  /** of dates and of numbers; English has several ways to write them */
   locales: { dates: 'en-GB', numbers: 'en-US' },
   problems: enProblems,
   operator: enOperator,
@@ -68,7 +68,7 @@ export const en = {
     api: 'API',
     settings: 'Settings',
   },
-  /** Said once, on the page after the form that did it. */
+  /** Shown once, on the page after the form that did it. */
   flash: {
     'signed-out': 'You are signed out.',
     'session-over': 'Your session has ended, so nothing was changed. Please sign in again.',

@@ -6,15 +6,15 @@ import { en, type Messages } from './en.ts';
 
 export type { Messages } from './en.ts';
 
-/** What the pages speak. */
+/** The texts of the pages in each language. */
 export const MESSAGES: Record<Language, Messages> = { en, de };
 
-/** The languages by their own names, as choices of a form. */
+/** The languages by their own names, for forms. */
 export const LANGUAGE_NAMES: Record<Language, string> = { en: 'English', de: 'Deutsch' };
 
 /**
- * The texts for whoever asks: in the language of the account, else in that of the browser (RFC 9110,
- * 12.5.4), else in that of the installation.
+ * The texts in the language of the account, else of the browser (RFC 9110, 12.5.4), else of the
+ * installation.
  */
 export function messagesFor(
   account: { language: Language | null } | undefined,
@@ -22,7 +22,7 @@ export function messagesFor(
   installation: Language,
 ): Messages {
   if (account?.language) return MESSAGES[account.language];
-  // The browser takes any of those that it asks for; without its word, the first one is meant.
+  // A browser gets any language that it asks for; without such a header, the first one is used.
   const others = LANGUAGES.filter((language) => language !== installation);
   const [best] = new Negotiator({ headers }).languages([installation, ...others]);
   return MESSAGES[LANGUAGES.find((language) => language === best) ?? installation];

@@ -1,4 +1,4 @@
-/** Counts things as a language does that tells one from many: `1 call`, `1,234 calls`. */
+/** Counts things in a language with one singular and one plural: `1 call`, `1,234 calls`. */
 export const countedIn =
   (locale: string) =>
   (count: number, one: string, many: string): string =>

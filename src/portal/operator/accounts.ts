@@ -14,7 +14,7 @@ import { pageLinks } from './page-links.ts';
 
 const PAGE = 50;
 
-/** All accounts, by search and page. */
+/** All accounts, with search and paging. */
 export function accountsPages(app: FastifyInstance, { db }: Service): void {
   app.get('/admin/accounts', async (request, reply) => {
     const { view } = request;
@@ -67,7 +67,7 @@ export function accountLink(username: number): Html {
   return html`<a href="/admin/accounts/${username}">${username}</a>`;
 }
 
-/** What keeps an account from calling, or that nothing does. */
+/** The states that keep an account from calling, or that there are none. */
 export function states(
   view: View,
   { closedAt, enabled, suspended, role }: Omit<AccountSummary, 'cash'>,

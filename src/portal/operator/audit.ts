@@ -15,7 +15,7 @@ import { pageLinks } from './page-links.ts';
 
 const PAGE = 50;
 
-/** Who changed what. */
+/** The changes, and who made them. */
 export function auditPage(app: FastifyInstance, { db }: Service): void {
   app.get('/admin/audit', async (request, reply) => {
     const { view } = request;
@@ -58,7 +58,7 @@ function auditTable(view: View, entries: AuditEntry[]) {
   });
 }
 
-/** `rate: 0.0075 → 0.025`, or a member and its value a line. */
+/** `rate: 0.0075 → 0.025`, or one line per member with its value. */
 function described(detail: object) {
   const words = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
   const lines = Object.entries(detail as Record<string, unknown>).map(([name, value]) => {

@@ -18,7 +18,7 @@ import { type View, zoneOf } from '../view.ts';
 
 const DAYS = 30;
 
-/** How the whole service is doing. */
+/** The state of the whole service. */
 export function dashboardPage(app: FastifyInstance, { db, reader, queue }: Service): void {
   app.get('/admin', async (request, reply) => {
     const { view } = request;
@@ -103,7 +103,7 @@ function feedList(view: View, feeds: ListedFeed[]): Html {
   });
 }
 
-/** How long ago a feed spoke. */
+/** How long ago a feed last sent something. */
 export function lastSeen(view: View, { lastSeenAt }: ListedFeed): Html {
   if (!lastSeenAt) return badge('warn', view.m.operator.feeds.never);
   const seconds = Math.max(0, (view.now.getTime() - lastSeenAt.getTime()) / 1_000);

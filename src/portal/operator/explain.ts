@@ -17,7 +17,7 @@ import { type View, zoneOf } from '../view.ts';
 
 const FIELDS = ['number', 'account', 'feed', 'at', 'seconds'] as const;
 
-/** What a call would cost and why, step by step, as `calls explain` tells it. */
+/** The cost of a call and the reasons, step by step, like `calls explain`. */
 export function explainPage(app: FastifyInstance, { db, config }: Service): void {
   app.get('/admin/explain', async (request, reply) => {
     const { view } = request;

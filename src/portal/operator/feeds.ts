@@ -107,7 +107,7 @@ ${panel(m.add, form(view, '/admin/feeds', feedFields(view, values, problems)))}`
     return { title: m.title, content, status };
   }
 
-  /** What a switch is configured with, shown this once. */
+  /** The values for configuring a switch, shown once. */
   function addedPanel(request: FastifyRequest, { name, format, secret }: NewFeed): Html {
     const { view } = request;
     const m = view.m.operator.feeds;

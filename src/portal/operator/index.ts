@@ -16,7 +16,7 @@ import { operatorKeyPages } from './operator-keys.ts';
 import { promotionPages } from './promotions.ts';
 import { rejectedPages } from './rejected.ts';
 
-/** The pages of those who run the service. */
+/** The pages for operators. */
 export async function operatorPages(app: FastifyInstance, service: Service): Promise<void> {
   app.addHook('preValidation', requireAdministrator(service));
   refuseForgedForms(app, service, 'signed in');

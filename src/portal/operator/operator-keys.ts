@@ -40,7 +40,7 @@ interface ShownKey {
   secret: string;
 }
 
-/** Keys of the operators' API; whoever makes or renews one gives the password once more. */
+/** Keys of the operators' API; making or renewing one requires the password again. */
 export function operatorKeyPages(app: FastifyInstance, service: Service): void {
   const { db, keyring, clock } = service;
 

@@ -26,7 +26,7 @@ async function signIn({ username, password }: { username: number; password: stri
   return visitor;
 }
 
-/** Opens a page, which must be there. @returns its text without tags */
+/** Opens a page, which must exist. @returns its text without tags */
 async function textOf(path: string): Promise<string> {
   const page = await operator.open(path);
   assert.equal(page.status, 200, `${path}: ${page.body}`);

@@ -3,9 +3,9 @@ import { paging } from '../components/blocks.ts';
 import type { View } from '../view.ts';
 
 /**
- * Links to the first page of an operators' list and to the next one, where there are any.
- * @param list.query what else the list is asked for with
- * @param list.by the member of the query that says where a page begins, `at` this one's
+ * Links to the first page of an operators' list and to the next one, if they exist.
+ * @param list.query the other members of the list's query
+ * @param list.by the member of the query where a page begins; `at` is its value for this page
  */
 export function pageLinks(
   view: View,

@@ -17,7 +17,7 @@ import { form, type View, zoneOf } from '../view.ts';
 import { administrator } from './actor.ts';
 import { needsStepUp, stepUp } from './step-up.ts';
 
-/** Codes that credit those who sign up with them. */
+/** Codes that credit accounts that sign up with them. */
 export function promotionPages(app: FastifyInstance, service: Service): void {
   const { db, clock } = service;
 

@@ -30,7 +30,7 @@ import { pageLinks } from './page-links.ts';
 const PAGE = 50;
 const LONGEST_SHOWN_BYTES = 100_000;
 
-/** What switches sent and could not be billed. */
+/** Records from switches that could not be billed. */
 export function rejectedPages(app: FastifyInstance, service: Service): void {
   const { db, queue, config, clock } = service;
 
@@ -128,9 +128,9 @@ function recordTable(view: View, records: RejectedSummary[]) {
 }
 
 interface Attempt {
-  /** it was replayed just now, and is rejected as before */
+  /** it was replayed just now and rejected again */
   still?: boolean;
-  /** the reason that was typed to dismiss it, and what is wrong with it */
+  /** the typed reason for dismissing it, and its fault */
   typed?: string | undefined;
   problem?: string | undefined;
 }
@@ -160,7 +160,7 @@ ${form(view, `/admin/rejected/${id}/dismiss`, html`${field({ name: 'reason', lab
   return { title: m.record(id), content, status: problem ? 400 : 200 };
 }
 
-/** Bytes as text, or in hexadecimal where they are none. */
+/** Bytes as text, or in hexadecimal if they are not text. */
 function shown(raw: Buffer): string {
   const bytes = raw.subarray(0, LONGEST_SHOWN_BYTES);
   const rest = raw.length > bytes.length ? ' …' : '';

@@ -29,7 +29,7 @@ async function signIn({ username, password }: Person, at = api.url): Promise<Vis
   return visitor;
 }
 
-/** Turns the second factor on. @returns makes the code of now */
+/** Turns the second factor on. @returns a function that makes the current code */
 async function turnOn(visitor: Visitor, { password }: Person): Promise<() => string> {
   const path = '/settings/second-factor';
   await visitor.open(path);
@@ -95,7 +95,7 @@ test('money above the setting is posted, reversed and promised for the password,
     await operator.open(path);
     const large = { amount: '100.000001', reason: 'Cheque', direction };
     assert.ok(isAsked(await operator.submit(`${path}/money`, large)), direction);
-    // The page asks with all that was typed.
+    // The page asks again, with all typed fields.
     assert.equal((await operator.submit(`${path}/money`, { current })).status, 303);
     assert.equal(await cash(), after);
   }

@@ -11,13 +11,12 @@ import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
 import { form, type View } from '../view.ts';
 
-// No form that asks for the step has fields of these names.
+// Forms that require the step have no fields with these names.
 const OWN_FIELDS = ['form_token', 'current', 'second_factor'];
 
 /**
- * Whether the administrator who sends a form has given the password with it, and the code of the
- * second factor where it is on. Where not, the answer is a page that asks for them and sends the
- * form again.
+ * Whether an administrator's form came with the password and, if the second factor is on, with its
+ * code. Otherwise the answer is a page that asks for them and sends the form again.
  */
 export async function stepUp(
   service: Service,
@@ -41,7 +40,7 @@ export async function stepUp(
   return passed || ask('code');
 }
 
-/** Whether posting an amount asks for the password. @param amount a debit is negative */
+/** Whether posting an amount requires the password. @param amount negative for a debit */
 export function needsStepUp({ config }: Service, amount: Decimal): boolean {
   const micros = toMicros(amount);
   return (micros < 0n ? -micros : micros) > toMicros(config.stepUpAmount);

@@ -18,7 +18,7 @@ interface MailForm {
   request: (email: string) => Promise<void>;
 }
 
-/** The forms that ask for a mail with a link: to recover a password, to verify an address. */
+/** The forms that request a mail with a link: to recover a password, to verify an address. */
 export function mailForms(app: FastifyInstance, service: Service): void {
   const { db, queue, config } = service;
   const onRequest = limitByAddress(db, 'recover', config.recoverLimitPerHour);
@@ -52,7 +52,7 @@ export function mailForms(app: FastifyInstance, service: Service): void {
   }
 }
 
-/** @param wrong the address that is none */
+/** @param wrong the text that is not an address */
 function mailFormPage(view: View, path: string, m: Messages['recover'], wrong?: string): Page {
   const problem = wrong === undefined ? undefined : view.m.problems.email({ key: 'email' });
   const fields = html`${field({ name: 'email', label: view.m.fields.email, type: 'email', value: wrong, problem, autocomplete: 'email', required: true, maxLength: 254, autofocus: true })}

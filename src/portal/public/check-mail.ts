@@ -3,7 +3,7 @@ import { notice } from '../components/blocks.ts';
 import type { Page } from '../layout.ts';
 import type { View } from '../view.ts';
 
-/** What every request for a mail is answered with, whoever has the address. */
+/** The answer to every request for a mail, whether or not an account has the address. */
 export function checkMailPage(
   view: View,
   text: string,

@@ -3,7 +3,7 @@ import { html } from '../../html.ts';
 import { sendPage } from '../layout.ts';
 import { homeOf } from '../navigation.ts';
 
-/** The first page: what this is, and the way in. */
+/** The first page: what the service is, and how to sign in. */
 export function landingPage(app: FastifyInstance): void {
   app.get('/', async (request, reply) => {
     const { view, session } = request;

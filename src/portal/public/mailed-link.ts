@@ -6,7 +6,7 @@ import type { View } from '../view.ts';
 
 export type LinkProblem = Exclude<TokenState['state'], 'good'>;
 
-/** Why a mailed link does nothing, and where to get another one. */
+/** Why a mailed link does not work, and where to get another one. */
 export function linkProblemPage(
   view: View,
   title: string,

@@ -16,7 +16,7 @@ import { signInAndGoOn } from './signed-in.ts';
 const STEP_SECONDS = 300;
 const STEP = /^([1-9][0-9]{9})\.([0-9]{1,9})\.([0-9]{1,12})\.([A-Za-z0-9_-]{43})$/;
 
-/** The second step of signing in: a code, for who has given the password in this browser. */
+/** The second step of signing in: a code, after the password was given in this browser. */
 export function secondStepPages(app: FastifyInstance, service: Service): void {
   const { db, keyring, clock } = service;
 
@@ -39,8 +39,8 @@ export function secondStepPages(app: FastifyInstance, service: Service): void {
 }
 
 /**
- * Proof that the password was given, good for five minutes, in this browser and for this password:
- * it is no session and opens nothing but the second step.
+ * Proof that the password was given. It is valid for five minutes, in this browser and for this
+ * password. It is not a session: it opens only the second step.
  */
 export function stepProof(
   { keyring, clock }: Service,
@@ -62,7 +62,7 @@ ${field({ name: 'code', label: m.code, hint: m.hint, autocomplete: 'one-time-cod
   return { title: m.title, content, status: wrong ? 400 : 200 };
 }
 
-/** Whose password the proof tells of, if it is good. */
+/** The account whose password was given, if the proof is valid. */
 async function stepOwner(
   { db, keyring, clock }: Service,
   request: FastifyRequest,

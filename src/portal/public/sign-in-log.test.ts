@@ -11,7 +11,7 @@ before(async () => {
 });
 after(() => api.stop());
 
-/** What was logged of sign-ins, without what each line of the log has. */
+/** The logged sign-ins, without the common members of all log lines. */
 const attempts = () =>
   api
     .logged()
@@ -52,7 +52,7 @@ test('each attempt is logged with account, result and factor, and never with wha
   const failed = { ...common, level: 40, result: 'failed' };
   await waitUntil(() => attempts().length >= 10);
   assert.deepEqual(attempts(), [
-    // of the tests' own sign-up
+    // by the tests' own sign-up
     { ...passed, for: 'api key' },
     { ...passed, for: 'portal' },
     { ...failed, for: 'portal' },

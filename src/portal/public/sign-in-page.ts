@@ -4,15 +4,15 @@ import { field } from '../components/field.ts';
 import type { Page } from '../layout.ts';
 import { form, type View } from '../view.ts';
 
-/** What follows signing in; the forms that sign in carry it. */
+/** The target after signing in; the sign-in forms carry it. */
 export interface Onward {
-  /** the path that is opened then; '' for the start */
+  /** the path to open then; '' for the start page */
   next: string;
-  /** what was typed into a form whose session had ended, as `draftOf` writes it */
+  /** the typed fields of a form whose session had ended, as `draftOf` writes them */
   draft: string;
 }
 
-/** @param status undefined: as `wrong` tells */
+/** @param status undefined: depends on `wrong` */
 export function signInPage(
   view: View,
   {

@@ -58,7 +58,7 @@ async function signOut(service: Service, request: FastifyRequest, reply: Fastify
   await endSession(db, keyring, request.sessionId);
   cookies.clear(reply, 'session');
   cookies.set(reply, 'flash', 'signed-out');
-  // Answers to forms may be in the browser's cache, so that its Back shows them.
+  // The browser's Back shows cached answers to forms, so the cache is cleared.
   reply.header('clear-site-data', '"cache"');
   return reply.redirect('/sign-in', 303);
 }

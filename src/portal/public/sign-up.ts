@@ -23,8 +23,8 @@ interface Wanted {
 type Problems = Partial<Record<keyof Wanted, string>>;
 
 /**
- * Signing up. The answer is the same whether the address has an account or not; the mail tells its
- * owner.
+ * Signing up. The answer is the same whether or not the address has an account; only the mail tells
+ * the owner.
  */
 export function signUpPages(app: FastifyInstance, service: Service): void {
   const { db, queue, config, clock } = service;

@@ -5,7 +5,7 @@ import { keepDraft } from '../draft.ts';
 import { localPath } from '../input.ts';
 import type { Onward } from './sign-in-page.ts';
 
-/** Signs in and leads on to the page that was asked for, with what was typed there before. */
+/** Signs in and redirects to the requested page, with the fields typed there before. */
 export async function signInAndGoOn(
   service: Service,
   reply: FastifyReply,

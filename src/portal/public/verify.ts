@@ -15,8 +15,9 @@ import { form, type View } from '../view.ts';
 import { type LinkProblem, linkProblemPage } from './mailed-link.ts';
 
 /**
- * The page that the link of a verification mail opens. Opening it changes nothing, since mail
- * scanners follow links; its form does. Who signed up by the portal chooses the password here.
+ * The page that the link of a verification mail opens. Opening it changes nothing, because mail
+ * scanners follow links; only its form does. People who signed up on the portal choose the password
+ * here.
  */
 export function verifyPages(app: FastifyInstance, service: Service): void {
   const { db, keyring, clock } = service;

@@ -1,4 +1,7 @@
-/** What the reference reads of an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1). */
+/**
+ * The parts of an OpenAPI 3.1 document that the reference reads
+ * (https://spec.openapis.org/oas/v3.1.1).
+ */
 export interface OpenapiDocument {
   info: { title: string; version: string; description?: string };
   tags?: { name: string; description?: string }[];
@@ -57,13 +60,13 @@ export interface Schema {
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 
-/** An operation, and where it is. */
+/** An operation with its method and path. */
 export interface Located extends Operation {
   method: string;
   path: string;
 }
 
-/** The document with every `$ref` replaced by what it names; within itself one is left empty. */
+/** The document with every `$ref` replaced by its target; a recursive `$ref` is left empty. */
 export function resolved(document: object): OpenapiDocument {
   const at = (pointer: string) =>
     pointer
@@ -106,12 +109,12 @@ export function operationsByTag({ paths, tags = [] }: OpenapiDocument) {
 
 const tagOf = ({ tags }: Operation) => tags?.[0] ?? '';
 
-/** The body's media type and what is in it; this API's bodies have one type each. */
+/** The body's media type and its content; this API's bodies have one type each. */
 export function mediaOf(content: Record<string, Media> | undefined): [string, Media] | undefined {
   return Object.entries(content ?? {})[0];
 }
 
-/** An example as text: JSON where it is not text already. */
+/** An example as text: JSON if it is not text. */
 export function examplesOf({ example, examples }: Media): string[] {
   const values = Object.values(examples ?? {}).map(({ value }) => value);
   return (example === undefined ? values : [example, ...values]).map((value) =>

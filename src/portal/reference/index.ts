@@ -14,7 +14,7 @@ import { prose } from './schema.ts';
 
 const packed = promisify<string, Buffer>(gzip);
 
-/** A page for each document that is served, made from it; the page needs no database. */
+/** A page for each served document, made from it; the page needs no database. */
 export function referencePages(app: FastifyInstance, service: Service): void {
   const viewOf = visitorView(service);
   for (const served of app.documents) {

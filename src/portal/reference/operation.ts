@@ -6,7 +6,7 @@ import { memberList, membersOf, prose } from './schema.ts';
 
 const NO_KEY = 'YOUR_API_KEY';
 
-/** One operation: what it takes and answers beside a request that can be copied or sent. */
+/** One operation: its input and answers, beside a request that can be copied or sent. */
 export function operationSection(view: View, operation: Located, url: string): Html {
   const { operationId: id, method, path, summary, description, security = [] } = operation;
   const m = view.m.reference;
@@ -60,7 +60,7 @@ function answered(view: View, id: string, status: string, answer: Answer): Html 
     place: 'header',
   }));
   const members = [...headers, ...(media.schema ? membersOf(media.schema) : [])];
-  // A success has its example beside the operation.
+  // The example of a success is beside the operation.
   const examples = status.startsWith('2') ? [] : examplesOf(media);
   return html`<details class="answer">
 <summary><span class="status ${status.startsWith('2') ? 'good' : 'bad'}">${status}</span> <span lang="en">${answer.description}</span></summary>
@@ -101,7 +101,7 @@ function curl({ method, path, parameters = [], requestBody, security = [] }: Loc
 
 const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** The example of a body. The key goes into the header, also where a body may hold it. */
+/** The example of a body. The key goes into the header, even if a body may hold it. */
 function bodyExample(requestBody: Located['requestBody']): string[] {
   const [, media = {}] = mediaOf(requestBody?.content) ?? [];
   const { example } = media;

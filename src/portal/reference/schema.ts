@@ -44,13 +44,13 @@ export interface Member {
   required?: boolean | undefined;
   description?: string | undefined;
   schema: Schema;
-  /** where it is, where that is not the body */
+  /** its location, if it is not the body */
   place?: string;
 }
 
 /**
- * Names, types and meaning, members of objects within.
- * @param of what is sent is marked where it must be there, what is answered where it may be absent
+ * Names, types and meaning, including the members of nested objects.
+ * @param of in requests, required members are marked; in answers, members that may be absent
  */
 export function memberList(members: Member[], of: 'request' | 'answer', m: Messages): Html {
   return html`<dl class="members">

@@ -1,4 +1,4 @@
-// What makes pages nicer; every page works without it.
+// Conveniences; every page works without this script.
 document.addEventListener('click', async (event) => {
   const button = event.target.closest('[data-copy]');
   if (!button) return;

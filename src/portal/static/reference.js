@@ -24,7 +24,7 @@ document.addEventListener('submit', async (event) => {
   button.disabled = false;
 });
 
-/** What a form asks for, as the arguments of fetch. */
+/** The request of a form, as the arguments of fetch. */
 function requestOf(form) {
   const { method, path, type } = form.dataset;
   const headers = {};
@@ -75,13 +75,13 @@ function block(text) {
   return pre;
 }
 
-// A key is typed once for all operations of the page.
+// A key typed once is used for all operations of the page.
 document.addEventListener('input', ({ target }) => {
   if (target.name !== 'key') return;
   for (const field of document.getElementsByName('key')) field.value = target.value;
 });
 
-// The operation that is read is marked in the list.
+// Marks the operation on screen in the list.
 const links = new Map(
   [...document.querySelectorAll('.main-nav a')].map((link) => [link.hash.slice(1), link]),
 );

@@ -7,7 +7,7 @@ import { copyable } from '../../components/secret.ts';
 import { form, type View } from '../../view.ts';
 import type { Filled } from './request.ts';
 
-/** Credentials that the page of their account shows this once. */
+/** Credentials that the account's page shows once. */
 export interface NewCredentials {
   /** the account was added just now */
   added?: boolean;
@@ -28,7 +28,7 @@ ${sipSecret && copyable(view, 'sip-secret', m.sipSecret, sipSecret)}`,
 )}`;
 }
 
-/** New credentials, and the end of an account. */
+/** The panel for new credentials and for closing an account. */
 export function credentialsPanel(view: View, { username }: AccountDetails, filled: Filled): Html {
   const m = view.m.operator.account;
   const path = `/admin/accounts/${username}`;

@@ -13,7 +13,7 @@ import type { NewCredentials } from './credentials-panel.ts';
 import { accountPage } from './page.ts';
 import { usernameOf } from './request.ts';
 
-/** New credentials for an account, and its end. */
+/** New credentials for an account, and closing it. */
 export function accountCredentials(app: FastifyInstance, service: Service): void {
   const { db, keyring, queue, config, clock } = service;
 
@@ -22,7 +22,8 @@ export function accountCredentials(app: FastifyInstance, service: Service): void
     const username = usernameOf(request);
     const actor = administrator(request);
     const renewed = await renewPassword(db, actor, { keyring, queue, now: clock() }, username);
-    // The administrator's own: all sessions have ended, this one goes on under a new id.
+    // The administrator's own account: all sessions have ended, so this one continues under a new
+    // id.
     if (username === sessionOf(request).username) await signIn(service, request, reply, username);
     return show(request, reply, renewed);
   });

@@ -16,7 +16,7 @@ interface Item {
   addedAt: Date;
 }
 
-/** What an account is charged for every month: its services and its numbers. */
+/** The monthly charged items of an account: its services and its numbers. */
 export function itemsPanels(view: View, account: AccountDetails, filled: Filled): Html {
   const m = view.m.operator.account;
   const services = account.services.map((item) => ({ ...item, name: item.description }));
@@ -43,7 +43,7 @@ ${itemsPanel(view, account, filled, {
 
 interface Items {
   kind: 'services' | 'numbers';
-  /** of the field */
+  /** name of the field */
   name: string;
   items: Item[];
   title: string;

@@ -20,7 +20,7 @@ import { usernameOf } from './request.ts';
 
 const PAGE = 50;
 
-/** What was posted to a billing account, and posting by hand. */
+/** The ledger of a billing account, and posting by hand. */
 export function accountLedger(app: FastifyInstance, service: Service): void {
   const { db, clock } = service;
 

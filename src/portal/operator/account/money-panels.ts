@@ -12,7 +12,7 @@ import { time } from '../../components/time.ts';
 import { form, type View, zoneOf } from '../../view.ts';
 import type { Filled } from './request.ts';
 
-/** A form for credits and debits. Sent twice, it counts once. */
+/** A form for credits and debits. A form that is sent twice counts once. */
 export function moneyPanel(view: View, { username }: AccountDetails, filled: Filled): Html {
   const m = view.m.operator.account;
   const reference = filled.values.reference ?? `portal ${randomBytes(8).toString('hex')}`;

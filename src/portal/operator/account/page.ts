@@ -28,7 +28,10 @@ import { viewLinks } from './views.ts';
 const SUB_ACCOUNTS = 20;
 const ENTRIES = 5;
 
-/** An account as operators see it. @param refused a form of the page that is shown again with what is wrong */
+/**
+ * An account as operators see it.
+ * @param refused a form of the page that is shown again with its faults
+ */
 export async function accountPage(
   service: Service,
   request: FastifyRequest,

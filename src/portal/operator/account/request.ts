@@ -4,13 +4,13 @@ import { Refusal } from '../../../domain/refusal.ts';
 import type { Problems } from '../../entered.ts';
 import type { Fields } from '../../input.ts';
 
-/** What the page of an account says again after a form that was filled in wrongly. */
+/** The content that an account's page shows again after a form with faults. */
 export interface Filled {
   values: Fields;
   problems: Problems;
 }
 
-/** The account of the address line. @throws Refusal 'not found' where that is no username */
+/** The account in the path. @throws Refusal 'not found' if it is not a username */
 export function usernameOf(request: FastifyRequest): number {
   const { username } = request.params as { username: string };
   try {

@@ -11,7 +11,7 @@ import { refilled, type SettingsForm, shownInput, shownSettings } from '../../se
 import { form, type View } from '../../view.ts';
 import type { Filled } from './request.ts';
 
-/** All that `account set` changes; each field is called as its setting. */
+/** All settings that `account set` changes; each field has the name of its setting. */
 export const SETTINGS_FORM: SettingsForm = Object.fromEntries(
   SETTING_NAMES.map((name) => [name, name]),
 );

@@ -14,7 +14,7 @@ import { accountPage } from './page.ts';
 import { usernameOf } from './request.ts';
 import { SETTINGS_FORM } from './settings-panel.ts';
 
-// Where the page shows what only the database can say.
+// The fields for problems that only the database finds.
 const FIELD_OF: Record<string, AccountSettingName> = {
   timeZone: 'timeZone',
   country: 'country',
@@ -39,7 +39,7 @@ export function accountSettings(app: FastifyInstance, service: Service): void {
       sendPage(reply, request.view, await accountPage(service, request, { values, problems }));
     const { changes, problems } = readSettings(m, SETTINGS_FORM, fields);
     if (problems) return again(fields, problems);
-    // Whoever reads the mail of an account can recover its password.
+    // A person who reads an account's mail can recover its password.
     if (changes.email !== undefined && !(await stepUp(service, request, reply))) return reply;
     const actor = administrator(request);
     const shown = readShown(fields);

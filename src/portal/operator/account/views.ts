@@ -13,7 +13,7 @@ import { sendPage } from '../../layout.ts';
 import { type View, zoneOf } from '../../view.ts';
 import { usernameOf } from './request.ts';
 
-/** What the customer of an account sees, to operators and in their own time zone. */
+/** The customer's view of an account, for operators and in their own time zone. */
 export function accountViews(app: FastifyInstance, service: Service): void {
   const { db } = service;
 
@@ -68,7 +68,7 @@ export function accountViews(app: FastifyInstance, service: Service): void {
   );
 }
 
-/** From one page of an account to the others. */
+/** Links from one page of an account to the others. */
 export function viewLinks(view: View, username: number): Html {
   const { navigation, operator } = view.m;
   const base = `/admin/accounts/${username}`;
