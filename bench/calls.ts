@@ -8,7 +8,7 @@ export interface SampleCall {
   talkSeconds: number;
 }
 
-/** New calls of the last hour, spread over accounts. */
+/** New calls of the last hour, distributed over accounts. */
 export function sampleCalls(count: number, usernames: number[]): SampleCall[] {
   const now = Math.floor(Date.now() / 1_000);
   return Array.from({ length: count }, (_, n) => ({
@@ -35,7 +35,7 @@ export function genericBody(calls: SampleCall[]): string {
   );
 }
 
-/** Of a call's row, in the order of `copyScript`. */
+/** The columns of a call's row, in the order of `copyScript`. */
 export const COLUMNS = [
   'billing_account',
   'account',
@@ -55,7 +55,7 @@ export const COLUMNS = [
   'received_at',
 ];
 
-/** A COPY of the same rows, as psql reads it from a script: what `\copy` from a file sends. */
+/** A COPY of the same rows as a psql script; `\copy` from a file sends the same. */
 export function copyScript(calls: SampleCall[]): string {
   const received = new Date().toISOString();
   const rows = calls.map(({ id, username, startedAtSeconds, talkSeconds }) => {
@@ -75,7 +75,7 @@ export function copyScript(calls: SampleCall[]): string {
       billed,
       '0.0075',
       amount,
-      // So that the books balance without a debit.
+      // Unbilled, so the books balance without a debit.
       'false',
       'copy',
       `\\\\x${id.replaceAll('-', '')}`,

@@ -1,7 +1,9 @@
 import { number, table } from './figure.ts';
 import type { Result } from './result.ts';
 
-/** Two results side by side, by their ratios, which depend less on the machine than speeds do. */
+/**
+ * Two results side by side, with their ratios: ratios depend less on the machine than speeds do.
+ */
 export function compare(before: Result, after: Result): string {
   const rows = after.figures.map((figure) => {
     const { part, name, limitName, unit } = figure;

@@ -2,20 +2,20 @@ import { randomBytes } from 'node:crypto';
 import { ensurePartitions } from '../src/domain/calls/call-partition.ts';
 import type { Stage } from './stage.ts';
 
-/** Accounts that have keys; the others are there to fill the tables. */
+/** An account with a key; accounts without keys only fill the tables. */
 export interface Account {
   username: number;
   key: string;
 }
 
 const FIRST_USERNAME = 2_000_000_000;
-// Most calls lie in months that nobody asks for.
+// Most calls lie in months that no request reads.
 const DAYS = 90;
 const DAY_MS = 86_400_000;
 
 /**
- * Makes accounts, some of them, spread evenly, with known keys. Called again, it adds what is
- * missing and gives those new keys.
+ * Makes accounts; some of them, at even distances, have known keys. A second call adds the missing
+ * accounts and gives those new keys.
  */
 export async function makeAccounts(
   { db, keyring }: Stage,
@@ -40,7 +40,7 @@ export async function makeAccounts(
        AS k (username, digest) WHERE a.username = k.username`,
     [keyed.map(({ username }) => username), keyed.map(({ key }) => keyring.digest(key))],
   );
-  // So that the service does not go about making them while it is measured.
+  // Otherwise the service would make them during the measurement.
   await db.query(
     `INSERT INTO sip_secret (account, realm, ha1, sealed, version, changed_at)
      SELECT username, 'localhost', md5(username::text), '\\x00', 1, now() FROM account
@@ -61,9 +61,8 @@ export async function makeAccounts(
 }
 
 /**
- * Adds calls of accounts, evenly over them and over the last days. They are made by PostgreSQL
- * itself in the order in which they would come in, and their debits are posted, so that the books
- * balance.
+ * Adds calls, spread evenly over accounts and over the last days. PostgreSQL itself makes them in
+ * the order of their arrival. Their debits are posted, so the books balance.
  * @param first the number of the first call; a call's number makes its id
  */
 export async function makeCalls(
@@ -102,7 +101,7 @@ export async function makeCalls(
   }
 }
 
-/** Where autovacuum would get in a while. */
+/** Does the work that autovacuum would do after a while. */
 export async function settle({ db }: Stage): Promise<void> {
   await db.query('VACUUM ANALYZE');
   await db.query('CHECKPOINT');

@@ -1,23 +1,23 @@
-/** One measured figure beside the limit that was measured in the same run. */
+/** One measured figure, with the limit measured in the same run. */
 export interface Figure {
   part: string;
   name: string;
   /** medians over the rounds */
   ours: number;
   limit: number | undefined;
-  /** what the limit is, such as `bare node:http` */
+  /** name of the limit, such as `bare node:http` */
   limitName: string;
   unit: string;
   /** ours / limit */
   ratio: number | undefined;
-  /** what the ratio, or without a limit the figure itself, is to reach */
+  /** the target of the ratio or, without a limit, of the figure itself */
   target?: Target;
-  /** conditions that are not in the name */
+  /** conditions that the name does not contain */
   note?: string;
 }
 
 export interface Target {
-  /** `least`: the more the better */
+  /** `least`: larger is better */
   kind: 'least' | 'most';
   value: number;
 }
@@ -38,7 +38,7 @@ export function median(values: number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
-/** Builds a figure; a limit that could not be measured leaves the ratio out. */
+/** Builds a figure; without a measured limit there is no ratio. */
 export function figure(
   fields: Omit<Figure, 'ratio' | 'ours' | 'limit'> & { ours: number[]; limit?: number[] },
 ): Figure {
@@ -47,7 +47,7 @@ export function figure(
   return { ...rest, ours: own, limit: bound, ratio: bound === undefined ? undefined : own / bound };
 }
 
-/** Whether the target is reached; undefined where there is none to reach. */
+/** Whether the target is reached; undefined without a target or a ratio. */
 export function isReached({ target, ratio, limitName, ours }: Figure): boolean | undefined {
   if (!target) return undefined;
   const value = limitName === '' ? ours : ratio;
@@ -60,7 +60,7 @@ export function number(value: number): string {
   return value.toPrecision(3).replace(/\.0+$/, '');
 }
 
-/** Columns padded to the same width; those whose head starts with `>` are right-aligned. */
+/** Columns padded to equal width; a column whose head starts with `>` is right-aligned. */
 export function table(head: string[], rows: string[][]): string {
   const titles = head.map((title) => title.replace(/^>/, ''));
   const widths = titles.map((title, column) =>

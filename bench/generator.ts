@@ -3,13 +3,13 @@ import { Agent, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 
 /**
- * The load generator: a process of its own, so that it takes no time from what it measures. For
- * small answers it writes prepared bytes to sockets and reads no more than status and length.
+ * The load generator. It is a separate process, so it takes no time from the measured service. For
+ * small answers it writes prepared bytes to sockets and reads only status and length.
  */
 export type Job =
   | {
       kind: 'seconds';
-      /** of several processes, each gets as many connections as the next */
+      /** for several processes: each gets the same number of connections */
       port: number | number[];
       connections: number;
       seconds: number;
@@ -109,7 +109,7 @@ async function open(port: number): Promise<Socket> {
   return socket;
 }
 
-/** One request at a time on a connection; its answers must tell their length. */
+/** One request at a time on a connection; the answers must state their length. */
 function drive(socket: Socket, take: () => Buffer | undefined, tally: Tally): Promise<void> {
   return new Promise((resolve, reject) => {
     let pending: Buffer | undefined;

@@ -1,11 +1,11 @@
 import type { Job, Outcome } from './generator.ts';
 import { Worker } from './worker.ts';
 
-/** The process that generates load; one for a whole run, so that its code is warm. */
+/** The process that generates load; one for a whole run, so its code is warm. */
 export class LoadGenerator {
   readonly #worker = new Worker<Job, Outcome>('generator.ts');
 
-  /** @throws Error where an answer has a status that is not expected */
+  /** @throws Error if an answer has an unexpected status */
   async run(job: Job, expectedStatus = '200'): Promise<Outcome> {
     const outcome = await this.#worker.run(job);
     const others = Object.keys(outcome.statuses).filter((status) => status !== expectedStatus);
@@ -20,7 +20,7 @@ export class LoadGenerator {
   }
 }
 
-/** The bytes of a POST request. @param headers one header a line */
+/** The bytes of a POST request. @param headers one per line */
 export function postBytes(path: string, headers: string[], body = ''): string {
   return [
     `POST ${path} HTTP/1.1`,
@@ -33,14 +33,14 @@ export function postBytes(path: string, headers: string[], body = ''): string {
   ].join('\r\n');
 }
 
-/** The bytes of a GET request. @param headers one header a line */
+/** The bytes of a GET request. @param headers one per line */
 export function getBytes(path: string, headers: string[]): string {
   return [`GET ${path} HTTP/1.1`, 'Host: localhost', ...headers, '', ''].join('\r\n');
 }
 
 /**
- * Addresses of many clients, as a proxy on this machine reports them: real load does not come from
- * one address, whose limit would be one contended row.
+ * Addresses of many clients, as a proxy on this machine reports them. Real load comes from many
+ * addresses; with one address, its limit would be one contended row.
  */
 export function clientAddresses(count: number): string[] {
   return Array.from(

@@ -3,7 +3,7 @@ import { cpus, release, totalmem } from 'node:os';
 import pg from 'pg';
 import type { Server } from './stage.ts';
 
-/** What a result was measured on. */
+/** The machine and the versions of a measurement. */
 export interface Machine {
   cpu: string;
   cores: number;
@@ -11,7 +11,7 @@ export interface Machine {
   system: string;
   node: string;
   postgresql: string;
-  /** settings of the server that bear on speed */
+  /** settings of the server that affect speed */
   settings: Record<string, string>;
   commit: string;
   startedAt: string;

@@ -3,9 +3,9 @@ import type { Stage } from './stage.ts';
 
 export interface Options {
   rounds: number;
-  /** how long requests a second are counted at a time */
+  /** duration of one measurement of requests per second */
   seconds: number;
-  /** shorter, for a first look */
+  /** shorter, for a first impression */
   quick: boolean;
 }
 
@@ -14,12 +14,12 @@ export interface PartResult {
   leftOut: LeftOut[];
 }
 
-/** Measures one thing beside its limits. It makes the data it needs, and leaves it there. */
+/** Measures one subject and its limits. It makes its data and leaves them there. */
 export type Part = (stage: Stage, options: Options) => Promise<PartResult>;
 
 /**
- * Measures several things in turn, again and again, so that whatever else the machine does meets
- * all of them alike. The first round warms up and is not counted.
+ * Measures several things in turn and repeats this, so that other work of the machine affects all
+ * of them equally. The first round is a warm-up and is not counted.
  * @param measures undefined: cannot be measured here
  * @returns the values of each, in the order of the rounds
  */

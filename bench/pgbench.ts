@@ -4,12 +4,12 @@ import { isInstalled, runProgram } from './process.ts';
 import type { Stage } from './stage.ts';
 import type { Measure } from './workloads.ts';
 
-// It rounds to whole seconds, and its connections take some of the first.
+// pgbench rounds to whole seconds, and connecting takes part of the first.
 const LEAST_SECONDS = 3;
 
 /**
- * Transactions a second of a script of pgbench, by clients at once.
- * @returns undefined where pgbench is not installed
+ * Transactions per second of a pgbench script, by the number of clients.
+ * @returns undefined if pgbench is not installed
  */
 export async function pgbenchRate(
   { folder, databaseUrl }: Stage,

@@ -3,19 +3,19 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Phones that register, in a process of its own, at a steady pace whatever the answers are. */
+/** Phones that register at a steady pace, regardless of the answers, in a separate process. */
 export interface PhonesJob {
   /** of the SIP server, on this machine */
   port: number;
-  /** username and HA1 of each */
+  /** username and HA1 of each phone */
   phones: [string, string][];
   perSecond: number;
 }
 
 export interface PhonesOutcome {
-  /** REGISTERs that were answered 200, each after its challenge */
+  /** REGISTERs with the answer 200, each after its challenge */
   registered: number;
-  /** from the first one sent to the last one answered */
+  /** from the first request to the last answer */
   seconds: number;
   resent: number;
   medianMs: number;
@@ -92,7 +92,7 @@ async function run({ port, phones, perSecond }: PhonesJob): Promise<PhonesOutcom
   }
   function resendLate() {
     const late = performance.now() - RESEND_MS;
-    // The oldest are first.
+    // The phones are ordered by age.
     for (const phone of waiting.values()) {
       if (phone.began > late) break;
       if (phone.sentAt > late) continue;

@@ -15,8 +15,8 @@ export interface HttpProcess {
 }
 
 /**
- * Runs a TypeScript file that listens on the port it finds in PORT.
- * @param logPath where its output goes, as a service's log would
+ * Runs a TypeScript file that listens on the port in PORT.
+ * @param logPath receives its output, like a service's log
  */
 export async function runHttp(
   script: URL,
@@ -55,7 +55,7 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(insist);
 }
 
-/** A process's memory from /proc, in MiB; undefined where there is no /proc. */
+/** A process's memory from /proc, in MiB; undefined without /proc. */
 export async function memoryMib(pid: number): Promise<{ now: number; peak: number } | undefined> {
   try {
     const status = await readFile(`/proc/${pid}/status`, 'utf8');
@@ -66,12 +66,12 @@ export async function memoryMib(pid: number): Promise<{ now: number; peak: numbe
   }
 }
 
-/** Has the kernel measure the peak from now on (proc_pid_clear_refs(5)). */
+/** Restarts the kernel's measurement of the peak (proc_pid_clear_refs(5)). */
 export async function restartPeak(pid: number): Promise<void> {
   await writeFile(`/proc/${pid}/clear_refs`, '5').catch(() => undefined);
 }
 
-/** Runs a program to its end. @throws Error with what it wrote where it fails */
+/** Runs a program to its end. @throws Error with its output if it fails */
 export async function runProgram(
   program: string,
   args: string[],

@@ -5,7 +5,7 @@ import type { Options } from './part.ts';
 
 const RESULTS = new URL('results/', import.meta.url);
 
-/** What a run leaves in bench/results. */
+/** The file that a run writes into bench/results. */
 export interface Result {
   machine: Machine;
   options: Options;
@@ -13,7 +13,7 @@ export interface Result {
   leftOut: LeftOut[];
 }
 
-/** @returns where it lies, from the root of the repository */
+/** @returns its path from the root of the repository */
 export async function keepResult(result: Result): Promise<string> {
   await mkdir(RESULTS, { recursive: true });
   const name = `${result.machine.startedAt.replaceAll(/[:.]/g, '-')}.json`;

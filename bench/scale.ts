@@ -21,8 +21,8 @@ const KEYS = 500;
 const INGEST = { calls: 20_000, batch: 1_000, atOnce: 4, usernames: 2_000 };
 
 /**
- * The same requests on databases of different sizes, in turn, so that what differs is the stored
- * data alone. The limit of each figure is the speed on a smaller database.
+ * The same requests on databases of different sizes, in turn, so only the stored data differ. The
+ * limit of each figure is the speed on a smaller database.
  */
 export async function measureScale(server: Server, options: Options): Promise<PartResult> {
   const sizes = options.quick ? QUICK_SIZES : SIZES;
@@ -50,7 +50,7 @@ export async function measureScale(server: Server, options: Options): Promise<Pa
   }
 }
 
-/** Fills a database. @returns what is measured on it, each as something a second */
+/** Fills a database. @returns the measurements on it, each a number per second */
 async function measuresOf(
   stage: Stage,
   calls: number,
@@ -91,7 +91,7 @@ async function measuresOf(
   };
 }
 
-/** The largest database beside each smaller one. */
+/** The largest database, compared with each smaller one. */
 function figuresOf(name: string, sizes: number[], values: Record<string, number[]>): Figure[] {
   const text = (size: number | undefined) => (size ?? 0).toLocaleString('en-US');
   const [what = '', unit = ''] = [name.slice(0, name.lastIndexOf(',')), name.split(', ').at(-1)];

@@ -15,29 +15,29 @@ import { type HttpProcess, runHttp } from './process.ts';
 
 const SERVICE = new URL('../src/main.js', import.meta.url);
 
-/** All that the parts of a benchmark share: a database of its own, load, and the service. */
+/** The common parts of all benchmarks: a database, load, and the service. */
 export interface Stage {
   db: Database;
   keyring: Keyring;
   load: LoadGenerator;
-  /** of the benchmark's database, for psql and pgbench */
+  /** the benchmark's database, for psql and pgbench */
   databaseUrl: string;
   folder: string;
-  /** starts the service as an operator would; limits are off unless set */
+  /** starts the service like an operator; limits are off unless set */
   startService: (env?: Record<string, string>) => Promise<HttpProcess>;
   /** starts a peer from `peers/` */
   startPeer: (name: string, env?: Record<string, string>) => Promise<HttpProcess>;
   close: () => Promise<void>;
 }
 
-/** A PostgreSQL on which stages make their databases. */
+/** A PostgreSQL server for the databases of the stages. */
 export interface Server {
   url: string;
   kind: string;
   close: () => Promise<void>;
 }
 
-/** @param url undefined: the embedded one, as the service would start it */
+/** @param url undefined: the embedded one, started like the service's */
 export async function openServer(url: string | undefined): Promise<Server> {
   if (url) return { url, kind: 'by DATABASE_URL', close: async () => undefined };
   const folder = await mkdtemp(join(tmpdir(), 'account-api-bench-'));
@@ -52,7 +52,7 @@ export async function openServer(url: string | undefined): Promise<Server> {
   };
 }
 
-/** Makes a database on the server, and what goes with it. */
+/** Makes a database on the server, and the rest of a stage. */
 export async function openStage(server: Server): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'account-api-bench-'));
   const name = `account_api_bench_${randomBytes(4).toString('hex')}`;
@@ -134,7 +134,7 @@ async function execute(connectionString: string, sql: string): Promise<void> {
   }
 }
 
-/** One answer of an operation; its headers without those that Node's HTTP server sets itself. */
+/** One answer of an operation; without the headers that Node's HTTP server itself sets. */
 export async function answerOf(
   port: number,
   path: string,

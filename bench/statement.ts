@@ -3,7 +3,7 @@ import { Database } from '../src/db/database.ts';
 /** Thrown instead of running a statement. */
 class Captured extends Error {}
 
-/** A database that runs nothing and keeps the statement it was given, for a peer to run. */
+/** A database that runs nothing: it stores the given statement, so a peer can run it. */
 class Recorder extends Database {
   text = '';
   values: unknown[] = [];
@@ -23,7 +23,7 @@ class Recorder extends Database {
   }
 }
 
-/** The statement that a function of the domain runs. */
+/** The statement that a function of the domain would run. */
 export async function statementOf(
   run: (db: Database) => Promise<unknown>,
 ): Promise<{ text: string; values: unknown[] }> {

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 
-/** A process that does one job after the other and tells what came of it. */
+/** A process that does one job after another and reports each outcome. */
 export class Worker<Job extends object, Outcome> {
   readonly #child: ChildProcess;
 

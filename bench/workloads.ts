@@ -18,7 +18,7 @@ export const INFO_PATH = '/v2.1/account/info/';
 
 type Version = 'v2.1' | 'v2.2';
 
-/** Reads of many accounts' records, by clients at many addresses. */
+/** Reads of many accounts' records, by clients at many addresses. Requests per second. */
 export function infoRate(
   { load }: Stage,
   port: number,
@@ -38,7 +38,7 @@ export function infoRate(
   };
 }
 
-/** Keys asked for by the right password. */
+/** API keys requested with the right password. */
 export async function apikeyRate(
   { load }: Stage,
   port: number,
@@ -58,7 +58,7 @@ export async function apikeyRate(
   };
 }
 
-/** A customer's own signup. */
+/** A customer's signup. */
 export async function signUp(
   port: number,
   email: string,
@@ -74,7 +74,7 @@ export async function signUp(
   return account;
 }
 
-/** New accounts, each with its mail. */
+/** New accounts; each gets a mail. */
 export function signupRate({ load }: Stage, port: number, seconds: number): Measure {
   let next = 0;
   return async () => {
@@ -88,7 +88,7 @@ export function signupRate({ load }: Stage, port: number, seconds: number): Meas
   };
 }
 
-/** Milliseconds of one answer of cdr for the last day, the median of some. */
+/** Milliseconds of one cdr answer for the last day: the median of several. */
 export function cdrMilliseconds(
   stage: Stage,
   port: number,
@@ -105,7 +105,7 @@ export function cdrMilliseconds(
   return milliseconds(stage, port, read, { readers, repeats, leastBytes: rows * 100 });
 }
 
-/** Milliseconds of one answer read whole, the median of some. */
+/** Milliseconds to read one answer completely: the median of several. */
 export async function milliseconds(
   { load }: Stage,
   port: number,
@@ -135,7 +135,7 @@ export function batchesOf(count: number, batch: number, usernames: number[]): Sa
   );
 }
 
-/** Calls a second through the service. */
+/** Calls per second through the service. */
 export async function deliver(
   { load }: Stage,
   port: number,

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 const SRC = new URL('../src', import.meta.url).pathname;
 
-// Each part of src/ and what it may import: a folder, or a file that lies in src/ itself.
+// Each part of src/ and its allowed imports: folders, or files right in src/.
 const MAY_IMPORT: Record<string, string[]> = {
   'brand.ts': [],
   'html.ts': [],
@@ -19,10 +19,10 @@ const MAY_IMPORT: Record<string, string[]> = {
   'service-address.ts': ['config.ts'],
   'service.ts': ['config.ts', 'db', 'domain'],
   http: ['domain', 'db', 'config.ts', 'html.ts', 'service.ts'],
-  // Operators' systems replay rejected records from there.
+  // Operators' systems replay rejected records through it.
   api: ['ingest', 'http', 'domain', 'db', 'html.ts', 'language.ts', 'service.ts'],
   ingest: ['http', 'domain', 'db', 'service.ts'],
-  // Operators replay rejected records from there.
+  // Operators replay rejected records through it.
   portal: [
     'ingest',
     'http',
@@ -70,7 +70,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
 };
 
-// What all of the domain may use, and what of it uses what.
+// Files that all of the domain may use.
 const KERNEL = [
   'account-name.ts',
   'audit.ts',
@@ -87,7 +87,7 @@ const KERNEL = [
   'refusal.ts',
 ];
 
-// The folders of the domain, from the lowest floor up, with the folders that each may import.
+// The folders of the domain, from the lowest level up, with their allowed imports.
 const DOMAIN_MAY_IMPORT: Record<string, string[]> = {
   mail: [],
   sealing: [],
@@ -103,7 +103,7 @@ const DOMAIN_MAY_IMPORT: Record<string, string[]> = {
 };
 
 const DRIVERS = ['pg', 'ioredis', 'pg-boss', 'node-pg-migrate'];
-// PostgreSQL is started with the PATH of the service and nothing else of its environment.
+// PostgreSQL gets only PATH from the service's environment.
 const ENVIRONMENT_READERS = ['config.ts', 'db/embedded/identity.ts'];
 
 interface Import {
@@ -128,7 +128,7 @@ function importsOf(from: string, text: string): Import[] {
   }));
 }
 
-/** @returns the places of a circle of imports, the first one again at the end, or none */
+/** @returns the places of a circular import, the first one again at the end; empty without one */
 function circleOf(edges: Import[]): string[] {
   const targets = Map.groupBy(edges, ({ from }) => from);
   const done = new Set<string>();
@@ -151,7 +151,7 @@ function circleOf(edges: Import[]): string[] {
 
 const isWithin = (path: string, folder: string) =>
   folder === '.' || path === folder || path.startsWith(`${folder}/`);
-/** The folder or file right within the domain that a path belongs to. */
+/** The domain's folder, or file right in the domain, of a path. */
 const roomOf = (path: string) => path.split('/')[1] ?? '';
 const partOf = (path: string) => path.split('/')[0] ?? '';
 const isOfOurs = (path: string) => path.endsWith('.ts');
@@ -188,12 +188,12 @@ test('no file and no folder imports itself by way of others', () => {
   assert.deepEqual(circleOf(ofFiles), []);
   const ofFolders = ofFiles
     .map(({ from, to, isTypeOnly }) => ({ from: dirname(from), to: dirname(to), isTypeOnly }))
-    // A folder may use what lies beside it or above it in the tree, as those use it.
+    // A folder and the folders within it may use each other.
     .filter(({ from, to }) => !isWithin(from, to) && !isWithin(to, from));
   assert.deepEqual(circleOf(ofFolders), []);
 });
 
-// What the operations of a face, or of all, have in common.
+// Files that several operations share.
 const BESIDE_OPERATIONS =
   /^api\/shared\/|\/(face|[a-z]+-record|monthly-charges|created-account)\.ts$|^api\/operator\/(answer|cursor|fields?|limit|long-work|problem|register|route|schemas|shapes)\.ts$/;
 
@@ -218,7 +218,8 @@ test('only db loads the driver, and the domain knows no HTTP', () => {
   assert.deepEqual(wrong.map(describe), []);
 });
 
-// A record of a version of the API is made by SQL, as JSON text; see docs/decisions/json-text-in-sql.md.
+// In each version of the API, SQL makes the records as JSON text; see
+// docs/decisions/json-text-in-sql.md.
 const WIRE_RECORD = /^api\/[^/]+\/([a-z]+-record|monthly-charges)\.ts$/;
 const SQL = /\b(SELECT\s+[\w('*$]|INSERT INTO|UPDATE\s+[a-z_]+\s+(?:[a-z]\s+)?SET|DELETE FROM)\b/;
 

@@ -11,7 +11,7 @@ import { linkIn, post, submit } from './support/service.ts';
 import { Visitor } from './support/visitor.ts';
 import { waitUntil } from './support/wait.ts';
 
-// Where secrets may lie: what the first start printed and wrote, mails that were not sent, the key.
+// Places that may hold secrets: the files of the first start, unsent mails, the key.
 const MAY_HOLD_SECRETS = /^(admin\.json|secret\.key|mail\/[^/]+\.eml)$/;
 const NO_SECRET = 'A Name That Is No Secret';
 
@@ -30,7 +30,7 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Makes every kind of secret that the service knows, and keeps it. */
+/** Makes every kind of secret in the service, and remembers it. */
 async function useEverything(): Promise<void> {
   const admin = JSON.parse(readFileSync(join(folder, 'admin.json'), 'utf8'));
   keep('administrator’s password', admin.password);
@@ -111,7 +111,7 @@ function tokenOf(mail: Awaited<ReturnType<typeof mailTo>>, page: 'verify' | 'res
   return new URL(linkIn(mail, page)).searchParams.get('token') ?? '';
 }
 
-/** Names of the secrets that some bytes hold: as text, in hexadecimal or in base64. */
+/** Names of the secrets in some bytes: as text, in hexadecimal or in base64. */
 function found(bytes: Buffer): string[] {
   const forms = (secret: string) => [
     secret,
@@ -187,7 +187,7 @@ test('no process shows a secret in its command line or environment', {
         looked++;
         leaks.push(...names.map((secret) => `${secret} in ${what} of ${pid}`));
       } catch {
-        // It has ended, or belongs to another user.
+        // The process has ended, or belongs to another user.
       }
     }
   }

@@ -25,7 +25,7 @@ type Operation =
   | { kind: 'credit' | 'debit'; account: number; cents: number; reference?: number | undefined }
   | { kind: 'calls'; calls: number[] }
   | { kind: 'reverse'; account: number; entry: number }
-  // added where it is not there, else removed
+  // added if it is missing, else removed
   | { kind: 'service'; account: number; service: number }
   | { kind: 'post charges' };
 
@@ -53,7 +53,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.constant({ kind: 'post charges' as const }),
 );
 
-/** What happens at the same time, and how many hours pass before that. */
+/** Simultaneous operations, and the hours before them. */
 const round = fc.record({
   hours: fc.integer({ min: 1, max: 1_200 }),
   operations: fc.array(operation, { minLength: 1, maxLength: 10 }),
@@ -66,7 +66,7 @@ interface Service {
   to: number;
 }
 
-/** What the books must say in the end, reckoned in the simplest way. */
+/** The expected state of the books, calculated in the simplest way. */
 interface Model {
   /** micros, by payer */
   posted: [bigint, bigint];
@@ -97,7 +97,7 @@ test('cash is ledger less calls at every moment, and in the end what a simple mo
       snapshots++;
     }
   })();
-  // What it finds is thrown below, and may be found before that.
+  // Its error is thrown below, but may occur before that.
   observer.catch(() => undefined);
   try {
     await fc.assert(fc.asyncProperty(fc.array(round, { minLength: 3, maxLength: 5 }), playRounds), {
@@ -163,8 +163,8 @@ function entriesOf(account: number): Promise<Entry[]> {
 }
 
 /**
- * Notes in the model what an operation does, whatever happens at the same time.
- * @returns false where it would do nothing, or something that depends on what comes first
+ * Applies an operation to the model, independent of the others at the same time.
+ * @returns false if it would do nothing, or if its effect depends on the order
  */
 function happens(
   model: Model,
@@ -230,7 +230,7 @@ async function perform(
   }
 }
 
-/** The calls with an odd number by HTTP, the others straight to the books. */
+/** Delivers the calls with odd numbers over HTTP, the others directly to the books. */
 async function deliver(calls: number[], accounts: number[], now: Date): Promise<void> {
   const { db } = api.service;
   const idOf = (call: number) => `${accounts[0]}${call}`.padStart(32, '0');
@@ -266,7 +266,7 @@ async function charge(now: number): Promise<void> {
   assert.deepEqual(run.failures, []);
 }
 
-/** Every first of a month on which a service was there costs it once, some minutes later. */
+/** A service is charged once for every first of a month on which it existed, some minutes later. */
 function charges({ services }: Model, index: number, now: number): bigint {
   let micros = 0n;
   for (const { account, service, from, to } of services) {

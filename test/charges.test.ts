@@ -17,7 +17,7 @@ before(async () => {
 });
 after(() => api.stop());
 
-/** Two months are due where something was added in the last moments of the month before those. */
+/** Added on the last day of the month before the previous one: so two months are due. */
 const now = new Date();
 const added = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - 1, 1) - DAY_MS);
 const monthOf = (monthsAgo: number) =>

@@ -11,7 +11,7 @@ import { commandJson, runCommand, startCommand } from './support/command.ts';
 import { embeddedConnection, type Server, startServer } from './support/server.ts';
 import { post } from './support/service.ts';
 
-// The command and the service as processes of their own, on one data folder after another.
+// The command and the service run as separate processes, on several data folders in turn.
 
 let folder: string;
 let env: { DATA_DIR: string };
@@ -22,7 +22,7 @@ before(async () => {
 });
 after(async () => {
   await stop(server);
-  // On a busy machine PostgreSQL may still be writing its last files down.
+  // On a busy machine PostgreSQL may still be writing its last files.
   await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
 });
 
@@ -65,7 +65,7 @@ test('two commands at once while no service runs', async () => {
     commandJson(env, 'admin', 'create'),
     commandJson(env, 'promo', 'create', 'WELCOME', '--amount', '5'),
   ]);
-  // It queues a mail, too.
+  // This also queues a mail.
   const { apikey } = await commandJson(env, 'account', 'rotate-key', String(created.username));
   admin = { ...created, apikey };
   assert.equal(promo.code, 'WELCOME');
@@ -75,7 +75,7 @@ test('demo and backup while the service runs and calls come in', async () => {
   server = await startServer(env.DATA_DIR);
   const { url } = server;
   demo = await commandJson(env, 'demo');
-  // It listens on any free port.
+  // The service listens on any free port.
   assert.equal(demo.url, url);
   let acknowledged = 0;
   let coming = true;
@@ -158,7 +158,7 @@ test('a backup that is damaged or cut short is refused and leaves nothing', asyn
     short: whole.subarray(0, -9),
     damaged,
     unsealed: whole.subarray(0, -64),
-    // The name of the key is known, the key is not.
+    // The fingerprint of the key is known, but the key is not.
     resealed: Buffer.concat([whole.subarray(0, -32), Buffer.alloc(32)]),
   };
   for (const [name, bytes] of Object.entries(files)) {
@@ -182,7 +182,7 @@ test('a rotation of keys that is killed again and again loses nothing', async ()
     const { body } = await call(url, 'apikey', { username, password });
     assert.equal(body.apikey, apikey);
   };
-  // The key to come was made; the key to go was set aside.
+  // The first file is the new key, the second one the old key under its new name.
   for (const milestone of ['secret.key.new', `secret.key.${backup.secretKeys[0]}`]) {
     const child = startCommand(env, 'keys', 'rotate-sealing');
     const ended = once(child, 'close');

@@ -21,7 +21,7 @@ test('every column of sealed secrets is among those that a rotation seals anew',
     `SELECT table_name || '.' || column_name AS name FROM information_schema.columns
      WHERE table_schema = 'public' AND data_type = 'bytea' AND column_name LIKE '%sealed%'`,
   );
-  // What is kept for five minutes ends before a rotation matters.
+  // These secrets last five minutes, so a rotation can ignore them.
   const lasting = columns.map(({ name }) => name).filter((name) => name !== 'kept_for_page.sealed');
   assert.deepEqual(
     lasting.sort(),
@@ -77,7 +77,7 @@ test('a rotation under load: keys stay, new ones work, the old file opens nothin
   );
   assert.equal((await commandJson(api.env, ...rotate)).sealed, 0);
 
-  // A mail queued before carries a token that the older key sealed.
+  // A mail queued earlier carries a token that the older key sealed.
   assert.equal((await submit(linkIn((await api.mails(unverified))[0], 'verify'))).status, 200);
 
   await rename(keyFile, `${keyFile}.old`);

@@ -9,7 +9,7 @@ import { waitUntil } from './support/wait.ts';
 let api: TestService;
 let isDown = true;
 const delivered: OutgoingMail[] = [];
-// A mail server that is down, without the waiting for it.
+// A mail server that is down, without waiting times.
 const transport: MailTransport = {
   send: async (mail) => {
     if (isDown) throw new Error('connect ECONNREFUSED 192.0.2.25:25');

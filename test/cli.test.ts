@@ -5,7 +5,7 @@ import { commandJson, runCommand } from './support/command.ts';
 import { createDatabase, databaseUrl } from './support/postgres.ts';
 import { post, startService, type TestService } from './support/service.ts';
 
-// Every command here is a process of its own, while the service runs on the same database.
+// Every command here is a separate process, while the service runs on the same database.
 
 let api: TestService;
 before(async () => {
@@ -16,7 +16,7 @@ after(() => api.stop());
 const json = (...args: string[]) => commandJson(api.env, ...args);
 const run = (...args: string[]) => runCommand(api.env, ...args);
 
-/** A command that is refused: exit status 1, nothing on standard output, one line of error. */
+/** Asserts that a command is refused: exit status 1, empty standard output, one line of error. */
 async function refusal(...args: string[]): Promise<string> {
   const { status, stdout, stderr } = await run(...args);
   assert.deepEqual([status, stdout], [1, ''], stderr);

@@ -20,9 +20,9 @@ import { waitUntil } from './support/wait.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const LIMIT = 1;
-// A sign-up is sent again, and with another body, from its address.
+// From one address: a sign-up, its repetition, and one with another body.
 const SIGN_UPS = 4;
-// As many wrong keys are answered for each request of the limit.
+// Number of wrong keys that are answered per request of the limit.
 const REFUSED_KEYS = 20;
 const DOCUMENTS = { 'v2.1': '/openapi.json', 'v2.2': '/v2.2/openapi.json' } as const;
 type Version = keyof typeof DOCUMENTS;
@@ -127,13 +127,13 @@ test('the generated types know what is sent and answered', async () => {
     return made;
   };
   for (const version of ['v2.1', 'v2.2']) {
-    // The compiler of all tests cannot know the generated types.
+    // The compiler for all tests does not have the generated types.
     const { callAll } = await import(new URL(`clients/${version}.ts`, import.meta.url).href);
     await callAll(client(), await customerOf(), administrator);
   }
 });
 
-/** openapi-fetch, which takes an operation's method and path from the document. */
+/** openapi-fetch takes an operation's method and path from the document. */
 function openapiFetch(version: Version): Client {
   const client = createClient<Record<string, Record<string, object>>>({ baseUrl: api.url });
   return {
@@ -182,7 +182,7 @@ function python(version: Version): Client {
   };
 }
 
-/** What each operation is asked for, by the status that it answers. */
+/** Requests for each operation, by the expected status. */
 type Cases = Record<string, Record<number, Asked | Asked[]>>;
 
 async function casesOfV21(): Promise<Cases> {
@@ -231,7 +231,7 @@ async function casesOfV22(): Promise<Cases> {
     headers: bearer(key),
     ...(body === undefined ? {} : { body }),
   });
-  // A key of whoever has no account yet belongs to an address.
+  // Without an account, an idempotency key belongs to an address.
   const address = newAddress();
   const once = (asked: Asked, key: string): Asked => ({
     ...asked,
@@ -255,7 +255,7 @@ async function casesOfV22(): Promise<Cases> {
       403: as(apikey, { ccs: 1 }),
     },
     accountSubaccountCreate: {
-      // The second one is the first one sent again.
+      // The second request repeats the first.
       201: [once(added, `add-${username}`), once(added, `add-${username}`)],
       400: as(administrator, {}),
       401: as('x', account),
@@ -298,7 +298,7 @@ async function register(username: number): Promise<void> {
   ]);
 }
 
-/** What succeeds, without asking for an answer that was given before, or for an address in use. */
+/** A request that succeeds: without an idempotency key, and with a new address. */
 function goodOf(cases: Record<number, Asked | Asked[]>): Asked {
   const [asked = {}] = [cases[200] ?? cases[201] ?? {}].flat();
   const { 'idempotency-key': _key, 'x-forwarded-for': _address, ...headers } = asked.headers ?? {};
@@ -307,7 +307,7 @@ function goodOf(cases: Record<number, Asked | Asked[]>): Asked {
   return { ...asked, headers, ...(isNew ? { body: { ...asked.body, email } } : {}) };
 }
 
-/** One client of one version on its way through all statuses. */
+/** One client of one version that produces all statuses. */
 class Journey {
   readonly client: Client;
   readonly cases: Cases;
@@ -352,7 +352,7 @@ class Journey {
       const good = goodOf(cases);
       const address = newAddress();
       const wrong = { ...good, headers: { ...good.headers, ...bearer('wrong') } };
-      // Where nothing else is limited, wrong keys are.
+      // If no other limit exists, wrong keys are limited.
       for (let n = 0; !this.seen.has(`${id} 429`); n++) {
         assert.ok(n <= LIMIT + REFUSED_KEYS * LIMIT + 1, `${id} has no limit`);
         await this.ask(id, n > LIMIT ? wrong : good, address);

@@ -10,7 +10,7 @@ const headersOf = (response: Response) =>
   Object.fromEntries(
     [...response.headers].filter(
       ([name, value]) =>
-        // Pages vary by language, whatever the origin.
+        // Pages vary by language, for every origin.
         /^(access-control-|vary)/.test(name) && value !== 'Accept-Language',
     ),
   );

@@ -15,9 +15,8 @@ async function hashesComputed(): Promise<number> {
 }
 
 /**
- * The least milliseconds of processor time, of client and service together, that each of some
- * requests takes, asked in turn. Unlike the time that passes, what else the machine does hardly
- * shows in it.
+ * The least processor time per request in milliseconds, of client and service together; the
+ * requests run in turn. Other work on the machine hardly affects it, unlike elapsed time.
  */
 async function workOf(requests: (() => Promise<unknown>)[]): Promise<number[]> {
   const work = requests.map(() => Number.POSITIVE_INFINITY);
@@ -74,7 +73,7 @@ test('recover costs the same for known and unknown addresses, and no hash', asyn
   assert.equal(await hashesComputed(), before);
 });
 
-/** Everything that the database holds, as text. */
+/** The whole content of the database, as text. */
 async function dump(): Promise<string> {
   const { db } = api.service;
   const tables = await db.query<{ name: string }>(

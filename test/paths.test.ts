@@ -14,7 +14,7 @@ before(async () => {
 });
 after(() => api.stop());
 
-/** Asks for a path as it stands, which fetch would put right. */
+/** Requests a path unchanged; fetch would normalise it. */
 function ask(
   path: string,
   method = 'GET',
@@ -74,7 +74,7 @@ test('no route answers another spelling of its path; v2.1 and ingest take a last
     }
     if (!isProgram) continue;
     programs++;
-    // Neither a key nor credentials, or no body: each refuses in its own way.
+    // Without key, credentials and body, each route refuses in its own way.
     const { status } = await ask(whole, method);
     assert.ok([400, 401].includes(status), `${method} ${whole}: ${status}`);
     assert.deepEqual(await ask(`${whole}/`, method), await ask(whole, method), path);
@@ -110,7 +110,7 @@ test('of many who ask for metrics at once, all get those that were gathered once
   const spies = [t.mock.method(db, 'query'), t.mock.method(db, 'read')];
   await Promise.all(Array.from({ length: 50 }, () => fetch(`${api.url}/metrics`)));
   const statements = spies.reduce((sum, { mock }) => sum + mock.callCount(), 0);
-  // One answer takes about 18; those that come once it is under way may need a second or third.
+  // One answer takes about 18 statements; later requests may need a second or third gathering.
   assert.ok(statements <= 150, `${statements} statements`);
 });
 

@@ -30,7 +30,7 @@ async function newFolder(): Promise<string> {
   return folder;
 }
 
-/** Whether its PostgreSQL was shut down in good order. */
+/** Whether its PostgreSQL was shut down normally. */
 const isStopped = (dataDir: string) =>
   existsSync(join(dataDir, 'postgres/data18/PG_VERSION')) &&
   !existsSync(join(dataDir, 'postgres/data18/postmaster.pid'));

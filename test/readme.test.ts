@@ -16,7 +16,7 @@ let folder: string;
 let server: ChildProcess;
 let environment: NodeJS.ProcessEnv;
 
-// The folder looks like a clone that was never started.
+// The folder looks like a clone in which the service never ran.
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'account-api-readme-'));
   for (const name of ['package.json', 'src', 'migrations', 'node_modules']) {
@@ -46,7 +46,7 @@ test('the tour of the README works as it is written', async () => {
     env: environment,
   });
   const answers = stdout
-    // cdr writes each row on a line of its own.
+    // cdr writes one row per line.
     .replaceAll(/\n(?=[,\]])/g, '')
     .split('\n')
     .filter((line) => line.startsWith('{'))
@@ -76,7 +76,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Goes on reading, since a service whose log nobody reads would come to a halt. */
+/** Keeps reading: a service blocks if its log is not read. */
 async function said(child: ChildProcess, text: string): Promise<void> {
   let heard = '';
   await new Promise<void>((resolve, reject) => {

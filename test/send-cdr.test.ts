@@ -22,7 +22,7 @@ async function sendOnce(service: string): Promise<number | NodeJS.Signals> {
   return startChild(['sh', SCRIPT], { env: { PATH: process.env.PATH, ...env } }).ended;
 }
 
-/** How many files wait, were sent, and hold a record that is too large. */
+/** The numbers of waiting files, sent files, and files with a record that is too large. */
 const files = () =>
   Promise.all(
     ['sending', 'sent', 'too-large'].map(
@@ -32,7 +32,7 @@ const files = () =>
 
 const written = (text: string) => writeFile(join(api.folder, 'account-api.csv'), text);
 
-/** As cdr_custom.conf has Asterisk write it. */
+/** A row as Asterisk writes it with cdr_custom.conf. */
 const row = (account: number, id: string) => {
   const start = `${Math.floor(Date.now() / 1_000) - 600}.123456`;
   return `"${id}","${account}",${start},3.5,"2125550100","2125550123","Al ""x""","192.0.2.1","${id}-2125550123"\n`;

@@ -15,7 +15,7 @@ before(async () => {
 });
 after(() => api.stop());
 
-/** The link of a mail, on the address that the service really has. */
+/** The link of a mail, with the real address of the service. */
 function linkOf(mail: Parameters<typeof linkIn>[0], page: 'verify' | 'reset'): string {
   const link = linkIn(mail, page);
   assert.ok(link.startsWith(`https://voip.example.com/portal/${page}?token=`), link);
@@ -27,7 +27,7 @@ async function verificationLink(email: string): Promise<string> {
   return linkOf(mail, 'verify');
 }
 
-/** @param count how many mails have gone to the address with this one */
+/** @param count how many mails the address has got, including this one */
 async function recoveryLink(email: string, count = 2): Promise<string> {
   assert.equal((await api.call('recover', { email })).status, 200);
   return linkOf((await api.mails(email, count))[count - 1], 'reset');
@@ -43,7 +43,7 @@ async function isVerified(username: number): Promise<boolean> {
   return row?.verified ?? false;
 }
 
-/** Opens a link once and sends its form a hundred times at once. */
+/** Opens a link once and sends its form a hundred times in parallel. */
 async function submitAHundredTimes(link: string, fields: (n: number) => Record<string, string>) {
   const visitor = new Visitor(api.url);
   const { body } = await visitor.open(link);
@@ -245,7 +245,7 @@ test('three mails with links an hour to one address, whatever is asked at once',
     );
     return row?.jobs ?? 0;
   };
-  // Those that find one waiting are one job with it.
+  // A request that finds a waiting job joins it.
   for (let round = 0; round < 4; round++) {
     await Promise.all(Array.from({ length: 5 }, () => api.call('recover', { email })));
     await waitUntil(async () => (await jobs('send-recovery', '^(created|active)$')) === 0);

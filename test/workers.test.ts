@@ -36,7 +36,7 @@ function workersOf(server: Server): number[] {
   });
 }
 
-/** Asks for `info` on connections that are kept, as a proxy does. */
+/** Requests `info` on persistent connections, like a proxy. */
 function ask(server: Server, agent: Agent, apikey: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const headers = { authorization: `Bearer ${apikey}` };
@@ -103,7 +103,7 @@ test('metrics are those of all workers, also of one that has ended', async (t) =
     };
   };
   const askEach = async (times: number) => {
-    // Every connection goes to the next worker.
+    // Each connection goes to the next worker.
     for (let n = 0; n < times; n++) assert.equal(await ask(server, new Agent(), apikey), 200);
   };
   const expect = async (asked: number) => {

@@ -6,7 +6,7 @@ import { apikeyRate } from '../workloads.ts';
 
 const ACCOUNTS = 30;
 
-/** The key for a password, beside the bare verification of the password. */
+/** The API key for a password, compared with the bare verification of the password. */
 export const apikey: Part = async (stage, { rounds, seconds }) => {
   const service = await stage.startService();
   const argon2 = new Worker<HashJob, number>('peers/argon2.ts');

@@ -14,21 +14,21 @@ const PATH = '/ingest/v1/authorize';
 const ACCOUNTS = 1_000_000;
 const QUICK_ACCOUNTS = 20_000;
 const CALLING = 200;
-// More than one measurement asks, so that no call is asked about twice.
+// More than any measurement asks per second, so no call is asked about twice.
 const MOST_A_SECOND = 20_000;
 const HOLDS = 100_000;
 const HOLDS_OF_ONE = 10_000;
 const INGEST = { calls: 20_000, batch: 1_000, atOnce: 4 };
 
-/** What a measurement of questions is about. */
+/** The load of one measurement. */
 interface Load {
   connections: number;
   accounts: number[];
-  /** of the processes that are asked; left out, of the one service */
+  /** of the processes under load; default: the one service */
   ports?: number[];
 }
 
-/** Questions whether calls may be made, beside one-row updates by pgbench at as many clients. */
+/** Authorize requests, compared with one-row updates by pgbench from as many clients. */
 export const authorize: Part = async (stage, { rounds, seconds, quick }) => {
   const all = await makeAccounts(stage, {
     accounts: quick ? QUICK_ACCOUNTS : ACCOUNTS,
@@ -137,7 +137,7 @@ export const authorize: Part = async (stage, { rounds, seconds, quick }) => {
   return { figures, leftOut };
 };
 
-/** Asks about new calls, and keeps how long the answers took. */
+/** Authorizes new calls and stores the response times. */
 class Asked {
   readonly #stage: Stage;
   readonly #service: { port: number; authorization: string; seconds: number };
@@ -150,8 +150,8 @@ class Asked {
   }
 
   /**
-   * @param before what is there when the questions come
-   * @param beside what goes on meanwhile
+   * @param before prepares the data before the requests
+   * @param beside other work during the requests
    */
   measure(
     name: string,
@@ -175,7 +175,7 @@ class Asked {
     };
   }
 
-  /** Without the first one, which warms up. */
+  /** Without the first value, which is a warm-up. */
   p50(name: string): number[] {
     return (this.#outcomes[name] ?? []).slice(1).map(({ medianMs }) => medianMs);
   }
@@ -194,13 +194,13 @@ class Asked {
   }
 }
 
-/** Speed is worth nothing where a hold got lost; afterwards there are none. */
+/** A fast result is worthless if a hold was lost. Afterwards all holds are deleted. */
 async function prove({ db }: Stage, answers: number): Promise<void> {
   const [row] = await db.query<{ holds: number }>(
     "SELECT count(*)::int AS holds FROM hold WHERE call_id LIKE 'call-%'",
   );
   const { imbalances } = await reconcile(db);
-  // A question whose answer nobody waited for any more may have been decided, too.
+  // A request may have been decided although its client no longer waited for the answer.
   if ((row?.holds ?? 0) < answers || imbalances.length > 0) {
     throw new Error(
       `${answers} calls were allowed, ${row?.holds} are held, ${imbalances.length} accounts do not balance`,
@@ -210,7 +210,7 @@ async function prove({ db }: Stage, answers: number): Promise<void> {
   await db.query('UPDATE balance SET held = 0 WHERE held <> 0');
 }
 
-/** Calls in progress, most of them of other accounts, and as many whose holds expired. */
+/** Calls in progress, most of them of other accounts, and as many expired holds. */
 async function fillHolds({ db }: Stage, one: number, accounts: number[]): Promise<void> {
   await db.query(
     `INSERT INTO hold (billing_account, call_id, account, called, amount, granted_at, expires_at)
@@ -253,7 +253,9 @@ async function pacedIngest(
   }
 }
 
-/** Durable updates of one row of as many as there are accounts that call. */
+/**
+ * Durable updates of one row at a time, in a table with as many rows as there are calling accounts.
+ */
 async function updatesOf(
   stage: Stage,
   seconds: number,

@@ -10,7 +10,7 @@ import { cdrMilliseconds } from '../workloads.ts';
 const READERS = 8;
 const SIZES = [100, 10_000, 1_000_000];
 const QUICK_SIZES = [100, 10_000];
-// Reads of one measurement: enough that one hiccup does not decide.
+// Reads per measurement: enough that one delay does not decide.
 const REPEATS: Record<number, number> = { 100: 50, 10000: 10, 1000000: 1 };
 const TARGETS: Record<number, number> = { 100: 1.5, 10000: 1.25 };
 const CONNECTIONS = 32;
@@ -24,13 +24,13 @@ interface Reading {
   key: string;
 }
 
-/** Calls of a day, beside psql's COPY of the same JSON, and the memory that they take. */
+/** Calls of a day, compared with psql's COPY of the same JSON, and the memory for them. */
 export const cdr: Part = async (stage, { rounds, quick, seconds }) => {
   const sizes = quick ? QUICK_SIZES : SIZES;
   const accounts = await makeAccounts(stage, { accounts: 2_000, withKeys: sizes.length });
   const readings = sizes.map((rows, n) => ({ rows, ...accounts[n] }) as Reading);
   for (const { rows, username } of readings) {
-    // Numbers of their own, far from those of other parts.
+    // A range of numbers far from those of other parts.
     const first = 1_000_000_000 + rows * 10;
     await makeCalls(stage, { accounts: [username], first, calls: rows, days: 1 });
   }
@@ -99,7 +99,7 @@ async function answerRate(
   return outcome.requests / outcome.seconds;
 }
 
-/** Milliseconds in which psql copies the same JSON, as it times it itself. */
+/** Milliseconds for psql to copy the same JSON, timed by psql itself. */
 function psqlCopy(stage: Stage, { rows, username }: Reading): () => Promise<number> {
   const text = `COPY (SELECT ${CALL_RECORD} FROM call
     WHERE billing_account = ${username} AND account = ${username}
@@ -117,7 +117,7 @@ function psqlCopy(stage: Stage, { rows, username }: Reading): () => Promise<numb
   };
 }
 
-/** Peaks of the service's memory, above what it has when idle. */
+/** Peaks of the service's memory, above its idle value. */
 async function memoryFigures(stage: Stage, readings: Reading[], rounds: number): Promise<Figure[]> {
   const tenThousand = readings.find(({ rows }) => rows === 10_000) as Reading;
   const service = await stage.startService();
@@ -126,7 +126,7 @@ async function memoryFigures(stage: Stage, readings: Reading[], rounds: number):
     await readOnce(stage, service, reading, readers);
     return (await memoryMib(service.pid))?.peak ?? Number.NaN;
   };
-  // Warm, so that what is measured is the answers and not the code that makes them.
+  // The service is warm, so the answers are measured, not the compilation of the code.
   for (let n = 0; n < 3; n++) await peakOf(tenThousand, 1);
   const idle = (await memoryMib(service.pid))?.now ?? Number.NaN;
   if (Number.isNaN(idle)) return [];

@@ -17,7 +17,7 @@ const CONNECTIONS = 64;
 const ASKED = 20_000;
 const PER_SECOND = 1_000;
 
-/** Look-ups by switches of who may register, and phones that register through Kamailio. */
+/** Look-ups of HA1s by switches, and phones that register through Kamailio. */
 export const directory: Part = async (stage, { rounds, seconds, quick }) => {
   const accounts = quick ? QUICK_ACCOUNTS : ACCOUNTS;
   const keyed = await makeAccounts(stage, { accounts, withKeys: accounts });
@@ -84,7 +84,7 @@ function lookUps(
   };
 }
 
-/** All phones register at a steady pace, twice: the second time Kamailio knows what it was told. */
+/** All phones register at a steady pace, twice: the second time Kamailio still has their HA1s. */
 async function registerAll(
   { db }: Stage,
   { port, feed, usernames }: { port: number; feed: string; usernames: string[] },

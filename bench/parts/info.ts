@@ -13,10 +13,10 @@ import { INFO_PATH, infoRate } from '../workloads.ts';
 
 const PGBENCH_CLIENTS = 8;
 const ACCOUNTS = 2_000;
-// Counted, and never reached.
+// A limit that is counted but never reached.
 const LIMIT = '1000000000';
 
-/** One indexed read, with what production has around it. */
+/** One indexed read, with the surroundings of production. */
 export const info: Part = async (stage, { rounds, seconds }) => {
   const accounts = await makeAccounts(stage, { accounts: ACCOUNTS, withKeys: 500 });
   const key = accounts[0]?.key ?? '';
@@ -75,7 +75,7 @@ export const info: Part = async (stage, { rounds, seconds }) => {
   return { figures, leftOut };
 };
 
-/** A Redis that keeps nothing on disk. */
+/** A Redis without persistence. */
 async function startRedis({ folder }: Stage) {
   if (!(await isInstalled('redis-server'))) return undefined;
   const port = await freePort();
@@ -96,7 +96,7 @@ async function startRedis({ folder }: Stage) {
   };
 }
 
-/** The same statement, prepared, by PostgreSQL's own load generator; statements a second. */
+/** The same prepared statement, run by pgbench; statements per second. */
 async function pgbenchOf(
   stage: Stage,
   key: string,
@@ -105,7 +105,7 @@ async function pgbenchOf(
   if (!(await isInstalled('pgbench'))) return undefined;
   const { text, values } = await statementOf((db) => accountRecord(db, stage.keyring, key));
   const script = join(stage.folder, 'info.sql');
-  // pgbench takes a colon for the start of a variable, also within quotes.
+  // pgbench reads a colon as the start of a variable, even within quotes.
   const quoted = text.replaceAll(/'[^']*'/g, (it) => it.replaceAll(':', "'||chr(58)||'"));
   await writeFile(script, `${quoted.replaceAll('$1', ':digest').replaceAll(/\s+/g, ' ')};\n`);
   const [digest] = values[0] as [Buffer];

@@ -11,12 +11,12 @@ import { batchesOf, deliver, makeFeed } from '../workloads.ts';
 
 const BATCHES = [1, 100, 1_000, 5_000];
 const AT_ONCE = [1, 2, 4];
-// Calls of one measurement: some seconds' worth.
+// Calls per measurement: enough for some seconds.
 const CALLS: Record<number, number> = { 1: 1_000, 100: 20_000, 1000: 40_000, 5000: 40_000 };
 const QUICK_SHARE = 4;
 const TARGETS: Record<string, number> = { '100 4': 0.5, '1000 4': 0.7, '5000 2': 0.5 };
 
-/** Calls delivered over HTTP, beside `\copy` of the same rows into the same table. */
+/** Calls delivered over HTTP, compared with `\copy` of the same rows into the same table. */
 export const ingest: Part = async (stage, { rounds, quick }) => {
   const accounts = await makeAccounts(stage, { accounts: 2_000, withKeys: 2_000 });
   await settle(stage);
@@ -59,7 +59,7 @@ export const ingest: Part = async (stage, { rounds, quick }) => {
   return { figures, leftOut };
 };
 
-/** Calls a second through as many psql at once, each batch a COPY and so a transaction. */
+/** Calls per second through several psql at once; each batch is one COPY in one transaction. */
 async function copy(stage: Stage, batches: SampleCall[][], atOnce: number): Promise<number> {
   const scripts = await Promise.all(
     Array.from({ length: atOnce }, async (_, n) => {
@@ -78,7 +78,7 @@ async function copy(stage: Stage, batches: SampleCall[][], atOnce: number): Prom
   return batches.flat().length / ((performance.now() - began) / 1_000);
 }
 
-/** Speed is worth nothing where a call got lost. */
+/** A fast result is worthless if a call was lost. */
 async function prove({ db }: Stage, sent: number): Promise<void> {
   const [stored] = await db.query<{ calls: number }>(
     "SELECT count(*) AS calls FROM call WHERE feed LIKE 'bench-%'",

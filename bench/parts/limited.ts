@@ -8,7 +8,7 @@ import { INFO_PATH } from '../workloads.ts';
 const CONNECTIONS = 64;
 const ADDRESS = '192.0.2.77';
 
-/** Answers to an address that is over its limit. */
+/** Answers to an address whose limit is used up. */
 export const limited: Part = async (stage, { rounds, seconds }) => {
   const [account] = await makeAccounts(stage, { accounts: 1, withKeys: 1 });
   const key = account?.key ?? '';

@@ -17,7 +17,10 @@ const SEARCH = '/calls?search=none+of+them';
 const SAME_ORDER = 10;
 const MOST_MEMORY_MIB = 60;
 
-/** The calls page of an account with a million calls, beside that of one with a thousand. */
+/**
+ * The calls page of an account with a million calls, compared with that of an account with a
+ * thousand.
+ */
 export const portal: Part = async (stage, { rounds, quick }) => {
   const service = await stage.startService();
   const many = quick ? QUICK_MANY : MANY;
@@ -50,7 +53,7 @@ export const portal: Part = async (stage, { rounds, quick }) => {
         limit: values.few,
         limitName: `an account with ${FEW.toLocaleString('en-US')}`,
         unit: 'ms',
-        // A search reads ten times as many calls here before it shows how far it came.
+        // A search reads ten times as many calls here before it shows its progress.
         ...(path === SEARCH ? {} : { target: atMost(SAME_ORDER) }),
       }),
     );
@@ -60,13 +63,13 @@ export const portal: Part = async (stage, { rounds, quick }) => {
   return { figures: memory ? [...figures, memory] : figures, leftOut: [] };
 };
 
-/** What the service's job does every ten minutes for customers whose calls come day by day. */
+/** The service's job every ten minutes for customers whose calls arrive day by day. */
 async function sum({ db }: Stage): Promise<void> {
   await sumCalls(db, new Date());
   await sumCalls(db, new Date(Date.now() + 11 * 60_000));
 }
 
-/** A customer who is signed in, with calls of the last month. */
+/** A customer who is signed in and has calls of the last month. */
 async function visit(
   stage: Stage,
   { port }: HttpProcess,

@@ -11,7 +11,7 @@ const LIST = 'bench';
 const PRICES = 300_000;
 const QUICK_PRICES = 30_000;
 const ACCOUNTS = 2_000;
-// A call may cost 1.3 times as much with a list.
+// With a list, a call may take 1.3 times as long.
 const LEAST_SPEED = 0.77;
 const MOST_IMPORT_MS = 20_000;
 const LOADS = [
@@ -21,7 +21,10 @@ const LOADS = [
 ];
 const QUICK_SHARE = 4;
 
-/** Calls of accounts with a large price list beside calls of as many without one, and its import. */
+/**
+ * Calls of accounts with a large price list, compared with calls without one, and the import of the
+ * list.
+ */
 export const prices: Part = async (stage, { rounds, quick }) => {
   const accounts = await makeAccounts(stage, { accounts: ACCOUNTS, withKeys: ACCOUNTS });
   const usernames = accounts.map(({ username }) => username);
@@ -77,11 +80,11 @@ export const prices: Part = async (stage, { rounds, quick }) => {
 
 let imported = 0;
 
-/** Milliseconds in which a list is replaced by one with other prices. */
+/** Milliseconds for replacing a list by one with other prices. */
 async function importOnce({ db }: Stage, count: number): Promise<number> {
   imported++;
   const list: Price[] = Array.from({ length: count }, (_, n) => ({
-    // Around the number that sample calls go to, 1 800 800 6160.
+    // Around the called number of the sample calls, 1 800 800 6160.
     prefix: String(18_008_000 - Math.floor(count / 2) + n),
     name: `Destination ${n}`,
     rate: `0.0${imported}${n % 10}`,

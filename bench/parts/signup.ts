@@ -4,7 +4,7 @@ import type { HashJob } from '../peers/argon2.ts';
 import { Worker } from '../worker.ts';
 import { signupRate } from '../workloads.ts';
 
-/** Signups, each a transaction with its mail queued, beside the bare hashing of a password. */
+/** Signups, each a transaction that queues a mail, compared with the bare hashing of a password. */
 export const signup: Part = async (stage, { rounds, seconds }) => {
   const service = await stage.startService();
   const argon2 = new Worker<HashJob, number>('peers/argon2.ts');

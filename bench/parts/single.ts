@@ -13,10 +13,13 @@ const ACCOUNTS = 200;
 const CONNECTIONS = [1, 16, 64];
 const LEAST_OF_INSERTS: Record<number, number> = { 1: 0.7, 64: 0.6 };
 const MOST_OF_MEDIAN = 3;
-// More than one measurement sends, so that no call is sent twice.
+// More than any measurement sends per second, so no call is sent twice.
 const MOST_A_SECOND = 8_000;
 
-/** Calls delivered one a request by two feeds, beside durable inserts of the same row by pgbench. */
+/**
+ * Calls delivered one per request by two feeds, compared with durable inserts of the same row by
+ * pgbench.
+ */
 export const single: Part = async (stage, { rounds, seconds }) => {
   const accounts = await makeAccounts(stage, { accounts: ACCOUNTS, withKeys: ACCOUNTS });
   await settle(stage);
@@ -48,7 +51,7 @@ export const single: Part = async (stage, { rounds, seconds }) => {
       },
     });
     const least = LEAST_OF_INSERTS[connections];
-    // Without the first one, which warms up.
+    // Without the first outcome, which is a warm-up.
     const counted = (outcomes[connections] ?? []).slice(1);
     figures.push(
       figure({
@@ -79,20 +82,20 @@ export const single: Part = async (stage, { rounds, seconds }) => {
 
 /** One INSERT of the row of such a call. */
 function insertScript(username: number): string {
-  // pgbench takes a colon for the start of a variable, also within quotes.
+  // pgbench reads a colon as the start of a variable, even within quotes.
   return `INSERT INTO call (${COLUMNS.join(', ')})
     VALUES (${username}, ${username}, now(), gen_random_uuid(), '8666326621', '8008786160',
       '192.0.2.13', 'TOLL%20FREE%20CALL', 60000000, 60, 0.0075, 0.0075, false, 'pgbench',
       uuid_send(gen_random_uuid()), now());\n`.replaceAll(/\n\s+/g, ' ');
 }
 
-/** Speed is worth nothing where a call got lost. */
+/** A fast result is worthless if a call was lost. */
 async function prove({ db }: Stage, answered: number): Promise<void> {
   const [row] = await db.query<{ calls: number }>(
     "SELECT count(*) AS calls FROM call WHERE feed LIKE 'bench-%'",
   );
   const { imbalances } = await reconcile(db);
-  // A delivery whose answer nobody waited for any more may be stored, too.
+  // A delivery may be stored although its client no longer waited for the answer.
   if ((row?.calls ?? 0) < answered || imbalances.length > 0) {
     throw new Error(
       `${answered} calls were taken, ${row?.calls} are there, ${imbalances.length} accounts do not balance`,

@@ -9,7 +9,7 @@ const REPEATS = 10;
 const LEAST = 0.9;
 const MOST = 1.1;
 
-/** Operations of v2.2 beside those of v2.1 that do the same. */
+/** Operations of v2.2, compared with the same operations of v2.1. */
 export const versions: Part = async (stage, { rounds, seconds }) => {
   const accounts = await makeAccounts(stage, { accounts: ACCOUNTS, withKeys: 500 });
   const { username = 0, key = '' } = accounts[0] ?? {};

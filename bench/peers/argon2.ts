@@ -1,6 +1,6 @@
 import { hash, type Options, verify } from '@node-rs/argon2';
 
-// Bare hashing in a process of its own, as many at once as the service allows itself.
+// Bare hashing in a separate process, with the same concurrency as the service.
 const OPTIONS: Options = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 const AT_ONCE = 4;
 

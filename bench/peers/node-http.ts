@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 
-// The least that Node's HTTP server can do: the same bytes for every request.
+// The minimal work of Node's HTTP server: the same bytes for every request.
 const { PORT, STATUS = '200', HEADERS = '{}', BODY = '' } = process.env;
 const body = Buffer.from(BODY);
 const headers = { ...JSON.parse(HEADERS), 'content-length': body.length };

@@ -10,14 +10,14 @@ import { startTarget } from './support.ts';
 
 const MOST_MEMORY_BYTES = 300 * 1024 * 1024;
 const MIB = 1024 * 1024;
-// Of the time that an answer takes while nothing else is done, but at least of this. On a machine
-// with nothing else to do it is half of that; another file of tests runs beside this one.
+// Factor over the time of an answer without other load, and the least time that it is applied to.
+// On an idle machine half of the factor is enough, but another test file runs at the same time.
 const SLOWER = 40;
 const LEAST_IDLE_MS = 5;
 const AT_ONCE = 4;
 
 const target = startTarget({}, async (prepared) => {
-  // What is loaded and compiled once is not memory of bodies.
+  // Memory for loaded and compiled code must not count as memory of bodies.
   const call = SAMPLES.generic({ account: prepared.attacker.username, number: 1, start: 1 });
   const authorization = prepared.feeds.generic ?? '';
   const warm = await fetch(`${prepared.api.url}/ingest/v1/calls/generic`, {
@@ -73,7 +73,7 @@ async function answerMs(): Promise<number> {
   return performance.now() - start;
 }
 
-/** Sends a body without a copy of it, which would be counted as the service's. */
+/** Sends a body without copying it: a copy would count as the service's memory. */
 async function statusOf(path: string, body: Buffer, authorization: string): Promise<number> {
   const headers = { authorization, 'content-length': body.length };
   const sent = request(`${target.api.url}${path}`, { method: 'POST', headers }).end(body);
@@ -82,7 +82,7 @@ async function statusOf(path: string, body: Buffer, authorization: string): Prom
   return answer.statusCode;
 }
 
-/** Sends the same body several times at once while another client asks, and measures both. */
+/** Sends the same body several times at once while another client sends requests; measures both. */
 async function assertBearable(
   t: TestContext,
   path: string,
@@ -111,7 +111,7 @@ async function assertBearable(
   isDone = true;
   await watch;
   times.sort((a, b) => a - b);
-  // A machine that others use may stop any one answer for a moment.
+  // Other work on the machine may delay a single answer.
   const slow = times[Math.ceil(times.length * 0.95) - 1] ?? 0;
   const slowest = times.at(-1) ?? 0;
   t.diagnostic(
@@ -121,7 +121,7 @@ async function assertBearable(
   assert.ok(slow < SLOWER * usual, `${slow} ms where ${usual} are usual`);
   assert.ok(slowest < 4 * SLOWER * usual, `${slowest} ms for one answer, ${usual} are usual`);
   assert.ok(most < MOST_MEMORY_BYTES, `${most} bytes more`);
-  // What comes while others are taken in may be told to come again.
+  // The service may answer 503 while it reads other bodies.
   assert.ok(statuses.includes(200), statuses.join());
   assert.deepEqual(
     statuses.filter((status) => status !== 200 && status !== 503),

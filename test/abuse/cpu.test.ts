@@ -5,16 +5,16 @@ import { post } from '../support/service.ts';
 import { startTarget } from './support.ts';
 
 const CONNECTIONS = 4;
-// At most 640 kB a second, of all connections together.
+// At most 640 kB per second for all connections together.
 const PAUSE_MS = 100;
 const PROBES = 60;
 const MOST_TIMES_IDLE = { median: 5, slow: 20 };
 
 const target = startTarget();
-// As long as a body may be, and at its end what no name and no number has.
+// As long as a body may be; its last character is allowed in no name and no number.
 const LONG = 'a'.repeat(15_900);
 
-/** How long another client waits for an answer, in milliseconds: the median, and the slowest tenth. */
+/** Another client's response time in milliseconds: the median, and the slowest tenth. */
 async function waiting(): Promise<{ median: number; slow: number }> {
   const times: number[] = [];
   for (let probe = 0; probe < PROBES; probe++) {

@@ -7,7 +7,7 @@ import { startTarget } from './support.ts';
 
 const target = startTarget();
 
-/** A page without what differs from one request to the next, or was entered. */
+/** A page without the parts that differ per request and without the entered text. */
 function bare(page: Visited, entered: string): object {
   const body = page.body
     .replaceAll(/name="form_token" value="[^"]*"/g, 'name="form_token"')
@@ -17,7 +17,7 @@ function bare(page: Visited, entered: string): object {
   return { status: page.status, location: page.location, cookies, body };
 }
 
-/** Opens a page and sends its form, each time in a browser that nobody knows. */
+/** Opens a page and sends its form, each time with a new browser. */
 async function submitted(path: string, fields: Record<string, string>): Promise<Visited> {
   const visitor = new Visitor(target.api.url);
   await visitor.open(path);

@@ -7,10 +7,10 @@ const target = startTarget({ RECOVER_LIMIT_PER_HOUR: '0' });
 const POSTS = 1_000;
 const AT_ONCE = 20;
 const TIMES_SLOWER = 10;
-// Below that, an idle time is mostly chance.
+// A shorter idle time is mostly chance.
 const LEAST_IDLE_MS = 200;
 
-/** How long a customer waits for the mail that was asked for. */
+/** How long a customer waits for a requested mail. */
 async function mailTime(): Promise<number> {
   const { api } = target;
   const { email } = await api.signUp();

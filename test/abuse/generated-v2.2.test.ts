@@ -61,7 +61,7 @@ function headersFor({ key, idempotencyKey, type }: Request): Record<string, stri
   };
 }
 
-/** Sends a request, and asserts that the answer is one of the document's and tells nothing. */
+/** Sends a request and asserts that the answer is documented and shows no secret. */
 async function send(method: string, path: string, operation: Operation, sent: Request) {
   const what = `${method} ${path} ${JSON.stringify({ ...sent, body: String(sent.body) }).slice(0, 400)}`;
   const response = await fetch(`${target.api.url}${path}?${sent.query}`, {
@@ -95,7 +95,7 @@ async function send(method: string, path: string, operation: Operation, sent: Re
   return { isDone: status < 400, what };
 }
 
-/** Whether an operation may do what such a request asks. */
+/** Whether an operation may accept such a request. */
 function mayBeDone({ operationId, requestBody }: Operation, { key, body }: Request): boolean {
   if (operationId === 'accountSubaccountCreate') return false;
   if (!requestBody) return key === 'own';

@@ -40,7 +40,7 @@ function headersFor(key: string): Record<string, string> {
   return { authorization: key === 'own' ? `Bearer ${target.attacker.apikey}` : key };
 }
 
-/** What counts as given of a body. */
+/** The members of a body that count as given. */
 const given = (body: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null && value !== ''));
 

@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import { isEmailAddress } from '../../src/domain/email-address.ts';
 import { HOSTILE } from './values.ts';
 
-/** How many requests are made up for each operation and ingest route. */
+/** Number of generated requests for each operation and ingest route. */
 export const RUNS = Number(process.env.ABUSE_RUNS ?? 100);
 export const SEED = Number(process.env.ABUSE_SEED ?? Date.now() % 2 ** 31);
 
-/** What a document says of a value. */
+/** The parts of a document's schema that the generators use. */
 export interface Schema {
   type?: string;
   anyOf?: Schema[];
@@ -35,7 +35,7 @@ export function fits(schema: object, value: unknown): boolean {
 
 export const hostile = fc.constantFrom(...HOSTILE.map(([, value]) => value));
 
-/** Values that a schema of the document allows. */
+/** Values that a schema allows. */
 function allowed(schema: Schema): fc.Arbitrary<unknown> {
   if (schema.anyOf) return fc.oneof(...schema.anyOf.map(allowed));
   if (schema.type === 'integer')
@@ -45,7 +45,7 @@ function allowed(schema: Schema): fc.Arbitrary<unknown> {
   return fc.string({ minLength: schema.minLength ?? 0, maxLength: schema.maxLength ?? 40 });
 }
 
-/** A value for a field: mostly one that is allowed, and else anything that JSON can hold. */
+/** A value for a field: usually an allowed one, sometimes any JSON value. */
 const field = (schema: Schema) =>
   fc.oneof(
     { weight: 5, arbitrary: allowed(schema) },
@@ -64,7 +64,7 @@ const names = fc.constantFrom(
   '',
 );
 
-/** Objects with some of a schema's members, and others. */
+/** Objects with some of a schema's members, and with others. */
 export function bodies({ properties = {} }: Schema): fc.Arbitrary<Record<string, unknown>> {
   const fields = Object.fromEntries(
     Object.entries(properties).map(([name, schema]) => [name, field(schema)]),
@@ -74,7 +74,7 @@ export function bodies({ properties = {} }: Schema): fc.Arbitrary<Record<string,
     .map(([known, more]) => ({ ...more, ...known }));
 }
 
-/** What is no object, or hardly. */
+/** Texts that are mostly not JSON objects. */
 export const texts = fc.oneof(
   fc.json(),
   fc.string({ unit: 'binary', maxLength: 200 }),
@@ -96,7 +96,7 @@ export const types = fc.constantFrom(
   'x/y',
 );
 
-/** What is sent as the key: nobody's, or the attacker's own. */
+/** Keys to send: invalid ones, or the attacker's own. */
 export const keys = fc.constantFrom(
   'own',
   'none',

@@ -25,7 +25,7 @@ const target = startTarget({
 });
 const basic = (text: string | Buffer) => `Basic ${Buffer.from(text).toString('base64')}`;
 
-/** The Authorization header of the feed whose format a path names. */
+/** The Authorization header of the feed for a path's format. */
 const feedFor = (path: string) =>
   target.feeds[path.split('/').at(-1) ?? ''] ?? target.feeds.generic ?? '';
 
@@ -45,7 +45,7 @@ async function send(
   return answer;
 }
 
-/** Every record of a body is accounted for, and this many of them are billed. */
+/** Asserts that the counts cover every record of a body, and that this many are billed. */
 function assertTaken(answer: Answer, records: number, billed: number, what: string): void {
   assert.equal(answer.status, 200, what);
   const { stored, duplicates, unbilled, rejected } = answer.body;

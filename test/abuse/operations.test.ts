@@ -28,7 +28,7 @@ async function send(operation: string, body: unknown, headers = {}): Promise<Ans
   return answer;
 }
 
-/** Whether a field may have a value: told by the contract's words, not by the code. */
+/** Whether a field may have a value, by the words of the contract, not by the code. */
 function isAllowed(field: string, value: unknown): boolean {
   switch (field) {
     case 'name':

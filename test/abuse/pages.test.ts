@@ -9,7 +9,7 @@ const NO_PAGES = /^\/(v2\.[12]|ingest)\//;
 const HOSTILE_TEXTS = HOSTILE.flatMap(([name, value]): [string, string][] =>
   typeof value === 'string' ? [[name, value]] : [],
 );
-/** Names that pages read from their query, and some that they do not. */
+/** Names that pages read from their query, and some that they ignore. */
 const QUERY_NAMES = [
   'token',
   'next',
@@ -56,7 +56,7 @@ async function signedIn(url: string, { username, password }: Person): Promise<Vi
   return visitor;
 }
 
-/** Every fourth of some values, others for each page, unless more was asked for. */
+/** Every fourth value, a different set for each page; all values if more runs are requested. */
 function shareOf<T>(values: T[], page: number): T[] {
   if (Number(process.env.ABUSE_RUNS ?? 0) > 100) return values;
   return values.filter((_, n) => n % 4 === page % 4);
@@ -65,21 +65,21 @@ function shareOf<T>(values: T[], page: number): T[] {
 const pagesFor = (method: string) =>
   routes.filter(({ methods }) => methods.includes(method)).map(({ path }) => path);
 
-/** A path with real values for its parameters. */
+/** A path with real values as parameters. */
 const concrete = (path: string, username: number = target.victim.username) =>
   path.replace(':username', String(username)).replace(/:\w+/g, '1');
 
 const isAdmin = (path: string) => /^\/admin(\/|$)/.test(path);
 
-/** Asserts what every page is, whoever asks for it and however. */
+/** Asserts the properties of every page, for all visitors and requests. */
 function assertHarmless(page: Visited, what: string, who: keyof typeof visitors): void {
   assert.ok(page.status < 500, `${what}: ${page.status}`);
   const text = page.body + JSON.stringify([...page.headers]);
   const { administrator, victim } = target;
-  // An operator may see of customers what is no secret of theirs.
+  // An operator may see the customers' data except their secrets.
   const hidden = [administrator, victim].flatMap(({ apikey, password }) => [apikey, password]);
   assertNoSecrets(text, who === 'operator' ? hidden : target.secrets, what);
-  // SQL may be what was entered, and is shown again.
+  // SQL may be shown again if it was entered.
   assert.doesNotMatch(page.body, /node:internal|\.ts:\d+|relation "/, what);
   assert.ok(!text.includes('<script>alert(1)'), `${what}: a script was let through`);
   assert.ok(!/<[^>]*" onmouseover="alert/.test(page.body), `${what}: an attribute was let through`);
@@ -215,7 +215,7 @@ for (const who of ['stranger', 'customer', 'operator'] as const) {
   });
 }
 
-/** The forms of a page that are posted: where to, and their fields with what they hold. */
+/** The forms of a page with method POST: their action, and their fields with values. */
 function formsOf(page: string): [string, Record<string, string>][] {
   const forms = page.matchAll(/<form\b([^>]*)>([\s\S]*?)<\/form>/g);
   return [...forms].flatMap(([, head = '', content = '']) => {
@@ -295,7 +295,7 @@ test('a page of one customer shows nothing of another', async () => {
 });
 
 test('signing in leads nowhere else', async () => {
-  // The attempts of the tests before have to be waited for.
+  // Otherwise the attempts of earlier tests would delay this one.
   await target.api.service.db.query('DELETE FROM sign_in_attempt');
   for (const next of [
     'https://evil.example/',

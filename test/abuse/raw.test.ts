@@ -18,7 +18,7 @@ async function open(): Promise<Socket> {
   return socket;
 }
 
-/** Sends bytes and waits until the connection is closed. @returns all that was answered */
+/** Sends bytes and waits until the connection is closed. @returns the whole answer */
 async function exchange(bytes: string | Buffer): Promise<string> {
   const socket = await open();
   let answer = '';

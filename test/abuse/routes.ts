@@ -8,7 +8,7 @@ export interface Route {
   methods: string[];
 }
 
-/** Every route of the service, as the framework prints them: a tree of pieces of paths. */
+/** Every route of the service, from the framework's printed tree. */
 export async function routesOf(service: Service): Promise<Route[]> {
   const app = await buildApp(service, pino({ level: 'silent' }));
   await app.ready();

@@ -27,7 +27,8 @@ test('eight slow downloads by one customer neither end nor slow those of others'
   t.after(() => {
     for (const { socket } of readers) socket.destroy();
   });
-  // Sockets hold some megabytes of each; then all wait for their readers, and the database for none.
+  // Sockets hold some megabytes of each. Then every download waits for its reader, and no statement
+  // runs on the database.
   await waitUntil(async () => {
     const busy = await db.query(
       `SELECT FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle'
@@ -49,7 +50,7 @@ test('eight slow downloads by one customer neither end nor slow those of others'
   assert.equal(new Set(ids).size, CALLS);
 });
 
-/** Milliseconds of one answer of cdr, the median of some. */
+/** Milliseconds of one cdr answer: the median of several. */
 async function medianMs(apikey: string): Promise<number> {
   const took: number[] = [];
   for (let n = 0; n < ASKED; n++) {

@@ -5,7 +5,7 @@ import { post as credit } from '../support/calls.ts';
 import { newUsername } from '../support/contract.ts';
 import { type Answer, post, startService, type TestService } from '../support/service.ts';
 
-/** Sum that nobody else has, to be found in no answer but its owner's. */
+/** An unusual sum: only its owner may find it in an answer. */
 const VICTIM_CASH = '1234.567891';
 
 export interface Person {
@@ -15,7 +15,7 @@ export interface Person {
   email: string;
 }
 
-/** A service with people whose data is worth stealing, and an attacker with an account. */
+/** A service with accounts whose data are worth stealing, and an attacker's account. */
 export interface Target {
   api: TestService;
   administrator: Person;
@@ -23,14 +23,14 @@ export interface Target {
   attacker: Person;
   /** Authorization headers of feeds, by format */
   feeds: Record<string, string>;
-  /** what no answer to the attacker and no line of the log may hold */
+  /** texts that no answer to the attacker and no log line may contain */
   secrets: string[];
 }
 
 /**
- * Starts the service before the tests of a file. After them nothing may have failed inside, no
- * secret may have been logged, and the victim's account must be as it was.
- * @param prepare what a file does before its tests
+ * Starts the service before the tests of a file. After them: no internal error happened, no secret
+ * was logged, and the victim's account is unchanged.
+ * @param prepare runs before the tests of a file
  */
 export function startTarget(
   env: Record<string, string> = {},
@@ -107,7 +107,7 @@ async function assertUnharmed(target: Target, untouched: unknown): Promise<void>
 const secretOf = (authorization: string) =>
   Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':')[1] ?? '';
 
-/** What of the victim an attack could change. */
+/** The victim's data that an attack could change. */
 async function stateOf({ api: { service }, victim }: Target): Promise<unknown> {
   return service.db.query(
     `SELECT a.*, b.*, (SELECT count(*) FROM call WHERE account = a.username) AS calls,
@@ -117,7 +117,7 @@ async function stateOf({ api: { service }, victim }: Target): Promise<unknown> {
   );
 }
 
-/** Asserts what every answer of the API and of ingest is, good or bad. */
+/** Asserts the properties of every answer of the API and of ingest. */
 export function assertEnvelope(answer: Answer, secrets: string[], what: string): void {
   const { status, body, headers } = answer;
   assert.ok(status < 500, `${what}: ${status}`);
@@ -142,12 +142,12 @@ export function assertNoSecrets(text: string, secrets: string[], what: string): 
   for (const secret of secrets) assert.ok(!text.includes(secret), `${what} shows a secret`);
 }
 
-/** Neither stacks nor SQL nor the driver's words. */
+/** Asserts that a text contains no stack, no SQL and no message of the driver. */
 export function assertNothingInside(text: string, what: string): void {
   assert.doesNotMatch(text, /node:internal|\.ts:\d+|\bSELECT\b.*\bFROM\b|pg_|relation "/, what);
 }
 
-/** A body with which an operation succeeds, for the attacker or, with `add`, an administrator. */
+/** A body that an operation accepts, from the attacker or, for `add`, from an administrator. */
 export function goodBody({ attacker, administrator }: Target, operation: string) {
   const email = `${randomUUID()}@example.com`;
   const bodies: Record<string, Record<string, unknown>> = {

@@ -1,4 +1,4 @@
-/** JSON values that have broken other software, each with a name for the report. */
+/** JSON values that are known to break software, each with a name for the report. */
 export const HOSTILE: [string, unknown][] = [
   ['a quote', "'"],
   ['SQL: always true', "' OR '1'='1' --"],

@@ -12,11 +12,11 @@ interface Violation {
   nodes: string[];
 }
 
-/** Collects what a page complains of: script errors, refused content, failed loads. */
+/** Collects the faults that a page reports: script errors, refused content, failed loads. */
 export function complaintsOf(context: BrowserContext): string[] {
   const complaints: string[] = [];
   context.on('console', (message) => {
-    // Pages that answer 400, 401, 403 or 404 on purpose are no mistakes.
+    // Pages with status 400, 401, 403 or 404 are intended.
     const isAnswer = /status of 40[0134]/.test(message.text());
     if (message.type() === 'error' && !isAnswer) complaints.push(message.text());
   });
@@ -35,7 +35,10 @@ const VIEWS = [
   { width: 1280, colorScheme: 'light' },
 ] as const;
 
-/** Nothing moves while a page loads, nothing is cut off at any width, and axe finds nothing. */
+/**
+ * Asserts that nothing moves while a page loads, nothing is cut off at any width, and axe finds no
+ * fault.
+ */
 export async function checkPage(page: Page): Promise<void> {
   await checkStillness(page);
   await checkViews(page);
@@ -52,7 +55,7 @@ async function checkStillness(page: Page): Promise<void> {
   assert.ok(moved < STILL, `${page.url()} moved by ${moved} while it loaded`);
 }
 
-/** Of a page in a state that it was brought into. */
+/** The same checks for a page in its present state. */
 export async function checkViews(page: Page): Promise<void> {
   await page.evaluate(AXE);
   for (const { width, colorScheme } of VIEWS) {

@@ -99,7 +99,7 @@ for (const scripts of [true, false]) {
   });
 }
 
-/** Shows or replaces the key of whoever is signed in. @returns it */
+/** Shows or replaces the key of the account that is signed in. @returns the key */
 async function keyOf(page: Page, button: string): Promise<string> {
   await page.goto('/api');
   await page.getByLabel('Your password').fill(demoPassword);

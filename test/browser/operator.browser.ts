@@ -12,7 +12,7 @@ before(async () => {
 });
 after(() => stage?.stop());
 
-/** A switch reports a call of an account that is not there yet. */
+/** A switch reports a call of an account that does not exist yet. */
 async function reportCall(): Promise<void> {
   const { user, secret } = stage.customer.feed;
   const start = Math.floor(Date.now() / 1_000) - 120;

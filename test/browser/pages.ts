@@ -4,7 +4,7 @@ import type { Stage } from './stage.ts';
 
 const PATIENCE_MS = 30_000;
 
-/** A page in a browser of its own. @param scripts whether pages may run any */
+/** A page in a new browser. @param scripts whether pages may run scripts */
 export async function openPage(
   { browser, url }: Stage,
   scripts: boolean,
@@ -13,7 +13,7 @@ export async function openPage(
     baseURL: url,
     viewport: { width: 1280, height: 900 },
     javaScriptEnabled: scripts,
-    // Colours then change at once, and can be measured.
+    // Without transitions, colours change at once and can be measured.
     reducedMotion: 'reduce',
     permissions: ['clipboard-read', 'clipboard-write'],
   });

@@ -66,7 +66,7 @@ test('the console sends a request with the key, and shows the answer', async () 
   const account = await send('accountGet', { 'API key': apikey });
   assert.match(account, /^200 OK \d+ ms/);
   assert.ok(account.includes(`"username": "${username}"`), account);
-  // The key that was typed once is that of all operations.
+  // A key typed once is used for all operations.
   assert.match(await send('accountCdr', { end: 'x' }), /^400 Bad Request[\s\S]*Field Invalid: end/);
   const body = JSON.stringify({ username, password });
   const key = await send('accountApiKey', { Body: body });

@@ -1,4 +1,4 @@
-// Takes a picture of every page and state, at some widths, light and dark, into screenshots/.
+// Takes screenshots of every page and state, at some widths, light and dark, into screenshots/.
 import { mkdir, rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';

@@ -24,7 +24,7 @@ export interface Stage {
   customer: Credentials & { feed: { user: string; secret: string } };
   administrator: Credentials;
   browser: Browser;
-  /** the newest mail to an address, once there is one */
+  /** the newest mail to an address; waits for it */
   mail: (address: string, want?: Wanted) => Promise<ParsedMail>;
   /** runs the operators' command */
   command: (...words: string[]) => Promise<string>;
@@ -36,7 +36,7 @@ interface Wanted {
   subject?: RegExp;
 }
 
-/** The service as a process of its own with the demo's data, and Debian's Chromium. */
+/** The service as a separate process with the demo's data, and Debian's Chromium. */
 export async function openStage(env: Record<string, string> = {}): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'account-api-browser-'));
   const port = await freePort();
@@ -88,7 +88,7 @@ export async function openStage(env: Record<string, string> = {}): Promise<Stage
   }
 }
 
-/** As root Chromium runs without its sandbox; the other arguments keep it from speaking to anyone. */
+/** As root, Chromium runs without its sandbox. The other arguments stop its own network traffic. */
 function launch(): Promise<Browser> {
   const quiet = ['gpu', 'quic', 'background-networking', 'component-update', 'sync'];
   return chromium.launch({

@@ -9,13 +9,12 @@ const PASSWORD = 'four words make one';
 const COUNTED_MS = 90_000;
 const FIRST_ADDED = 3_105_550_100;
 
-/** Is told of each page, and each state of a page, once the browser shows it. */
+/** Called for each page, and each state of a page, when the browser shows it. */
 export type See = (name: string) => Promise<void>;
 
 /**
- * Leads a browser through every page, and through what pages look like when they are empty, when
- * something is wrong and when something was done. Can be taken several times.
- * @param visit tells one time from another
+ * Opens every page in a browser, also empty, with errors and after actions. Can run several times.
+ * @param visit number of this run
  */
 export async function tour(stage: Stage, page: Page, visit: number, see: See): Promise<void> {
   const steps: Steps = {
@@ -42,7 +41,7 @@ interface Steps {
   press: (button: string) => Promise<void>;
 }
 
-/** Ends signed in, as a customer whose address was just verified. */
+/** At the end a customer is signed in whose address was just verified. */
 async function visitor(stage: Stage, page: Page, visit: number, { see, open, press }: Steps) {
   await open('landing', '/');
   await open('sign-in', '/sign-in');
@@ -85,7 +84,7 @@ async function visitor(stage: Stage, page: Page, visit: number, { see, open, pre
   await press('Change the password');
   await see('reset-done');
 
-  // A form whose browser no longer has the cookie that it was made for.
+  // The form's cookie is no longer in the browser.
   await page.goto('/sign-in');
   await page.getByLabel('Username or e-mail address').fill(email);
   await page.getByLabel('Password').fill(PASSWORD);
@@ -95,7 +94,7 @@ async function visitor(stage: Stage, page: Page, visit: number, { see, open, pre
   await signIn(page, { username: email, password: PASSWORD });
 }
 
-/** An account that has nothing yet. */
+/** A new account without any data. */
 async function newCustomer(page: Page, { see, open, press }: Steps) {
   assert.equal(await heading(page), 'Overview');
   await see('overview-new');
@@ -138,7 +137,7 @@ async function customer(stage: Stage, page: Page, { see, open, press }: Steps) {
   await see('settings-refused');
 }
 
-/** Turns it on, signs in with it, and turns it off. */
+/** Turns the second factor on, signs in with it, and turns it off. */
 async function secondFactor(stage: Stage, page: Page, { see, open, press }: Steps) {
   const { customer } = stage;
   const path = '/settings/second-factor';
@@ -243,7 +242,7 @@ async function operator(stage: Stage, page: Page, visit: number, { see, open, pr
   await press('Sign out');
 }
 
-/** Calls are counted every minute. */
+/** Waits for the count of calls, which is updated every minute. */
 async function dashboardWithCalls(page: Page): Promise<void> {
   for (const deadline = Date.now() + COUNTED_MS; ; await page.waitForTimeout(1_000)) {
     await page.goto('/admin');
@@ -252,7 +251,7 @@ async function dashboardWithCalls(page: Page): Promise<void> {
   }
 }
 
-/** A switch reports a call of an account that is not there yet. */
+/** A switch reports a call of an account that does not exist yet. */
 async function reportCall({ url, customer }: Stage, account: number): Promise<void> {
   const { user, secret } = customer.feed;
   const start = Math.floor(Date.now() / 1_000) - 120;

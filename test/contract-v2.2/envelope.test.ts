@@ -18,7 +18,7 @@ const failure = (code: number, message: string) => ({
   error: { code, message },
 });
 
-/** Sends a path as it stands, which fetch would put right. */
+/** Sends a path unchanged; fetch would normalise it. */
 function ask(method: string, path: string, body = '', type = 'application/json') {
   const { hostname, port } = new URL(contract.api.url);
   const headers = body === '' ? {} : { 'content-type': type, 'content-length': body.length };

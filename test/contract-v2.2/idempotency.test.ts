@@ -47,7 +47,7 @@ test('a sign-up that is sent again is answered as before, its password included'
 
   const reused = 'The Idempotency-Key came with another request before';
   assertError(await signUp('9cd7:a_b.c-1', { ...body, name: 'Other' }), 422, reused);
-  // Nobody else gets the password by guessing the key.
+  // A stranger who guesses the key does not get the password.
   const stranger = await signUp('9cd7:a_b.c-1', body, { 'x-forwarded-for': '198.18.0.10' });
   assertError(stranger, 409, 'Account creation failed');
   contract.api.advance(72 * 3_600);

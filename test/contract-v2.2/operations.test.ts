@@ -20,7 +20,7 @@ before(async () => {
 });
 after(() => contract.api.stop());
 
-/** Of an operation with a limit: six requests of one address, and one too many. */
+/** Asserts a limit: six requests of one address pass, the seventh does not. */
 async function assertLimited(
   method: 'GET' | 'POST',
   path: string,
@@ -195,7 +195,7 @@ test('POST account', async () => {
 test('POST accounts', async () => {
   const ask = (body: object, headers = {}) => contract.call('POST', 'accounts', { body, headers });
   const email = 'new@example.com';
-  // Clients send whatever key they have, which is not looked at.
+  // Clients may send any key; the operation ignores it.
   const created = await ask({ name: 'New', email, promo: null }, { authorization: 'Bearer x' });
   const { username, password } = created.body.data;
   assert.match(username, /^[2-9][0-9]{9}$/);

@@ -191,7 +191,7 @@ test('409: of many that ask for one username at once, one gets it', async () => 
   const statuses = answers.map(({ status }) => status).sort();
   assert.deepEqual(statuses, [200, ...new Array(19).fill(409)]);
   const { db } = contract.api.service;
-  // Who lost holds no address either.
+  // The requests that lost hold no address either.
   const held = await db.query<{ held: number }>(
     `SELECT sum(accounts)::int AS held FROM email_address WHERE address_key LIKE 'race%'`,
   );

@@ -29,7 +29,7 @@ before(async () => {
 });
 after(() => contract.api.stop());
 
-/** A body that the operation answers with 200, or registration with 404. */
+/** A body that the operation answers with 200 or, for registration, 404. */
 function goodBody(operation: OperationName): Record<string, unknown> {
   const email = `${randomBytes(6).toString('hex')}@example.com`;
   switch (operation) {
@@ -48,7 +48,7 @@ function goodBody(operation: OperationName): Record<string, unknown> {
 
 const good = (operation: OperationName) => (operation === 'registration' ? 404 : 200);
 
-/** What an empty object is answered. */
+/** The answer to an empty object. */
 const FIRST_MISSING: Record<OperationName, object> = {
   add: failure(400, 'Field Required: apikey'),
   apikey: failure(400, 'Field Required: username'),

@@ -22,7 +22,7 @@ after(() => contract.api.stop());
 
 const nowSeconds = () => Math.floor(contract.api.service.clock().getTime() / 1_000);
 
-/** Delivers calls as a switch does. @param authorization a feed's */
+/** Delivers calls like a switch. @param authorization a feed's */
 async function deliver(calls: object[], authorization = feed): Promise<void> {
   const { body } = await post(`${contract.api.url}/ingest/v1/calls/generic`, calls, {
     authorization,
@@ -40,7 +40,7 @@ const call = (account: number, id: string, start: number, more: object = {}) => 
   ...more,
 });
 
-/** The ids of an answer's rows, as their order is the point. */
+/** The ids of an answer's rows, in order. */
 async function idsOf({ apikey }: Customer, range: object = {}): Promise<string[]> {
   const answer = await contract.call('cdr', range, bearer(apikey));
   assert.equal(answer.status, 200);

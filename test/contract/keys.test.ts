@@ -13,7 +13,7 @@ import {
 
 const UNKNOWN = '0123456789abcdef0123456789abcdef';
 
-/** The first status that is no success is told by the key alone. */
+/** Each operation's answer to a wrong key. */
 const UNAUTHORIZED = {
   add: 'Unauthorized — administrator access required',
   cdr: 'Unauthorized',
@@ -32,13 +32,13 @@ before(async () => {
 });
 after(() => contract.api.stop());
 
-/** What else the operation needs to go as far as the key. */
+/** The other members that the operation checks before the key. */
 const needs = (operation: string) =>
   operation === 'add' ? { name: 'x', username: newUsername(), email: 'x@example.com' } : {};
 
 const goodKey = (operation: string) => (operation === 'add' ? administrator : customer).apikey;
 
-/** registration answers 404 where the key is good, since nobody is registered here. */
+/** With a good key, registration answers 404, because no phone is registered here. */
 const GOOD = { add: 200, cdr: 200, info: 200, mrc: 200, registration: 404 };
 
 for (const operation of KEYED) {

@@ -288,7 +288,8 @@ test('seventeen addresses of one IPv6 network do not keep an account from its ke
   }
   assert.deepEqual(statuses, [...new Array(96).fill(401), ...new Array(6).fill(429)]);
   assert.deepEqual((await ask('203.0.113.40', password)).body.apikey, apikey);
-  // More networks do; then the addresses that gave the right password lately are let through.
+  // The same from more networks; then only addresses that recently gave the right password are let
+  // through.
   for (let n = 0; n < 6; n++) await ask(`2001:db8:${n + 100}::1`, 'wrong');
   assertFailure(await ask('203.0.113.41', password), 429, 'Rate limit exceeded');
   assert.deepEqual((await ask('203.0.113.40', password)).body.apikey, apikey);

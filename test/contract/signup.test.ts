@@ -227,7 +227,7 @@ test('409: of many that sign up with one address at once, one gets it', async ()
   );
   const statuses = answers.map(({ status }) => status).sort();
   assert.deepEqual(statuses, [200, ...new Array(19).fill(409)]);
-  // Who lost has used no promotion.
+  // The requests that lost have used no promotion.
   assert.deepEqual(await db.query("SELECT uses FROM promotion WHERE code = 'RACE'"), [{ uses: 1 }]);
 });
 

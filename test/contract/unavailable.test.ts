@@ -26,7 +26,7 @@ after(async () => {
   await proxy.close();
 });
 
-/** What the operation needs to come as far as the database. */
+/** The members that the operation checks before it uses the database. */
 const goodBody = (operation: OperationName): object => ({
   username: operation === 'add' ? newUsername() : customer.username,
   password: customer.password,
@@ -35,7 +35,7 @@ const goodBody = (operation: OperationName): object => ({
   apikey: operation === 'add' ? administrator.apikey : customer.apikey,
 });
 
-/** Lost connections are noticed at their next use, if not before. */
+/** A lost connection is noticed at its next use or earlier. */
 async function untilReady({ url }: TestService): Promise<void> {
   for (const deadline = Date.now() + 5_000; ; await sleep(20)) {
     if ((await fetch(`${url}/readyz`)).status === 200) return;

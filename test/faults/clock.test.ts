@@ -27,7 +27,7 @@ test('the clock jumps 3 hours ahead and a day back', async (t) => {
   const { url } = server;
   const jump = async (ms: number) => {
     await writeFile(clock, String(ms));
-    // Its log tells what time it is there.
+    // The log shows the service's time.
     const now = () => Number([...server.output().matchAll(/"time":(\d+)/g)].at(-1)?.[1]);
     await waitUntil(async () => {
       await fetch(`${url}/healthz`);

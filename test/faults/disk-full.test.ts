@@ -80,7 +80,7 @@ async function mountSmallDisk(t: TestContext): Promise<string> {
   return folder;
 }
 
-/** Writes until there is no room left. @returns the file that takes it */
+/** Fills the disk. @returns the file that fills it */
 function fill(disk: string): string {
   const path = join(disk, 'filler');
   const file = openSync(path, 'w');

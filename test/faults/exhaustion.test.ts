@@ -14,11 +14,11 @@ import { pick, report } from './support/scale.ts';
 const CLOSED_WITHIN_MS = 20_000;
 const SLOW_CLIENTS = 1_000;
 const IDLE_SOCKETS = 5_000;
-/** as many long answers as an account may have at once */
+/** the number of long answers that an account may have at once */
 const READERS = 8;
 const FREE_CALLS = 50_000;
 
-/** Customers who do nothing wrong, one request after the other, until they are told to end. */
+/** Ordinary customers, one request after another, until `stop`. */
 class GoodCustomers {
   readonly tookMs: number[] = [];
   readonly #ask: ((n: number) => Promise<number>)[];
@@ -57,7 +57,7 @@ class GoodCustomers {
     }
   }
 
-  /** @returns for the report: how many were served, and how fast */
+  /** @returns for the report: the number of requests and their speed */
   async stop(): Promise<string> {
     this.#on = false;
     await Promise.all(this.#running);
@@ -203,14 +203,17 @@ interface Client {
   closed: Promise<void>;
 }
 
-/** Connects that many, some at a time, so that the queue of the listening socket holds them. */
+/**
+ * Opens this many connections, some at a time, so that they fit in the queue of the listening
+ * socket.
+ */
 async function open({ url }: Server, count: number): Promise<Client[]> {
   const { hostname, port } = new URL(url);
   const clients: Client[] = [];
   while (clients.length < count) {
     const some = Array.from({ length: Math.min(100, count - clients.length) }, async () => {
       const socket = connect(Number(port), hostname);
-      // Whether it is closed by an end or by a reset does not matter.
+      // A connection may be closed by an end or by a reset.
       socket.on('error', () => undefined);
       socket.resume();
       const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
@@ -222,7 +225,7 @@ async function open({ url }: Server, count: number): Promise<Client[]> {
   return clients;
 }
 
-/** Sends the start of a request, and then a byte a second of its headers or of its body. */
+/** Sends the start of a request, and then one byte per second of its headers or its body. */
 function trickle({ socket }: Client): NodeJS.Timeout {
   const line = 'POST /v2.1/account/info/ HTTP/1.1\r\nHost: test\r\n';
   socket.write(

@@ -15,7 +15,7 @@ import { end } from './support/begin.ts';
 import { ReplyDropper } from './support/reply-dropper.ts';
 import { random, report, times } from './support/scale.ts';
 
-/** The service on a PostgreSQL that it reaches through a dropper of replies. */
+/** The service, connected to PostgreSQL through a dropper of replies. */
 async function begin(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), 'account-api-lost-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
@@ -79,7 +79,8 @@ test('kill -9 between the commit of a sign-up and its answer, and the client tri
     const signUp = () =>
       post(`${server.url}/v2.2/accounts`, body, { 'idempotency-key': `kill-${kill}` });
     const dropped = dropper.arm();
-    // The connection breaks off, or the service was just quick enough to say that it does not know.
+    // Either the connection breaks, or the service still answers 503 because it does not know the
+    // result.
     const lost = signUp().then(
       ({ status }) => status,
       () => 503,

@@ -85,7 +85,7 @@ interface Answer {
   text: string;
 }
 
-/** Asks from a local address, by TLS unless the port says otherwise. */
+/** Sends a request from a local address, over TLS unless the port says otherwise. */
 function ask(path: string, options: RequestOptions = {}, body?: Buffer): Promise<Answer> {
   const { localAddress = OUTSIDE, port = httpsPort, headers, ...others } = options;
   const send = port === httpPort ? plainRequest : request;

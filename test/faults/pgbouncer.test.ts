@@ -44,7 +44,7 @@ max_client_conn = 500
   const bouncer = startChild(['pgbouncer', configuration], { ...unprivileged(), cwd: '/' });
   await bouncer.line(/process up/);
 
-  // What the service asks of a session elsewhere, here the role has.
+  // With PgBouncer, the role has the settings that the service otherwise sets per session.
   const client = new pg.Client(postgres.url);
   await client.connect();
   await client.query(`ALTER ROLE ${role} SET lock_timeout = '2s'`);

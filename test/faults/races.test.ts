@@ -25,7 +25,7 @@ let dataDir: string;
 let server: Server;
 let db: Database;
 
-// Two workers: what holds in one process by chance does not hold here.
+// Two workers: a property that holds by chance in one process fails here.
 before(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'account-api-races-'));
   server = await startServer(dataDir, { command: [process.execPath, MAIN, '--workers', '2'] });
@@ -48,7 +48,7 @@ const call = (operation: string, body: object, key?: string): Promise<Answer> =>
 const atOnce = <T>(work: (n: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: AT_ONCE }, (_, n) => work(n)));
 
-/** How often each status came; one that asks to try again later was no verdict. */
+/** Counts the answers by status; a 503 asks to try again later, so it is left out. */
 function statuses(answers: { status: number }[]): Record<number, number> {
   const counted: Record<number, number> = {};
   for (const { status } of answers) counted[status] = (counted[status] ?? 0) + 1;
@@ -143,7 +143,7 @@ test('credits and debits of one account all count', async () => {
   await atOnce(async (n) => {
     await postEntry(db, { ...entry, kind: 'payment', amount: '2.000001' });
     await postEntry(db, { ...entry, kind: 'adjustment', amount: '-1' });
-    // The same reference as others use: it counts once.
+    // Several requests use the same reference: it counts once.
     const reference = `shared ${n % 10}`;
     await postEntry(db, { ...entry, kind: 'payment', amount: '10', reference });
   });

@@ -13,7 +13,7 @@ import { waitUntil } from '../support/wait.ts';
 import { end } from './support/begin.ts';
 import { report } from './support/scale.ts';
 
-// Another one that speaks its protocol, such as Valkey, can take its place.
+// A server with the same protocol, such as Valkey, can replace it.
 const SERVER = process.env.LIMITS_SERVER?.split(' ') ?? ['redis-server'];
 
 test('limits counted by a real Redis hold across processes, and nobody waits for one that is gone', async (t) => {
@@ -58,7 +58,7 @@ test('limits counted by a real Redis hold across processes, and nobody waits for
   assert.equal(await ask('mrc'), 429);
   assert.ok(performance.now() - began < 10_000);
   redis = await startRedis();
-  // Counted by it again: the other process hears of what this one has counted.
+  // Redis counts again: the second process sees the requests of the first.
   let asked = 0;
   await waitUntil(async () => {
     asked++;

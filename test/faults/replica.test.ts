@@ -47,7 +47,7 @@ test('calls are read from a replica that follows closely, and money never', asyn
   await asSuperuser(standby, 'SELECT pg_wal_replay_pause()');
   assert.equal(await promises.deliver(url, 10), 200);
   assert.equal(await cash(), -0.15);
-  // So far it is the replica that is asked; once it is too far behind, the primary.
+  // The replica answers until it is too far behind; then the primary does.
   assert.equal(await calls(), 10);
   await waitUntil(async () => (await calls()) === 20);
   assert.equal(await inUse(), '0');

@@ -17,10 +17,10 @@ type Mode = (typeof MODES)[number] | 'good';
 const ANSWERED_WITHIN_MS = 5_000;
 const DELIVERED_WITHIN_MS = 180_000;
 
-/** A mail server that can be ill in several ways. */
+/** A mail server with several kinds of failure. */
 class MailServer {
   mode: Mode = 'good';
-  /** how many mails each address got */
+  /** number of mails per address */
   readonly delivered = new Map<string, number>();
   readonly #port: number;
   readonly #held = new Set<Socket>();
@@ -99,7 +99,7 @@ test('a mail server that is down, slow, refusing or silent', async (t) => {
   }
   assert.ok(slowestMs < 2 * ANSWERED_WITHIN_MS, `${slowestMs} ms`);
 
-  // What days of tries would come to: one mail has its last, and is parked.
+  // Simulates days of attempts: one mail reaches its last attempt and is parked.
   await mail.become('5xx');
   const last = promises.signups.at(-1)?.email ?? '';
   const client = new pg.Client(embeddedConnection(dataDir));
@@ -120,7 +120,7 @@ test('a mail server that is down, slow, refusing or silent', async (t) => {
 
   await mail.become('good');
   await runCommand(dataDir, ['mail', 'retry', '--all']);
-  // Their next tries are brought forward; by themselves they come within minutes.
+  // Their next attempts would come within minutes; they are moved to now.
   await client.query(
     `UPDATE pgboss.job SET start_after = now() WHERE name = 'deliver-mail' AND state = 'retry'`,
   );
@@ -132,7 +132,7 @@ test('a mail server that is down, slow, refusing or silent', async (t) => {
   await promises.assertKept(embeddedConnection(dataDir));
   await end(server);
   const counts = promises.signups.map(({ email }) => mail.delivered.get(email) ?? 0);
-  // A verification and a recovery for each; the first five customers asked for no recovery.
+  // Each has a verification and a recovery; the first five customers requested no recovery.
   assert.ok(Math.max(...counts) <= 3, `${counts}`);
   report(
     'the mail server down, slow, 4xx, 5xx, silent: requests are answered, each mail arrives once it can, what is given up is listed and can be sent again',

@@ -30,7 +30,7 @@ async function registered({ apikey }: Customer): Promise<{ uri: string; agent: s
   return status === 200 ? body.account : status;
 }
 
-/** A customer with some cash who is billed by the second. */
+/** A customer with some cash, billed by the second. */
 async function customer(cash: string, rate = '0.6'): Promise<Customer> {
   const created = await system.signUp();
   const terms = { rate, minimumSeconds: 1, incrementSeconds: 1 };
@@ -53,7 +53,7 @@ interface Row {
   value: Record<'cid' | 'dst' | 'ip' | 'dur' | 'nr' | 'ba' | 'cn', string>;
 }
 
-/** Waits until the customer's calls are as many. @returns them, newest first */
+/** Waits until the customer has this many calls. @returns them, newest first */
 async function callsOf({ apikey }: Customer, count: number): Promise<[Row, ...Row[]]> {
   let rows: Row[] = [];
   await waitUntil(async () => {
@@ -64,7 +64,7 @@ async function callsOf({ apikey }: Customer, count: number): Promise<[Row, ...Ro
   return rows as [Row, ...Row[]];
 }
 
-/** At a cent a second. @returns what the call cost, once it is seen to be what its seconds cost */
+/** Asserts the price of a call at a cent per second. @returns the cents */
 function centsOf({ value: { dur, ba } }: Row, least: number, most: number): number {
   const seconds = Number(dur);
   assert.ok(seconds >= least && seconds <= most, `${dur} s, not ${least} to ${most}`);
@@ -285,7 +285,7 @@ test('a call of the carrier that no phone can take is refused, and leaves nothin
   const cut = await carrierCall(system.sip, { number: '8005550112', seconds: 30 });
   assert.match(cut.output, /unexpected BYE/, 'ended when the money is used up');
   await callsOf(owner, 1);
-  // The last second may be left, since a call is cut a second early rather than late.
+  // A call is cut a second early rather than late, so the last second may be left.
   await post(db(), owner.username, '-0.04');
   assert.match(await ask('8005550112'), /received 'SIP\/2\.0 480/, 'no money');
   assert.deepEqual(await holdsOf(owner), []);

@@ -12,30 +12,30 @@ import { sidCommand, sidLibraries } from '../switches/sid.ts';
 const DEPLOY = fileURLToPath(new URL('../../deploy/kamailio/', import.meta.url));
 const SCENARIOS = fileURLToPath(new URL('.', import.meta.url));
 const HOST = '127.0.0.1';
-// Where calls of the carrier come from; phones are at HOST.
+// The address of the carrier's calls; phones are at HOST.
 const CARRIER = '127.0.0.2';
 export const REALM = 'sip.example.com';
 
-/** What takes the place of the settings that an operator edits. */
+/** Values that replace the settings an operator edits. */
 export interface SwitchSettings {
-  /** of Kamailio's database role; left out, all goes over HTTP */
+  /** of Kamailio's database role; undefined: all requests use HTTP */
   database?: string;
   /** the service's address with the credentials of a feed */
   ingest: string;
-  /** of Kamailio's shared memory; for tests 64 are enough */
+  /** of Kamailio's shared memory; 64 are enough for tests */
   sharedMegabytes?: number;
 }
 
-/** A running Kamailio with the configuration of deploy/, and a trunk that answers its calls. */
+/** A running Kamailio with the configuration of deploy/, and a trunk that answers calls. */
 export interface Switch extends SipServer {
   log: () => string;
-  /** what becomes of calls to the trunk; at first it answers */
+  /** how the trunk treats calls; initially it answers */
   setTrunk: (behaviour: 'answer' | 'busy') => Promise<void>;
-  /** the request URIs of INVITEs that reached the trunk since `setTrunk` */
+  /** the request URIs of the INVITEs at the trunk since `setTrunk` */
   dialled: () => Promise<string[]>;
-  /** ends it at once, as a crash does */
+  /** kills it, like a crash */
   kill: () => Promise<void>;
-  /** @param uses what of the service; the database where the settings name one */
+  /** @param uses how Kamailio uses the service; default: the database if the settings name one */
   start: (uses?: 'database' | 'http') => Promise<void>;
   stop: () => Promise<void>;
 }
@@ -111,13 +111,13 @@ export async function startSwitch(settings: SwitchSettings): Promise<Switch> {
   };
 }
 
-/** Kamailio of the machine, or with KAMAILIO=sid in the environment that of Debian's sid. */
+/** The machine's Kamailio or, with KAMAILIO=sid in the environment, that of Debian's sid. */
 export function kamailioCommand(): string[] {
   if (process.env.KAMAILIO !== 'sid') return ['kamailio'];
   return [...sidCommand('usr/sbin/kamailio'), '-L', join(sidLibraries(), 'kamailio/modules')];
 }
 
-/** Replaces the values of `#!substdef "!NAME!value!g"`, each of which must be there. */
+/** Replaces the values of `#!substdef "!NAME!value!g"`; each name must exist. */
 function withValues(settings: string, values: Record<string, string>): string {
   return Object.entries(values).reduce((text, [name, value]) => {
     const line = new RegExp(`^#!substdef "!${name}!.*!g"$`, 'm');
@@ -132,10 +132,10 @@ export interface Phone {
   secret: string;
 }
 
-/** Where phones send requests. */
+/** A SIP server that phones send requests to. */
 export interface SipServer {
   port: number;
-  /** the status with which it asks who calls */
+  /** the status of its digest challenge */
   challenge: 401 | 407;
 }
 
@@ -144,7 +144,7 @@ interface SippResult {
   output: string;
 }
 
-/** REGISTER with digest authentication. @returns what sipp says: status 0 where it went well */
+/** REGISTER with digest authentication. @returns sipp's result: status 0 for success */
 export function register(
   at: SipServer,
   phone: Phone,
@@ -156,7 +156,7 @@ export function register(
   return runSipp(at, 'register.xml', values, ['-key', 'contact', contact, ...port]);
 }
 
-/** A phone that has registered and answers what rings. @returns its end */
+/** A phone that has registered and answers calls. @returns a function that ends it */
 export async function answeringPhone(at: SipServer, phone: Phone): Promise<() => Promise<void>> {
   const port = await freePort('udp');
   const contact = `<sip:${phone.username}@${HOST}:${port}>`;
@@ -171,7 +171,7 @@ export async function answeringPhone(at: SipServer, phone: Phone): Promise<() =>
   };
 }
 
-/** An INVITE without digest, of the carrier at first; it hangs up after so many seconds. */
+/** An INVITE without digest, by default from the carrier; it hangs up after the given seconds. */
 export function carrierCall(
   at: SipServer,
   call: { number: string; seconds?: number; from?: string; caller?: string },
@@ -181,7 +181,7 @@ export function carrierCall(
   return runSipp(at, 'incoming.xml', values, ['-d', String(seconds * 1_000)], from);
 }
 
-/** An INVITE with digest authentication, and what the scenario says of the rest of the call. */
+/** An INVITE with digest authentication; the scenario defines the rest of the call. */
 export function call(
   at: SipServer,
   phone: Phone,
@@ -191,7 +191,7 @@ export function call(
     name?: string;
     from?: string | number;
     seconds?: number;
-    /** the number that a transfer goes to */
+    /** the target number of a transfer */
     to?: string;
   } = {},
 ): Promise<SippResult> {
@@ -231,7 +231,7 @@ export function startSipp(folder: string, scenario: string, options: string[], f
   return startChild(['sipp', ...fixed, ...options], { cwd: folder });
 }
 
-/** Whether a SIP server answers an OPTIONS, with whatever status. */
+/** Whether a SIP server answers an OPTIONS, with any status. */
 export async function answers(port: number): Promise<boolean> {
   const socket = createSocket('udp4');
   const heard = new Promise<boolean>((resolve) => {
@@ -260,7 +260,7 @@ export async function answers(port: number): Promise<boolean> {
   return answered;
 }
 
-/** A port of 127.0.0.1 that nothing uses. */
+/** A free port of 127.0.0.1. */
 export async function freePort(kind: 'udp' | 'tcp'): Promise<number> {
   if (kind === 'udp') {
     const socket = createSocket('udp4');

@@ -12,13 +12,13 @@ import { type Switch, startSwitch } from './switch.ts';
 const DEPLOY = fileURLToPath(new URL('../../deploy/kamailio/', import.meta.url));
 const KAMAILIO_TABLES = `${process.env.KAMAILIO === 'sid' ? SID : ''}/usr/share/kamailio/postgres`;
 
-/** The service in a process of its own, and a Kamailio that works with it and its database. */
+/** The service in a separate process, and a Kamailio that uses it and its database. */
 export interface System extends Omit<RunningService, 'start' | 'kill'> {
   sip: Switch;
   /** how to connect as Kamailio's role */
   kamailioUrl: string;
   startService: () => Promise<void>;
-  /** ends the service at once, as a crash does */
+  /** kills the service, like a crash */
   killService: () => Promise<void>;
 }
 
@@ -65,7 +65,7 @@ export async function startSystem(settings: Record<string, string> = {}): Promis
   };
 }
 
-/** As settings.cfg takes it. */
+/** The value for settings.cfg. */
 export function ingestUrl({
   url,
   credentials,

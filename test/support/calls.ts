@@ -12,13 +12,13 @@ export interface CustomerOptions {
   rate?: string;
   minimum?: number;
   increment?: number;
-  /** dollars credited at once */
+  /** dollars credited immediately */
   cash?: string;
   /** the account that pays */
   master?: number;
 }
 
-/** An account put there by an administrator. @returns its username */
+/** Adds an account as an administrator. @returns its username */
 export async function addCustomer(
   { service }: TestService,
   options: CustomerOptions = {},
@@ -44,7 +44,7 @@ export async function addCustomer(
   return username;
 }
 
-/** Calls of the last minutes that cost nothing, with long names: more than sockets hold. */
+/** Recent calls that cost nothing, with long names: more bytes than sockets hold. */
 export async function storeFreeCalls(db: Queryable, account: number, calls: number): Promise<void> {
   await db.query(
     `INSERT INTO call (billing_account, account, started_at, id, caller, called, caller_name,
@@ -56,7 +56,7 @@ export async function storeFreeCalls(db: Queryable, account: number, calls: numb
   );
 }
 
-/** Many accounts like one that is there, all of which pay for themselves. @returns usernames */
+/** Many copies of an existing account; each pays for itself. @returns usernames */
 export async function cloneCustomer(
   db: Database,
   account: number,
@@ -113,7 +113,7 @@ export async function moneyOf(db: Database, account: number): Promise<Money | un
   return row;
 }
 
-/** All that is stored of calls and balances, but when it came. */
+/** All stored calls and balances, without the time of arrival. */
 export async function booksOf(db: Database): Promise<object> {
   const calls = await db.query(
     `SELECT billing_account, account, started_at, id, caller, called, source_ip, caller_name,
@@ -127,7 +127,7 @@ export async function booksOf(db: Database): Promise<object> {
   return { calls, balances };
 }
 
-/** What became of calls: how many are stored or known, and the positions of the others. */
+/** The result for calls: how many are stored or known, and the positions of the others. */
 export function countsOf({ outcomes, warningsDue }: StoreResult) {
   const positions = (wanted: Outcome) =>
     outcomes.flatMap((outcome, position) => (outcome === wanted ? [position] : []));

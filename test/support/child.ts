@@ -8,10 +8,10 @@ const endAll = () => {
   for (const child of living) child.kill('SIGKILL', 'group');
 };
 process.once('exit', endAll);
-// Those of a test that failed would keep the file's process waiting.
+// Children of a failed test would keep the file's process alive.
 if (process.env.NODE_TEST_CONTEXT) after(endAll);
 
-/** A real process of a test, and what it has printed. */
+/** A real process of a test, and its output. */
 export interface Child {
   pid: number;
   /** standard output and error so far */
@@ -24,7 +24,7 @@ export interface Child {
   ended: Promise<number | NodeJS.Signals>;
 }
 
-/** Starts a process in a session and group of its own. It is killed when the file's tests are over. */
+/** Starts a process in a new session and group. It is killed after the file's tests. */
 export function startChild(command: string[], options: SpawnOptions = {}): Child {
   const [program = '', ...args] = command;
   const child = spawn(program, args, {
@@ -81,7 +81,7 @@ export function startChild(command: string[], options: SpawnOptions = {}): Child
   return handle;
 }
 
-/** Its output has been read whole by then. */
+/** At that time its output is completely read. */
 function endOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);

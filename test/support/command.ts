@@ -10,12 +10,12 @@ export interface CommandResult {
   stderr: string;
 }
 
-/** Runs the operators' command as a process of its own. @param env its settings */
+/** Runs the operators' command as a separate process. @param env its settings */
 export function runCommand(env: Record<string, string>, ...args: string[]): Promise<CommandResult> {
   return resultOf(startCommand(env, ...args));
 }
 
-/** The same with something on its standard input. */
+/** The same with data on its standard input. */
 export function pipeCommand(
   env: Record<string, string>,
   input: string | Buffer,
@@ -47,7 +47,7 @@ export function startCommand(env: Record<string, string>, ...args: string[]) {
   });
 }
 
-/** What the command prints with --json; it must succeed. */
+/** The command's output with --json; it must succeed. */
 // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
 export async function commandJson(env: Record<string, string>, ...args: string[]): Promise<any> {
   const { status, stdout, stderr } = await runCommand(env, ...args, '--json');

@@ -5,13 +5,13 @@ import { type Answer, startDocumented, type TestService } from './service.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT';
 
-/** The service with its limits, and what tests of v2.2 ask of it. */
+/** The service with its limits, and the requests of the tests for v2.2. */
 export interface ContractV22 {
   api: TestService;
   /** @param path such as `account/cdr?start=1` */
   call: (method: Method, path: string, options?: Options) => Promise<Answer>;
   signUp: () => Promise<Customer>;
-  /** asserts that every documented status of an operation was seen, but for those of all */
+  /** asserts that every documented status of an operation was seen, except those common to all */
   assertAllSeen: (method: Method, path: string) => void;
 }
 
@@ -23,7 +23,7 @@ interface Options {
 
 const STATUSES_OF_ALL = ['413', '415', '500', '503'];
 
-/** Starts the service with the limits that it has by default. */
+/** Starts the service with its default limits. */
 export async function startContractV22(env: Record<string, string> = {}): Promise<ContractV22> {
   const api = await startDocumented({
     TRUST_PROXY: '127.0.0.1',
@@ -70,13 +70,13 @@ export async function startContractV22(env: Record<string, string> = {}): Promis
 
 export { newUsername };
 
-/** Asserts the whole of a success. */
+/** Asserts the whole body of a success. */
 export function assertData(answer: Answer, data: object, status = 200): void {
   assert.deepEqual(answer.body, { status: 'success', data });
   assert.equal(answer.status, status);
 }
 
-/** Asserts the whole of a failure: status, body and the headers that go with it. */
+/** Asserts a whole failure: status, body and its headers. */
 export function assertError(answer: Answer, status: number, message: string, more = {}): void {
   const error = { code: status, message, ...more };
   assert.deepEqual(answer.body, { status: 'error', message, error });

@@ -15,7 +15,7 @@ export const OPERATIONS = [
 ] as const;
 export type OperationName = (typeof OPERATIONS)[number];
 
-/** Operations that need a key, by the header or by the body. */
+/** Operations that need a key, in the header or in the body. */
 export const KEYED = ['add', 'cdr', 'info', 'mrc', 'registration'] as const;
 
 export type Headers = Record<string, string>;
@@ -27,23 +27,23 @@ export interface Customer {
   email: string;
 }
 
-/** The service with its limits, and what tests of v2.1 ask of it. */
+/** The service with its limits, and the requests of the tests for v2.1. */
 export interface Contract {
   api: TestService;
-  /** calls an operation from an address of its own, or from that of `headers` */
+  /** calls an operation from a new address, or from that of `headers` */
   call: (operation: OperationName, body?: unknown, headers?: Headers) => Promise<Answer>;
   signUp: (email?: string) => Promise<Customer>;
   /** adds an account that `masterAccount` pays for */
   addSubAccount: (masterAccount: number, email?: string) => Promise<Customer>;
   close: (account: { username: number }) => Promise<void>;
-  /** asserts that every documented status of an operation was seen, but for those of all */
+  /** asserts that every documented status of an operation was seen, except those common to all */
   assertAllSeen: (operation: OperationName) => void;
 }
 
-/** Told by `bodies.test.ts` and `unavailable.test.ts` for all operations at once. */
+/** `bodies.test.ts` and `unavailable.test.ts` check these for all operations. */
 const STATUSES_OF_ALL = ['413', '415', '500', '503'];
 
-/** Starts the service with the limits that it has by default. */
+/** Starts the service with its default limits. */
 export async function startContract(env: Record<string, string> = {}): Promise<Contract> {
   const api = await startDocumented({
     TRUST_PROXY: '127.0.0.1',
@@ -90,12 +90,12 @@ export async function startContract(env: Record<string, string> = {}): Promise<C
   };
 }
 
-/** An address of the range for benchmarks (RFC 2544) or another that nobody has. */
+/** An unused address of the range for benchmarks (RFC 2544). */
 export function newAddress(): string {
   return `198.${18 + randomInt(2)}.${randomInt(256)}.${randomInt(256)}`;
 }
 
-/** A username that is hardly in use. */
+/** A username that is very likely free. */
 export const newUsername = () => randomInt(2_000_000_000, 10_000_000_000);
 
 export const bearer = (key: string): Headers => ({ authorization: `Bearer ${key}` });
@@ -106,7 +106,7 @@ export function failure(status: number, message: string, requirement?: string) {
   return requirement === undefined ? body : { ...body, requirement };
 }
 
-/** Asserts the whole of a failure: status, body and the headers that go with it. */
+/** Asserts a whole failure: status, body and its headers. */
 export function assertFailure(
   answer: Answer,
   status: number,

@@ -3,11 +3,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { FastifyInstance } from 'fastify';
 
-/** Every answer that the service gave to an operation, held against the document of its version. */
+/** Checks every answer to an operation against the document of its version. */
 export interface DocumentedAnswers {
-  /** asserts that each answer so far was as documented: status, headers, type, whole body */
+  /** asserts that each answer so far equals the document: status, headers, type, whole body */
   assertAll: () => void;
-  /** asserts that every documented status of an operation was seen. @param but those of others */
+  /**
+   * asserts that every documented status of an operation was seen. @param but statuses that are
+   * checked elsewhere
+   */
   assertSeen: (method: string, path: string, but?: string[]) => void;
 }
 
@@ -26,7 +29,7 @@ interface Found extends Operation {
   name: string;
 }
 
-// A document cannot say that a header is always there, or at times.
+// A document cannot say whether a header is always present.
 const ALWAYS: Record<number, string[]> = {
   401: ['www-authenticate'],
   429: ['retry-after'],
@@ -40,10 +43,10 @@ const ajv = new Ajv2020({
   allErrors: true,
   formats: { 'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/ },
 });
-/** Of all services of a process, whose documents are the same. */
+/** Shared by all services of a process: their documents are the same. */
 const validators = new Map<string, ValidateFunction>();
 
-/** Watches what the server sends, whoever asks for it and by which client. */
+/** Watches all answers of the server, to any client. */
 export function watchAnswers(app: FastifyInstance): DocumentedAnswers {
   const faults: string[] = [];
   const seen = new Set<string>();
@@ -84,7 +87,7 @@ function operationsOf(document: object) {
   const { paths } = document as { paths: Record<string, Record<string, Operation>> };
   return Object.entries(paths).flatMap(([path, methods]) => {
     const pattern = path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+');
-    // A path of v2.1 is the same without its last slash.
+    // A path of v2.1 is also valid without its last slash.
     const matches = new RegExp(`^${pattern.replace(/\/$/, '/?')}$`);
     return Object.entries(methods).map(([verb, operation]) => {
       const method = verb.toUpperCase();
@@ -96,11 +99,11 @@ function operationsOf(document: object) {
 interface Sent {
   status: number;
   headers: Map<string, string>;
-  /** undefined: more than is kept */
+  /** undefined: larger than the watched maximum */
   body: Buffer | undefined;
 }
 
-/** Keeps what is sent while it is sent. */
+/** Collects a body while it is sent. */
 function keepSent(response: ServerResponse): Sent {
   const parts: Buffer[] = [];
   const sent: Sent = { status: 0, headers: new Map(), body: undefined };
@@ -132,7 +135,7 @@ function keepSent(response: ServerResponse): Sent {
   return sent;
 }
 
-/** What an answer has that the document does not say, or the other way round. */
+/** The difference between an answer and the document. */
 function faultOf(
   { name, responses }: Found,
   isHead: boolean,
@@ -176,7 +179,7 @@ function check(name: string, schema: object, value: unknown): string | undefined
     : `${ajv.errorsText(validate.errors)} in ${JSON.stringify(value)}`;
 }
 
-/** The schema without room for members that it does not name. */
+/** The schema, closed to members that it does not name. */
 function closed<T>(schema: T): T {
   if (Array.isArray(schema)) return schema.map(closed) as T;
   if (typeof schema !== 'object' || schema === null) return schema;

@@ -13,7 +13,9 @@ export interface CdrOptions {
   direction?: string | undefined;
 }
 
-/** A record of the shape that mod_json_cdr posts, with the members that matter and some others. */
+/**
+ * A record in the form of mod_json_cdr, with the members that the service reads and some others.
+ */
 export function freeswitchCdr(options: CdrOptions = {}) {
   const start = options.start ?? Math.floor(Date.now() / 1_000) - 600;
   const talk = options.talk ?? 40;

@@ -14,11 +14,11 @@ let embedded: EmbeddedDatabase | undefined;
 let folder: string | undefined;
 
 /**
- * Starts one PostgreSQL for all test files (or takes the one of TEST_DATABASE_URL) and prepares
- * the database that each of them clones.
+ * Starts one PostgreSQL for all test files, or uses TEST_DATABASE_URL. Prepares the database that
+ * each file clones.
  */
 export async function globalSetup(): Promise<void> {
-  // For the processes of the test files, which all load the whole service.
+  // For the processes of the test files: all of them load the whole service.
   process.env.NODE_COMPILE_CACHE = COMPILED;
   let connection: pg.ClientConfig = { connectionString: process.env.TEST_DATABASE_URL };
   if (!process.env.TEST_DATABASE_URL) {
@@ -44,7 +44,7 @@ export async function globalTeardown(): Promise<void> {
   if (folder) await rm(folder, { recursive: true, force: true });
 }
 
-/** What these tests store need not outlive a crash; those of crashes have databases of their own. */
+/** The data of these tests need not survive a crash; tests of crashes have separate databases. */
 async function forgoDurability(connection: pg.ClientConfig): Promise<void> {
   const client = new pg.Client(connection);
   await client.connect();

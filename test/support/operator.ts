@@ -12,7 +12,7 @@ import { type Answer, TESTER, type TestService } from './service.ts';
 export interface Client {
   key: OperatorKey;
   secret: string;
-  /** calls a path below /operator/v1; each answer is held against the document */
+  /** calls a path below /operator/v1; each answer is checked against the document */
   call: (
     method: string,
     path: string,
@@ -32,7 +32,7 @@ type Document = {
 const documents = new WeakMap<TestService, Promise<Document>>();
 const validators = new Map<string, ValidateFunction>();
 
-/** A key with all scopes, or with those given, and calls with it. */
+/** A key with the given scopes, by default all, and calls with it. */
 export async function operatorClient(
   api: TestService,
   settings: Partial<KeySettings> = {},
@@ -91,7 +91,7 @@ export async function callWith(
   return answer;
 }
 
-/** Asserts that an answer is one that the document tells of. */
+/** Asserts that the document contains an answer. */
 async function holdAgainstDocument(api: TestService, method: string, path: string, answer: Answer) {
   const document = await documentOf(api);
   const [bare = ''] = path.split('?');
@@ -137,14 +137,14 @@ function documentOf(api: TestService): Promise<Document> {
   return document;
 }
 
-/** The code of a problem, after its form was looked at. */
+/** Checks the form of a problem. @returns its status and code */
 export function codeOf({ status, headers, body }: Answer): string {
   assert.equal(headers.get('content-type'), 'application/problem+json; charset=utf-8');
   assert.equal(body.status, status);
   return `${status} ${body.code}`;
 }
 
-/** Pointers and codes of all that is wrong. */
+/** Pointers and codes of all faults. */
 export function faultsOf({ body }: Answer): string[] {
   return body.errors.map(
     ({ pointer, code }: { pointer: string; code: string }) => `${pointer} ${code}`,

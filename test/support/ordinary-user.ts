@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 
-/** How root becomes somebody else for a process that a test starts. */
+/** The user ids for a process that a test starts as root. */
 export interface OrdinaryUser {
   ids: { uid?: number; gid?: number };
   wrapper: string[];
@@ -9,8 +9,8 @@ export interface OrdinaryUser {
 const NOBODY = 65_534;
 
 /**
- * A user who is not root, where the tests run as root: nobody or, where nobody may not reach this
- * clone, one of a user namespace. Undefined where the tests run as an ordinary user anyway.
+ * A user who is not root, if the tests run as root: nobody or, if nobody cannot read this clone, a
+ * user of a user namespace. Undefined if the tests run as an ordinary user.
  */
 export const ORDINARY_USER = process.getuid?.() === 0 ? somebodyElse() : undefined;
 

@@ -6,7 +6,7 @@ export function feedOf(format: FeedFormat, fields: Partial<Feed> = {}): Feed {
   return { name: 'switch-1', format, networks: [], debits: 'service', timeZone: 'UTC', ...fields };
 }
 
-/** What a format's parser makes of a body: calls as they are, the rest in short. */
+/** The result of a format's parser for a body: calls unchanged, the rest in short. */
 export function parsed(format: FeedFormat, body: string | Buffer, fields: Partial<Feed> = {}) {
   const feed = feedOf(format, fields);
   const records = [...PARSERS[format](Buffer.from(body as string), feed)];
@@ -22,7 +22,7 @@ export function parsed(format: FeedFormat, body: string | Buffer, fields: Partia
   });
 }
 
-/** The registrations of a body, and what is wrong with those that cannot be read. */
+/** The registrations of a body, and the faults of those that cannot be read. */
 export function parsedRegistrations(bytes: Buffer, now: Date) {
   const reports = [...readReports({ bytes, linesBefore: 0 }, now)];
   return {

@@ -8,7 +8,7 @@ export interface TestDatabase {
   drop: () => Promise<void>;
 }
 
-/** Clones the migrated template. @returns how to connect to the clone, and how to drop it */
+/** Clones the migrated template. @returns the connection to the clone, and a function to drop it */
 export function cloneDatabase(): Promise<TestDatabase> {
   return createDatabase(TEMPLATE);
 }
@@ -41,7 +41,7 @@ async function execute(connection: pg.ClientConfig, sql: string): Promise<void> 
   }
 }
 
-/** A connection as the URL that DATABASE_URL takes. */
+/** A connection as a URL for DATABASE_URL. */
 export function databaseUrl(connection: pg.ClientConfig): string {
   if (connection.connectionString) return connection.connectionString;
   const { host = '', port, user, database } = connection;

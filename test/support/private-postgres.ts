@@ -6,9 +6,9 @@ import pg from 'pg';
 import { type Child, startChild } from './child.ts';
 import { waitUntil } from './wait.ts';
 
-/** A PostgreSQL of Debian's package, with a cluster of its own in a test's folder. */
+/** A PostgreSQL of Debian's package, with a separate cluster in a test's folder. */
 export interface PrivatePostgres {
-  /** of a role that may create databases and is no superuser */
+  /** of a role that may create databases but is not superuser */
   url: string;
   port: number;
   stop: () => Promise<void>;
@@ -16,7 +16,7 @@ export interface PrivatePostgres {
 
 const ROLE = 'carrier';
 
-/** The newest installed version's programs. */
+/** The programs of the newest installed version. */
 export function postgresBin(): string {
   const found = globSync('/usr/lib/postgresql/*/bin/initdb').sort().at(-1);
   if (!found) throw new Error('no PostgreSQL is installed; on Debian: apt-get install postgresql');
@@ -47,8 +47,8 @@ export async function startPrivatePostgres(
 }
 
 /**
- * A replica of it that streams, with a cluster of its own, which is made unless it is there.
- * @param port left out, a free one
+ * A streaming replica of it, with a separate cluster, which is created if missing.
+ * @param port default: a free one
  */
 export async function startStandby(
   primary: PrivatePostgres,
@@ -105,7 +105,7 @@ function urlOf(port: number): string {
   return `postgres://${ROLE}:secret@127.0.0.1:${port}/${ROLE}`;
 }
 
-/** PostgreSQL and its companions refuse to be root. */
+/** PostgreSQL and its tools refuse to run as root. */
 export function unprivileged(): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {};
   const line = /^postgres:[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8'));

@@ -23,8 +23,8 @@ interface Batch {
 }
 
 /**
- * A switch and some customers, and what the service has promised them: whatever it acknowledged is
- * kept here, to be held against the database after it was maltreated.
+ * A switch, some customers, and the promises of the service: every acknowledged change is stored
+ * here. After a fault they are compared with the database.
  */
 export class Promises {
   readonly accounts: number[] = [];
@@ -32,9 +32,9 @@ export class Promises {
   readonly acknowledged = new Map<string, SentCall>();
   readonly signups: { username: number; password: string; email: string }[] = [];
   readonly credits: { account: number; reference: string; micros: bigint }[] = [];
-  /** what the last delivery that was acknowledged came to */
+  /** the counts of the last acknowledged delivery */
   lastCounts = { stored: 0, duplicates: 0 };
-  /** deliveries without an answer, or with one that asks to repeat them */
+  /** deliveries without an answer, or with an answer that asks to repeat them */
   readonly owed: Batch[] = [];
   readonly #authorization: string;
 
@@ -43,13 +43,13 @@ export class Promises {
     this.#authorization = authorization;
   }
 
-  /** Signs customers up who will make calls. */
+  /** Signs up customers who will make calls. */
   async open(url: string, count: number): Promise<void> {
     for (let n = 0; n < count; n++) await this.signUp(url);
     this.accounts.push(...this.signups.slice(-count).map(({ username }) => username));
   }
 
-  /** @returns the answer's status, 0 where there was none */
+  /** @returns the answer's status, 0 without an answer */
   async signUp(url: string): Promise<number> {
     const email = `user-${randomBytes(6).toString('hex')}@example.com`;
     const body = { name: 'Example Company', email };
@@ -61,7 +61,7 @@ export class Promises {
     return answer?.status ?? 0;
   }
 
-  /** Delivers new calls of random accounts. @returns the answer's status, 0 where there was none */
+  /** Delivers new calls of random accounts. @returns the answer's status, 0 without an answer */
   async deliver(url: string, count: number): Promise<number> {
     const start = Math.floor(Date.now() / 1_000) - 3_600;
     const body: object[] = [];
@@ -77,7 +77,7 @@ export class Promises {
     return this.#send(url, { body, calls });
   }
 
-  /** Repeats what is owed, once, as a switch does. */
+  /** Repeats the deliveries that are owed, once, like a switch. */
   async repeat(url: string): Promise<void> {
     for (const batch of this.owed.splice(0)) await this.#send(url, batch);
   }
@@ -96,7 +96,7 @@ export class Promises {
     return 200;
   }
 
-  /** Holds the books and everything acknowledged against the database. */
+  /** Compares the books and everything acknowledged with the database. */
   async assertKept(connection: pg.ClientConfig): Promise<void> {
     const db = new Database({ connection, poolSize: 1, role: 'command' });
     try {
@@ -122,7 +122,9 @@ export class Promises {
     assert.deepEqual(invented, [], 'calls that nobody sent');
   }
 
-  /** By other arithmetic than the service's: what each account was credited and has called for. */
+  /**
+   * Calculates the money in another way than the service, from each account's credits and calls.
+   */
   async #assertMoney(db: Database): Promise<void> {
     const stored = await db.query<{ id: string }>('SELECT id::text FROM call');
     const expected = new Map(this.accounts.map((account) => [account, 0n]));
@@ -172,7 +174,7 @@ export class Promises {
   }
 }
 
-/** @returns undefined where the connection broke before an answer */
+/** @returns undefined if the connection broke before an answer */
 async function attempt(send: () => Promise<Answer>): Promise<Answer | undefined> {
   try {
     return await send();

@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type pg from 'pg';
 
-/** A way to the database that can be cut. */
+/** A connection to the database that can be cut. */
 export interface DatabaseProxy {
   /** how to connect through it */
   through: (connection: pg.ClientConfig) => pg.ClientConfig;
-  /** ends all connections and takes no new ones */
+  /** ends all connections and accepts no new ones */
   cut: () => void;
   mend: () => void;
   close: () => Promise<void>;

@@ -3,7 +3,7 @@ import { freeswitchCdr } from './freeswitch.ts';
 
 export interface SampleCall {
   account: number;
-  /** makes the call one of its own */
+  /** makes the call unique */
   number: number;
   /** Unix seconds */
   start: number;
@@ -11,7 +11,7 @@ export interface SampleCall {
   talk?: number;
 }
 
-/** One call as each format writes it: JSON text, or a row of CSV without its line end. */
+/** One call in each format: JSON text, or a row of CSV without its line end. */
 export const SAMPLES: Record<FeedFormat, (call: SampleCall) => string> = {
   freeswitch: ({ account, number, start, talk = 40 }) =>
     JSON.stringify(
@@ -73,7 +73,7 @@ export const SAMPLES: Record<FeedFormat, (call: SampleCall) => string> = {
     }),
 };
 
-/** The header of the service's own CSV, and a call as a row of it. */
+/** The header of the service's own CSV, and a call as a row. */
 export const GENERIC_HEADER = 'id,account,start,duration,cid,dst,cn';
 export const genericRow = ({ account, number, start, talk = 40 }: SampleCall) =>
   `${uuid(number)},${account},${start},${talk},2125550100,12125550123,"Alice, ""A"""`;

@@ -15,17 +15,17 @@ export interface Server extends Child {
 export interface ServerOptions {
   env?: Record<string, string>;
   user?: OrdinaryUser | undefined;
-  /** what starts it; left out, node itself */
+  /** the program that starts it; default: node itself */
   command?: string[];
 }
 
-/** What a process of the service gets of the test's environment, and settings that tests want. */
+/** The environment for a process of the service: parts of the test's, and settings for tests. */
 export function serverEnv(dataDir: string, env: Record<string, string> = {}) {
   const { NODE_COMPILE_CACHE } = process.env;
   return {
     PATH: process.env.PATH ?? '',
     HOME: process.env.HOME ?? '',
-    // It starts in half the time with what was compiled before.
+    // With the compile cache it starts in half the time.
     ...(NODE_COMPILE_CACHE ? { NODE_COMPILE_CACHE } : {}),
     DATA_DIR: dataDir,
     PORT: '0',
@@ -36,7 +36,7 @@ export function serverEnv(dataDir: string, env: Record<string, string> = {}) {
   };
 }
 
-/** Starts the service on a data folder, without waiting for it. */
+/** Starts the service on a data folder without waiting for it. */
 export function launchServer(dataDir: string, options: ServerOptions = {}): Child {
   const { env, user, command = [process.execPath, MAIN] } = options;
   return startChild([...(user?.wrapper ?? []), ...command], {
@@ -45,7 +45,7 @@ export function launchServer(dataDir: string, options: ServerOptions = {}): Chil
   });
 }
 
-/** Waits until it says that it is ready. */
+/** Waits until the service reports that it is ready. */
 export async function whenReady(child: Child): Promise<Server> {
   const [, url = ''] = await child.line(/ready\.\n {2}API +(\S+)\/v2\.1\//);
   return { ...child, url };
@@ -55,7 +55,7 @@ export function startServer(dataDir: string, options?: ServerOptions): Promise<S
   return whenReady(launchServer(dataDir, options));
 }
 
-/** How to connect to the embedded database of a data folder. */
+/** The connection to the embedded database of a data folder. */
 export function embeddedConnection(dataDir: string): pg.ClientConfig {
   const host = join(dataDir, 'postgres/socket');
   return { host, port: 5432, user: 'postgres', database: 'account_api' };
@@ -67,7 +67,7 @@ export async function postmasterOf(dataDir: string): Promise<number> {
   return Number(file.split('\n')[0]);
 }
 
-/** Runs the operators' command on a data folder. @returns what it prints as JSON */
+/** Runs the operators' command on a data folder. @returns its JSON output */
 export async function runCommand<Output>(
   dataDir: string,
   args: string[],

@@ -30,7 +30,7 @@ import { type Visited, Visitor } from './visitor.ts';
 
 const MAIL_WAIT_MS = 15_000;
 
-/** Who makes changes in tests. */
+/** The actor for changes in tests. */
 export const TESTER: Actor = { who: 'tester', from: 'test' };
 
 export interface Answer {
@@ -43,12 +43,12 @@ export interface Answer {
 export interface TestService {
   url: string;
   service: Service;
-  /** what it sent, and whether that was as documented */
+  /** all its answers, checked against the document */
   answers: DocumentedAnswers;
   folder: string;
-  /** settings with which a command finds the same database and key */
+  /** settings for a command on the same database and key */
   env: Record<string, string>;
-  /** everything that was logged, as text */
+  /** the whole log as text */
   logged: () => string;
   /** moves the service's clock; it starts at the real time */
   advance: (seconds: number) => void;
@@ -61,15 +61,15 @@ export interface TestService {
   ) => Promise<{ username: number; password: string; apikey: string; email: string }>;
   /** a feed's Authorization header */
   feed: (format: Feed['format'], options?: Partial<Feed>) => Promise<string>;
-  /** waits until that many mails have gone to the address; oldest first */
+  /** waits until the address has got this many mails; oldest first */
   mails: (address: string, count?: number) => Promise<ParsedMail[]>;
   stop: () => Promise<void>;
 }
 
 /**
- * The whole service on a database of its own, with real HTTP on a free port and mails in a folder.
+ * The whole service on a separate database, with real HTTP on a free port and mails in a folder.
  * @param env settings that differ from the defaults; limits are off unless set
- * @param through gives the way to the database, where it is not the direct one
+ * @param through changes the connection to the database; default: direct
  */
 export async function startService(
   env: Record<string, string> = {},
@@ -174,7 +174,7 @@ export async function startService(
   };
 }
 
-/** The same, whose every answer must have been as its document says, which is asserted by the end. */
+/** The same; at the end it asserts that every answer equals its document. */
 export async function startDocumented(
   ...start: Parameters<typeof startService>
 ): Promise<TestService> {
@@ -186,7 +186,7 @@ export async function startDocumented(
   return { ...api, stop };
 }
 
-/** @param body an object is sent as JSON, text and bytes as they are */
+/** @param body an object is sent as JSON; text and bytes are sent unchanged */
 export async function post(
   url: string,
   body?: unknown,
@@ -236,7 +236,7 @@ export function linkIn(mail: ParsedMail | undefined, page: 'verify' | 'reset'): 
   return link;
 }
 
-/** Fills in and sends the form that a link's page shows. */
+/** Fills in and sends the form of a link's page. */
 export async function submit(link: string, fields: Record<string, string> = {}): Promise<Visited> {
   const { origin, pathname } = new URL(link);
   const visitor = new Visitor(origin);

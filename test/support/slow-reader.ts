@@ -1,15 +1,15 @@
 import { connect, type Socket } from 'node:net';
 
-/** A client that has asked for something and takes the answer as slowly as it likes. */
+/** A client that reads its answer as slowly as it likes. */
 export interface SlowReader {
   socket: Socket;
-  /** takes what is left as fast as it comes. @returns the whole answer, its head included */
+  /** reads the rest at full speed. @returns the whole answer, including its head */
   finish: () => Promise<string>;
 }
 
 /**
- * Asks for the calls of a key, and once the answer begins takes some bytes of it at a time.
- * @param pace bytes that are taken every so many milliseconds
+ * Requests the calls of a key, and reads the answer in small parts.
+ * @param pace bytes per read, and milliseconds between reads
  */
 export async function readCallsSlowly(
   url: string,

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 export interface Visited {
   status: number;
   headers: Headers;
-  /** where a redirection leads; undefined: it is none */
+  /** the target of a redirect; undefined: no redirect */
   location: string | undefined;
   body: string;
 }
 
-/** A browser without scripts, as far as forms and cookies go. */
+/** A browser without scripts: only forms and cookies. */
 export class Visitor {
   readonly cookies = new Map<string, string>();
   readonly #url: string;
@@ -19,13 +19,13 @@ export class Visitor {
     this.#url = url;
   }
 
-  /** Opens a page. @param path may be a whole address of this service */
+  /** Opens a page. @param path may also be a full address of this service */
   async open(path: string, headers: Record<string, string> = {}): Promise<Visited> {
     this.#page = await this.#fetch(path, { headers });
     return this.#page;
   }
 
-  /** Opens a page and every page that it leads on to. */
+  /** Opens a page and follows its redirects. */
   async follow(path: string): Promise<Visited> {
     let page = await this.open(path);
     for (let steps = 0; page.location && steps < 5; steps++) page = await this.open(page.location);
@@ -33,8 +33,8 @@ export class Visitor {
   }
 
   /**
-   * Fills in a form of the open page and sends it; what the page has filled in stays.
-   * @param action tells forms apart by where they are sent
+   * Fills in a form of the open page and sends it; prefilled values stay.
+   * @param action selects the form by its target
    */
   async submit(
     action: string,
@@ -45,13 +45,13 @@ export class Visitor {
     return this.post(action, { ...values, ...fields }, headers);
   }
 
-  /** The same, and opens the page that it leads to, as browsers do. */
+  /** The same, and opens the resulting page, like a browser. */
   async submitAndFollow(action: string, fields: Record<string, string> = {}): Promise<Visited> {
     const answer = await this.submit(action, fields);
     return answer.location === undefined ? answer : this.follow(answer.location);
   }
 
-  /** Sends fields as a form would, whatever page is open. */
+  /** Sends fields like a form, independent of the open page. */
   async post(
     path: string,
     fields: Record<string, string>,
@@ -86,7 +86,7 @@ export class Visitor {
   }
 }
 
-/** What the form of a page that is sent to `action` would send as it is. */
+/** The values that a page's form for `action` would send unchanged. */
 function formValues(page: string, action: string): Record<string, string> {
   const forms = [...page.matchAll(/<form\b[^>]*\baction="([^"]*)"[^>]*>([\s\S]*?)<\/form>/g)];
   const form = forms.find((match) => match[1] === action)?.[2];

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 20;
 
-/** Waits until `holds` says yes. @throws Error after `timeoutMs` */
+/** Waits until `holds` returns true. @throws Error after `timeoutMs` */
 export async function waitUntil(
   holds: () => boolean | Promise<boolean>,
   timeoutMs = 30_000,

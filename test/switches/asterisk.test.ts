@@ -30,7 +30,7 @@ test('a restart of Asterisk forgets no contact', async () => {
   );
 });
 
-/** What an account paid for, oldest first: number and seconds. */
+/** The paid calls of an account, oldest first: number and seconds. */
 async function paidFor(account: Customer, count: number): Promise<[string, number][]> {
   const rows = await callsOf(account, count);
   assert.deepEqual(await holdsOf(account), []);
@@ -66,7 +66,7 @@ test('a caller who transfers his call pays for all legs, which go on while there
 });
 
 test('an attended transfer costs its caller both legs, which are held, extended and cut', async () => {
-  // Of 0.60, two calls of 12 seconds are held at first.
+  // From 0.60, two calls of 12 seconds each are held at first.
   const phone = await customer('0.6');
   const agent = await UserAgent.open(sip(), phone);
   const first = await answered(agent.call('12125550123'));
@@ -76,7 +76,7 @@ test('an attended transfer costs its caller both legs, which are held, extended 
   await waitUntil(() => second.ended);
   await agent.hangUp(first);
   await waitUntil(async () => (await holdsOf(phone)).length === 2);
-  // About 26 seconds each are left, more than HOLD_SECONDS.
+  // About 26 seconds per leg are left: more than HOLD_SECONDS.
   await waitUntil(async () => !(await channels()).includes('!Up!'), 40_000);
   const legs = await paidFor(phone, 4);
   assert.deepEqual(legs.map(([number]) => number).sort(), [

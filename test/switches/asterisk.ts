@@ -14,10 +14,10 @@ const DEPLOY = fileURLToPath(new URL('../../deploy/asterisk/', import.meta.url))
 const HOST = '127.0.0.1';
 const CARRIER = '127.0.0.2';
 
-/** A running Asterisk with the configuration of deploy/, its scripts, and a trunk. */
+/** A running Asterisk with the configuration and scripts of deploy/, and a trunk. */
 export interface Asterisk extends StorySwitch {
   log: () => string;
-  /** runs a command of its console. @returns what it prints */
+  /** runs a command of its console. @returns its output */
   console: (command: string) => Promise<string>;
   kill: () => Promise<void>;
   start: () => Promise<void>;
@@ -26,7 +26,7 @@ export interface Asterisk extends StorySwitch {
 /**
  * @param service its address
  * @param credentials user:secret of a feed of the generic format
- * @param extendEvery seconds between two questions whether calls may go on
+ * @param extendEvery seconds between two requests to extend calls
  */
 export async function startAsterisk(
   service: string,

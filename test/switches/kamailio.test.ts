@@ -8,7 +8,7 @@ import { waitUntil } from '../support/wait.ts';
 import { ACTOR, tellStory } from './story.ts';
 import { answered, UserAgent } from './user-agent.ts';
 
-// Kamailio asks again after half of what was allowed where that is 10 seconds or more.
+// Kamailio extends a call after half of the granted time, if that time is 10 seconds or more.
 const HOLD_SECONDS = 12;
 
 const { sip, service, customer, callsOf, centsOf, cashOf, holdsOf } = tellStory(
@@ -20,7 +20,7 @@ const { sip, service, customer, callsOf, centsOf, cashOf, holdsOf } = tellStory(
   },
 );
 
-/** A customer with a number and a phone, whom the carrier has called. */
+/** A customer with a number and a phone; the carrier has called it. */
 async function calledCustomer(cash: string, number: string) {
   const owner = await customer(cash);
   const held = { account: owner.username, number, monthly: '0' };
@@ -59,7 +59,7 @@ test('a phone that transfers pays for its own calls until they end, blind and at
   assert.match(String(blind), /sip:12125550777@[^?]*>/);
   assert.match(String(attended), new RegExp(`Replaces=${own.callId}%3B`));
   await sleep(1_100);
-  // The carrier follows on its own side, and ends what was transferred.
+  // The carrier executes the transfer on its side, and ends the transferred call.
   await carrier.hangUp(outer);
   await phone.hangUp(own);
   const rows = await callsOf(owner, 2);

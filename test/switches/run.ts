@@ -1,5 +1,5 @@
-// Runs the suites of real switches: Kamailio of Debian 12, and those of Debian's sid where they can be had.
-// They mostly wait for calls to last, so some run beside each other.
+// Runs the suites of real switches: Kamailio of Debian 12, and those of Debian's sid if available.
+// The suites mostly wait for calls to last, so some run in parallel.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { sidCommand } from './sid.ts';
@@ -11,7 +11,7 @@ const setup = `--test-global-setup=${folder}support/global-setup.ts`;
 let running = 0;
 const waiting: (() => void)[] = [];
 
-/** Takes one of the places, and waits for it. */
+/** Takes one of the places for parallel runs; waits if there is none. */
 async function take(): Promise<void> {
   if (running >= AT_ONCE) await new Promise<void>((go) => waiting.push(go));
   running++;
@@ -22,7 +22,7 @@ function giveBack(): void {
   waiting.shift()?.();
 }
 
-/** Runs a program. What it prints is shown at its end. @returns its status */
+/** Runs a program. Its output is shown at the end. @returns its status */
 function run(command: string[], env: Record<string, string> = {}): Promise<number> {
   const [program = '', ...args] = command;
   return new Promise((resolve, reject) => {
@@ -42,7 +42,7 @@ function run(command: string[], env: Record<string, string> = {}): Promise<numbe
   });
 }
 
-/** @returns whether all of it passed */
+/** @returns whether all tests passed */
 async function suite(file: string, env: Record<string, string> = {}): Promise<boolean> {
   await take();
   const began = Date.now();

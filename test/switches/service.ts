@@ -16,24 +16,24 @@ export interface Customer extends Phone {
   apikey: string;
 }
 
-/** The service in a process of its own, as switches see it. */
+/** The service in a separate process, as switches see it. */
 export interface RunningService {
   url: string;
   /** user:secret of the feed */
   credentials: string;
-  /** the same database, for the operator's side */
+  /** the same database, with the operator's functions */
   service: OpenService;
-  /** a customer who signs up; the SIP secret is read as the portal reads it */
+  /** a customer who signs up; the SIP secret is read in the portal's way */
   signUp: () => Promise<Customer>;
   /** calls an operation of the API. @returns status and body */
   ask: (operation: string, apikey: string) => ReturnType<typeof post>;
   start: () => Promise<void>;
-  /** ends it at once, as a crash does */
+  /** kills it, like a crash */
   kill: () => Promise<void>;
   stop: () => Promise<void>;
 }
 
-/** @param settings with a DATABASE_URL where the embedded database is not meant */
+/** @param settings with a DATABASE_URL to replace the embedded database */
 export async function startRunningService(
   format: Feed['format'],
   settings: Record<string, string> = {},
@@ -97,7 +97,7 @@ export async function startRunningService(
       await service.close();
       server?.kill('SIGTERM');
       await server?.ended;
-      // What a killed service left of PostgreSQL may still be writing.
+      // After a killed service, PostgreSQL may still be writing.
       await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };

@@ -24,14 +24,14 @@ const AGENT = 'Zoiper rv2.8.97/';
 
 /** A running switch with a trunk. */
 export interface StorySwitch extends SipServer {
-  /** the request URIs of INVITEs that reached the trunk */
+  /** the request URIs of the INVITEs at the trunk */
   dialled: () => Promise<string[]>;
-  /** whether a record of a call to this number waits for the service */
+  /** whether a record of a call to this number waits to be delivered */
   waits: (number: string) => Promise<boolean>;
   stop: () => Promise<void>;
 }
 
-/** What tests of one switch alone need of the story. */
+/** The parts of the story for tests of a single switch. */
 export interface Story<Switch extends StorySwitch> {
   sip: () => Switch;
   service: () => RunningService['service'];
@@ -48,9 +48,9 @@ export interface Row {
 }
 
 /**
- * The tests that every switch must pass, with the service on its embedded database: from the sign-up
- * to the bill.
- * @param holdSeconds what a call is allowed at once, more than 10
+ * The tests that every switch must pass, from the sign-up to the bill; the service uses its
+ * embedded database.
+ * @param holdSeconds length of a hold, more than 10
  */
 export function tellStory<Switch extends StorySwitch>(
   format: Feed['format'],
@@ -59,7 +59,7 @@ export function tellStory<Switch extends StorySwitch>(
 ): Story<Switch> {
   let running: RunningService;
   let sip: Switch;
-  // Longer than the rest of the story, beside which it lasts.
+  // This call lasts longer than the rest of the story, and runs at the same time.
   const longSeconds = holdSeconds + 5;
   let longCall: { phone: Customer; done: ReturnType<typeof call> };
   before(async () => {
@@ -76,7 +76,7 @@ export function tellStory<Switch extends StorySwitch>(
 
   const db = () => running.service.db;
 
-  /** A customer with some cash who is billed by the second, at a cent. */
+  /** A customer with some cash, billed a cent per second. */
   async function customer(cash: string): Promise<Customer> {
     const created = await running.signUp();
     const terms = { rate: '0.6', minimumSeconds: 1, incrementSeconds: 1 };
@@ -91,7 +91,7 @@ export function tellStory<Switch extends StorySwitch>(
     return created;
   }
 
-  /** Waits until the customer's calls are as many. @returns them, newest first */
+  /** Waits until the customer has this many calls. @returns them, newest first */
   async function callsOf({ apikey }: Customer, count: number): Promise<[Row, ...Row[]]> {
     let rows: Row[] = [];
     await waitUntil(async () => {
@@ -102,7 +102,7 @@ export function tellStory<Switch extends StorySwitch>(
     return rows as [Row, ...Row[]];
   }
 
-  /** @returns what the call cost, once it is seen to be what its seconds cost */
+  /** Asserts the price of a call. @returns the cents */
   function centsOf({ value: { dur, ba } }: Row, least: number, most: number): number {
     const seconds = Number(dur);
     assert.ok(seconds >= least && seconds <= most, `${dur} s, not ${least} to ${most}`);
@@ -132,7 +132,7 @@ export function tellStory<Switch extends StorySwitch>(
     assert.equal(await registered(phone), 404);
     const first = await register(sip, phone, { contact, port });
     assert.equal(first.status, 0, first.output);
-    // Some switches report a moment after their answer.
+    // Some switches report a registration shortly after their answer.
     await waitUntil(async () => (await registered(phone)) !== 404);
     const shown = { uri: `sip:${phone.username}@127.0.0.1:${port}`, agent: AGENT };
     assert.deepEqual(await registered(phone), shown);
@@ -202,7 +202,7 @@ export function tellStory<Switch extends StorySwitch>(
     const carrier = await UserAgent.open(sip, undefined, '127.0.0.2');
     await agent.register();
     const forged = `"account":"${other.username}"`;
-    // The last is cut by Asterisk after 79 bytes, within a character.
+    // Asterisk cuts a long name after 79 bytes, within a character.
     const names = [
       `%22,%22account%22:%22${other.username}`,
       'x\\"y\\\\',
@@ -291,7 +291,7 @@ export function tellStory<Switch extends StorySwitch>(
     assert.equal(there.status, 0, there.output);
     await callsOf(phone, 1);
     await running.kill();
-    // Asterisk knows no phone by itself, and so asks none who it is.
+    // Asterisk itself does not know the phones, so it sends no challenge.
     const number = { number: '911', seconds: 1 };
     const away = await (sip.challenge === 407
       ? call(sip, phone, 'call', number)

@@ -16,7 +16,7 @@ export interface Dialog {
   /** values of From and To as this side sends them */
   local: string;
   remote: string;
-  /** where the other side is, and the way there */
+  /** the other side's address, and the route to it */
   target: string;
   routes: string[];
   cseq: number;
@@ -29,18 +29,18 @@ interface Message {
 }
 
 /**
- * A phone or a carrier that does what a test tells it, by UDP. It answers calls at once, and takes REFER
- * without following it: what follows is the test's to do. SIPp cannot hold two calls in one
- * scenario, which an attended transfer needs.
+ * A phone or a carrier that a test controls, over UDP. It answers calls at once. It accepts REFER
+ * without following it: the test does the transfer. SIPp cannot hold two calls in one scenario, but
+ * an attended transfer needs two.
  */
 export class UserAgent {
   readonly #at: SipServer;
   readonly #phone: Phone | undefined;
   readonly #socket: Socket;
   readonly #waiting = new Map<string, (answer: Message) => void>();
-  /** calls in the order in which they began */
+  /** calls in order of their start */
   readonly calls: Dialog[] = [];
-  /** Refer-To of the REFERs that came */
+  /** Refer-To of the received REFERs */
   readonly referred: string[] = [];
 
   private constructor(at: SipServer, phone: Phone | undefined, socket: Socket) {
@@ -50,12 +50,12 @@ export class UserAgent {
     socket.on('message', (bytes) => this.#hear(parse(bytes.toString('latin1'))));
   }
 
-  /** @param phone left out, it says nothing of who it is, as a carrier does */
+  /** @param phone undefined: it does not identify itself, like a carrier */
   static async open(at: SipServer, phone?: Phone, host = '127.0.0.1'): Promise<UserAgent> {
     const socket = createSocket('udp4');
     socket.bind(0, host);
     await once(socket, 'listening');
-    // One that a failed test left open keeps no process.
+    // A socket that a failed test left open must not keep the process alive.
     socket.unref();
     return new UserAgent(at, phone, socket);
   }
@@ -69,7 +69,7 @@ export class UserAgent {
     return String(this.#phone?.username ?? '2125550100');
   }
 
-  /** @throws Error where it is not answered 200 */
+  /** @throws Error if the answer is not 200 */
   async register(): Promise<void> {
     const aor = `<sip:${this.#user}@${REALM}>`;
     const answer = await this.#ask('REGISTER', `sip:${REALM}`, {
@@ -83,7 +83,7 @@ export class UserAgent {
   }
 
   /**
-   * Calls a number. @returns the call once it is answered, or the status that refused it
+   * Calls a number. @returns the answered call, or the status that refused it
    * @param options `replaces` is the header's value
    */
   async call(
@@ -120,21 +120,21 @@ export class UserAgent {
     return dialog;
   }
 
-  /** Waits until it was called. @returns the newest call */
+  /** Waits for an incoming call. @returns the newest call */
   async called(): Promise<Dialog> {
     const before = this.calls.length;
     await waitUntil(() => this.calls.length > before);
     return this.calls.at(-1) as Dialog;
   }
 
-  /** Asks the other side of a call to call somebody else instead. @returns the answer's status */
+  /** Asks the other side of a call to call another number instead. @returns the answer's status */
   async refer(dialog: Dialog, number: string, replaced?: Dialog): Promise<number> {
     const replaces = replaced ? `?Replaces=${encodeURIComponent(replacesOf(replaced))}` : '';
     const headers = [`Refer-To: <sip:${number}@${REALM}${replaces}>`];
     return statusOf(await this.#within(dialog, 'REFER', headers));
   }
 
-  /** Ends a call; nothing is done where it has ended. */
+  /** Ends a call, unless it has ended. */
   async hangUp(dialog: Dialog): Promise<void> {
     if (dialog.ended) return;
     dialog.ended = true;
@@ -150,7 +150,7 @@ export class UserAgent {
     return this.#ask(method, dialog.target, { ...inDialog(dialog), headers });
   }
 
-  /** @returns the final answer, of the second request where the first was challenged */
+  /** @returns the final answer; after a challenge, that of the second request */
   async #ask(method: string, uri: string, fields: RequestFields): Promise<Message> {
     const first = await this.#sendUntilAnswered(method, uri, fields);
     const challenge = headerOf(first, 'WWW-Authenticate') || headerOf(first, 'Proxy-Authenticate');
@@ -283,7 +283,9 @@ const SDP = [
   '',
 ].join('\r\n');
 
-/** The call as Replaces names it to the other side (RFC 3891): its tags as that one sees them. */
+/**
+ * The call as Replaces names it to the other side (RFC 3891), with the tags from that side's view.
+ */
 function replacesOf({ callId, localTag, remoteTag }: Dialog): string {
   return `${callId};to-tag=${remoteTag};from-tag=${localTag}`;
 }
@@ -342,7 +344,7 @@ function digest(phone: Phone, method: string, uri: string, challenge: string): s
   ].join(', ');
 }
 
-/** The call that was answered. @throws Error where it was refused */
+/** The answered call. @throws Error if the call was refused */
 export async function answered(call: Promise<Dialog | number>): Promise<Dialog> {
   const dialog = await call;
   if (typeof dialog === 'number') throw new Error(`refused: ${dialog}`);

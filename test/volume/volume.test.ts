@@ -15,7 +15,7 @@ import {
 } from '../support/server.ts';
 import { waitUntil } from '../support/wait.ts';
 
-// The whole proof: VOLUME_CALLS=100000 VOLUME_KILLS=20 npm run test:volume
+// The full proof: VOLUME_CALLS=100000 VOLUME_KILLS=20 npm run test:volume
 const CALLS = Number(process.env.VOLUME_CALLS ?? 5_000);
 const KILLS = Number(process.env.VOLUME_KILLS ?? 5);
 const TIMES = 10;
@@ -38,7 +38,7 @@ interface Place {
   authorization: string;
 }
 
-/** A service of its own with the test's accounts: every fifth is billed to the one before it. */
+/** A separate service with the test's accounts: every fifth is billed to the account before it. */
 async function openPlace(): Promise<Place> {
   const dataDir = await mkdtemp(join(tmpdir(), 'account-api-volume-'));
   folders.push(dataDir);
@@ -91,7 +91,7 @@ function makeCalls(): string[] {
   );
 }
 
-/** Cuts into batches of one size, or of random sizes. */
+/** Splits calls into batches of fixed or random sizes. */
 function cut(calls: string[], size: () => number): string[] {
   const batches: string[] = [];
   for (let from = 0; from < calls.length; ) {
@@ -130,7 +130,7 @@ async function deliver(place: Place, body: string): Promise<void> {
   }
 }
 
-/** Everything stored of calls and money, but when it came. */
+/** All stored calls and money, without the time of arrival. */
 function stateOf(dataDir: string): Promise<object> {
   return inDatabase(dataDir, async (client) => {
     const calls = await client.query(

@@ -13,7 +13,7 @@ import {
 
 const MAIL_WAIT_MS = 120_000;
 
-/** The service on an embedded database of its own, and customers who may call. */
+/** The service on a separate embedded database, and customers who may call. */
 export interface Beginning {
   dataDir: string;
   server: Server;
@@ -29,13 +29,13 @@ export async function begin(t: TestContext, env?: Record<string, string>): Promi
   return { dataDir, server, promises };
 }
 
-/** Holds what was promised against the database and the mails. */
+/** Compares the promises with the database and the mails. */
 export async function assertPromises({ dataDir, promises }: Omit<Beginning, 'server'>) {
   await promises.assertKept(embeddedConnection(dataDir));
   await promises.assertMailed(dataDir, MAIL_WAIT_MS);
 }
 
-/** Stops it, in good order. */
+/** Stops the service normally. */
 export async function end(server: Server): Promise<void> {
   server.kill('SIGTERM');
   assert.equal(await server.ended, 0);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 let folder: string;
 
-/** Gives all files of a run one seed. */
+/** Gives all files of a run the same seed. */
 export function globalSetup(): void {
   process.env.FAULTS_SEED ??= String(randomInt(1, 2 ** 31));
   folder = mkdtempSync(join(tmpdir(), 'account-api-faults-'));
@@ -17,7 +17,7 @@ export function globalSetup(): void {
   );
 }
 
-/** Prints the table that docs/reliability.md keeps. */
+/** Prints the table for docs/reliability.md. */
 export function globalTeardown(): void {
   const lines = readReport(join(folder, 'report'));
   console.log(`\nseed ${process.env.FAULTS_SEED}, ${new Date().toISOString().slice(0, 10)}\n`);

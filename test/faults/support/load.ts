@@ -2,16 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Promises } from '../../support/promises.ts';
 
 const PAUSE_MS = 50;
-// A switch that is owed so many answers repeats those before it sends more.
+// With this many missing answers, a switch repeats deliveries before it sends new ones.
 const MOST_OWED = 20;
 
-/** Customers and switches that go on until they are stopped, wherever the service is by then. */
+/** Customers and switches that run until they are stopped, even if the service moves. */
 export class Load {
   readonly #promises: Promises;
   readonly #url: () => string;
   #on = true;
   readonly #running: Promise<void>[];
-  /** how often each status was seen; 0: no answer */
+  /** number of answers by status; 0: no answer */
   readonly statuses = new Map<number, number>();
   slowestMs = 0;
 
@@ -40,7 +40,7 @@ export class Load {
     }
   }
 
-  /** Ends it, and has the switches repeat what they are owed until they have been answered. */
+  /** Stops the load, and has the switches repeat deliveries until all are answered. */
   async stop(): Promise<void> {
     this.#on = false;
     await Promise.all(this.#running);

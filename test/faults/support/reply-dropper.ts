@@ -4,8 +4,8 @@ const TRANSACTION_OPEN = 'T'.charCodeAt(0);
 const READY_FOR_QUERY = Buffer.from([0x5a, 0, 0, 0, 5]);
 
 /**
- * Stands between the service and PostgreSQL. Once it is armed, it lets the next write be committed
- * and drops the connection in place of the answer, as a network does at the worst moment.
+ * A proxy between the service and PostgreSQL. Once armed, it lets the next write be committed and
+ * closes the connection instead of passing the answer: the worst moment of a network failure.
  */
 export class ReplyDropper {
   readonly #server: Server;
@@ -29,7 +29,7 @@ export class ReplyDropper {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** @returns resolves once a reply was dropped */
+  /** @returns resolves when a reply was dropped */
   arm(): Promise<void> {
     this.#armed = true;
     return new Promise((resolve) => {
@@ -44,7 +44,7 @@ export class ReplyDropper {
 
   #relay(client: Socket, postgres: Socket): void {
     let inTransaction = false;
-    // Whether the transaction that is open is one of those whose reply is to be lost.
+    // Whether the open transaction is one whose reply must be dropped.
     let wrote = false;
     let commits = false;
     const end = () => {
@@ -80,7 +80,7 @@ export class ReplyDropper {
         client.write(chunk);
         return;
       }
-      // It says that it is ready for the next statement, so this one is committed.
+      // PostgreSQL is ready for the next statement, so this one is committed.
       if (ready === -1) return;
       this.drops++;
       end();

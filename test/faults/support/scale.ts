@@ -6,12 +6,12 @@ const SEED = Number(process.env.FAULTS_SEED ?? 0);
 
 let state = SEED;
 
-/** How often a fault is tried: a few times, or as often as FAULTS=full promises. */
+/** Number of attempts of a fault: a few, or with FAULTS=full as many as documented. */
 export function times(few: number, full: number): number {
   return FULL ? full : few;
 }
 
-/** The next number of the run's seed, from 0 to below 1 (mulberry32). */
+/** The next number from the run's seed, at least 0 and below 1 (mulberry32). */
 export function random(): number {
   state = (state + 0x6d2b79f5) | 0;
   let t = Math.imul(state ^ (state >>> 15), state | 1);
@@ -30,7 +30,7 @@ export function pick<T>(values: readonly T[]): T {
 
 const rows: string[] = [];
 
-/** Adds a line to the run's table: what was promised, how often it was tried, what was seen. */
+/** Adds a line to the run's table: the promise, the number of attempts, the result. */
 export function report(promise: string, count: string, result: string): void {
   rows.push(JSON.stringify({ promise, count, result }));
 }

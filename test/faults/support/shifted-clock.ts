@@ -1,5 +1,6 @@
-// Loaded into the service with node --import: its clock is off by what the file CLOCK_FILE says, in
-// milliseconds, as if the machine's clock had jumped. What counts time that passes does not jump.
+// Loaded into the service with node --import. It shifts the service's clock by the milliseconds in
+// the file CLOCK_FILE, as if the machine's clock had jumped. Elapsed time is measured without the
+// jump.
 import { readFileSync } from 'node:fs';
 
 const RealDate = Date;
