@@ -1,10 +1,11 @@
 #!/bin/sh
-# Delivers the records of cdr_custom.conf to the service every few seconds, as the user that Asterisk
-# runs as:
+# Delivers the records of cdr_custom.conf to the service every few seconds. Run it as the user of
+# Asterisk:
 #   FEED=pbx-1:secret SERVICE=https://account.example.com send-cdr.sh
-# A file is sent in the round after the one that set it apart, when nothing writes to it any more, and
-# kept under sent/ once the service has it; one that is too large is split, down to a record, which is
-# kept under too-large/. Sending one again does no harm. With ONCE=1 it ends after a round, with status 1 where something was not taken.
+# One round sets a file apart; the next one sends it, because then nothing writes to it any more. A
+# delivered file is kept under sent/. A file that is too large is split. A single record that is too
+# large is kept under too-large/. Sending a file twice does no harm. With ONCE=1 the script ends
+# after one round, with status 1 if a file was not taken.
 set -eu
 : "${FEED:?user:secret of the feed}" "${SERVICE:?address of the service}"
 cd "${CDR_DIR:-/var/log/asterisk/cdr-custom}"
@@ -33,7 +34,7 @@ send() { # file
 
 round() {
   failed=0
-  # One that is not taken does not keep the others.
+  # A file that is not taken does not stop the others.
   for file in sending/*.csv; do
     [ ! -e "$file" ] || send "$file" || failed=1
   done

@@ -1,12 +1,12 @@
--- What the other scripts share.
+-- Common functions of the other scripts.
 local api = freeswitch.API()
 local function setting(name) return api:execute("global_getvar", name) end
 
 account_api = {}
 
--- Posts JSON to the service. mod_curl parts its arguments at blanks and unescapes what it posts, so
--- everything is escaped; without "secure" it does not verify the certificate.
--- Returns the answer as mod_curl's JSON: its members are status_code and body.
+-- Posts JSON to the service. mod_curl splits its arguments at blanks and unescapes the body, so
+-- everything is escaped. Without "secure" it does not verify the certificate.
+-- Returns the answer as JSON from mod_curl, with the members status_code and body.
 function account_api.post(path, json)
   local url = setting("account_api_scheme") .. "://" .. setting("account_api_credentials") .. "@" ..
     setting("account_api_address")

@@ -1,12 +1,14 @@
--- Asks whether the account may call, and ends the call when it has used up what it may spend. It asks
--- again after half of the time that was allowed, so a call goes on while there is money.
--- For calls of phones, whose account is the accountcode, it sets account_api_dst, the number to dial;
--- with the argument "incoming", for calls to a customer's number, it sets accountcode to its owner.
+-- Authorizes a call, and ends it when its granted time is used up. After half of that time it asks
+-- again, so a call continues while there is money.
+-- For calls from phones, the accountcode is the account; the script sets account_api_dst, the
+-- number to dial.
+-- With the argument "incoming", for calls to a customer's number, it sets accountcode to the owner
+-- of the number.
 local api = freeswitch.API()
 dofile(api:execute("global_getvar", "script_dir") .. "/account_api.lua")
 
 local function refuse(cause)
-  -- Where it was asked during a call, the hangup that is scheduled already stays.
+  -- During a call there is no session: the hangup already scheduled stays.
   if session then session:hangup(cause) end
 end
 

@@ -1,9 +1,9 @@
--- Pushes an event of mod_sofia; the service reads it as it is.
+-- Pushes an event of mod_sofia unchanged; the service can read it.
 local api = freeswitch.API()
 dofile(api:execute("global_getvar", "script_dir") .. "/account_api.lua")
 
--- Where a profile keeps one contact of a user, which is the default, the end of one is the end of
--- all; so is an unregister with "Contact: *", which mod_sofia tells as sip:(null)@(null).
+-- By default a profile keeps one contact per user, so its end removes all contacts. An unregister
+-- with "Contact: *" does the same; mod_sofia reports it as sip:(null)@(null).
 if event:getHeader("Event-Subclass") == "sofia::unregister" then
   local user = event:getHeader("from-user") .. "@" .. event:getHeader("from-host")
   local left = api:execute("sofia_contact", event:getHeader("profile-name") .. "/" .. user)

@@ -1,6 +1,6 @@
--- Lets the service read the contacts that Kamailio keeps in its table `location`: run it once as a
--- superuser, after database.sql and Kamailio's usrloc-create.sql. Kamailio writes local times, so
--- it must run with TZ=UTC. What a killed Kamailio leaves behind is passed over once it has expired.
+-- Lets the service read the contacts in Kamailio's table `location`. Run it once as a superuser,
+-- after database.sql and Kamailio's usrloc-create.sql. Kamailio writes local times, so it must run
+-- with TZ=UTC. Contacts left by a killed Kamailio are ignored once they have expired.
 
 CREATE OR REPLACE VIEW switch_contact (username, contact, received, user_agent, reported_at,
     expires_at) AS

@@ -1,5 +1,5 @@
--- What Kamailio needs in the service's PostgreSQL: run it once there as a superuser, after the
--- service was started once. Then give the role a password, and make Kamailio's own tables as it:
+-- Kamailio's role in the service's PostgreSQL. Run it once as a superuser, after the first start of
+-- the service. Then set the role's password, and create Kamailio's own tables with this role:
 --
 --   sudo -u postgres psql account_api -f database.sql
 --   sudo -u postgres psql account_api -c '\password kamailio'
@@ -8,8 +8,8 @@
 --     -f standard-create.sql -f usrloc-create.sql -f dialog-create.sql
 --   sudo -u postgres psql account_api -f contacts.sql
 --
--- The role reads two views of the service, who may register with which HA1 and whose a number is,
--- and nothing else.
+-- The role can read only two views of the service: the usernames with their HA1s, and the numbers
+-- with their owners.
 
 CREATE ROLE kamailio LOGIN;
 CREATE SCHEMA kamailio AUTHORIZATION kamailio;

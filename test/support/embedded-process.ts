@@ -1,6 +1,6 @@
-// The embedded database of a folder, held by a process of its own until it gets SIGTERM:
+// Runs the embedded database of a folder in a separate process, until SIGTERM:
 //   node embedded-process.ts FOLDER server|command
-// It prints how to connect, and each time PostgreSQL had to be started again.
+// It prints the connection, and each restart of PostgreSQL.
 import { openEmbedded } from '../../src/db/embedded/index.ts';
 
 const [dataDir = '', role] = process.argv.slice(2);

@@ -5,7 +5,7 @@ import type { View } from '../view.ts';
 /**
  * Links to the first page of an operators' list and to the next one, if they exist.
  * @param list.query the other members of the list's query
- * @param list.by the member of the query where a page begins; `at` is its value for this page
+ * @param list.by the member of the query with a page's start; `at` is its value for this page
  */
 export function pageLinks(
   view: View,
