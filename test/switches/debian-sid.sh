@@ -1,6 +1,6 @@
 #!/bin/sh
 # Extracts Asterisk 22, Kamailio 6 and Valkey of Debian's sid into .cache/debian-sid, which git
-# ignores. Nothing is installed, configured or started. The mirror is from the machine's own sources.
+# ignores. Nothing is installed, configured or started. The mirror comes from the machine's sources.
 # The exit status is 0 if the tree exists already, else that of mmdebstrap.
 set -eu
 cd "$(dirname "$0")/../.."
