@@ -1,9 +1,9 @@
-/** What a username must be, as the API words it. */
+/** The form of a username, in the API's words. */
 export const USERNAME_REQUIREMENT = 'Must be a 10-digit number';
 
 const LONGEST_NAME = 100;
 
-/** One line that is not blank. Its parts begin with different characters, so it takes linear time. */
+/** One line that is not blank. The parts start with different characters, so it is linear. */
 export const NAME_PATTERN =
   '^[^\\S\\u0000-\\u001f\\u007f]*[^\\s\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$';
 const NAME = new RegExp(NAME_PATTERN, 'u');

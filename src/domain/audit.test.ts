@@ -23,7 +23,7 @@ before(async () => {
 });
 after(() => api.stop());
 
-/** The trail since a call of this, oldest first, without what differs at each run. */
+/** Returns a reader of the entries since this call, oldest first, without values that vary. */
 async function trail(): Promise<() => Promise<unknown[]>> {
   const { db } = api.service;
   const [last] = await listAudit(db, { limit: 1 });
@@ -46,7 +46,7 @@ test('every change of an account leaves an entry with what was before and after'
     rate: '0.025',
     callerId: '2125550100',
   });
-  // The second time, nothing changes.
+  // The second change has no effect.
   for (let time = 1; time <= 2; time++) {
     const changes = { email, billing: 'postpaid' } as const;
     await changeAccount(db, TESTER, { queue: api.service.queue, now: clock() }, account, changes);
@@ -143,7 +143,7 @@ test('feeds, promotions, administrators and replays leave entries of no account'
   const promotion = { code: 'WELCOME', amount: '5', validUntil: null, usesLimit: 9 };
   await createPromotion(db, TESTER, promotion, clock());
   const { username } = await api.administrator();
-  // The first time there is nothing to replay.
+  // The first replay finds nothing.
   await replayRejected(db, TESTER, {
     now: clock(),
     retentionMonths: 24,

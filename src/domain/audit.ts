@@ -23,7 +23,7 @@ export function administratorAt(username: number, from: string): Actor {
   return { who: `administrator ${username}`, from };
 }
 
-/** A customer who changes something of the own account. */
+/** A customer who changes the own account. */
 export function customerAt(username: number, from: string): Actor {
   return { who: `customer ${username}`, from };
 }
@@ -47,7 +47,7 @@ export async function audit(
   );
 }
 
-/** The members that differ, as `{ rate: { before: '0.0075', after: '0.025' } }`. */
+/** The members that differ, such as `{ rate: { before: '0.0075', after: '0.025' } }`. */
 export function differences<Row extends object>(before: Row, after: Row): object {
   const names = Object.keys(after) as (keyof Row)[];
   const changed = names.filter(
@@ -59,14 +59,14 @@ export function differences<Row extends object>(before: Row, after: Row): object
 }
 
 /**
- * The audit trail by filter, newest entry first.
+ * Entries of the audit trail that match a filter, newest first.
  * @param page.before the last id already seen
  */
 export function searchAudit(
   db: Queryable,
   filter: {
     account?: number | undefined;
-    /** in whole, such as `administrator 2345678901` */
+    /** the whole text, such as `administrator 2345678901` */
     actor?: string | undefined;
     actions?: string[] | undefined;
     from?: Date | undefined;
@@ -95,7 +95,7 @@ export function searchAudit(
 
 /**
  * The audit trail, newest entry first.
- * @param page.account only what concerns this account
+ * @param page.account only entries about this account
  * @param page.before the last id already seen
  */
 export function listAudit(

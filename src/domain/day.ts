@@ -9,16 +9,16 @@ export interface DayRange {
 }
 
 /**
- * SQL: the moments at which the days of a range begin, and the one at which the last ends.
+ * SQL: the times at which the days of a range begin, and the time at which the last day ends.
  * @param from SQL of the first day, `to` of the last, `zone` of the time zone
  */
 export const dayEdges = (from: string, to: string, zone: string) =>
   `SELECT array_agg(day AT TIME ZONE ${zone} ORDER BY day) AS edges
   FROM generate_series(${from}::timestamp, ${to}::timestamp + interval '1 day', interval '1 day') day`;
 
-/** The day it is in a time zone. */
+/** The calendar day of a time in a time zone. */
 export function dayOf(at: Date, timeZone: string): Day {
-  // Swedish dates are those of ISO 8601.
+  // Swedish dates have the form of ISO 8601.
   return new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(at);
 }
 

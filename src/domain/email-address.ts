@@ -2,8 +2,8 @@ import type { Queryable } from '../db/database.ts';
 import { creationFailed } from './refusal.ts';
 
 const MAXIMUM_LENGTH = 254;
-// A dot-atom and a host name with at least two labels (RFC 5321, 4.1.2), without the quoted and
-// bracketed forms that no mail provider gives its customers.
+// A dot-atom and a host name with at least two labels (RFC 5321, 4.1.2). Quoted and bracketed forms
+// are left out, because mail providers do not use them.
 const ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
 const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
 const ADDRESS = new RegExp(`^(?=.{1,64}@)${ATOM}(?:\\.${ATOM})*@(?:${LABEL}\\.)+${LABEL}$`);
@@ -12,12 +12,12 @@ export function isEmailAddress(value: unknown): value is string {
   return typeof value === 'string' && value.length <= MAXIMUM_LENGTH && ADDRESS.test(value);
 }
 
-/** Addresses are the same where their keys are: letter case does not tell them apart. */
+/** Two addresses are the same if their keys are equal; letter case is ignored. */
 export function addressKey(email: string): string {
   return email.toLowerCase();
 }
 
-/** Takes an address for an account that must be the only one with it. @throws Refusal 'conflict' */
+/** Takes an address for one account only. @throws Refusal 'conflict' if it is in use */
 export async function claimAddress(tx: Queryable, email: string): Promise<void> {
   const rows = await tx.query(
     `INSERT INTO email_address (address_key, accounts) VALUES ($1, 1)
@@ -28,7 +28,7 @@ export async function claimAddress(tx: Queryable, email: string): Promise<void> 
   if (rows.length === 0) throw creationFailed();
 }
 
-/** Counts one more account with an address that others may have too. */
+/** Counts one more account with an address; other accounts may share it. */
 export async function shareAddress(tx: Queryable, email: string): Promise<void> {
   await tx.query(
     `INSERT INTO email_address (address_key, accounts) VALUES ($1, 1)

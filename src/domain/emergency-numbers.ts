@@ -1,5 +1,5 @@
 /**
- * Emergency numbers by country (ISO 3166-1), beside those that most countries have.
+ * Emergency numbers by country (ISO 3166-1), besides those that most countries have.
  * Source: ShortNumberInfo of libphonenumber.
  */
 const BY_COUNTRY: [countries: string, numbers: string][] = [
@@ -148,8 +148,8 @@ const NUMBERS = new Map(
 );
 
 /**
- * Whether digits dial for help.
- * @param everywhere the numbers that do so wherever they are dialled
+ * Whether digits are an emergency number.
+ * @param everywhere numbers that are emergency numbers in every country
  */
 export function isEmergencyNumber(
   everywhere: ReadonlySet<string>,

@@ -34,12 +34,12 @@ export function oneOf<Word extends string>(text: string, words: readonly Word[])
   return found;
 }
 
-/** Reads a value that may be taken away: null for `none`. */
+/** Reads a value that may be removed: null for `none`. */
 export function orNone<Value>(read: (text: string) => Value): (text: string) => Value | null {
   return (text) => (text === 'none' ? null : read(text));
 }
 
-/** A record's number in a list. */
+/** A record's id. */
 export const recordId = (text: string) => wholeNumber(text, 1, Number.MAX_SAFE_INTEGER);
 
 /** Dollars above zero. */
@@ -50,7 +50,7 @@ export function amount(text: string): Decimal {
   return text;
 }
 
-/** Dollars a month, possibly none. */
+/** Dollars a month, 0 or more. */
 export function monthlyAmount(text: string): Decimal {
   if (!isDecimal(text) || text.startsWith('-')) {
     throw new InvalidValue({ key: 'monthlyAmount' });
@@ -104,7 +104,7 @@ export function increment(text: string): { minimumSeconds: number; incrementSeco
   return { minimumSeconds, incrementSeconds };
 }
 
-/** Ten digits, or none where nothing is to be shown. */
+/** Ten digits, or `none` if no caller ID is to be shown. */
 export function callerId(text: string): string {
   if (text === '' || text === 'none') return '';
   const number = tenDigits(text);
@@ -155,14 +155,14 @@ export function timeZone(text: string): string {
   try {
     if (!/^[A-Za-z]/.test(text)) throw new RangeError();
     const known = new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone;
-    // An alias such as Asia/Kolkata stays as it is; otherwise the case is put right.
+    // An alias such as Asia/Kolkata stays as it is; for all others the letter case is corrected.
     return known.toLowerCase() === text.toLowerCase() ? known : text;
   } catch {
     throw new InvalidValue({ key: 'timeZone' });
   }
 }
 
-/** ISO 3166-1; which of them have a numbering plan is known where it is looked up. */
+/** A country code of ISO 3166-1. Whether it has a numbering plan is checked later. */
 export function country(text: string): string {
   if (!/^[A-Za-z]{2}$/.test(text)) throw new InvalidValue({ key: 'country' });
   return text.toUpperCase();
@@ -176,7 +176,7 @@ export function month(text: string): string {
   return text;
 }
 
-/** Words that people read: reasons, references, searches. */
+/** Text for people: reasons, references, searches. */
 export function words(text: string): string {
   if (text.trim() === '' || text.length > LONGEST_TEXT || /\p{Cc}/u.test(text)) {
     throw new InvalidValue({ key: 'words', most: LONGEST_TEXT });
@@ -184,7 +184,7 @@ export function words(text: string): string {
   return text.trim().toWellFormed();
 }
 
-/** What an entry counts once by; those of the service's own are nobody's to post. */
+/** A reference of a ledger entry. The service's own references are refused. */
 export function reference(text: string): string {
   const given = words(text);
   if (isReservedReference(given)) throw new InvalidValue({ key: 'reservedReference' });
@@ -224,7 +224,7 @@ export function promotionCode(text: string): string {
   return text;
 }
 
-/** The end of a day in UTC, or a moment with its zone; not past. */
+/** The end of a day in UTC, or a time with its zone; not in the past. */
 export function until(text: string): Date {
   const end = dayOrMoment(text, 'T23:59:59.999Z');
   if (!end) {
@@ -234,7 +234,7 @@ export function until(text: string): Date {
   return end;
 }
 
-/** The start of a day in UTC, or a moment with its zone. */
+/** The start of a day in UTC, or a time with its zone. */
 export function from(text: string): Date {
   const start = dayOrMoment(text, 'T00:00:00Z');
   if (!start) {
@@ -243,12 +243,12 @@ export function from(text: string): Date {
   return start;
 }
 
-/** @param time of day, where a day is given alone */
+/** @param time time of day for a text that is only a day */
 function dayOrMoment(text: string, time: string): Date | undefined {
   const isDay = /^\d{4}-\d\d-\d\d$/.test(text);
   const isMoment = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:?\d\d)$/.test(text);
   const moment = new Date(isDay ? `${text}${time}` : text);
-  // Days that no month has are read as days of the next one, or not at all.
+  // JavaScript reads a day such as 31 February as a day of the next month, or not at all.
   const day = new Date(`${text.slice(0, 10)}T00:00Z`);
   const exists = !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text.slice(0, 10));
   return (isDay || isMoment) && exists && !Number.isNaN(moment.getTime()) ? moment : undefined;

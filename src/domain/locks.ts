@@ -1,17 +1,17 @@
 import type { Queryable } from '../db/database.ts';
 
 /**
- * Every advisory lock of the database, by what it guards. Each is one number that nothing else locks
- * on; PostgreSQL knows them only as numbers, so a number in use must not change.
+ * All advisory locks of the database, by what each one guards. PostgreSQL knows them only by
+ * number, so numbers must be unique and must not change.
  */
 export const LOCKS = {
-  /** the first administrator is made once, the last one stays */
+  /** the first administrator is made only once, and the last one stays */
   administrators: 4_592_086_960,
   /** the hours of calls are counted by one session at a time */
   callHours: 4_592_086_961,
   /** partitions of calls are made and dropped by one session at a time */
   callPartitions: 8_008_786_160,
-  /** sealing shares it; a change of the secret key has it alone */
+  /** shared by transactions that seal; exclusive for a change of the secret key */
   sealing: 8_666_326_621,
   /** a rotation of keys, or a backup */
   maintenance: 4_159_608_204,

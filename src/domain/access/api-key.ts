@@ -11,7 +11,7 @@ import { passwordMatches } from './password.ts';
 
 const KEY_PATTERN = /^[0-9a-f]{32}$/;
 
-/** A new key in the form in which an account keeps it. */
+/** A new key as the account's row stores it. */
 export interface StoredKey {
   digest: Buffer;
   sealed: Buffer;
@@ -27,7 +27,7 @@ export const SEALED_API_KEYS: SealedColumn = {
   name: (username) => `account ${username}`,
 };
 
-/** @param version counts the keys of an account, and binds the sealed key to this one */
+/** @param version counts the keys of an account; the sealed key opens only with this version */
 export async function issueKey(
   tx: Queryable,
   keyring: Keyring,
@@ -41,15 +41,15 @@ export async function issueKey(
 
 /**
  * The digest under which a presented key is looked up.
- * @param key whatever the client sent as its key
- * @throws Refusal 'unauthorized' where it cannot be a key
+ * @param key the value that the client sent as its key, of any type
+ * @throws Refusal 'unauthorized' if it does not have the form of a key
  */
 export function keyDigest(keyring: Keyring, key: unknown): Buffer {
   if (typeof key !== 'string' || !KEY_PATTERN.test(key)) throw unauthorized();
   return keyring.digest(key);
 }
 
-/** @throws Refusal 'unauthorized' where no open account has the key */
+/** @throws Refusal 'unauthorized' if no open account has the key */
 export async function authenticate(db: Database, keyring: Keyring, key: unknown): Promise<Caller> {
   const found = await db.find<Caller>(
     'authenticate',
@@ -64,8 +64,8 @@ export async function authenticate(db: Database, keyring: Keyring, key: unknown)
 }
 
 /**
- * The account's current key, for its password. An unknown account and a wrong password cost the
- * same work and get the same answer.
+ * Checks an account's password and returns its current key. An unknown account and a wrong password
+ * take the same work and get the same answer.
  * @throws Refusal 'unauthorized'
  */
 export async function currentKey(
@@ -86,9 +86,9 @@ export async function currentKey(
 }
 
 /**
- * `currentKey` for clients. Wrong passwords are counted for the account, wherever they come from; at
- * an address from which the right one was given lately, for that address alone, so that strangers
- * cannot keep the owner out.
+ * `currentKey` for clients. Wrong passwords are counted for the account, from all addresses
+ * together. An address that recently gave the right password is counted separately, so strangers
+ * cannot lock the owner out.
  * @throws Refusal 'unauthorized', 'rate limited'
  */
 export async function keyForPassword(
@@ -102,13 +102,13 @@ export async function keyForPassword(
   const subject = isKnown ? `${username} from ${from.address}` : String(username);
   const key = await failures.guard(subject, () => currentKey(db, keyring, username, password));
   await rememberAddress(db, { keyring, now }, username, from).catch((error) => {
-    // A database that cannot write keeps nobody from the key.
+    // The key is returned even while the database cannot write.
     if (!(error instanceof StoreUnavailable)) throw error;
   });
   return key;
 }
 
-/** The current key of an account, for whoever has just made it. */
+/** The current key of an account that was just created. */
 export async function keyOf(tx: Queryable, keyring: Keyring, username: number): Promise<string> {
   const [account] = await tx.query<{ sealed: Buffer; version: number }>(
     'SELECT key_sealed AS sealed, key_version AS version FROM account WHERE username = $1',

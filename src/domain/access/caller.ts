@@ -1,4 +1,4 @@
-/** Who a key speaks for. */
+/** The account that a key belongs to. */
 export interface Caller {
   username: number;
   role: 'customer' | 'administrator';

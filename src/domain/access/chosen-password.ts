@@ -7,9 +7,9 @@ export const LONGEST_PASSWORD = 128;
 export type PasswordProblem = 'short' | 'long' | 'common' | 'own';
 
 const SHORTEST_WORD = 3;
-// Digits and signs around a common password that still leave it easy to guess.
+// A common password stays easy to guess with up to this many digits and signs around it.
 const MOST_ADDED = 7;
-// Characters that differ from the one before by more than a step make a password harder to guess.
+// A turn is a character that is not next to the previous one. Turns make guessing harder.
 const LEAST_TURNS = 4;
 
 const LONG_ENOUGH = new RegExp(`^.{${SHORTEST_PASSWORD},}$`, 'gmu');
@@ -18,23 +18,23 @@ interface Known {
   /** in lower case */
   common: Set<string>;
   /**
-   * Those that are long enough, a line for each, in lower case. One buffer, since a string for each
-   * takes ten times the memory.
+   * The common passwords that are long enough, one a line, in lower case. They are one buffer
+   * because separate strings take ten times the memory.
    */
   longCommon: Buffer;
-  /** what lies beside a key */
+  /** the neighbours of each key on the keyboard */
   nextKeys: Record<string, (string | null)[]>;
 }
 
 let known: Promise<Known> | undefined;
 
 /**
- * What is wrong with a password that someone chose. There are no rules of composition; length
- * counts, and what guessers try first is refused: common passwords, also with digits and signs around
- * them or said twice, and runs along the alphabet, the digits or the keyboard. Words that others know
- * do not count towards the length.
- * @param own what others know of the account: its username, address and name, and the brand
- * @returns undefined where it is acceptable
+ * Checks a password that someone chose. There are no rules of composition, but it must be long
+ * enough. Common passwords are refused, also doubled or with digits and signs around them. Runs
+ * along the alphabet, the digits or the keyboard are refused too. Words that others know do not
+ * count towards the length.
+ * @param own words that others know: the account's username, address and name, and the brand
+ * @returns undefined if the password is acceptable
  */
 export async function passwordProblem(
   password: string,
@@ -53,7 +53,7 @@ export async function passwordProblem(
   return isCommon(lists, left) ? 'own' : undefined;
 }
 
-/** Takes long to read, and most of what runs never asks for it. */
+/** Read on the first use, because it takes long and most processes never need it. */
 async function readKnown(): Promise<Known> {
   const { adjacencyGraphs, dictionary } = await import('@zxcvbn-ts/language-common');
   const common = dictionary['passwords-common'].map((password) => String(password).toLowerCase());
@@ -83,7 +83,7 @@ function isKnown({ common, longCommon, nextKeys }: Known, text: string): boolean
   return common.has(text) || isRun(nextKeys, text) || longCommon.includes(`\n${text}\n`);
 }
 
-/** Whether most characters are the one before, its neighbour, or beside it on the keyboard. */
+/** Whether most characters repeat the previous one or are next to it, also on the keyboard. */
 function isRun(nextKeys: Known['nextKeys'], text: string): boolean {
   let turns = 0;
   for (let index = 1; index < text.length; index++) {
@@ -96,7 +96,7 @@ function isRun(nextKeys: Known['nextKeys'], text: string): boolean {
   return text.length > 0 && turns < Math.min(LEAST_TURNS, text.length / 4);
 }
 
-/** What is left without the words, the longest taken out first. */
+/** The text without the words; the longest word is removed first. */
 function withoutWords(text: string, own: string[]): string {
   const words = own
     .flatMap((given) => [folded(given), ...folded(given).split(/[^\p{L}\p{N}]+/u)])

@@ -26,7 +26,7 @@ const refused = (retryAfterSeconds: number) => ({
   retryAfterSeconds,
 });
 
-/** How many of some attempts at once are let in. */
+/** How many of several concurrent attempts are allowed. */
 async function letIn(attempts: Promise<void>[]): Promise<number> {
   const results = await Promise.allSettled(attempts);
   for (const result of results) {

@@ -8,30 +8,30 @@ const HOUR_MS = 3_600_000;
 const MOST_REMEMBERED = 100_000;
 
 /**
- * Unix time in milliseconds that no change of the clock moves: the time at which the process
- * started, and what has passed since. A clock that jumps neither ends a window early nor late.
+ * Unix time in milliseconds that does not follow changes of the clock: the start time of the
+ * process plus the time since. So a clock that jumps does not change the length of a window.
  */
 export function steadyNow(): number {
   return performance.timeOrigin + performance.now();
 }
 
 /**
- * A number of attempts that each key has in an hour, which begins with its first attempt. They are
- * counted in the database, or where it has them counted, so that a limit holds across processes and
- * restarts. A key known to be over its limit is refused without asking; while nothing can be written
- * there, attempts are counted in memory.
+ * Limits the attempts of each key in an hour, which begins with the first attempt. `db.attempts`
+ * counts them, so a limit holds across processes and restarts. A key that is known to be over its
+ * limit is refused without a query. While nothing can be written there, attempts are counted in
+ * memory.
  */
 export class HourlyLimit {
   readonly #db: Database;
   readonly #name: string;
   readonly #perHour: number;
   readonly #now: () => number;
-  /** windows that are used up, and those that only memory knows */
+  /** windows that are used up, and windows that are counted in memory only */
   readonly #known = new Map<string, Window>();
   readonly #attempts = new Gatherer((keys: string[]) => this.#countTogether(keys));
 
   /**
-   * @param name tells the keys of one limit from those of others
+   * @param name separates the keys of this limit from those of other limits
    * @param perHour 0: no limit
    */
   constructor(db: Database, name: string, perHour: number, now = steadyNow) {
@@ -41,7 +41,7 @@ export class HourlyLimit {
     this.#now = now;
   }
 
-  /** Counts an attempt. @throws Refusal 'rate limited' for one too many */
+  /** Counts an attempt. @throws Refusal 'rate limited' if the limit is exceeded */
   async count(key: string): Promise<void> {
     if (this.#perHour === 0) return;
     const seconds = this.knownWait(key);
@@ -51,13 +51,13 @@ export class HourlyLimit {
     if (window.attempts > this.#perHour) throw this.#refusal(window);
   }
 
-  /** Seconds until `count` lets a key in again, where it is known that it would not. */
+  /** Seconds until `count` allows a key again; undefined unless known to be over its limit. */
   knownWait(key: string): number | undefined {
     const known = this.#knownWindow(key);
     return known && known.attempts >= this.#perHour ? this.#secondsLeft(known) : undefined;
   }
 
-  /** What a key has left of its attempts, and when it has all of them again; nothing is counted. */
+  /** Remaining attempts of a key and the seconds until its window ends; counts nothing. */
   async remaining(key: string): Promise<{ perHour: number; left: number; secondsToEnd: number }> {
     const window = this.#knownWindow(key) ?? (await this.#readWindow(key));
     const left = Math.max(0, this.#perHour - (window?.attempts ?? 0));
@@ -66,9 +66,9 @@ export class HourlyLimit {
   }
 
   /**
-   * Runs `attempt`, and counts it where it is refused as unauthorized. Once too many were, none is
-   * run any more, so that not even the right password can be told.
-   * @throws Refusal 'rate limited', or what `attempt` throws
+   * Runs `attempt` and counts it if it is refused as unauthorized. After too many refusals it is
+   * not run any more, so a guesser does not learn even that a password is right.
+   * @throws Refusal 'rate limited', or an error of `attempt`
    */
   async guard<T>(key: string, attempt: () => Promise<T>): Promise<T> {
     if (this.#perHour === 0) return attempt();
@@ -84,7 +84,7 @@ export class HourlyLimit {
     }
   }
 
-  /** Counts an attempt for each of the keys, the same key's one after the other. */
+  /** Counts an attempt for each of the keys; a key that is there twice is counted twice. */
   async #countTogether(keys: string[]): Promise<Window[]> {
     const counts = new Map<string, number>();
     for (const key of keys.map((each) => this.#storedKey(each))) {
@@ -93,7 +93,7 @@ export class HourlyLimit {
     const now = this.#now();
     try {
       const windows = await this.#db.attempts.add(counts, { nowMs: now, lengthMs: HOUR_MS });
-      // The last of a key's attempts has the number that the database tells.
+      // The database returns the count after the last attempt of each key.
       return keys
         .toReversed()
         .map((key) => {
@@ -131,7 +131,7 @@ export class HourlyLimit {
     return undefined;
   }
 
-  /** Forgets the windows remembered first where there are too many. */
+  /** Remembers a window, and forgets the oldest ones if there are too many. */
   #remember(key: string, window: Window): void {
     this.#known.delete(key);
     this.#known.set(key, window);
@@ -154,8 +154,8 @@ export class HourlyLimit {
 }
 
 /**
- * Deletes windows that ended an hour ago or earlier. Those that a clock since set back has put far
- * ahead are ended within the hour.
+ * Deletes windows that ended an hour ago or earlier. A clock that was set back may leave windows
+ * that end far in the future; these are made to end within the hour.
  */
 export async function tidyLimits(db: Queryable, nowMs = steadyNow()): Promise<void> {
   const now = Math.floor(nowMs);

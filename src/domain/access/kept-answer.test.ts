@@ -17,7 +17,7 @@ before(async () => {
 });
 after(() => api.stop());
 
-/** Does what writes a note of its own each time. */
+/** Answers a request; by default its work inserts one note. */
 function ask(key: string, options: { content?: string; now?: Date; work?: () => unknown } = {}) {
   const { content = '{}', now = START, work } = options;
   return answerOnce(api.service, { key, scope: 'test', content }, now, async (db: Database) => {
@@ -69,7 +69,7 @@ test('a request that another process does is waited for by PostgreSQL', async ()
   const { db } = api.service;
   const first = await ask('e');
   const now = hoursLater(100);
-  // As the other process does: it claims the row again, which is too old.
+  // Acts as another process: it claims the expired row again.
   const elsewhere = (milliseconds: number) =>
     db.transaction(async (tx) => {
       const claimed = await tx.query(

@@ -7,22 +7,22 @@ import type { Keyring } from '../sealing/keyring.ts';
 import type { SealedColumn } from '../sealing/re-seal.ts';
 
 const KEPT_HOURS = 72;
-// As long as PostgreSQL waits for a lock.
+// The same time as PostgreSQL waits for a lock.
 const WAIT_MS = 2_000;
 
-/** The answer to a request that was done. */
+/** The answer to a request that succeeded. */
 export interface Answer {
   status: number;
   headers?: Record<string, string>;
   body: string;
 }
 
-/** A request that may be sent again, told by the key that its client made up for it. */
+/** A request that may be sent again; its client chose a key by which it is recognized. */
 export interface KeyedRequest {
   key: string;
-  /** who sent it, and to what operation; a key means nothing elsewhere */
+  /** the sender and the operation; the key counts only within them */
   scope: string;
-  /** what was asked, such as the body as JSON */
+  /** the content of the request, such as the body as JSON */
   content: string;
 }
 
@@ -35,22 +35,23 @@ export const SEALED_ANSWERS: SealedColumn = {
   name: (id) => `kept answer ${id}`,
 };
 
-/** By the digest of its key, what this process is doing. */
+/** The requests in progress in this process, by the digest of their key. */
 const running = new Map<string, { request: Buffer; done: Promise<Done> }>();
 
 interface Done {
   answer: Answer;
-  /** whether it is the answer of a request before */
+  /** whether this is the answer of an earlier request */
   replayed: boolean;
 }
 
 /**
- * Answers a request once: sent again within 72 hours it gets the same answer, and nothing is done.
- * The answer is kept, sealed, by the transaction of the change: both are there or neither is.
- * @param work does it with a database whose transactions are one (`inOneTransaction`), and throws
- *   where the answer would be a failure, of which nothing is kept
- * @throws Refusal 'unprocessable' where the key came with another content, 'conflict' where the
- *   first request goes on for more than two seconds
+ * Performs a request once. If it is sent again within 72 hours, it gets the same answer and is not
+ * performed again. The transaction that makes the change also stores the sealed answer, so both are
+ * stored or neither is.
+ * @param work performs the request in one transaction of the database (`inOneTransaction`). It
+ *   throws if the request fails; failures are not kept
+ * @throws Refusal 'unprocessable' if the key was sent with another content, 'conflict' if the first
+ *   request still runs after two seconds
  */
 export function answerOnce(
   { db, keyring }: { db: Database; keyring: Keyring },
@@ -85,7 +86,7 @@ export function answerOnce(
   });
 }
 
-/** Forgets answers that are older than 72 hours. */
+/** Deletes answers that are older than 72 hours. */
 export async function deleteOldAnswers(db: Queryable, now: Date): Promise<void> {
   await db.query(
     'DELETE FROM kept_answer WHERE kept_at <= $1::timestamptz - make_interval(hours => $2)',
@@ -93,17 +94,17 @@ export async function deleteOldAnswers(db: Queryable, now: Date): Promise<void> 
   );
 }
 
-/** Digests of a key and of what was asked with it. */
+/** Digests of a key and of the request's content. */
 interface Asked {
   digest: Buffer;
   request: Buffer;
   now: Date;
 }
 
-/** Another process has done it. */
+/** Another process has performed the request. */
 class DoneElsewhere extends Error {}
 
-/** Does what the first request of a key asks; those that come meanwhile wait for its answer. */
+/** Performs the first request of a key; others that arrive meanwhile wait for its answer. */
 async function inTurn({ digest, request }: Asked, work: () => Promise<Done>): Promise<Done> {
   const key = digest.toString('hex');
   const deadline = performance.now() + WAIT_MS;
@@ -118,7 +119,7 @@ async function inTurn({ digest, request }: Asked, work: () => Promise<Done>): Pr
   return done;
 }
 
-/** @returns undefined where it failed. @throws Refusal 'conflict' at the deadline */
+/** @returns undefined if the first request failed. @throws Refusal 'conflict' at the deadline */
 async function until(deadline: number, first: Promise<Done>): Promise<Done | undefined> {
   const timer = new AbortController();
   const { signal } = timer;
@@ -150,7 +151,7 @@ async function keptAnswer(
   return JSON.parse(await keyring.open(db, kept.sealed, sealContext(kept.id)));
 }
 
-/** Waits for whoever claims the same key. @returns the row's id */
+/** Claims the key; waits for another transaction that claims the same one. @returns the row's id */
 async function claim(tx: Queryable, { digest, request, now }: Asked): Promise<number> {
   try {
     const [row] = await tx.query<{ id: number }>(

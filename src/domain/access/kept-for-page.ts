@@ -5,14 +5,14 @@ const KEPT_SECONDS = 300;
 
 interface KeptFor {
   sessionId: string;
-  /** of the page that may take it */
+  /** path of the page that may take it */
   path: string;
   now: Date;
 }
 
 /**
- * Keeps something for the next page of a session, sealed and for five minutes: a secret that is
- * shown once, or what was typed. Whatever was kept for that page before is replaced.
+ * Keeps a value for the next page of a session, sealed, for five minutes: a secret that is shown
+ * once, or typed values. It replaces a value that was kept for that page before.
  * @param sessionId the secret of the session's cookie
  * @param content can be written as JSON
  */
@@ -32,7 +32,7 @@ export async function keepForPage(
   );
 }
 
-/** What was kept for a page; of any number that ask, the first gets it. */
+/** Takes the value that was kept for a page; only the first of concurrent readers gets it. */
 export async function takeForPage<Content extends object>(
   db: Queryable,
   keyring: Keyring,
@@ -47,13 +47,13 @@ export async function takeForPage<Content extends object>(
   try {
     return JSON.parse(await keyring.open(db, kept.sealed, sealContext(sessionId, path)));
   } catch (error) {
-    // A rotation has ended the key meanwhile, and does not seal anew what lasts five minutes.
+    // A rotation has removed the key meanwhile. It does not reseal values that last five minutes.
     if (error instanceof KeyringError) return undefined;
     throw error;
   }
 }
 
-/** Forgets what no page has shown. */
+/** Deletes expired values that no page has shown. */
 export async function deleteOldKept(db: Queryable, now: Date): Promise<void> {
   await db.query(
     'DELETE FROM kept_for_page WHERE kept_at < $1::timestamptz - make_interval(secs => $2)',

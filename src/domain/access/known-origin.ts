@@ -3,10 +3,10 @@ import type { Keyring } from '../sealing/keyring.ts';
 import type { CredentialTools } from './tools.ts';
 
 const DEVICE_DAYS = 400;
-// Providers give addresses to others after a while.
+// Providers reassign addresses after some time.
 const ADDRESS_DAYS = 30;
 
-/** Where an attempt comes from, as failures are counted. */
+/** The origin of an attempt, for which failures are counted. */
 export interface Origin {
   /** an IPv4 address, or an IPv6 /64 */
   address: string;
@@ -14,7 +14,7 @@ export interface Origin {
   network: string | undefined;
 }
 
-/** Notes that an account signed in by this browser. @param device the browser's secret */
+/** Notes that an account signed in with this browser. @param device the browser's secret */
 export async function rememberDevice(
   db: Queryable,
   { keyring, now }: Pick<CredentialTools, 'keyring' | 'now'>,
@@ -28,7 +28,7 @@ export async function rememberDevice(
   );
 }
 
-/** Notes that an account's password was given from an address. */
+/** Notes that an account's right password was given from an address. */
 export async function rememberAddress(
   db: Queryable,
   { keyring, now }: Pick<CredentialTools, 'keyring' | 'now'>,
@@ -43,7 +43,7 @@ export async function rememberAddress(
   );
 }
 
-/** Whether an account's password was given from an address lately. */
+/** Whether an account's right password was recently given from an address. */
 export async function isKnownAddress(
   db: Database,
   keyring: Keyring,
@@ -58,12 +58,12 @@ export async function isKnownAddress(
   return rows.length > 0;
 }
 
-/** What an address is found by. */
+/** The digest under which an address is stored. */
 export function addressDigest(keyring: Keyring, { address }: Origin): Buffer {
   return keyring.digest(`address ${address}`);
 }
 
-/** Forgets browsers that were not used for over a year, and addresses that were not for a month. */
+/** Deletes browsers that were unused for 400 days and addresses that were unused for 30 days. */
 export async function deleteOldOrigins(db: Queryable, now: Date): Promise<void> {
   for (const [table, days] of [
     ['known_device', DEVICE_DAYS],

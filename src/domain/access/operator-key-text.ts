@@ -12,7 +12,7 @@ export function randomText(length: number): string {
   return Array.from({ length }, () => ALPHABET.charAt(randomInt(ALPHABET.length))).join('');
 }
 
-/** The CRC-32 of a text in six digits of base 62, which tells a mistyped key from a wrong one. */
+/** The CRC-32 of a text in six digits of base 62; it shows whether a key was mistyped. */
 export function checkDigits(text: string): string {
   let rest = crc32(text);
   let digits = '';
@@ -23,7 +23,7 @@ export function checkDigits(text: string): string {
   return digits;
 }
 
-/** A new secret of an operator key: 190 random bits, found in texts by its prefix. */
+/** A new secret of an operator key: 190 random bits after a prefix that scanners can find. */
 export function newSecret(): string {
   const text = PREFIX + randomText(RANDOM);
   return text + checkDigits(text);
@@ -34,7 +34,7 @@ export function isSecret(text: string): boolean {
   return PATTERN.test(text) && checkDigits(text.slice(0, -CHECK)) === text.slice(-CHECK);
 }
 
-/** The last characters of a secret, by which its key is found in a list. */
+/** The last characters of a secret; they identify its key in a list. */
 export function tailOf(secret: string): string {
   return secret.slice(-CHECK);
 }

@@ -11,15 +11,15 @@ const ID_LENGTH = 16;
 const SEEN_EVERY_MS = 60_000;
 const EXPIRES_SOON_DAYS = 14;
 
-/** What is set of a key for the operators' API. */
+/** The settings of a key for the operators' API. */
 export interface KeySettings {
   name: string;
   scopes: Scope[];
-  /** CIDRs it may come from; none: from anywhere */
+  /** CIDRs from which it may be used; none: from anywhere */
   networks: string[];
-  /** billing accounts that it is for, with those billed to them; none: all */
+  /** billing accounts that it may use, with their sub-accounts; none: all accounts */
   accounts: number[];
-  /** dollars that one entry, and all of a day in UTC, may move; null: any amount */
+  /** the most dollars of one entry, and of all entries of a day in UTC; null: any amount */
   entryLimit: Decimal | null;
   dayLimit: Decimal | null;
   /** null: it does not expire */
@@ -33,14 +33,14 @@ export interface OperatorKey extends KeySettings {
   createdBy: string;
   createdAt: Date;
   revokedAt: Date | null;
-  /** until when the secret before counts beside the present one */
+  /** the previous secret is accepted until then */
   previousExpiresAt: Date | null;
   /** noted at most once a minute */
   lastUsedAt: Date | null;
   lastAddress: string | null;
 }
 
-/** A key with its secret, which is shown this once. */
+/** A key with its secret, which is shown only once. */
 export interface IssuedKey {
   key: OperatorKey;
   secret: string;
@@ -61,8 +61,8 @@ const keyOf = ({ accounts, ...row }: Row): OperatorKey => ({
 
 /**
  * Makes a key for one of the operator's systems.
- * @throws Refusal 'field invalid' for a scope that a key for some accounts cannot have, or for
- *   accounts that are no billing accounts
+ * @throws Refusal 'field invalid' for a scope that a key restricted to accounts cannot have, or for
+ *   accounts that are not billing accounts
  */
 export async function createOperatorKey(
   db: Database,
@@ -120,7 +120,7 @@ async function requireConsistent(
   }
 }
 
-/** All keys, those that were made last first; revoked ones too. */
+/** All keys, newest first, with revoked ones. */
 export async function listOperatorKeys(
   db: Queryable,
   page: { before?: [Date, string] | undefined; limit?: number } = {},
@@ -142,9 +142,9 @@ export async function findOperatorKey(db: Queryable, id: string): Promise<Operat
 }
 
 /**
- * Changes what is given of a key and leaves the rest.
- * @param check sees the key as it was and as it would be, both while it is held
- * @throws Refusal 'not found', also for a revoked key; 'field invalid'; what `check` throws
+ * Changes the given settings of a key.
+ * @param check gets the key before and after the change, while its row is locked
+ * @throws Refusal 'not found', also for a revoked key; 'field invalid'; errors of `check`
  */
 export function changeOperatorKey(
   db: Database,
@@ -186,9 +186,9 @@ function settingsOf(key: OperatorKey): KeySettings {
 }
 
 /**
- * Gives a key a new secret. The one before counts for some hours more, the one before that no
- * longer.
- * @throws Refusal 'not found', also for a revoked key; what `check` throws
+ * Gives a key a new secret. The previous secret is accepted for some more hours; older ones are
+ * refused.
+ * @throws Refusal 'not found', also for a revoked key; errors of `check`
  */
 export function rotateOperatorKey(
   db: Database,
@@ -213,7 +213,7 @@ export function rotateOperatorKey(
   });
 }
 
-/** Refuses a key from now on. @returns false where it was revoked before @throws Refusal 'not found' */
+/** Revokes a key. @returns false if it was revoked before. @throws Refusal 'not found' */
 export function revokeOperatorKey(
   db: Database,
   actor: Actor,
@@ -248,9 +248,9 @@ async function lockKey(tx: Queryable, id: string): Promise<OperatorKey> {
 const unknownKey = (id: string) => new Refusal('not found', `there is no operator key ${id}`);
 
 /**
- * Whose secret it is that a client presents. One without the form of a secret is refused without
- * asking.
- * @throws Refusal 'unauthorized', with the reason 'key expired' for a secret that was right
+ * The key of a secret that a client presents. A text without the form of a secret is refused
+ * without a query.
+ * @throws Refusal 'unauthorized', with the reason 'key expired' for the secret of an expired key
  */
 export async function authenticateOperator(
   db: Database,
@@ -277,9 +277,7 @@ export async function authenticateOperator(
   return keyOf(found);
 }
 
-/**
- * Notes that keys were used, each at most once a minute. Nobody waits for it.
- */
+/** Notes that keys were used, each at most once a minute. Callers do not wait for it. */
 export function noteOperatorKeys(
   db: Queryable,
   onError: (error: Error) => void,
@@ -298,7 +296,7 @@ export function noteOperatorKeys(
 }
 
 /**
- * A key that another one makes or changes must be able to do no more than that one.
+ * Makes sure that a key does not give another key more rights than it has itself.
  * @throws Refusal 'forbidden', with the reason 'wider key'
  */
 export function requireNoWider(maker: KeySettings, made: KeySettings): void {
@@ -321,7 +319,7 @@ export function requireNoWider(maker: KeySettings, made: KeySettings): void {
   });
 }
 
-/** Whether one network lies within another; both are CIDRs or single addresses. */
+/** Whether one network is part of another; both are CIDRs or single addresses. */
 function contains(outer: string, inner: string): boolean {
   const parsed = (text: string) => {
     const [address, bits] = text.includes('/') ? ipaddr.parseCIDR(text) : [ipaddr.parse(text)];
@@ -336,7 +334,7 @@ function contains(outer: string, inner: string): boolean {
 }
 
 /**
- * Counts what a key posts against its limits, in the transaction that posts it.
+ * Counts an amount that a key posts against the key's limits, in the transaction that posts it.
  * @param amount a debit is negative and counts as much as a credit
  * @throws Refusal 'forbidden', with the reason 'amount limit'
  */
@@ -367,7 +365,7 @@ export async function spendLimit(
 const amountLimit = (message: string) =>
   new Refusal('forbidden', `the key has a limit: ${message}`, { reason: 'amount limit' });
 
-/** How many keys count now, and how many of them expire within two weeks. */
+/** How many keys are valid now, and how many of them expire within two weeks. */
 export async function countOperatorKeys(
   db: Queryable,
   now: Date,

@@ -1,4 +1,4 @@
-/** What a key of the operators' API may be let do; a route needs one of them. */
+/** The rights that a key of the operators' API may have. A route needs one of them. */
 export const SCOPES = [
   'accounts:read',
   'accounts:write',
@@ -41,7 +41,7 @@ export const SCOPES = [
 
 export type Scope = (typeof SCOPES)[number];
 
-/** Scopes of which every route is about accounts: those that a key for some accounts may have. */
+/** Scopes whose routes all concern accounts. A key for some accounts may have only these. */
 export const ACCOUNT_SCOPES: ReadonlySet<Scope> = new Set<Scope>([
   'accounts:read',
   'accounts:write',
@@ -61,7 +61,7 @@ const READABLE = SCOPES.filter(
   (scope) => scope.endsWith(':read') && !['sip-credentials:read', 'keys:read'].includes(scope),
 );
 
-/** Scopes that go together for one kind of system, by the name that command and page have for it. */
+/** Scopes for one kind of system, by the name that the command and the page use. */
 export const SCOPE_SETS = {
   crm: [
     'accounts:read',

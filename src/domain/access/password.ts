@@ -9,33 +9,33 @@ const ARGON2: Options = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 const DIGITS = '0123456789';
 const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const GENERATED_LENGTH = 10;
-// Each running hash holds 19 MiB and a thread; more at once would starve everything else.
+// Each running hash takes 19 MiB and a thread; more at once would slow down everything else.
 const slots = new Semaphore(4);
 let hashes = 0;
 
-/** How often this process has computed a password's hash, which is what signing in costs. */
+/** How many password hashes this process has computed; they are the main cost of a sign-in. */
 export function hashesComputed(): number {
   return hashes;
 }
 
-/** The same characters in either of Unicode's forms are one password: NFC is what is hashed. */
+/** Hashes a password in the form NFC, so both Unicode forms of a text are one password. */
 export function hashPassword(password: string): Promise<string> {
   return compute(({ hash }) => hash(password.normalize('NFC'), ARGON2));
 }
 
-// The hash of no one's password, so that an unknown account costs what a wrong password costs.
+// No password has this hash. With it an unknown account takes as long as a wrong password.
 const { memoryCost, timeCost, parallelism } = ARGON2;
 const DECOY =
   `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}` +
   `$${'A'.repeat(22)}$${'A'.repeat(43)}`;
 
 /**
- * Compares a password with its hash; with no hash, does the same work and says no.
+ * Compares a password with its hash. Without a hash it does the same work and returns false.
  * @param phc the hash as a PHC string
  */
 export async function passwordMatches(password: string, phc: string | undefined): Promise<boolean> {
   const expected = phc ?? DECOY;
-  // Hashes from before passwords were normalized are of what was typed then.
+  // Older hashes were made of the typed text, before passwords were normalized.
   const forms = [password.normalize('NFC'), password, password.normalize('NFD')];
   for (const form of new Set(forms)) {
     if ((await compute(({ verify }) => verify(expected, form))) && phc !== undefined) return true;

@@ -4,11 +4,11 @@ import { rotateKey } from './api-key.ts';
 import { endSessions } from './session.ts';
 
 /**
- * Sets a password. Whoever knew the old one must not keep access: the API key is replaced and all
- * sessions of the account end.
- * @param hash of the new password, as `hashPassword` makes it
+ * Sets a password. A person who knew the old one must not keep access, so the API key is replaced
+ * and all sessions of the account end.
+ * @param hash the result of `hashPassword` for the new password
  * @returns the new API key
- * @throws Refusal 'unauthorized' where there is no such account
+ * @throws Refusal 'unauthorized' if there is no such account
  */
 export async function replacePassword(
   tx: Queryable,

@@ -13,11 +13,11 @@ import type { CredentialTools } from './tools.ts';
 
 const SECRET_BYTES = 20;
 const PERIOD_SECONDS = 30;
-// A clock may be half a minute off; RFC 6238, section 5.2, asks for no more.
+// Clocks may differ by half a minute; RFC 6238, section 5.2, recommends at most that.
 const WINDOW_STEPS = 1;
 const FREE_FAILURES = 5;
 const RECOVERY_CODES = 10;
-// Without characters that look alike. 10 of 31 make 49 bits, behind growing pauses.
+// No characters that look alike. 10 of 31 make 49 bits; pauses after failures slow guessing down.
 const CODE_ALPHABET = 'abcdefghjkmnpqrstuvwxyz23456789';
 const CODE_LENGTH = 10;
 
@@ -32,7 +32,7 @@ export const SEALED_SECOND_FACTORS: SealedColumn = {
 
 export interface SecondFactorState {
   on: boolean;
-  /** recovery codes that were not used yet */
+  /** number of unused recovery codes */
   codesLeft: number;
 }
 
@@ -50,9 +50,10 @@ export async function secondFactorState(
 }
 
 /**
- * Makes the secret that an authenticator is set up with. It is not asked for before
- * `confirmSecondFactor`, and replaced by beginning again.
- * @returns the secret in base32 @throws Refusal 'conflict' where a second factor is on
+ * Makes the secret for an authenticator. Codes are asked for only after `confirmSecondFactor`.
+ * Another call replaces the secret.
+ * @returns the secret in base32
+ * @throws Refusal 'conflict' if a second factor is on
  */
 export async function beginSecondFactor(
   db: Database,
@@ -77,7 +78,7 @@ export async function beginSecondFactor(
   return secret;
 }
 
-/** The secret of a second factor that has been begun. @throws Refusal 'not found' */
+/** The secret of a second factor that is not confirmed yet. @throws Refusal 'not found' */
 export async function begunSecondFactor(
   db: Queryable,
   keyring: Keyring,
@@ -88,16 +89,16 @@ export async function begunSecondFactor(
   return keyring.open(db, stored.sealed, sealContext(username, stored.version));
 }
 
-/** What authenticators read from a QR code. */
+/** The URL that authenticators read from a QR code. */
 export function authenticatorUrl(issuer: string, username: number, secret: string): string {
   return totp(secret, issuer, String(username)).toString();
 }
 
 /**
- * Turns a second factor on by its first code. Other sessions end and the owner is told by mail.
- * @param input.session the handle of the session that goes on
- * @returns recovery codes, shown this once; undefined where the code is not right
- * @throws Refusal 'not found' where none was begun
+ * Turns a second factor on with its first code. Other sessions end, and the owner gets a mail.
+ * @param input.session the handle of the session that does not end
+ * @returns recovery codes, which are shown only once; undefined if the code is wrong
+ * @throws Refusal 'not found' if none was begun
  */
 export async function confirmSecondFactor(
   db: Database,
@@ -120,8 +121,8 @@ export async function confirmSecondFactor(
 }
 
 /**
- * Whether a code of the authenticator or a recovery code is right. Each is taken once, of any
- * number of attempts at once.
+ * Checks a code of the authenticator or a recovery code. Each code is accepted only once, also in
+ * concurrent attempts.
  */
 export async function takeSecondFactor(
   db: Database,
@@ -144,8 +145,8 @@ export async function takeSecondFactor(
 }
 
 /**
- * The same, with a pause that grows after some wrong ones, for the account as a whole: whoever makes
- * them knows its password.
+ * As `takeSecondFactor`, with pauses that grow after some wrong codes. They are counted for the
+ * account as a whole, because whoever sends codes already knows the password.
  * @throws Refusal 'rate limited'
  */
 export async function checkSecondFactor(
@@ -160,7 +161,7 @@ export async function checkSecondFactor(
   return isRight;
 }
 
-/** Replaces the recovery codes. @returns the new ones, shown this once */
+/** Replaces the recovery codes. @returns the new ones, which are shown only once */
 export async function newRecoveryCodes(
   db: Database,
   actor: Actor,
@@ -173,7 +174,7 @@ export async function newRecoveryCodes(
   });
 }
 
-/** Turns the second factor off, where it is on; the owner is told by mail. */
+/** Turns the second factor off if it is on; the owner gets a mail. */
 export async function removeSecondFactor(
   db: Database,
   actor: Actor,
@@ -243,7 +244,7 @@ async function findSecret(db: Queryable, username: number) {
   return stored;
 }
 
-/** The time step that a code belongs to. @returns undefined where it is not right */
+/** The time step that a code belongs to. @returns undefined if the code is wrong */
 function codeStep(secret: string, code: string, now: Date): number | undefined {
   const token = code.replace(/\s/g, '');
   if (!/^[0-9]{6}$/.test(token)) return undefined;

@@ -1,4 +1,4 @@
-/** Lets a fixed number of tasks run at once; the others wait in the order they came. */
+/** Lets a fixed number of tasks run at once; the others wait in the order of their arrival. */
 export class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];

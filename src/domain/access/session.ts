@@ -9,23 +9,23 @@ const ID_PATTERN = /^[A-Za-z0-9_-]{43}$/;
 const LONGEST_AGENT = 300;
 const SEEN_EVERY_MS = 60_000;
 
-/** How long a session lives: since it was last used, and since it began. */
+/** How long a session lives after its last use, and after its start. */
 export interface SessionLife {
   idleSeconds: number;
   absoluteSeconds: number;
 }
 
-/** Someone who is signed in, and what pages need to know of their account. */
+/** A signed-in user, with the data of the account that pages need. */
 export interface Session extends Caller {
-  /** names the session in the list of its account's; not a secret */
+  /** identifies the session in the account's list of sessions; not a secret */
   handle: number;
   name: string;
   email: string;
   timeZone: string;
-  /** null: that of the browser */
+  /** null: the browser's language */
   language: Language | null;
   verified: boolean;
-  /** signing in takes a code */
+  /** whether sign-in needs a code */
   secondFactor: boolean;
 }
 
@@ -37,12 +37,12 @@ export interface ListedSession {
   lastSeenAt: Date;
 }
 
-/** A random secret of 256 bits, as session cookies hold it. */
+/** A random secret of 256 bits for a session cookie. */
 export function randomId(): string {
   return randomBytes(ID_BYTES).toString('base64url');
 }
 
-/** @returns the session's id; the database keeps a digest of it alone */
+/** @returns the session's id; the database stores only its digest */
 export async function startSession(
   db: Queryable,
   keyring: Keyring,
@@ -59,8 +59,8 @@ export async function startSession(
 }
 
 /**
- * The session of an id, where it still lives. Its use is noted, at most once a minute.
- * @param id whatever the client sent
+ * The session of an id, unless it has expired. Its use is noted at most once a minute.
+ * @param id the value that the client sent
  */
 export async function findSession(
   db: Database,
@@ -94,7 +94,7 @@ export async function findSession(
   return session;
 }
 
-/** An account's living sessions, the one used last first. */
+/** An account's current sessions, the most recently used first. */
 export function listSessions(
   db: Queryable,
   username: number,
@@ -112,12 +112,12 @@ export function listSessions(
   );
 }
 
-/** Ends the session of an id, where there is one. @param id whatever the client sent */
+/** Ends the session of an id, if there is one. @param id the value that the client sent */
 export async function endSession(db: Queryable, keyring: Keyring, id: string): Promise<void> {
   await db.query('DELETE FROM session WHERE digest = $1', [keyring.digest(id)]);
 }
 
-/** Ends one of an account's sessions. @returns false where the account has no such session */
+/** Ends one of an account's sessions. @returns false if the account has no such session */
 export async function endListedSession(
   db: Queryable,
   username: number,
@@ -130,7 +130,7 @@ export async function endListedSession(
   return rows.length > 0;
 }
 
-/** Ends an account's sessions. @param except the handle of one that goes on */
+/** Ends an account's sessions. @param except the handle of a session that does not end */
 export async function endSessions(db: Queryable, username: number, except?: number): Promise<void> {
   await db.query('DELETE FROM session WHERE account = $1 AND handle IS DISTINCT FROM $2', [
     username,
@@ -138,7 +138,7 @@ export async function endSessions(db: Queryable, username: number, except?: numb
   ]);
 }
 
-/** Forgets sessions that have run out. */
+/** Deletes expired sessions. */
 export async function deleteOldSessions(
   db: Queryable,
   now: Date,

@@ -12,7 +12,7 @@ before(async () => {
 });
 after(() => api.stop());
 
-// A clock that stands still between the steps, however long they take.
+// The clock stands still between the steps, so their duration does not matter.
 let now = new Date();
 const advance = (seconds: number) => {
   now = new Date(now.getTime() + seconds * 1_000);
@@ -26,7 +26,7 @@ interface Try {
   device?: string;
 }
 
-/** What an attempt ends with: `good`, `wrong`, or the seconds that have to be waited. */
+/** The result of an attempt: `good`, `wrong`, or the seconds to wait. */
 async function attempt({ login, password = 'wrong', address, network, device }: Try) {
   const { db, keyring } = api.service;
   try {

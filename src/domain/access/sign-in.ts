@@ -5,29 +5,29 @@ import type { Keyring } from '../sealing/keyring.ts';
 import { addressDigest, type Origin } from './known-origin.ts';
 import { passwordMatches } from './password.ts';
 
-// Failures that cost no waiting; each further one doubles the pause, up to the longest.
+// This many failures cause no pause; each further one doubles the pause, up to the longest.
 const FREE_FAILURES = { account: 5, address: 20, network: 100 };
 const LONGEST_PAUSE_SECONDS = 900;
 const FORGET_HOURS = 24;
 
 export interface SignInAttempt {
-  /** a username, or an address that one account alone has */
+  /** a username, or an e-mail address that only one account has */
   login: string;
   password: string;
   from: Origin;
-  /** the secret that this browser keeps, whether it signed in before or not */
+  /** the browser's secret, whether it signed in before or not */
   device: string;
   now: Date;
 }
 
-/** An account whose password was given. */
+/** An account whose right password was given. */
 export interface SignedIn {
   username: number;
-  /** of the key and password that are in force */
+  /** version of the key and password at that time */
   keyVersion: number;
 }
 
-/** Whether the key and password with which an account signed in are in force still. */
+/** Whether the account's key and password are the same as when it signed in. */
 export async function isStillValid(
   db: Queryable,
   { username, keyVersion }: SignedIn,
@@ -39,20 +39,20 @@ export async function isStillValid(
   return rows.length > 0;
 }
 
-/** How a check of a password ended. */
+/** The result of a password check. */
 export interface CheckedSignIn {
-  /** whose password was asked for; undefined: no account's, or that of several */
+  /** the account of the login; undefined: no account, or several */
   account: number | undefined;
-  /** where it was right */
+  /** set if the password was right */
   signedIn: SignedIn | undefined;
 }
 
 /**
- * Checks a password. Unknown and wrong cost the same work and get the same answer. Failures are
- * counted for the client's address, for its network, and for the login as it was typed: counted for
- * the account, they would tell that a username and an address belong together. In a browser or at an
- * address that the account signed in from before they are counted for that one alone, so that
- * strangers cannot keep the owner out.
+ * Checks a password. An unknown login and a wrong password take the same work and get the same
+ * answer. Failures are counted for the client's address, for its network, and for the login as it
+ * was typed. Counts for the account would reveal which username and e-mail address belong together.
+ * If the account signed in from the browser or address before, failures there are counted for that
+ * browser or address only. So strangers cannot lock the owner out.
  * @throws Refusal 'rate limited'
  */
 export async function checkSignIn(
@@ -84,10 +84,10 @@ export async function checkSignIn(
 }
 
 /**
- * Counts a failure that is about to happen; the caller takes it back where it does not. Counted
- * beforehand, attempts at the same time cannot pass for one.
- * @param free how many failures cost no waiting
- * @throws Refusal 'rate limited' while earlier failures have to be waited for
+ * Counts a failure before the attempt; the caller takes it back if the attempt succeeds. So
+ * concurrent attempts are not counted as one.
+ * @param free how many failures cause no pause
+ * @throws Refusal 'rate limited' during the pause after earlier failures
  */
 export async function claimAttempt(
   db: Database,
@@ -118,12 +118,12 @@ export async function claimAttempt(
   if (!row?.claimed) throw rateLimited(Math.max(1, row?.wait ?? 1));
 }
 
-/** Takes back all failures counted for a subject. */
+/** Deletes all failures that were counted for a subject. */
 export async function forgetAttempts(db: Queryable, subject: Buffer): Promise<void> {
   await db.query('DELETE FROM sign_in_attempt WHERE subject = $1', [subject]);
 }
 
-/** Forgets failures after a day. */
+/** Deletes failures after a day. */
 export async function deleteOldAttempts(db: Queryable, now: Date): Promise<void> {
   await db.query(
     'DELETE FROM sign_in_attempt WHERE last_at < $1::timestamptz - make_interval(hours => $2)',
@@ -139,7 +139,7 @@ interface FoundAccount {
   knownAddress: boolean;
 }
 
-/** The one open account of a username or address; several of an address are told apart by none. */
+/** The open account of a username or e-mail address; none if several accounts share the address. */
 async function findAccount(
   db: Database,
   keyring: Keyring,

@@ -1,10 +1,10 @@
 import type { Queue } from '../../db/queue.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 
-/** What changes of an account's credentials work with, besides the database. */
+/** Tools for changes of an account's credentials, besides the database. */
 export interface CredentialTools {
   keyring: Keyring;
-  /** for the mails that tell of it */
+  /** for the mails about the change */
   queue: Queue;
   now: Date;
 }

@@ -10,10 +10,10 @@ export interface AccountSummary {
   email: string;
   masterAccount: number;
   role: 'customer' | 'administrator';
-  /** dollars, of the account that pays */
+  /** dollars; the balance of the account that pays */
   cash: Decimal;
   enabled: boolean;
-  /** the account that pays has used up its balance */
+  /** whether the balance of the account that pays is used up */
   suspended: boolean;
   closedAt: Date | null;
 }
@@ -32,13 +32,13 @@ export interface AssignedNumber {
   addedAt: Date;
 }
 
-/** With its settings; `billing` and `creditLimit` are of the account that pays. */
+/** An account with its settings; `billing` and `creditLimit` belong to the account that pays. */
 export interface AccountDetails extends AccountSummary, AccountSettings {
   createdAt: Date;
   verifiedAt: Date | null;
   services: MonthlyService[];
   numbers: AssignedNumber[];
-  /** open accounts that this one pays for, itself not counted */
+  /** number of open accounts that this one pays for, without itself */
   subAccounts: number;
 }
 
@@ -46,8 +46,8 @@ const SUMMARY = `a.username, a.name, a.email, a.master_account AS "masterAccount
   b.cash::text, a.enabled, b.suspended, a.closed_at AS "closedAt"`;
 
 /**
- * Accounts by username, closed ones too.
- * @param page.search part of a name, an address, a username or a phone number, in any case
+ * Accounts by username, with closed ones.
+ * @param page.search part of a name, e-mail address, username or phone number; case is ignored
  * @param page.after the last username already seen
  */
 export function listAccounts(
@@ -67,7 +67,7 @@ export function listAccounts(
   );
 }
 
-/** All there is to tell of an account, open or closed. @throws Refusal 'not found' */
+/** All details of an account, open or closed. @throws Refusal 'not found' */
 export async function describeAccount(db: Queryable, username: number): Promise<AccountDetails> {
   const [account] = await db.query<Omit<AccountDetails, 'services' | 'numbers'>>(
     `SELECT ${SUMMARY}, ${SETTING_COLUMNS.map(({ name, table, column }) => `${table === 'account' ? 'a' : 'b'}.${column} AS "${name}"`)},
@@ -84,7 +84,7 @@ export async function describeAccount(db: Queryable, username: number): Promise<
   return { ...account, services, numbers: await currentNumbers(db, username) };
 }
 
-/** The first open accounts that another one pays for, by username. */
+/** The first open sub-accounts of an account, by username. */
 export function listSubAccounts(
   db: Queryable,
   payer: number,
@@ -110,7 +110,7 @@ export async function listNumbers(db: Queryable, username: number): Promise<Assi
   return currentNumbers(db, username);
 }
 
-/** Accounts that one pays for, itself first; those with calls may be closed. */
+/** Accounts that an account pays for, itself first, with closed ones, which may have calls. */
 export function paidAccounts(
   db: Queryable,
   billingAccount: number,
@@ -122,7 +122,7 @@ export function paidAccounts(
   );
 }
 
-/** Who has a number now. */
+/** The account that has a number now. */
 export async function ownerOfNumber(db: Queryable, number: string): Promise<number | undefined> {
   const [row] = await db.query<{ account: number }>(
     'SELECT account FROM number WHERE number = $1 AND removed_at IS NULL',
@@ -156,18 +156,18 @@ function unknownAccount(username: number): Refusal {
   return new Refusal('not found', `there is no account ${username}`);
 }
 
-/** What the operator looks at first. Money in dollars. */
+/** The totals on the operator's first page. Money in dollars. */
 export interface Totals {
   accounts: number;
   unverified: number;
   signedUpToday: number;
   suspended: number;
-  /** what customers have paid for and not used up, and what others owe */
+  /** the sum of positive balances, and the sum that other accounts owe */
   credit: Decimal;
   debt: Decimal;
 }
 
-/** @param since the begin of the day */
+/** @param since the start of the day */
 export async function accountTotals(db: Queryable, since: Date): Promise<Totals> {
   const [row] = await db.query<Totals>(
     `SELECT a.*, b.* FROM (

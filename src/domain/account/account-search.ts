@@ -5,20 +5,20 @@ import { searchedNumber } from '../phone-number.ts';
 import { Refusal } from '../refusal.ts';
 import { type AccountSettings, SETTING_COLUMNS } from './account-setting.ts';
 
-/** An account with its settings, as other systems keep it; money is its balance's. */
+/** An account with its settings, for other systems; balances are separate. */
 export interface AccountRecord extends AccountSettings {
   username: number;
   masterAccount: number;
   role: 'customer' | 'administrator';
   createdAt: Date;
-  /** of its settings; never before it was made */
+  /** the last change of its settings; never before its creation */
   updatedAt: Date;
   verifiedAt: Date | null;
   closedAt: Date | null;
 }
 
 export interface AccountFilter {
-  /** part of a name, an address, a username or a phone number, in any case */
+  /** part of a name, e-mail address, username or phone number; case is ignored */
   search?: string | undefined;
   externalId?: string[] | undefined;
   email?: string[] | undefined;
@@ -30,7 +30,7 @@ export interface AccountFilter {
   verified?: boolean | undefined;
   role?: 'customer' | 'administrator' | undefined;
   updatedSince?: Date | undefined;
-  /** only accounts that one of these pays for */
+  /** only accounts that one of these billing accounts pays for */
   reach?: number[] | undefined;
 }
 
@@ -60,9 +60,9 @@ const CONDITIONS: Record<keyof AccountFilter, (parameter: string) => string> = {
 };
 
 /**
- * Accounts by filter, by username or by the time of their last change.
+ * Accounts that match a filter, ordered by username or by the time of their last change.
  * @param page.after username, or `place` and username, of the last account already seen
- * @returns with its time to the microsecond, `place`
+ * @returns each with `place`, the time of its last change to the microsecond
  */
 export function searchAccounts(
   db: Queryable,
@@ -114,7 +114,7 @@ export async function findAccount(db: Queryable, username: number): Promise<Acco
   return account;
 }
 
-/** Who pays for an account, and whether it is closed. @returns undefined where there is none */
+/** Who pays for an account, and whether it is closed. @returns undefined if there is none */
 export async function payerOf(
   db: Queryable,
   username: number,
@@ -127,7 +127,7 @@ export async function payerOf(
   return row;
 }
 
-/** What a billing account may spend. Dollars. */
+/** The balance of a billing account, in dollars. */
 export interface BalanceRecord {
   account: number;
   cash: Decimal;
@@ -140,7 +140,7 @@ export interface BalanceRecord {
   suspended: boolean;
 }
 
-/** The balances of whoever pays for some accounts, by the username of each of these. */
+/** For each of some accounts, by username: the balance of the account that pays for it. */
 export async function balancesOf(
   db: Queryable,
   usernames: number[],
@@ -157,7 +157,7 @@ export async function balancesOf(
   return new Map(rows.map(({ username, ...balance }) => [username, balance]));
 }
 
-/** What whoever pays for an account may spend. @throws Refusal 'not found' */
+/** The balance of the account that pays for an account. @throws Refusal 'not found' */
 export async function balanceOf(db: Queryable, username: number): Promise<BalanceRecord> {
   const balance = (await balancesOf(db, [username])).get(username);
   if (!balance) throw new Refusal('not found', `there is no account ${username}`);

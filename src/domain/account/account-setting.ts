@@ -3,31 +3,31 @@ import { BILLINGS } from '../books/balance.ts';
 import * as entered from '../entered-values.ts';
 
 interface AccountSetting {
-  /** of the account, or of the balance of the account that pays */
+  /** the account's own row, or the balance of the account that pays */
   table: 'account' | 'balance';
-  /** where it is kept under its own name */
+  /** the column, if the setting has one column and its own name in the audit trail */
   column?: string;
-  /** where it is kept in several columns, those by their names in the audit trail */
+  /** the columns, by their names in the audit trail, if the setting has several */
   columns?: Record<string, string>;
-  /** Reads what people type. @throws InvalidValue */
+  /** Reads typed text. @throws InvalidValue */
   read: (text: string) => unknown;
-  /** of the command `account set`, with what it takes */
+  /** option of the command `account set`, with its value */
   option: string;
   help: string;
-  /** how it is typed on a page; a tick is `on` or `off` */
+  /** how it is entered on a page; a tick is `on` or `off` */
   input: 'text' | 'digits' | 'dollars' | 'tick' | 'choice';
   choices?: readonly string[];
-  /** `none` takes it away; on a page, nothing does */
+  /** `none` removes the value; on a page an empty field does */
   isOptional?: true;
-  /** what is typed, of the texts of several columns */
+  /** makes one typed text from the texts of several columns */
   shown?: (texts: Record<string, string | null | undefined>) => string;
 }
 
 const limit = (text: string) => entered.wholeNumber(text, 0, 1_000_000);
 
 /**
- * What can be set of an account, by the name that command, pages and audit trail have for it, in
- * the order of the operators' page. Pages word it in `messages`; nothing else knows one by itself.
+ * The settings of an account, by the name that the command, the pages and the audit trail use, in
+ * the order of the operators' page. Only this list and the labels in `messages` name them.
  */
 const ACCOUNT_SETTINGS = {
   name: {
@@ -172,17 +172,17 @@ const ACCOUNT_SETTINGS = {
 type Settings = typeof ACCOUNT_SETTINGS;
 export type AccountSettingName = keyof Settings;
 
-/** The values, each under the name of its column in the audit trail; null where there is none. */
+/** The values, each under the name of its column in the audit trail; null: no value. */
 export type AccountSettings = {
   [Name in AccountSettingName as Settings[Name] extends { column: string }
     ? Name
     : never]: ReturnType<Settings[Name]['read']>;
 } & ReturnType<Settings['increment']['read']>;
 
-/** What is changed of an account; `billing` and `creditLimit` only of one that pays for itself. */
+/** Changed settings; `billing` and `creditLimit` only for an account that pays for itself. */
 export type AccountChanges = Partial<AccountSettings>;
 
-/** Settings as they were shown, each as PostgreSQL writes its column; null where it has none. */
+/** Settings as they were shown, each in PostgreSQL's text form; null: no value. */
 export type ShownSettings = Partial<Record<keyof AccountChanges, string | null>>;
 
 /** All settings, by name. */

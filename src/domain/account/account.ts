@@ -15,9 +15,9 @@ import { type AccountChanges, SETTING_COLUMNS, type ShownSettings } from './acco
 import { requireAnotherAdministrator } from './last-administrator.ts';
 import { voidTokens } from './token.ts';
 
-/** Settings were changed after they were shown; the others that came with them are not changed. */
+/** Settings were changed by others after they were shown. The whole request changes nothing. */
 export class ChangedMeanwhile extends Refusal {
-  /** what is in force instead, and who set it */
+  /** the present values, and who set them */
   readonly changes: Partial<
     Record<keyof AccountChanges, { value: string | null; actor: string | undefined }>
   >;
@@ -28,7 +28,7 @@ export class ChangedMeanwhile extends Refusal {
   }
 }
 
-/** A customer's caller ID must be a number of the account; it is not, or not any more. */
+/** A customer's caller ID must be a number that the account has now. */
 class NumberNotOwned extends Refusal {
   constructor() {
     super('forbidden', 'the caller ID is not a number of the account', {
@@ -38,17 +38,16 @@ class NumberNotOwned extends Refusal {
 }
 
 /**
- * Changes what is given and leaves the rest. Of a new address both, the old and the new one, are
- * told by mail.
- * @param limits.shown what whoever changes it has seen; each setting is changed only where it is
- *   that still
- * @param limits.callerId 'owned': none, or a number that the account has
- * @param limits.precondition looks at the account once nobody else can change it; what it throws
- *   leaves all as it is
- * @throws Refusal 'not found', also for a price list that is none; 'conflict' for the billing of an
- *   account that another one pays for; InvalidValue for a time zone that PostgreSQL does not know, or a country
- *   without a numbering plan;
- *   ChangedMeanwhile; NumberNotOwned
+ * Changes the given settings. After a change of the e-mail address, the old and the new address
+ * both get a mail.
+ * @param limits.shown the values that the person saw; a setting that differs from them by now is a
+ *   conflict (ChangedMeanwhile)
+ * @param limits.callerId 'owned': the caller ID must be empty or a number of the account
+ * @param limits.precondition checks the account while its row is locked; if it throws, nothing is
+ *   changed
+ * @throws Refusal 'not found', also for an unknown price list; 'conflict' for the billing of an
+ *   account that another one pays for; InvalidValue for a time zone that PostgreSQL does not know,
+ *   or a country without a numbering plan; ChangedMeanwhile; NumberNotOwned
  */
 export async function changeAccount(
   db: Database,
@@ -103,7 +102,7 @@ export async function changeAccount(
 }
 
 /**
- * Gives an account that is just made its settings, name and address apart.
+ * Sets the settings of a new account, except name and e-mail address.
  * @throws as `changeAccount`
  */
 export async function applySettings(
@@ -123,7 +122,7 @@ export async function applySettings(
   }
 }
 
-/** @param values for the assignments and conditions, the first one the username */
+/** @param values parameters of the assignments and conditions; the first is the username */
 async function assign(
   tx: Queryable,
   assignments: string[],
@@ -150,7 +149,7 @@ async function assign(
   }
 }
 
-/** The settings that are to be changed and are no longer as they were shown, with who set them. */
+/** Of the settings to change: those that are no longer as shown, with who set them. */
 async function changedSince(
   tx: Queryable,
   username: number,
@@ -183,7 +182,7 @@ async function changedSince(
   );
 }
 
-/** Counts the new address instead of the old one, tells both, and ends the links mailed before. */
+/** Counts the new address instead of the old one, mails both, and voids links mailed before. */
 async function changeAddress(
   tx: Queryable,
   actor: Actor,
@@ -201,7 +200,7 @@ async function changeAddress(
     await queueMessage(tx, queue, { to, name, timeZone, language, message });
 }
 
-/** All that changeAccount may change, as the audit trail shows it. */
+/** All settings that changeAccount may change, as the audit trail shows them. */
 async function currentSettings(tx: Queryable, username: number): Promise<object> {
   const columns = SETTING_COLUMNS.map(
     ({ name, table, column }) => `${table}.${column} AS "${name}"`,
@@ -216,10 +215,10 @@ async function currentSettings(tx: Queryable, username: number): Promise<object>
 }
 
 /**
- * Closes an account for good: its key and password are refused, its services and numbers end, its
- * books stay.
- * @throws Refusal 'not found', 'conflict' while other open accounts are billed to it, or where it is
- *   the last administrator's
+ * Closes an account for good. Its key and password are refused, and its services and numbers end.
+ * Its balance, ledger and calls stay.
+ * @throws Refusal 'not found', 'conflict' while it has open sub-accounts, or if it belongs to the
+ *   last administrator
  */
 export async function closeAccount(
   db: Database,

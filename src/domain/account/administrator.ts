@@ -21,7 +21,7 @@ export interface AdministratorCredentials {
 interface Tools {
   keyring: Keyring;
   now: Date;
-  /** dollars per minute, should the administrator make calls */
+  /** dollars per minute, if the administrator makes calls */
   rate: Decimal;
   sipRealm: string;
 }
@@ -40,8 +40,8 @@ export async function createAdministrator(
 
 /**
  * Creates the administrator of a new installation.
- * @param input.keep puts the credentials where they outlast this process, before they are in force
- * @returns undefined where there is one already
+ * @param input.keep stores the credentials outside of this process, before they become valid
+ * @returns undefined if there is one already
  */
 export async function createFirstAdministrator(
   db: Database,
@@ -72,12 +72,12 @@ export interface ListedAdministrator {
   username: number;
   name: string;
   email: string;
-  /** signing in to the portal takes a code */
+  /** whether sign-in to the portal needs a code */
   secondFactor: boolean;
   createdAt: Date;
 }
 
-/** The administrators whose accounts are open, by username. */
+/** The administrators with open accounts, by username. */
 export function listAdministrators(db: Queryable): Promise<ListedAdministrator[]> {
   return db.query<ListedAdministrator>(
     `SELECT username, name, email, created_at AS "createdAt",
@@ -88,8 +88,8 @@ export function listAdministrators(db: Queryable): Promise<ListedAdministrator[]
 }
 
 /**
- * Makes an administrator a customer, whose account stays. Sessions end.
- * @throws Refusal 'not found' where it is none, 'conflict' for the last one
+ * Makes an administrator a customer. The account stays open; its sessions end.
+ * @throws Refusal 'not found' if it is not an administrator, 'conflict' for the last one
  */
 export async function removeAdministrator(
   db: Database,

@@ -16,9 +16,10 @@ import {
 } from '../sip/sip-secret.ts';
 
 /**
- * Gives an open account a new API key; the old one is refused from then on, and its owner is told
- * by mail.
- * @returns the new key @throws Refusal 'not found'
+ * Gives an open account a new API key. The old key is refused from then on, and the owner gets a
+ * mail.
+ * @returns the new key
+ * @throws Refusal 'not found'
  */
 export function renewKey(
   db: Database,
@@ -36,8 +37,8 @@ export function renewKey(
 }
 
 /**
- * Gives an open account a generated password and a new API key. Recovery links mailed before no
- * longer work, since whoever has one could take the account back. Its owner is told by mail.
+ * Gives an open account a generated password and a new API key. Recovery links mailed before are
+ * voided, because an intruder who has one could take the account over again. The owner gets a mail.
  * @throws Refusal 'not found'
  */
 export async function renewPassword(
@@ -52,8 +53,8 @@ export async function renewPassword(
 }
 
 /**
- * Sets the password that an open account's owner has chosen, with a new API key. Its sessions end,
- * recovery links mailed before no longer work, and the owner is told by mail.
+ * Sets the password that the owner of an open account chose, and makes a new API key. Sessions end,
+ * recovery links mailed before are voided, and the owner gets a mail.
  * @param input.password has passed `passwordProblem`
  * @throws Refusal 'not found'
  */
@@ -94,8 +95,8 @@ async function setPassword(
 }
 
 /**
- * What an account's phones are configured with; made now for an account from before SIP secrets.
- * @throws Refusal 'not found' where there is no such open account
+ * The SIP credentials of an account's phones. An account without a SIP secret gets one now.
+ * @throws Refusal 'not found' if there is no such open account
  */
 export async function sipSecret(
   db: Database,
@@ -113,7 +114,7 @@ export async function sipSecret(
 }
 
 /**
- * Gives an open account a new SIP secret; phones with the old one are refused from then on.
+ * Gives an open account a new SIP secret. Phones with the old one are refused from then on.
  * @throws Refusal 'not found'
  */
 export async function replaceSipSecret(
@@ -133,8 +134,8 @@ export async function replaceSipSecret(
 }
 
 /**
- * What an account's phones are configured with, for another system, which the audit trail notes.
- * @throws Refusal 'not found' where there is no such open account
+ * As `sipSecret`, for another system; the audit trail records that it was read.
+ * @throws Refusal 'not found' if there is no such open account
  */
 export async function readSipSecret(
   db: Database,
@@ -152,7 +153,7 @@ export async function readSipSecret(
   return { ...found, changedAt: row?.changedAt ?? now };
 }
 
-/** Signs an open account out everywhere. @throws Refusal 'not found' */
+/** Ends all sessions of an open account. @throws Refusal 'not found' */
 export async function endAllSessions(
   db: Database,
   actor: Actor,

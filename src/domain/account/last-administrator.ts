@@ -3,9 +3,9 @@ import { LOCKS } from '../locks.ts';
 import { Refusal } from '../refusal.ts';
 
 /**
- * Makes sure that there is an administrator besides this one, who is about to be none any more. The
- * lock makes it so where two are to go at once.
- * @param tx the transaction that goes on to change it
+ * Makes sure that there is another administrator before this one is removed. The lock keeps two
+ * concurrent removals from removing the last ones.
+ * @param tx the transaction that then removes it
  * @throws Refusal 'conflict'
  */
 export async function requireAnotherAdministrator(tx: Queryable, username: number): Promise<void> {

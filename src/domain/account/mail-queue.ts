@@ -12,7 +12,7 @@ import { Refusal } from '../refusal.ts';
 import { requestVerification } from './portal-sign-up.ts';
 import { requestRecovery } from './recovery.ts';
 
-/** A mail that was not delivered yet, without what it says: that may hold a link. */
+/** An undelivered mail, without its content, which may hold a link. */
 export interface UndeliveredMail {
   id: string;
   to: string;
@@ -23,7 +23,7 @@ export interface UndeliveredMail {
   failure: string | null;
 }
 
-/** How many mails wait, also for their next try, and how many were given up; a minute old. */
+/** How many mails wait, also for a retry, and how many were given up; up to a minute old. */
 export async function countMails(queue: Queue): Promise<{ waiting: number; parked: number }> {
   const [waiting, parked] = await Promise.all([
     queue.depth(MAIL_QUEUE),
@@ -33,7 +33,7 @@ export async function countMails(queue: Queue): Promise<{ waiting: number; parke
 }
 
 /**
- * Mails that were given up, or those that wait for their next try, oldest first.
+ * Mails that were given up, or mails that wait, oldest first.
  * @param page.after the id of the last mail already seen
  */
 export async function listMails(
@@ -47,8 +47,8 @@ export async function listMails(
 }
 
 /**
- * Has a mail that was given up sent after all. Of those with a link a new one is made, since the
- * old link has expired by then.
+ * Queues a mail again that was given up. A mail with a link gets a new link, because the old one
+ * has expired by then.
  * @throws Refusal 'not found'
  */
 export async function retryMail(
@@ -67,7 +67,7 @@ export async function retryMail(
   });
 }
 
-/** Forgets a mail that was given up. @throws Refusal 'not found' */
+/** Deletes a mail that was given up. @throws Refusal 'not found' */
 export async function dropMail(
   db: Database,
   actor: Actor,

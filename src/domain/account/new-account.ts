@@ -25,12 +25,12 @@ export interface NewAccount {
   role: 'customer' | 'administrator';
   /** dollars per minute */
   rate: Decimal;
-  /** of the SIP servers that its phones register with */
+  /** the realm of the SIP servers that its phones register with */
   sipRealm: string;
   now: Date;
 }
 
-/** What the one answer that shows the password tells of a new account. */
+/** A new account in the only answer that shows its password. */
 export interface CreatedAccount {
   name: string;
   username: number;
@@ -45,11 +45,11 @@ export interface SignupTools extends CredentialTools {
 }
 
 /**
- * A customer's own signup: username and password are generated, the verification mail is queued
- * in the same transaction.
- * @param input.passwordUnset nobody is shown the password; it is chosen with the mailed link
- * @throws Refusal 'field invalid' for a promo that is not valid, 'conflict' where the address is
- *   in use
+ * Signs a customer up. Username and password are generated, and the verification mail is queued in
+ * the same transaction.
+ * @param input.passwordUnset the password is not shown; the owner chooses one with the mailed link
+ * @throws Refusal 'field invalid' for a promo that is not valid, 'conflict' if the e-mail address
+ *   is in use
  */
 export async function signUp(
   db: Database,
@@ -84,9 +84,9 @@ export async function signUp(
 }
 
 /**
- * A sub-account, or an account that pays for itself, put there by an administrator.
- * @throws Refusal 'conflict' where the username is taken, 'field invalid' where the master
- *   account is none
+ * Adds a sub-account, or an account that pays for itself, for an administrator.
+ * @throws Refusal 'conflict' if the username is taken, 'field invalid' if the master account is not
+ *   an open billing account
  */
 export async function addAccount(
   db: Database,
@@ -107,7 +107,7 @@ export async function addAccount(
   return { name, username, password, email, masterAccount };
 }
 
-/** Holds the billing account open until the transaction ends. */
+/** Makes sure that a billing account is open, and keeps it open until the transaction ends. */
 export async function requireBillingAccount(tx: Queryable, username: number): Promise<void> {
   const rows = await tx.query(
     `SELECT 1 FROM account
@@ -119,7 +119,7 @@ export async function requireBillingAccount(tx: Queryable, username: number): Pr
 
 /**
  * @param fields without a master account, the account pays for itself
- * @returns the generated username: ten digits, the first 2 to 9
+ * @returns the generated username: ten digits, the first one from 2 to 9
  */
 export async function insertWithFreeUsername(
   tx: Queryable,
@@ -135,7 +135,7 @@ export async function insertWithFreeUsername(
   throw creationFailed();
 }
 
-/** @returns false where the username is taken */
+/** @returns false if the username is taken */
 export async function insertAccount(
   tx: Queryable,
   keyring: Keyring,

@@ -18,18 +18,18 @@ export const ONBOARDINGS = ['invite', 'credentials', 'none'] as const;
 
 export interface OnboardedAccount {
   username: number;
-  /** only where they are to be handed on by whoever made it */
+  /** only if the caller has to pass them on */
   credentials: { password: string; apikey: string } | undefined;
 }
 
 /**
- * Makes an account with its settings for another system of the operator.
- * @param input.username left out, it is generated
- * @param input.masterAccount left out, the account pays for itself
- * @param input.onboarding 'invite': a mailed link verifies the address and has the owner choose a
- *   password; 'credentials': password and key are told here; 'none': the owner asks for a link
- * @throws Refusal 'conflict' where username or external id are taken, 'field invalid' where the
- *   master account is none, and what `changeAccount` throws of a setting
+ * Creates an account with its settings for another system of the operator.
+ * @param input.username generated if left out
+ * @param input.masterAccount if left out, the account pays for itself
+ * @param input.onboarding 'invite': a mailed link verifies the address and lets the owner choose a
+ *   password; 'credentials': password and key are returned; 'none': the owner asks for a link
+ * @throws Refusal 'conflict' if the username or external ID is taken, 'field invalid' if the master
+ *   account is not an open billing account, and errors of `changeAccount` for a setting
  */
 export async function onboardAccount(
   db: Database,

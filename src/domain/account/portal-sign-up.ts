@@ -19,13 +19,13 @@ export interface SignUpRequest {
   name: string;
   email: string;
   promo?: string | undefined;
-  /** that the account is to have */
+  /** the account's language */
   language?: Language;
 }
 
 /**
- * Asks for an account. Whether the address has one already is looked at by the job, so that known
- * and unknown addresses get the same answer in the same time.
+ * Asks for an account. A job checks whether the address has one already, so known and unknown
+ * addresses get the same answer in the same time.
  */
 export async function requestSignUp(
   db: Queryable,
@@ -36,9 +36,9 @@ export async function requestSignUp(
 }
 
 /**
- * Makes the account that was asked for and mails the link that verifies it and lets its owner
- * choose the password. Where the address has an account, that is what the mail says. A promotion
- * that was used up meanwhile is left out.
+ * Creates the account and mails a link, which verifies the address and lets the owner choose the
+ * password. If the address has an account already, the mail says so instead. A promotion that was
+ * used up meanwhile is ignored.
  */
 export async function completeSignUp(
   db: Database,
@@ -55,7 +55,7 @@ export async function completeSignUp(
   }
 }
 
-/** Asks for another verification mail; as with a sign-up, the job looks whom it may concern. */
+/** Asks for another verification mail. As with a sign-up, a job looks for the accounts. */
 export async function requestVerification(
   db: Queryable,
   queue: Queue,
@@ -64,7 +64,7 @@ export async function requestVerification(
   await queue.send(db, VERIFICATION_QUEUE, { email }, { key: addressKey(email) });
 }
 
-/** Mails a new link for each account of the address that is not verified. */
+/** Mails a new link for each unverified account of the address. */
 export async function sendVerifications(
   db: Database,
   tools: CredentialTools,

@@ -13,7 +13,7 @@ export interface Promotion {
   uses: number;
 }
 
-/** @throws Refusal 'conflict' where the code exists */
+/** @throws Refusal 'conflict' if the code exists */
 export async function createPromotion(
   db: Database,
   actor: Actor,
@@ -44,7 +44,7 @@ export function listPromotions(db: Queryable): Promise<Promotion[]> {
   );
 }
 
-/** Whether a new account may use a code at this moment. */
+/** Whether a new account may use a code now. */
 export async function isPromotionValid(db: Queryable, code: string, now: Date): Promise<boolean> {
   const rows = await db.query(
     `SELECT 1 FROM promotion
@@ -56,8 +56,8 @@ export async function isPromotionValid(db: Queryable, code: string, now: Date): 
 }
 
 /**
- * Takes one of a promotion's uses for a new account. Its amount is credited once the address is
- * verified, since anyone can invent addresses.
+ * Takes one of a promotion's uses for a new account. Its amount is credited only after the address
+ * is verified, because anyone can invent addresses.
  * @throws Refusal 'field invalid' for a code that is unknown, expired or used up
  */
 export async function reservePromotion(
@@ -88,7 +88,7 @@ export async function recordReservation(
   );
 }
 
-/** Credits the promotion that a now verified account had reserved, once. */
+/** Credits the promotion that a verified account has reserved, only once. */
 export async function creditPromotion(tx: Queryable, username: number, now: Date): Promise<void> {
   const [use] = await tx.query<{ code: string; amount: Decimal }>(
     `UPDATE promotion_use SET credited_at = $2 WHERE account = $1 AND credited_at IS NULL
@@ -107,7 +107,7 @@ export async function creditPromotion(tx: Queryable, username: number, now: Date
   });
 }
 
-/** Gives back the uses that accounts took which were not verified within a week. */
+/** Gives back the uses of accounts that were not verified within a week. */
 export async function releaseStaleReservations(db: Queryable, now: Date): Promise<void> {
   await db.query(
     `WITH released AS (

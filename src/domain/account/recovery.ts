@@ -13,14 +13,14 @@ import { inspectToken, issueToken, mayMailToken, redeemToken, type TokenState } 
 export const RECOVERY_QUEUE = 'send-recovery';
 
 /**
- * Asks for the recovery mail of an address. Whether the address has an account is looked up by the
- * job, so that known and unknown addresses get the same answer in the same time.
+ * Asks for the recovery mail of an address. A job checks whether the address has an account, so
+ * known and unknown addresses get the same answer in the same time.
  */
 export async function requestRecovery(db: Queryable, queue: Queue, email: string): Promise<void> {
   await queue.send(db, RECOVERY_QUEUE, { email }, { key: addressKey(email) });
 }
 
-/** @throws Refusal 'not found' where no open account has the address */
+/** @throws Refusal 'not found' if no open account has the address */
 export async function requireKnownAddress(db: Database, email: string): Promise<void> {
   if ((await accountsOfAddress(db, email)).length === 0) throw addressNotFound();
 }
@@ -51,7 +51,7 @@ export async function sendRecovery(
 }
 
 /**
- * Redeems a recovery token: the password and the key are new, and the customer is told by mail.
+ * Redeems a recovery token: sets a new password and key, and queues a mail to the customer.
  * @param input.password has passed `requireAcceptable`
  */
 export async function resetPassword(

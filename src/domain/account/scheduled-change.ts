@@ -8,7 +8,7 @@ import { Refusal } from '../refusal.ts';
 import { changeAccount } from './account.ts';
 import type { AccountChanges } from './account-setting.ts';
 
-/** What of an account can change by itself: what its calls cost. */
+/** The settings that can be scheduled: those that decide the price of calls. */
 export const SCHEDULABLE = ['rate', 'minimumSeconds', 'incrementSeconds', 'priceList'] as const;
 
 export interface ScheduledChange {
@@ -16,14 +16,15 @@ export interface ScheduledChange {
   account: number;
   dueAt: Date;
   settings: Pick<AccountChanges, (typeof SCHEDULABLE)[number]>;
-  /** why it could not be done; null while it is due later */
+  /** why the change failed; null if it is not due yet */
   problem: string | null;
 }
 
 /**
- * Has an account's rate, increment or price list change at a moment, to the minute.
- * @returns its number @throws Refusal 'not found' for the account or the list, 'malformed' for other
- *   settings or a moment that is past
+ * Schedules a change of an account's rate, increment or price list, to the minute.
+ * @returns the change's id
+ * @throws Refusal 'not found' for the account or the list, 'malformed' for other settings or a time
+ *   in the past
  */
 export async function scheduleChange(
   db: Database,
@@ -54,7 +55,7 @@ export async function scheduleChange(
   });
 }
 
-/** Those that are to be done, and those that could not be. */
+/** Scheduled changes that are pending, and those that failed. */
 export function listScheduled(db: Queryable, account?: number): Promise<ScheduledChange[]> {
   return db.query<ScheduledChange>(
     `SELECT id, account, due_at AS "dueAt", settings, problem FROM scheduled_change
@@ -64,7 +65,7 @@ export function listScheduled(db: Queryable, account?: number): Promise<Schedule
   );
 }
 
-/** @throws Refusal 'not found' for one that is none, or was done */
+/** @throws Refusal 'not found' if there is no such change, or it was done */
 export async function callOffChange(
   db: Database,
   actor: Actor,
@@ -85,7 +86,7 @@ export async function callOffChange(
   });
 }
 
-/** Does what is due, by whoever scheduled it. What cannot be done is kept with the reason. */
+/** Makes the due changes in the name of who scheduled them. Failed ones stay with the reason. */
 export async function applyDueChanges(db: Database, queue: Queue, now: Date): Promise<void> {
   const due = await db.query<ScheduledChange & { actor: string }>(
     `SELECT id, account, settings, actor FROM scheduled_change

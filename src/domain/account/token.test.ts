@@ -22,7 +22,7 @@ async function issue(username: number, purpose: TokenPurpose, at = START): Promi
 const redeem = (token: string, purpose: TokenPurpose, at = START) =>
   redeemToken(api.service.db, { keyring: api.service.keyring, now: at }, token, purpose);
 
-// Pages look at a token before it is redeemed; here nothing stands before the statement itself.
+// Pages inspect a token before they redeem it; this test calls only the statement that redeems.
 
 test('a token is redeemed once, within its life', async () => {
   const { username } = await api.signUp();
@@ -60,7 +60,7 @@ test('a token of an account that was closed is not redeemed', async () => {
   const { username } = await api.signUp();
   const token = await issue(username, 'recovery');
   await closeAccount(api.service.db, TESTER, username, START);
-  // Closing voids the token; one that was issued at that moment would not be.
+  // Closing voids tokens, but not one that is issued at the same moment.
   await api.service.db.query('UPDATE token SET voided_at = NULL WHERE account = $1', [username]);
   assert.deepEqual(await redeem(token, 'recovery'), { state: 'unknown' });
 });

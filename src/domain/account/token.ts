@@ -8,7 +8,7 @@ export type TokenPurpose = 'verification' | 'recovery';
 
 type TokenTools = Pick<CredentialTools, 'keyring' | 'now'>;
 
-/** How long a token is good for. */
+/** How long a token is valid. */
 export const TOKEN_LIFE_SECONDS: Record<TokenPurpose, number> = {
   verification: 86_400,
   recovery: 1_800,
@@ -17,18 +17,18 @@ export const TOKEN_LIFE_SECONDS: Record<TokenPurpose, number> = {
 const TOKEN_BYTES = 32;
 const TOKEN_PATTERN = /^[A-Za-z0-9_-]{43}$/;
 const MAILS_AN_HOUR = 3;
-// Clocks of several processes may differ by so much. A token from further ahead was issued before
-// the clock was set back, and would live too long.
+// Clocks of several processes may differ by this much. A token from further in the future was
+// issued before the clock was set back, so it would live too long.
 const AHEAD = "interval '5 minutes'";
 
-/** The account a token was issued for, or why the token is good for nothing. */
+/** The account that a token was issued for, or why the token is not valid. */
 export type TokenState =
   | { state: 'good'; username: number }
   | { state: 'unknown' | 'expired' | 'used' | 'replaced' };
 
 /**
- * Whether one more mail with a link may go to an address: three an hour. Holds the address until
- * the transaction ends, so that requests at the same time are counted one after the other.
+ * Whether one more mail with a link may go to an address; the limit is three an hour. The address
+ * is locked until the transaction ends, so concurrent requests are counted one after the other.
  */
 export async function mayMailToken(tx: Queryable, email: string, now: Date): Promise<boolean> {
   await tx.query('SELECT 1 FROM email_address WHERE address_key = $1 FOR UPDATE', [
@@ -46,7 +46,7 @@ export async function mayMailToken(tx: Queryable, email: string, now: Date): Pro
 
 /**
  * Issues a token of 256 random bits and voids the account's older ones of the same purpose.
- * @returns the token, sealed and in base64, as a queued mail carries it
+ * @returns the token, sealed and in base64, for a queued mail
  */
 export async function issueToken(
   tx: Queryable,
@@ -68,7 +68,7 @@ export async function issueToken(
   return (await keyring.seal(tx, token, sealContext(purpose))).toString('base64');
 }
 
-/** Has no link work any more that was mailed for an account. */
+/** Voids all links that were mailed for an account. */
 export async function voidTokens(tx: Queryable, username: number, now: Date): Promise<void> {
   await tx.query(
     'UPDATE token SET voided_at = $2 WHERE account = $1 AND used_at IS NULL AND voided_at IS NULL',
@@ -85,7 +85,7 @@ export function openMailedToken(
   return keyring.open(db, Buffer.from(sealed, 'base64'), sealContext(purpose));
 }
 
-/** Looks a token up and changes nothing: mail scanners open links, too. */
+/** Looks a token up and changes nothing, because mail scanners open links too. */
 export async function inspectToken(
   db: Queryable,
   { keyring, now }: TokenTools,
@@ -106,7 +106,7 @@ export async function inspectToken(
   return row.old ? { state: 'expired' } : { state: 'good', username: row.username };
 }
 
-/** Uses a token up. Of any number of attempts at once, one gets the account. */
+/** Uses a token up. Only one of concurrent attempts gets the account. */
 export async function redeemToken(
   tx: Queryable,
   { keyring, now }: TokenTools,
@@ -127,7 +127,7 @@ export async function redeemToken(
   return state.state === 'good' ? { state: 'used' } : state;
 }
 
-/** Forgets tokens a week after they could last be used. */
+/** Deletes tokens a week after they expired. */
 export async function deleteOldTokens(db: Queryable, now: Date): Promise<void> {
   await db.query("DELETE FROM token WHERE expires_at < $1::timestamptz - interval '7 days'", [now]);
 }

@@ -7,7 +7,7 @@ import { type AddressedMessage, queueMessage } from '../mail/message.ts';
 import { creditPromotion } from './promotion.ts';
 import { issueToken, mayMailToken, redeemToken, type TokenState } from './token.ts';
 
-/** Queues the mail whose link verifies an address; an older link no longer works. */
+/** Queues the mail whose link verifies an address; older links are voided. */
 export async function sendVerification(
   tx: Queryable,
   { keyring, queue, now }: CredentialTools,
@@ -20,7 +20,7 @@ export async function sendVerification(
   await queueMessage(tx, queue, { to: email, name, language, message });
 }
 
-/** Whether an account waits for its owner to choose the password. */
+/** Whether an account's owner has not chosen the password yet. */
 export async function isPasswordUnset(db: Queryable, username: number): Promise<boolean> {
   const rows = await db.query('SELECT 1 FROM account WHERE username = $1 AND password_unset', [
     username,
@@ -28,7 +28,7 @@ export async function isPasswordUnset(db: Queryable, username: number): Promise<
   return rows.length > 0;
 }
 
-/** The name that a mail was queued with, where an account of that name has verified the address. */
+/** The name in a queued mail, if an account of that name has verified the address. */
 export async function verifiedName(
   db: Queryable,
   { to, name }: AddressedMessage,
@@ -42,8 +42,8 @@ export async function verifiedName(
 }
 
 /**
- * Redeems a verification token: the account is verified and gets the promotion it signed up with.
- * @param passwordHash the password that its owner has chosen, where none was known
+ * Redeems a verification token: the account is verified and gets the promotion that it reserved.
+ * @param passwordHash hash of the password that the owner chose, if none was set before
  */
 export async function verifyAccount(
   db: Database,
