@@ -1,5 +1,5 @@
--- Keys that seal and digest credentials. Each has versions and may be wrapped by the keys of several
--- secret key files, so that both can be replaced while the service runs.
+-- Keys that seal and digest credentials. A key has versions, and the keys of several secret key
+-- files may wrap it. So both can be replaced while the service runs.
 
 CREATE TABLE data_key (
   purpose text NOT NULL CHECK (purpose IN ('seal', 'digest')),

@@ -1,8 +1,8 @@
--- Accounts, their credentials and what hangs on an e-mail address.
+-- Accounts, their credentials, mailed links and promotions.
 
 CREATE TABLE account (
   username bigint PRIMARY KEY CHECK (username BETWEEN 1000000000 AND 9999999999),
-  -- Who pays: the account itself, or one that pays for itself, so that there are no chains.
+  -- The account that pays: this one, or one that pays for itself. There are no chains.
   master_account bigint NOT NULL REFERENCES account (username),
   role text NOT NULL DEFAULT 'customer' CHECK (role IN ('customer', 'administrator')),
   name text NOT NULL,
@@ -11,9 +11,9 @@ CREATE TABLE account (
   rate numeric(12, 6) NOT NULL CHECK (rate >= 0),
   increment_seconds integer NOT NULL DEFAULT 6 CHECK (increment_seconds > 0),
   minimum_seconds integer NOT NULL DEFAULT 6 CHECK (minimum_seconds >= 0),
-  -- without one, the list called 'default' counts where it exists
+  -- NULL: the list called 'default', if it exists
   price_list text CONSTRAINT account_price_list REFERENCES price_list (name),
-  -- where the account dials; NULL: as its feed does
+  -- the country whose numbering plan applies; NULL: the feed's country
   country text CONSTRAINT account_country REFERENCES numbering_plan (country),
   -- calls at once; NULL: no limit
   max_calls integer CHECK (max_calls >= 0),
@@ -21,16 +21,16 @@ CREATE TABLE account (
   notify boolean NOT NULL DEFAULT true,
   notify_threshold integer NOT NULL DEFAULT 5 CHECK (notify_threshold >= 0),
   enabled boolean NOT NULL DEFAULT true,
-  -- Fails with "time zone … not recognized" for a zone that PostgreSQL does not know.
+  -- Fails with "time zone … not recognized" if PostgreSQL does not know the zone.
   time_zone text NOT NULL DEFAULT 'UTC'
     CONSTRAINT account_time_zone CHECK (timezone(time_zone, timestamptz 'epoch') IS NOT NULL),
-  -- First day of the month that is charged next; NULL: the account never paid for anything monthly.
+  -- First day of the month that is charged next; NULL: there is nothing to charge.
   next_charge date CHECK (extract(day FROM next_charge) = 1),
   created_at timestamptz NOT NULL,
   verified_at timestamptz,
   closed_at timestamptz,
   password_hash text NOT NULL,
-  -- Nobody knows the password yet: who signed up by the portal chooses it with the mailed link.
+  -- The password is not chosen yet: customers of the portal choose it with the mailed link.
   password_unset boolean NOT NULL DEFAULT false,
   key_digest bytea NOT NULL CONSTRAINT account_key_digest UNIQUE,
   key_sealed bytea NOT NULL,
@@ -41,7 +41,8 @@ CREATE INDEX account_master_account ON account (master_account);
 CREATE INDEX account_price_list ON account (price_list) WHERE price_list IS NOT NULL;
 CREATE INDEX account_next_charge ON account (next_charge, username) WHERE next_charge IS NOT NULL;
 
--- How many open accounts use an address: decides who may sign up with it, also in a race.
+-- Number of open accounts for each e-mail address. Its row decides which of two concurrent sign-ups
+-- gets the address.
 CREATE TABLE email_address (
   address_key text PRIMARY KEY,
   accounts integer NOT NULL CHECK (accounts >= 0)
@@ -78,16 +79,16 @@ CREATE TABLE promotion_use (
   credited_at timestamptz
 );
 
--- Settings that change by themselves at a moment.
+-- Changes of settings that are scheduled for a time.
 CREATE TABLE scheduled_change (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   account bigint NOT NULL REFERENCES account (username),
   due_at timestamptz NOT NULL,
-  -- as they were typed, by setting
+  -- the settings to change, by name
   settings jsonb NOT NULL,
   actor text NOT NULL,
   created_at timestamptz NOT NULL,
-  -- when it was done or called off, and why it could not be done
+  -- when it was done, failed or was called off; `problem` is why it failed
   done_at timestamptz,
   problem text
 );

@@ -1,4 +1,4 @@
--- Limits, and signing in to the portal.
+-- Limits, and sign-in to the portal.
 
 -- Attempts of a key within a span of time that ends at `expire`, in Unix milliseconds.
 CREATE TABLE rate_limit (
@@ -10,7 +10,7 @@ CREATE INDEX rate_limit_expire ON rate_limit (expire);
 
 CREATE TABLE session (
   digest bytea PRIMARY KEY,
-  -- names a session in its owner's list; it opens nothing
+  -- identifies a session in its owner's list; it gives no access
   handle bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
   account bigint NOT NULL REFERENCES account (username),
   address text NOT NULL,
@@ -20,7 +20,7 @@ CREATE TABLE session (
 );
 CREATE INDEX session_account ON session (account);
 
--- What the next page of a session shows once: a new secret, or what was typed before it ended.
+-- Values that the next page of a session shows once: a new secret, or typed values.
 CREATE TABLE kept_for_page (
   session bytea NOT NULL REFERENCES session (digest) ON DELETE CASCADE,
   path text NOT NULL,
@@ -29,7 +29,7 @@ CREATE TABLE kept_for_page (
   PRIMARY KEY (session, path)
 );
 
--- Browsers in which an account has signed in before: strangers' failures do not slow them down.
+-- Browsers in which an account has signed in before. Failures of strangers cause no pauses there.
 CREATE TABLE known_device (
   account bigint NOT NULL REFERENCES account (username),
   digest bytea NOT NULL,
@@ -37,7 +37,7 @@ CREATE TABLE known_device (
   PRIMARY KEY (account, digest)
 );
 
--- Addresses from which an account gave its password lately, for the same.
+-- Addresses from which an account's password was given recently, for the same purpose.
 CREATE TABLE known_address (
   account bigint NOT NULL REFERENCES account (username),
   digest bytea NOT NULL,
@@ -45,7 +45,7 @@ CREATE TABLE known_address (
   PRIMARY KEY (account, digest)
 );
 
--- Failed attempts to sign in, by whatever they are counted for.
+-- Failed attempts to sign in, by subject: an address, a network, a login or a browser.
 CREATE TABLE sign_in_attempt (
   subject bytea PRIMARY KEY,
   failures integer NOT NULL,
@@ -59,9 +59,9 @@ CREATE TABLE second_factor (
   account bigint PRIMARY KEY REFERENCES account (username),
   sealed bytea NOT NULL,
   version integer NOT NULL,
-  -- NULL until the first code was given: till then it is not asked for
+  -- NULL until the first code was given; codes are asked for only after that
   confirmed_at timestamptz,
-  -- the time step of the last code that was taken: no code is taken twice
+  -- the time step of the last accepted code, so that no code is accepted twice
   last_step bigint NOT NULL DEFAULT 0
 );
 

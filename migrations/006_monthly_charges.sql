@@ -1,4 +1,4 @@
--- Services and numbers, and what is charged for them every month.
+-- Services and numbers, and the monthly charges for them.
 
 CREATE TABLE service (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -12,7 +12,7 @@ CREATE INDEX service_account ON service (account);
 
 CREATE TABLE number (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  -- as src/domain/phone-number.ts writes it
+  -- in the form of src/domain/phone-number.ts
   number text NOT NULL,
   account bigint NOT NULL REFERENCES account (username),
   monthly numeric(18, 6) NOT NULL CHECK (monthly >= 0),
@@ -21,25 +21,25 @@ CREATE TABLE number (
 );
 CREATE UNIQUE INDEX number_in_use ON number (number) WHERE removed_at IS NULL;
 CREATE INDEX number_account ON number (account);
--- Who had a number when it was called.
+-- For the owner of a number at the time of a call.
 CREATE INDEX number_history ON number (number, added_at);
 
--- What a monthly charge in the ledger is made of.
+-- The lines of a monthly charge in the ledger.
 CREATE TABLE charge_line (
-  -- who pays, and the ledger entry
+  -- the account that pays, and the ledger entry
   account bigint NOT NULL,
   entry bigint NOT NULL,
   -- first day of the month that is paid for
   month date NOT NULL,
   item text NOT NULL CHECK (item IN ('service', 'number')),
   item_id bigint NOT NULL,
-  -- who has the service or number
+  -- the account that has the service or number
   owner bigint NOT NULL,
   -- the service's description, or the number
   name text NOT NULL,
-  -- of the month, for which the item was there
+  -- days of the month on which the item was there
   days integer NOT NULL,
-  -- what the customer pays: negative where a part of the month is given back
+  -- negative for a refund of a part of the month
   amount numeric(18, 6) NOT NULL,
   PRIMARY KEY (account, entry, month, item, item_id)
 );

@@ -1,6 +1,6 @@
--- Who changed what, and what went wrong.
+-- The audit trail, and failures of jobs.
 
--- Who changed what, when and from where. Rows are only ever added.
+-- Who changed what, when and from where. Rows are only added.
 CREATE TABLE audit_entry (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   at timestamptz NOT NULL,
@@ -22,8 +22,8 @@ $$;
 CREATE TRIGGER audit_entry_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_entry
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
 
--- How often a job of each queue has failed. Kept here, since any process of a service may work it
--- and any may be asked.
+-- How often jobs of each queue have failed. It is stored here because any process of the service
+-- may run the job, and any process may report the number.
 CREATE TABLE job_failure (
   queue text PRIMARY KEY,
   failures bigint NOT NULL DEFAULT 0

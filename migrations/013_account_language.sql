@@ -1,4 +1,4 @@
 -- The language of an account's pages and mails.
 
--- NULL: pages in that of the browser, mails in that of the installation
+-- NULL: the browser's language for pages, the installation's language for mails
 ALTER TABLE account ADD COLUMN language text CHECK (language IN ('en', 'de'));

@@ -1,20 +1,20 @@
--- What the operators' own systems ask with, and what they ask of accounts.
+-- Keys of the operators' own systems, and the data that these systems need.
 
 CREATE TABLE operator_key (
   id text PRIMARY KEY,
   name text NOT NULL,
   scopes text[] NOT NULL CHECK (cardinality(scopes) > 0),
-  -- where it may come from; none: from anywhere
+  -- networks from which it may be used; none: from anywhere
   networks text[] NOT NULL DEFAULT '{}',
-  -- billing accounts that it is for, with those billed to them; none: all
+  -- billing accounts that it may use, with their sub-accounts; none: all accounts
   accounts bigint[] NOT NULL DEFAULT '{}',
-  -- dollars that it may post by one entry and in one day (UTC); NULL: any amount
+  -- the most dollars of one entry, and of all entries of a day (UTC); NULL: any amount
   entry_limit numeric(18, 6) CHECK (entry_limit >= 0),
   day_limit numeric(18, 6) CHECK (day_limit >= 0),
   digest bytea NOT NULL CONSTRAINT operator_key_digest UNIQUE,
-  -- the last characters of the secret, by which a leaked one is found
+  -- the last characters of the secret; they identify the key of a leaked secret
   tail text NOT NULL,
-  -- the secret before, which counts until then
+  -- the previous secret, which is accepted until `previous_expires_at`
   previous_digest bytea CONSTRAINT operator_key_previous_digest UNIQUE,
   previous_expires_at timestamptz,
   created_by text NOT NULL,
@@ -26,7 +26,7 @@ CREATE TABLE operator_key (
   CHECK ((previous_digest IS NULL) = (previous_expires_at IS NULL))
 );
 
--- What a key with a limit has posted in a day, credits and debits alike.
+-- Dollars that a key with a limit has posted in a day; credits and debits both count.
 CREATE TABLE operator_key_day (
   key text NOT NULL REFERENCES operator_key (id),
   day date NOT NULL,
@@ -34,18 +34,18 @@ CREATE TABLE operator_key_day (
   PRIMARY KEY (key, day)
 );
 
--- The name that the operator's own systems have for an account, and when a setting changed last.
+-- The account's name in the operator's own systems, and the time of the last change of a setting.
 ALTER TABLE account
   ADD COLUMN external_id text CONSTRAINT account_external_id UNIQUE
     CHECK (length(external_id) BETWEEN 1 AND 100),
   ADD COLUMN updated_at timestamptz NOT NULL DEFAULT now();
 CREATE INDEX account_updated_at ON account (updated_at, username);
 
--- Long work that was asked for by the API: a job does it, and goes on after it was killed.
+-- Long work that a client of the API asked for. A job does it; a job that was killed is continued.
 CREATE TABLE operation (
   id text PRIMARY KEY,
   kind text NOT NULL,
-  -- what it is about; one of a kind and subject goes on at a time
+  -- the subject of the work; only one operation of a kind and subject runs at a time
   subject text NOT NULL DEFAULT '',
   parameters jsonb NOT NULL,
   status text NOT NULL DEFAULT 'queued'
@@ -65,5 +65,5 @@ CREATE TABLE operation (
 CREATE UNIQUE INDEX operation_running ON operation (kind, subject) WHERE finished_at IS NULL;
 CREATE INDEX operation_created_at ON operation (created_at, id);
 
--- A payment is looked for by its reference without knowing whose it is.
+-- For the search for a payment by its reference without the account.
 CREATE INDEX ledger_entry_any_reference ON ledger_entry (reference) WHERE reference IS NOT NULL;

@@ -1,12 +1,12 @@
--- Answers that are given again to whoever repeats a request with its Idempotency-Key.
+-- Answers that are given again if a client repeats a request with its Idempotency-Key.
 
 CREATE TABLE kept_answer (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  -- of the key, and of what it belongs to
+  -- digest of the key and its scope
   digest bytea NOT NULL UNIQUE,
-  -- of what was asked with it
+  -- digest of the request's content
   request bytea NOT NULL,
-  -- NULL within the transaction of the first request alone
+  -- NULL only within the transaction of the first request
   sealed bytea,
   kept_at timestamptz NOT NULL
 );

@@ -2,12 +2,12 @@
 export type Decimal = string;
 
 const PLACES = 6;
-// What a column of one amount holds, numeric(18, 6), and one of a rate, numeric(12, 6).
+// The ranges of the columns of amounts, numeric(18, 6), and of rates, numeric(12, 6).
 const AMOUNT = /^-?[0-9]{1,12}(\.[0-9]{1,6})?$/;
 const RATE = /^[0-9]{1,6}(\.[0-9]{1,6})?$/;
 const SUM = /^(-?)([0-9]{1,32})(?:\.([0-9]{1,6}))?$/;
 
-/** Whether a value from outside is an amount: up to 999999999999.999999 dollars, or as many owed. */
+/** Whether a value from outside is an amount: at most 999999999999.999999 dollars, of any sign. */
 export function isDecimal(value: unknown): value is Decimal {
   return typeof value === 'string' && AMOUNT.test(value);
 }
@@ -19,7 +19,7 @@ export function isRate(value: unknown): value is Decimal {
 
 /**
  * An amount, or a sum of amounts of any size, in millionths of a dollar.
- * @throws RangeError where the text is no decimal
+ * @throws RangeError if the text is not a decimal
  */
 export function toMicros(decimal: Decimal): bigint {
   const parts = SUM.exec(decimal);

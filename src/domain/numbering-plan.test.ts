@@ -12,7 +12,7 @@ before(async () => {
 });
 after(() => api.stop());
 
-/** What `dialled_number` of the database makes of what is dialled in a country. */
+/** The results of the database's `dialled_number` for texts dialled in a country. */
 async function dialledInSql(dialled: [country: string, text: string][]): Promise<string[]> {
   const rows = await api.service.db.query<{ number: string }>(
     `SELECT dialled_number(d.text, p) AS number
@@ -66,7 +66,7 @@ test('what is dialled means what the country says, and nothing is guessed of the
     ['GB', '+4402079460000', '+4402079460000'],
     ['GB', '999', '999'],
     ['GB', '0800', '0800'],
-    // a range that no plan knows yet: what follows the trunk prefix is of the country
+    // a range that is in no plan yet: the digits after the trunk prefix are a number of the country
     ['GB', '04123456789', '+444123456789'],
     ['ES', '612345678', '+34612345678'],
     ['ES', '34612345678', '+34612345678'],

@@ -2,7 +2,7 @@ import type { Queryable } from '../db/database.ts';
 import { NORTH_AMERICA, type NumberingPlan } from './phone-number.ts';
 import { InvalidValue } from './problem.ts';
 
-/** A row of `numbering_plan`, whose SQL function `dialled_number` reads it in the same way. */
+/** A row of `numbering_plan`; the SQL function `dialled_number` applies it in the same way. */
 export interface PlanRow {
   country: string;
   calling_code: string;
@@ -14,7 +14,7 @@ export interface PlanRow {
   trunk_prefix: string;
 }
 
-/** The country of feeds, where nothing else is said. */
+/** The country of a feed that has no other setting. */
 export const DEFAULT_COUNTRY = 'US';
 
 const plans = new Map<string, { row: string; plan: NumberingPlan }>();
@@ -55,8 +55,9 @@ function compile(row: PlanRow): NumberingPlan {
 }
 
 /**
- * Has the plan of a country in the database, from libphonenumber, which is loaded here alone.
- * @param country ISO 3166-1 @throws InvalidValue for a country that has no plan
+ * Stores a country's plan in the database, from libphonenumber, which is loaded only here.
+ * @param country ISO 3166-1
+ * @throws InvalidValue for a country that has no plan
  */
 export async function keepPlan(tx: Queryable, country: string): Promise<void> {
   if (country === DEFAULT_COUNTRY) return;
@@ -70,7 +71,7 @@ export async function keepPlan(tx: Queryable, country: string): Promise<void> {
   );
 }
 
-/** What libphonenumber-js has of a country and its types leave out. */
+/** Members of libphonenumber-js's metadata that its types do not declare. */
 interface Found {
   callingCode(): string;
   IDDPrefix(): string | undefined;
@@ -107,7 +108,7 @@ export async function readPlan(country: string): Promise<PlanRow> {
   };
 }
 
-/** Numbers that people of a country write without its national prefix, though others have it. */
+/** Pattern of numbers that are written without the national prefix, though others have it. */
 function bareNumbers(found: Found): string {
   const formats = found.formats();
   const bare = formats

@@ -12,7 +12,7 @@ export interface HeldAccount {
   language: Language | null;
 }
 
-/** Holds an open account until the transaction ends. @throws Refusal 'not found' */
+/** Locks an open account until the transaction ends. @throws Refusal 'not found' */
 export async function lockOpenAccount(tx: Queryable, username: number): Promise<HeldAccount> {
   const [account] = await tx.query<HeldAccount>(
     'SELECT username, role, name, email, time_zone AS "timeZone", language FROM account WHERE username = $1 AND closed_at IS NULL FOR UPDATE',

@@ -1,14 +1,14 @@
 /** One page of a list. */
 export interface Page<Row, Cursor> {
   rows: Row[];
-  /** behind which the next page begins; null: this is the last one */
+  /** the next page begins after this; null: this is the last page */
   next: Cursor | null;
 }
 
 /**
- * Reads one page of a list: one row more is asked for, which tells whether there is a next page.
- * @param read gets the most rows to read
- * @param cursorOf by what the list is in order
+ * Reads one page of a list, with one more row that shows whether there is a next page.
+ * @param read gets the largest number of rows to read
+ * @param cursorOf returns the values that the list is ordered by
  */
 export async function readPage<Row, Cursor>(
   limit: number,

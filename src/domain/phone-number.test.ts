@@ -9,7 +9,7 @@ import {
   tenDigits,
 } from './phone-number.ts';
 
-/** A number in E.164, its national digits, and how it is stored. */
+/** A number in E.164, its national digits, and its stored form. */
 const numbers = fc.constantFrom(
   ['+12125550123', '2125550123', '2125550123'],
   ['+18005550177', '8005550177', '8005550177'],
@@ -26,12 +26,12 @@ const escapes = (character: string) => {
   return oneOf(character, character, `%${code}`, `%${code.toUpperCase()}`);
 };
 
-/** Every way to write a number that RFC 3261 and RFC 3966 know, and those of people and switches. */
+/** All spellings of a number in RFC 3261 and RFC 3966, and those of people and switches. */
 const spelling = numbers.chain(([e164 = '', national = '', stored = '']) => {
   const digits = e164.slice(1);
   const bare = [e164, `00${digits}`, `011${digits}`];
   if (national) bare.push(national);
-  // Ten digits may be those of a North American number.
+  // Ten digits may be a North American number.
   if (digits.length !== 10) bare.push(digits);
   const separated = oneOf(...bare).chain((dialled) =>
     fc

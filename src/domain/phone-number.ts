@@ -1,18 +1,18 @@
 /** How a country's numbers are dialled. */
 export interface NumberingPlan {
   callingCode: string;
-  /** what is dialled before a country code, up to the code */
+  /** digits that are dialled before a country code */
   internationalPrefix: RegExp;
-  /** Puts the country code before a number that is dialled without; another one stays as it is. */
+  /** Adds the country code if a number was dialled without it. */
   withCallingCode: (dialled: string) => string;
-  /** shorter ones, such as 911, are known within a country or a company alone */
+  /** shorter numbers, such as 911, are valid only within a country or a company */
   leastDialled: number;
 }
 
 const LEAST_INTERNATIONAL = 8;
 const TEN_DIGITS = /^([2-9][0-9]{2}[2-9][0-9]{6})$/;
 
-/** 011 is how North America, 00 how most others dial abroad. */
+/** The international prefix is 011 in North America and 00 in most other countries. */
 export const NORTH_AMERICA: NumberingPlan = {
   callingCode: '1',
   internationalPrefix: /^(?:011|00)(?=[1-9])/,
@@ -21,9 +21,9 @@ export const NORTH_AMERICA: NumberingPlan = {
 };
 
 const SCHEME = /^(?:sips?|tel):/i;
-/** RFC 3261, 25.1: a URI in angle brackets, behind a display name or none. */
+/** RFC 3261, 25.1: a URI in angle brackets, with or without a display name before it. */
 const NAME_ADDRESS = /^(?:[^"<]*|\s*"(?:[^"\\]|\\.)*"\s*)<([^<>]*)>/s;
-/** RFC 3966, 3: visual separators; people type blanks as well. */
+/** RFC 3966, 3: visual separators; people also type blanks. */
 const SEPARATORS = /[ ().-]/g;
 const SERVICE_CODE = /^[*#][0-9*#]{1,7}$/;
 export const NORTH_AMERICAN = /^\+1([2-9][0-9]{2}[2-9][0-9]{6})$/;
@@ -32,31 +32,31 @@ export const NORTH_AMERICAN = /^\+1([2-9][0-9]{2}[2-9][0-9]{6})$/;
 const MOST_INTERNATIONAL = 15;
 
 /**
- * The number that a text dials: a SIP or tel URI, with or without angle brackets, its user part, or
- * what a person types. All spellings of one number give the same text, by which numbers are stored
- * and compared: ten digits where it is North American, else a plus and the country code, or digits
- * as they are where they have none (911, 02055501234). A service code (*98) stays as it is.
+ * The number that a text dials. The text is a SIP or tel URI, with or without angle brackets, its
+ * user part, or typed by a person. All spellings of a number give the same result, which is stored
+ * and compared: ten digits for North America, else a plus and the country code. Digits without a
+ * country code (911, 02055501234) and service codes (*98) stay unchanged.
  *
- * Sources: RFC 3261, 19.1.4 (an escaped digit is the digit; parameters are not part of a number) and
- * RFC 3966 (global and local numbers). Takes time linear in the length.
- * @returns undefined where there is no number, or one that a trunk might dial as another: letters,
- *   what is escaped twice, +0…, 011 or 00 before a 0, the country code 1 before a 0 or 1, digits of
+ * Sources: RFC 3261, 19.1.4 (an escaped digit is the digit; parameters are not part of a number)
+ * and RFC 3966 (global and local numbers). Takes time linear in the length.
+ * @returns undefined if there is no number, or if a trunk might dial another number: letters,
+ *   double escapes, +0…, 011 or 00 before a 0, the country code 1 before a 0 or 1, digits of
  *   another country by `;phone-context=`
  */
 export function dialledNumber(text: string, plan = NORTH_AMERICA): string | undefined {
   return readDialled(text, plan)?.called;
 }
 
-/** The same where there is a number, else the text itself, as records of calls that were made keep it. */
+/** The dialled number or, if there is none, the text itself. Call records store this. */
 export function plainNumber(text: string, plan = NORTH_AMERICA): string {
   return dialledNumber(text, plan) ?? text;
 }
 
 /**
- * As `dialledNumber`, and what was dialled: digits with a plus or without, undefined where they are
- * the number. By them the number of an account that dials as another country does is told, also
- * where they are none in the country of the plan.
- * @returns undefined where the text dials nothing in any country
+ * As `dialledNumber`, with the dialled digits, which may begin with a plus; they are undefined if
+ * they are the number. An account with another country has its number computed from these digits,
+ * even if they are no number under this plan.
+ * @returns undefined if the text dials nothing in any country
  */
 export function readDialled(
   text: string,
@@ -72,17 +72,17 @@ export function readDialled(
   return { called, dialled: called === dialled ? undefined : dialled };
 }
 
-/** A number of `dialledNumber` as any trunk dials it: also North American ones begin with a plus. */
+/** A number of `dialledNumber` in the form for trunks: North American ones get a plus, too. */
 export function internationalNumber(number: string): string {
   return NORTH_AMERICAN.test(`+1${number}`) ? `+1${number}` : number;
 }
 
-/** What is looked for in numbers when a person types a number, or a part of one. */
+/** The text to search numbers for, if a person types a number or a part of one. */
 export function searchedNumber(text: string): string {
   return plainNumber(text).replace(/^\+/, '');
 }
 
-/** A North American number as people type it, without its country code. */
+/** The ten digits of a typed North American number, without the country code. */
 export function tenDigits(text: string): string | undefined {
   return /^(?:\+?1)?([0-9]{10})$/.exec(text.replace(SEPARATORS, ''))?.[1];
 }
@@ -91,7 +91,7 @@ function userPart(text: string): string | undefined {
   const address = /[<>]/.test(text) ? NAME_ADDRESS.exec(text)?.[1] : text;
   const [user = '', ...hosts] = (address ?? '').trim().replace(SCHEME, '').split('@', 3);
   if (hosts.length > 1) return undefined;
-  // A password may stand behind the user.
+  // A password may follow the user.
   return hosts.length === 1 ? user.split(':', 1)[0] : user;
 }
 
@@ -103,7 +103,7 @@ function unescaped(text: string): string | undefined {
   }
 }
 
-/** RFC 3966, 5.1.5: the digits belong to a country, as `;phone-context=+53` says. */
+/** RFC 3966, 5.1.5: a parameter such as `;phone-context=+53` names the country of the digits. */
 function isForeign(parameters: string, { callingCode }: NumberingPlan): boolean {
   const [, code] = /;phone-context=\+([0-9]*)/i.exec(unescaped(parameters) ?? '') ?? [];
   return code !== undefined && !code.startsWith(callingCode);

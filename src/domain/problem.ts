@@ -1,4 +1,4 @@
-/** What is wrong with a value that was typed, by key, with what the sentence about it names. */
+/** What is wrong with a typed value: a key, and the values for the sentence about it. */
 export type ValueProblem =
   | { key: 'username' }
   | { key: 'wholeNumber'; least: number; most: number }
@@ -32,7 +32,7 @@ export type ValueProblem =
   | { key: 'reservedReference' }
   | { key: 'scopes'; unknown: string; words: readonly string[] };
 
-/** What someone typed is no such value; whoever asked for it words the problem. */
+/** A typed value is not valid. The code that asked for it words the problem. */
 export class InvalidValue extends Error {
   readonly problem: ValueProblem;
 
@@ -42,7 +42,7 @@ export class InvalidValue extends Error {
   }
 }
 
-/** Why something that was typed well is refused, where a page says it beside the field. */
+/** Why a well-formed value is refused; pages show it beside the field. */
 export type RefusalProblem =
   | { key: 'noPriceList' }
   | { key: 'numberNotOwned' }
@@ -64,8 +64,8 @@ export type ProblemWords<P extends Problem> = {
   [Key in P['key']]: (problem: Extract<P, { key: Key }>) => string;
 };
 
-/** Says what is wrong. */
+/** The sentence for a problem. */
 export function wordProblem<P extends Problem>(words: ProblemWords<P>, problem: P): string {
-  // The key and its values come together, which the compiler does not follow.
+  // The function of a key fits the problem of that key, but the compiler cannot see that.
   return (words[problem.key as P['key']] as (problem: P) => string)(problem);
 }

@@ -14,7 +14,7 @@ export type RefusalCode =
   | 'rate limited'
   | 'busy';
 
-/** What exactly was refused, where a version of the API has words of its own for it. */
+/** The exact reason, for versions of the API that have their own words for it. */
 export type RefusalReason =
   | 'field required'
   | 'field invalid'
@@ -47,15 +47,15 @@ interface RefusalDetail {
   /** what the value must be, such as `Must be a 10-digit number` */
   requirement?: string;
   retryAfterSeconds?: number;
-  /** what pages say of it beside a field, in the reader's language */
+  /** the problem that pages show beside a field, in the reader's language */
   problem?: RefusalProblem;
-  /** what programs are told beside the reason, such as the entry that has a reference */
+  /** values for programs, such as the entry that has a reference */
   about?: Record<string, string>;
 }
 
 /**
- * The one error by which the domain says no. Its texts may be shown to a client; what a client
- * may not see belongs into `cause`.
+ * The error with which the domain refuses a request. Its texts may be shown to a client; put
+ * anything that a client must not see into `cause`.
  */
 export class Refusal extends Error {
   readonly code: RefusalCode;
@@ -67,7 +67,7 @@ export class Refusal extends Error {
   readonly about: Record<string, string> | undefined;
 
   constructor(code: RefusalCode, message: string, detail: RefusalDetail = {}) {
-    // Where it was thrown interests nobody, and finding that out costs more than all the rest.
+    // The stack is not needed, and to collect it takes longer than everything else here.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
     super(message);

@@ -21,8 +21,8 @@ interface Exchange {
 const exchanges = new WeakMap<Duplex, Exchange>();
 
 /**
- * Answers what is no HTTP, or came too slowly, and closes the connection. A request that was
- * answered before its body broke off gets no second answer.
+ * Answers data that is not HTTP or that came too slowly, and closes the connection. A request that
+ * was answered before its body broke off gets no second answer.
  */
 export function answerClientErrors(envelopeOf: EnvelopeOf) {
   return (error: NodeJS.ErrnoException & { rawPacket?: unknown }, socket: Duplex): void => {
@@ -36,7 +36,7 @@ export function answerClientErrors(envelopeOf: EnvelopeOf) {
       return;
     }
     const { rawPacket: packet } = error;
-    // Of a request whose head was not read to its end, its first line is all there is.
+    // If the head of a request was not read completely, only its first line is known.
     const [, line] =
       FIRST_LINE.exec(Buffer.isBuffer(packet) ? packet.toString('latin1') : '') ?? [];
     const url = line ?? (request?.complete ? '' : request?.url) ?? '';
@@ -44,7 +44,7 @@ export function answerClientErrors(envelopeOf: EnvelopeOf) {
   };
 }
 
-/** Answers, as all else is answered, what Node would answer or drop by itself. */
+/** Answers requests that Node would answer or drop by itself, in the service's own form. */
 export function answerUnusualRequests(server: Server, envelopeOf: EnvelopeOf): void {
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     exchanges.set(request.socket, { request, response });
@@ -66,7 +66,7 @@ export function answerUnusualRequests(server: Server, envelopeOf: EnvelopeOf): v
   });
 }
 
-/** A whole HTTP answer, for where there is no response to write to. */
+/** A complete HTTP answer, if there is no response object. */
 function rawAnswer(envelope: Envelope, status: number): string {
   const body = JSON.stringify(envelope.failure(status));
   return [

@@ -2,14 +2,14 @@ import { BlockList, isIP, isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import type { Origin } from '../domain/access/known-origin.ts';
 
-/** Whether an address, in plain form, lies in certain networks. */
+/** Whether an address in plain form is in one of some networks. */
 export type IsWithin = (address: string) => boolean;
 
 const MOST_REMEMBERED = 10_000;
 
 /**
- * Looking an address up takes long beside all else that reading a request's address does, and the
- * same ones come again and again, so what was found is remembered.
+ * Makes a check for networks. It remembers results, because the look-up is slow compared to the rest
+ * of reading a request's address, and addresses repeat.
  * @param cidrs networks or single addresses, already checked
  */
 export function parseNetworks(cidrs: string[]): IsWithin {
@@ -31,13 +31,13 @@ export function parseNetworks(cidrs: string[]): IsWithin {
   };
 }
 
-/** Which header of a trusted proxy tells the client's address. */
+/** The header in which a trusted proxy sends the client's address. */
 export type ForwardedHeader = 'x-forwarded-for' | 'forwarded';
 
 /**
- * The address of the client: the peer's or, where the peer is a trusted proxy, the last one that the
- * proxies' header tells and that is no trusted proxy. Anything there that is no address ends the
- * search with the peer's.
+ * The address of the client. It is the peer's address, unless the peer is a trusted proxy. Then it
+ * is the last address in the header that is not a trusted proxy. If the header has anything that is
+ * not an address there, the peer's address counts.
  * @param value of the header
  */
 export function clientAddress(
@@ -60,7 +60,7 @@ export function clientAddress(
 }
 
 /**
- * What limits count by: an IPv4 address, or the /64 that a customer's IPv6 addresses share.
+ * The subject of limits: an IPv4 address, or the /64 of an IPv6 address, which one customer has.
  * @param address in plain form
  */
 export function limitKey(address: string): string {
@@ -68,13 +68,13 @@ export function limitKey(address: string): string {
 }
 
 /**
- * Where a request comes from, as limits count it.
+ * The origin of a request, for limits.
  * @param address in plain form
  */
 export function originOf(address: string): Origin {
   return {
     address: limitKey(address),
-    // As many addresses as one customer of a provider may have.
+    // The largest network that one customer of a provider may have.
     network: isIPv4(address) ? undefined : networkOf(address, 48),
   };
 }
@@ -84,9 +84,9 @@ function networkOf(address: string, bits: number): string {
 }
 
 /**
- * The values of `for` in a header Forwarded, one for each of its elements. Elements are told apart
- * from the end on, where the trusted proxies wrote: a quote that a client left open hides none of
- * theirs. Source: RFC 7239, section 4.
+ * The values of `for` in a header Forwarded, one for each element. Elements are split from the end,
+ * which the trusted proxies wrote. So an open quote of a client cannot hide elements of the proxies.
+ * Source: RFC 7239, section 4.
  */
 function forwardedHops(value: string): string[] {
   const elements: string[] = [];
@@ -107,7 +107,7 @@ function forwardedHops(value: string): string[] {
 }
 
 const FOR = /^for=(?:"([^"]*)"|([^"]*))$/i;
-// As some load balancers write an address: with a port, or with the brackets of a URL.
+// Some load balancers write an address with a port, or with the brackets of a URL.
 const IPV4_AND_PORT = /^([0-9.]+):[0-9]{1,5}$/;
 const BRACKETED = /^\[([0-9a-f:.]+)\](?::[0-9]{1,5})?$/i;
 
@@ -116,7 +116,7 @@ function hopAddress(hop: string): string | undefined {
   return isIP(address) === 0 ? undefined : address;
 }
 
-/** IPv4 in its plain form where it came as IPv6, and without a zone. */
+/** An address without a zone; IPv4 that is mapped to IPv6 becomes IPv4. */
 function plainAddress(address: string): string {
   if (isIPv4(address)) return address;
   return ipaddr.process(address.split('%')[0] ?? address).toString();

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 const PREFLIGHT_SECONDS = 3_600;
 
 /**
- * Lets pages of other origins call the routes that are registered after it.
+ * Lets pages of other origins call the routes that are registered afterwards.
  * @param origins such as `https://shop.example.com`; `*`: any
  */
 export function allowOrigins(app: FastifyInstance, origins: string[]): void {
@@ -18,7 +18,7 @@ export function allowOrigins(app: FastifyInstance, origins: string[]): void {
 }
 
 /**
- * Answers what a browser asks before it lets such a page call a path.
+ * Answers the preflight requests that browsers send before such a page may call a path.
  * @param allowed lists of methods and request headers
  */
 export function answerPreflight(

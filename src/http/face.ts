@@ -2,31 +2,31 @@ import type { FastifyRequest } from 'fastify';
 import type { Refusal } from '../domain/refusal.ts';
 import type { TObject, TSchema } from './schema.ts';
 
-/** How failures look to a client. */
+/** The form of failures for a client. */
 export interface Envelope {
-  /** the media type of failures, where it is not that of JSON */
+  /** the media type of failures, if it is not that of JSON */
   type?: string;
   status: (refusal: Refusal) => number;
-  /** the body of a failure; without a refusal, with the text that goes with the status */
+  /** the body of a failure; without a refusal it has the text of the status */
   failure: (status: number, refusal?: Refusal) => object;
 }
 
-/** Where an operation is found. */
+/** Method and paths of an operation. */
 export interface Route {
   method: 'GET' | 'POST' | 'PUT';
-  /** the one that documents show first */
+  /** documents show the first one */
   paths: [string, ...string[]];
   /** of a success */
   status: 200 | 201;
 }
 
-/** A version of the API, as its clients meet it: the operations behind all of them are the same. */
+/** The wire format of a version of the API. All versions use the same operations. */
 export interface Face extends Envelope {
   /** by the name of the operation, such as `info` */
   routes: Record<string, Route>;
-  /** what a request asks with, and the key that it presents, of whatever type */
+  /** the fields of a request, and the key that it presents, of any type */
   read: (request: FastifyRequest) => { fields: Record<string, unknown>; key: unknown };
-  /** a key is checked before anything else of an administrator's operation */
+  /** whether an administrator's operation checks the key before anything else */
   checksKeyFirst: boolean;
   /** request headers that pages of other origins may send */
   requestHeaders: string;

@@ -8,7 +8,7 @@ const UNAVAILABLE_RETRY_SECONDS = 5;
 
 type Thrown = FastifyError | Refusal | StoreUnavailable | Error;
 
-/** Answers whatever was thrown; what is no refusal is logged and tells the client nothing. */
+/** Answers any error. An error that is not a refusal is logged; the client gets no details. */
 export function answerErrors(envelope: Envelope) {
   return (error: Thrown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     if (error instanceof Refusal) return answerRefusal(envelope, error, reply);
@@ -30,12 +30,12 @@ export function answerErrors(envelope: Envelope) {
   };
 }
 
-/** A stream of an answer says no more of it than that it was closed too early. */
+/** Whether an answer's stream failed because its client has left. */
 function isClientGone(error: Error, { socket }: FastifyRequest): boolean {
   return (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE' && socket.destroyed;
 }
 
-/** Answers a failure of which nothing but the status is told. */
+/** Answers a failure with only its status. */
 export function answerStatus(
   envelope: Envelope,
   reply: FastifyReply,
@@ -44,7 +44,7 @@ export function answerStatus(
   return sendText(envelope, reply, status, JSON.stringify(envelope.failure(status)));
 }
 
-/** How a refusal is answered. */
+/** Status and body of the answer to a refusal. */
 export function refusalAnswer(envelope: Envelope, refusal: Refusal) {
   const status = envelope.status(refusal);
   return { status, body: envelope.failure(status, refusal) };
@@ -59,7 +59,7 @@ function answerRefusal(envelope: Envelope, refusal: Refusal, reply: FastifyReply
   return sendText(envelope, reply, status, JSON.stringify(body));
 }
 
-/** Answers one request too many, in seconds until the client may try again: its text is made once. */
+/** Answers clients over a limit, with the seconds to wait. The body is made only once. */
 export function answerRateLimited(envelope: Envelope) {
   const { status, body } = refusalAnswer(envelope, rateLimited(0));
   const text = JSON.stringify(body);

@@ -1,13 +1,13 @@
 import { NAME_PATTERN, USERNAME_REQUIREMENT } from '../domain/account-name.ts';
 import { Type } from './schema.ts';
 
-// Eleven digits, as many as the string form may have.
+// Eleven digits, the most that the string form may have.
 const LATEST_SECOND = 99_999_999_999;
 
 export const SECONDS_REQUIREMENT = 'Must be a Unix time in seconds';
 export const EMAIL_REQUIREMENT = 'Must be valid';
 
-/** The key in the body; it is checked with the header's, never as a value. */
+/** The key in the body; it is checked like the header's key, not as a value. */
 export const apikeyField = Type.Optional(
   Type.String({
     description: 'API key, where it is not sent as `Authorization: Bearer`',

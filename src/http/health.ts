@@ -6,14 +6,14 @@ import { metricsOfAll } from './metrics-of-all.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** this service's metrics as Prometheus reads them; of many who ask at once, all get the same */
+    /** this service's metrics in Prometheus's format; concurrent readers share one result */
     metrics: () => Promise<string>;
   }
 }
 
 /**
- * `/healthz`: the process lives. `/readyz`: it can work. `/metrics`: for Prometheus, unless a port
- * of its own is for that.
+ * `/healthz`: the process lives. `/readyz`: it can work. `/metrics`: for Prometheus, unless the
+ * metrics have their own port.
  */
 export function serveHealth(app: FastifyInstance, service: Service): void {
   const { db, config } = service;
@@ -34,7 +34,7 @@ export function serveHealth(app: FastifyInstance, service: Service): void {
   if (config.metricsPort === 0) serveMetrics(app, app.metrics);
 }
 
-/** A server of `/metrics` alone. */
+/** A server of only `/metrics`. */
 export function metricsServer(metrics: () => Promise<string>): FastifyInstance {
   const server = Fastify({ forceCloseConnections: true });
   serveMetrics(server, metrics);

@@ -6,8 +6,8 @@ import { Type } from './schema.ts';
 
 export const IDEMPOTENCY_KEY_REQUIREMENT = 'Must be 1 to 255 characters of A-Z a-z 0-9 _ : . -';
 
-// With the quotes of https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/,
-// or without them, as most clients send it.
+// With the quotes of https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/.
+// Most clients leave them out.
 const KEY = /^("?)([A-Za-z0-9_:.-]{1,255})\1$/;
 
 /** For the document. */
@@ -24,10 +24,10 @@ export const idempotencyKeyHeaders = Type.Object({
 });
 
 /**
- * Answers a request that may come again with the same Idempotency-Key (`answerOnce`); one without a
- * key is simply done. Sets `Idempotent-Replayed` where the answer was given before.
- * @param work does it with a service whose database is that of one transaction
- * @throws Refusal 'field invalid' for a key of another form, and what `answerOnce` throws
+ * Answers a request that may be repeated with the same Idempotency-Key (`answerOnce`). A request
+ * without a key is performed each time. Sets `Idempotent-Replayed` if the answer was given before.
+ * @param work performs the request with a service whose database has one transaction
+ * @throws Refusal 'field invalid' for a key of another form, and errors of `answerOnce`
  */
 export async function once(
   request: FastifyRequest,
@@ -46,8 +46,8 @@ export async function once(
 }
 
 /**
- * The key by which a repeated request is known.
- * @returns undefined where there is none
+ * The key by which a repeated request is recognized.
+ * @returns undefined if there is none
  * @throws Refusal 'field invalid'
  */
 export function idempotencyKey({ headers }: FastifyRequest): string | undefined {

@@ -5,8 +5,8 @@ import type { Call } from './operation.ts';
 import { type LoggedSignIn, logSignIn } from './sign-in-log.ts';
 
 /**
- * The API key of an account, for its password; each attempt is logged.
- * @param login what a client sent: a username as a number or as its digits
+ * Checks an account's password and returns its API key; each attempt is logged.
+ * @param login what the client sent; the username is a number or a string of digits
  * @throws Refusal 'unauthorized', 'rate limited'
  */
 export async function answerKey(

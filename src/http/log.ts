@@ -3,7 +3,7 @@ import type { Config } from '../config.ts';
 
 const DEEPEST_CAUSE = 5;
 
-/** What is logged of an error. */
+/** The logged data of an error. */
 interface LoggedError {
   type: string;
   message: string;
@@ -14,8 +14,8 @@ interface LoggedError {
 }
 
 /**
- * The log: a line of JSON each. Of errors it has what tells the cause, and nothing else that they
- * carry: PostgreSQL adds whole rows to its own, with what is sealed or hashed in them.
+ * The log: lines of JSON. Errors are logged with their cause and without their other members,
+ * because PostgreSQL's errors may hold whole rows, with sealed and hashed values.
  */
 export function createLog(level: Config['logLevel'], destination: DestinationStream): Logger {
   return pino(

@@ -30,7 +30,7 @@ after(() => {
 
 const sent: ClientRequest[] = [];
 
-/** Asks for an endless answer, and takes nothing of it. */
+/** Asks for an endless answer, and reads nothing of it. */
 async function ask(account: number, address: string): Promise<IncomingMessage> {
   const { port } = app.server.address() as AddressInfo;
   const request = get({ port, path: `/${account}`, headers: { 'x-forwarded-for': address } });

@@ -6,7 +6,7 @@ import { limitKey } from './client-address.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** those that are being sent */
+    /** the long answers that are being sent */
     longAnswers: Set<LongAnswer>;
   }
 }
@@ -15,16 +15,16 @@ interface LongAnswer {
   account: number;
   address: string;
   stream: Readable | undefined;
-  /** when its reader took something last */
+  /** when its reader last took something */
   takenAt: number;
 }
 
-// Each holds two pages of what it tells, some hundred kilobytes.
+// Each holds two pages of rows, some hundred kilobytes.
 const MOST = 64;
 const MOST_OF_ADDRESS = 16;
 const MOST_OF_ACCOUNT = 8;
-// Less than any reader who goes on reading: a slow one takes what a socket holds at once, and then
-// nothing for some time.
+// Even a slow reader that still reads pauses for less than this. It empties the socket's buffer at
+// once, and then takes nothing for some time.
 const STALLED_MS = 60_000;
 const RETRY_SECONDS = 10;
 
@@ -34,11 +34,11 @@ export function allowLongAnswers(app: FastifyInstance): void {
 }
 
 /**
- * An answer whose parts are asked for as its reader takes them. Each account and each address has a
- * share of those that a process sends at once. A reader who takes nothing keeps a place only while
- * nobody else wants it.
- * @throws Refusal 'rate limited' beyond a share, StoreUnavailable where all places are taken, or
- *   what getting the first part throws
+ * An answer whose parts are read as its client takes them. The number of such answers at once is
+ * limited for a process, an account and an address. A client that takes nothing loses its place when
+ * another one needs it.
+ * @throws Refusal 'rate limited' over the limit of an account or address, StoreUnavailable over that
+ *   of the process, or an error of the first part
  */
 export async function longAnswer(
   { server: { longAnswers }, clientAddress }: FastifyRequest,
@@ -67,7 +67,7 @@ export async function longAnswer(
   }
 }
 
-/** Whether one more may begin. Where there are too many, the one that is stalled longest is ended. */
+/** Whether one more may begin. If there are too many, the answer stalled longest is ended. */
 function hasRoom(answers: LongAnswer[], most: number): boolean {
   if (answers.length < most) return true;
   const longest = answers.reduce((one, other) => (other.takenAt < one.takenAt ? other : one));

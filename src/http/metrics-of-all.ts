@@ -3,7 +3,7 @@ import { AggregatorRegistry, type Registry } from 'prom-client';
 
 type Metrics = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
 
-/** Between workers and the first process; every question has a number, which its answer repeats. */
+/** Messages between workers and the first process. An answer has the number of its question. */
 type Message =
   | { kind: 'metrics of all?'; id: number }
   | { kind: 'metrics of all'; id: number; text: string }
@@ -12,12 +12,12 @@ type Message =
 
 const WORKER_TIMEOUT_MS = 1_000;
 const ALL_TIMEOUT_MS = 5_000;
-// What only grows, and so must not shrink when a worker ends.
+// These values only grow, so the sum must not shrink when a worker ends.
 const GROWING = ['counter', 'histogram'];
 
 /**
- * Gives the metrics of a service: of this process, or, where it is one of several workers, of all
- * of them together.
+ * Reads the metrics of a service: those of this process or, if it is a worker, the sum of all
+ * workers.
  */
 export function metricsOfAll(registry: Registry): () => Promise<string> {
   const send = process.send?.bind(process);
@@ -37,9 +37,9 @@ export function metricsOfAll(registry: Registry): () => Promise<string> {
 }
 
 /**
- * Answers workers that ask for the metrics of all. Of a worker that does not answer, and of one
- * that has ended, what it told last counts.
- * @param workers those that live
+ * Answers workers that ask for the metrics of all. For a worker that does not answer or has ended,
+ * its last metrics count.
+ * @param workers the running workers
  */
 export function gatherMetrics(workers: ReadonlySet<Worker>): void {
   const last = new Map<Worker, Metrics>();
@@ -64,7 +64,7 @@ export function gatherMetrics(workers: ReadonlySet<Worker>): void {
   });
 }
 
-/** A worker may be about to end. */
+/** Sends a message; ignores errors, because the worker may be about to end. */
 function tell(worker: Worker, message: Message): void {
   if (worker.isConnected()) worker.send(message, () => undefined);
 }
@@ -78,7 +78,7 @@ class Answers<Value> {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** @returns undefined where none comes in time */
+  /** @returns undefined if no answer comes in time */
   to(ask: (id: number) => void): Promise<Value | undefined> {
     this.#asked++;
     const id = this.#asked;

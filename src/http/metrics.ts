@@ -11,7 +11,7 @@ import { countRepeatedCalls } from '../domain/calls/repeated-call.ts';
 import { sumHolds } from '../domain/rating/hold.ts';
 import type { Service } from '../service.ts';
 
-// What switches wait for.
+// Requests that switches wait for.
 const OF_SWITCHES = {
   '/ingest/v1/authorize': {
     name: 'account_api_authorize_seconds',
@@ -25,7 +25,7 @@ const OF_SWITCHES = {
 const OUTCOMES: Record<number, string> = { 200: 'done', 402: 'refused', 503: 'unavailable' };
 const FINE = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
 
-/** The metrics of this process; it counts the requests that the server answers. */
+/** The metrics of this process, with counts of the requests that the server answers. */
 export function processMetrics(app: FastifyInstance, service: Service): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -98,10 +98,10 @@ function measureRequests(app: FastifyInstance, registry: Registry): void {
   });
 }
 
-/** Figures of the database. Workers see the same, which must not be added up. */
+/** Figures of the database. All workers read the same ones, so they must not be added. */
 function readDatabase(registry: Registry, { db, queue, clock }: Service): void {
   const aggregator = 'first';
-  /** Without the database the figure is not known; the others are still asked for. */
+  /** One figure. If the database fails, it is unknown; the other figures are still read. */
   const figure = (name: string, help: string, read: () => Promise<number>) =>
     new Gauge({
       ...{ name, help, aggregator, registers: [registry] },
@@ -109,7 +109,7 @@ function readDatabase(registry: Registry, { db, queue, clock }: Service): void {
         this.set(await read().catch(() => Number.NaN));
       },
     });
-  /** The same by state. Without the database none of them is known. */
+  /** One figure for each state. If the database fails, all of them are unknown. */
   const figures = (
     name: string,
     help: string,

@@ -5,7 +5,7 @@ import type { Face } from './face.ts';
 import { answerErrors } from './failures.ts';
 import { ignoreTypeOfNothing, parseBody } from './operation.ts';
 
-/** Has failures, bodies and other origins of the routes that are registered after it be a face's. */
+/** Routes that are registered afterwards use a face's failures, bodies and allowed origins. */
 export function openFace(app: FastifyInstance, { config }: Service, face: Face): void {
   app.setErrorHandler(answerErrors(face));
   allowOrigins(app, config.corsOrigins);

@@ -2,7 +2,7 @@ import swagger, { type SwaggerTransformObject } from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import type { Face } from './face.ts';
 
-/** A document that is served, and how the reference calls it. */
+/** A document that is served, and its name in the reference. */
 export interface ServedDocument {
   /** such as `v2.1` */
   name: string;
@@ -15,12 +15,12 @@ export interface ServedDocument {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** what `serveOpenapi` serves, in the order in which it was told */
+    /** the documents of `serveOpenapi`, in the order of its calls */
     documents: ServedDocument[];
   }
 }
 
-/** Gathers the routes that are registered after it into the OpenAPI document. */
+/** Gathers the routes that are registered afterwards into the OpenAPI document. */
 export async function gatherOpenapi(
   app: FastifyInstance,
   { document: { security } }: Face,
@@ -46,7 +46,7 @@ export async function gatherOpenapi(
   });
 }
 
-/** A body without required members may be left out, which the plugin cannot be told. */
+/** Marks bodies as required only if they have required members; the plugin cannot do this. */
 function requireBodiesThatAre(document: Parameters<SwaggerTransformObject>[0]) {
   if (!('openapiObject' in document)) throw new TypeError('not an OpenAPI document');
   const { openapiObject } = document;
@@ -61,8 +61,8 @@ function requireBodiesThatAre(document: Parameters<SwaggerTransformObject>[0]) {
 }
 
 /**
- * Serves the document of the routes that were gathered; any origin may read it. The reference shows
- * it beside the others.
+ * Serves the document of the gathered routes; any origin may read it. The reference shows it with
+ * the other documents.
  */
 export function serveOpenapi(
   app: FastifyInstance,

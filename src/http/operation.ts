@@ -22,13 +22,13 @@ import { parseStrictJson } from './strict-json.ts';
 const BODY_LIMIT_BYTES = 16 * 1024;
 const JSON_TYPE = /^application\/([\w.+-]+\+)?json\s*(;|$)/i;
 
-// Of the operations that have no limit of their own: wrong keys an hour for each address, in
-// RATE_LIMIT_PER_HOUR. Whoever has a good key is never kept waiting.
+// For operations without their own limit: the limit of wrong keys an hour for each address, as a
+// multiple of RATE_LIMIT_PER_HOUR. Clients with a valid key are never limited.
 const REFUSED_KEYS = 20;
 
 type Body = Record<string, unknown>;
 
-/** One operation of the API, told once for the router, the checks and the OpenAPI document. */
+/** One definition of an operation for the router, the checks and the OpenAPI document. */
 export interface Operation<Schema extends TObject> {
   name: string;
   operationId: string;
@@ -41,16 +41,16 @@ export interface Operation<Schema extends TObject> {
   auth: 'none' | 'key' | 'administrator';
   /** requests an hour for each client address */
   limit?: (service: Service) => number;
-  /** the refusal of a missing field, where it is not that of a required field */
+  /** the refusal of a missing field, if it is not `fieldRequired` */
   missing?: (field: string) => Refusal;
-  /** the refusal of a value at fault, where it is not `invalidField` */
+  /** the refusal of an invalid value, if it is not `invalidField` */
   invalid?: (field: string) => Refusal;
-  /** whether it is done once for each Idempotency-Key; its answer is no long body then */
+  /** whether it is performed once for each Idempotency-Key; then its answer must not be long */
   once?: true;
   /** members beside the envelope, for the document */
   success: Record<string, TSchema>;
   example: object;
-  /** how it may be refused, apart from what may happen to any operation; for the document */
+  /** its own refusals, without those of all operations; for the document */
   refusals: Refusal[];
   /** @returns JSON text of the members beside the envelope, or the parts of a long body */
   handle: (call: Call<Schema>) => Promise<string | AsyncIterable<string>>;
@@ -60,9 +60,9 @@ export interface Call<Schema extends TObject> {
   service: Service;
   /** its values checked against the schema */
   body: Static<Schema>;
-  /** the key as it was presented, of whatever type */
+  /** the key as it was presented, of any type */
   key: unknown;
-  /** who it belongs to; looked up once asked for, since some operations find it by themselves */
+  /** the key's account; looked up on the first call, because some operations find it themselves */
   caller: () => Promise<Caller>;
   clientAddress: string;
   log: FastifyRequest['log'];
@@ -73,7 +73,7 @@ export function operation<Schema extends TObject>(definition: Operation<Schema>)
   return definition;
 }
 
-/** Registers an operation where a face has it. */
+/** Registers an operation under the paths of a face. */
 export function registerOperation<Schema extends TObject>(
   app: FastifyInstance,
   service: Service,
@@ -87,7 +87,7 @@ export function registerOperation<Schema extends TObject>(
   const perHour = definition.limit?.(service) ?? 0;
   const refusalsPerHour = REFUSED_KEYS * service.config.rateLimitPerHour;
   const refusedKeys = new AddressLimit(service.db, `${name} refused`, refusalsPerHour);
-  // HEAD is not counted by the limit of its GET.
+  // The limit of GET does not count HEAD.
   const watch = <T>({ method, clientAddress }: FastifyRequest, work: () => Promise<T>) => {
     const isWatched = auth !== 'none' && (!definition.limit || method === 'HEAD');
     return isWatched ? refusedKeys.watch(clientAddress, work) : work();
@@ -115,7 +115,7 @@ export function registerOperation<Schema extends TObject>(
       const present: Body = { ...fields, apikey: key };
       const missing = required.find((field) => present[field] === undefined);
       if (missing) throw (definition.missing ?? fieldRequired)(missing);
-      // Nobody else has such a body checked.
+      // The body of an administrator's operation is checked only for an administrator.
       if (auth === 'administrator' && !isFirst) await mustBeAdministrator(request);
     },
     schema: documentation(face, route, definition),
@@ -142,7 +142,7 @@ export function registerOperation<Schema extends TObject>(
         return answer.body;
       };
       const answer = await watch(request, async () => {
-        // A wrong key is told before a wrong value.
+        // A wrong key is reported before a wrong value.
         if (fault && auth === 'key') await caller();
         if (fault) throw fault;
         return definition.once ? handleOnce() : handle(service);
@@ -165,7 +165,7 @@ export function registerOperation<Schema extends TObject>(
   }
 }
 
-/** Only JSON is understood; no body at all counts as `{}`, whatever it claims to be. */
+/** Accepts only JSON. An empty body counts as `{}`, with any media type. */
 export function parseBody(request: FastifyRequest, raw: Buffer): Body {
   if (isBlank(raw)) return {};
   const type = request.headers['content-type'];
@@ -179,14 +179,14 @@ export function parseBody(request: FastifyRequest, raw: Buffer): Body {
   return value as Body;
 }
 
-/** Takes the media type from a request without a body, of which the framework would be strict. */
+/** Removes the media type of a request without a body, because the framework would check it. */
 export const ignoreTypeOfNothing: onRequestHookHandler = ({ headers }, _reply, done) => {
   const length = headers['content-length'] ?? '0';
   if (length === '0' && headers['transfer-encoding'] === undefined) delete headers['content-type'];
   done();
 };
 
-/** Nothing but what JSON calls whitespace. */
+/** Whether a body has only JSON's whitespace. */
 function isBlank(raw: Buffer): boolean {
   return /^[ \t\r\n]*$/.test(raw.toString('latin1'));
 }
@@ -198,7 +198,7 @@ function withoutMissing(body: Body): Body {
   return Object.fromEntries(Object.entries(body).filter(([, value]) => isGiven(value)));
 }
 
-/** @param tellsWrongKey by a refusal of its own */
+/** @param tellsWrongKey a wrong key gets its own refusal */
 async function requireAdministrator(
   caller: () => Promise<Caller>,
   tellsWrongKey: boolean,
@@ -215,7 +215,7 @@ interface ValidationFault {
   instancePath: string;
 }
 
-/** The first field, in the schema's order, whose value does not fit. */
+/** The refusal of the first field, in the schema's order, whose value does not fit. */
 function faultyField<Schema extends TObject>(
   { body: schema, invalid }: Operation<Schema>,
   request: FastifyRequest,

@@ -14,7 +14,7 @@ export function successBody(members: string): string {
   return `{"statusCode":"200","status":"Success",${members}}`;
 }
 
-/** The body of a failure. @param message left out, the one that goes with the status */
+/** The body of a failure. @param message if left out, the text of the status */
 function errorBody(
   status: number,
   message: string = reasonPhrase(status),
@@ -26,7 +26,7 @@ function errorBody(
 
 /**
  * An envelope of this form.
- * @param words the sentences for reasons that are not worded as the refusal itself is
+ * @param words sentences for reasons whose words differ from those of the refusal
  */
 export function plainEnvelopeWith(words: Partial<Record<RefusalReason, string>>): Envelope {
   const word = ({ reason, field, message }: Refusal) => {
@@ -40,5 +40,5 @@ export function plainEnvelopeWith(words: Partial<Record<RefusalReason, string>>)
   };
 }
 
-/** The envelope of feeds, and of all that belongs to no version of the API. */
+/** The envelope of feeds, and of all paths outside of the versions of the API. */
 export const plainEnvelope = plainEnvelopeWith({});

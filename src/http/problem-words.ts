@@ -1,6 +1,6 @@
 import type { ProblemWords, ValueProblem } from '../domain/problem.ts';
 
-/** What the command and the operators' API say of values that are none. */
+/** The sentences of the command and the operators' API for invalid values. */
 export const PROBLEM_WORDS: ProblemWords<ValueProblem> = {
   username: () => 'Must be a 10-digit number.',
   wholeNumber: ({ least, most }) => `Must be a whole number from ${least} to ${most}.`,

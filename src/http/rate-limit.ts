@@ -4,16 +4,16 @@ import { HourlyLimit } from '../domain/access/hourly-limit.ts';
 import { Refusal, rateLimited } from '../domain/refusal.ts';
 import { originOf } from './client-address.ts';
 
-// Of a /48, which one customer of a provider may have, as many requests count as of so many /64.
+// A /48, which one customer of a provider may have, is allowed as many requests as this many /64.
 const NETWORK_SHARES = 16;
 
-/** A number of requests an hour for each client address, and for each IPv6 network of them. */
+/** A limit of requests an hour for each client address, and for each IPv6 network. */
 export class AddressLimit {
   readonly #addresses: HourlyLimit;
   readonly #networks: HourlyLimit;
 
   /**
-   * @param name tells what is counted from what other limits count
+   * @param name separates this limit's counts from those of other limits
    * @param perHour 0: no limit
    */
   constructor(db: Database, name: string, perHour: number) {
@@ -21,24 +21,24 @@ export class AddressLimit {
     this.#networks = new HourlyLimit(db, name, NETWORK_SHARES * perHour);
   }
 
-  /** Seconds until `count` lets an address in again, where it is known that it would not. */
+  /** Seconds until `count` allows an address again; undefined unless known to be over the limit. */
   knownWait(address: string): number | undefined {
     const from = originOf(address);
     const seconds = this.#addresses.knownWait(from.address);
     return seconds ?? (from.network ? this.#networks.knownWait(from.network) : undefined);
   }
 
-  /** Counts a request. @throws Refusal 'rate limited' for one too many */
+  /** Counts a request. @throws Refusal 'rate limited' if the limit is exceeded */
   async count(address: string): Promise<void> {
     const { address: own, network } = originOf(address);
     await this.#addresses.count(own);
-    // What was refused above does not use up what others of the network have.
+    // Requests that were refused above are not counted for the network.
     if (network) await this.#networks.count(network);
   }
 
   /**
-   * Counts `work` where it is refused as unauthorized.
-   * @throws Refusal 'rate limited' instead, once too many were
+   * Runs `work` and counts it if it is refused as unauthorized.
+   * @throws Refusal 'rate limited' instead, after too many refusals
    */
   async watch<T>(address: string, work: () => Promise<T>): Promise<T> {
     try {
@@ -53,8 +53,8 @@ export class AddressLimit {
 /**
  * Limits one operation's requests an hour for each client address. HEAD is not counted.
  * @param perHour 0: no limit
- * @param answer answers an address that is known to be over its limit, in seconds until it may try
- *   again; left out, that is thrown like any refusal, which costs more
+ * @param answer answers an address that is known to be over its limit; gets the seconds to wait. If
+ *   it is left out, a refusal is thrown, which takes longer
  */
 export function limitByAddress(
   db: Database,

@@ -4,19 +4,19 @@ import type { Caller } from '../domain/access/caller.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { clientAddress, parseNetworks } from './client-address.ts';
 
-// No route has a character that is written with an escape, and a proxy in front that forbids a path
-// may know one spelling of it alone. Sources: RFC 3986, 2.3; for the form with a host RFC 9112, 3.2.2.
-// Those of numbers alone have more, and only behind the part of a path that a proxy may know.
+// Allows only one spelling of a path, because a proxy that forbids a path may know only that one. No
+// route needs an escaped character, except the phone number after `/numbers/`. Sources: RFC 3986,
+// 2.3; for the form with a host RFC 9112, 3.2.2.
 export const ONE_SPELLING =
   /^(?:https?:\/\/[^/?#]*)?(?:\/|(?:\/[A-Za-z0-9._~-]+)+\/?|\/operator\/v1\/numbers\/(?:\+|%2B)?[0-9]+(?:\/move)?)(?:\?|$)/i;
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** the client's address, in plain form; a trusted proxy's word counts */
+    /** the client's address in plain form, from the header if the peer is a trusted proxy */
     clientAddress: string;
-    /** the API key as it was presented, of whatever type */
+    /** the API key as it was presented, of any type */
     presentedKey: unknown;
-    /** who the key belongs to; looked up once asked for, since some operations find it by themselves */
+    /** the key's account; looked up on the first call, because some operations find it themselves */
     caller: () => Promise<Caller>;
   }
 }
@@ -24,7 +24,7 @@ declare module 'fastify' {
 /**
  * Gives every request its client's address.
  * @param trustProxy CIDRs of trusted proxies
- * @param forwardedHeader the one that they write; the other one is not looked at
+ * @param forwardedHeader the header that they write; the other one is ignored
  */
 export function decorateRequests(
   app: FastifyInstance,
@@ -36,7 +36,7 @@ export function decorateRequests(
   app.decorateRequest('caller');
   app.addHook('onRequest', (request, reply, done) => {
     const peer = request.socket.remoteAddress;
-    // A client that is gone already must not pass for a proxy.
+    // A client that has left already must not count as a proxy.
     if (peer === undefined) throw new Refusal('malformed', 'The connection was closed');
     // RFC 9112, 3.2
     if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) {

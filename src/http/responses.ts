@@ -28,15 +28,15 @@ interface Documented {
   /** members within the envelope */
   success: Record<string, TSchema>;
   example: object;
-  /** with which the operation itself fails, one example each */
+  /** the operation's own refusals, one example each */
   refusals: Refusal[];
   once?: true;
 }
 
-/** What any operation may answer. */
+/** Statuses that any operation may answer. */
 const OF_ALL = [500, 503];
 
-/** Of those that are done once for each Idempotency-Key. */
+/** Refusals of operations that are performed once for each Idempotency-Key. */
 const OF_KEYS = [
   invalidField('Idempotency-Key', IDEMPOTENCY_KEY_REQUIREMENT),
   idempotencyKeyInUse(),

@@ -7,7 +7,7 @@ export interface TSchema<Value = unknown> {
   [keyword: string]: unknown;
 }
 
-/** Of a member that may be left out. */
+/** The schema of a member that may be left out. */
 export interface TOptional<Value> extends TSchema<Value> {
   [OPTIONAL]: true;
 }
@@ -18,7 +18,7 @@ export interface TObject<Of extends Properties = Properties> extends TSchema {
   properties: Of;
 }
 
-/** The type of what a schema describes. */
+/** The type of the values that a schema describes. */
 export type Static<Schema extends TSchema> =
   Schema extends TObject<infer Of>
     ? { [Name in Exclude<keyof Of, OptionalNames<Of>>]: Static<Of[Name]> } & {
@@ -35,7 +35,7 @@ type OptionalNames<Of extends Properties> = {
 type Keywords = Record<string, unknown>;
 
 /**
- * Makes JSON Schemas. A library for them takes longer to load than everything else that answers
+ * Makes JSON Schemas. A library for this takes longer to load than all other code that answers
  * requests.
  */
 export const Type = {
@@ -57,7 +57,7 @@ export const Type = {
     items,
     ...keywords,
   }),
-  /** An object of any members. */
+  /** An object with any members. */
   Record: <Value>(values: TSchema<Value>): TSchema<Record<string, Value>> => ({
     type: 'object',
     additionalProperties: values,

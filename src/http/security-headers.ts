@@ -5,9 +5,9 @@ const PAGE_POLICY =
   "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /**
- * Sets the headers that every answer carries; a route may set its own Content-Security-Policy.
- * They are set by hand: @fastify/helmet, measured, halves the requests a second.
- * @param https whether customers reach the service by TLS
+ * Sets the security headers of every answer; a route may set its own Content-Security-Policy.
+ * They are set by hand, because @fastify/helmet halves the requests a second (measured).
+ * @param https whether customers use TLS to reach the service
  */
 export function setSecurityHeaders(app: FastifyInstance, https: boolean): void {
   app.addHook('onSend', (_request, reply, payload, done) => {
@@ -17,7 +17,7 @@ export function setSecurityHeaders(app: FastifyInstance, https: boolean): void {
   });
 }
 
-/** For answers that no hook sees, too: those to addresses that cannot be read. */
+/** Also used for answers that run no hook: those to URLs that cannot be read. */
 export function addSecurityHeaders(reply: FastifyReply): void {
   reply.header('x-content-type-options', 'nosniff');
   reply.header('referrer-policy', 'no-referrer');

@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import type { Service } from '../service.ts';
 
-// The standard wants less than a year, after which a copy is no longer believed.
+// The standard recommends less than a year; an expired file must not be used.
 const VALID_MS = 180 * 86_400_000;
 
 /**
- * Tells where weaknesses are reported, where the operator has set it.
+ * Serves the contacts for reports of weaknesses, if the operator has set them.
  * Source: RFC 9116.
  */
 export function serveSecurityTxt(app: FastifyInstance, { config, clock }: Service): void {

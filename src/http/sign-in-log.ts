@@ -1,12 +1,12 @@
 import type { FastifyRequest } from 'fastify';
 
-/** One attempt to sign in, or to get the API key for a password, as operators watch them. */
+/** One attempt to sign in, or to get the API key for a password, in the log for operators. */
 export interface LoggedSignIn {
-  /** the username; undefined: what was typed is no account's, and may be a password */
+  /** the username; undefined: the login is of no account, and it may be a mistyped password */
   account: number | undefined;
   result: 'passed' | 'failed' | 'rate limited';
   factor: 'password' | 'second factor' | 'mailed link';
-  /** what was asked for */
+  /** the purpose of the attempt */
   for: 'portal' | 'api key' | 'confirmation';
 }
 

@@ -16,7 +16,7 @@ const STATUS: Record<RefusalCode, number> = {
   busy: 503,
 };
 
-// The framework's own texts may repeat what the client sent.
+// The framework's own texts are not used, because they may repeat data that the client sent.
 const PHRASES: Record<number, string> = {
   400: 'Bad request',
   404: 'Not found',
@@ -31,13 +31,13 @@ const PHRASES: Record<number, string> = {
   503: 'Service unavailable, please try again',
 };
 
-/** The status that refusals of a kind have in every envelope but those that say otherwise. */
+/** The status of a refusal in envelopes that do not define their own. */
 export const statusOfRefusal = ({ code }: Refusal): number => STATUS[code];
 
-/** What an answer of a status says where nothing more is known. */
+/** The default text of a status. */
 export const reasonPhrase = (status: number): string => PHRASES[status] ?? 'Bad request';
 
-/** The status that answers whatever was thrown. */
+/** The status for any error. */
 export function statusOf(error: Error): number {
   if (error instanceof Refusal) return STATUS[error.code];
   if (error instanceof StoreUnavailable) return 503;

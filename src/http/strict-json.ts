@@ -10,22 +10,22 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 const lenientDecoder = new TextDecoder();
 
 export interface JsonRules {
-  /** names of members that may be there twice; the last one counts */
+  /** names of members that may occur twice; the last value counts */
   repeatable?: ReadonlySet<string>;
   /**
-   * Strings may hold any character: bytes that are no UTF-8 read as U+FFFD, control characters may
-   * stand unescaped, NUL and half surrogate pairs stay. The caller checks the strings that matter.
+   * Strings may hold any character. Bytes that are not UTF-8 become U+FFFD; unescaped control
+   * characters, NUL and half surrogate pairs are kept. The caller checks the strings that matter.
    */
   lenientStrings?: boolean;
-  /** how deep values may be nested; left out, as deep as the body's size allows */
+  /** most levels of nested values; if left out, no limit except the body's size */
   mostLevels?: number;
 }
 
 /**
- * Reads JSON more strictly than JSON.parse: what two readers could understand differently is
- * refused.
- * @throws Refusal 'malformed' for what is no JSON in UTF-8, for a member that is there twice, for
- *   strings with NUL or half a surrogate pair, and for more levels than the rules allow
+ * Reads JSON more strictly than JSON.parse: it refuses texts that two parsers could read
+ * differently.
+ * @throws Refusal 'malformed' for data that is not JSON in UTF-8, a member that occurs twice, strings
+ *   with NUL or half a surrogate pair, and more levels than the rules allow
  */
 export function parseStrictJson(bytes: Uint8Array, rules: JsonRules = {}): unknown {
   let parsed: { text: string; value: unknown };
@@ -40,7 +40,7 @@ export function parseStrictJson(bytes: Uint8Array, rules: JsonRules = {}): unkno
 }
 
 function parseText(text: string) {
-  // Where it failed is of no interest, and finding that out takes most of the time.
+  // The stack is not needed, and to collect it takes most of the time.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   try {
@@ -55,13 +55,13 @@ function parseLenient(bytes: Uint8Array) {
   try {
     return parseText(text);
   } catch (error) {
-    // Only then is it worth walking through the whole text.
+    // Only then is the whole text searched, because that takes long.
     if (!/control character/i.test((error as Error).message)) throw error;
     return parseText(escapeControls(text));
   }
 }
 
-/** Escapes the control characters within strings, where JSON allows none. */
+/** Escapes control characters within strings, because JSON does not allow them there. */
 function escapeControls(text: string): string {
   const parts: string[] = [];
   let copied = 0;
@@ -82,8 +82,8 @@ function escapeControls(text: string): string {
 }
 
 /**
- * Whether a text that is valid JSON has as many names as its value has members, so none of them
- * twice, and no escape that may hide a character. Nearly all are so, and this is told fast.
+ * Whether a text of valid JSON has as many names as its value has members, so none occurs twice, and
+ * no escape that may hide a character. Nearly all texts are so, and this check is fast.
  */
 function isPlain(text: string, members: number): boolean {
   return !text.includes('\\u') && countNames(text) === members;
@@ -100,7 +100,7 @@ function countNames(text: string): number {
   return names;
 }
 
-/** @throws Refusal 'malformed' for a value of too many levels */
+/** @throws Refusal 'malformed' for a value with too many levels */
 function countMembers(value: unknown, mostLevels = Number.POSITIVE_INFINITY): number {
   let members = 0;
   let level = [value];
@@ -120,7 +120,7 @@ function countMembers(value: unknown, mostLevels = Number.POSITIVE_INFINITY): nu
   return members;
 }
 
-/** Walks the tokens of a text that is valid JSON. */
+/** Checks the tokens of a text of valid JSON. */
 function checkTokens(text: string, { repeatable, lenientStrings }: JsonRules): void {
   const members: (Set<string> | undefined)[] = [];
   let expectsName = false;
@@ -155,7 +155,7 @@ function checkTokens(text: string, { repeatable, lenientStrings }: JsonRules): v
   }
 }
 
-/** By hand: a regular expression for the whole string overflows the stack on one of megabytes. */
+/** A loop, because a regular expression overflows the stack on a string of megabytes. */
 function endOfString(text: string, start: number): number {
   for (let quote = text.indexOf(QUOTE, start + 1); ; quote = text.indexOf(QUOTE, quote + 1)) {
     let backslashes = 0;

@@ -1,8 +1,8 @@
 import { isEmailAddress } from '../domain/email-address.ts';
 
 /**
- * How Ajv checks bodies. It stops at the first fault: a text that is too long is not looked at by
- * the pattern that its schema has as well.
+ * Ajv's options for bodies. It stops at the first fault, so a pattern is not matched against a text
+ * that is too long.
  */
 export const VALIDATION = {
   coerceTypes: false,
@@ -10,7 +10,7 @@ export const VALIDATION = {
   useDefaults: false,
   allErrors: false,
   keywords: ['x-requirement'],
-  // The schemas are the service's own: to check and optimize them takes longer than to compile them.
+  // The schemas are the service's own. To check and optimize them takes longer than to compile them.
   meta: false,
   validateSchema: false,
   code: { optimize: false },

@@ -12,7 +12,7 @@ import { tellOfStoppedCalls, warnLowBalances } from './balance-notice.ts';
 let api: TestService;
 before(async () => {
   api = await startService();
-  // The tests say when the job runs.
+  // The tests run the job themselves.
   await api.service.db.query('DELETE FROM pgboss.schedule');
 });
 after(() => api.stop());
@@ -31,7 +31,7 @@ const tell = () => tellOfStoppedCalls(api.service.db, api.service.queue);
 
 const addressOf = (account: number) => `user-${account}@example.com`;
 
-/** Warnings queued for the account's address. */
+/** How many warnings are queued for the account's address. */
 async function warnings(account: number): Promise<number> {
   const [row] = await api.service.db.query<{ count: number }>(
     "SELECT count(*) AS count FROM pgboss.job WHERE name = $1 AND data->>'to' = $2",
@@ -40,7 +40,7 @@ async function warnings(account: number): Promise<number> {
   return row?.count ?? 0;
 }
 
-/** Debits by one call, of a minute at `dollars`, as a feed's delivery does, without its wake-up. */
+/** Debits by a call of a minute at `dollars`, as a feed's delivery does, but wakes no job. */
 async function callFor(account: number, dollars: string): Promise<boolean> {
   await set(account, { rate: dollars, incrementSeconds: 60 });
   const call = reportedCall({ account, talkMicroseconds: 60_000_000 });
@@ -159,7 +159,7 @@ test('many debits at once cross once', async () => {
   });
 });
 
-/** Mails of stopped calls that are queued for the account, after the job has run. */
+/** Runs the job; returns how many mails about stopped calls are queued for the account. */
 async function tellingsOfStoppedCalls(account: number): Promise<number> {
   await Promise.all([tell(), tell()]);
   const [row] = await api.service.db.query<{ count: number }>(

@@ -4,8 +4,8 @@ import type { Language } from '../../language.ts';
 import { notifyAccount, queueMessage } from '../mail/message.ts';
 
 /**
- * Queues one mail for each crossing of a threshold that a debit noted, unless the balance is no
- * longer below the threshold of today or its owner wants no mails any more.
+ * Queues a mail for each account whose balance fell below its threshold by a debit. No mail is sent
+ * if the balance is now at or above the threshold, or if its owner wants no mails.
  */
 export async function warnLowBalances(db: Database, queue: Queue): Promise<void> {
   await db.transaction(async (tx) => {
@@ -36,7 +36,7 @@ export async function warnLowBalances(db: Database, queue: Queue): Promise<void>
   });
 }
 
-/** Queues one mail to each account that pays whose calls are suspended and that does not know. */
+/** Queues a mail to each billing account that is suspended and was not informed of it yet. */
 export async function tellOfStoppedCalls(db: Database, queue: Queue): Promise<void> {
   await db.transaction(async (tx) => {
     const changed = await tx.query<{ username: number; cash: string; isDue: boolean }>(

@@ -12,7 +12,7 @@ import {
 } from './monthly-charge.ts';
 
 export interface ChargeRun {
-  /** billing accounts looked at that had a month due */
+  /** number of billing accounts with a month due */
   accounts: number;
   charges: number;
   /** sum of the charges */
@@ -22,7 +22,7 @@ export interface ChargeRun {
 
 export interface ChargeOptions {
   now: Date;
-  /** parts of a month are settled with the charge of the next one */
+  /** whether parts of a month are settled with the charge of the next month */
   prorate: boolean;
   /** only this billing account */
   account?: number | undefined;
@@ -32,9 +32,9 @@ const PAGE = 500;
 const AT_ONCE = 4;
 
 /**
- * Posts every month that is due, each account and month in a transaction of its own. A month that
- * was posted is not posted again, by a run at the same time neither, so that a run can be killed at
- * any moment and started again. An account that fails does not keep the others from theirs.
+ * Posts every month that is due, each account and month in its own transaction. No month is posted
+ * twice, not even by concurrent runs, so a run can be killed at any time and started again. If one
+ * account fails, the run continues with the others.
  * @param options.onProgress gets the run so far after each account
  * @throws StoreUnavailable
  */
@@ -65,8 +65,9 @@ export async function postMonthlyCharges(
 }
 
 /**
- * What a run would post, account by account: each is charged in a transaction that is rolled back.
- * @param options.month only this one, also before it began: what it costs by what is there now
+ * Shows what a run would post, account by account. Each is charged in a transaction that is rolled
+ * back.
+ * @param options.month only this month; a future month is priced by the present items
  */
 export async function* previewMonthlyCharges(
   db: Database,
@@ -80,7 +81,7 @@ export async function* previewMonthlyCharges(
   }
 }
 
-/** The billing accounts that have a month due, those that wait longest first. */
+/** The billing accounts that have a month due, the longest overdue first. */
 async function* dueAccounts(
   db: Queryable,
   { now, account }: Pick<ChargeOptions, 'now' | 'account'>,
@@ -88,7 +89,7 @@ async function* dueAccounts(
   let last = { month: '-infinity', username: 0 };
   for (;;) {
     const page = await db.query<{ month: string; username: number }>(
-      // A day is begun somewhere 14 hours before it begins in UTC; that bound uses the index.
+      // The first time zone begins a day 14 hours before UTC does. This bound can use the index.
       `SELECT next_charge::text AS month, username FROM account
        WHERE next_charge <= ($1::timestamptz AT TIME ZONE 'UTC' + interval '14 hours')::date
          AND next_charge <= ${LOCAL_DAY}
@@ -149,7 +150,7 @@ function queueNotice(tx: Queryable, queue: Queue, charge: MonthlyCharge): Promis
   return notifyAccount(tx, queue, username, { ...message, lines: summary(lines) });
 }
 
-/** Services of one name together, and all numbers. */
+/** Sums the services of each name, and all numbers. */
 function summary(lines: ChargeLine[]): ChargeSummary[] {
   const groups = new Map<string, ChargeSummary>();
   for (const { item, name, month, amount } of lines) {
@@ -170,7 +171,7 @@ function plus(one: Decimal, other: Decimal): Decimal {
   return fromMicros(toMicros(one) + toMicros(other));
 }
 
-/** A moment at which the first of the month has begun in every time zone. */
+/** A time at which the first day of the month has begun in every time zone. */
 function everywhereIn(month: Month): Date {
   return new Date(`${month}-01T12:10:00Z`);
 }

@@ -21,7 +21,7 @@ export interface NumberRecord {
   addedAt: Date;
 }
 
-/** The services of some accounts, in the order in which they were added. */
+/** The services of some accounts, in the order of addition. */
 export function servicesOf(
   db: Queryable,
   accounts: number[],
@@ -35,10 +35,10 @@ export function servicesOf(
 }
 
 /**
- * The numbers that accounts have now, by number.
- * @param filter.prefix first characters, as the numbers are kept
- * @param filter.updatedSince those that were given to their account since
- * @param filter.reach only of accounts that one of these pays for
+ * The numbers that accounts have now, ordered by number.
+ * @param filter.prefix first characters of the stored number
+ * @param filter.updatedSince only numbers that were given to their account since
+ * @param filter.reach only numbers of accounts that one of these pays for
  * @param page.after the last number already seen
  */
 export function listNumbersOfAll(
@@ -70,7 +70,7 @@ export function listNumbersOfAll(
   );
 }
 
-/** A number with who has it now. @throws Refusal 'not found' */
+/** A number with the account that has it now. @throws Refusal 'not found' */
 export async function findNumber(
   db: Queryable,
   number: string,

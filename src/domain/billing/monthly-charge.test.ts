@@ -15,7 +15,7 @@ before(async () => {
 });
 after(() => api.stop());
 
-/** A billing account that exists since the beginning of 2030 in a time zone, with $100. */
+/** A billing account in a time zone, created at the beginning of 2030, with $100. */
 async function billingAccount(timeZone = 'UTC') {
   const { username, email } = await api.signUp();
   const { db } = api.service;
@@ -46,7 +46,7 @@ async function subAccount(masterAccount: number, username: number) {
   return username;
 }
 
-/** A day or a moment, in UTC. */
+/** A day or a time, in UTC. */
 const at = (text: string) => new Date(text.includes('T') ? text : `${text}T12:00:00Z`);
 
 const service = (account: number, description: string, monthly: string, when: string) =>
@@ -83,7 +83,7 @@ async function charged(account: number): Promise<[string, string][]> {
     .reverse();
 }
 
-/** The lines of an account's newest charge: what, for which month, days and amount. */
+/** The lines of an account's newest charge: name, month, days and amount. */
 async function newestLines(account: number) {
   const [entry] = await listEntries(api.service.db, account, { limit: 1 });
   const lines = await chargeLines(api.service.db, account, [entry?.id ?? 0]);
@@ -227,7 +227,7 @@ test('pro-rated, a month is settled with the charge of the next one', async () =
     ['Whole', '2030-10', 31, '31.000000'],
   ]);
 
-  // 23:30 on 11 October in Berlin; the clocks go back on the 27th, which makes no day longer.
+  // 23:30 on 11 October in Berlin. The clocks go back on the 27th; this must not add a day.
   await unservice(username, 'Ends', '2030-10-11T21:30:00Z');
   await service(username, 'Replacement', '62', '2030-10-11T21:31:00Z');
   await service(username, 'Odd', '0.10', '2030-10-30');
@@ -238,7 +238,7 @@ test('pro-rated, a month is settled with the charge of the next one', async () =
   assert.deepEqual(await newestLines(username), [
     ['Replacement', '2030-11', 30, '62.000000'],
     ['Whole', '2030-11', 30, '31.000000'],
-    // 21 days at 2 a day; 10 days were used of 31 that were paid; 0.1 / 31 rounded
+    // 10 of 31 paid days were used, so 21 days at $1; 0.1 / 31 rounded; 21 days at $2
     ['Ends', '2030-10', 10, '-21.000000'],
     ['Odd', '2030-10', 1, '0.003226'],
     ['Replacement', '2030-10', 21, '42.000000'],
@@ -263,7 +263,7 @@ test('pro-rated, a closed account gets the rest of its last month back, and then
     ['2030-05', '10.000000'],
   ]);
   assert.equal((await preview(username, '2031-01-01')).length, 0);
-  // Signing up, and the charge of April; a closed account is not written to.
+  // One mail for the sign-up, one for the charge of April; a closed account gets no mail.
   assert.equal((await api.mails(email, 2)).length, 2);
 });
 
@@ -300,7 +300,7 @@ for (const [from, to] of [
     const { username } = await billingAccount(from);
     await service(username, 'Line', '30', '2030-10-10');
     await post(username, '2030-11-15');
-    // Between the beginnings of December in the two zones.
+    // December has begun in only one of the two zones.
     await post(username, '2030-11-30T18:00:00Z', true);
     await service(username, 'New', '31', '2030-11-30T19:00:00Z');
     const move = { timeZone: to };
@@ -322,7 +322,7 @@ for (const [from, to] of [
     );
     const lines = (await newestLines(username)).filter(([name]) => name === 'Line');
     assert.deepEqual(lines, [['Line', '2031-01', 31, '30.000000']]);
-    // Whatever day it was added on, what the new service cost is one day of a month at most besides.
+    // The day on which the new service was added makes a difference of at most one day's price.
     const total = months.reduce((sum, [, amount]) => sum - Number(amount), 0);
     assert.ok(total >= 3 * 30 + 2 * 31 - 0.01 && total <= 3 * 30 + 2 * 31 + 1.1, String(total));
   });
@@ -333,10 +333,10 @@ test('midnights that clocks skip or repeat begin a month once', async () => {
   const second = (await billingAccount('America/Havana')).username;
   await service(username, 'Line', '1', '2017-09-15');
   await service(second, 'Line', '1', '2026-10-15');
-  // Asuncion went from 23:59:59 to 01:00 on 1 October 2017, at 04:00 UTC.
+  // In Asuncion, 23:59:59 was followed by 01:00 on 1 October 2017, at 04:00 UTC.
   assert.equal((await preview(username, '2017-10-01T04:04:59Z')).length, 0);
   assert.equal((await post(username, '2017-10-01T04:05:00Z')).charges, 1);
-  // Havana has 00:00 to 01:00 on 1 November 2026 twice, from 04:00 and from 05:00 UTC.
+  // In Havana the hour from 00:00 on 1 November 2026 comes twice, from 04:00 and from 05:00 UTC.
   assert.equal((await post(second, '2026-11-01T04:30:00Z')).charges, 1);
   assert.equal((await post(second, '2026-11-01T05:30:00Z')).charges, 0);
 });

@@ -8,25 +8,25 @@ export type Month = string;
 
 /** One service or number in a monthly charge. */
 export interface ChargeLine {
-  /** what is paid for: the month of the charge or, where parts are settled, the one before */
+  /** the month that is paid for: that of the charge or, for settled parts, the one before */
   month: Month;
   item: 'service' | 'number';
   itemId: number;
-  /** who has it */
+  /** the account that has it */
   owner: number;
   /** the service's description, or the number */
   name: string;
-  /** of the month, for which it was there */
+  /** days of the month on which the item was there */
   days: number;
-  /** what the customer pays: negative where a part is given back */
+  /** negative for a refund of a part of the month */
   amount: Decimal;
 }
 
-/** A monthly charge of one billing account, posted or as it would be. */
+/** A monthly charge of one billing account, posted or previewed. */
 export interface MonthlyCharge {
   account: number;
   month: Month;
-  /** sum of the lines, which the balance goes down by */
+  /** sum of the lines; the balance is reduced by it */
   amount: Decimal;
   lines: ChargeLine[];
   cash: Decimal;
@@ -35,16 +35,16 @@ export interface MonthlyCharge {
 const ACTOR = 'monthly charges';
 
 /**
- * SQL: the day it is for an account at the time $1, for charging. Five minutes late, so that
- * whoever added or removed something in the last moment of a month has committed.
+ * SQL: the account's day for charging, at the time $1. It changes five minutes after midnight, so
+ * that changes made just before the end of a month are committed.
  */
 export const LOCAL_DAY = "(($1::timestamptz - interval '5 minutes') AT TIME ZONE time_zone)::date";
 
 /**
- * What an account pays in advance for a month: everything that is there as the month begins in the
- * account's time zone. Pro-rated, the month before is settled too: each item costs its share of
- * the days at whose end it was there, less what was charged for that month in advance. A month
- * whose charge an operator posted by hand or reversed is left alone.
+ * What an account pays in advance for a month: all items that it has as the month begins in the
+ * account's time zone. With $4 the month before is settled too. An item costs its share of the days
+ * at whose end it was there, minus the amount that was charged in advance. A month whose charge an
+ * operator posted by hand or reversed is not settled.
  */
 const LINES = `
 WITH bounds AS (
@@ -107,10 +107,10 @@ interface ChargedAccount {
 }
 
 /**
- * Charges the next month of an account that is due, and holds the account until the transaction
+ * Charges an account for its next month that is due. The account is locked until the transaction
  * ends.
- * @returns undefined where none is due; without a charge where the month costs nothing or an
- *   operator posted its reference by hand
+ * @returns undefined if no month is due; no charge if the month costs nothing or an operator posted
+ *   its reference by hand
  */
 export async function postNextMonth(
   tx: Queryable,
@@ -126,7 +126,7 @@ export async function postNextMonth(
   );
   if (!account) return undefined;
   const charge = await postCharge(tx, account, now, prorate);
-  // Nothing more can come of an account that was closed before the month began.
+  // An account that was closed before the month began is never charged again.
   await tx.query(
     `UPDATE account SET next_charge = CASE
        WHEN closed_at <= next_charge::timestamp AT TIME ZONE time_zone THEN NULL
@@ -181,7 +181,7 @@ async function postCharge(
   return { account: username, month, amount, lines, cash: posted.cash };
 }
 
-/** @returns undefined where an operator posted the reference by hand, with whatever amount */
+/** @returns undefined if an operator posted the reference by hand, with any amount */
 async function postOnce(tx: Queryable, entry: NewEntry) {
   try {
     const result = await postEntry(tx, entry);

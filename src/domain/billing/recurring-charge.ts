@@ -4,13 +4,13 @@ import { type Actor, audit } from '../audit.ts';
 import type { Decimal } from '../money.ts';
 import { Refusal } from '../refusal.ts';
 
-/** What `mrc` names its sums by; a service cannot be called so. */
+/** Names of the sums in `mrc`; a service cannot have such a name. */
 export const RESERVED = new Set(['did', 'total']);
 
 /** A service or a number that an account has now. */
 export interface RecurringItem {
   kind: 'service' | 'number';
-  /** who has it */
+  /** the account that has it */
   account: number;
   /** the service's description, or the number */
   name: string;
@@ -19,7 +19,7 @@ export interface RecurringItem {
   addedAt: Date;
 }
 
-/** What an account pays each month, item by item: a billing account also for others. */
+/** The items that an account pays each month; for a billing account also those of sub-accounts. */
 export function recurringItems(
   db: Queryable,
   caller: { username: number },
@@ -67,7 +67,7 @@ export async function addService(
 }
 
 /**
- * Ends a service: that of an id, or the one added first under a description.
+ * Ends the service with an id, or the oldest one with a description.
  * @throws Refusal 'not found'
  */
 export async function removeService(
@@ -92,7 +92,7 @@ export async function removeService(
   });
 }
 
-/** A number that an account is to have. */
+/** A number to give to an account. */
 export interface NewNumber {
   account: number;
   number: string;
@@ -106,11 +106,11 @@ export function addNumber(db: Database, actor: Actor, number: NewNumber, now: Da
 }
 
 /**
- * Has an account have a number at a monthly price. Where either was another one, the number ends and
- * begins anew in one transaction, so that no call to it falls between.
- * @param from who may have it before; undefined: nobody but the account
- * @returns what became of it
- * @throws Refusal 'conflict' while somebody else has it, 'not found'
+ * Gives a number to an account at a monthly price. If it had another account or price, that
+ * assignment ends and a new one begins in one transaction. So the number always has an owner.
+ * @param from the account that it may be taken from; undefined: from no other account
+ * @returns what was done
+ * @throws Refusal 'conflict' while another account has it, 'not found'
  */
 export function setNumber(
   db: Database,
@@ -154,7 +154,7 @@ async function insertNumber(
   await audit(tx, actor, { action: 'number added', account, detail }, now);
 }
 
-/** @throws Refusal 'conflict' in place of the database's error */
+/** Runs `work`. @throws Refusal 'conflict' instead of the database's error */
 async function numberIsFree<T>(number: NewNumber, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -192,7 +192,7 @@ async function endNumber(
   await audit(tx, actor, { action: 'number removed', account, detail }, now);
 }
 
-/** Ends all services of an account and frees its numbers for others. */
+/** Ends all services of an account and frees its numbers for other accounts. */
 export async function endRecurringCharges(
   tx: Queryable,
   account: number,
@@ -206,7 +206,7 @@ export async function endRecurringCharges(
   }
 }
 
-/** Has the account that pays charged from the next month on, in its own time zone. */
+/** The account that pays is charged from the next month on, in its own time zone. */
 async function scheduleCharges(tx: Queryable, account: number, now: Date): Promise<void> {
   await tx.query(
     `UPDATE account m SET next_charge =

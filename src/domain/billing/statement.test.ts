@@ -17,7 +17,7 @@ const SUB = 5_550_000_001;
 let api: TestService;
 let account: number;
 
-// A customer in New York, where the clocks go back on 4 November 2029, with one sub-account; a
+// A customer in New York with one sub-account. The clocks there go back on 4 November 2029. A
 // second of talk costs a cent.
 before(async () => {
   api = await startService();

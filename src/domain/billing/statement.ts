@@ -17,14 +17,14 @@ export interface Statement {
   from: Date;
   to: Date;
   opening: Decimal;
-  /** by account, those that made calls; what they took from the balance */
+  /** what calls cost, for each account that made calls */
   calls: StatementCalls[];
   /** oldest first */
   entries: StatementEntry[];
   /** sums of the two lists */
   callsAmount: Decimal;
   entriesAmount: Decimal;
-  /** of a month that goes on: what the balance is now */
+  /** for the present month: the balance now */
   closing: Decimal;
 }
 
@@ -43,23 +43,23 @@ export interface StatementEntry {
   reason: string;
   reference: string | null;
   createdAt: Date;
-  /** of a credit on invoice, whether it is paid by now; null for all else */
+  /** for a credit on invoice: whether it is paid now; null for other kinds */
   paid: boolean | null;
-  /** what a monthly charge is made of */
+  /** the items of a monthly charge */
   lines: ChargeLine[];
 }
 
-/** What was left as a day ended; of today, what is left now. */
+/** The balance at the end of a day; for today, the balance now. */
 export interface DailyBalance {
   day: Day;
   cash: Decimal;
 }
 
 /**
- * The statement of a month that has begun. Calls belong to the month in which they started; a
- * record that arrives late changes the statement of its month and the balances after it.
- * Everything is reckoned back from the present balance in one snapshot, so it adds up exactly.
- * @throws Refusal 'not found', also for a month whose calls are no longer kept, 'conflict' where
+ * The statement of a month that has begun. A call belongs to the month in which it started. A late
+ * record changes the statement of its month and all balances after it. All sums are computed
+ * backwards from the present balance in one snapshot, so they are exact.
+ * @throws Refusal 'not found', also for a month whose calls are no longer kept, 'conflict' if
  *   another account pays
  */
 export async function monthlyStatement(
@@ -127,7 +127,7 @@ SELECT p.name, time_zone AS "timeZone", first AS "from", last AS "to",
 FROM period p, closing c, sums s`;
 
 /**
- * What was left at the end of each day of a range that begins no later than now.
+ * The balance at the end of each day of a range. The range must not begin in the future.
  * @param account a billing account
  */
 export function balanceByDay(

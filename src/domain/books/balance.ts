@@ -8,7 +8,7 @@ type Billing = (typeof BILLINGS)[number];
 
 /**
  * Makes sure that an account, open or closed, has a balance of its own.
- * @throws Refusal 'not found', 'conflict' naming the account that it is billed to
+ * @throws Refusal 'not found', 'conflict' with the account that it is billed to
  */
 export async function requireBalance(db: Queryable, username: number): Promise<void> {
   const [account] = await db.query<{ billedTo: number }>(
@@ -33,17 +33,17 @@ export interface BillingChanges {
   creditLimit?: Decimal | null | undefined;
 }
 
-/** The condition that a column is still what was shown: the text in the parameter of that number. */
+/** SQL: whether a column still has the text that was shown. @param parameter number of the text */
 export function isStill(column: string, parameter: number): string {
   return `${column}::text IS NOT DISTINCT FROM $${parameter}`;
 }
 
 /**
- * Sets when calls stop for want of money. They stop or go on at once as the next debit would have
- * it, except that a prepaid account is let call while it owes nothing.
- * @param shown what whoever changes it has seen, as PostgreSQL writes the columns
- * @returns false where that has changed since, and nothing is changed
- * @throws Refusal 'not found', 'conflict' where another account pays, or for the credit limit of a
+ * Sets the terms under which calls stop when the balance is used up. They apply at once
+ * (`isSuspendedUnder`).
+ * @param shown the values that the person saw, in PostgreSQL's text form
+ * @returns false if these values have changed since; then nothing is changed
+ * @throws Refusal 'not found', 'conflict' if another account pays, or for the credit limit of a
  *   prepaid account
  */
 export async function changeBilling(

@@ -2,11 +2,11 @@ import type { Queryable } from '../../db/database.ts';
 import type { Decimal } from '../money.ts';
 import { Refusal } from '../refusal.ts';
 
-/** SQL that tells whether the ledger entry `e` was taken back. */
+/** SQL: whether the ledger entry `e` was reversed. */
 export const IS_REVERSED = `EXISTS (SELECT FROM ledger_entry r WHERE r.account = e.account
   AND r.reference = 'reversal of ' || e.id AND r.kind = 'reversal')`;
 
-/** SQL that tells of the ledger entry `e`, a credit on invoice, whether it is paid; NULL for others. */
+/** SQL: whether the ledger entry `e`, a credit on invoice, is paid; NULL for other kinds. */
 export const IS_PAID = `CASE WHEN e.kind = 'credit on invoice' AND e.amount > 0 THEN EXISTS (
   SELECT FROM ledger_entry s WHERE s.account = e.account AND s.kind = 'credit on invoice'
     AND s.reference = 'settlement of ' || e.id AND NOT EXISTS (
@@ -14,15 +14,15 @@ export const IS_PAID = `CASE WHEN e.kind = 'credit on invoice' AND e.amount > 0 
         AND r.reference = 'reversal of ' || s.id)) END`;
 
 /**
- * The reference of the entry by which a payment takes back what was lent on invoice: the payment
- * itself adds to the balance, and the customer has had the money before.
+ * The reference of the entry that takes a credit on invoice back when it is paid. The payment is
+ * added to the balance, but the customer has had the money before.
  */
 export const settlementOf = (credit: number) => `settlement of ${credit}`;
 
 /**
- * Makes sure that a credit on invoice may be paid, or taken back, until the transaction ends.
- * @param amount what is to be paid
- * @throws Refusal 'not found', 'conflict' where it is paid or was taken back, or is of another amount
+ * Makes sure that a credit on invoice is unpaid and not reversed, until the transaction ends.
+ * @param amount the amount of the payment
+ * @throws Refusal 'not found', 'conflict' if it is paid or reversed, or has another amount
  */
 export async function requireUnpaid(
   tx: Queryable,

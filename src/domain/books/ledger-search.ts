@@ -3,7 +3,7 @@ import type { Decimal } from '../money.ts';
 import { Refusal } from '../refusal.ts';
 import type { LedgerEntry, LedgerKind } from './ledger.ts';
 
-/** An entry with whose it is and, of a monthly charge, what it is made of. */
+/** An entry with its account and, for a monthly charge, its lines. */
 export interface EntryRecord extends LedgerEntry {
   account: number;
   lines: {
@@ -24,12 +24,12 @@ export interface EntryFilter {
   from?: Date | undefined;
   /** the first moment after the range */
   to?: Date | undefined;
-  /** only of these billing accounts */
+  /** only entries of these billing accounts */
   reach?: number[] | undefined;
 }
 
 /**
- * Entries of the ledger, newest first.
+ * Entries of the ledger that match a filter, newest first.
  * @param page.before the last id already seen
  */
 export function searchEntries(

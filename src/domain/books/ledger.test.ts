@@ -30,7 +30,7 @@ test('what was posted cannot be changed or deleted, not even by the owner of the
     ]) {
       await assert.rejects(db.query(statement), { message: `${table} is append-only` }, statement);
     }
-    // Only a superuser may even try this.
+    // Users without superuser rights cannot set this parameter.
     await assert.rejects(
       db.query(`SET LOCAL session_replication_role = replica; DELETE FROM ${table}`),
       /append-only|permission denied to set parameter/,

@@ -23,9 +23,9 @@ export interface LedgerEntry {
   reference: string | null;
   actor: string;
   createdAt: Date;
-  /** another entry has taken it back */
+  /** whether another entry has reversed it */
   reversed: boolean;
-  /** of a credit on invoice, whether a payment has settled it; null for all else */
+  /** for a credit on invoice: whether a payment has settled it; null for other kinds */
   paid: boolean | null;
 }
 
@@ -36,24 +36,24 @@ export interface NewEntry {
   /** added to the balance: a credit is positive, a debit negative */
   amount: Decimal;
   reason: string;
-  /** the same reference counts once for an account */
+  /** a reference is posted only once for an account */
   reference?: string | undefined;
-  /** of a payment: the credit on invoice that it pays, of the same amount */
+  /** for a payment: the credit on invoice that it pays, of the same amount */
   settles?: number | undefined;
   /** who posted it */
   actor: string;
   at: Date;
 }
 
-/** References by which the service finds entries of its own. */
+/** References by which the service finds its own entries. */
 const RESERVED = /^(reversal of |settlement of |promotion |rerating |opening balance$)/i;
 
-/** Whether a reference is the service's own, so that nobody posts by hand what passes for another. */
+/** Whether a reference is the service's own; entries by hand must not use it. */
 export function isReservedReference(reference: string): boolean {
   return RESERVED.test(reference);
 }
 
-/** Called in the transaction that posts an entry, which goes on only if it does not throw. */
+/** Called in the transaction that posts an entry. If it throws, nothing is posted. */
 export type Admit = (tx: Queryable, amount: Decimal) => Promise<void>;
 
 export interface PostedEntry {
@@ -63,12 +63,12 @@ export interface PostedEntry {
 }
 
 /**
- * Appends an entry and moves the balance by it, in one statement. A debit that uses a balance up
- * suspends calls, a credit after which it is not used up lifts that.
- * @returns the entry's id and the cash afterwards; `posted` is false where the reference had been
- *   posted already
- * @throws Refusal 'conflict' where the reference was posted with another amount,
- *   'not found' where the account has no balance
+ * Appends an entry and changes the balance by its amount, in one statement. A debit that uses the
+ * balance up suspends calls. A credit ends the suspension if the balance is no longer used up.
+ * @returns the entry's id and the cash afterwards; `posted` is false if the reference was posted
+ *   before
+ * @throws Refusal 'conflict' if the reference was posted with another amount,
+ *   'not found' if the account has no balance
  */
 export async function postEntry(db: Queryable, entry: NewEntry): Promise<PostedEntry> {
   const [moved] = await db.query<{ id: number; cash: Decimal }>(
@@ -117,11 +117,11 @@ async function repeated(db: Queryable, entry: NewEntry): Promise<PostedEntry> {
 
 /**
  * Credits or debits a billing account by hand, open or closed.
- * @returns the cash afterwards, and false where the reference had been posted already
- * @param admit may refuse an entry that is new
- * @throws Refusal 'not found', 'conflict' where another account pays, or where the reference was
- *   posted with another amount, or `settles` names no credit of that amount that is to be paid,
- *   'field invalid' for a reference of the service's own
+ * @returns the cash afterwards, and whether the entry is new
+ * @param admit may refuse a new entry
+ * @throws Refusal 'not found', 'conflict' if another account pays, if the reference was posted with
+ *   another amount, or if `settles` names no unpaid credit of that amount, 'field invalid' for one
+ *   of the service's own references
  */
 export async function postByHand(
   db: Database,
@@ -151,10 +151,10 @@ export async function postByHand(
 }
 
 /**
- * Takes an entry back by one of the opposite amount, once: again, nothing changes. A credit on
- * invoice that the entry has paid is to be paid again.
- * @throws Refusal 'not found', 'conflict' where another account pays or the entry is a reversal,
- *   or a credit on invoice that is paid
+ * Reverses an entry by one of the opposite amount, only once; later calls change nothing. A credit
+ * on invoice that the entry paid becomes unpaid again.
+ * @throws Refusal 'not found', 'conflict' if another account pays, or if the entry is a reversal or
+ *   a credit on invoice that is paid
  */
 export function reverseEntry(
   db: Database,
@@ -199,7 +199,7 @@ export function reverseEntry(
   });
 }
 
-/** Takes back what was lent on invoice, since a payment has come for it. @returns the cash */
+/** Takes a credit on invoice back, because a payment for it was posted. @returns the cash */
 async function settle(tx: Queryable, payment: NewEntry): Promise<Decimal> {
   const { account, amount, settles = 0 } = payment;
   await requireUnpaid(tx, account, settles, amount);
@@ -217,7 +217,7 @@ async function settle(tx: Queryable, payment: NewEntry): Promise<Decimal> {
   );
 }
 
-/** @returns the id of the entry with a reference of the service's own */
+/** @returns the id of the entry with one of the service's own references */
 async function entryOf(tx: Queryable, account: number, reference: string): Promise<number> {
   const [entry] = await tx.query<{ id: number }>(
     'SELECT id FROM ledger_entry WHERE account = $1 AND reference = $2',

@@ -1,23 +1,23 @@
 import type { Queryable } from '../../db/database.ts';
 import type { Decimal } from '../money.ts';
 
-/** What the books of a billing account say. */
+/** The sums of a billing account's books. */
 export interface AccountBooks {
   account: number;
   cash: Decimal;
   /** sum of its ledger */
   ledger: Decimal;
-  /** sum of what its calls took */
+  /** sum of the cost of its calls */
   calls: Decimal;
-  /** what cash must be: ledger − calls */
+  /** the value that cash must have: ledger − calls */
   expected: Decimal;
-  /** what the balance says is held for calls in progress */
+  /** dollars held for calls in progress, by the balance */
   held: Decimal;
-  /** what held must be: the sum of its holds */
+  /** the value that held must have: the sum of its holds */
   holds: Decimal;
-  /** how many calls in progress its accounts have been counted */
+  /** the counted number of calls in progress of its accounts */
   inProgress: number;
-  /** what inProgress must be: the number of its holds */
+  /** the value that inProgress must have: the number of its holds */
   heldCalls: number;
 }
 
@@ -25,15 +25,16 @@ export interface Reconciliation {
   /** billing accounts */
   accounts: number;
   calls: number;
-  /** accounts of which a sum is not what it must be */
+  /** accounts with a wrong sum */
   imbalances: AccountBooks[];
 }
 
-// What calls took in months that are retired is in call_retired.
+// call_retired has the cost of the calls of retired months.
 const KEPT = "started_at >= coalesce((SELECT kept_from FROM call_retention), '-infinity')";
 
-// All that moves a balance, one SELECT for each source: account, what the ledger has, what calls
-// took, how many calls that were, what is held, for how many calls, and how many are counted. Where $1 is not NULL, of that account only.
+// Everything that changes a balance, one SELECT for each source. Columns: account, sum of the
+// ledger, cost of calls, number of calls, sum of holds, number of holds, counted calls in progress.
+// If $1 is not NULL, only for that account.
 const MOVEMENTS = [
   `SELECT account, sum(amount) AS ledger, 0 AS calls, 0 AS count, 0 AS holds, 0 AS held_calls,
      0 AS in_progress
@@ -43,7 +44,7 @@ const MOVEMENTS = [
    GROUP BY billing_account`,
   `SELECT billing_account, 0, sum(amount), sum(calls), 0, 0, 0
    FROM call_retired WHERE $1::bigint IS NULL OR billing_account = $1 GROUP BY billing_account`,
-  // A call that was priced again took its first price; the ledger has the difference.
+  // A rerated call debited its first price; the ledger has the difference.
   `SELECT billing_account, 0, sum(amount_before - amount_after), 0, 0, 0, 0
    FROM call_rating WHERE applied AND ${KEPT} AND ($1::bigint IS NULL OR billing_account = $1)
    GROUP BY billing_account`,
@@ -55,8 +56,9 @@ const MOVEMENTS = [
 ];
 
 /**
- * Proves the books: for each billing account, cash = sum of its ledger − sum of what its calls
- * took, what is held = sum of its holds, and its calls in progress are as many as its holds. One statement, and so one snapshot, also while calls come in.
+ * Proves the books of each billing account: cash = sum of its ledger − cost of its calls, held =
+ * sum of its holds, and calls in progress = number of its holds. It is one statement, so one
+ * snapshot, and works while calls come in.
  * @param account only this billing account
  */
 export async function reconcile(db: Queryable, account?: number): Promise<Reconciliation> {
@@ -76,7 +78,7 @@ export async function reconcile(db: Queryable, account?: number): Promise<Reconc
 }
 
 /**
- * The books of billing accounts, by account.
+ * The books of billing accounts, ordered by account.
  * @param page.after the last account already seen
  */
 export function listBooks(

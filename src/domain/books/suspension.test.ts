@@ -21,7 +21,7 @@ const set = (account: number, changes: AccountChanges) =>
     changes,
   );
 
-/** Debits by a call of one minute at a rate of `dollars`. */
+/** Debits an account by a call of one minute at a rate of `dollars`. */
 async function callFor(account: number, dollars: string): Promise<void> {
   await set(account, { rate: dollars, incrementSeconds: 60 });
   const call = reportedCall({ account, talkMicroseconds: 60_000_000 });
@@ -125,7 +125,7 @@ test('a change between prepaid and postpaid counts at once', async () => {
   assert.equal(await isSuspended(account), true);
   await set(account, { billing: 'postpaid', creditLimit: '2' });
   assert.equal(await isSuspended(account), false);
-  // Prepaid again it has no limit, and gets none back.
+  // A prepaid account loses its credit limit, and does not get it back.
   await set(account, { billing: 'prepaid' });
   await set(account, { billing: 'postpaid' });
   const rows = await api.service.db.query('SELECT credit_limit FROM balance WHERE account = $1', [

@@ -1,6 +1,6 @@
 /**
- * SQL that tells whether a balance, `b`, stops calls at an amount of cash: a prepaid one once it is
- * used up, a postpaid one once it owes more than its credit limit, where it has one.
+ * SQL: whether the balance `b` stops calls at an amount of cash. A prepaid balance does so at zero
+ * or less, a postpaid one if it owes more than its credit limit, if it has one.
  * @param cash SQL of the amount
  */
 const isUsedUp = (cash: string) =>
@@ -8,9 +8,9 @@ const isUsedUp = (cash: string) =>
      ELSE coalesce(${cash} < -b.credit_limit, false) END)`;
 
 /**
- * SQL assignments of what an amount does to a balance, `b`, of the account `a`: a debit that uses it
- * up suspends calls and a debit that takes it below the threshold makes a warning due; a credit after
- * which neither holds takes both back; nothing changes by an amount of zero.
+ * SQL assignments that change the balance `b` of the account `a` by an amount. A debit that uses it
+ * up suspends calls. A debit that takes it below the threshold makes a warning due. A credit clears
+ * each of the two if it no longer holds. An amount of zero changes nothing.
  * @param amount SQL of the amount: a credit is positive, a debit negative
  */
 export const movedBy = (amount: string) => `cash = b.cash + ${amount},
@@ -25,9 +25,10 @@ export const movedBy = (amount: string) => `cash = b.cash + ${amount},
       ELSE b.warning_due END`;
 
 /**
- * SQL that tells whether a balance, `b`, stops calls from now on under other terms: as the next debit
- * would have it, except that a prepaid account is let call while it owes nothing.
- * @param billing SQL of prepaid or postpaid, `limit` of what a postpaid one may owe, or NULL
+ * SQL: whether the balance `b` stops calls under new terms. The rule is that of the next debit,
+ * with one exception: the change does not suspend a prepaid balance that owes nothing.
+ * @param billing SQL of prepaid or postpaid
+ * @param limit SQL of the most that a postpaid account may owe, or NULL
  */
 export const isSuspendedUnder = (billing: string, limit: string) =>
   `CASE ${billing} WHEN 'prepaid' THEN b.suspended OR b.cash < 0

@@ -6,13 +6,13 @@ import { addressKey } from '../email-address.ts';
 import type { Decimal } from '../money.ts';
 
 export const MAIL_QUEUE = 'deliver-mail';
-/** Mails that were given up wait here for the operator. */
+/** The queue of mails that were given up; they wait for the operator. */
 export const PARKED_MAIL_QUEUE = 'parked-mail';
 export const WARNING_QUEUE = 'warn-low-balance';
 
 const MOST_COUNTED = 100;
 const MOST_OF_A_SUBJECT = 3;
-// Changes that a customer can make as often as wanted.
+// Changes that a customer can repeat without limit.
 const REPEATED_AT_WILL = new Set<Message['kind']>([
   'password changed',
   'key changed',
@@ -20,7 +20,7 @@ const REPEATED_AT_WILL = new Set<Message['kind']>([
   'second factor',
 ]);
 
-/** What a mail says; its wording is the mail department's. Tokens are sealed, in base64. */
+/** The content of a mail; the code in src/mail words it. Tokens are sealed, in base64. */
 export type Message =
   | { kind: 'verification'; username: number; token: string }
   | { kind: 'recovery'; links: { username: number; token: string }[] }
@@ -38,7 +38,7 @@ export type Message =
       /** such as `2026-12` */
       month: string;
       amount: Decimal;
-      /** what is left after it */
+      /** the balance after it */
       cash: Decimal;
       lines: ChargeSummary[];
     };
@@ -55,7 +55,7 @@ export interface Occurrence {
 export interface ChargeSummary {
   /** undefined: phone numbers */
   service: string | undefined;
-  /** that is paid for, such as `2026-12` */
+  /** the month that is paid for, such as `2026-12` */
   month: string;
   count: number;
   amount: Decimal;
@@ -64,14 +64,14 @@ export interface ChargeSummary {
 export interface AddressedMessage {
   to: string;
   name: string;
-  /** in which the mail tells times; undefined: it tells none, or UTC will do */
+  /** for times in the mail; undefined: it has no times, or they are in UTC */
   timeZone?: string | undefined;
-  /** null, undefined: that of the installation */
+  /** null, undefined: the installation's language */
   language?: Language | null | undefined;
   message: Message;
 }
 
-/** What a notice tells of who made a change: strangers are told by their address. */
+/** When a change was made and, unless staff made it, from which address. */
 export function occurrence(actor: Actor, now: Date): Occurrence {
   const isStaff = /^(operator|administrator) /.test(actor.who);
   const address = isStaff ? undefined : actor.from.split(' ').at(-1);
@@ -79,8 +79,8 @@ export function occurrence(actor: Actor, now: Date): Occurrence {
 }
 
 /**
- * Queues a mail, in the transaction that causes it. The more mails wait for an address, the later
- * comes the next one to it, so that many mails to one hold up no mail to another.
+ * Queues a mail, in the transaction that causes it. Its priority is lower the more mails wait for
+ * its address. So many mails to one address do not delay mails to others.
  */
 export async function queueMessage(
   tx: Queryable,
@@ -96,8 +96,8 @@ function mailsWaiting(tx: Queryable, queue: Queue, to: string): Promise<Addresse
 }
 
 /**
- * Queues a mail to the address that an account has now, in the transaction that causes it. Of one
- * kind of change, three mails wait at most: a fourth would tell nothing new.
+ * Queues a mail to an account's present address, in the transaction that causes it. At most three
+ * mails about one kind of change wait, because a fourth would add no information.
  */
 export async function notifyAccount(
   tx: Queryable,

@@ -5,30 +5,30 @@ import type { Queue } from '../../db/queue.ts';
 import type { Actor } from '../audit.ts';
 import { Refusal } from '../refusal.ts';
 
-/** Where long work is queued, with the id of its operation. */
+/** The queue of long work; each job has the id of its operation. */
 export const OPERATION_QUEUE = 'run-operation';
 
 const KEPT_DAYS = 30;
 const STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
 export type OperationStatus = (typeof STATUSES)[number];
 
-/** Work that takes long, which another system asked for and asks about. */
+/** Long work that another system asked for, with its progress. */
 export interface Operation {
   id: string;
-  /** which work, such as `reconciliation` */
+  /** the kind of work, such as `reconciliation` */
   kind: string;
   status: OperationStatus;
   progress: { done: number; total: number | null; unit: string };
   result: unknown;
   error: unknown;
-  /** id of the key that asked for it */
+  /** id of the key that began it */
   createdBy: string;
   createdAt: Date;
   startedAt: Date | null;
   finishedAt: Date | null;
 }
 
-/** What a worker needs to know of it. */
+/** An operation, with the data that a worker needs. */
 export interface OperationWork {
   id: string;
   kind: string;
@@ -38,10 +38,10 @@ export interface OperationWork {
 
 export interface NewOperation {
   kind: string;
-  /** one of a kind and subject goes on at a time */
+  /** only one operation of a kind and subject runs at a time */
   subject?: string;
   parameters: Record<string, unknown>;
-  /** what is counted, such as `accounts` */
+  /** unit of the progress, such as `accounts` */
   unit: string;
   createdBy: string;
 }
@@ -52,8 +52,8 @@ const COLUMNS = `id, kind, status,
   finished_at AS "finishedAt"`;
 
 /**
- * Has work done by a job, which goes on after it was killed.
- * @throws Refusal 'conflict' while the same work goes on, naming it
+ * Queues work for a job. A job that was killed is continued.
+ * @throws Refusal 'conflict', with the operation's id, while the same work runs
  */
 export async function beginOperation(
   db: Database,
@@ -97,7 +97,7 @@ export async function beginOperation(
   }
 }
 
-/** @param createdBy the key that asked for it @throws Refusal 'not found' */
+/** @param createdBy id of the key that began it @throws Refusal 'not found' */
 export async function findOperation(
   db: Queryable,
   id: string,
@@ -112,8 +112,8 @@ export async function findOperation(
 }
 
 /**
- * Operations, newest first.
- * @param page.before `place` and id of the last one already seen
+ * Operations that match a filter, newest first.
+ * @param page.before `place` and id of the last operation already seen
  */
 export function listOperations(
   db: Queryable,
@@ -135,7 +135,7 @@ export function listOperations(
   );
 }
 
-/** Begins the work, or goes on with it. @returns undefined where it is finished, or none */
+/** Begins or continues the work. @returns undefined if it is finished or unknown */
 export async function takeOperation(
   db: Queryable,
   id: string,
@@ -152,7 +152,7 @@ export async function takeOperation(
   return { ...rest, actor: { who, from } };
 }
 
-/** @param total null: not known */
+/** @param total null: unknown */
 export async function noteProgress(
   db: Queryable,
   id: string,
@@ -165,7 +165,7 @@ export async function noteProgress(
   ]);
 }
 
-/** Ends an operation with a result, or with a problem. */
+/** Ends an operation with a result or an error. */
 export async function finishOperation(
   db: Queryable,
   id: string,
@@ -187,7 +187,7 @@ export async function finishOperation(
   );
 }
 
-/** Forgets operations that ended long ago. */
+/** Deletes operations that ended 30 days ago or earlier. */
 export async function deleteOldOperations(db: Queryable, now: Date): Promise<void> {
   await db.query(
     'DELETE FROM operation WHERE finished_at < $1::timestamptz - make_interval(days => $2)',

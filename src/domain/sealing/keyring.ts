@@ -24,14 +24,15 @@ export class KeyringError extends Error {}
 /** Reads the key of the secret key file, 32 bytes; called again whenever keys may have changed. */
 export type FileKeyReader = () => Promise<Buffer>;
 
-/** Tells a secret key file's key from others without telling the key. */
+/** Identifies a secret key file's key without revealing it. */
 export function fingerprint(fileKey: Buffer): string {
   return createHmac('sha256', fileKey).update('fingerprint').digest('hex').slice(0, 16);
 }
 
 /**
- * The data keys in the clear: some seal secrets, the newest of them new ones; one digests what must
- * be found again. Keys that came since are loaded when something asks for them.
+ * The data keys, unwrapped. The newest sealing key seals new secrets; older ones open old secrets.
+ * One key digests secrets that must be found by their value. Keys that were added later are loaded
+ * when they are needed.
  */
 export class Keyring {
   readonly #readFileKey: FileKeyReader;
@@ -43,9 +44,9 @@ export class Keyring {
   }
 
   /**
-   * Seals under the newest key, which stays the newest until the transaction ends: the version of
-   * the key, then AES-256-GCM's nonce, tag and ciphertext.
-   * @param context what the secret belongs to; only the same context opens it again
+   * Seals under the newest key, which stays the newest until the transaction ends. The result is
+   * the version of the key, then AES-256-GCM's nonce, tag and ciphertext.
+   * @param context what the secret belongs to; it opens only with the same context
    */
   async seal(tx: Queryable, secret: string, context: string): Promise<Buffer> {
     return (await this.sealer(tx)).seal(secret, context);
@@ -64,15 +65,15 @@ export class Keyring {
   }
 
   /**
-   * @param db where a key that is not known yet is looked up
-   * @throws Error where the bytes were changed, or sealed under another key or context
+   * @param db for the look-up of a key that is not loaded yet
+   * @throws Error if the bytes were changed, or sealed under another key or context
    */
   async open(db: Queryable, sealed: Buffer, context: string): Promise<string> {
     const key = await this.#sealKey(db, sealed.readUInt16BE(0));
     return decrypt(key, sealed.subarray(VERSION_BYTES), context).toString();
   }
 
-  /** HMAC-SHA-256: finds a secret in the database without the database telling it. */
+  /** HMAC-SHA-256: finds a secret in the database, which does not reveal it. */
   digest(secret: string): Buffer {
     return createHmac('sha256', this.#keys.digest).update(secret).digest();
   }
@@ -98,18 +99,18 @@ export interface Sealer {
 interface DataKeys {
   /** by version */
   seal: Map<number, Buffer>;
-  /** read in once, which costs more than a digest does */
+  /** imported once, because the import takes longer than a digest */
   digest: KeyObject;
 }
 
 /**
- * Opens the database's data keys with the key of the secret key file, or makes them on a new
- * database.
- * @throws KeyringError where the file's key is not the one that wrapped them
+ * Opens the database's data keys with the key of the secret key file. On a new database it makes
+ * them.
+ * @throws KeyringError if the file's key did not wrap them
  */
 export async function openKeyring(db: Database, readFileKey: FileKeyReader): Promise<Keyring> {
   const fileKey = await readFileKey();
-  // A start does not wait for those who seal, unless there is nothing yet to seal with.
+  // Only the first start takes the lock; later starts do not wait for transactions that seal.
   if (!(await hasDataKeys(db))) await makeDataKeys(db, fileKey);
   return new Keyring(readFileKey, await loadDataKeys(db, readFileKey));
 }
@@ -118,7 +119,7 @@ async function hasDataKeys(db: Queryable): Promise<boolean> {
   return (await db.query('SELECT 1 FROM data_key LIMIT 1')).length > 0;
 }
 
-/** Of processes that start at once, one makes them. */
+/** Makes the data keys; only one of the processes that start at once does so. */
 function makeDataKeys(db: Database, fileKey: Buffer): Promise<void> {
   return db.transaction(async (tx) => {
     await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.sealing]);
@@ -129,7 +130,7 @@ function makeDataKeys(db: Database, fileKey: Buffer): Promise<void> {
   });
 }
 
-/** How a database stands between two secret key files. */
+/** The state of a database during a rotation of the secret key file. */
 export interface FileKeys {
   /** the version of the data key that seals new secrets */
   sealVersion: number;
@@ -146,9 +147,9 @@ export async function describeFileKeys(db: Queryable): Promise<FileKeys> {
 }
 
 /**
- * Has a second file key open all data keys, too, and makes a new one for sealing. From the end of
- * the transaction on nothing is sealed under an older one. Once begun, it changes nothing.
- * @throws KeyringError where the current file key does not open the data keys
+ * Wraps all data keys with a second file key too, and makes a new key for sealing. After the
+ * transaction nothing is sealed under an older key. If the rotation has begun, it changes nothing.
+ * @throws KeyringError if the current file key does not open the data keys
  */
 export async function beginRotation(
   tx: Queryable,
@@ -168,9 +169,9 @@ export async function beginRotation(
 }
 
 /**
- * Lets no other file key open the data keys any more.
- * @returns the fingerprints of those that did
- * @throws KeyringError where this one opens nothing
+ * Deletes the data keys that other file keys wrapped.
+ * @returns the fingerprints of these file keys
+ * @throws KeyringError if this file key opens nothing
  */
 export async function forgetOtherFileKeys(tx: Queryable, current: Buffer): Promise<string[]> {
   const { fileKeys } = await describeFileKeys(tx);
@@ -187,7 +188,7 @@ interface DataKey {
 }
 
 async function loadDataKeys(db: Queryable, readFileKey: FileKeyReader): Promise<DataKeys> {
-  // Between reading the file and the database a rotation may have finished: then both have changed.
+  // A rotation may have finished between the two reads. Then both have changed, so read again.
   const found = await openDataKeys(db, await readFileKey());
   const keys = found.length > 0 ? found : await openDataKeys(db, await readFileKey());
   const digest = keys.find(({ purpose }) => purpose === 'digest')?.key;
@@ -234,7 +235,7 @@ async function newestSealVersion(db: Queryable): Promise<number> {
   return row?.version ?? 0;
 }
 
-/** What every secret sealed under this version of the data key starts with. */
+/** The first bytes of every secret that is sealed under this version of the data key. */
 export function versionPrefix(version: number): Buffer {
   const prefix = Buffer.alloc(VERSION_BYTES);
   prefix.writeUInt16BE(version);

@@ -16,7 +16,7 @@ before(async () => {
 });
 after(() => api.stop());
 
-/** The database, where something happens before the first transaction begins. */
+/** The database; `happens` runs before the first transaction begins. */
 function interrupted(db: Database, happens: () => Promise<void>): Database {
   let first = true;
   const transaction = async <T>(work: (tx: Queryable) => Promise<T>): Promise<T> => {

@@ -2,13 +2,13 @@ import type { Database } from '../../db/database.ts';
 import { StoreUnavailable } from '../../db/errors.ts';
 import { describeFileKeys, type Keyring, versionPrefix } from './keyring.ts';
 
-/** Where secrets lie that are sealed, one in a row. */
+/** A column of sealed secrets, one in each row. */
 export interface SealedColumn {
   table: string;
-  /** the column with the number that finds the row, such as an account's username */
+  /** the column with the row's number, such as an account's username */
   id: string;
   column: string;
-  /** the column that counts the secrets that the row has had, or an expression in SQL */
+  /** the column that counts the row's secrets, or an SQL expression */
   version: string;
   /** the context in which a secret is sealed */
   context: (id: number, version: number) => string;
@@ -17,9 +17,9 @@ export interface SealedColumn {
 }
 
 export interface ReSealed {
-  /** secrets that are sealed under the newest key now */
+  /** number of secrets that are sealed under the newest key now */
   sealed: number;
-  /** names of what has a secret that was left as it is, since it cannot be opened */
+  /** names of the owners of secrets that cannot be opened; these stay unchanged */
   damaged: string[];
 }
 
@@ -37,8 +37,8 @@ export async function countOldSeals(db: Database, column: SealedColumn): Promise
 }
 
 /**
- * Seals the column's secrets under the newest key, page by page, while others read and replace
- * them. It can stop anywhere and be done again.
+ * Seals the column's secrets under the newest key, page by page, while other transactions read and
+ * replace them. It may be interrupted at any time and started again.
  */
 export async function reSeal(
   db: Database,
@@ -90,7 +90,7 @@ async function openPage(db: Database, keyring: Keyring, { context }: SealedColum
   return opened;
 }
 
-/** A secret that was replaced meanwhile is no longer what was read, and stays. */
+/** Reseals one page. A secret that was replaced since it was read is not overwritten. */
 async function replacePage(
   db: Database,
   keyring: Keyring,

@@ -5,24 +5,24 @@ import type { Keyring } from '../sealing/keyring.ts';
 
 const MOST_PHONES = 20;
 
-/** In place of a contact: all that the account has. */
+/** Used instead of a contact: all contacts of the account. */
 export const ALL_CONTACTS = '*';
 
-/** A SIP contact as a switch reported it; expiresAt at or before reportedAt ends it. */
+/** A SIP contact that a switch reported; it has ended if expiresAt is not after reportedAt. */
 export interface ReportedContact {
   username: number;
-  /** a SIP URI without angle brackets, or ALL_CONTACTS where they end */
+  /** a SIP URI without angle brackets, or ALL_CONTACTS if all of them end */
   contact: string;
-  /** where the switch saw it come from, as a SIP URI */
+  /** source address that the switch saw, as a SIP URI */
   received: string | undefined;
   userAgent: string;
   reportedAt: Date;
   expiresAt: Date;
-  /** of a switch that does not tell when it reports: the REGISTER that it speaks of */
+  /** for a switch that sends no time of the report: the REGISTER that caused it */
   register?: Register;
 }
 
-/** A REGISTER of a phone; those of one phone that was not restarted share their Call-ID. */
+/** A REGISTER of a phone. A phone uses the same Call-ID until it restarts. */
 export interface Register {
   /** a digest of its Call-ID */
   callId: string;
@@ -30,10 +30,11 @@ export interface Register {
 }
 
 /**
- * Notes what switches reported. An older report never undoes a newer one, so they may arrive late
- * and repeated; contacts of unknown accounts are ignored. Where the REGISTER is told, its CSeq says
- * which is older, and the end of a contact is newer than what it ends.
- * @returns how many reports spoke of known accounts
+ * Stores the contacts that switches reported. An older report never overwrites a newer one, so
+ * reports may arrive late and repeatedly. Contacts of unknown accounts are ignored. For reports
+ * with a REGISTER, its CSeq shows which one is older; with equal CSeq the end of the contact is
+ * newer.
+ * @returns number of reports about known accounts
  */
 export async function reportContacts(db: Database, contacts: ReportedContact[]): Promise<number> {
   const rows = newestReports(contacts);
@@ -88,7 +89,7 @@ export interface RegisteredContact {
   expiresAt: Date;
 }
 
-/** The contacts of an account that were reported and are valid, for a switch to ring them. */
+/** The reported, valid contacts of an account, which a switch should ring. */
 export function reportedContacts(
   db: Database,
   username: number,
@@ -105,7 +106,7 @@ export function reportedContacts(
 /**
  * Ends a contact that a switch knows by a digest.
  * @param digest MD5 of the contact in hexadecimal digits
- * @returns how many it was, 0 or 1
+ * @returns how many contacts ended, 0 or 1
  */
 export async function endContact(
   db: Database,
@@ -123,7 +124,7 @@ export async function endContact(
   return ended.length;
 }
 
-/** One report for each contact, ended where all of its account's ended at the same time or later. */
+/** One report for each contact; a later end of all the account's contacts ends it too. */
 function newestReports(contacts: ReportedContact[]): ReportedContact[] {
   const newest = new Map<string, ReportedContact>();
   for (const contact of contacts) {
@@ -138,7 +139,7 @@ function newestReports(contacts: ReportedContact[]): ReportedContact[] {
   });
 }
 
-/** Of two reports of one contact; what the statement above says of one that is stored. */
+/** Compares two reports of one contact by the rule of the statement in `reportContacts`. */
 function isOlder(report: ReportedContact, known: ReportedContact): boolean {
   if (report.reportedAt < known.reportedAt) return true;
   if (!report.register || report.register.callId !== known.register?.callId) return false;
@@ -147,8 +148,8 @@ function isOlder(report: ReportedContact, known: ReportedContact): boolean {
   return known.expiresAt <= known.reportedAt && report.expiresAt > report.reportedAt;
 }
 
-// SQL: the contacts of an account that were reported, and those that a switch keeps in this
-// database, which are valid after $2, the newest report first.
+// SQL: the contacts of an account that are valid after $2, the newest report first. They were
+// reported, or a switch stores them in this database.
 const contactsOf = (account: string, limit: number) =>
   `SELECT contact, received, user_agent AS agent, expires_at AS "expiresAt" FROM (
      SELECT contact, received, user_agent, reported_at, expires_at
@@ -166,7 +167,7 @@ export interface RegisteredPhone {
   expiresAt: Date;
 }
 
-/** All phones that an account is registered with now, the newest report first. */
+/** All registered phones of an account, the newest report first. */
 export async function registeredPhones(
   db: Queryable,
   username: number,
@@ -193,10 +194,10 @@ export interface CurrentRegistration {
 }
 
 /**
- * Where the account is registered: its newest contact that has not expired, of those that were
- * reported and those that a switch keeps in this database.
- * @param address which one of a contact to show
- * @throws Refusal 'not found' where there is none
+ * The newest valid contact of an account, of those that were reported and those that a switch
+ * stores in this database.
+ * @param address which address of the contact to show
+ * @throws Refusal 'not found' if there is none
  */
 export async function currentRegistration(
   db: Database,
@@ -212,8 +213,8 @@ export async function currentRegistration(
 }
 
 /**
- * The same for the account that a key belongs to, found by the key itself.
- * @throws Refusal 'unauthorized' where no open account has the key, 'not found'
+ * As `currentRegistration`, for the account of a key, in one query.
+ * @throws Refusal 'unauthorized' if no open account has the key, 'not found'
  */
 export async function registrationByKey(
   db: Database,
@@ -250,7 +251,7 @@ function shownRegistration(
   return { uri: `sip:${username}@${hostOfUri(shown)}`, agent, expiresAt };
 }
 
-/** `192.0.2.1:5060` of `sip:someone@192.0.2.1:5060;transport=UDP`. */
+/** Host and port of a URI: `192.0.2.1:5060` for `sip:someone@192.0.2.1:5060;transport=UDP`. */
 function hostOfUri(uri: string): string {
   const bare = uri.replace(/^sips?:/i, '');
   const host = bare.slice(bare.lastIndexOf('@') + 1);
@@ -268,10 +269,10 @@ export interface RegistrationRecord {
 }
 
 /**
- * The contacts that were reported, or are kept by a switch in this database, and are valid, by
+ * The valid contacts that were reported or that a switch stores in this database, ordered by
  * account and contact.
- * @param filter.reach only of accounts that one of these pays for
- * @param page.after account and contact of the last one already seen
+ * @param filter.reach only contacts of accounts that one of these pays for
+ * @param page.after account and contact of the last row already seen
  */
 export function registrationsOf(
   db: Queryable,

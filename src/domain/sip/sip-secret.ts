@@ -3,18 +3,18 @@ import type { Database, Queryable } from '../../db/database.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 import type { SealedColumn } from '../sealing/re-seal.ts';
 
-// Without characters that look alike: people type these into phones. 20 of 56 make 116 bits.
+// No characters that look alike, because people type them into phones. 20 of 56 make 116 bits.
 const ALPHABET = 'abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789';
 const LENGTH = 20;
 const PAGE = 500;
 
 export interface SipTools {
   keyring: Keyring;
-  /** the realm of the SIP servers, which goes into every HA1 */
+  /** the realm of the SIP servers, which is part of every HA1 */
   realm: string;
 }
 
-/** What a phone is configured with. */
+/** The credentials for a phone's configuration. */
 export interface SipCredentials {
   username: number;
   realm: string;
@@ -52,7 +52,7 @@ export async function issueSipSecret(
   );
 }
 
-/** Replaces the secret that an account has; the row must be there. @returns the new one */
+/** Replaces an account's secret; the account must have one. @returns the new secret */
 export async function rotateSipSecret(
   tx: Queryable,
   tools: SipTools,
@@ -72,7 +72,7 @@ export async function rotateSipSecret(
   return credentials(tx, tools, username, stored);
 }
 
-/** @returns undefined where the account is closed, or is from before SIP secrets */
+/** @returns undefined if the account is closed or has no SIP secret yet */
 export async function findSipSecret(
   db: Queryable,
   tools: SipTools,
@@ -87,8 +87,8 @@ export async function findSipSecret(
 }
 
 /**
- * Gives a secret to the open accounts that have none, and renews the HA1s that were made for
- * another realm. It can stop anywhere and be done again, by several processes at once.
+ * Gives a secret to open accounts that have none, and recomputes HA1s that were made for another
+ * realm. It may be interrupted and started again, also by several processes at once.
  */
 export async function completeSipSecrets(db: Database, tools: SipTools, now: Date): Promise<void> {
   for (;;) {
@@ -104,7 +104,7 @@ export async function completeSipSecrets(db: Database, tools: SipTools, now: Dat
   while ((await moveToRealm(db, tools)) === PAGE);
 }
 
-/** The secrets stay; phones keep working once they use the new realm. @returns how many it did */
+/** Recomputes HA1s; secrets stay, so a phone needs only the new realm. @returns how many it did */
 function moveToRealm(db: Database, tools: SipTools): Promise<number> {
   return db.transaction(async (tx) => {
     const stale = await tx.query<Pick<Stored, 'sealed' | 'version'> & { account: number }>(

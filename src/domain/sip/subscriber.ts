@@ -1,6 +1,6 @@
 import type { Database } from '../../db/database.ts';
 
-/** What a SIP server needs to check the digest of a phone (RFC 2617). */
+/** The data with which a SIP server checks the digest of a phone (RFC 2617). */
 export interface Subscriber {
   username: string;
   realm: string;
@@ -22,8 +22,8 @@ export async function findSubscriber(
 }
 
 /**
- * @param number as `dialledNumber` makes it
- * @returns the username of the account that has it
+ * @param number in the form of `dialledNumber`
+ * @returns the username of the account that has the number
  */
 export async function ownerOfNumber(db: Database, number: string): Promise<string | undefined> {
   const [row] = await db.read<{ username: string }>(
