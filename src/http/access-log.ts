@@ -2,10 +2,10 @@ import type { FastifyInstance } from 'fastify';
 import { type DestinationStream, type Logger, pino } from 'pino';
 
 /**
- * Logs one line for each request. It names the route and not the URL, because the query of a URL may
- * hold a token or, by mistake, a key. The lines are made by hand, and all lines of one turn of the
- * event loop are written together. The logger does neither: with it the lines take a quarter of the
- * time of a short answer.
+ * Logs one line for each request. It names the route and not the URL, because the query of a URL
+ * may hold a token or, by mistake, a key. The lines are made by hand, and all lines of one turn of
+ * the event loop are written together. The logger does neither: with it the lines take a quarter of
+ * the time of a short answer.
  */
 export function logRequests(app: FastifyInstance, log: Logger): void {
   if (!log.isLevelEnabled('info')) return;

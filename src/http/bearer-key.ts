@@ -1,8 +1,8 @@
 const NO_KEY = '(no key)';
 
 /**
- * The key of an Authorization header of the scheme Bearer (RFC 6750). A header of this scheme counts
- * even if it has no key.
+ * The key of an Authorization header of the scheme Bearer (RFC 6750). A header of this scheme
+ * counts even if it has no key.
  * @returns undefined if the header has no such scheme
  */
 export function bearerKey(header: string | undefined): string | undefined {

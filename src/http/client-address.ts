@@ -8,8 +8,8 @@ export type IsWithin = (address: string) => boolean;
 const MOST_REMEMBERED = 10_000;
 
 /**
- * Makes a check for networks. It remembers results, because the look-up is slow compared to the rest
- * of reading a request's address, and addresses repeat.
+ * Makes a check for networks. It remembers results, because addresses repeat and the look-up is
+ * slow compared to the rest of reading a request's address.
  * @param cidrs networks or single addresses, already checked
  */
 export function parseNetworks(cidrs: string[]): IsWithin {
@@ -36,8 +36,8 @@ export type ForwardedHeader = 'x-forwarded-for' | 'forwarded';
 
 /**
  * The address of the client. It is the peer's address, unless the peer is a trusted proxy. Then it
- * is the last address in the header that is not a trusted proxy. If the header has anything that is
- * not an address there, the peer's address counts.
+ * is the last address in the header that is not a trusted proxy. If an element after it is not an
+ * address, the peer's address counts.
  * @param value of the header
  */
 export function clientAddress(
@@ -85,7 +85,7 @@ function networkOf(address: string, bits: number): string {
 
 /**
  * The values of `for` in a header Forwarded, one for each element. Elements are split from the end,
- * which the trusted proxies wrote. So an open quote of a client cannot hide elements of the proxies.
+ * which the trusted proxies wrote. So an open quote of a client cannot hide the proxies' elements.
  * Source: RFC 7239, section 4.
  */
 function forwardedHops(value: string): string[] {

@@ -35,10 +35,10 @@ export function allowLongAnswers(app: FastifyInstance): void {
 
 /**
  * An answer whose parts are read as its client takes them. The number of such answers at once is
- * limited for a process, an account and an address. A client that takes nothing loses its place when
- * another one needs it.
- * @throws Refusal 'rate limited' over the limit of an account or address, StoreUnavailable over that
- *   of the process, or an error of the first part
+ * limited for a process, an account and an address. A client that takes nothing loses its place
+ * when another one needs it.
+ * @throws Refusal 'rate limited' over the limit of an account or address, StoreUnavailable over
+ *   that of the process, or an error of the first part
  */
 export async function longAnswer(
   { server: { longAnswers }, clientAddress }: FastifyRequest,

@@ -62,7 +62,7 @@ export interface Call<Schema extends TObject> {
   body: Static<Schema>;
   /** the key as it was presented, of any type */
   key: unknown;
-  /** the key's account; looked up on the first call, because some operations find it themselves */
+  /** the key's account; looked up on the first call, as some operations find it themselves */
   caller: () => Promise<Caller>;
   clientAddress: string;
   log: FastifyRequest['log'];

@@ -4,9 +4,9 @@ import type { Caller } from '../domain/access/caller.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { clientAddress, parseNetworks } from './client-address.ts';
 
-// Allows only one spelling of a path, because a proxy that forbids a path may know only that one. No
-// route needs an escaped character, except the phone number after `/numbers/`. Sources: RFC 3986,
-// 2.3; for the form with a host RFC 9112, 3.2.2.
+// Allows only one spelling of a path, because a proxy that forbids a path may know only that one.
+// No route needs an escaped character, except the phone number after `/numbers/`. Sources:
+// RFC 3986, 2.3; for the form with a host RFC 9112, 3.2.2.
 export const ONE_SPELLING =
   /^(?:https?:\/\/[^/?#]*)?(?:\/|(?:\/[A-Za-z0-9._~-]+)+\/?|\/operator\/v1\/numbers\/(?:\+|%2B)?[0-9]+(?:\/move)?)(?:\?|$)/i;
 
@@ -16,7 +16,7 @@ declare module 'fastify' {
     clientAddress: string;
     /** the API key as it was presented, of any type */
     presentedKey: unknown;
-    /** the key's account; looked up on the first call, because some operations find it themselves */
+    /** the key's account; looked up on the first call, as some operations find it themselves */
     caller: () => Promise<Caller>;
   }
 }

@@ -24,8 +24,8 @@ export interface JsonRules {
 /**
  * Reads JSON more strictly than JSON.parse: it refuses texts that two parsers could read
  * differently.
- * @throws Refusal 'malformed' for data that is not JSON in UTF-8, a member that occurs twice, strings
- *   with NUL or half a surrogate pair, and more levels than the rules allow
+ * @throws Refusal 'malformed' for data that is not JSON in UTF-8, a member that occurs twice,
+ *   strings with NUL or half a surrogate pair, and more levels than the rules allow
  */
 export function parseStrictJson(bytes: Uint8Array, rules: JsonRules = {}): unknown {
   let parsed: { text: string; value: unknown };
@@ -82,8 +82,8 @@ function escapeControls(text: string): string {
 }
 
 /**
- * Whether a text of valid JSON has as many names as its value has members, so none occurs twice, and
- * no escape that may hide a character. Nearly all texts are so, and this check is fast.
+ * Whether a text of valid JSON has as many names as its value has members, so none occurs twice,
+ * and no escape that may hide a character. Nearly all texts are so, and this check is fast.
  */
 function isPlain(text: string, members: number): boolean {
   return !text.includes('\\u') && countNames(text) === members;

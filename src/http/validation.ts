@@ -10,7 +10,7 @@ export const VALIDATION = {
   useDefaults: false,
   allErrors: false,
   keywords: ['x-requirement'],
-  // The schemas are the service's own. To check and optimize them takes longer than to compile them.
+  // The schemas are the service's own; checking and optimizing takes longer than compiling them.
   meta: false,
   validateSchema: false,
   code: { optimize: false },

@@ -66,7 +66,7 @@ const expand: Field<Expansion[]> = text(
   { description: `What else to tell of each, separated by commas: ${EXPANSIONS.join(', ')}` },
 );
 
-/** What is set of an account, by the names of the command's `--json`. */
+/** The settings of an account, by the names of the command's `--json`. */
 const SETTINGS = {
   externalId: nullable(
     text(entered.externalId, {
@@ -197,7 +197,7 @@ const SCOPE_OF: Partial<Record<Expansion, Scope>> = {
   registrations: 'registrations:read',
 };
 
-/** What has a scope of its own is not told for that of accounts. @throws Problem 403 */
+/** Data with its own scope needs that scope also here. @throws Problem 403 */
 function requireScopes(key: OperatorKey, names: Expansion[]): void {
   for (const name of names) {
     const scope = SCOPE_OF[name];
@@ -206,7 +206,7 @@ function requireScopes(key: OperatorKey, names: Expansion[]): void {
   }
 }
 
-/** Tells more of accounts, each kind by one statement. An answer with more has no ETag. */
+/** Adds the requested data to accounts, one statement for each kind. Such answers have no ETag. */
 async function expanded(
   { service: { db }, key, now }: Pick<Call<Fields, Fields, Fields>, 'service' | 'key' | 'now'>,
   accounts: AccountRecord[],
@@ -328,7 +328,7 @@ const createAccount = route({
   },
 });
 
-/** @throws Problem 409 for terms that are those of whoever pays */
+/** @throws Problem 409 for terms that belong to the account that pays */
 function requireOwnTerms({ billing, creditLimit }: AccountChanges, payer: number): void {
   if (billing === undefined && creditLimit === undefined) return;
   throw new Problem(409, 'not_a_billing_account', `billing and creditLimit are those of ${payer}`, {
@@ -336,7 +336,7 @@ function requireOwnTerms({ billing, creditLimit }: AccountChanges, payer: number
   });
 }
 
-/** Without members that are not there, as the domain takes them. */
+/** The values without undefined members, as the domain expects them. */
 function given<T extends object>(values: T): T & { name: string; email: string } {
   const entries = Object.entries(values).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as T & { name: string; email: string };

@@ -22,21 +22,21 @@ export const created = (
 
 export const removed: Answered = { status: 204 };
 
-/** An ETag of settings: the same as long as none of them changes. */
+/** An ETag of settings; it changes if one of them changes. */
 export function etagOf(settings: object): string {
   return `"${createHash('sha256').update(JSON.stringify(settings)).digest('base64url').slice(0, 22)}"`;
 }
 
-/** With its ETag, as an item of a list and by itself. */
+/** Adds the ETag to settings, in a list and in a single answer. */
 export function tagged<T extends object>(settings: T): T & { etag: string } {
   return { ...settings, etag: etagOf(settings) };
 }
 
-/** By itself, the ETag is in the header, too. */
+/** A single answer, with the ETag also in the header. */
 export const okTagged = (body: { etag: string }) => ok(body, { etag: body.etag });
 
 /**
- * Holds If-Match against what is there.
+ * Checks If-Match against the present ETag.
  * @throws Problem 412 with the present ETag
  */
 export function requireMatch(headers: Record<string, unknown>, etag: string): void {
@@ -55,13 +55,13 @@ interface Listing {
   address: string;
 }
 
-/** How many rows a list reads: one more tells whether there is another page. */
+/** How many rows a list reads: one more than a page, which shows whether there is a next page. */
 export const rowsOf = ({ query }: Listing) => (query.limit ?? 50) + 1;
 
 /**
  * A page of a list.
- * @param rows one more than a page where there is another
- * @param position of a row, behind which the next page begins
+ * @param rows one more than a page if there is a next page
+ * @param position returns the position of a row, after which the next page begins
  */
 export function page<Row>(
   call: Listing,
@@ -75,7 +75,7 @@ export function page<Row>(
   return pageTo(call, rows.slice(0, limit).map(shown), next);
 }
 
-/** @param next the cursor of the next page; null: there is none */
+/** @param next the cursor of the next page; null: none */
 export function pageTo(
   { address }: Pick<Listing, 'address'>,
   data: unknown[],
@@ -87,7 +87,7 @@ export function pageTo(
   return ok({ data, next }, link);
 }
 
-/** What is removed again is removed already. */
+/** Ignores 'not found' of a removal, because the item is already removed. */
 export function unlessGone(error: unknown): void {
   if (!(error instanceof Refusal) || error.code !== 'not found') throw error;
 }

@@ -4,16 +4,16 @@ const MAC_BYTES = 12;
 const CURSOR = /^([A-Za-z0-9_-]{1,900})\.([A-Za-z0-9_-]{16})$/;
 
 /**
- * A cursor: where a page ended, bound to its list by a digest, so that it neither leads elsewhere
- * nor is made up.
- * @param list what it belongs to: path, filters and order
+ * A cursor: the end of a page, with a digest that binds it to its list. So clients cannot make up
+ * cursors or use them for another list.
+ * @param list identifies the list: path, filters and order
  */
 export function writeCursor(keyring: Keyring, list: string, position: unknown[]): string {
   const text = Buffer.from(JSON.stringify(position)).toString('base64url');
   return `${text}.${mac(keyring, list, text)}`;
 }
 
-/** @returns undefined where it is no cursor of this list */
+/** @returns undefined if it is not a cursor of this list */
 export function readCursor(keyring: Keyring, list: string, cursor: string): unknown[] | undefined {
   const [, text = '', given] = CURSOR.exec(cursor) ?? [];
   if (given !== mac(keyring, list, text)) return undefined;

@@ -5,26 +5,26 @@ import { type TSchema, Type } from '../../http/schema.ts';
 
 const LONGEST = 300;
 
-/** One thing that is wrong with a request. */
+/** One fault of a request. */
 export interface Fault {
-  /** JSON Pointer (RFC 6901) into the body; '' where it is a parameter */
+  /** JSON Pointer (RFC 6901) into the body; '' for a parameter */
   pointer: string;
   code: string;
   detail: string;
 }
 
-/** What a member of a body, or a parameter, may be: its schema for check and document, and its value. */
+/** A member of a body, or a parameter: its schema for checks and document, and its value. */
 export interface Field<T> {
   schema: TSchema;
-  /** whether a value fits the schema; what is inside of it has faults of its own */
+  /** whether a value fits the schema; values inside of it have their own faults */
   fits: (value: unknown) => boolean;
-  /** @throws FieldFault, InvalidValue; gets what fits the schema */
+  /** reads a value that fits the schema @throws FieldFault, InvalidValue */
   read: (value: unknown, pointer: string, faults: Fault[]) => T;
-  /** of a value that does not fit the schema */
+  /** the fault's code for a value that does not fit the schema */
   code: string;
   detail: string;
   isOptional?: true;
-  /** a parameter that may be there several times; its value is an array then */
+  /** a parameter that may occur several times; its value is an array */
   isRepeatable?: true;
 }
 
@@ -40,7 +40,7 @@ export type ValuesOf<F> = { [N in Exclude<keyof F, OptionalNames<F>>]: ValueOf<F
   [N in OptionalNames<F>]?: ValueOf<F[N]> | undefined;
 };
 
-/** A value is not what a field takes. */
+/** A field does not accept a value. */
 export class FieldFault extends Error {
   readonly code: string;
 
@@ -51,8 +51,8 @@ export class FieldFault extends Error {
 }
 
 /**
- * Reads an object whose members are all known; every fault is noted.
- * @param pointer of the object
+ * Reads an object; unknown members are faults. It collects all faults.
+ * @param pointer the object's JSON Pointer
  */
 export function readFields<F extends Fields>(
   fields: F,
@@ -96,7 +96,7 @@ function readField<T>(field: Field<T>, value: unknown, pointer: string, faults: 
   }
 }
 
-/** @throws the error itself where it does not speak of a value */
+/** @throws the error itself if it is not about a value */
 function faultOf(error: unknown): Omit<Fault, 'pointer'> {
   if (error instanceof FieldFault) return { code: error.code, detail: error.message };
   if (!(error instanceof InvalidValue)) throw error;
@@ -110,7 +110,7 @@ export function optional<T>(field: Field<T>): OptionalField<T> {
   return { ...field, isOptional: true };
 }
 
-/** null takes it away. */
+/** A field that also accepts null, which removes the value. */
 export function nullable<T>(field: Field<T>): Field<T | null> {
   return {
     ...field,
@@ -156,7 +156,7 @@ export function group<F extends Fields>(fields: F, description: string): Field<V
   };
 }
 
-/** What a body of fields is in the document. */
+/** The schema of a body with fields. */
 export function objectSchema(fields: Fields, description?: string): TSchema {
   const properties = Object.entries(fields).map(([name, { schema, isOptional }]) => [
     name,
@@ -181,7 +181,7 @@ const meta = ({ description, example }: Described) => ({
   ...(example === undefined ? {} : { examples: [example] }),
 });
 
-/** A text that is read as the command reads it. @param longest characters, looked at before all else */
+/** A text, read as the command reads it. @param longest most characters, checked first */
 export function text<T>(
   read: (text: string) => T,
   options: Described & { longest?: number },
@@ -196,7 +196,7 @@ export function text<T>(
   };
 }
 
-/** A text of a form. @param form a regular expression for all of it */
+/** A text with a form. @param form a regular expression for the whole text */
 export function pattern(form: string, options: Described): Field<string> {
   const expression = new RegExp(form);
   return {
@@ -210,7 +210,7 @@ export function pattern(form: string, options: Described): Field<string> {
 
 const DECIMAL = /^-?[0-9]{1,12}(\.[0-9]{1,6})?$/;
 
-/** Dollars, or dollars a minute: a decimal string, never a number, which would be rounded. */
+/** Dollars, or dollars a minute: a decimal string, because a JSON number would be rounded. */
 export function decimal(read: (text: string) => string, options: Described): Field<string> {
   return {
     schema: Type.String({ pattern: DECIMAL.source, maxLength: 20, ...meta(options) }),
@@ -268,7 +268,7 @@ export function flagText(description: string): Field<boolean> {
   };
 }
 
-/** A parameter that may be there several times, any of which may be meant. */
+/** A parameter that may occur several times; a row may match any of its values. */
 export function anyOf<T>(field: Field<T>): OptionalField<T[]> {
   return { ...list(field, { most: 20, least: 1 }), isOptional: true, isRepeatable: true };
 }

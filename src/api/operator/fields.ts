@@ -22,7 +22,7 @@ export function username(description: string): Field<number> {
   };
 }
 
-/** A moment with its offset (RFC 3339). */
+/** A time with its offset (RFC 3339). */
 export function time(description: string): Field<Date> {
   return {
     schema: Type.String({
@@ -37,7 +37,7 @@ export function time(description: string): Field<Date> {
     read: (value) => {
       const given = value as string;
       const at = new Date(given);
-      // Days that no month has are read as days of the next one.
+      // JavaScript reads a day such as 31 February as a day of the next month.
       const day = new Date(`${given.slice(0, 10)}T00:00:00Z`);
       const isDay =
         !Number.isNaN(day.getTime()) && day.toISOString().startsWith(given.slice(0, 10));
@@ -49,7 +49,7 @@ export function time(description: string): Field<Date> {
   };
 }
 
-/** The id of a row that is a number. */
+/** The id of a row, which is a number. */
 export const recordId = text(entered.recordId, { description: 'Its id', example: '17' });
 
 export const reason = text(entered.words, {

@@ -29,10 +29,10 @@ export async function operatorApi(app: FastifyInstance, service: Service): Promi
   );
 }
 
-/** Answers a path of the operators' API that no route has. */
+/** Answers unknown paths of the operators' API. */
 export const answerNoOperatorRoute = answerNoRoute(ROUTES);
 
-/** What `type` of a problem leads to. */
+/** The page that the `type` of a problem links to. */
 const problemPage = (code: string) => html`<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>${code}</title><link rel="icon" href="data:,"></head>

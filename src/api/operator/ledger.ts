@@ -219,7 +219,7 @@ type AnyCall = Pick<Call<Fields, Fields, Fields>, 'service' | 'key' | 'now'> & {
   params: { username: number };
 };
 
-/** Holds what is posted against the limits of the key. */
+/** Counts posted amounts against the limits of the key. */
 function admitBy({ key, now }: AnyCall): Admit {
   return (tx, amount) => spendLimit(tx, key, amount, now);
 }

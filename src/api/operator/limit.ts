@@ -10,7 +10,7 @@ interface Window {
   endsAtMs: number;
 }
 
-/** Requests a minute for each subject, counted in the memory of this process. */
+/** A limit of requests a minute for each subject, counted in the memory of this process. */
 export class MinuteLimit {
   readonly #perMinute: number;
   readonly #windows = new Map<string, Window>();
@@ -19,7 +19,7 @@ export class MinuteLimit {
     this.#perMinute = perMinute;
   }
 
-  /** Counts one. @returns headers that tell what is left @throws Problem 429 for one too many */
+  /** Counts a request. @returns headers with the rest @throws Problem 429 over the limit */
   count(subject: string): Record<string, string> {
     const window = this.#windowOf(subject);
     window.count++;
@@ -33,7 +33,7 @@ export class MinuteLimit {
     throw tooMany(seconds, headers);
   }
 
-  /** @throws Problem 429 where a subject has used up what it has */
+  /** @throws Problem 429 if a subject has reached the limit */
   check(subject: string): void {
     const window = this.#windowOf(subject);
     if (window.count >= this.#perMinute) throw tooMany(this.#secondsLeft(window));
@@ -61,7 +61,7 @@ function tooMany(seconds: number, headers: Record<string, string> = {}): Problem
   });
 }
 
-/** Lets a few requests of each key work at once; the others wait. */
+/** Lets a few requests of each key run at once; the others wait. */
 export function turnsOfKeys(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
   const turns = new Map<string, Semaphore>();
   return (key, work) => {

@@ -16,7 +16,7 @@ export const operationSchema = s.object({
   finishedAt: s.orNull(s.moment),
 });
 
-/** Begins long work: 202 with the operation that tells how far it is. */
+/** Begins long work: 202 with the operation, which has the progress. */
 export async function begin(
   {
     service,
@@ -32,7 +32,7 @@ export async function begin(
   return { status: 202, body: operation, headers: { location } };
 }
 
-/** What routes have in common that begin long work. */
+/** The common properties of routes that begin long work. */
 export const LONG = {
   method: 'POST',
   tag: 'running',

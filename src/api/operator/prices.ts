@@ -271,7 +271,7 @@ async function importFile(call: ImportCall, replace: boolean) {
   return ok({ ...counts, ignored }, found ? { etag: etagOfList(found) } : {});
 }
 
-/** Lines of JSON as lines of CSV, so that each keeps its number: the titles stand before the first. */
+/** Turns lines of JSON into lines of CSV. Titles come before the first, so line numbers stay. */
 function csvOf(ndjson: string): string {
   const faults: { pointer: string; code: string; detail: string }[] = [];
   const rows = ndjson.split(/\r?\n/).map((line, n) => {

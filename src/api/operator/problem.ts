@@ -10,7 +10,7 @@ import type { Fault } from './field.ts';
 const MOST_FAULTS = 100;
 const RETRY_SECONDS = 5;
 
-/** What each code says, whatever the request was; the page of problems shows them. */
+/** The title of each code, the same for all requests; the page of problems shows them. */
 export const TITLES: Record<string, string> = {
   malformed: 'The request cannot be read',
   invalid_header: 'A header has a wrong value',
@@ -95,12 +95,12 @@ const CODE_OF_PROBLEM: Partial<Record<RefusalProblem['key'], string>> = {
 // https://www.ietf.org/archive/id/draft-ietf-httpapi-ratelimit-headers-10.html, section 6
 const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-exceeded';
 
-/** A request is not done; what its answer says (RFC 9457). */
+/** A request failed; the content of its answer (RFC 9457). */
 export class Problem extends Error {
   readonly status: number;
   readonly code: string;
   readonly faults: Fault[] | undefined;
-  /** members of its own, such as the scope that is lacking */
+  /** additional members, such as the missing scope */
   readonly about: Record<string, string>;
   readonly headers: Record<string, string | number>;
 
@@ -126,7 +126,7 @@ export class Problem extends Error {
   }
 }
 
-/** All that is wrong with a request's values. */
+/** A problem with all faults of a request's values. */
 export function invalidValues(faults: Fault[]): Problem {
   const [first] = faults;
   const own = ['unknown_member', 'reference_reserved', 'cursor_mismatch'];
@@ -138,11 +138,11 @@ export function invalidValues(faults: Fault[]): Problem {
   });
 }
 
-/** One value is wrong. */
+/** A problem with one invalid value. */
 export const invalidValue = (pointer: string, detail: string, code = 'invalid_value') =>
   invalidValues([{ pointer, code, detail }]);
 
-/** What is answered to whatever was thrown. @returns undefined for what is nobody's fault but ours */
+/** The problem that answers an error. @returns undefined for an error of the service itself */
 export function problemOf(error: Error): Problem | undefined {
   if (error instanceof Problem) return error;
   if (error instanceof Refusal) return problemOfRefusal(error);
@@ -191,7 +191,7 @@ function aboutOf({ problem, about = {} }: Refusal): Record<string, string> {
   return about;
 }
 
-/** The body of a problem. @param requestId left out where there is no request */
+/** The body of a problem. @param requestId left out if there is no request */
 export function problemBody(
   { status, code, message, faults, about }: Problem,
   requestId?: string,
@@ -208,7 +208,7 @@ export function problemBody(
   };
 }
 
-/** How failures outside of routes look, such as those of requests that are no HTTP. */
+/** The form of failures outside of routes, such as for data that is not HTTP. */
 export const operatorEnvelope: Envelope = {
   type: 'application/problem+json; charset=utf-8',
   status: (refusal) => problemOfRefusal(refusal).status,

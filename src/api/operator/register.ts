@@ -31,7 +31,7 @@ declare module 'fastify' {
   }
 }
 
-/** Registers the routes of a list, and how all of them fail. */
+/** Registers the routes of a list, and the handler of their errors. */
 export function registerRoutes(app: FastifyInstance, service: Service, routes: Route[]): void {
   const { db, keyring, config, clock } = service;
   const wrongKeys = new MinuteLimit(WRONG_KEYS_PER_MINUTE);
@@ -47,7 +47,7 @@ export function registerRoutes(app: FastifyInstance, service: Service, routes: R
     async (_: FastifyRequest, raw: Buffer) => raw,
   );
 
-  /** Who asks. @throws Problem, Refusal 'unauthorized' */
+  /** The key of a request. @throws Problem, Refusal 'unauthorized' */
   const identify = async (request: FastifyRequest): Promise<OperatorKey> => {
     const from = limitKey(request.clientAddress);
     wrongKeys.check(from);
@@ -101,7 +101,7 @@ export function registerRoutes(app: FastifyInstance, service: Service, routes: R
   }
 }
 
-/** An answer as it is sent, and kept. */
+/** An answer in the form in which it is sent and kept. */
 type Text = Omit<Answered, 'body'> & { body?: string };
 
 async function perform(
@@ -138,7 +138,7 @@ async function perform(
   return kept.body === '' ? { status: kept.status, headers: kept.headers ?? {} } : { ...kept };
 }
 
-/** A change of a closed account is told as that; reading it is no change. */
+/** If a change failed because the account is closed, the problem says so; reads are unchanged. */
 async function ofClosed(
   { method }: Route,
   { service, params }: Pick<Call<Fields, Fields, Fields>, 'service' | 'params'>,
@@ -152,7 +152,7 @@ async function ofClosed(
   return new Problem(409, 'account_closed', `${username} is closed`);
 }
 
-/** Everything that a request says. @throws Problem with each thing that is wrong */
+/** Reads all values of a request. @throws Problem with all faults */
 async function readCall(
   service: Service,
   definition: Route,
@@ -199,7 +199,7 @@ async function readCall(
   };
 }
 
-/** @throws Problem 404: a value that cannot be names nothing that is there */
+/** @throws Problem 404, because a value that is not valid names nothing that exists */
 function readParams({ params = {} }: Route, request: FastifyRequest) {
   const faults: Fault[] = [];
   const values = readFields(params, request.params as Record<string, unknown>, '', faults);
@@ -238,7 +238,7 @@ function readBody(definition: Route, request: FastifyRequest, faults: Fault[]) {
   return readFields(body ?? {}, value as Record<string, unknown>, '', faults);
 }
 
-/** @throws Problem 404 for an account that the key is not for */
+/** @throws Problem 404 for an account that the key may not use */
 async function requireReach({ db }: Service, reach: number[], username: number): Promise<void> {
   const found = await payerOf(db, username);
   if (found && reach.includes(found.payer)) return;
@@ -252,7 +252,7 @@ function requireAcceptable({ headers: { accept } }: FastifyRequest, { answers }:
     throw new Problem(406, 'not_acceptable', 'Must accept application/json');
 }
 
-/** What a cursor is bound to: the path and all parameters but where the page is. */
+/** The list that a cursor is bound to: the path and all parameters but `cursor` and `limit`. */
 function listOf({ path }: Route, request: FastifyRequest): string {
   const { cursor: _, limit: __, ...filters } = request.query as Record<string, unknown>;
   return JSON.stringify([path, request.params, Object.entries(filters).sort()]);
@@ -265,7 +265,7 @@ function addressOf(request: FastifyRequest): string {
   return filters.size > 0 ? `${path}?${filters}` : path;
 }
 
-/** @throws Problem 400 */
+/** @throws Problem 400 for a wrong Acting-User */
 function actorOf({ headers, clientAddress }: FastifyRequest, { id, name }: OperatorKey): Actor {
   const user = headers['acting-user'];
   if (user !== undefined && !ACTING_USER.test(String(user))) {
@@ -275,7 +275,7 @@ function actorOf({ headers, clientAddress }: FastifyRequest, { id, name }: Opera
   return { who: `operator key ${id} (${name})`, from: `operator api ${clientAddress}${behalf}` };
 }
 
-/** Answers whatever was thrown; what is nobody's fault but ours is logged and tells nothing. */
+/** Answers any error. An error of the service itself is logged; the client gets no details. */
 function answerProblem(error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = problemOf(error);
   if (!problem) request.log.error({ err: error }, 'internal error');
@@ -294,7 +294,7 @@ function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Prob
     .send(JSON.stringify(problemBody(problem, request.id)));
 }
 
-/** Answers a path of the face that no route has, or not with this method. */
+/** Answers paths that no route has, or not with this method. */
 export function answerNoRoute(routes: Route[]) {
   const patterns = routes.map(({ method, path }) => {
     const pattern = path.replace(/\{\w+\}/g, '[^/]+');
@@ -304,7 +304,7 @@ export function answerNoRoute(routes: Route[]) {
     const [path = ''] = request.url.split('?');
     const known = patterns.filter(({ pattern }) => pattern.test(path));
     const allow = [...new Set(known.map(({ method }) => method))].join(', ');
-    // A path that is spelled otherwise has the method, and is no path all the same.
+    // The path has the method, but in another spelling, so it is unknown.
     if (known.length === 0 || known.some(({ method }) => method === request.method)) {
       return sendProblem(request, reply, new Problem(404, 'not_found', 'There is no such path'));
     }

@@ -9,39 +9,39 @@ export const BASE = '/operator/v1';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** What a request asks, each value read and checked. */
+/** A request, with all values read and checked. */
 export interface Call<P extends Fields, Q extends Fields, B extends Fields> {
   service: Service;
   key: OperatorKey;
-  /** the key, as audit trail and ledger name it */
+  /** the key's name for audit trail and ledger */
   actor: Actor;
   now: Date;
-  /** billing accounts that the key may see, with those billed to them; undefined: all */
+  /** billing accounts that the key may use, with their sub-accounts; undefined: all */
   reach: number[] | undefined;
   params: ValuesOf<P>;
   query: ValuesOf<Q>;
   body: ValuesOf<B>;
-  /** of a route that takes a file: its bytes */
+  /** for a route that takes a file */
   file: { bytes: Buffer; type: string };
   headers: Record<string, string | string[] | undefined>;
-  /** where the page before ended, of a list */
+  /** for a list: the end of the previous page */
   after: unknown[] | undefined;
-  /** the cursor that goes on after a row, of a list */
+  /** for a list: makes the cursor that continues after a row */
   cursor: (position: unknown[]) => string;
-  /** the address of the request without its cursor, of a list */
+  /** for a list: the URL of the request without its cursor */
   address: string;
 }
 
 export interface Answered {
   status: number;
-  /** sent as JSON; left out, there is no body */
+  /** sent as JSON; if left out, there is no body */
   body?: unknown;
   headers?: Record<string, string>;
 }
 
 /**
- * One route, told once for the router, the checks, the access of keys, the OpenAPI document and the
- * tests.
+ * One definition of a route for the router, the checks, the rights of keys, the OpenAPI document
+ * and the tests.
  */
 export interface Route<
   P extends Fields = Fields,
@@ -60,17 +60,17 @@ export interface Route<
   params?: P;
   query?: Q;
   body?: B;
-  /** media types of a body that is a file */
+  /** media types, if the body is a file */
   file?: readonly string[];
-  /** a body may be left out */
+  /** the body may be left out */
   bodyIsOptional?: true;
-  /** whether an Idempotency-Key must be there; left out, a POST or PATCH may have one */
+  /** an Idempotency-Key is required; if left out, it is optional for a POST or PATCH */
   idempotency?: 'required';
-  /** done again it changes nothing, and needs no Idempotency-Key */
+  /** a repeated request changes nothing, so it needs no Idempotency-Key */
   isNatural?: true;
-  /** its answers have an ETag that If-Match is held against */
+  /** its answers have an ETag, against which If-Match is checked */
   tagged?: true;
-  /** each status of a success with the schema of its body; null: none */
+  /** each status of a success with the schema of its body; null: no body */
   answers: Record<number, TSchema | null>;
   example?: unknown;
   handle: (call: Call<P, Q, B>) => Promise<Answered>;
@@ -78,7 +78,7 @@ export interface Route<
 
 type None = Record<never, never>;
 
-/** Keeps the types of a route's values on its way into the list. */
+/** Checks the types of a route's values before it goes into the list. */
 export function route<P extends Fields = None, Q extends Fields = None, B extends Fields = None>(
   definition: Route<P, Q, B>,
 ): Route {

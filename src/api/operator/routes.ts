@@ -7,7 +7,7 @@ import type { Route } from './route.ts';
 import { runningRoutes } from './running.ts';
 import { switchRoutes } from './switches.ts';
 
-/** Every route of the operators' API: router, access, document and tests are made from this list. */
+/** All routes of the operators' API. Router, access, document and tests use this list. */
 export const ROUTES: Route[] = [
   ...keyRoutes,
   ...accountRoutes,

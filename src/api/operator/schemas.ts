@@ -1,6 +1,6 @@
 import { type TSchema, Type } from '../../http/schema.ts';
 
-// What answers are made of, for the document.
+// The parts of answers, for the document.
 
 const nothing: TSchema<null> = { type: 'null' };
 

@@ -4,7 +4,7 @@ import type { RegistrationRecord } from '../../domain/sip/registration.ts';
 import { Type } from '../../http/schema.ts';
 import * as s from './schemas.ts';
 
-// What an account is answered with where more of it is asked for, and what has routes of its own.
+// Schemas of data that has its own routes and that an account's answer may also contain.
 
 export const balanceSchema = s.object({
   account: s.username,

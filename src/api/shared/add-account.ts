@@ -4,7 +4,7 @@ import { emailField, nameField, usernameField } from '../../http/fields.ts';
 import type { Call } from '../../http/operation.ts';
 import { type Static, type TObject, Type } from '../../http/schema.ts';
 
-/** What an administrator adds an account with. */
+/** The fields of a new account that an administrator adds. */
 export const addAccountFields = {
   name: nameField,
   username: usernameField('Username of the new account'),
@@ -20,7 +20,7 @@ type Asked = Omit<Call<TObject<typeof addAccountFields>>, 'body'> & {
   body: Static<TObject<typeof addAccountFields>>;
 };
 
-/** Adds the account that an administrator asks for. @throws Refusal as `addAccount` does */
+/** Adds the account that an administrator asks for. @throws the refusals of `addAccount` */
 export async function addAskedAccount({
   service: { db, keyring, config, clock },
   body,

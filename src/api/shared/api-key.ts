@@ -10,7 +10,7 @@ import { answerKey } from '../../http/key-for-password.ts';
 import { operation } from '../../http/operation.ts';
 import { Type } from '../../http/schema.ts';
 
-/** `apikey` of v2.1 and `account/api-key` of v2.2, which are the same. */
+/** `apikey` of v2.1, which is `account/api-key` of v2.2. */
 export const apiKey = operation({
   name: 'apikey',
   operationId: 'accountApiKey',

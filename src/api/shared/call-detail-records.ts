@@ -65,10 +65,10 @@ interface Asked {
 }
 
 /**
- * The calls of whoever asks. Bounds given the other way round mean the same range.
+ * The calls of the key's account. Swapped bounds mean the same range.
  * @param envelope puts members, as JSON text, into the body of a success
- * @param membersOf a version's own members before the calls, each with a comma behind it
- * @returns JSON text of the members beside the envelope, or the parts of a long body
+ * @param membersOf a version's own members before the calls, each followed by a comma
+ * @returns JSON text of the members, without the envelope, or the parts of a long body
  */
 export async function answerCallDetailRecords(
   { service, key, caller, body }: Asked,

@@ -23,8 +23,8 @@ interface Asker {
 }
 
 /**
- * SQL of a call's row, behind a comma. Addresses and percent-encoded names hold nothing that JSON
- * escapes.
+ * SQL of a call's row, after a comma. Addresses and percent-encoded names hold no character that
+ * JSON escapes.
  */
 export const CALL_RECORD = `',{"id":"' || encode(uuid_send(id), 'hex')
   || '","key":["' || account || '","' || floor(date_part('epoch', started_at))::bigint
@@ -38,8 +38,8 @@ export const CALL_RECORD = `',{"id":"' || encode(uuid_send(id), 'hex')
 const RECORDS: CallText = { name: 'call-records', line: CALL_RECORD };
 
 /**
- * An account's own calls of a range, newest first, as members of a JSON array, each behind a comma.
- * @returns a text, or where they are many, its parts
+ * An account's own calls of a range, newest first, as members of a JSON array, each after a comma.
+ * @returns a text or, if there are many calls, its parts
  */
 async function callRecords(
   db: Reader,
@@ -52,8 +52,8 @@ async function callRecords(
 }
 
 /**
- * The same of whoever asks with a key.
- * @throws Refusal 'unauthorized' where no open account has the key
+ * As `callRecords`, for the account of a key.
+ * @throws Refusal 'unauthorized' if no open account has the key
  */
 export async function callRecordsFor(
   { service: { db, reader, keyring }, key, caller }: Asker,
@@ -69,9 +69,9 @@ export async function callRecordsFor(
 }
 
 /**
- * The same of the open account that has a key: who that is and its calls are read at once, so both
- * from the same database.
- * @returns undefined where no open account has the key
+ * As `callRecords`, for the open account of a key. One statement reads the account and its calls,
+ * so both come from the same database.
+ * @returns undefined if no open account has the key
  */
 async function callRecordsOfKey(
   db: Reader,

@@ -4,17 +4,17 @@ import { EMAIL_REQUIREMENT, emailField, nameField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
 import { type TSchema, Type } from '../../http/schema.ts';
 
-/** How a version of the API tells of the account that was made. */
+/** The answer of a version of the API for the new account. */
 interface Told {
   operationId: string;
   once?: true;
   success: Record<string, TSchema>;
   example: object;
-  /** @returns JSON text of the members beside the envelope */
+  /** @returns JSON text of the members, without the envelope */
   answer: (account: CreatedAccount) => string;
 }
 
-/** `signup`, but for the form of its answer. */
+/** `signup`, without the form of its answer. */
 export const signUpOperation = ({ answer, ...told }: Told) =>
   operation({
     ...told,

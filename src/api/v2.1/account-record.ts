@@ -4,9 +4,9 @@ import { unauthorized } from '../../domain/refusal.ts';
 import type { Keyring } from '../../domain/sealing/keyring.ts';
 
 /**
- * The record of `info`, found by the key itself: one indexed read.
- * @returns JSON text, so that no amount passes through a binary float
- * @throws Refusal 'unauthorized' where no open account has the key
+ * The record of `info` for the account of a key, in one indexed read.
+ * @returns JSON text, so that no amount becomes a binary float
+ * @throws Refusal 'unauthorized' if no open account has the key
  */
 export async function accountRecord(db: Database, keyring: Keyring, key: unknown): Promise<string> {
   const row = await db.find<{ record: string }>(

@@ -9,7 +9,7 @@ const createdAccountField = Type.Object({
   masterAccount: Type.Integer(),
 });
 
-/** What add and signup answer: the account, its password this one time. */
+/** The answer of `add` and `signup`: the account, with its password only this once. */
 export const createdAccount = { account: createdAccountField, message: Type.String() };
 
 export const createdAccountExample = {

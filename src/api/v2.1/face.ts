@@ -21,7 +21,7 @@ const at = (operation: string): Route => ({
 
 const requirement = Type.Optional(Type.String({ description: 'What the value must be' }));
 
-/** The wire of v2.1: POST for everything, the key in the header or in the body. */
+/** The wire format of v2.1: POST for all operations, the key in the header or in the body. */
 export const face: Face = {
   ...envelope,
   success: successBody,

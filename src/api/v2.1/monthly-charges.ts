@@ -4,10 +4,10 @@ import { unauthorized } from '../../domain/refusal.ts';
 import type { Keyring } from '../../domain/sealing/keyring.ts';
 
 /**
- * The monthly charges of the account that a key belongs to, as `mrc` lists them: services by
- * description, then `did`, then `total`. A billing account sees what it pays, also for others.
- * @returns JSON text of the array, so that no amount passes through a binary float
- * @throws Refusal 'unauthorized' where no open account has the key
+ * The monthly charges of a key's account, in the order of `mrc`: services by description, then
+ * `did`, then `total`. A billing account also gets what it pays for sub-accounts.
+ * @returns JSON text of the array, so that no amount becomes a binary float
+ * @throws Refusal 'unauthorized' if no open account has the key
  */
 export async function monthlyCharges(
   db: Database,

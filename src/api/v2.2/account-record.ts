@@ -3,7 +3,7 @@ import { keyDigest } from '../../domain/access/api-key.ts';
 import { unauthorized } from '../../domain/refusal.ts';
 import type { Keyring } from '../../domain/sealing/keyring.ts';
 
-// What the document of v2.2 allows.
+// The form that the document of v2.2 allows.
 const CALLER_ID = /^[2-9][0-9]{2}[2-9][0-9]{6}$/;
 
 interface Row {
@@ -14,11 +14,10 @@ interface Row {
 }
 
 /**
- * The record of an account, found by the key itself: one indexed read. What an account does not
- * have, and a caller ID that is no North American number, is left out here: PostgreSQL would take
- * longer to strip it than for all the rest.
- * @returns JSON text of its members, so that no amount passes through a binary float
- * @throws Refusal 'unauthorized' where no open account has the key
+ * The record of a key's account, in one indexed read. Missing values, and a caller ID that is not a
+ * North American number, are left out here. In PostgreSQL that would take longer than all the rest.
+ * @returns JSON text of its members, so that no amount becomes a binary float
+ * @throws Refusal 'unauthorized' if no open account has the key
  */
 export async function accountMembers(
   db: Database,

@@ -1,7 +1,7 @@
 import type { CreatedAccount } from '../../domain/account/new-account.ts';
 import { Type } from '../../http/schema.ts';
 
-/** What the one answer that shows the password tells of a new account. */
+/** A new account in the only answer that shows its password. */
 export const createdAccount = {
   username: Type.String(),
   password: Type.String(),

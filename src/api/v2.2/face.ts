@@ -26,11 +26,11 @@ function word({ reason, field, requirement, message }: Refusal): string {
 }
 
 /**
- * The wire of v2.2: methods and paths of resources, the key in the header alone. `message` beside
- * `error` is what clients show that do not look into `error`.
+ * The wire format of v2.2: methods and paths of resources, the key only in the header. `message`
+ * beside `error` is for clients that do not read `error`.
  */
 export const face: Face = {
-  // Operations that v2.1 has, too, have its names, by which their requests are counted.
+  // Operations that v2.1 also has use the same names, under which their requests are counted.
   routes: {
     apikey: at('POST', 'account/api-key'),
     info: at('GET', 'account'),
@@ -49,7 +49,7 @@ export const face: Face = {
   failure: (status, refusal) => {
     const message = refusal ? word(refusal) : reasonPhrase(status);
     const error = { code: status, message };
-    // A field's requirement is a part of its message.
+    // The message of a field contains its requirement.
     const requirement = refusal?.reason ? undefined : refusal?.requirement;
     return {
       status: 'error',

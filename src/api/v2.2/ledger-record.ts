@@ -1,13 +1,13 @@
 import type { Queryable } from '../../db/database.ts';
 import { IS_PAID, IS_REVERSED } from '../../domain/books/credit-on-invoice.ts';
 
-// More than an account has in decades; what is older is in its statements.
+// More than an account has in decades. Statements have older entries.
 const MOST = 10_000;
 
-/** SQL of a time of a ledger entry. */
+/** SQL of the time of a ledger entry. */
 const DATE = `to_char(e.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
 
-/** Nothing is owed for promotions and adjustments. */
+/** SQL: promotions and adjustments count as paid. */
 const WAS_PAID = `coalesce(${IS_PAID}, true)`;
 
 /** The payments of an account, newest first. @returns JSON text of an array */
@@ -23,8 +23,8 @@ export function paymentRecords(db: Queryable, account: number): Promise<string> 
 }
 
 /**
- * What an account was given, newest first, without what was taken back.
- * @param paid only credits that are paid, or are not
+ * The credits of an account, newest first, without reversed ones.
+ * @param paid true: only paid credits; false: only unpaid ones
  * @returns JSON text of an array
  */
 export function creditRecords(db: Queryable, account: number, paid?: boolean): Promise<string> {

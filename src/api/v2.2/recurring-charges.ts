@@ -41,6 +41,6 @@ export const recurringCharges = operation({
 /** A JSON number without the zeros at its end. */
 const numberText = (decimal: string) => decimal.replace(/\.?0+$/, '');
 
-/** With the country code; a number of ten digits is North American. */
+/** The digits with the country code; a number of ten digits is North American. */
 const e164Digits = (number: string) =>
   number.startsWith('+') ? number.slice(1) : number.replace(/^(?=[0-9]{10}$)/, '1');
