@@ -17,7 +17,7 @@ export const LOCKS = {
   maintenance: 4_159_608_204,
 };
 
-/** Takes a lock until the transaction ends. @returns false where another session has it */
+/** Takes a lock until the transaction ends. @returns false if another session has it */
 export async function tryLock(tx: Queryable, lock: number): Promise<boolean> {
   const [row] = await tx.query<{ taken: boolean }>(
     'SELECT pg_try_advisory_xact_lock($1) AS taken',

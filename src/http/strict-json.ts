@@ -82,8 +82,8 @@ function escapeControls(text: string): string {
 }
 
 /**
- * Whether a text of valid JSON has as many names as its value has members, so none occurs twice,
- * and no escape that may hide a character. Nearly all texts are so, and this check is fast.
+ * Whether a text of valid JSON has as many names as its value has members, so none occurs twice. It
+ * must also have no escape that may hide a character. Nearly all texts pass this fast check.
  */
 function isPlain(text: string, members: number): boolean {
   return !text.includes('\\u') && countNames(text) === members;

@@ -5,7 +5,7 @@ import { searchedNumber } from '../phone-number.ts';
 import { Refusal } from '../refusal.ts';
 import { type AccountSettings, SETTING_COLUMNS } from './account-setting.ts';
 
-/** An account with its settings, for other systems; balances are separate. */
+/** An account with its settings, for other systems, without its balance. */
 export interface AccountRecord extends AccountSettings {
   username: number;
   masterAccount: number;

@@ -28,8 +28,8 @@ export interface OnboardedAccount {
  * @param input.masterAccount if left out, the account pays for itself
  * @param input.onboarding 'invite': a mailed link verifies the address and lets the owner choose a
  *   password; 'credentials': password and key are returned; 'none': the owner asks for a link
- * @throws Refusal 'conflict' if the username or external ID is taken, 'field invalid' if the master
- *   account is not an open billing account, and errors of `changeAccount` for a setting
+ * @throws Refusal 'conflict' if the username or external ID is taken; 'field invalid' if the master
+ *   account is not an open billing account; errors of `changeAccount` for a setting
  */
 export async function onboardAccount(
   db: Database,

@@ -119,8 +119,8 @@ async function repeated(db: Queryable, entry: NewEntry): Promise<PostedEntry> {
  * Credits or debits a billing account by hand, open or closed.
  * @returns the cash afterwards, and whether the entry is new
  * @param admit may refuse a new entry
- * @throws Refusal 'not found', 'conflict' if another account pays, if the reference was posted with
- *   another amount, or if `settles` names no unpaid credit of that amount, 'field invalid' for one
+ * @throws Refusal 'not found'; 'conflict' if another account pays, if the reference was posted with
+ *   another amount, or if `settles` names no unpaid credit of that amount; 'field invalid' for one
  *   of the service's own references
  */
 export async function postByHand(
