@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Service } from '../service.ts';
 
-// The standard recommends less than a year; an expired file must not be used.
+// The standard recommends less than a year; an expired file should not be used.
 const VALID_MS = 180 * 86_400_000;
 
 /**
