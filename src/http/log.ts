@@ -14,7 +14,7 @@ interface LoggedError {
 }
 
 /**
- * The log: lines of JSON. Errors are logged with their cause and without their other members,
+ * The log: lines of JSON. Only those members of an error are logged that help to find its cause,
  * because PostgreSQL's errors may hold whole rows, with sealed and hashed values.
  */
 export function createLog(level: Config['logLevel'], destination: DestinationStream): Logger {

@@ -131,7 +131,7 @@ export class HourlyLimit {
     return undefined;
   }
 
-  /** Remembers a window, and forgets the oldest ones if there are too many. */
+  /** Remembers a window, and forgets the oldest one if there are too many. */
   #remember(key: string, window: Window): void {
     this.#known.delete(key);
     this.#known.set(key, window);
