@@ -18,36 +18,36 @@ import {
 import { Refusal } from '../refusal.ts';
 import { requireFeed } from './feed.ts';
 
-/** A call that is asked about. */
+/** The call to explain. */
 export interface AskedCall {
   account: number;
-  /** as the feed's country reads it, and digits as they were dialled where they are not that number */
+  /** the number as the feed's country reads it; `dialled`: the digits dialled, if they differ */
   called: string;
   dialled: string | undefined;
   isEmergency: boolean;
   startsAt: Date;
-  /** how long it talks */
+  /** talk time */
   seconds: number;
 }
 
 /** What a call would cost, and why, step by step. */
 export interface CallExplanation {
-  /** that the account dials from; null: the feed's */
+  /** the account's country; null: the feed's country counts */
   country: string | null;
-  /** as it is stored */
+  /** the called number as calls store it */
   number: string;
   emergency: boolean;
-  /** prefixes that block it; an emergency call goes on all the same */
+  /** prefixes that block the number; an emergency call is allowed anyway */
   blocked: { prefix: string; account: number | null; reason: string }[];
   /** the account that has the number */
   owner: number | null;
-  /** whether it comes in to a number of the account's own */
+  /** whether the called number is the account's own */
   incoming: boolean;
-  /** that counts for the account; null: none */
+  /** the account's price list; null: none */
   list: string | null;
-  /** the prefixes of the number that the list has a price for then, shortest first */
+  /** the number's prefixes with a valid price in the list, shortest first */
   candidates: string[];
-  /** the price that counts; null: the account's own rate does */
+  /** the price that counts; null: the account's own rate counts */
   price: {
     prefix: string;
     name: string;
@@ -61,7 +61,7 @@ export interface CallExplanation {
   connectFee: Decimal;
   minimumCharge: Decimal;
   billedSeconds: number;
-  /** of the amount, what is not rate times seconds */
+  /** the part of the amount that is not rate times seconds */
   fee: Decimal;
   amount: Decimal;
 }
@@ -120,11 +120,11 @@ export async function explainCall(db: Queryable, call: AskedCall): Promise<CallE
   return explanation;
 }
 
-/** A question as people ask it. */
+/** The question in a person's words. */
 export interface DialledCall extends Pick<AskedCall, 'account' | 'startsAt' | 'seconds'> {
-  /** the number as it is dialled */
+  /** the number as typed */
   typed: string;
-  /** the switch, whose country says what the number means; undefined: the default country does */
+  /** the feed whose country reads the number; undefined: the default country reads it */
   feed: string | undefined;
   emergencyNumbers: ReadonlySet<string>;
 }
@@ -136,8 +136,9 @@ export interface ExplainedCall extends CallExplanation {
 }
 
 /**
- * As `explainCall`, from what is dialled on.
- * @throws Refusal 'not found' for an unknown account or feed; InvalidValue for what dials no number
+ * Reads the dialled number, then explains the call like `explainCall`.
+ * @throws Refusal 'not found' for an unknown account or feed; InvalidValue where the text is no
+ *   number
  */
 export async function explainDialled(db: Queryable, call: DialledCall): Promise<ExplainedCall> {
   const { typed, account, startsAt, seconds, emergencyNumbers } = call;

@@ -2,17 +2,16 @@ import type { Reader } from '../../db/replica.ts';
 import { type CallFilter, decodedName, matchesSearch, searchValues } from './call-list.ts';
 import { type CallSpan, callPages } from './call-pages.ts';
 
-/** How a file of calls is written. */
 export type CallFileFormat = 'csv' | 'ndjson';
 
 const CSV_COLUMNS =
   'start,account,caller,caller_name,called,source_ip,talk_seconds,billed_seconds,rate_per_minute,amount,id';
 
-// PostgreSQL writes whole lines. The few texts that need more than it can do in an expression stand
-// between these marks, as JSON and percent-encoded; neither JSON nor a plain text can hold them.
+// PostgreSQL writes whole lines. A few texts need more than an SQL expression can do. They stand
+// between these marks, percent-encoded and as JSON; neither JSON nor a plain text can hold a mark.
 const MARK = '\x03';
 
-/** All calls of a filter as the parts of a file, newest first. */
+/** The calls that match a filter, newest first, as parts of a file. */
 export async function* callFile(
   db: Reader,
   filter: CallFilter,
@@ -55,12 +54,12 @@ const START = `to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.M
 const ID = `replace(id::text, '-', '')`;
 const TALK_SECONDS = '(talk_microseconds + 999999) / 1000000';
 const AMOUNT = 'round(amount, 6)';
-// Spaces are all that most names have encoded.
+// Most encoded names differ from the plain ones in spaces only.
 const NAME = `replace(caller_name, '%20', ' ')`;
 
 const marked = (encoded: string) => `e'\\x03' || to_json(${encoded}) || e'\\x03'`;
 
-/** SQL of a cell: what nobody quotes and no spreadsheet computes is written as it is. */
+/** SQL of a cell. A text that needs no quotes and is no formula is written as it is. */
 const csvText = (plain: string, encoded: string) => `CASE
   WHEN ${plain} !~ '[^A-Za-z0-9 .]' OR ${plain} ~ '^[+][0-9]+$' THEN ${plain}
   ELSE ${marked(encoded)} END`;
@@ -84,7 +83,7 @@ interface Format {
   head: string;
   /** SQL of a line */
   line: string;
-  /** what stands in the file for a text between marks */
+  /** what the file gets in place of a text between marks */
   cell: (text: string) => string;
 }
 
@@ -93,13 +92,13 @@ const FORMATS: Record<CallFileFormat, Format> = {
   ndjson: { head: '', line: NDJSON_LINE, cell: JSON.stringify },
 };
 
-// Where a cell begins for some reader: at the start, and after what else may tell cells apart.
+// Where a reader may begin a cell: at the start, and after any character that may separate cells.
 const FORMULA = /(^|[,;|"\t\r\n])( *)(?=[=+@\-\uff1d\uff0b\uff0d\uff20])/g;
 
 /**
- * Spreadsheets compute what looks like a formula, and callers choose what they are called. Some read
- * full-width signs like others, and split a line at semicolons or tabs, whatever is quoted.
- * Source: OWASP, CSV Injection.
+ * Makes a text safe as a CSV cell. Spreadsheets compute texts that look like formulas, and callers
+ * choose their own names. Some spreadsheets accept full-width signs, and split lines at semicolons
+ * or tabs even within quotes. Source: OWASP, CSV Injection.
  */
 export function csvCell(text: string): string {
   const isNumber = /^[+-]?[0-9.]+$/.test(text);

@@ -3,7 +3,7 @@ import { isLockTimeout, StoreUnavailable } from '../../db/errors.ts';
 import { GATHERED, type Gathered, Gatherer, Lanes } from '../../db/gather.ts';
 import { type ReportedCall, type StoreResult, storeCallsOfFeeds } from './call.ts';
 
-/** As `storeCalls`, without the database. */
+/** `storeCalls` with its database bound. */
 export type StoreCalls = (feed: string, calls: ReportedCall[], now: Date) => Promise<StoreResult>;
 
 interface Delivery {
@@ -14,18 +14,18 @@ interface Delivery {
 
 type Settled = PromiseSettledResult<StoreResult>;
 
-// With more of them, others would wait too long for the balances.
+// A larger batch would lock the balances for too long.
 const MOST_CALLS = 10_000;
-// Of so many, two statements side by side take less time though one waits for the other's balances.
+// From here on two parallel statements are faster, although one waits for the other's balances.
 const MANY_CALLS = 1_000;
-// Those of other feeds do not wait for a larger delivery.
+// Larger deliveries have a queue per feed, so other feeds do not wait for them.
 const FEW_CALLS = 50;
 
 /**
- * Stores what is delivered by several requests at about the same time in one batch: while one is
- * stored the next ones gather. Deliveries of few calls share one whatever their feed. Larger ones,
- * and those of a feed that somebody else's lock holds up, share one with those of their feed. Each
- * request is answered once its own calls are stored.
+ * Stores the deliveries of concurrent requests in one batch. While one batch is stored, the next
+ * one gathers. Small deliveries share a batch across feeds. A larger delivery shares a batch only
+ * with its own feed. So does a delivery that another transaction's lock delays. Each request is
+ * answered once its own calls are stored.
  */
 export function gatherCalls(db: Database): StoreCalls {
   const areMany = (deliveries: Delivery[]) => numberOf(deliveries) >= MANY_CALLS;
@@ -49,7 +49,9 @@ export function gatherCalls(db: Database): StoreCalls {
 
 type Of = 'all feeds' | 'one feed';
 
-/** @returns undefined for deliveries of several feeds that another transaction's lock held up */
+/**
+ * @returns undefined where several feeds share the batch and another transaction's lock delays it
+ */
 async function storeDeliveries(
   db: Database,
   deliveries: Delivery[],
@@ -104,7 +106,7 @@ async function storeBatch(
     if (batch.length === 1 || reason instanceof StoreUnavailable) {
       return batch.map(() => ({ status: 'rejected', reason }));
     }
-    // One that cannot be stored must not keep the others from it.
+    // One delivery that cannot be stored must not stop the others.
     const alone = await Promise.all(batch.map((delivery) => storeBatch(db, [delivery], of)));
     return alone.flat();
   }

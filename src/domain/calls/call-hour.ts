@@ -4,18 +4,18 @@ import { LOCKS } from '../locks.ts';
 import type { UsageStep } from './usage.ts';
 
 const DAY_MS = 86_400_000;
-// A record is received a moment before it can be seen, and clocks of several machines differ.
+// A record becomes visible a moment after its time of receipt, and clocks of machines differ.
 const OVERLAP = "interval '5 minutes'";
 
 /**
- * Counts the hours again in which calls started that arrived, or were priced again, since the last
- * time. What arrived is looked at day by day, so that a first count can be interrupted.
+ * Recounts every hour with calls that arrived or were rerated since the last count. The arrivals
+ * are read day by day, so a long first count can be interrupted.
  */
 export async function countCallHours(db: Database, now: Date): Promise<void> {
   while (!(await countNext(db, now)));
 }
 
-/** @returns whether there is nothing more to count, or another process is at it */
+/** @returns true where nothing is left to count, or another process counts */
 async function countNext(db: Database, now: Date): Promise<boolean> {
   return db.transaction(async (tx) => {
     const [lock] = await tx.query<{ free: boolean }>(
@@ -34,7 +34,7 @@ async function countNext(db: Database, now: Date): Promise<boolean> {
   });
 }
 
-/** Before there was an account nothing can have arrived. */
+/** The first period begins with the first account: no call can have arrived before. */
 async function nextPeriod(tx: Queryable, now: Date): Promise<{ since: Date; until: Date }> {
   const [row] = await tx.query<{ since: Date | null }>(
     `SELECT coalesce((SELECT counted_until FROM call_hour_state),
@@ -69,7 +69,7 @@ async function countHour(db: Queryable, hour: Date): Promise<void> {
   );
 }
 
-/** All accounts' calls by day, as far as they are counted; every day of the range is there. */
+/** All accounts' counted calls by day. Every day of the range has a row. */
 export function callsByDay(db: Queryable, range: DayRange): Promise<UsageStep[]> {
   return db.query<UsageStep>(
     `WITH edge AS (${dayEdges('$1', '$2', '$3')}), sums AS (

@@ -10,7 +10,7 @@ export interface ListedCall {
   account: number;
   startedAt: Date;
   caller: string;
-  /** as the caller's switch named it, decoded */
+  /** the caller's display name, decoded */
   callerName: string | null;
   called: string;
   sourceIp: string | null;
@@ -18,11 +18,11 @@ export interface ListedCall {
   billedSeconds: number;
   /** dollars per minute */
   rate: Decimal;
-  /** dollars; null where the switch that took it did not say */
+  /** dollars; null where the switch debited the call and did not report the amount */
   amount: Decimal | null;
 }
 
-/** Which calls are meant. */
+/** Which calls to list. */
 export interface CallFilter {
   scope: UsageScope;
   range: DayRange;
@@ -32,14 +32,14 @@ export interface CallFilter {
 
 export interface CallPage {
   calls: ListedCall[];
-  /** goes on after this page; undefined: there are no more */
+  /** cursor of the next page; undefined: this is the last one */
   next: string | undefined;
-  /** how many calls were looked through, where a search ended before it had found a page full */
+  /** how many calls were searched, where the search ended before the page was full */
   searched: number | undefined;
 }
 
-// A search reads so many calls for one page; going on reads the next ones. Without an end a search
-// for something rare among millions of calls would be given up half way.
+// A search reads at most this many calls for a page; the next page reads on. Without this limit a
+// search for a rare text among millions of calls would time out.
 const SEARCHED_AT_ONCE = 10_000;
 const CURSOR = /^([0-9]{1,17})-([0-9a-f]{32})$/;
 
@@ -57,9 +57,9 @@ const WITHIN = `billing_account = $1 AND account = a.username
   AND (before IS NULL OR (call.started_at, call.id) < (before, $7::uuid))`;
 
 /**
- * A page of calls, newest first. Each page begins where the one before ended, so that the last of a
- * million calls is found as quickly as the first.
- * @param after `next` of the page before; anything else begins at the newest
+ * A page of calls, newest first. Each page begins where the previous one ended, so the last of a
+ * million calls is found as fast as the first.
+ * @param after `next` of the previous page; any other text begins at the newest call
  */
 export async function listCalls(
   db: Queryable,
@@ -69,7 +69,7 @@ export async function listCalls(
   const { scope, range } = filter;
   const { text, encoded } = searchValues(filter.search);
   const [, at = null, id = null] = CURSOR.exec(after ?? '') ?? [];
-  // Where a search ends is told by the index alone; it then reads no more calls than it must.
+  // The index alone finds where the search must end, so no further calls are read.
   const rows = await db.query<Row>(
     `WITH edge AS (
        SELECT $3::timestamp AT TIME ZONE $5 AS first,
@@ -117,19 +117,19 @@ export async function listCalls(
   return { calls, next: end, searched: end ? SEARCHED_AT_ONCE : undefined };
 }
 
-/** What `matchesSearch` compares. @param search as a customer typed it */
+/** The parameters of `matchesSearch`. @param search as a customer typed it */
 export function searchValues(search: string): { text: string; encoded: string } {
   const text = searchedNumber(search.trim().toWellFormed());
   return { text, encoded: encodeURIComponent(text).toLowerCase() };
 }
 
-/** SQL of whether a call is found. @param text, encoded parameters for `searchValues` */
+/** SQL condition: a call matches a search. @param text, encoded see `searchValues` */
 export function matchesSearch(text: string, encoded: string): string {
   return `(${text} = '' OR strpos(caller, ${text}) > 0 OR strpos(called, ${text}) > 0
     OR strpos(lower(caller_name), ${encoded}) > 0)`;
 }
 
-/** A caller's name as it was before it was percent-encoded, once. */
+/** A caller's name without its one layer of percent-encoding. */
 export function decodedName(name: string | null): string | null {
   try {
     return name && decodeURIComponent(name);

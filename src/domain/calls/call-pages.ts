@@ -1,21 +1,21 @@
 import type { Reader } from '../../db/replica.ts';
 
-/** Whose calls of which time are meant. */
+/** Accounts and a range of time: the calls to read. */
 export interface CallSpan {
   billingAccount: number;
   accounts: number[];
-  /** start of the oldest call that may be among them, microseconds since 1970 */
+  /** the oldest start, microseconds since 1970 */
   from: bigint;
-  /** all of them started before, microseconds since 1970 */
+  /** the first moment after the range, microseconds since 1970 */
   before: bigint;
 }
 
-/** How calls are told; one name always goes with the same SQL. */
+/** How a call is written. A name always stands for the same SQL. */
 export interface CallText {
   name: string;
   /** SQL of a call's text */
   line: string;
-  /** SQL of whether a call is told at all; left out, all are. Its parameters begin with $7. */
+  /** SQL condition: the call is written; left out: every call is. Its parameters begin with $7. */
   matches?: string;
   values?: unknown[];
 }
@@ -23,21 +23,21 @@ export interface CallText {
 /** The text of some calls, newest first. */
 export interface CallPage {
   text: string;
-  /** where the next page begins; undefined: there are no more calls */
+  /** where the next page begins; undefined: this is the last one */
   next: PagePlace | undefined;
 }
 
-/** Behind a call, in the order of pages. */
+/** A place directly after a call, in the order of pages. */
 interface PagePlace {
   startedAt: bigint;
   id: string;
-  /** microseconds that the next page looks back at most */
+  /** the most microseconds that the next page looks back */
   width: bigint;
 }
 
 type Lane = 'readList' | 'readPage';
 
-/** Calls that a page looks at, told or not. */
+/** The most calls that a page reads, written or not. */
 const PAGE = 2_000;
 const BEFORE_ALL_IDS = '00000000-0000-0000-0000-000000000000';
 const HOUR = 3_600_000_000n;
@@ -49,14 +49,14 @@ interface Row {
   id: string;
 }
 
-/** The newest calls, read beside other short answers. */
+/** The newest calls, read on the connections for short answers. */
 export function newestCallPage(db: Reader, span: CallSpan, text: CallText): Promise<CallPage> {
   return readCallPage(db, 'readList', { span, text, place: newestPlace(span) });
 }
 
 /**
- * The newest calls of the open account that has a key, by the statement that looks up the key.
- * @returns undefined where no open account has it
+ * The newest calls of the open account with a key. One statement looks up the key and reads them.
+ * @returns undefined where no open account has the key
  */
 export async function newestCallPageOfKey(
   db: Reader,
@@ -77,12 +77,12 @@ export async function newestCallPageOfKey(
 }
 
 /**
- * The texts of calls, newest first. The next page is read while one is taken, and no more of them,
- * so that any number of calls needs the same memory.
+ * The texts of calls, newest first. While the caller takes one page, only the next one is read. So
+ * any number of calls needs the same memory.
  *
- * Pages are told apart by start and id, which never change: a call that was stored before the first
- * page is in exactly one. One that is stored or rated anew meanwhile may or may not be seen so.
- * @param newest left out, it is read, too
+ * A page ends at a start and an id, which never change. So a call that was stored before the first
+ * page is in exactly one page. A call that is stored or rerated meanwhile may be missing or old.
+ * @param newest the first page; left out, it is read too
  */
 export async function* callPages(
   db: Reader,
@@ -94,7 +94,7 @@ export async function* callPages(
   let page = newest ?? (await read(newestPlace(span)));
   for (;;) {
     const reading: Promise<CallPage> | undefined = page.next && read(page.next);
-    // Who takes no more pages never learns what became of it.
+    // A reader that stops early never sees the next page, so its failure is ignored.
     reading?.catch(() => undefined);
     if (page.text !== '') yield page.text;
     if (!reading) return;
@@ -102,7 +102,7 @@ export async function* callPages(
   }
 }
 
-/** The calls of one account lie in the index as they are told; those of several are sorted. */
+/** The index has one account's calls in the order of pages; those of several must be sorted. */
 function newestPlace({ accounts, from, before }: CallSpan): PagePlace {
   const width = accounts.length === 1 ? before - from : HOUR;
   return { startedAt: before, id: BEFORE_ALL_IDS, width };
@@ -133,7 +133,7 @@ async function readCallPage(
   return pageOf(row as Row, { span, place, from });
 }
 
-/** What was read from a place. @param from where it ended, microseconds since 1970 */
+/** What was read from a place. @param from where the read ended, microseconds since 1970 */
 interface PageRead {
   span: CallSpan;
   place: PagePlace;
@@ -159,7 +159,7 @@ function nextPlace(
 const moment = (parameter: string) =>
   `to_timestamp(0) + ${parameter}::bigint * interval '1 microsecond'`;
 
-/** A prepared statement's plan must hold for any range: partitions are left out by `<=` and `>=`. */
+/** A prepared plan must fit any range: `<=` and `>=` let PostgreSQL skip partitions. */
 function statement(
   { line, matches = 'true' }: CallText,
   billingAccount: string,

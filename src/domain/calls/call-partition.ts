@@ -4,7 +4,7 @@ import { LOCKS } from '../locks.ts';
 
 const RETIRED = 'call_month_is_retired';
 
-/** Makes a retired month's partition refuse calls. It looks at no row that is there. */
+/** Makes a retired month's partition refuse new calls. Existing rows are not checked. */
 export const REFUSE_CALLS = `CONSTRAINT ${RETIRED} CHECK (false) NOT VALID`;
 
 /** A month of calls (UTC). */
@@ -15,20 +15,20 @@ export interface Partition {
   from: Date;
   /** the first moment after it */
   to: Date;
-  /** detaching was begun and interrupted */
+  /** detaching began and was interrupted */
   pending: boolean;
   /** detached and not yet dropped */
   detached: boolean;
 }
 
-/** Keeps other sessions from making and retiring partitions until the transaction ends. */
+/** Stops other sessions from creating or retiring partitions until the transaction ends. */
 export async function holdPartitions(tx: Queryable): Promise<void> {
   await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.callPartitions]);
 }
 
 /**
- * Makes the monthly partitions (UTC) of these moments where they are missing.
- * @throws StoreUnavailable for a month that is retired: whoever asks did not know yet
+ * Creates the missing monthly partitions (UTC) for these moments.
+ * @throws StoreUnavailable for a month that was retired meanwhile
  */
 export async function ensurePartitions(db: Database, moments: Date[]): Promise<void> {
   const months = new Set(moments.map((moment) => moment.toISOString().slice(0, 7)));
@@ -43,7 +43,7 @@ export async function ensurePartitions(db: Database, moments: Date[]): Promise<v
       );
       if (found?.retired) throw new StoreUnavailable(new Error(`${month} is retired`));
       if (found?.exists) continue;
-      // Attaching a finished table does not stop the readers and writers of the others.
+      // Attaching a finished table does not block readers and writers of other partitions.
       await tx.query(`CREATE TABLE ${table} (LIKE call INCLUDING ALL)`);
       await tx.query(
         `ALTER TABLE call ATTACH PARTITION ${table}
@@ -53,7 +53,7 @@ export async function ensurePartitions(db: Database, moments: Date[]): Promise<v
   });
 }
 
-/** Makes the partitions of the month of `now`, the one before and two ahead. */
+/** Creates the partitions of the current month, the previous one and the next two. */
 export async function ensureCurrentPartitions(db: Database, now: Date): Promise<void> {
   const keptFrom = await callsKeptFrom(db);
   const at = (months: number) =>
@@ -70,12 +70,12 @@ export async function callsKeptFrom(db: Queryable): Promise<Date | undefined> {
   return row?.keptFrom;
 }
 
-/** Whether a call was refused since its month has been retired meanwhile. */
+/** Whether a call was refused because its month was retired meanwhile. */
 export function isRetiredMonth(error: unknown): boolean {
   return violatedConstraint(error) === RETIRED;
 }
 
-/** The partitions there are, oldest first. */
+/** The existing partitions, oldest first. */
 export async function listPartitions(
   db: Queryable,
   which: 'attached' | 'with detached' = 'attached',
@@ -98,8 +98,8 @@ export async function listPartitions(
 }
 
 /**
- * Drops a partition without stopping the readers and writers of the others: it is detached first,
- * which waits for whoever reads it. Each step may be interrupted.
+ * Drops a partition without blocking readers and writers of the others. It is detached first, which
+ * waits for its own readers. Each step may be interrupted.
  */
 export async function removePartition(
   db: Queryable,

@@ -10,18 +10,19 @@ import {
 } from './call-partition.ts';
 
 const RETENTION: Actor = { who: 'retention', from: 'server' };
-// Small enough that one statement is done in a moment, also in a month of hundreds of millions.
+// A statement for this many accounts is short, even in a month with hundreds of millions of calls.
 const ACCOUNTS = 1_000;
 
-/** The first moment whose calls are kept: whole months before the one of `now`. */
+/** The first moment whose calls are kept: the start of a month. */
 function firstKept(now: Date, retentionMonths: number): Date {
   return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - retentionMonths, 1));
 }
 
 /**
- * The first moment whose calls can be taken in: what is retired stays retired, also where a
- * process has a longer retention.
- * @param known the first moment whose calls are not retired, null for none; left out, it is looked up
+ * The first moment whose calls can be taken in. A retired month stays retired, even for a process
+ * with a longer retention.
+ * @param known the first moment whose calls are not retired; null: none are retired; left out: it
+ *   is looked up
  */
 export async function oldestTakenIn(
   db: Database,
@@ -35,10 +36,10 @@ export async function oldestTakenIn(
 }
 
 /**
- * Ends the months that are over their retention. A month is retired by one transaction, which
- * notes what its calls took and has the books count that instead of them; then its partition is
- * dropped. It may be killed at any moment: what is left is done the next time. While calls are
- * being priced again, it waits.
+ * Retires the months beyond the retention. One transaction retires a month: it stores the sums that
+ * the month's calls debited, and from then on the books count these sums. Then the partition is
+ * dropped. The job may be killed at any moment: the next run does the rest. During a rerating no
+ * month is retired.
  */
 export async function retireCalls(db: Database, now: Date, retentionMonths: number): Promise<void> {
   const first = firstKept(now, retentionMonths);
@@ -49,7 +50,7 @@ export async function retireCalls(db: Database, now: Date, retentionMonths: numb
   await dropRetired(db);
 }
 
-/** @returns false where calls are being priced again */
+/** @returns false during a rerating */
 function retireMonth(db: Database, partition: Partition, now: Date): Promise<boolean> {
   return db.transaction(async (tx) => {
     await holdPartitions(tx);
@@ -58,11 +59,11 @@ function retireMonth(db: Database, partition: Partition, now: Date): Promise<boo
       [partition.to],
     );
     if (retention?.done) return true;
-    // No run can begin before this transaction has ended; the next one leaves the month alone.
+    // No rerating can begin before this transaction ends; a later one skips the retired month.
     await tx.query('LOCK TABLE rerating IN SHARE MODE');
     const unfinished = await tx.query('SELECT 1 FROM rerating WHERE finished_at IS NULL');
     if (unfinished.length > 0) return false;
-    // Waits for calls that are being stored, and keeps others from it.
+    // Waits until concurrent writers of calls have finished, and blocks new ones.
     await tx.query(`LOCK TABLE ${partition.table} IN SHARE MODE`);
     const totals = await noteTotals(tx, partition);
     await tx.query(
@@ -79,7 +80,7 @@ function retireMonth(db: Database, partition: Partition, now: Date): Promise<boo
   });
 }
 
-/** Notes what the month's calls took, account by account. */
+/** Stores what the month's calls debited, for each billing account. */
 async function noteTotals(tx: Queryable, { table, month, from, to }: Partition) {
   const totals = { accounts: 0, calls: 0 };
   for (let after = 0, more = true; more; ) {
@@ -111,7 +112,7 @@ async function noteTotals(tx: Queryable, { table, month, from, to }: Partition) 
   return totals;
 }
 
-/** Drops what the books no longer count. */
+/** Drops the partitions that the books no longer count. */
 async function dropRetired(db: Database): Promise<void> {
   const keptFrom = await callsKeptFrom(db);
   if (!keptFrom) return;

@@ -3,7 +3,7 @@ import type { Decimal } from '../money.ts';
 import { Refusal } from '../refusal.ts';
 import { decodedName } from './call-list.ts';
 
-/** A call for another system: as its customer sees it, and where it came from. */
+/** A call for another system: the customer's view, and the call's feed. */
 export interface CallRecord {
   id: string;
   start: Date;
@@ -17,12 +17,12 @@ export interface CallRecord {
   billedSeconds: number;
   /** dollars per minute */
   rate: Decimal;
-  /** dollars; null where the switch that took it did not say */
+  /** dollars; null where the switch debited the call and did not report the amount */
   amount: Decimal | null;
   debited: boolean;
   feed: string;
   receivedAt: Date;
-  /** start to the microsecond */
+  /** the start, to the microsecond */
   place: string;
 }
 
@@ -40,10 +40,10 @@ export interface CallSearch {
   to: Date;
   accounts?: number[] | undefined;
   billingAccounts?: number[] | undefined;
-  /** that called or was called, as the product keeps it */
+  /** the caller or the called number, in the stored form */
   number?: string | undefined;
   feeds?: string[] | undefined;
-  /** only of these billing accounts */
+  /** only calls of these billing accounts */
   reach?: number[] | undefined;
 }
 
@@ -85,7 +85,7 @@ export async function searchCalls(
 }
 
 /**
- * A call by what it is known by, its id and its start.
+ * A call by its id and its start.
  * @param start to the millisecond
  * @throws Refusal 'not found'
  */

@@ -11,24 +11,24 @@ import {
 } from '../rating/rating.ts';
 import { reopenHours } from './call-sums.ts';
 
-/** What a statement is made for: parts that a batch does not need take as long as what it does. */
+/** What a batch needs from its statement. An unneeded part costs as much time as a needed one. */
 export interface BatchKind {
-  /** some may be there already; otherwise that fails with a unique violation, which costs less */
+  /** some calls may be stored already; if false, they cause a unique violation, which costs less */
   repeats: boolean;
-  /** some may have a hold */
+  /** some calls may have a hold */
   settles: boolean;
-  /** some began so long ago that their hour may have been summed: `SUMMED_AFTER_MS` */
+  /** some calls began so early that their hour may be summed already: `SUMMED_AFTER_MS` */
   isLate: boolean;
 }
 
-/** No hour of calls that began later has been summed. */
+/** An hour is not summed earlier than this after a call in it began. */
 export const SUMMED_AFTER_MS = 30 * 60_000;
 const REOPENED = reopenHours(
   `inserted WHERE started_at < $14::timestamptz - interval '${SUMMED_AFTER_MS} ms'`,
 );
 
-// Once all balances are locked. A plan that was made while there were no holds must look them up by
-// both columns, too.
+// Runs once all balances are locked. A plan made while the table was empty must still look up holds
+// by both columns.
 const SETTLED = `ending AS (
   SELECT h.billing_account, h.call_id
   FROM unnest($1::uuid[], $11::text[]) AS k (id, call_id) JOIN inserted c ON c.id = k.id,
@@ -60,13 +60,13 @@ const UNSETTLED = `locked AS (
 const BILLED = ['call_rate', 'billed_seconds', 'fee', 'least'] as const;
 
 /**
- * The statement that stores a batch: rates each call, inserts it, debits the billing accounts and
- * settles the holds, so that no call is ever there without its debit. A batch holds no identity
- * twice. What was stored is told only where that is not all.
+ * The statement that stores a batch. It rates each call, inserts it, debits the billing accounts
+ * and settles the holds. So no call is ever stored without its debit. A batch has each identity
+ * once. The statement returns the stored identities only where some calls were not stored.
  *
- * Balances are locked in the order of their accounts, since batches that come at the same time
- * would else wait for each other in a circle. Times are milliseconds and all digests one text,
- * which PostgreSQL reads faster than arrays of their types.
+ * Balances are locked in the order of their accounts, because concurrent batches could deadlock
+ * otherwise. Times are milliseconds and all digests are one text: PostgreSQL reads these faster
+ * than typed arrays.
  */
 const textOf = ({ repeats, settles, isLate }: BatchKind) => `
 WITH input AS (
@@ -124,7 +124,7 @@ FROM (SELECT count(*) AS stored FROM inserted) c`;
 
 const statements = new Map<string, { name: string; text: string }>();
 
-/** The statement for batches of a kind, and the name that goes with it. */
+/** The statement for batches of a kind, and its name. */
 export function storeStatement(kind: BatchKind): { name: string; text: string } {
   const parts = Object.entries(kind).flatMap(([part, has]) => (has ? [part] : []));
   const name = ['store-calls', ...parts].join('-');

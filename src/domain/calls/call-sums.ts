@@ -1,20 +1,19 @@
 import type { Database, Queryable } from '../../db/database.ts';
 
 const HOURS_AT_ONCE = 12;
-// An account that so many calls of arrive in ten minutes is busy before anyone looks at its page.
+// An account with this many new calls in ten minutes counts as busy before its page is opened.
 const BUSY_ARRIVALS = 100;
 
 /**
- * SQL: what calls add up to, as rows (account, at, calls, answered, seconds, amount, debited) that
- * hold calls which started in the same quarter of an hour. `amount` is what calls show now,
- * `debited` what they took from the balance: a call that was priced again took its first price,
- * the rest is in the ledger. Hours that call_sum has are taken from there, all others from the
- * calls. `IS TRUE` has PostgreSQL look hours up in a hash table; as a join, hours that its
- * statistics do not know yet would each be compared with each.
- * @param billing SQL of the account that pays
- * @param account SQL of the account whose calls are meant; where it is NULL, all that it pays for
- * @param from SQL of the first moment, `to` of the one after the last; both begin a quarter of an
- *   hour
+ * SQL: sums of calls, as rows (account, at, calls, answered, seconds, amount, debited). A row sums
+ * calls that started in the same quarter of an hour. `amount` is what the calls show now; `debited`
+ * is what they took from the balance. A rerated call took its first price; the ledger has the rest.
+ * Complete hours are read from call_sum, all others from the calls. `IS TRUE` makes PostgreSQL use
+ * a hash table of hours. A join would compare each hour with each while statistics are missing.
+ * @param billing SQL of the billing account
+ * @param account SQL of one account; where it is NULL, all accounts that `billing` pays for
+ * @param from SQL of the first moment
+ * @param to SQL of the first moment after the range; both begin a quarter of an hour
  */
 export function callSums(billing: string, account: string, from: string, to: string): string {
   return `WITH done AS (
@@ -36,7 +35,7 @@ export function callSums(billing: string, account: string, from: string, to: str
     SELECT c.* FROM gap, LATERAL (${singleCalls(billing, account, 'since', 'until')}) AS c`;
 }
 
-/** SQL: the same rows, one for each call and for each price that was corrected. */
+/** SQL: the same columns, with one row for each call and each corrected price. */
 function singleCalls(billing: string, account: string, from: string, to: string): string {
   const these = `${ofAccounts(billing, account)}
       AND started_at >= ${from} AND started_at < ${to}`;
@@ -49,12 +48,12 @@ function singleCalls(billing: string, account: string, from: string, to: string)
     FROM call_rating WHERE applied AND ${these}`;
 }
 
-// The accounts are named so that the index on account and start can be used.
+// The accounts are listed, so the index on account and start can be used.
 const ofAccounts = (billing: string, account: string) => `billing_account = ${billing}
       AND account = ANY (ARRAY(SELECT username FROM account a
         WHERE a.master_account = ${billing} AND a.username = coalesce(${account}, a.username)))`;
 
-/** Has the calls of a billing account summed from now on, those before, too. */
+/** From now on all calls of a billing account are summed, earlier ones too. */
 export async function markBusy(db: Queryable, account: number): Promise<void> {
   await db.query('INSERT INTO busy_account (account) VALUES ($1) ON CONFLICT DO NOTHING', [
     account,
@@ -62,9 +61,9 @@ export async function markBusy(db: Queryable, account: number): Promise<void> {
 }
 
 /**
- * SQL of the parts of a statement that stores or changes calls: hours that call_sum has and that
- * it changes are no longer complete. Whoever sums an hour holds its row meanwhile, so a call that
- * comes then reopens the hour afterwards.
+ * SQL parts for a statement that stores or changes calls: they mark the changed hours as not
+ * complete. The job that sums an hour locks its row, so a concurrent call reopens the hour after
+ * the job.
  * @param changed rows with billing_account and started_at
  */
 export const reopenHours = (changed: string) => `
@@ -79,9 +78,9 @@ late AS (
 )`;
 
 /**
- * Sums the hours of busy accounts that are over and not complete; run every ten minutes. An hour is announced first and
- * summed by a later run, ten minutes on, once every statement has ended that may have begun before:
- * from then on whoever stores a call of that hour sees its row and reopens it.
+ * Sums the past, not complete hours of busy accounts; runs every ten minutes. One run announces an
+ * hour. A later run sums it, after every statement from before the announcement has ended. Each
+ * later statement that stores a call of that hour sees its row and reopens it.
  */
 export async function sumCalls(db: Database, now: Date): Promise<void> {
   await db.query(
@@ -118,7 +117,7 @@ async function announceHours(db: Queryable, account: number, now: Date): Promise
 /** @returns whether there was anything to sum */
 function sumNextHours(db: Database, account: number, now: Date): Promise<boolean> {
   return db.transaction(async (tx) => {
-    // Ids of another server, from which the database was copied, tell nothing.
+    // Transaction ids from another server mean nothing here: the database may be a copy.
     const held = await tx.query<{ hour: Date }>(
       `SELECT hour FROM call_sum_hour
        WHERE billing_account = $1 AND NOT complete

@@ -8,48 +8,51 @@ import { ensurePartitions, isRetiredMonth } from './call-partition.ts';
 import { type BatchKind, SUMMED_AFTER_MS, storeStatement } from './call-statement.ts';
 import type { LegMaker } from './leg-maker.ts';
 
-/** A finished call as a switch reported it, before it is known who pays and how much. */
+/** A finished call as a switch reported it, before rating. Its payer may be unknown. */
 export interface ReportedCall {
   /** 32 hexadecimal digits: a uuid without dashes, or a hash of the switch's own id */
   id: string;
-  /** the username the switch named; undefined: the owner of the called number pays */
+  /** the username that the switch named; undefined: the owner of the called number pays */
   account: number | undefined;
-  /** in place of an account: the call that made this leg, whose account pays */
+  /** instead of `account`: the call that made this leg; that call's account pays */
   madeBy?: LegMaker;
   startedAt: Date;
   /** microseconds between answer and end; 0 for an unanswered call */
   talkMicroseconds: number;
   caller: string;
   called: string;
-  /** digits as they were dialled, where they are not the number itself */
+  /** the dialled digits, where they differ from `called` */
   dialled?: string | undefined;
   sourceIp: string | undefined;
   /** not yet percent-encoded */
   callerName: string | undefined;
-  /** what a switch that keeps the balance itself has taken already */
+  /** what the switch has debited already, where it keeps the balance itself */
   switchDebit: { rate: Decimal; amount: Decimal | undefined } | undefined;
-  /** what the switch called it when it asked whether the call may be made */
+  /** the call id that the switch sent to `authorize` */
   callId: string | undefined;
-  /** to an emergency number, which costs nothing where no price names exactly that number */
+  /** a call to an emergency number: free unless a price has exactly that number */
   isEmergency?: boolean;
 }
 
-/** What became of a call: new, there already with the same or other content, or without a payer. */
+/**
+ * What became of a call: stored now, stored before with the same content, without a payer, or
+ * stored before with other content.
+ */
 export type Outcome = 'stored' | 'duplicate' | 'unknown account' | 'conflict';
 
 export interface StoreResult {
-  /** of each call, in their order */
+  /** one for each call, in the same order */
   outcomes: Outcome[];
-  /** a debit took a balance below its owner's threshold */
+  /** a debit took a balance below its warning threshold */
   warningsDue: boolean;
 }
 
-// The plan of a prepared statement is made for few calls; for many, one made for them costs less.
+// A prepared plan suits few calls. For more calls, planning for them costs less.
 const MOST_PREPARED = 300;
 
-/** Calls that are stored together, and where what becomes of each is noted. */
+/** Calls to store together, and the outcome of each. */
 interface Batch {
-  /** of each call */
+  /** one for each call */
   feeds: string[];
   calls: ReportedCall[];
   /** 32 hexadecimal digits each */
@@ -59,10 +62,10 @@ interface Batch {
 }
 
 /**
- * Stores a batch of calls: rates each, inserts it once and debits the billing accounts. The same
- * calls again change nothing, in any order, split or at the same time, whatever has become of the
- * account or the number meanwhile.
- * @param feed the name under which the calls are kept
+ * Stores a batch of calls: rates each, inserts it once and debits the billing accounts. Repeated
+ * calls change nothing, in any order, in other batches or at the same time. This holds even after
+ * the account or the number changed.
+ * @param feed the feed's name, stored with the calls
  */
 export function storeCalls(
   db: Database,
@@ -79,8 +82,8 @@ export function storeCalls(
 }
 
 /**
- * As `storeCalls`, of several feeds.
- * @param feeds of each call
+ * `storeCalls` for calls of several feeds.
+ * @param feeds one for each call
  */
 export async function storeCallsOfFeeds(
   db: Database,
@@ -105,9 +108,9 @@ export async function storeCallsOfFeeds(
 }
 
 /**
- * Within one statement a row cannot meet its own repetition, so each identity goes into it once.
- * @returns positions of the first call of each identity, and of those that tell something else of
- *   the same identity; of the rest, each with the position of the one that said the same
+ * A statement does not see its own new rows, so each identity may be in it only once.
+ * @returns positions: the first call of each identity; calls with an earlier identity but other
+ *   content; repeated calls, each with the position of the call that it repeats
  */
 function splitRepeated({ calls, digests }: Batch, positions: number[]) {
   const seen = new Map<string, number>();
@@ -131,7 +134,7 @@ function identityOf({ id, startedAt }: ReportedCall): string {
   return `${id} ${startedAt.getTime()}`;
 }
 
-/** @returns whether a debit brought a warning */
+/** @returns whether a warning is due */
 async function storePart(db: Database, batch: Batch, positions: number[]): Promise<boolean> {
   const { stored, warningsDue } = await insertPart(db, batch, positions);
   for (const position of positions) batch.outcomes[position] = 'stored';
@@ -140,7 +143,7 @@ async function storePart(db: Database, batch: Batch, positions: number[]): Promi
   const missing = positions.filter(
     (position) => !identities.has(identityOf(batch.calls[position] as ReportedCall)),
   );
-  // What is not stored under its identity after all has nobody who pays.
+  // A call that is still not stored has no payer.
   for (const position of missing) batch.outcomes[position] = 'unknown account';
   for (const { position, same } of await findStored(db, batch, missing)) {
     batch.outcomes[position] = same ? 'duplicate' : 'conflict';
@@ -150,7 +153,7 @@ async function storePart(db: Database, batch: Batch, positions: number[]): Promi
 
 interface InsertResult {
   warningsDue: boolean;
-  /** identities; null: all */
+  /** the stored identities; null: all */
   stored: string[] | null;
 }
 
@@ -191,7 +194,7 @@ async function insertPart(
       const rows = await db.deliver<InsertResult>(prepared, text, values);
       return rows[0] as InsertResult;
     } catch (error) {
-      // Sent again, the call is known to be too old.
+      // When the switch sends the call again, it is rejected as too old.
       if (isRetiredMonth(error)) throw new StoreUnavailable(error);
       if (isUniqueViolation(error) && !kind.repeats) {
         kind.repeats = true;
@@ -204,7 +207,7 @@ async function insertPart(
   }
 }
 
-/** Which of the calls are stored under their identity, and whether with the same content. */
+/** Finds the calls that are stored already. `same`: whether their content is equal. */
 function findStored(
   db: Queryable,
   { calls, digests }: Batch,
@@ -225,24 +228,23 @@ function findStored(
   );
 }
 
-/** Tells calls apart by what happened, not by the bytes that told it nor by the price. */
+/** A digest of what happened in a call: neither the record's bytes nor the price count. */
 function contentDigest(call: ReportedCall): string {
   const { account, talkMicroseconds, caller, dialled, sourceIp, callerName } = call;
-  // Read as North America does, so that it stays the same where the feed is said to dial elsewhere.
+  // Always read as a North American number, so the digest survives a change of the feed's country.
   const called = dialled === undefined ? call.called : plainNumber(dialled);
   const content = [account, talkMicroseconds, caller, called, sourceIp, callerName];
   return hash('sha256', JSON.stringify(content)).slice(0, 32);
 }
 
-/** Percent-encoded once. */
 function encodeName(name: string | undefined): string | null {
   const bare = bareName(name ?? '');
   return bare ? encodeURIComponent(bare.toWellFormed()) : null;
 }
 
 /**
- * A display name without what SIP writes around it (RFC 3261 section 25.1): the quotes, and the
- * backslashes before quotes within. A name that a switch has cut lacks its last quote.
+ * A display name without SIP's quotes and backslashes (RFC 3261 section 25.1). A name that a switch
+ * cut off lacks its last quote.
  */
 function bareName(name: string): string {
   const text = name.replace(/\\(["\\])/g, '$1').trim();

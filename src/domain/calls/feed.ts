@@ -10,34 +10,34 @@ import type { Keyring } from '../sealing/keyring.ts';
 export const FEED_FORMATS = ['freeswitch', 'kamailio', 'opensips', 'asterisk', 'generic'] as const;
 export type FeedFormat = (typeof FEED_FORMATS)[number];
 
-/** Formats whose records tell what the switch has debited. */
+/** Formats whose records contain what the switch debited. */
 const TELLING_DEBITS: FeedFormat[] = ['freeswitch', 'generic'];
 
 /** A switch that sends calls and registrations, with credentials of its own. */
 export interface Feed {
   name: string;
   format: FeedFormat;
-  /** CIDRs it may send from; none: from anywhere */
+  /** CIDRs that it may send from; none: any address */
   networks: string[];
-  /** who takes the calls' amounts from the balances */
+  /** who debits the balances */
   debits: 'service' | 'switch';
-  /** of local times that come without a zone */
+  /** time zone of local times in records */
   timeZone: string;
-  /** where it dials, ISO 3166-1; left out, the default one */
+  /** the country it dials from, ISO 3166-1; left out: the default country */
   country?: string;
-  /** of that country; left out, North America's */
+  /** that country's numbering plan; left out: North America's */
   plan?: NumberingPlan;
 }
 
-/** A feed that has shown its secret. */
+/** A feed that has authenticated. */
 export interface KnownFeed extends Feed {
-  /** noted at most once a minute */
+  /** updated at most once a minute */
   lastSeenAt: Date | null;
 }
 
 /** A feed that delivers. */
 export interface DeliveringFeed extends KnownFeed {
-  /** the first moment whose calls are not retired; null while none are */
+  /** the first moment whose calls are not retired; null: none are retired */
   callsKeptFrom: Date | null;
 }
 
@@ -48,9 +48,9 @@ export interface ListedFeed extends KnownFeed {
 const SEEN_EVERY_MS = 60_000;
 
 /**
- * @returns the feed's secret, which is shown this once
- * @throws Refusal 'conflict' where the name is taken, or the format does not tell what the switch
- *   has debited and the feed says that it debits
+ * @returns the feed's secret, which is shown only this once
+ * @throws Refusal 'conflict' where the name is taken, or where the switch debits and its format has
+ *   no debits
  */
 export async function addFeed(
   db: Database,
@@ -93,7 +93,7 @@ export async function addFeed(
   return secret;
 }
 
-/** Columns of a feed, `f`, with its numbering plan where that is not North America's. */
+/** Columns of a feed, `f`; its numbering plan is NULL for North America. */
 const FEED_COLUMNS = `f.name, f.format, f.networks, f.debits, f.time_zone AS "timeZone", f.country,
   f.last_seen_at AS "lastSeenAt", CASE WHEN f.country <> '${DEFAULT_COUNTRY}' THEN (
     SELECT to_json(p) FROM numbering_plan p WHERE p.country = f.country) END AS plan`;
@@ -120,7 +120,6 @@ export async function requireFeed(db: Queryable, name: string): Promise<Feed> {
   return withPlan(feed);
 }
 
-/** What can be changed of a feed. */
 export interface FeedChanges {
   country?: string | undefined;
   networks?: string[] | undefined;
@@ -128,8 +127,7 @@ export interface FeedChanges {
 }
 
 /**
- * Changes what is given of a feed. Records that come from then on are read so; those that are stored
- * stay as they are.
+ * Changes the given settings of a feed. They apply to later records; stored calls do not change.
  * @throws Refusal 'not found'; InvalidValue for a country without a numbering plan
  */
 export async function changeFeed(
@@ -176,7 +174,7 @@ export async function removeFeed(
   });
 }
 
-/** @throws Refusal 'unauthorized' where name and secret do not belong together */
+/** @throws Refusal 'unauthorized' for a wrong name or secret */
 export async function authenticateFeed(
   db: Database,
   keyring: Keyring,
@@ -197,8 +195,7 @@ export async function authenticateFeed(
 }
 
 /**
- * Notes that feeds spoke, each at most once a minute. Nobody waits for it: a switch that waits for
- * an answer gains nothing by it.
+ * Stores when each feed was last seen, at most once a minute. No request waits for this write.
  */
 export function noteFeeds(
   db: Queryable,

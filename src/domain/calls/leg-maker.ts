@@ -1,15 +1,15 @@
 import type { Database } from '../../db/database.ts';
 
-/** The call that made a leg, by its id, and when the leg began, which was soon after. */
+/** The call that made a leg. The leg began soon after that call. */
 export interface LegMaker {
-  /** as a call's id is stored */
+  /** the call's id as stored */
   id: string;
   beforeLeg: Date;
 }
 
 /**
- * Whose calls made these legs. A call is looked for by its start, which leads the key, so those that
- * began more than an hour before their leg are not found.
+ * Finds the accounts of the calls that made these legs. A call is looked up by its start, because
+ * the start leads the key. So a call that began more than an hour before its leg is not found.
  * @returns usernames; undefined where the call is not stored
  */
 export async function accountsOfMakers(

@@ -13,20 +13,20 @@ export type RejectedReason =
   | 'too old'
   | 'in the future';
 
-/** A record that was taken in but cannot be billed. */
+/** A record that cannot be billed. */
 export interface RejectedRecord {
   reason: RejectedReason;
-  /** for the operator: what exactly is wrong */
+  /** what is wrong, for the operator */
   detail: string;
-  /** the bytes that came */
+  /** the received bytes */
   raw: Buffer;
-  /** what they say, where the same record may also come in other bytes */
+  /** the decoded record, where the same record can have several encodings */
   decoded?: Buffer | undefined;
 }
 
 /**
- * Keeps rejected records. The same one from the same feed is kept once, however it was delivered: by
- * itself or as a line of a file, encoded or not.
+ * Keeps rejected records. The same record from the same feed is kept once, whether it came alone,
+ * in a file or encoded.
  */
 export async function keepRejected(
   db: Queryable,
@@ -34,7 +34,7 @@ export async function keepRejected(
   records: RejectedRecord[],
   now: Date,
 ): Promise<void> {
-  // What the driver makes of many at once would keep others waiting.
+  // The driver would block the event loop for too long with more records at once.
   for (let at = 0; at < records.length; at += AT_ONCE) {
     await keepSome(db, feed, records.slice(at, at + AT_ONCE), now);
   }
@@ -65,8 +65,8 @@ async function keepSome(
 }
 
 /**
- * Keeps a whole body, as it came. By itself, since the driver sends its bytes as they are, and those
- * of an array as text that takes several times the memory.
+ * Keeps a whole body as received. It has its own statement, because the driver sends one buffer as
+ * it is, but an array of buffers as text with several times the memory.
  */
 export async function keepRejectedBody(
   db: Queryable,
@@ -99,12 +99,12 @@ export interface RejectedSummary {
 }
 
 export interface OpenRejected extends RejectedSummary {
-  /** the bytes that came */
+  /** the received bytes */
   raw: Buffer;
 }
 
 /**
- * Rejected records that are neither billed nor dismissed since, oldest first, without their bytes.
+ * Open rejected records (neither billed nor dismissed), oldest first, without their bytes.
  * @param page.after the last id already seen
  */
 export function listRejected(
@@ -173,6 +173,7 @@ export async function findRejected(db: Queryable, id: number): Promise<OpenRejec
 }
 
 /**
+ * Checks that these rejected records are open.
  * @returns the ids, ascending
  * @throws Refusal 'not found' for an id that is no open rejected record
  */
@@ -184,7 +185,7 @@ export async function requireOpen(db: Queryable, ids: number[]): Promise<number[
   );
 }
 
-/** Those of some records that are open, ascending. */
+/** The ids among these that are open rejected records, ascending. */
 export async function openAmong(db: Queryable, ids: number[]): Promise<number[]> {
   const rows = await db.query<{ id: number }>(
     'SELECT id FROM rejected_record WHERE resolved_at IS NULL AND id = ANY($1) ORDER BY id',
@@ -202,7 +203,7 @@ function requireAll(ids: number[], rows: { id: number }[]): number[] {
   return open;
 }
 
-/** The newest of the open rejected records, 0 where there is none. */
+/** The id of the newest open rejected record; 0 where none is open. */
 export async function newestRejectedId(db: Queryable): Promise<number> {
   const [row] = await db.query<{ id: number | null }>(
     'SELECT max(id) AS id FROM rejected_record WHERE resolved_at IS NULL',
@@ -217,7 +218,7 @@ export async function countRejected(db: Queryable): Promise<number> {
   return row?.count ?? 0;
 }
 
-/** Notes that rejected records have been billed after all, also if they were dismissed meanwhile. */
+/** Marks rejected records as billed, even if they were dismissed meanwhile. */
 export async function resolveRejected(db: Queryable, ids: number[], now: Date): Promise<void> {
   await db.query(
     'UPDATE rejected_record SET resolved_at = $2, dismissed_reason = NULL WHERE id = ANY($1)',
@@ -250,7 +251,7 @@ export function dismissRejected(
   });
 }
 
-/** Notes why a record is still rejected. */
+/** Updates why a record is still rejected. */
 export async function explainRejected(
   db: Queryable,
   id: number,

@@ -1,6 +1,6 @@
 import type { Database, Queryable } from '../../db/database.ts';
 
-/** An id under which several calls are stored: perhaps one call that was told differently. */
+/** An id with several stored calls: perhaps one call that was reported in different ways. */
 export interface RepeatedCall {
   /** 32 hexadecimal digits */
   id: string;
@@ -9,14 +9,13 @@ export interface RepeatedCall {
 }
 
 const DAY_MS = 86_400_000;
-// A day's difference is what a wrong time zone makes; what is older was looked at the nights before.
+// A wrong time zone shifts a start by a day at most. Earlier nights checked older calls.
 const DAYS = 7;
 const MOST = 1_000;
 
 /**
- * Looks for ids that came with more than one start or account within a day, among the calls of the
- * last week, and notes them for the metrics. Day by day, by the index alone, so that no statement
- * takes long.
+ * Finds ids with more than one start or account within a day, among the calls of the last week, and
+ * stores them for the metrics. It reads the index day by day, so each statement is short.
  * @returns at most a thousand for each day
  */
 export async function checkRepeatedCalls(db: Database, now: Date): Promise<RepeatedCall[]> {

@@ -7,22 +7,22 @@ import {
   rateOf,
 } from '../rating/rating.ts';
 
-/** Most calls that are looked at by one statement. */
+/** The most calls that one statement reads. */
 export const BATCH = 2_000;
 
-/** Which calls are priced again. */
+/** Which calls to rerate. */
 export interface ReratingRange {
   from: Date;
   /** the first moment after the range */
   to: Date;
   /** only calls made by this account or billed to it */
   account?: number | undefined;
-  /** only calls of accounts that have this price list now */
+  /** only calls of accounts with this price list now */
   priceList?: string | undefined;
 }
 
-// In the order of the key that tells calls apart, whose index finds the next ones at once. What the
-// books no longer count is left alone.
+// In the order of the key (start, id), because its index finds the next page at once. Retired calls
+// are skipped.
 const PAGE = `
 SELECT c.* FROM call c JOIN account a ON a.username = c.account
 WHERE c.started_at >= coalesce($1::timestamptz, $3) AND c.started_at < $4
@@ -35,8 +35,8 @@ ORDER BY c.started_at, c.id LIMIT ${BATCH}`;
 const NEW = ['new_rate', 'new_seconds', 'connect_fee', 'minimum_charge'] as const;
 
 /**
- * SQL: `page`, and `changed` of it: the calls that would cost something else at the prices that were
- * valid when they started, as they are known now. What a switch took itself is its own.
+ * SQL: `page`, and `changed`: the calls of the page whose cost differs at the prices known now for
+ * their start. Calls that a switch debited are skipped.
  */
 export const RATED = `
 page AS (${PAGE}), rated AS (
@@ -58,9 +58,9 @@ page AS (${PAGE}), rated AS (
   WHERE (rate, billed_seconds, coalesce(fee, 0)) <> (new_rate, new_seconds, coalesce(new_fee, 0))
 )`;
 
-/** Of a page, what the next one needs. */
+/** What the next page needs from this one. */
 export interface RatedPage {
-  /** calls that were looked at */
+  /** calls that were read */
   calls: number;
   startedAt: Date;
   id: string;
@@ -71,7 +71,7 @@ export const LAST_OF_PAGE = `(SELECT count(*) FROM page) AS calls,
   (SELECT max(started_at) FROM page) AS "startedAt",
   (SELECT id FROM page ORDER BY started_at DESC, id DESC LIMIT 1) AS id`;
 
-/** The values of `RATED`. @param last the page before; undefined: the range begins */
+/** The values of `RATED`. @param last the previous page; undefined: this is the first one */
 export function pageValues(range: ReratingRange, last: RatedPage | undefined): unknown[] {
   const { from, to, account = null, priceList = null } = range;
   return [last?.startedAt ?? null, last?.id ?? null, from, to, account, priceList];

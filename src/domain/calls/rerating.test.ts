@@ -202,7 +202,9 @@ test('what the switch debited and what cost nothing is left as it is', async () 
   assert.equal((await entriesOf(account)).length, 1, 'no entry over nothing');
 });
 
-/** The database, whose transactions fail from the given one on, before or just after they commit. */
+/**
+ * The database, whose transactions fail from the given one on, before or just after they commit.
+ */
 function dyingDatabase(at: number, committed: boolean): Database {
   let count = 0;
   const transaction = async <T>(work: (tx: Queryable) => Promise<T>): Promise<T> => {

@@ -26,9 +26,9 @@ type ReratingStep = 'rating' | 'posting' | 'applying';
 export interface ReratingResult {
   /** calls of the range */
   calls: number;
-  /** of them, those that cost or count something else now */
+  /** calls whose cost or billed seconds changed */
   changed: number;
-  /** what each billing account gets, where it is not nothing: a debit is negative */
+  /** the adjustment of each billing account, if not zero; a debit is negative */
   adjustments: { account: number; amount: Decimal }[];
 }
 
@@ -39,7 +39,7 @@ interface Run {
   actor: string;
 }
 
-/** What `rerateCalls` would change now, and nothing is. */
+/** What `rerateCalls` would change now. It changes nothing. */
 export async function previewRerating(
   db: Database,
   range: ReratingRange,
@@ -78,10 +78,10 @@ export async function previewRerating(
 
 /**
  * Prices the calls of a range again, at the rates in force now. Each billing account gets the
- * difference as one adjustment; the calls show what they cost now, and what they cost before is
- * kept. It goes in small transactions, each of which leaves the books right, so that it may be
- * killed at any moment: started again with the same range and reason it goes on, also where another
- * one works on it at the same time. Repeated once it is done, it finds nothing to change.
+ * difference as one adjustment. The calls show their new cost; the old cost is kept. The work is
+ * split into small transactions, and the books are right after each. So the run may be killed at
+ * any moment: a start with the same range and reason continues it, also while another process works
+ * on it. A repeated run changes nothing.
  * @throws Refusal 'not found' for an unknown account or list, 'conflict' while a run of another
  *   range or reason is not finished
  */
@@ -129,7 +129,7 @@ export async function requireRange(
   }
 }
 
-/** @returns the run that is not finished where it is the same, else a new one */
+/** @returns the unfinished run, if its range and reason are the same; else a new one */
 async function startRun(
   db: Database,
   actor: Actor,
@@ -168,11 +168,11 @@ async function startRun(
       `another run is not finished; finish it first with ${unfinished.text}`,
     );
   });
-  // Another run stood in the way, and has ended meanwhile.
+  // Another run was in progress, and has ended meanwhile.
   return id ?? startRun(db, actor, range, now);
 }
 
-/** Holds the run until the transaction ends, so that two processes take turns. */
+/** Locks the run until the transaction ends, so two processes take turns. */
 async function lockRun(tx: Queryable, id: number): Promise<Run & { last: RatedPage | undefined }> {
   const [run] = await tx.query<Run & { startedAt: Date | null; lastId: string }>(
     `SELECT id, step, reason, actor, at_started AS "startedAt", at_id AS "lastId"
@@ -191,7 +191,7 @@ interface Part {
 
 const OTHER_STEP: Part = { done: 0, more: false };
 
-/** Notes what the next calls cost before and now. */
+/** Stores the old and new cost of the next calls. */
 async function ratePage(tx: Queryable, id: number, range: ReratingRange): Promise<Part> {
   const { step, last } = await lockRun(tx, id);
   if (step !== 'rating') return OTHER_STEP;
@@ -218,9 +218,9 @@ async function ratePage(tx: Queryable, id: number, range: ReratingRange): Promis
 }
 
 /**
- * Moves the balances of the next accounts. What was posted before an interruption is met again,
- * and is known by its reference.
- * @param after the last account that was looked at
+ * Changes the balances of the next accounts. An entry posted before an interruption is recognized
+ * by its reference.
+ * @param after the last account that was handled
  */
 async function postPage(
   tx: Queryable,
@@ -241,7 +241,7 @@ async function postPage(
   return { done: sums.length, more, last: sums.at(-1)?.account ?? after };
 }
 
-/** What the billing accounts get, by account: the order in which balances are locked. */
+/** The adjustments in the order of accounts: the order in which balances are locked. */
 function sumsOf(
   db: Queryable,
   id: number,
@@ -296,7 +296,7 @@ async function resultOf(db: Queryable, id: number): Promise<ReratingResult> {
   return { calls: 0, changed: 0, ...run, adjustments };
 }
 
-/** How many calls lie in a range, for progress. */
+/** The number of calls in a range, for a progress bar. */
 export async function countCalls(db: Queryable, { from, to }: ReratingRange): Promise<number> {
   const [row] = await db.query<{ count: number }>(
     'SELECT count(*) AS count FROM call WHERE started_at >= $1 AND started_at < $2',

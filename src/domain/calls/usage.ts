@@ -3,11 +3,10 @@ import { type DayRange, dayEdges } from '../day.ts';
 import type { Decimal } from '../money.ts';
 import { callSums, markBusy } from './call-sums.ts';
 
-/** Whose calls are meant. */
+/** The accounts whose calls count. */
 export interface UsageScope {
-  /** who pays */
   billingAccount: number;
-  /** only this account's; undefined: those of all accounts billed to the one that pays */
+  /** only this account's calls; undefined: those of all accounts of the billing account */
   account?: number | undefined;
 }
 
@@ -19,7 +18,7 @@ export interface Usage {
   amount: Decimal;
 }
 
-/** What calls are added up by. */
+/** The unit of time by which calls are summed. */
 export type UsageUnit = 'hour' | 'day' | 'month';
 
 /** The calls that started in an hour, a day or a month. */
@@ -34,14 +33,14 @@ interface BusyDestination extends Usage {
 export interface BusyDestinations {
   /** most calls first */
   destinations: BusyDestination[];
-  /** the newest so many calls of the range were looked at */
+  /** how many calls were read: the newest ones of the range */
   calls: number;
 }
 
-// Looking at more would take longer for a page than it tells.
+// Reading more would slow the page down and tell little more.
 const NEWEST_CALLS = 10_000;
 
-// With fewer, adding them up takes no longer than a page may.
+// Up to here, adding calls up is fast enough for a page.
 const BUSY_CALLS = 20_000;
 
 // A range may begin and end within a month.
@@ -63,9 +62,9 @@ const EDGES: Record<UsageUnit, string> = {
 };
 
 /**
- * Calls and what they cost by hour, day or month of the time zone: every step of the range is there,
- * also one without calls, and a day is as long as its clocks make it. An account with many calls
- * has them summed from now on, so that the next time is quick.
+ * Calls and their cost by hour, day or month in a time zone. Every step of the range has a row,
+ * also without calls. A day has 23 or 25 hours when clocks change. The calls of a busy account are
+ * summed from now on, so the next request is fast.
  */
 export async function usageBy(
   db: Queryable,
