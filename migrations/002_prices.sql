@@ -1,24 +1,24 @@
--- How a country's numbers are dialled, of countries that a feed or an account is in. The regular
--- expressions and the rule are libphonenumber's, and mean the same in PostgreSQL and JavaScript.
+-- How numbers are dialled in the countries of feeds and accounts. The regular expressions and the
+-- rule are libphonenumber's, and mean the same in PostgreSQL and JavaScript.
 CREATE TABLE numbering_plan (
   country text PRIMARY KEY CHECK (country ~ '^[A-Z]{2}$'),
   calling_code text NOT NULL CHECK (calling_code ~ '^[1-9][0-9]{0,2}$'),
-  -- what is dialled before a country code
+  -- dialled before a country code
   international_prefix text NOT NULL,
-  -- what is dialled before a number of the country, and what takes its place where it has groups
+  -- dialled before a number of the country; and its replacement, where the expression has groups
   national_prefix text NOT NULL,
   national_rule text NOT NULL,
-  -- numbers of the country, and those of them that are dialled without its prefix
+  -- the country's numbers, and those that are dialled without the national prefix
   numbers text NOT NULL,
   bare_numbers text NOT NULL,
-  -- a prefix that begins with 0, as no country code does: what follows it is a number of the country
+  -- a prefix that begins with 0, unlike any country code: a number of the country follows it
   trunk_prefix text NOT NULL CHECK (trunk_prefix ~ '^(0[0-9]*)?$')
 );
 INSERT INTO numbering_plan VALUES ('US', '1', '011', '1', '', '[2-9][0-9]{2}[2-9][0-9]{6}',
   '[2-9][0-9]{2}[2-9][0-9]{6}', '');
 
--- The number that digits dial in a country, in the form of `dialledNumber` of the service, which does
--- the same for the country of a feed; NULL where they dial none, and text that is no digits as it is.
+-- The number for digits dialled in a country, in the form of the service's `dialledNumber`, which
+-- does the same for a feed's country. NULL where there is no such number. Other text is unchanged.
 CREATE FUNCTION dialled_number(dialled text, plan numbering_plan) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE
@@ -62,36 +62,36 @@ BEGIN
     ELSE '+' || digits END;
 END $$;
 
--- Price lists: rates by the first digits of the called number, its country code first.
+-- Price lists: rates by the first digits of the called number, the country code first.
 
 CREATE TABLE price_list (
   name text PRIMARY KEY,
   created_at timestamptz NOT NULL,
   changed_at timestamptz NOT NULL,
-  -- of the dates of price sheets that come without a zone
+  -- time zone for dates of price sheets without a zone
   time_zone text NOT NULL DEFAULT 'UTC'
 );
 
 CREATE TABLE price (
   list text NOT NULL REFERENCES price_list (name) ON DELETE CASCADE,
-  -- 00 and 011 are dialled before a country code and are no part of one: they would never fit
+  -- 00 and 011 are dialled before a country code and belong to none: they would never match
   prefix text NOT NULL CHECK (prefix ~ '^[0-9]{1,15}$')
     CONSTRAINT price_prefix_fits CHECK (prefix !~ '^(00|011)[0-9]'),
   name text NOT NULL DEFAULT '',
   rate numeric(12, 6) NOT NULL CHECK (rate >= 0),
-  -- The price counts for calls that started from valid_from on, and before valid_until; the versions of
-  -- a prefix do not overlap.
+  -- The price counts for calls that started from valid_from on and before valid_until. The versions
+  -- of a prefix do not overlap.
   valid_from timestamptz NOT NULL DEFAULT '-infinity',
   valid_until timestamptz NOT NULL DEFAULT 'infinity',
-  -- dollars for each answered call, and what one costs at least
+  -- dollars for each answered call, and the least that such a call costs
   connect_fee numeric(12, 6) NOT NULL DEFAULT 0 CHECK (connect_fee >= 0),
   minimum_charge numeric(12, 6) NOT NULL DEFAULT 0 CHECK (minimum_charge >= 0),
-  -- both or neither; without them the account's own count
+  -- both or neither; without them the account's own values count
   minimum_seconds integer CHECK (minimum_seconds >= 0),
   increment_seconds integer CHECK (increment_seconds > 0),
   PRIMARY KEY (list, prefix, valid_from),
   CONSTRAINT price_valid CHECK (valid_from < valid_until),
   CHECK ((minimum_seconds IS NULL) = (increment_seconds IS NULL))
 );
--- Versions that ended are looked for when calls of their time are deleted.
+-- Finds ended versions when the calls of their time are deleted.
 CREATE INDEX price_ended ON price (valid_until) WHERE valid_until < 'infinity';

@@ -6,9 +6,9 @@ CREATE TABLE feed (
   secret_digest bytea NOT NULL,
   networks text[] NOT NULL DEFAULT '{}',
   debits text NOT NULL DEFAULT 'service' CHECK (debits IN ('service', 'switch')),
-  -- Where a switch writes local times without a zone.
+  -- The time zone of local times without a zone.
   time_zone text NOT NULL DEFAULT 'UTC',
-  -- Where a switch dials: what its numbers without a country code mean.
+  -- The country of dialled numbers without a country code.
   country text NOT NULL DEFAULT 'US' REFERENCES numbering_plan (country),
   created_at timestamptz NOT NULL,
   last_seen_at timestamptz
@@ -28,24 +28,23 @@ CREATE TABLE call (
   billed_seconds integer NOT NULL CHECK (billed_seconds >= 0),
   rate numeric(12, 6) NOT NULL,
   amount numeric(18, 6),
-  -- what of the amount is not rate times seconds: a connection fee, or what is lacking to the least
-  -- charge; NULL: nothing
+  -- the part of the amount that is not rate times seconds: a connection fee, or the rest up to the
+  -- minimum charge; NULL: nothing
   fee numeric(18, 6),
-  -- false where the switch took the amount from its own books
+  -- false where the switch debited the amount in its own books
   debited boolean NOT NULL,
   feed text NOT NULL,
   content_digest bytea NOT NULL,
   received_at timestamptz NOT NULL,
-  -- to an emergency number, which no prefix prices; NULL: no
+  -- true: a call to an emergency number, for which prefixes do not count; NULL: no
   emergency boolean,
   PRIMARY KEY (billing_account, account, started_at, id),
-  -- A call's identity is its id and its start, whoever pays for it: a record that comes again after
-  -- its number or its account changed hands is the same call. The start leads, so that new calls go
-  -- to the right end of the index.
+  -- A call's identity is its id and its start, without the payer. So a record that is repeated
+  -- after its number or account changed its owner is the same call. The start leads, so new calls
+  -- go to the right end of the index.
   CONSTRAINT call_identity UNIQUE (started_at, id)
 ) PARTITION BY RANGE (started_at);
--- Rows come in the order in which they are received, so a few bytes for each range of them find
--- what is new.
+-- Rows lie in the order of their receipt, so a small index over ranges of blocks finds new calls.
 CREATE INDEX call_received_at ON call USING brin (received_at) WITH (autosummarize = on);
 
 -- Records that cannot be billed.
@@ -58,14 +57,14 @@ CREATE TABLE rejected_record (
   raw bytea NOT NULL,
   digest bytea NOT NULL,
   received_at timestamptz NOT NULL,
-  -- when it was billed after all, or dismissed
+  -- when it was billed or dismissed
   resolved_at timestamptz,
   dismissed_reason text CHECK (dismissed_reason IS NULL OR resolved_at IS NOT NULL),
   CONSTRAINT rejected_record_once UNIQUE (feed, digest)
 );
 CREATE INDEX rejected_record_open ON rejected_record (id) WHERE resolved_at IS NULL;
 
--- Ids that came with more than one start or account, as the nightly check found them last.
+-- Ids with more than one start or account: the result of the last nightly check.
 CREATE TABLE repeated_call (
   id uuid PRIMARY KEY,
   calls integer NOT NULL,

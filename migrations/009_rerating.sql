@@ -1,6 +1,6 @@
--- Calls that are priced again.
+-- Rerating: calls are priced again.
 
--- A run that prices the calls of a range again, in steps that can each be interrupted:
+-- A run that prices the calls of a range again. Each of its steps can be interrupted:
 -- 'rating' writes call_rating, 'posting' one ledger entry for each billing account, 'applying'
 -- brings the calls up to date.
 CREATE TABLE rerating (
@@ -13,7 +13,7 @@ CREATE TABLE rerating (
   actor text NOT NULL,
   started_at timestamptz NOT NULL,
   step text NOT NULL DEFAULT 'rating' CHECK (step IN ('rating', 'posting', 'applying', 'done')),
-  -- the last call that was looked at
+  -- the last call that was read
   at_started timestamptz,
   at_id uuid,
   looked_at bigint NOT NULL DEFAULT 0,
@@ -21,8 +21,8 @@ CREATE TABLE rerating (
 );
 CREATE UNIQUE INDEX rerating_one_at_a_time ON rerating ((true)) WHERE finished_at IS NULL;
 
--- What a call was billed before and after a run. The books count what was debited first, since the
--- ledger has the difference.
+-- A call's billing before and after a run. The books count the first debit, because the ledger has
+-- the difference.
 CREATE TABLE call_rating (
   billing_account bigint NOT NULL,
   account bigint NOT NULL,
@@ -37,7 +37,7 @@ CREATE TABLE call_rating (
   amount_after numeric(18, 6) NOT NULL,
   fee_before numeric(18, 6),
   fee_after numeric(18, 6),
-  -- the call shows the amount after
+  -- true: the call shows amount_after
   applied boolean NOT NULL DEFAULT false,
   PRIMARY KEY (billing_account, account, started_at, id, rerating)
 );

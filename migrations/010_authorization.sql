@@ -1,10 +1,10 @@
--- Which calls may be made, and what is held for those in progress.
+-- Which calls are allowed, and the holds of calls in progress.
 
--- What may not be called, such as ranges known for toll fraud.
+-- Prefixes that may not be called, such as ranges known for toll fraud.
 CREATE TABLE blocked_prefix (
   prefix text NOT NULL CHECK (prefix ~ '^[0-9]{1,15}$')
     CONSTRAINT blocked_prefix_fits CHECK (prefix !~ '^(00|011)[0-9]'),
-  -- NULL: for everyone; a billing account: also for the accounts billed to it
+  -- NULL: blocked for everyone; a billing account: blocked for its sub-accounts too
   account bigint REFERENCES account (username),
   reason text NOT NULL DEFAULT '',
   created_at timestamptz NOT NULL,
@@ -13,15 +13,15 @@ CREATE TABLE blocked_prefix (
 
 CREATE TABLE hold (
   billing_account bigint NOT NULL,
-  -- as the switch names the call
+  -- the switch's own id of the call
   call_id text NOT NULL,
   account bigint NOT NULL,
   called text NOT NULL,
   amount numeric(38, 6) NOT NULL CHECK (amount >= 0),
   granted_at timestamptz NOT NULL,
-  -- from then on it holds nothing, whether its row is still there or not
+  -- from then on it holds nothing, even while its row exists
   expires_at timestamptz NOT NULL,
-  -- What the call costs where it goes now, and what it may have cost before it was transferred there.
+  -- The call's price to its present number, and what it may have cost before a transfer.
   rate numeric(12, 6) NOT NULL DEFAULT 0,
   minimum_seconds integer NOT NULL DEFAULT 0,
   increment_seconds integer NOT NULL DEFAULT 1,
@@ -30,12 +30,12 @@ CREATE TABLE hold (
   minimum_charge numeric(12, 6) NOT NULL DEFAULT 0,
   PRIMARY KEY (billing_account, call_id)
 );
--- By the account alone, holds are never looked up: an index that begins with it would be taken for
--- the key by a plan that was made while the table was empty.
+-- No index begins with the account: a plan made while the table was empty would use it instead of
+-- the key.
 CREATE INDEX hold_expires_at ON hold (expires_at);
 
--- How many calls an account has in progress, as a sum beside the holds: a question must not count
--- the holds of thousands of other calls.
+-- The number of an account's calls in progress, kept beside the holds: a question must not count
+-- thousands of holds.
 CREATE TABLE calls_in_progress (
   billing_account bigint NOT NULL,
   account bigint NOT NULL,

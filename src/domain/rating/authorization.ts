@@ -14,13 +14,16 @@ import {
 import { GIVE_BACK } from './hold.ts';
 import { isBlocked, joinDestination, joinNumber } from './rating.ts';
 
-/** @throws Refusal 'payment required' with the reason, 'conflict' where the call id is another's */
+/**
+ * @throws Refusal 'payment required' with the reason, 'conflict' where another account has the call
+ *   id
+ */
 export type AuthorizeCall = (question: CallQuestion) => Promise<CallPermission>;
 
-// Questions of many accounts wait no longer for a balance that somebody else has locked.
+// A transaction for many accounts waits this long at most for a locked balance.
 const IMPATIENCE_MS = 200;
 const EXPIRED_AT_ONCE = 1_000;
-// So many are worth a second exchange beside the one that is under way.
+// From here on a second, parallel exchange pays off.
 const MANY_QUESTIONS = 32;
 
 const lock = (skip: string) => `SELECT b.account FROM balance b
@@ -31,19 +34,19 @@ const lock = (skip: string) => `SELECT b.account FROM balance b
 const LOCK = { name: 'lock-balances', text: lock('') };
 const LOCK_FREE = { name: 'lock-free-balances', text: lock('SKIP LOCKED') };
 
-// The plans are made once, maybe while the tables are empty, and must do when they are not.
+// The plans are made once, perhaps while the tables are empty. They must suit full tables too.
 const SETTINGS = { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off' };
 const IMPATIENT = { ...SETTINGS, lock_timeout: `'${IMPATIENCE_MS}ms'` };
 const NOT_ON_DISK = { synchronous_commit: 'off' };
 
-/** What is done where somebody else has locked a balance. */
+/** What to do where another transaction has locked a balance. */
 const WAYS = {
   'wait briefly': { lock: LOCK, patient: false, settings: IMPATIENT },
   'leave out': { lock: LOCK_FREE, patient: false, settings: IMPATIENT },
   wait: { lock: LOCK, patient: true, settings: SETTINGS },
 } as const;
 
-// A plan that was made while there were no holds must look them up by both columns, too.
+// A plan made while the table was empty must still look up holds by both columns.
 const HOLD_OF_CALL = `SELECT * FROM hold
       WHERE billing_account = a.master_account AND call_id = i.call_id OFFSET 0`;
 
@@ -109,12 +112,11 @@ const HOLD = `WITH held AS (
   FROM unnest($15::bigint[], $16::numeric[]) AS i (account, held) WHERE b.account = i.account`;
 
 /**
- * Answers questions whether calls may be made; those that come at about the same time share one
- * transaction. An allowed call holds what it may cost out of the balance, until its record is
- * stored, it is released, or the hold expires, so that calls at the same time cannot spend the same
- * money: the balance is locked meanwhile.
+ * Answers whether calls may be made. Concurrent questions share one transaction. An allowed call
+ * holds what it may cost until its record is stored, it is released, or the hold expires. The
+ * balance is locked during the decision, so concurrent calls cannot spend the same money.
  *
- * A balance that stays locked holds up its own questions alone: they wait in a lane of their account.
+ * A balance that stays locked delays only its own questions: they wait in their account's lane.
  */
 export function gatherAuthorizations(db: Database, options: AuthorizeOptions): AuthorizeCall {
   const lanes = new Lanes((questions: CallQuestion[]) =>
@@ -134,7 +136,7 @@ export function gatherAuthorizations(db: Database, options: AuthorizeOptions): A
 
 type Outcome = Answer | Error | undefined;
 
-/** @returns undefined for questions whose balance somebody else keeps locked */
+/** @returns undefined for questions whose balance another transaction keeps locked */
 async function decideWithoutWaiting(
   db: Database,
   questions: CallQuestion[],
@@ -161,7 +163,7 @@ async function decideOrFail(
   }
 }
 
-/** One that cannot be decided must not keep the others from it. */
+/** Decides each question alone, so a failed one does not stop the others. */
 async function eachAlone(
   db: Database,
   questions: CallQuestion[],
@@ -176,7 +178,7 @@ async function eachAlone(
 }
 
 /**
- * Decides questions one after the other, in one transaction.
+ * Decides questions in their order, in one transaction.
  * @returns an answer for each; undefined where its balance was left out
  */
 async function authorizeCalls(
@@ -199,7 +201,7 @@ async function authorizeCalls(
   ];
   return db.exchange({ settings, patient }, async (send) => {
     const locking = send<{ account: number }>(lock.name, lock.text, [accounts]);
-    // A statement of its own: only one that begins once the balances are locked sees their holds.
+    // A separate statement: it sees all holds only if it begins after the balances are locked.
     const reading = send<Terms>('read-terms', TERMS, asked);
     const locked = new Set((await locking).map(({ account }) => account));
     let decisions = new Decisions(questions, await reading, locked, options);
@@ -215,7 +217,7 @@ async function authorizeCalls(
   });
 }
 
-/** Before a call is refused, what other calls hold no longer is given back. @returns how many */
+/** Gives back expired holds before a call is refused. @returns how many */
 async function expire(send: Send, billingAccounts: number[], now: Date): Promise<number> {
   const values = [plainArray(billingAccounts), now];
   const [row] = await send<{ gone: number }>('expire-holds', EXPIRE, values);

@@ -6,17 +6,18 @@ import { Refusal } from '../refusal.ts';
 export interface BlockedPrefix {
   /** digits, the country code first */
   prefix: string;
-  /** null: for everyone; a billing account: also for those billed to it */
+  /** null: blocked for everyone; a billing account: blocked for its sub-accounts too */
   account: number | null;
   reason: string;
   createdAt: Date;
 }
 
 /**
- * Blocks prefixes; one that is blocked already stays as it is. Emergency calls are allowed all the
- * same: what begins like an emergency number may be blocked, such as 91 (India), the number itself not.
- * @returns those that are new @throws Refusal 'not found' for an unknown account, 'conflict' for an
- *   emergency number
+ * Blocks prefixes; a prefix that is blocked already does not change. Emergency calls stay allowed.
+ * A prefix that begins like an emergency number, such as 91 (India), may be blocked; the emergency
+ * number itself may not.
+ * @returns the newly blocked prefixes
+ * @throws Refusal 'not found' for an unknown account, 'conflict' for an emergency number
  */
 export async function blockPrefixes(
   db: Database,
@@ -85,7 +86,7 @@ export async function releasePrefixes(
   });
 }
 
-/** @param account only what is blocked for this account alone */
+/** @param account only prefixes that are blocked for this account alone */
 export function listBlocked(db: Queryable, account?: number): Promise<BlockedPrefix[]> {
   return db.query<BlockedPrefix>(
     `SELECT prefix, account, reason, created_at AS "createdAt" FROM blocked_prefix

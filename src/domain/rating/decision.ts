@@ -3,31 +3,31 @@ import { Refusal } from '../refusal.ts';
 import { billedMicros, type CallPrice, grant, isFree } from './grant.ts';
 import type { AllowedCall } from './hold.ts';
 
-/** What a switch asks before it lets a call through; the same call id again extends the hold. */
+/** A switch's question before it allows a call; a repeated call id extends the hold. */
 export interface CallQuestion extends AllowedCall {
-  /** as the feed's country reads it; '': it is no number there */
+  /** the number as the feed's country reads it; '': no number there */
   called: string;
-  /** digits as they were dialled, where they are not the number itself */
+  /** the dialled digits, where they differ from `called` */
   dialled?: string | undefined;
   now: Date;
 }
 
 export interface CallPermission {
-  /** how long the call may go on from now */
+  /** how many seconds the call may last from now on */
   maxSeconds: number;
   /** dollars per minute */
   rate: Decimal;
-  /** the number that is called, where the account's country reads another one than the feed's */
+  /** the number as the account's country reads it, where the feed's country reads another one */
   called?: string;
 }
 
 export interface AuthorizeOptions {
-  /** the most that is granted at a time */
+  /** the most seconds that one answer grants */
   holdSeconds: number;
   verifiedOnly: boolean;
-  /** a hold is on the disk before the answer; left out, it is */
+  /** true or left out: a hold is on the disk before the answer */
   holdsOnDisk?: boolean;
-  /** whether free destinations may be called while the balance is used up */
+  /** free destinations may be called while the balance is used up */
   freeCalls: boolean;
 }
 
@@ -35,28 +35,30 @@ export const NO_NUMBER = 'The destination is no number that can be dialled';
 
 export type Answer = CallPermission | Refusal;
 
-/** On which terms an account may make the call that a question is about. */
+/** The terms for the call of a question. */
 export interface Terms extends CallPrice {
-  /** of the question, from 1 */
+  /** position of the question, from 1 */
   n: number;
   billingAccount: number;
   enabled: boolean;
   closed: boolean;
   verified: boolean;
   blocked: boolean;
-  /** as the account's country reads it, or else the feed's; '': it is no number there */
+  /**
+   * the number as the account's country, or else the feed's country, reads it; '': no number there
+   */
   called: string;
-  /** by a price of the list, not by the account's own rate */
+  /** priced by the list, not by the account's own rate */
   isPriced: boolean;
   suspended: boolean;
   maxCalls: number | null;
-  /** what may be spent, holds not counted; null: any amount */
+  /** what may be spent, without regard to holds; null: any amount */
   spendable: Decimal | null;
-  /** of the billing account's balance, expired holds that nobody gave back included */
+  /** held of the billing account's balance, with expired holds that were not given back yet */
   held: Decimal;
-  /** the account's calls in progress, counted in the same way */
+  /** the account's calls in progress, with those of the same expired holds */
   calls: number;
-  /** of the same call id, maybe expired */
+  /** the hold of the same call id, perhaps expired */
   hold:
     | (CallPrice & {
         account: number;
@@ -69,43 +71,43 @@ export interface Terms extends CallPrice {
     | null;
 }
 
-/** A hold as it is to be written. */
+/** A hold to write. */
 export interface Hold extends CallPrice, AllowedCall {
   billingAccount: number;
   called: string;
   amountMicros: bigint;
-  /** of that, what the call may have cost before it was transferred to the number it goes to now */
+  /** part of that: what the call may have cost before its transfer to the present number */
   earlierMicros: bigint;
   grantedMs: number;
   expiresMs: number;
 }
 
-/** By how much the number of an account's calls in progress changed. */
+/** The change of an account's number of calls in progress. */
 interface CallsOfAccount {
   billingAccount: number;
   account: number;
   change: number;
 }
 
-/** How long after a call's end its record may take to come before the hold is given up. */
+/** How long after a call's end the hold waits for its record. */
 const RECORD_DELAY_SECONDS = 300;
 const SECOND_MS = 1_000;
 
-/** Answers to questions that are decided one after the other, and what is to be written of them. */
+/** Decides questions in their order; collects the answers and the changes to write. */
 export class Decisions {
-  /** undefined where the balance is not locked */
+  /** one for each question; undefined where its balance is not locked */
   readonly answers: (Answer | undefined)[];
-  /** new and changed ones */
+  /** new and changed holds */
   readonly holds = new Map<string, Hold>();
   readonly calls = new Map<string, CallsOfAccount>();
-  /** by how much what is held changed, in millionths, by billing account */
+  /** the change of the held amount in millionths, by billing account */
   readonly held = new Map<number, bigint>();
-  /** billing accounts of which more was wanted than is left beside other calls */
+  /** billing accounts whose calls needed more than other calls' holds leave */
   readonly short = new Set<number>();
   readonly #options: AuthorizeOptions;
 
   /**
-   * @param terms of questions of known accounts, as they are before the first one
+   * @param terms for the questions of known accounts, as they are before the first question
    * @param locked billing accounts whose balances are locked
    */
   constructor(
@@ -198,7 +200,7 @@ function storedHold({ billingAccount, hold }: Terms, callId: string): Hold | und
   return { ...rest, ...amounts, billingAccount, callId };
 }
 
-/** What a call that is transferred may cost until then. */
+/** What a call may cost until its transfer. */
 function costSoFar(hold: Hold, now: Date): bigint {
   return hold.earlierMicros + billedMicros(hold, secondsSince(hold.grantedMs, now));
 }

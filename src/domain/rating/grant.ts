@@ -8,17 +8,17 @@ export interface CallPrice {
   incrementSeconds: number;
   /** dollars for each answered call */
   connectFee: Decimal;
-  /** what an answered call costs at least, in dollars */
+  /** the least that an answered call costs, in dollars */
   minimumCharge: Decimal;
 }
 
 /**
- * How long a call may go on, and what it costs until then.
+ * How long a call may last, and what it costs until then.
  * @param spendable what may be spent, in dollars; null: any amount
- * @param heldMicros of that, what is held for other calls, in millionths
- * @param elapsed seconds since the call was allowed first, which its record will tell, too
- * @param holdSeconds the most that is granted
- * @returns undefined where the balance does not reach for the minimum, or for another second
+ * @param heldMicros the part of it that other calls hold, in millionths
+ * @param elapsed seconds since the call was first allowed; its record will contain them too
+ * @param holdSeconds the most seconds to grant
+ * @returns undefined where the balance is too low for the minimum, or for one more second
  */
 export function grant(
   price: CallPrice & { spendable: Decimal | null },
@@ -45,12 +45,12 @@ export function grant(
   };
 }
 
-/** Whether calls cost nothing, however long they are. */
+/** Whether calls of any length cost nothing. */
 export function isFree({ rate, connectFee, minimumCharge }: CallPrice): boolean {
   return [rate, connectFee, minimumCharge].every((dollars) => toMicros(dollars) === 0n);
 }
 
-/** What a call of some seconds is billed, in millionths of a dollar. */
+/** The cost of a call of some seconds, in millionths of a dollar. */
 export function billedMicros(price: CallPrice, seconds: number): bigint {
   return cost(price, billedSeconds(price, seconds));
 }

@@ -15,8 +15,8 @@ export type ReleaseHold = (call: AllowedCall) => Promise<boolean>;
 const EXPIRED_AT_ONCE = 5_000;
 
 /**
- * SQL of a part of a WITH: takes the deleted holds of its part `gone` (billing_account, account,
- * amount) from the calls in progress. Whoever deletes a hold has locked the balance that it is on.
+ * SQL part of a WITH: subtracts the deleted holds in the part `gone` (billing_account, account,
+ * amount) from the calls in progress. A statement that deletes a hold must have locked its balance.
  */
 export const FEWER_IN_PROGRESS = `counted AS (
   UPDATE calls_in_progress c SET calls = c.calls - g.calls
@@ -24,7 +24,7 @@ export const FEWER_IN_PROGRESS = `counted AS (
   WHERE c.billing_account = g.billing_account AND c.account = g.account
 )`;
 
-/** The same, and takes them from what is held of the balances. */
+/** The same, and subtracts the holds from the balances' held amounts. */
 export const GIVE_BACK = `${FEWER_IN_PROGRESS}, given_back AS (
   UPDATE balance b SET held = b.held - g.amount
   FROM (SELECT billing_account, sum(amount) AS amount FROM gone GROUP BY 1) g
@@ -32,8 +32,8 @@ export const GIVE_BACK = `${FEWER_IN_PROGRESS}, given_back AS (
 )`;
 
 /**
- * Ends holds of calls that were not answered, those that are told at about the same time by one
- * statement. It tells whether there was a hold; of a call without one, nothing happens.
+ * Ends holds of calls that were not answered. Concurrent requests share one statement. The answer
+ * says whether there was a hold; for a call without a hold nothing happens.
  */
 export function gatherReleases(db: Database): ReleaseHold {
   const gatherer = new Gatherer((calls: AllowedCall[]) => releaseOrFail(db, calls));
@@ -49,7 +49,7 @@ async function releaseOrFail(db: Database, calls: AllowedCall[]): Promise<(boole
     return await releaseHolds(db, calls);
   } catch (error) {
     if (calls.length === 1) return [error as Error];
-    // One whose balance stays locked must not keep the others.
+    // A call whose balance stays locked must not delay the others.
     return (await Promise.all(calls.map((call) => releaseOrFail(db, [call])))).flat();
   }
 }
@@ -82,7 +82,7 @@ async function releaseHolds(db: Database, calls: AllowedCall[]): Promise<boolean
   return calls.map((_, n) => released.has(n + 1));
 }
 
-/** Gives back what expired holds held; a balance that somebody works on is left for the next time. */
+/** Gives back expired holds. A balance that is locked is left for the next run. */
 export async function expireHolds(db: Queryable, now: Date): Promise<void> {
   for (let gone = EXPIRED_AT_ONCE; gone === EXPIRED_AT_ONCE; ) {
     const [row] = await db.query<{ gone: number }>(
@@ -106,7 +106,7 @@ export async function expireHolds(db: Queryable, now: Date): Promise<void> {
   }
 }
 
-/** A call that goes on, and what it holds. */
+/** A call in progress and its hold. */
 export interface HoldRecord {
   account: number;
   billingAccount: number;
@@ -143,7 +143,7 @@ export function listHolds(
   );
 }
 
-/** Calls in progress for which something is held, and how many dollars that are. */
+/** The number of calls in progress with a hold, and the dollars that they hold. */
 export async function sumHolds(
   db: Queryable,
   now: Date,

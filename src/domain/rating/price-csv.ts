@@ -1,21 +1,21 @@
 import { type Decimal, isDecimal } from '../money.ts';
 
-/** What calls to the numbers that begin with a prefix cost. */
+/** The price of calls to numbers that begin with a prefix. */
 export interface Price {
   /** digits, the country code first */
   prefix: string;
-  /** of the destination, for people */
+  /** the destination's name, for people */
   name: string;
   /** dollars per minute */
   rate: Decimal;
-  /** null, both: the account's own count */
+  /** both null: the account's own values count */
   minimumSeconds: number | null;
   incrementSeconds: number | null;
   /** dollars for each answered call */
   connectFee: Decimal;
-  /** what an answered call costs at least, in dollars */
+  /** the least that an answered call costs, in dollars */
   minimumCharge: Decimal;
-  /** from when on it counts, as it was written, maybe without a zone; null: nothing is said */
+  /** the beginning of its validity as written, perhaps without a zone; null: not given */
   validFrom: string | null;
 }
 
@@ -23,7 +23,7 @@ export interface PriceFile {
   prices: Price[];
   /** what is wrong, by line; the first line is 1 */
   faults: { line: number; problem: string }[];
-  /** titles of columns that mean nothing here */
+  /** titles of unknown columns */
   ignored: string[];
 }
 
@@ -73,12 +73,12 @@ const LONGEST_COUNT_SECONDS = 3_600;
 
 class Fault extends Error {}
 
-/** A text is no prefix; the message says what it must be. */
+/** A text is no prefix; the message says what a prefix is. */
 export class InvalidPrefix extends Error {}
 
 /**
  * Reads a price list: CSV with commas, semicolons or tabs, one price a line. A first line of titles
- * says which column is what; without it they are prefix, rate, name, minimum, increment, connect fee,
+ * names the columns; without it they are prefix, rate, name, minimum, increment, connect fee,
  * minimum charge and valid from.
  * @returns the prices, and every fault with its line
  */
@@ -107,7 +107,7 @@ export function readPriceFile(text: string): PriceFile {
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       file.faults.push({ line: index + 1, problem: error.message });
-      // Without its columns no other line can be read.
+      // Without known columns no other line can be read.
       if (!columns) return file;
     }
   }
@@ -167,8 +167,8 @@ function prefixOf(cell: string): string {
 }
 
 /**
- * A prefix in digits, without a plus in front and blanks between, and without the dashes of 1-809.
- * @throws InvalidPrefix also for digits that no number begins with
+ * A prefix in digits. A leading plus, blanks and the dashes of 1-809 are removed.
+ * @throws InvalidPrefix also for digits that begin no number
  */
 export function readPrefix(text: string): string {
   const plain = text.replace(/^\+/, '').replaceAll(' ', '');
@@ -186,7 +186,7 @@ export function readPrefix(text: string): string {
 }
 
 function dollarsOf(cell: string, name: string, unit: string): Decimal {
-  // Zeros beyond the sixth place are no more exact.
+  // Zeros beyond the sixth place are dropped: they add no precision.
   const rate = cell.replace(/(\.[0-9]{6})0+$/, '$1').replace(/^\./, '0.');
   if (!isDecimal(rate) || !/^[0-9]{1,6}(\.|$)/.test(rate)) {
     throw new Fault(`the ${name} '${cell}' must be ${unit} with at most six decimals`);
@@ -194,7 +194,7 @@ function dollarsOf(cell: string, name: string, unit: string): Decimal {
   return rate;
 }
 
-/** A day or a moment, with a zone or without. */
+/** A day or a moment, with or without a zone. */
 function validFromOf(cell: string): string | null {
   if (cell === '') return null;
   const [, day = '', time = '', zone = ''] =
@@ -202,7 +202,7 @@ function validFromOf(cell: string): string | null {
       cell,
     ) ?? [];
   const parsed = new Date(`${day}T${time || '00:00'}Z`);
-  // Days that no month has are read as days of the next one.
+  // JavaScript reads 30 February as a day in March.
   if (Number.isNaN(parsed.getTime()) || !parsed.toISOString().startsWith(day)) {
     throw new Fault(`'${cell}' must be a date such as 2030-12-01, or 2030-12-01T00:00Z`);
   }
@@ -218,7 +218,7 @@ function seconds(cell: string, name: string, least: number): number | null {
   return value;
 }
 
-/** The cells of one line, as RFC 4180 quotes them, without blanks around. */
+/** The cells of one line (quotes as in RFC 4180), without surrounding blanks. */
 function splitLine(line: string, delimiter: string): string[] {
   if (!line.includes('"')) return line.split(delimiter).map((cell) => cell.trim());
   const cells: string[] = [];

@@ -1,7 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
 import type { Decimal } from '../money.ts';
 
-/** A prefix whose price is another one at a later moment; null: it has none then. */
+/** A prefix with different prices at two moments; null: it has no price then. */
 export interface PriceDifference {
   prefix: string;
   name: string;
@@ -24,7 +24,7 @@ const AT = (moment: string) => `SELECT prefix, name, json_build_object('rate', r
   FROM price WHERE list = $1 AND valid_from <= ${moment} AND valid_until > ${moment}`;
 
 /**
- * What of a list is other at one moment than at another, by prefix.
+ * The prices of a list that differ between two moments, by prefix.
  * @param page.after the last prefix already seen
  */
 export function diffPrices(

@@ -13,31 +13,31 @@ export interface ImportCounts {
   changed: number;
   unchanged: number;
   removed: number;
-  /** rates that rise within fewer than seven days, the usual notice, where a date is given */
+  /** where a date is given: rates that rise in fewer than seven days, the usual notice */
   raisedSoon: number;
 }
 
 export interface ImportOptions {
   now: Date;
   /**
-   * The new prices count for calls that start from then on. Left out, those that are valid now are put
-   * right, also for calls that started before.
+   * The new prices count for calls that start from then on. Left out: the prices valid now are
+   * corrected, also for earlier calls.
    */
   from?: Date | undefined;
-  /** may lie in the past, so that `rerate` changes calls that are stored */
+  /** `from` may be in the past; `rerate` can then change stored calls */
   backdate?: boolean;
-  /** of dates in the file without a zone, from now on; left out, as before */
+  /** the list's time zone for dates without a zone, from now on; left out: it does not change */
   timeZone?: string | undefined;
-  /** prices that are not given end, or are removed where there is no date */
+  /** prices that are not in the file end; without a date they are removed */
   replace: boolean;
-  /** count only */
+  /** only count, change nothing */
   dryRun: boolean;
   onProgress?: (done: number) => void;
-  /** looks at the list once nobody else can change it; what it throws leaves all as it is */
+  /** checks the locked list; if it throws, nothing changes */
   precondition?: (tx: Queryable) => Promise<void>;
 }
 
-/** A price with the time in which it counts, in milliseconds since 1970. */
+/** A price with the time in which it is valid, in milliseconds since 1970. */
 interface Version extends Price {
   fromMs: number;
   untilMs: number;
@@ -46,16 +46,16 @@ interface Version extends Price {
 /** What an import does to a list. */
 interface Plan {
   counts: ImportCounts;
-  /** versions that are new, or of which something but the beginning changed */
+  /** new versions, and versions with a change (never of the beginning) */
   written: Version[];
   removed: Version[];
 }
 
 /**
- * Puts prices into a list, which is made where there is none: all of them or, where it fails, none.
- * Calls that are rated meanwhile see the list as it was.
- * @throws Refusal 'malformed' where none is given that would replace those of the list, and for a
- *   date that is past without `backdate`
+ * Imports prices into a list: all or none. A missing list is created. Calls rated meanwhile use the
+ * old prices.
+ * @throws Refusal 'malformed' where no prices are given to replace the list's, and for a past date
+ *   without `backdate`
  */
 export async function importPrices(
   db: Database,
@@ -69,7 +69,7 @@ export async function importPrices(
     throw new Refusal('malformed', 'there is no price to replace the list with');
   }
   return db.transaction(async (tx) => {
-    // Whoever imports into the same list waits here.
+    // Another import into the same list waits here.
     if (!dryRun) await holdList(tx, list, timeZone, now);
     await precondition?.(tx);
     const starts = await startsOf(tx, list, prices, timeZone);
@@ -95,7 +95,7 @@ export async function importPrices(
   });
 }
 
-/** Makes a list where there is none, and has others wait. */
+/** Creates the list if it is missing, and locks it. */
 async function holdList(
   tx: Queryable,
   list: string,
@@ -163,7 +163,7 @@ function planImport(
   return plan;
 }
 
-/** @param known the versions of the prefix by their beginning, to which the new one is added */
+/** @param known the prefix's versions in the order of their beginning; the new one is added */
 function putPrice(
   { counts, written }: Plan,
   known: Version[],
@@ -214,7 +214,7 @@ function isSame(before: Price, after: Price): boolean {
   );
 }
 
-/** The moments, in milliseconds, of the dates that a file has, by their texts. */
+/** The moments of a file's dates, in milliseconds, by the dates' texts. */
 async function startsOf(
   tx: Queryable,
   list: string,
@@ -246,7 +246,7 @@ function versionsOf(tx: Queryable, list: string): Promise<Version[]> {
 }
 
 async function writeVersions(tx: Queryable, list: string, versions: Version[]): Promise<void> {
-  // One version may be ended and put right by the same file: what it is last counts.
+  // One file may end a version and correct it: the last state counts.
   const last = [...new Map(versions.map((row) => [`${row.prefix} ${row.fromMs}`, row])).values()];
   await tx.query(
     `INSERT INTO price (list, prefix, name, rate, minimum_seconds, increment_seconds, connect_fee,
@@ -285,7 +285,7 @@ function momentText(ms: number): string {
   return ms < 0 ? '-infinity' : 'infinity';
 }
 
-/** Removes versions of prices that ended before the calls that are kept. */
+/** Removes versions that ended before the first kept call. */
 export async function deleteEndedPrices(db: Queryable): Promise<void> {
   await db.query(
     `DELETE FROM price WHERE valid_until < (SELECT kept_from FROM call_retention)

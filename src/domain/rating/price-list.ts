@@ -6,16 +6,15 @@ import type { Price } from './price-csv.ts';
 
 export interface PriceListSummary {
   name: string;
-  /** that count now */
+  /** prices valid now */
   prices: number;
-  /** that are to count later */
+  /** prices valid later */
   scheduled: number;
-  /** open accounts that it is set for */
+  /** open accounts with this list */
   accounts: number;
   changedAt: Date;
 }
 
-/** The same, and since when it is there. */
 export interface PriceListRecord extends PriceListSummary {
   createdAt: Date;
 }
@@ -63,15 +62,15 @@ const SUMMARY = `l.name, l.changed_at AS "changedAt",
   (SELECT count(*) FROM price p WHERE p.list = l.name AND p.valid_from > now()) AS scheduled,
   (SELECT count(*) FROM account a WHERE a.price_list = l.name AND a.closed_at IS NULL) AS accounts`;
 
-/** A price with the time in which it counts; null: always, on that side. */
+/** A price with the time in which it is valid; null: no limit on that side. */
 export interface ListedPrice extends Omit<Price, 'validFrom'> {
   validFrom: Date | null;
   validUntil: Date | null;
 }
 
 /**
- * The prices of a list by prefix, those that count for a call that starts at a moment.
- * @param page.prefix only those that begin with it
+ * A list's prices for a call that starts at a moment, by prefix.
+ * @param page.prefix only prefixes that begin with it
  * @param page.after the last prefix already seen
  * @throws Refusal 'not found'
  */

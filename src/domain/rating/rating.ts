@@ -1,6 +1,6 @@
 /**
- * SQL of the seconds that a talk time is billed as: none where nobody answered, else a minimum and
- * then whole increments. Integers, so exact to the microsecond.
+ * SQL of the billed seconds of a talk time: 0 for an unanswered call, else a minimum and then whole
+ * increments. Integer arithmetic is exact to the microsecond.
  * @param talk SQL of the talk time in microseconds, a bigint
  */
 export const billedSeconds = (talk: string, minimum: string, increment: string) =>
@@ -13,38 +13,38 @@ const timesSeconds = (rate: string, seconds: string) => `round(${rate} * ${secon
 
 /**
  * SQL of a call's price in dollars, rounded once, half up: numeric round() rounds ties away from
- * zero, and no price is negative. An unanswered call, of no seconds, costs nothing.
+ * zero, and no price is negative. An unanswered call has 0 seconds and costs nothing.
  * @param rate SQL of dollars per minute
  * @param fee SQL of dollars for each answered call, or NULL
- * @param least SQL of what an answered call costs at least, or NULL
+ * @param least SQL of the minimum charge of an answered call, or NULL
  */
 export const price = (rate: string, seconds: string, fee: string, least: string) =>
   `CASE WHEN (${fee} > 0 OR ${least} > 0) AND ${seconds} > 0
      THEN greatest(${least}, round(${fee} + ${rate} * ${seconds} / 60, 6))
      ELSE ${timesSeconds(rate, seconds)} END`;
 
-/** SQL of what of that price is not rate times seconds; NULL: nothing. */
+/** SQL of the part of that price that is not rate times seconds; NULL: nothing. */
 export const feeOf = (rate: string, seconds: string, fee: string, least: string) =>
   `CASE WHEN (${fee} > 0 OR ${least} > 0) AND ${seconds} > 0
      THEN nullif(${price(rate, seconds, fee, least)} - ${timesSeconds(rate, seconds)}, 0) END`;
 
 /**
- * SQL of the account that has a number and pays for calls to it: the one that had it when the call
- * started or else, since numbers may be told to the service late, the first one after. It is the
- * same one whenever a record comes again.
+ * SQL of the account that owns a called number and pays for the call: the owner at the call's
+ * start, or else the first later owner, because a number may be added late. A repeated record gives
+ * the same account.
  */
 export const ownerOfCalled = (called: string, startedAt: string) =>
   `(SELECT d.account FROM number d
     WHERE d.number = ${called} AND (d.removed_at IS NULL OR d.removed_at > ${startedAt})
     ORDER BY d.added_at, d.id LIMIT 1)`;
 
-/** SQL of a number in digits, the country code first; it is one that `dialledNumber` wrote. */
+/** SQL of a number in digits, the country code first. Its input is a result of `dialledNumber`. */
 const digits = (called: string) => `CASE
     WHEN ${called} ~ '^[2-9][0-9]{2}[2-9][0-9]{6}$' THEN '1' || ${called}
     ELSE ltrim(${called}, '+') END`;
 
 /**
- * SQL of the prefixes of a called number, as price lists and blocks write them: digits, the country
+ * SQL of the prefixes of a called number in the form of price lists and blocks: digits, the country
  * code first.
  */
 export const prefixesOf = (called: string) =>
@@ -53,12 +53,12 @@ export const prefixesOf = (called: string) =>
       generate_series(1, 15) AS k)`;
 
 /**
- * SQL to join to an account, `a`: `e.number` is the number that a call of it dials, which an account
- * that has a country reads as that country does.
+ * SQL to join to an account, `a`: `e.number` is the called number. If the account has a country,
+ * that country's numbering plan reads the dialled digits.
  * @param called SQL of the number as the feed's country reads it
- * @param dialled SQL of the digits that were dialled, or NULL where they are that number
- * @param emergency SQL that tells whether it is an emergency call, which is the same everywhere
- * @param none SQL of what it is where the account's country has no such number
+ * @param dialled SQL of the dialled digits, or NULL where they are that number
+ * @param emergency SQL condition: it is an emergency call, whose number is the same everywhere
+ * @param none SQL of the value for digits that are no number in the account's country
  */
 export const joinNumber = (called: string, dialled: string, emergency: string, none: string) =>
   `CROSS JOIN LATERAL (SELECT CASE WHEN a.country IS NULL OR ${emergency} THEN ${called} ELSE coalesce((
@@ -70,12 +70,12 @@ export const PRICE_LIST = `coalesce(a.price_list,
   (SELECT l.name FROM price_list l WHERE l.name = 'default'))`;
 
 /**
- * SQL to join to an account, `a`: `d.price` is the row of the price of a destination in the
- * account's list, by the longest prefix that has one at that moment, or NULL. Calls to a number of
- * the account's own come in, and so have no destination to pay for. Nothing is looked up for accounts
- * without a list. An emergency call has the price of exactly its number alone.
+ * SQL to join to an account, `a`: `d.price` is the price row of the destination in the account's
+ * list, or NULL. The longest prefix with a valid price at that moment counts. Calls to the
+ * account's own number are incoming, so they have no destination price. For accounts without a list
+ * nothing is looked up. An emergency call has a price only where a prefix is exactly its number.
  * @param at SQL of the moment at which the call starts
- * @param emergency SQL that tells whether it is an emergency call
+ * @param emergency SQL condition: it is an emergency call
  */
 export const joinDestination = (called: string, at: string, emergency: string) =>
   `CROSS JOIN LATERAL (SELECT CASE WHEN ${PRICE_LIST} IS NOT NULL THEN (
@@ -88,15 +88,15 @@ export const joinDestination = (called: string, at: string, emergency: string) =
       ORDER BY length(p.prefix) DESC LIMIT 1) END AS price OFFSET 0) d`;
 
 /**
- * SQL of the rate of a call of an account, `a`, whose destination was joined: nothing is paid for an
- * emergency call that the list does not name.
+ * SQL of a call's rate, for an account `a` with a joined destination. An emergency call without a
+ * price in the list is free.
  */
 export const rateOf = (emergency: string) =>
   `coalesce((d.price).rate, CASE WHEN ${emergency} THEN 0 ELSE a.rate END)`;
 
 /**
- * SQL that tells whether calls to a number are blocked for everyone, for the account, `a`, or for
- * the one that it is billed to.
+ * SQL condition: calls to a number are blocked for everyone, for the account `a`, or for its
+ * billing account.
  */
 export const isBlocked = (called: string) =>
   `EXISTS (SELECT FROM blocked_prefix k WHERE k.prefix = ANY (${prefixesOf(called)})
