@@ -1,9 +1,9 @@
-// What PostgreSQL reads in an array without quotes, and does not take for NULL.
+// Texts that need no quotes in a PostgreSQL array. An unquoted `null` would be NULL.
 const PLAIN = /^(?!null$)[\w+.:@-]+$/i;
 
 /**
- * Arrays as PostgreSQL reads them. The driver makes the same text of a JavaScript array, but looks
- * at the type of each member, which for thousands of them takes longer than the statement.
+ * A PostgreSQL array as text. The driver writes the same text for a JavaScript array, but checks
+ * the type of each member. For thousands of members this takes longer than the statement.
  */
 export function textArray(values: (string | undefined | null)[]): string {
   return `{${values.map(textMember).join(',')}}`;
@@ -15,7 +15,7 @@ function textMember(value: string | undefined | null): string {
   return `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }
 
-/** @param values numbers, or texts that are known to be plain, such as uuids */
+/** The same without quotes. @param values numbers, or plain texts such as uuids */
 export function plainArray(values: (number | string | undefined)[]): string {
   return `{${values.map((value) => value ?? 'NULL').join(',')}}`;
 }

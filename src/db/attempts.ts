@@ -1,4 +1,4 @@
-/** A span of time that began with a key's first attempt. */
+/** A span of time that begins with a key's first attempt. */
 export interface Window {
   attempts: number;
   /** Unix time in milliseconds */
@@ -11,19 +11,19 @@ export interface Span {
   lengthMs: number;
 }
 
-/** Where attempts are counted, for all processes and across restarts. */
+/** Counts attempts for all processes and across restarts. */
 export interface AttemptStore {
-  /** Adds attempts to each key. @returns the windows of all these keys, these attempts included */
+  /** Adds attempts to each key. @returns the keys' windows with these attempts */
   add(counts: ReadonlyMap<string, number>, span: Span): Promise<Map<string, Window>>;
-  /** @returns undefined where a key has no window, or one that has ended */
+  /** @returns undefined where the key has no window, or its window has ended */
   read(key: string, nowMs: number): Promise<Window | undefined>;
   close(): Promise<void>;
 }
 
 type Read = <Row extends object>(name: string, text: string, values: unknown[]) => Promise<Row[]>;
 
-// Does not wait for the disk: a database that crashes may forget the attempts of its last moment.
-// Rows are locked in the order of their keys, since processes count at the same time.
+// Does not wait for the disk: a crash of the database may lose the last moment's attempts. Rows are
+// locked in the order of their keys, because several processes count at the same time.
 const COUNT_ATTEMPTS = `
 WITH lax AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
 INSERT INTO rate_limit AS r (key, points, expire)

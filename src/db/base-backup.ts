@@ -2,16 +2,16 @@ import { PassThrough, type Readable } from 'node:stream';
 import pg from 'pg';
 import { translate } from './errors.ts';
 
-/** A copy of a whole server as it was at one moment, while it goes on running. */
+/** A copy of a running server at one moment. */
 export interface BaseBackup {
-  /** about how many bytes the archive will have */
+  /** estimated size of the archive in bytes */
   estimatedBytes: number;
   /** a tar archive of the data folder, with the write-ahead log that makes it consistent */
   archive: Readable;
   close: () => Promise<void>;
 }
 
-// The write-ahead log since the backup's start must not be recycled before it is copied, too.
+// The slot keeps the write-ahead log since the backup's start until it is copied.
 const KEEP_LOG = (slot: string) =>
   `CREATE_REPLICATION_SLOT ${slot} TEMPORARY PHYSICAL (RESERVE_WAL)`;
 const BACKUP =
@@ -19,12 +19,12 @@ const BACKUP =
 
 /**
  * Starts a base backup, as pg_basebackup does
- * (https://www.postgresql.org/docs/18/protocol-replication.html). PostgreSQL checks the checksum of
- * every page it copies and ends the archive with an error where one is wrong.
+ * (https://www.postgresql.org/docs/18/protocol-replication.html). PostgreSQL verifies the
+ * checksum of each copied page. A wrong checksum ends the archive with an error.
  * @throws StoreUnavailable where PostgreSQL does not answer
  */
 export async function startBaseBackup(connection: pg.ClientConfig): Promise<BaseBackup> {
-  // Types know of no replication, the driver does.
+  // The driver supports `replication`, but its types lack it.
   const options: pg.ClientConfig & { replication: string } = { ...connection, replication: 'true' };
   const client = new pg.Client(options);
   client.on('error', () => undefined);
@@ -73,7 +73,7 @@ class BackupQuery implements pg.Submittable {
 
   handleCopyData({ chunk }: { chunk: Buffer }, { stream }: pg.Connection): void {
     if (chunk[0] !== KIND_OF_DATA) return;
-    // The driver reuses the memory of a message that was handled.
+    // Copied, because the driver reuses a handled message's memory.
     if (this.archive.write(Buffer.from(chunk.subarray(1))) || stream.isPaused()) return;
     stream.pause();
     this.archive.once('drain', () => stream.resume());

@@ -7,8 +7,8 @@ import { Pulse } from './pulse.ts';
 import { OpenTransaction } from './transaction.ts';
 
 /**
- * What runs SQL: a pool or a transaction. Every function of the domain takes one as its first
- * argument. Values are bound, never pasted into the text.
+ * Runs SQL: a pool or a transaction. It is the first argument of the domain's functions. Values are
+ * always bound, never pasted into the text.
  */
 export interface Queryable {
   query<Row extends object = Record<string, unknown>>(
@@ -16,15 +16,15 @@ export interface Queryable {
     values?: unknown[],
   ): Promise<Row[]>;
   /**
-   * A transaction's: calls `work` once it is committed, and not at all where it is rolled back.
-   * Where it is missing, each statement is committed by the time it is answered.
+   * Only in transactions: calls `work` after the commit, and never after a rollback. Where it is
+   * missing, each statement is committed when its answer arrives.
    */
   afterCommit?: (work: () => void) => void;
 }
 
 /**
  * Sends a statement of a transaction without waiting for the answers to those before it.
- * @param name names it as a prepared statement; one name always goes with one text
+ * @param name of the prepared statement; a name always stands for the same text
  */
 export type Send = <Row extends object>(
   name: string,
@@ -35,45 +35,48 @@ export type Send = <Row extends object>(
 type Isolation = 'READ COMMITTED' | 'REPEATABLE READ';
 
 export interface ExchangeOptions {
-  /** such as `lock_timeout`; those that are not patient all have the same, which their connections keep */
+  /**
+   * such as `lock_timeout`; all exchanges that are not patient use the same settings and
+   * connections
+   */
   settings: Record<string, string>;
-  /** whether it may wait for locks as long as others do, and so for a connection, too */
+  /** true: it may wait for locks as long as other statements, and also for a connection */
   patient: boolean;
 }
 
 export interface DatabaseOptions {
   connection: pg.ClientConfig;
-  /** most connections of the pool */
+  /** the most connections of the pool */
   poolSize: number;
   /**
-   * 'server': somebody waits for each answer, so what takes long is given up, and a PostgreSQL that
-   * falls silent is noticed within seconds; 'command': statements may take their time
+   * 'server': a client waits for each answer, so long statements are cancelled and a silent
+   * PostgreSQL is noticed within seconds; 'command': statements may take long
    */
   role?: 'server' | 'command';
   /**
-   * false behind a pooler that hands out transactions (PgBouncer), where no statement outlives its
-   * transaction and the limits on locks and statements are the database role's
+   * false behind a transaction pooler (PgBouncer): a prepared statement ends with its transaction,
+   * and the database role sets the limits for locks and statements
    */
   prepares?: boolean;
-  /** counts attempts in place of this PostgreSQL */
+  /** counts attempts instead of this PostgreSQL */
   attempts?: AttemptStore | undefined;
   onError?: (error: Error) => void;
 }
 
 const CONNECT_TIMEOUT_MS = 2_500;
 const LIMITS_MS: Record<'server' | 'command' | 'pooled', pg.ClientConfig> = {
-  // PostgreSQL gives up by itself, so that no abandoned statement keeps its locks and connection;
-  // the driver's limit is for when it cannot tell.
+  // PostgreSQL cancels late statements, so none keeps its locks and connection. The driver's limit
+  // is for a server that does not answer.
   server: { lock_timeout: 2_000, statement_timeout: 30_000, query_timeout: 35_000 },
   command: { query_timeout: 3_600_000 },
-  // A pooler refuses settings of the session.
+  // A pooler refuses session settings.
   pooled: { query_timeout: 35_000 },
 };
 const EXCHANGES = 2;
 const READ_CLIENTS = 2;
 const PAGE_CLIENTS = 4;
 
-// Numbers that JavaScript would round stay text; usernames have ten digits and fit.
+// Integers that JavaScript would round stay text; usernames have ten digits and fit.
 const types = new pg.TypeOverrides();
 types.setTypeParser(pg.types.builtins.INT8, (text) => {
   const value = Number(text);
@@ -84,17 +87,17 @@ types.setTypeParser(pg.types.builtins.INT8, (text) => {
 export class Database implements Queryable {
   readonly attempts: AttemptStore;
   readonly #pool: pg.Pool;
-  /** for deliveries, which may queue up behind one locked account and must not hold up anything else */
+  /** for deliveries: they may queue behind one locked account, and must not delay other work */
   readonly #deliveries: pg.Pool;
-  /** for exchanges that wait for nothing and that somebody waits for */
+  /** for exchanges that are not patient */
   readonly #exchanges: pg.Pool;
   readonly #reader: PipelinedReader;
-  /** of their own, so that long reads hold up no short ones */
+  /** separate connections, so long reads do not delay short ones */
   readonly #lists: PipelinedReader;
   readonly #pages: PipelinedReader;
   readonly #prepares: boolean;
   readonly #pulse: Pulse | undefined;
-  /** connections that have the settings of exchanges */
+  /** connections that already have the exchanges' settings */
   readonly #set = new WeakSet<pg.Client>();
   readonly #finders = new Map<string, Gatherer<unknown, object | undefined>>();
 
@@ -114,11 +117,11 @@ export class Database implements Queryable {
     this.#exchanges = new pg.Pool({ ...pipelined, max: EXCHANGES, idleTimeoutMillis: 0 });
     for (const pool of this.#pools()) {
       pool.on('error', (error) => onError?.(error));
-      // A connection lost while in use fails its statement; unheard, its event would end the process.
+      // A lost connection fails its statement. Without a listener its event would end the process.
       pool.on('connect', (client) => client.on('error', () => undefined));
     }
     this.#reader = new PipelinedReader(config, { prepares, clients: READ_CLIENTS });
-    // Calls lie in many partitions, and planning a read of a hundred takes longer than the read.
+    // Calls have many partitions. To plan a read over a hundred of them takes longer than the read.
     const onePlan = true;
     this.#lists = new PipelinedReader(config, { prepares, clients: READ_CLIENTS, onePlan });
     this.#pages = new PipelinedReader(config, { prepares, clients: PAGE_CLIENTS, onePlan });
@@ -135,8 +138,8 @@ export class Database implements Queryable {
   }
 
   /**
-   * One statement that writes what a feed delivered, again from its start after a deadlock.
-   * @param name names it as a prepared statement; one name always goes with one text
+   * One statement that writes a feed's delivery; it is repeated after a deadlock.
+   * @param name of the prepared statement; a name always stands for the same text
    */
   async deliver<Row extends object>(
     name: string | undefined,
@@ -150,28 +153,28 @@ export class Database implements Queryable {
 
   /**
    * A short read by a prepared statement on a shared, pipelined connection.
-   * @param name names the prepared statement; one name always goes with one text
+   * @param name of the prepared statement; a name always stands for the same text
    * @throws StoreUnavailable where PostgreSQL does not answer
    */
   read<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
     return this.#readBy(this.#reader, { name, text, values });
   }
 
-  /** As `read`, for a list of up to some thousand rows, which those of a few bytes do not wait for. */
+  /** Like `read`, for a list of up to some thousand rows. Short reads do not wait for it. */
   readList<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
     return this.#readBy(this.#lists, { name, text, values });
   }
 
-  /** As `read`, for a page of a long answer, which nothing else waits for. */
+  /** Like `read`, for a page of a long answer. Other reads do not wait for it. */
   readPage<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
     return this.#readBy(this.#pages, { name, text, values });
   }
 
   /**
-   * A short read of one row by its key. What is asked at about the same time is read by one
-   * statement, which costs little more than for one key.
-   * @param text gets the keys as an array, $1, and tells in `n` the position, from 1, of the key
-   *   that a row belongs to
+   * A short read of one row by its key. One statement reads the keys of concurrent requests; it
+   * costs little more than for one key.
+   * @param text gets the keys as an array, $1; its column `n` has the position, from 1, of a row's
+   *   key
    */
   find<Row extends object>(name: string, text: string, key: unknown): Promise<Row | undefined> {
     let finder = this.#finders.get(name);
@@ -188,8 +191,8 @@ export class Database implements Queryable {
   }
 
   /**
-   * Runs `work` in one transaction, again from its start after a deadlock or a serialization
-   * failure. What `work` throws rolls back.
+   * Runs `work` in one transaction. After a deadlock or a serialization failure it runs again from
+   * its start. If `work` throws, the transaction is rolled back.
    */
   async transaction<T>(
     work: (tx: Queryable) => Promise<T>,
@@ -210,7 +213,7 @@ export class Database implements Queryable {
     }
   }
 
-  /** Begins a transaction, which the caller ends; `transaction` and `inOneTransaction` do it. */
+  /** Begins a transaction that the caller must end, as `transaction` and `inOneTransaction` do. */
   async begin(isolation: Isolation = 'READ COMMITTED'): Promise<OpenTransaction> {
     const client = await this.#take(this.#pool);
     const tx = new OpenTransaction(client, (start) => this.#guard(start));
@@ -224,16 +227,17 @@ export class Database implements Queryable {
   }
 
   /**
-   * A short transaction in as few exchanges with PostgreSQL as `work` has answers to wait for: its
-   * beginning goes with the first statements, its end with the last. Again from its start after a
-   * deadlock. Where nothing was changed it is rolled back, which waits for no disk.
+   * A short transaction with few network round trips: one for each answer that `work` waits for.
+   * Its begin is sent with the first statements, its end with the last. After a deadlock it runs
+   * again from its start. Without changes it is rolled back, because a rollback does not wait for
+   * the disk.
    */
   async exchange<T>(
     { settings, patient }: ExchangeOptions,
     work: (send: Send) => Promise<{ result: T; changed: boolean }>,
   ): Promise<T> {
     const pool = patient ? this.#deliveries : this.#exchanges;
-    // A pooler gives a session to others after each transaction.
+    // A pooler gives the session to another client after each transaction.
     const isOfSession = !patient && this.#prepares;
     const set = Object.entries(settings)
       .map(([name, value]) => `SET ${isOfSession ? 'SESSION' : 'LOCAL'} ${name} = ${value}`)
@@ -244,7 +248,7 @@ export class Database implements Queryable {
         const client = (await this.#take(pool)) as pg.PoolClient & pg.Client;
         if (!isOfSession) return this.#attemptExchange(client, [`${begin}; ${set}`], work);
         if (this.#set.has(client)) return this.#attemptExchange(client, [begin], work);
-        // By itself: within the transaction, a rollback would take it back.
+        // Sent before BEGIN, because a rollback would undo the settings.
         const result = await this.#attemptExchange(client, [set, begin], work);
         this.#set.add(client);
         return result;
@@ -264,7 +268,7 @@ export class Database implements Queryable {
     ): Promise<T> => {
       writeTogether(client.connection.stream);
       const answer = this.#guard(() => client.query(statement)).then(read);
-      // All are awaited below; one that fails before must not end the process.
+      // All answers are awaited below. An earlier failure must not end the process.
       answer.catch(() => undefined);
       sent.push(answer);
       return answer;

@@ -7,19 +7,19 @@ export class StoreUnavailable extends Error {
   }
 }
 
-// Classes and codes of https://www.postgresql.org/docs/current/errcodes-appendix.html that speak
-// of the server's state and not of the statement. 40 is what is left after several tries.
+// Classes and codes (https://www.postgresql.org/docs/current/errcodes-appendix.html) about the
+// server's state, not the statement. Class 40 arrives here only after several tries.
 const UNAVAILABLE_CLASSES = new Set(['08', '40', '53', '58']);
 const UNAVAILABLE_CODES = new Set(['57P01', '57P02', '57P03', '57P04', '25006', '57014', '55P03']);
 const RETRYABLE_CODES = new Set(['40001', '40P01']);
 const DEADLOCK_TRIES = 5;
 
-/** Turns an error that means "not now" into StoreUnavailable; any other comes back as it is. */
+/** Turns an error that means "not now" into StoreUnavailable; returns any other unchanged. */
 export function translate(error: unknown): unknown {
   return isUnavailable(error) ? new StoreUnavailable(error) : error;
 }
 
-/** Has what `work` throws translated. */
+/** Runs `work`, and translates what it throws. */
 export async function translated<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -28,7 +28,7 @@ export async function translated<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Runs `work` again from its start where only chance let another transaction go first. */
+/** Runs `work`, and again from its start after a deadlock or serialization failure. */
 export async function retried<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -43,29 +43,29 @@ function isRetryable(error: unknown): boolean {
   return error instanceof pg.DatabaseError && RETRYABLE_CODES.has(error.code ?? '');
 }
 
-/** The constraint that a write ran against, for unique, foreign key and check violations. */
+/** The name of the violated constraint: unique, foreign key or check. */
 export function violatedConstraint(error: unknown): string | undefined {
   if (!(error instanceof pg.DatabaseError)) return undefined;
   return error.code?.startsWith('23') ? error.constraint : undefined;
 }
 
-/** A function was given a value that it does not know, such as a time zone. */
+/** A function got an unknown value, such as a time zone. */
 export function isInvalidParameter(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === '22023';
 }
 
-/** Another transaction kept a lock for too long; told also of what `translate` made of it. */
+/** Another transaction kept a lock for too long. Also accepts a result of `translate`. */
 export function isLockTimeout(error: unknown): boolean {
   const cause = error instanceof StoreUnavailable ? error.cause : error;
   return cause instanceof pg.DatabaseError && cause.code === '55P03';
 }
 
-/** PostgreSQL refused a statement, and goes on with others on the same connection. */
+/** PostgreSQL refused a statement, but the connection can still be used. */
 export function leavesConnection(error: unknown): boolean {
   return error instanceof pg.DatabaseError && !/^(08|57P)/.test(error.code ?? '08');
 }
 
-/** A row that must be there once is there already. */
+/** A unique constraint was violated. */
 export function isUniqueViolation(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === '23505';
 }

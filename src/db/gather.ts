@@ -1,21 +1,21 @@
 import { channel } from 'node:diagnostics_channel';
 
-/** What shared one transaction. */
+/** How many questions or deliveries shared one transaction. */
 export interface Gathered {
   what: 'questions' | 'deliveries';
   count: number;
 }
 
-/** Tells whoever listens of each `Gathered`. */
+/** Publishes each `Gathered`. */
 export const GATHERED = channel('account-api:gathered');
 
-// More would only wait for each other.
+// More statements would only wait for each other.
 const MOST_AT_ONCE = 2;
 
 /**
- * Hands what many callers ask for at about the same time to `answer` together, so that they share
- * one statement. While one is under way the next ones gather, unless they are as many as are worth
- * a second statement beside it; nobody waits for a clock.
+ * Passes the questions of concurrent callers to `answer` together, so they share one statement.
+ * While a statement runs, the next questions gather. Many questions start a second, parallel
+ * statement. No question waits for a timer.
  */
 export class Gatherer<Question, Answer> {
   readonly #answer: (questions: Question[]) => Promise<Answer[]>;
@@ -26,7 +26,7 @@ export class Gatherer<Question, Answer> {
 
   /**
    * @param answer gives one answer for each question, in their order
-   * @param areMany whether questions are worth a statement beside the one that is under way
+   * @param areMany whether the questions are worth a second, parallel statement
    */
   constructor(
     answer: (questions: Question[]) => Promise<Answer[]>,
@@ -41,7 +41,7 @@ export class Gatherer<Question, Answer> {
       this.#waiting.push({ question, resolve, reject });
       if (!this.#mayBegin()) return;
       this.#beginning = true;
-      // After all requests that have arrived by now were read.
+      // Runs after all requests that have arrived are read.
       setImmediate(() => {
         this.#beginning = false;
         void this.#work();
@@ -77,12 +77,12 @@ interface Asked<Question, Answer> {
   reject: (error: unknown) => void;
 }
 
-/** A gatherer for each key, for as long as somebody waits in it. */
+/** A gatherer for each key, as long as it has waiting questions. */
 export class Lanes<Key, Question, Answer> {
   readonly #open: () => Gatherer<Question, Answer>;
   readonly #lanes = new Map<Key, { gatherer: Gatherer<Question, Answer>; waiting: number }>();
 
-  /** @param gatherer see Gatherer */
+  /** @param gatherer arguments of the constructor of Gatherer */
   constructor(...gatherer: ConstructorParameters<typeof Gatherer<Question, Answer>>) {
     this.#open = () => new Gatherer(...gatherer);
   }

@@ -7,14 +7,14 @@ import { translate } from './errors.ts';
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url));
 const OLDEST_SERVER = 15;
 
-/** The server, or what its database was made by, cannot be used. */
+/** The server's version, or the database's schema, is not supported. */
 export class UnsupportedServer extends Error {}
 
-/** The database holds nothing of the service, and was not to be filled. */
+/** The database has no schema, and the caller did not want to create one. */
 class NoSchema extends Error {}
 
 /**
- * Brings the schema up to date. Processes that start at once wait for each other.
+ * Brings the schema up to date. Processes that start at the same time wait for each other.
  * @param where 'existing' refuses a database that has no schema yet
  * @throws UnsupportedServer for a PostgreSQL older than 15, or a database of an unreleased version;
  *   NoSchema
@@ -24,7 +24,7 @@ export async function migrate(
   where: 'create' | 'existing' = 'create',
 ): Promise<void> {
   const client = new pg.Client(connection);
-  // A connection that is lost fails the statement that was under way.
+  // A lost connection fails the running statement.
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -45,7 +45,7 @@ export async function migrate(
       );
     }
     if (hasTable && (await isUpToDate(client))) return;
-    // Loading it takes longer than most commands.
+    // Loaded only here, because loading takes longer than most commands.
     const { runner } = await import('node-pg-migrate');
     await runner({
       dbClient: client,
@@ -62,12 +62,12 @@ export async function migrate(
   }
 }
 
-/** @throws UnsupportedServer for a database that other migrations than these have made */
+/** @throws UnsupportedServer for a database that other migrations have created */
 async function isUpToDate(client: pg.Client): Promise<boolean> {
   const { rows } = await client.query<{ name: string }>('SELECT name FROM schema_migration');
   const files = new Set((await readdir(MIGRATIONS)).map((file) => basename(file, '.sql')));
   const highest = Math.max(...[...files].map(numberOf));
-  // A newer version may have run more of them already, all with higher numbers.
+  // A newer version may have run more migrations already, all with higher numbers.
   const foreign = rows.find(({ name }) => !files.has(name) && numberOf(name) <= highest);
   if (foreign) {
     throw new UnsupportedServer(

@@ -14,7 +14,7 @@ before(async () => {
 after(() => api.stop());
 
 const write = (tx: Queryable, text: string) => tx.query('INSERT INTO note VALUES ($1)', [text]);
-/** As functions of the domain do. */
+/** Opens its own transaction, like functions of the domain. */
 const writeOwn = (some: Database, text: string) => some.transaction((tx) => write(tx, text));
 const READ = 'SELECT text FROM note ORDER BY text';
 const notes = async (some: Queryable) =>

@@ -2,16 +2,17 @@ import type { Database, Queryable } from './database.ts';
 import { retried, StoreUnavailable, translate, translated } from './errors.ts';
 import type { OpenTransaction } from './transaction.ts';
 
-/** Begins the transaction where it has not begun yet. */
+/** Begins the transaction, if it has not begun. */
 type Begin = () => Promise<OpenTransaction>;
 
 /**
- * Runs `work` with a database whose transactions are parts of one, so that functions that open their
- * own take part in it. It begins with the first of them, so that what comes before, such as a
- * password's hash, holds no connection, and is committed once `work` is done. From its begin on
- * reads are part of it, too. What a part throws rolls that part back, what `work` throws rolls back
- * everything. Parts must not run at the same time. Again from its start after a deadlock.
- * @param first is run right after the transaction has begun
+ * Runs `work` with a database whose transactions are parts of one outer transaction. So functions
+ * that open their own transaction take part in it. It begins with the first part: earlier work,
+ * such as hashing a password, holds no connection. It is committed when `work` is done. Reads after
+ * the begin are part of it too. If a part throws, that part is rolled back; if `work` throws,
+ * everything is. Parts must not run at the same time. After a deadlock `work` runs again from its
+ * start.
+ * @param first runs right after the begin of the transaction
  */
 export function inOneTransaction<T>(
   db: Database,
@@ -87,7 +88,7 @@ async function part<T>(tx: OpenTransaction, work: (tx: Queryable) => Promise<T>)
     for (const then of afterwards) tx.afterCommit(then);
     return result;
   } catch (error) {
-    // Where PostgreSQL cannot go on, the whole transaction ends.
+    // If PostgreSQL is unavailable, the whole transaction ends.
     if (!(translate(error) instanceof StoreUnavailable)) {
       await tx.query('ROLLBACK TO SAVEPOINT part');
     }

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import pg from 'pg';
 
-// Compiling a plan takes longer than running it once.
+// JIT is off, because to compile a plan takes longer than to run it once.
 const ONE_PLAN = 'SET plan_cache_mode = force_generic_plan; SET jit = off';
 
 interface ReaderOptions {
@@ -10,7 +10,7 @@ interface ReaderOptions {
   onePlan?: boolean;
 }
 
-/** One name always goes with one text. */
+/** A name always stands for the same text. */
 export interface PreparedQuery {
   name: string;
   text: string;
@@ -18,8 +18,8 @@ export interface PreparedQuery {
 }
 
 /**
- * Some connections shared by all requests, on which statements are sent without waiting for the
- * answers before them. A connection that was lost is opened again by the next statement.
+ * Some connections that all requests share. Statements are sent without a wait for earlier answers.
+ * The next statement opens a lost connection again.
  */
 export class PipelinedReader {
   readonly #config: pg.ClientConfig;
@@ -30,8 +30,8 @@ export class PipelinedReader {
   #closed = false;
 
   /**
-   * @param prepares whether a statement is parsed once for a connection, or each time
-   * @param onePlan whether a prepared one is planned once, whatever its values
+   * @param prepares true: a statement is parsed once for a connection; false: each time
+   * @param onePlan true: a prepared statement has one plan for all values
    */
   constructor(config: pg.ClientConfig, { prepares, clients, onePlan = false }: ReaderOptions) {
     this.#config = { ...config, pipeline: true };
@@ -71,7 +71,7 @@ export class PipelinedReader {
       return client;
     });
     const forget = () => {
-      // By the time a lost connection has ended, another may be in its place.
+      // When a lost connection ends, another one may have its slot already.
       if (this.#clients[slot] === connecting) this.#clients[slot] = undefined;
     };
     client.on('error', forget);
@@ -81,7 +81,7 @@ export class PipelinedReader {
   }
 }
 
-/** Has what is written before this turn of the event loop ends go out by one system call. */
+/** Sends all writes of this turn of the event loop by one system call. */
 export function writeTogether(stream: Duplex): void {
   if (stream.writableCorked > 0) return;
   stream.cork();

@@ -6,9 +6,9 @@ const SILENT_AFTER_MS = 2_500;
 const RETRY_MS = 250;
 
 /**
- * Asks PostgreSQL every second, on a connection of its own, whether it answers. One that fell
- * silent (stopped, cut off, stuck on its disk) leaves connections open and requests waiting; from
- * here they learn of it within seconds, and as soon as it answers again.
+ * Checks every second, on a separate connection, whether PostgreSQL answers. A silent PostgreSQL
+ * (stopped, cut off, blocked by its disk) leaves connections open and requests waiting. The pulse
+ * fails such requests within seconds, and notices when PostgreSQL answers again.
  */
 export class Pulse {
   readonly #config: pg.ClientConfig;
@@ -28,8 +28,8 @@ export class Pulse {
   }
 
   /**
-   * What `start` does, as long as PostgreSQL answers at all.
-   * @param abandon gets what came of it after nobody waited any more
+   * Runs `start`, as long as PostgreSQL answers.
+   * @param abandon gets a result that arrives after the caller was failed
    * @throws StoreUnavailable at once where PostgreSQL is silent, or once it falls silent
    */
   guard<T>(start: () => Promise<T>, abandon: (late: T) => void = () => undefined): Promise<T> {
@@ -66,7 +66,7 @@ export class Pulse {
     } catch (error) {
       void this.#client?.end();
       this.#client = undefined;
-      // Any other failure is an answer too, and one that a statement gets as fast by itself.
+      // Any other failure is an answer too, and statements get it as fast themselves.
       this.#silence = /timeout/.test((error as Error).message)
         ? new StoreUnavailable(error)
         : undefined;
@@ -77,7 +77,7 @@ export class Pulse {
 
   async #connect(): Promise<pg.Client> {
     const client = new pg.Client(this.#config);
-    // The next beat finds a lost connection by its failing statement.
+    // The next beat notices a lost connection, because its statement fails.
     client.on('error', () => undefined);
     await client.connect();
     return client;

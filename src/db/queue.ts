@@ -11,22 +11,22 @@ import type { Queryable } from './database.ts';
 
 const POOL_SIZE = 2;
 const POLLING_SECONDS = 1;
-// A job whose process died is given to another after about half a minute.
+// After about half a minute another process gets a dead process's job.
 const HEARTBEAT_SECONDS = 20;
 const SUPERVISE_SECONDS = 10;
 const STOP_TIMEOUT_MS = 10_000;
 
 /**
- * @member deadLetter the queue that gets what was given up
- * @member policy 'short' keeps one waiting job for each key: another would do the same again
+ * @member deadLetter the queue for jobs that failed at every try
+ * @member policy 'short' keeps one waiting job for each key, because a second would do the same
  */
 type QueueSettings = Options &
   Pick<QueueDefinition, 'deadLetter'> & { policy: 'standard' | 'short' };
 
 export interface SendOptions {
-  /** what the job is about; a 'short' queue holds one waiting job of each */
+  /** the job's subject; a 'short' queue keeps one waiting job for each key */
   key?: string;
-  /** jobs of a higher priority are done first; 0 where it is left out */
+  /** a higher priority runs first; left out: 0 */
   priority?: number;
 }
 
@@ -35,7 +35,7 @@ export interface QueuedJob<Data> {
   id: string;
   data: Data;
   queuedAt: Date;
-  /** how often it was tried, also before it was given up */
+  /** the number of tries, also in the queue that it came from as a dead letter */
   tries: number;
   nextTryAt: Date;
   /** why the last try failed */
@@ -43,14 +43,14 @@ export interface QueuedJob<Data> {
 }
 
 export type JobHandler<Data> = (data: Data, id: string) => Promise<void>;
-/** Hears of each try that fails, also of one that takes longer than its queue allows. */
+/** Is called for each failed try, also for one that takes longer than its queue allows. */
 export type FailureHandler = (error: unknown, id: string) => void;
 
-/** Work to be done later, kept in the same PostgreSQL: queued by a transaction or not at all. */
+/** Jobs in the same PostgreSQL. A job is queued only if its transaction commits. */
 export class Queue {
   readonly #start: () => Promise<PgBoss>;
   #boss: Promise<PgBoss> | undefined;
-  /** by the name of the queue, where this process works it */
+  /** by name of the queue, for the queues that this process works on */
   readonly #wake = new Map<string, () => void>();
 
   private constructor(start: () => Promise<PgBoss>) {
@@ -58,7 +58,7 @@ export class Queue {
   }
 
   /**
-   * @param role 'worker' keeps the queues' tables and schedules; 'sender' only puts jobs in
+   * @param role 'worker' maintains the queues' tables and schedules; 'sender' only adds jobs
    */
   static async open(
     connection: pg.ClientConfig,
@@ -71,9 +71,9 @@ export class Queue {
   }
 
   /**
-   * One that is opened at its first use: a service answers before that, and most commands queue
+   * A queue that opens at its first use: a service answers before that, and most commands queue
    * nothing.
-   * @param prepare makes the queues where there are none
+   * @param prepare creates missing queues
    */
   static late(
     connection: pg.ClientConfig,
@@ -95,19 +95,19 @@ export class Queue {
 
   #opened(): Promise<PgBoss> {
     this.#boss ??= this.#start().catch((error) => {
-      // Whoever needs it next tries again.
+      // The next use tries again.
       this.#boss = undefined;
       throw error;
     });
     return this.#boss;
   }
 
-  /** Opens it now, where it is not yet. */
+  /** Opens the queue now, if it is not open. */
   async ready(): Promise<void> {
     await this.#opened();
   }
 
-  /** Makes a queue, or brings the options of an existing one up to date. */
+  /** Creates a queue, or updates an existing queue's options. */
   async define(name: string, options: QueueSettings): Promise<void> {
     const { policy, ...changeable } = { heartbeatSeconds: HEARTBEAT_SECONDS, ...options };
     const boss = await this.#opened();
@@ -121,9 +121,8 @@ export class Queue {
   }
 
   /**
-   * Puts a job into a queue; within a transaction it is there once that commits. This process then
-   * looks into the queue at once. Where a 'short' queue has a waiting job of the same key already,
-   * that one will do.
+   * Adds a job to a queue, effective when the transaction commits. Then this process checks the
+   * queue at once. If a 'short' queue already has a waiting job of the same key, no job is added.
    */
   async send(
     tx: Queryable,
@@ -145,7 +144,7 @@ export class Queue {
     else wake();
   }
 
-  /** What the waiting jobs of a key are about, oldest first. */
+  /** The data of a key's waiting jobs, oldest first. */
   async waiting<Data extends object>(
     tx: Queryable,
     name: string,
@@ -162,7 +161,7 @@ export class Queue {
     return jobs.map(({ data }) => data);
   }
 
-  /** Hands a queue's jobs to `handler`, one by one; what it throws has the job tried again. */
+  /** Passes a queue's jobs to `handler`, one by one. If it throws, the job is tried again. */
   async work<Data extends object>(
     name: string,
     handler: JobHandler<Data>,
@@ -171,7 +170,7 @@ export class Queue {
     const options = {
       pollingIntervalSeconds: POLLING_SECONDS,
       batchSize: 1,
-      // While there is more to do, without a pause.
+      // No pause while more jobs wait.
       burstWhenBatchFull: true,
     };
     const boss = await this.#opened();
@@ -190,7 +189,7 @@ export class Queue {
           ended = true;
         }
       }
-      // More may wait: they are fetched now instead of at the next turn.
+      // More jobs may wait, so fetch them now and not at the next poll.
       boss.notifyWorker(worker);
     });
     this.#wake.set(name, () => boss.notifyWorker(worker));
@@ -202,7 +201,7 @@ export class Queue {
     await boss.schedule(name, cron, null, { tz: 'UTC' });
   }
 
-  /** How many jobs of a queue wait, also for their next try; counted once a minute. */
+  /** The number of waiting jobs, also those that wait for their next try. */
   async depth(name: string): Promise<number> {
     const boss = await this.#opened();
     const [stats] = await boss.getQueueStats(name, { force: true });
@@ -210,14 +209,14 @@ export class Queue {
   }
 
   /**
-   * The jobs of a queue in the order they came, those that are done not counted.
+   * The unfinished jobs of a queue in the order of their arrival.
    * @param page.after the id of the last job already seen
    */
   async list<Data extends object>(
     name: string,
     page: { after?: string | undefined; limit: number },
   ): Promise<QueuedJob<Data>[]> {
-    // A database that no service worked on yet has no queues.
+    // A database has no queues before the first start of a service.
     if (!(await this.has(name))) return [];
     const boss = await this.#opened();
     const { after, limit } = page;
@@ -233,7 +232,7 @@ export class Queue {
     }));
   }
 
-  /** Takes a job out of a queue, in a transaction. @returns undefined where it no longer is there */
+  /** Removes a job from a queue, in a transaction. @returns undefined where it is gone already */
   async take<Data extends object>(
     tx: Queryable,
     name: string,

@@ -6,7 +6,7 @@ const PREFIX = 'account-api:limit:';
 const TIMEOUT_MS = 1_000;
 const RECONNECT_MS = 500;
 
-// Each key's attempts and the end of its window, at once: no other command comes between.
+// Counts and returns each key's window in one script, so no other command runs in between.
 const COUNT = `
 local windows = {}
 for n, key in ipairs(KEYS) do
@@ -26,14 +26,14 @@ type RedisWithCount = Redis & {
   countAttempts(keys: number, ...keysAndArguments: (string | number)[]): Promise<unknown[]>;
 };
 
-/** Counts in Valkey or Redis, which also has the time that a window lasts. */
+/** Counts in Valkey or Redis. A window ends when its key expires there. */
 export class RedisAttempts implements AttemptStore {
   readonly #redis: RedisWithCount;
 
   /** @param url such as `redis://user:password@limits.example.net:6379/0` */
   constructor(url: string, onError: (error: Error) => void) {
     this.#redis = new Redis(url, {
-      // While it is away, nobody waits for it.
+      // While the server is unreachable, no request waits for it.
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
       connectTimeout: TIMEOUT_MS,

@@ -1,7 +1,7 @@
 import type { Database, Queryable } from './database.ts';
 import { StoreUnavailable } from './errors.ts';
 
-/** What only reads, and may read what was true a moment ago: never money that decides something. */
+/** Reads that may be slightly stale. Never use it to decide about money. */
 export interface Reader extends Queryable {
   /** see Database.readList */
   readList: Database['readList'];
@@ -12,16 +12,16 @@ export interface Reader extends Queryable {
 const CHECK_EVERY_MS = 1_000;
 
 /**
- * Reads from a replica as long as it answers and follows closely, and else from the primary. It
- * follows closely where it has replayed what the primary had written a short while ago.
+ * Reads from a replica while it answers and its lag is small, else from the primary. The lag is
+ * small if the replica has replayed the primary's log up to a recent moment.
  */
 export class Replica implements Reader {
   readonly #primary: Database;
   readonly #replica: Database;
   readonly #mostLagMs: number;
-  /** a position in the primary's log, and when it was that */
+  /** a position in the primary's log, and when it was current */
   #mark: { position: string; atMs: number } | undefined;
-  /** what the primary had written by then, the replica has */
+  /** the replica has everything that the primary wrote before this time */
   #caughtUpToMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -77,7 +77,7 @@ export class Replica implements Reader {
         this.#mark = undefined;
       }
     } catch {
-      // Nothing is learnt about its lag, which counts as growing.
+      // Without an answer the lag is unknown, and counts as growing.
     }
     if (!this.#closed) this.#timer = setTimeout(() => void this.#check(), CHECK_EVERY_MS).unref();
   }

@@ -34,7 +34,7 @@ test('what is to follow a transaction follows its commit, once', async () => {
   await db.transaction(async (tx) => {
     tx.afterCommit?.(() => calls.push('after 3'));
     calls.push('work 3');
-    // As a deadlock would.
+    // Raises the error of a deadlock.
     if (++tries === 1) await tx.query("DO $$ BEGIN RAISE SQLSTATE '40P01'; END $$");
   });
   assert.deepEqual(calls, ['work 1', 'after 1', 'work 3', 'work 3', 'after 3']);

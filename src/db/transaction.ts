@@ -3,7 +3,7 @@ import { StoreUnavailable, translate } from './errors.ts';
 
 type Guard = <T>(start: () => Promise<T>) => Promise<T>;
 
-/** A transaction on a connection of its own, which it gives back once it is ended. */
+/** A transaction with its own connection, which is released at its end. */
 export class OpenTransaction {
   readonly #client: pg.PoolClient;
   readonly #guard: Guard;
@@ -22,19 +22,19 @@ export class OpenTransaction {
     this.#afterwards.push(work);
   }
 
-  /** Where it throws, `rollBack` ends the transaction. */
+  /** If it throws, `rollBack` must end the transaction. */
   async commit(): Promise<void> {
     const { command } = await this.#run('COMMIT');
-    // So PostgreSQL answers where a statement had failed and the work went on all the same.
+    // PostgreSQL answers ROLLBACK where a statement failed and the work continued.
     if (command !== 'COMMIT') throw new Error('the transaction was rolled back, not committed');
     this.#client.release();
     for (const work of this.#afterwards) work();
   }
 
-  /** @param cause what was thrown in the transaction */
+  /** @param cause the error that was thrown in the transaction */
   async rollBack(cause: unknown): Promise<void> {
     let broken: Error | undefined;
-    // A server that does not answer would not answer ROLLBACK either: closing does the same.
+    // A silent server would not answer ROLLBACK either; closing the connection has the same effect.
     if (translate(cause) instanceof StoreUnavailable) broken = cause as Error;
     else await this.#run('ROLLBACK').catch((failure: Error) => (broken = failure));
     this.#client.release(broken);

@@ -13,7 +13,7 @@ import { MalformedRecord } from './record.ts';
 
 type Row = Record<string, string>;
 
-/** What a subscriber is in each of the tables of res_pjsip. */
+/** A subscriber's row in each table of res_pjsip. */
 const OBJECTS: Record<string, (subscriber: Subscriber) => Row> = {
   ps_endpoints: ({ username }) => ({
     id: username,
@@ -28,7 +28,7 @@ const OBJECTS: Record<string, (subscriber: Subscriber) => Row> = {
     rewrite_contact: 'yes',
     rtp_symmetric: 'yes',
   }),
-  // Asterisk 22 prefers password_digest, which those before it do not know.
+  // Asterisk 22 prefers password_digest; earlier versions do not have it.
   ps_auths: ({ username, realm, ha1 }) => ({
     id: username,
     auth_type: 'md5',
@@ -48,8 +48,8 @@ const OBJECTS: Record<string, (subscriber: Subscriber) => Row> = {
 
 /**
  * The tables that Asterisk reads and writes with res_config_curl: POST to
- * `/ingest/v1/asterisk/<table>/<single|multi|store|update|destroy|require>` with a form. Rows are answered
- * as forms, one a line; what writes answers how many rows it wrote.
+ * `/ingest/v1/asterisk/<table>/<single|multi|store|update|destroy|require>` with a form. Rows are
+ * answered as forms, one a line. A write answers the number of written rows.
  * Source: res/res_config_curl.c of Asterisk 22; ids of contacts: res/res_pjsip/location.c.
  */
 export function realtimeRoutes(app: FastifyInstance, { db, clock }: Service): void {
@@ -72,7 +72,7 @@ export function realtimeRoutes(app: FastifyInstance, { db, clock }: Service): vo
 
 interface Asked {
   form: URLSearchParams;
-  /** of the feed that asks */
+  /** the numbering plan of the asking feed */
   plan: NumberingPlan | undefined;
 }
 
@@ -81,7 +81,7 @@ async function rowsOf(db: Database, table: string, asked: Asked, now: Date): Pro
   return rows.map((row) => String(new URLSearchParams(row))).join('\n');
 }
 
-/** Rows are told one by one, by their id: no list of all accounts is answered. */
+/** Finds rows by one id or number. There is no list of all accounts. */
 async function findRows(
   db: Database,
   table: string,
@@ -129,7 +129,7 @@ async function contactRows(db: Database, id: ContactId, now: Date): Promise<Row[
 interface Change {
   table: string;
   verb: string;
-  /** of the row that is updated */
+  /** id of the row to update */
   id: string | undefined;
   form: URLSearchParams;
   now: Date;
@@ -137,7 +137,7 @@ interface Change {
 
 /** @returns how many rows were written */
 async function changeOf(db: Database, { table, verb, id, form, now }: Change): Promise<string> {
-  // Asked at the start, whether the columns are there.
+  // Asterisk sends `require` at its start to check the columns.
   if (verb === 'require') return '0';
   const contact = contactId(id ?? form.get('id'));
   if (table !== 'ps_contacts') throw new Refusal('not found', 'Not found');

@@ -207,7 +207,7 @@ test('a call that nobody answered is released, and its money is free at once', a
   });
 });
 
-/** The same number as switches and phones may say it. */
+/** One number in the spellings of switches and phones. */
 const spellings = (e164: string) => {
   const digits = e164.slice(1);
   const escaped = [...digits].map((digit) => `%3${digit}`).join('');

@@ -20,10 +20,10 @@ const LONGEST_CALL_ID = 255;
 const LONGEST_NUMBER = 128;
 
 /**
- * `POST /ingest/v1/authorize`: a switch asks whether an account may call. 200 with one line of JSON,
- * or 402 with a message that it can log. The same `call_id` again, also during the call, extends it.
- * A call to an emergency number is allowed before any other rule is looked at, and holds nothing. It
- * is allowed, too, where the database does not say soon whose feed asks and whether it has the account.
+ * `POST /ingest/v1/authorize`: a switch asks whether an account may call. 200 with one line of
+ * JSON, or 402 with a message for its log. A repeated `call_id`, also during the call, extends it.
+ * A call to an emergency number is allowed before any other rule is checked, and holds nothing. It
+ * is allowed even where the database does not identify the feed or the account in time.
  */
 export function authorizeRoute(app: FastifyInstance, { db, config, clock }: Service): void {
   const { holdSeconds, holdsOnDisk, verifiedCallsOnly: verifiedOnly, freeCalls } = config;
@@ -47,7 +47,7 @@ export function authorizeRoute(app: FastifyInstance, { db, config, clock }: Serv
     const isLate = !request.feed;
     if (isLate) {
       await request.authenticated;
-      // What a number means is known once the feed is.
+      // The feed's country is needed to read the number.
       ({ rewrite, ...question } = readQuestion(body, request.feed?.plan));
     }
     const { called } = question;
@@ -57,8 +57,8 @@ export function authorizeRoute(app: FastifyInstance, { db, config, clock }: Serv
 }
 
 /**
- * `POST /ingest/v1/release`: a switch tells that a call which was allowed is over without having
- * been answered, so that nothing is held for it any longer. The same again changes nothing.
+ * `POST /ingest/v1/release`: an allowed call ended without an answer, so its hold is released. A
+ * repeated request changes nothing.
  */
 export function releaseRoute(app: FastifyInstance, { db }: Service): void {
   const release = gatherReleases(db);
@@ -73,7 +73,7 @@ export function releaseRoute(app: FastifyInstance, { db }: Service): void {
   });
 }
 
-/** @returns `rewrite`: the switch wants to be told the number that was checked */
+/** @returns `rewrite`: the switch wants the checked number in the answer */
 function readQuestion(
   body: Buffer,
   plan: NumberingPlan | undefined,
@@ -86,7 +86,7 @@ function readQuestion(
   };
 }
 
-/** Further members, such as `cid`, are let pass: switches send what they have at hand. */
+/** Other members, such as `cid`, are ignored: switches send what they have at hand. */
 export function readFields(body: Buffer, required: string[]): Record<string, unknown> {
   const value = body.toString('latin1').trim() === '' ? {} : parseStrictJson(body);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -105,7 +105,7 @@ function allowedCall(fields: Record<string, unknown>): AllowedCall {
   return { account, callId: callId(fields.call_id) };
 }
 
-/** @throws Refusal 'payment required' for a text that dials no number, or who knows which */
+/** @throws Refusal 'payment required' for a text that is no number, or an ambiguous one */
 function calledNumber(
   value: unknown,
   plan: NumberingPlan | undefined,
@@ -134,7 +134,7 @@ function callId(value: unknown): string {
   return text;
 }
 
-/** With four decimals, or as many more as it has. */
+/** A rate with at least four decimals. */
 function shownRate(rate: Decimal): string {
   const [whole = '0', fraction = ''] = rate.split('.');
   return `${whole}.${fraction.replace(/0+$/, '').padEnd(4, '0')}`;

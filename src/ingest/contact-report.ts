@@ -5,8 +5,8 @@ import { MalformedRecord } from './record.ts';
 /**
  * The service's own form, which `deploy/kamailio/kamailio.cfg` pushes: `event` (register,
  * unregister or expired), `user` or `aor`, `contact`, `received`, `user_agent`, `expires` and `ts`.
- * `expires` counts seconds from `ts` on register. On the other events Kamailio tells an absolute
- * time, which does not matter, as does its `ruid`, which can be another contact's.
+ * On register, `expires` counts seconds from `ts`. On other events Kamailio sends an absolute time,
+ * which is ignored. `ruid` is ignored too, because it can belong to another contact.
  */
 export function readContactReport(record: Record<string, unknown>, now: Date): ReportedContact {
   const reportedAt = reportTime(record.ts, now);

@@ -29,13 +29,13 @@ const calls = (count: number) =>
   }));
 
 interface Edit {
-  /** part of the body's length */
+  /** position as a fraction of the body's length */
   at: number;
   kind: 'change' | 'remove' | 'insert' | 'cut';
   byte: number;
 }
 
-// Bytes that mean something to one of the formats are more likely than others.
+// Bytes with a meaning in one of the formats are more likely than others.
 const byte = fc.oneof(
   fc.integer({ min: 0, max: 255 }),
   fc.constantFrom(...Buffer.from('"\\,{}[]%+=\n\r\0:0é')),
@@ -64,11 +64,11 @@ interface Outcome {
   /** records that were understood */
   taken: number;
   rejected: number;
-  /** what is kept of the others */
+  /** the kept bytes of rejected records */
   raws: Buffer[];
 }
 
-/** Sends a body twice, and sees that the counts tell what is stored and the second changes nothing. */
+/** Sends a body twice; checks the counts, and that the second delivery changes nothing. */
 async function deliver(format: FeedFormat, body: Buffer): Promise<Outcome> {
   const { db } = api.service;
   const authorization = await api.feed(format);
@@ -153,7 +153,7 @@ for (const format of ['freeswitch', 'kamailio', 'opensips', 'generic'] as const)
           assert.ok(taken + rejected > 0 || body.toString('latin1').trim() === '');
           return;
         }
-        // What is not kept aside must be as many members as were taken.
+        // The rest of the body must have as many members as were taken in.
         let left = body;
         for (const raw of raws) {
           let at = left.indexOf(raw);

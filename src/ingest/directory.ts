@@ -8,7 +8,7 @@ import { readRaw } from './bodies/receive.ts';
 import { firstUsername } from './record.ts';
 
 /**
- * Who may register, and whose a number is, for switches that do not read the database.
+ * Tells switches that do not read the database who may register and who owns a number.
  * `POST /ingest/v1/subscriber {"account"}` and `POST /ingest/v1/number {"number"}` answer one line
  * of JSON, or 404; `POST /ingest/v1/freeswitch/directory` answers mod_xml_curl.
  */
@@ -37,7 +37,7 @@ export function directoryRoutes(app: FastifyInstance, { db }: Service): void {
       .send(JSON.stringify({ account, number }));
   });
 
-  // FreeSWITCH takes every answer but 200 for a failure.
+  // FreeSWITCH treats every answer except 200 as a failure.
   app.post('/ingest/v1/freeswitch/directory', async (request, reply) => {
     const body = await readRaw(request.raw, LONGEST_QUESTION_BYTES);
     const question = new URLSearchParams(body.toString());
@@ -54,7 +54,7 @@ export function directoryRoutes(app: FastifyInstance, { db }: Service): void {
 const NOT_FOUND =
   '<document type="freeswitch/xml"><section name="result"><result status="not found"/></section></document>';
 
-/** A realm is the name of a host, which needs no escapes. */
+/** A realm is a host name, so it needs no escapes. */
 function userXml({ username, realm, ha1 }: Subscriber): string {
   return `<document type="freeswitch/xml"><section name="directory"><domain name="${realm}">
 <params><param name="dial-string" value="\${sofia_contact(*/\${dialed_user}@\${dialed_domain})}"/></params>

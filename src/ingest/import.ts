@@ -12,13 +12,13 @@ const BATCH = 1_000;
 
 /** A file, or standard input. */
 export interface ImportSource {
-  /** as a rejected record names it */
+  /** the name in rejected records */
   name: string;
   open: () => Readable;
 }
 
 export interface ImportCounts extends Omit<TakenIn, 'warningsDue'> {
-  /** read to their end */
+  /** files that were read to their end */
   files: number;
   failures: { name: string; problem: string }[];
 }
@@ -28,13 +28,13 @@ export interface ImportOptions {
   retentionMonths: number;
   emergencyNumbers: ReadonlySet<string>;
   sizes?: PieceSizes;
-  /** told of what was rejected, as it happens */
+  /** is called when records are rejected */
   onRejected?: (rejected: RejectedRecord[]) => void;
 }
 
 /**
- * Takes in the records of files, a batch after the other, each file in pieces. Interrupted, or done
- * again, it doubles nothing. A file that cannot be read to its end does not stop the others.
+ * Takes in the records of files in batches, each file in pieces. It may be interrupted or repeated:
+ * no call is stored twice. A file that cannot be read to its end does not stop the others.
  */
 export async function importCalls(
   db: Database,
@@ -60,7 +60,7 @@ export async function importCalls(
   return { ...counts, files: sources.length - failures.length, failures };
 }
 
-/** The records of a file, until its end or until it cannot be read on. */
+/** The records of a file, until its end or a read error. */
 async function* recordsOf(
   { name, open }: ImportSource,
   feed: Feed,

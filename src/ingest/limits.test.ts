@@ -23,7 +23,7 @@ const goodLine = () =>
 const damagedLines = (count: number) =>
   Array.from({ length: count }, (_, number) => `{"id":${number}}`);
 
-/** Delivers lines from a feed of its own. @returns the answer, and what is kept of them */
+/** Delivers lines from a new feed. @returns the answer, and the kept records */
 async function deliver(lines: string[]) {
   const authorization = await api.feed('generic');
   const raw = Buffer.from(lines.join('\n'));

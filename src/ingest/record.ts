@@ -6,21 +6,21 @@ import type { RejectedReason } from '../domain/calls/rejected-record.ts';
 import { type Decimal, isDecimal, isRate, toMicros } from '../domain/money.ts';
 import { plainNumber, readDialled } from '../domain/phone-number.ts';
 
-/** Where in a body a record stands. */
+/** The place of a record in a body. */
 export interface Origin {
-  /** the bytes that came */
+  /** the received bytes */
   raw: () => Buffer;
-  /** of its first byte; 1 is the body's first line */
+  /** line of its first byte; 1 is the body's first line */
   line: () => number;
-  /** where it came from, for records of a file */
+  /** its place in a file, for imported records */
   place?: () => string;
-  /** what the bytes say, where the same record may also come in other ones */
+  /** the decoded record, where the same record can have several encodings */
   decoded?: () => Buffer;
 }
 
 /**
- * One record of a body: a call, a leg that is not billed, what could not be understood, or one of
- * so many of these that it is not kept by itself.
+ * One record of a body: a call, a leg that is not billed, a rejected record, or a rejected record
+ * beyond the number that is kept record by record.
  */
 export type ParsedRecord =
   | { kind: 'call'; call: ReportedCall; origin: Origin }
@@ -29,15 +29,15 @@ export type ParsedRecord =
   | { kind: 'rejected'; reason: RejectedReason; detail: string; origin: Origin };
 
 /**
- * Reads a body of a format, or a piece of one, record by record; undefined where the next one is
- * still looked for. It never throws: what it cannot read it rejects.
+ * Reads a body of a format, or a piece of a body, record by record. It yields undefined while it
+ * looks for the next record. It never throws: it rejects what it cannot read.
  */
 export type Parser = (body: Buffer, feed: Feed) => Iterable<ParsedRecord | undefined>;
 
-/** What is wrong with a record, for the operator who looks at it. */
+/** What is wrong with a record, for the operator. */
 export class MalformedRecord extends Error {
   constructor(message: string) {
-    // A body may hold many, and a stack costs more than all the rest.
+    // A body may have many of them, and a stack trace is the most expensive part.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
     super(message);
@@ -49,10 +49,10 @@ const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$
 const USERNAME = /^[1-9][0-9]{9}$/;
 const LONGEST_TEXT = 128;
 const LONGEST_CALL_MICROSECONDS = 31 * 86_400 * 1_000_000;
-/** what switches' rounding, and clocks that are set during a call, may make of a talk time */
+/** the error of a talk time that a switch's rounding or a clock adjustment may cause */
 export const TALK_TOLERANCE_MS = 5_000;
 
-/** Runs `read` on one record and rejects the record where it throws MalformedRecord. */
+/** Runs `read` on one record. If it throws MalformedRecord, the record is rejected. */
 export function readRecord(origin: Origin, read: () => ReportedCall | undefined): ParsedRecord {
   try {
     const call = read();
@@ -67,18 +67,18 @@ export function malformed(origin: Origin, detail: string): ParsedRecord {
   return { kind: 'rejected', reason: 'malformed', detail, origin };
 }
 
-/** A body that holds one record. */
+/** The origin of a record that is the whole body. */
 export function wholeBody(body: Buffer): Origin {
   return { raw: () => body, line: () => 1 };
 }
 
-/** A uuid without dashes; any other id is hashed together with the feed it is unique in. */
+/** A uuid without dashes. Any other id is hashed with its feed, because it is unique only there. */
 export function callId(id: unknown, feed: Feed): string {
   const text = idText(id, 'id');
   return UUID.test(text) ? text.replaceAll('-', '').toLowerCase() : hashedId(feed, [text]);
 }
 
-/** 32 hexadecimal digits for what together is unique within the feed. */
+/** 32 hexadecimal digits for parts that are together unique within the feed. */
 export function hashedId(feed: Feed, parts: string[]): string {
   const text = [feed.name, ...parts].join('\n');
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
@@ -91,7 +91,7 @@ export function idText(value: unknown, name: string): string {
   return text;
 }
 
-/** The first candidate that has a username's form; switches put other things there, too. */
+/** The first candidate with a username's form; switches put other texts there too. */
 export function firstUsername(candidates: unknown[]): number | undefined {
   for (const candidate of candidates) {
     const text = typeof candidate === 'number' ? String(candidate) : candidate;
@@ -101,8 +101,8 @@ export function firstUsername(candidates: unknown[]): number | undefined {
 }
 
 /**
- * The number that a text dials where the feed is, as calls are stored with it; what is none is kept
- * as it came.
+ * The number that a text dials in the feed's country, in the stored form. A text that is no number
+ * does not change.
  */
 export function phoneNumber(
   value: unknown,
@@ -115,14 +115,14 @@ export function phoneNumber(
   return dialled === undefined ? number : { ...number, dialled: dialled.slice(0, LONGEST_TEXT) };
 }
 
-/** The caller's number, which prices nothing, in the same form. */
+/** The caller's number in the same form. It does not affect the price. */
 export function callerNumber(value: unknown, name: string): string {
   return plainNumber(displayText(value, name));
 }
 
 /**
- * A text that is only shown, cut where it is too long. Callers choose it, and it must not keep a
- * call from being billed: what is no character reads as U+FFFD, also a control character.
+ * A text for display only, cut to a maximum length. Callers choose it, so it must not stop the
+ * billing of a call. Control characters and damaged characters become U+FFFD.
  * @throws MalformedRecord for an object, an array or a boolean
  */
 export function displayText(value: unknown, name: string): string {
@@ -133,9 +133,9 @@ export function displayText(value: unknown, name: string): string {
 }
 
 /**
- * A text that identifies or prices a call, as long as it came; what is missing is empty.
- * @throws MalformedRecord also for one with damaged or control characters, since two that differ
- *   in these would read the same
+ * A text that identifies or prices a call, in full length; a missing one is empty.
+ * @throws MalformedRecord also for damaged or control characters: texts that differ only in them
+ *   would look the same
  */
 export function wholeText(value: unknown, name: string): string {
   const text = textOf(value, name);
@@ -169,10 +169,11 @@ export function talkTime(count: unknown, name: string, perSecond = 1): number {
 }
 
 /**
- * A talk time that a record's own times have room for.
- * @param from when the call was answered or, where that is not told, made
- * @param end undefined where the record does not tell it
- * @returns the talk time @throws MalformedRecord where it is longer, which is no rounding
+ * Checks that a talk time fits between a record's own times.
+ * @param from the time of the answer or, where it is missing, of the start
+ * @param end undefined where the record does not have it
+ * @returns the talk time
+ * @throws MalformedRecord where it is longer by more than rounding explains
  */
 export function talkWithin(talkMicroseconds: number, from: Date, end: Date | undefined): number {
   if (!end) return talkMicroseconds;
@@ -184,7 +185,7 @@ export function talkWithin(talkMicroseconds: number, from: Date, end: Date | und
   return talkMicroseconds;
 }
 
-/** Whether a member has a value; switches write nothing in many ways. */
+/** Whether a member has a value; switches write an empty value in several ways. */
 export function isThere(value: unknown): boolean {
   return value !== undefined && value !== null && value !== '';
 }
@@ -200,9 +201,9 @@ export function momentOf(seconds: unknown, name: string): Date {
 }
 
 /**
- * What a switch that keeps the balance took for a call: nothing where it does not tell an amount.
- * @param names of the members, for the operator
- * @throws MalformedRecord for what the books do not hold, or an amount without its rate
+ * The debit of a switch that keeps the balance; zero where it reports no amount.
+ * @param names the members' names, for the operator
+ * @throws MalformedRecord for a value that the books cannot hold, or an amount without its rate
  */
 export function debitOf(
   { rate, amount }: { rate: unknown; amount: unknown },

@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 after(() => api.stop());
 
-/** Unix seconds, with the clock of the service at 0 */
+/** Unix seconds, relative to the service's clock */
 const at = (seconds: number) => api.service.clock().getTime() / 1_000 + seconds;
 
 async function report(body: unknown): Promise<object> {
@@ -44,7 +44,7 @@ async function shown(address: 'contact' | 'received' = 'contact'): Promise<strin
   return current && `${current.uri.replace(`sip:${account}@`, '')} ${current.agent}`;
 }
 
-// As a running Kamailio pushed them.
+// The form of records from a running Kamailio.
 const kamailio = (fields: object = {}) => ({
   event: 'register',
   aor: String(account),
@@ -148,7 +148,7 @@ test('OpenSIPS: events that overtake each other are told apart by callid and cse
     for (const one of events) await report(one);
     assert.equal(await shown(), expected, JSON.stringify(events));
   }
-  // The same in one body, of another account.
+  // The same events in one body, for another account.
   account = await addCustomer(api);
   await report([event('DELETE', 1), event('INSERT', 1)]);
   assert.equal(await shown(), off);

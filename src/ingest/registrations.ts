@@ -13,16 +13,16 @@ const DAMAGED_SHOWN = 5;
 
 export interface TakenInRegistrations {
   stored: number;
-  /** of accounts that are not known */
+  /** registrations of unknown accounts */
   unknown: number;
   malformed: number;
-  /** what is wrong with the first malformed ones, and where they stand in the body */
+  /** the first malformed ones: what is wrong, and their line in the body */
   reports: { detail: string; line: number }[];
 }
 
 type Parsed = { contact: ReportedContact } | { detail: string; line: () => number };
 
-/** Takes in registrations as switches push them, each told by its form. */
+/** Takes in registrations from switches. The form of each record shows its kind. */
 export async function takeInRegistrations(
   db: Database,
   { chunks }: Body,
@@ -55,7 +55,7 @@ export async function takeInRegistrations(
   return taken;
 }
 
-/** The registrations of a piece, and what is wrong with those that cannot be read. */
+/** The registrations of a piece, and what is wrong with the malformed ones. */
 export function readReports(piece: Piece, now: Date): Iterable<Parsed | undefined> {
   const damaged = (origin: Origin, detail: string) => ({
     detail,

@@ -37,7 +37,7 @@ test('a body that was rejected whole is read as its records; those rejected stay
     });
   const unknown = record('b', MISSING);
   const raw = Buffer.from(`${record('a', account)}\n${unknown}\n`);
-  // No feed has this name any more: what it sent is debited by the service.
+  // This feed was removed, so the service debits its calls.
   const feed = { name: 'removed', format: 'generic' };
   await keepRejected(db, feed, [{ reason: 'malformed', detail: 'of old', raw }], clock());
   const counts = { replayed: 1, resolved: 1, rejected: 0, stored: 1, duplicates: 0 };

@@ -14,21 +14,21 @@ import {
 import { unpack } from './bodies/unpack.ts';
 import { PARSERS, type TakenIn, takeIn } from './take-in.ts';
 
-/** Where a replay of all records is queued, with the Actor who asked for it. */
+/** The queue for replays of all records; a job has the Actor who requested it. */
 export const REPLAY_QUEUE = 'replay-rejected';
 
 const PAGE = 500;
 
 export interface ReplayCounts {
-  /** records that were looked at */
+  /** records that were tried */
   replayed: number;
-  /** of them, those that are dealt with now */
+  /** records that are resolved now */
   resolved: number;
-  /** of them, those that stay as they were, some with a new reason */
+  /** records that stay open, some with a new reason */
   rejected: number;
-  /** calls that are new */
+  /** new calls */
   stored: number;
-  /** calls that were there already */
+  /** calls that were stored before */
   duplicates: number;
 }
 
@@ -36,15 +36,15 @@ export interface ReplayOptions {
   now: Date;
   retentionMonths: number;
   emergencyNumbers: ReadonlySet<string>;
-  /** only these records; without, all that are open at the start */
+  /** only these records; left out: all records that are open at the start */
   ids?: number[];
   onProgress?: (counts: ReplayCounts) => void;
 }
 
 /**
- * Takes rejected records in once more, oldest first, the way a feed's body is. One that
- * is stored now, or was stored meanwhile, is resolved. Interrupted or run twice at once it loses
- * and doubles nothing: whatever it does can be done again.
+ * Takes rejected records in again, oldest first, like a feed's body. A record that is stored now,
+ * or was stored meanwhile, is resolved. It may be interrupted or run twice at once: each step can
+ * be repeated, and no call is lost or doubled.
  * @throws Refusal 'not found' for an id that is no open record; nothing is replayed then
  */
 export async function replayRejected(
@@ -60,7 +60,7 @@ export async function replayRejected(
       const record = await findRejected(db, id);
       if (!record) continue;
       if (counts.replayed === 0) {
-        // Of a replay that is killed the trail tells at least that it began.
+        // If the replay is killed, the audit trail at least has its start.
         const detail = { records: options.ids ?? 'all' };
         await audit(db, actor, { action: 'replay started', detail }, options.now);
       }
@@ -78,7 +78,7 @@ export async function replayRejected(
   return counts;
 }
 
-/** Ends where the open records ended at the start: a replay may reject parts of a record. */
+/** Stops at the newest record of the start, because a replay may add rejected records. */
 async function* openPages(db: Database): AsyncGenerator<number[]> {
   const last = await newestRejectedId(db);
   for (let after = 0; after < last; ) {
@@ -88,7 +88,7 @@ async function* openPages(db: Database): AsyncGenerator<number[]> {
   }
 }
 
-/** The feed as it is now, reading the format that the record came in. */
+/** The feed with its settings of now, but with the record's format. */
 function feedOf(record: OpenRejected, feed: Feed | undefined): Feed | undefined {
   if (!Object.hasOwn(PARSERS, record.format)) return undefined;
   const { name, networks, debits, timeZone } = feed ?? {
@@ -122,15 +122,15 @@ async function replayOne(
     },
   });
   addCalls(counts, result);
-  // A body rejected whole may by now be read as several records. Those rejected among them are kept
-  // by themselves, and they carry on for the whole: kept open as well, it would
-  // offer its stored calls again and again, and bill those whose number changed hands meanwhile.
+  // A body that was rejected as a whole may now give several records. Its rejected ones are kept
+  // one by one and replace the body. An open body would repeat its stored calls at each replay, and
+  // could bill calls to another owner of the number.
   if (!same) {
     await resolveRejected(db, [record.id], now);
     counts.resolved++;
     return;
   }
-  // What an import rejected says where it stood, which stays.
+  // A detail from an import also has the place in the file; it is kept.
   const isKnown = record.detail === same.detail || record.detail.startsWith(`${same.detail} (`);
   if (same.reason !== record.reason || !isKnown) {
     await explainRejected(db, record.id, same.reason, same.detail);

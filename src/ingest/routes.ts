@@ -16,9 +16,9 @@ import { PARSERS, takeIn } from './take-in.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** the switch that sends, once its credentials were checked */
+    /** the feed that sends, once its credentials are checked */
     feed: DeliveringFeed | undefined;
-    /** of routes that allow emergency calls: settled once the credentials were checked */
+    /** only on routes that allow emergency calls: settles once the credentials are checked */
     authenticated: Promise<void> | undefined;
   }
   interface FastifyContextConfig {
@@ -26,11 +26,11 @@ declare module 'fastify' {
   }
 }
 
-/** Where switches deliver calls and registrations, each with the credentials of its feed. */
+/** The routes where switches deliver calls and registrations, each with its feed's credentials. */
 export async function ingest(app: FastifyInstance, service: Service): Promise<void> {
   const { db, keyring, queue, config, clock } = service;
   app.removeAllContentTypeParsers();
-  // The routes receive the bodies, once it is known that they are wanted.
+  // The routes read the bodies themselves, after their checks.
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   const receiver = new Receiver({
     rawBytes: config.ingestBodyLimitBytes,
@@ -39,7 +39,7 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
   const store = gatherCalls(db);
   const noteSeen = noteFeeds(db, (error) => app.log.warn(error, 'not noted when a feed spoke'));
   app.decorateRequest('feed', undefined);
-  // Switches follow no redirect, so that each path answers with and without its last slash.
+  // Switches follow no redirects, so each path works with and without a final slash.
   app.addHook('onRoute', (route) => {
     if (!route.url.endsWith('/')) app.route({ ...route, url: `${route.url}/` });
   });
@@ -56,14 +56,15 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
   app.addHook('onRequest', async (request) => {
     const authenticated = authenticate(request);
     if (request.routeOptions.config.allowsEmergencyCalls) {
-      // An emergency call does not wait for the database; any other does, once the number is read.
+      // An emergency call does not wait for the database. Any other call waits after its number is
+      // read.
       request.authenticated = authenticated;
       await soonOrUndefined(authenticated);
     } else await authenticated;
-    // Switches label bodies as they like, also with what is no media type: the body decides.
+    // Switches send any content type, even an invalid one, so the body alone decides.
     delete request.headers['content-type'];
   });
-  // A switch tells its operator what it was answered, so the scheme it must use is named.
+  // A switch shows the answer to its operator, so the answer names the required scheme.
   app.addHook('onSend', async (_request, reply) => {
     if (reply.statusCode === 401) reply.header('www-authenticate', 'Basic realm="ingest"');
   });
@@ -100,7 +101,7 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
       takeInRegistrations(db, body, now),
     );
     if (malformed > 0) {
-      // Not as they came: who knows what else a switch puts into them.
+      // The records themselves are not logged: a switch may put anything into them.
       request.log.warn({ feed: feed.name, malformed, reports }, 'registrations not read');
     }
     return answer(reply, { stored, unknown, malformed });
@@ -124,7 +125,7 @@ function basicCredentials(header: string | undefined): [string, string] {
   const [, encoded] = /^basic\s+([A-Za-z0-9+/=]+)\s*$/i.exec(header ?? '') ?? [];
   const text = Buffer.from(encoded ?? '', 'base64').toString();
   const colon = text.indexOf(':');
-  // The database can hold no NUL, and so no feed is called so.
+  // The database cannot store NUL, so no feed's name has it.
   if (colon < 1 || text.includes('\0')) throw new Refusal('unauthorized', 'Unauthorized');
   return [text.slice(0, colon), text.slice(colon + 1)];
 }

@@ -4,8 +4,9 @@ import { Refusal } from '../domain/refusal.ts';
 const SOON_MS = 500;
 
 /**
- * What an emergency call may wait for: a result that comes soon.
- * @returns undefined where the database is late or does not answer @throws Refusal
+ * Waits a short time for a result, because an emergency call must not wait long.
+ * @returns undefined where the database is late or does not answer
+ * @throws Refusal
  */
 export async function soonOrUndefined<T>(work: Promise<T>): Promise<T | undefined> {
   const late = new AbortController();
@@ -15,7 +16,7 @@ export async function soonOrUndefined<T>(work: Promise<T>): Promise<T | undefine
     if (error instanceof Refusal) throw error;
     return undefined;
   } finally {
-    // Nobody may listen any more to what fails later.
+    // A later failure has no listener, and must not end the process.
     work.catch(() => undefined);
     late.abort();
   }

@@ -32,15 +32,15 @@ const DAY_MS = 86_400_000;
 const MOST_DAMAGED = 1_000;
 
 export interface TakenIn {
-  /** calls that are new */
+  /** new calls */
   stored: number;
-  /** calls that were there already */
+  /** calls that were stored before */
   duplicates: number;
-  /** legs that are recorded with another leg's call */
+  /** legs that another leg's call includes */
   unbilled: number;
   /** records that cannot be billed, kept for the operator */
   rejected: number;
-  /** of them, damaged records that are not kept by themselves */
+  /** damaged records among them that are not kept one by one */
   leftOut: number;
   warningsDue: boolean;
 }
@@ -48,21 +48,24 @@ export interface TakenIn {
 export interface TakeInOptions {
   now: Date;
   retentionMonths: number;
-  /** what costs nothing to call */
+  /** emergency numbers, which are free to call */
   emergencyNumbers: ReadonlySet<string>;
-  /** as `oldestTakenIn` takes it */
+  /** `known` of `oldestTakenIn` */
   callsKeptFrom?: Date | null;
-  /** stores the calls; left out, in batches of their own */
+  /** stores the calls; left out: each batch is stored alone */
   store?: StoreCalls;
-  /** reads also what is too much for one delivery, whose body is rejected for the rest */
+  /**
+   * reads a body without the limits of a delivery; left out: the rest of a too large body is
+   * rejected
+   */
   readsAll?: boolean;
-  /** told of what was rejected, as it happens */
+  /** is called when records are rejected */
   onRejected?: (rejected: RejectedRecord[]) => void;
 }
 
 /**
- * Takes in a body: every record is stored, was there already, or is rejected once this resolves.
- * What of a body is not kept record by record is kept by rejecting the body, as it came.
+ * Takes in a body. When this resolves, each record is stored, was stored before, or is rejected. If
+ * some records are not kept one by one, the whole received body is kept as a rejected record.
  */
 export async function takeIn(
   db: Database,
@@ -95,7 +98,9 @@ const isUnderstood = ({ kind }: ParsedRecord) => kind === 'call' || kind === 'un
 
 let lastWork: Promise<unknown> = Promise.resolve();
 
-/** Sending a body to the database takes several times its memory, so one is sent at a time. */
+/**
+ * Sends one body at a time to the database, because each takes several times its size in memory.
+ */
 function oneByOne<Result>(work: () => Promise<Result>): Promise<Result> {
   const done = lastWork.then(work);
   lastWork = done.catch(() => undefined);
@@ -103,9 +108,9 @@ function oneByOne<Result>(work: () => Promise<Result>): Promise<Result> {
 }
 
 /**
- * The reader of a body's pieces. Of its damaged records the first ones are kept, so that a body of
- * millions of them does not fill the database.
- * @param place where a line is, for records of a file
+ * The reader of a body's pieces. Only the first damaged records are kept, so a body with millions
+ * of them does not fill the database.
+ * @param place names a line's place, for records of a file
  */
 export function readerOf(
   feed: Feed,
@@ -144,7 +149,7 @@ export function addTakenIn(total: TakenIn, taken: TakenIn): void {
   total.warningsDue ||= taken.warningsDue;
 }
 
-/** Takes in records that were read already, all at once. */
+/** Takes in records that were read already, in one batch. */
 export async function takeInRecords(
   db: Database,
   feed: Feed,
@@ -204,7 +209,7 @@ export async function takeInRecords(
   await storeAll(calls.filter(({ call }) => !call.madeBy));
   const legs = calls.filter(({ call }) => call.madeBy);
   if (legs.length > 0) {
-    // The calls that made them may be among those stored just now.
+    // The calls that made these legs may just have been stored.
     const { made, unmade } = await withMakers(db, legs);
     await storeAll(made);
     for (const { origin } of unmade) {
@@ -221,7 +226,7 @@ interface RecordedCall {
   origin: Origin;
 }
 
-/** Legs with the accounts of the calls that made them, and those whose call is not stored. */
+/** Legs with the account of the call that made them, and legs whose call is not stored. */
 async function withMakers(
   db: Database,
   legs: RecordedCall[],

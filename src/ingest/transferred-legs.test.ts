@@ -7,7 +7,7 @@ import { addAccount } from '../domain/account/new-account.ts';
 import { listRejected } from '../domain/calls/rejected-record.ts';
 import { replayRejected } from './replay.ts';
 
-// Of the calls in the samples.
+// The caller and the end of the calls in the samples.
 const CALLER = 2125550001;
 const ENDED_AT = Date.parse('2026-11-25T18:30:00Z');
 
@@ -65,7 +65,7 @@ const counts = (fields: object) => ({
   ...fields,
 });
 
-/** Number and seconds of what was billed since the last look, in the order of the starts. */
+/** Account, number and seconds of calls since the last check, in the order of their starts. */
 async function billed(): Promise<(string | number)[][]> {
   const rows = await api.service.db.query<{ account: number; called: string; talk: number }>(
     `SELECT account, called, talk_microseconds::float8 / 1000000 AS talk FROM call

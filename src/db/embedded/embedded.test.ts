@@ -113,7 +113,7 @@ test('after kill -9 of the process or its group, a start 0.3 s later has every r
       `SELECT count(*)::int, count(DISTINCT n)::int FROM kept WHERE n < ${acknowledged}`,
     );
     assert.deepEqual([count, distinct], [acknowledged, acknowledged], `round ${round}`);
-    // A row whose acknowledgement was lost is none that the test counts on.
+    // Removes a row whose acknowledgement was lost, because the test does not count it.
     await query(holder.connection, `DELETE FROM kept WHERE n >= ${acknowledged}`);
   }
   await stop(holder);
@@ -163,7 +163,7 @@ test('commands use the database of a server, or of each other; a server waits fo
   const other = await hold(dataDir, 'command');
   assert.deepEqual(other.connection, owner.connection);
   const later = startHolder(dataDir, 'server');
-  // The owner is told to end and waits for the other, which goes on working.
+  // The owner gets SIGTERM and waits for the other process, which continues to work.
   owner.kill('SIGTERM');
   await sleep(500);
   assert.deepEqual(await query(other.connection, 'SELECT 1'), [[1]]);
@@ -253,7 +253,7 @@ test('a data folder that cannot be used is named in one line', async () => {
     chmodSync(folder, 0o700);
     return;
   }
-  // Root may write anywhere; whom it starts may not.
+  // Root may write anywhere, so the holder runs as an ordinary user.
   const child = startHolder(join(folder, 'data'), 'server', ORDINARY_USER);
   assert.equal(await child.ended, 1);
   assert.match(child.output(), /^refused: the data folder \S+ cannot be used \(EACCES/);
@@ -270,7 +270,7 @@ test('an ordinary user runs it; what belongs to another user is refused', async 
     const holder = await hold(dataDir, 'server', ORDINARY_USER);
     await query(holder.connection, 'CREATE TABLE kept (n int)');
     await stop(holder);
-    // Root works on it as its owner, and leaves it to its owner.
+    // Root runs PostgreSQL as the folder's owner and changes no ownership.
     const root = await hold(dataDir);
     assert.deepEqual(await query(root.connection, 'SELECT n FROM kept'), []);
     await stop(root);

@@ -5,20 +5,20 @@ import type { Binaries } from './binaries.ts';
 import { EmbeddedDatabaseError } from './embedded-database-error.ts';
 import type { Layout } from './layout.ts';
 
-/** As whom PostgreSQL runs. */
+/** The user that PostgreSQL runs as. */
 export interface Identity {
-  /** ids to drop to; undefined: those of this process */
+  /** ids to change to; undefined: this process's ids stay */
   drop: { uid: number; gid: number } | undefined;
-  /** what goes before a command: nothing, or the making of a user namespace */
+  /** prefix of a command: empty, or a command that creates a user namespace */
   wrapper: string[];
 }
 
-/** Nothing of the service's own environment, which may hold secrets. */
+/** Excludes the service's own environment, because it may have secrets. */
 export const ENVIRONMENT = { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' };
 
 const SAME: Identity = { drop: undefined, wrapper: [] };
 const NOBODY = 65_534;
-// Inside it the same user has the number of nobody, which is not root and is in /etc/passwd.
+// In the namespace the same user has the id of nobody: it is not root, and /etc/passwd has it.
 const NAMESPACE: Identity = {
   drop: undefined,
   wrapper: ['unshare', '-U', `--map-user=${NOBODY}`, `--map-group=${NOBODY}`, '--'],
@@ -26,9 +26,9 @@ const NAMESPACE: Identity = {
 const GROUP_MAY_PASS = 0o010;
 
 /**
- * Chooses as whom PostgreSQL runs, which refuses to be root; the owner of an existing cluster
- * decides. Lets that user pass through the data folder.
- * @throws EmbeddedDatabaseError where there is no way
+ * Chooses the user for PostgreSQL, which refuses to run as root. An existing cluster's owner is
+ * used. That user gets passage through the data folder.
+ * @throws EmbeddedDatabaseError where no user fits
  */
 export function chooseIdentity(layout: Layout, binaries: Binaries): Identity {
   const cluster = statSync(layout.cluster, { throwIfNoEntry: false });
@@ -69,7 +69,7 @@ export function idsOf(identity: Identity): { uid?: number; gid?: number } {
   return identity.drop ?? {};
 }
 
-/** Hands a file or folder to the user PostgreSQL runs as. */
+/** Makes PostgreSQL's user the owner of a file or folder. */
 export function give(path: string, identity: Identity): void {
   if (identity.drop) lchownSync(path, identity.drop.uid, identity.drop.gid);
 }
@@ -84,7 +84,7 @@ function candidates(binaries: Binaries): Identity[] {
     .split('\n')
     .map((line) => line.split(':'))
     .map(([name, , uid, gid]) => ({ name, uid: Number(uid), gid: Number(gid) }));
-  // Whoever unpacked this into a home closed to others can be the one who runs it.
+  // In a private home folder only the user who unpacked the package can run it.
   const unpacker = statSync(binaries.postgres).uid;
   return [
     users.find(({ name }) => name === 'postgres'),
@@ -103,7 +103,7 @@ function works(identity: Identity, layout: Layout, binaries: Binaries): boolean 
   if (!identity.drop || !test(identity, [binaries.postgres])) return false;
   const folder = statSync(layout.dataDir);
   if (folder.uid !== 0 || folder.gid !== 0) return false;
-  // Root's own folder: let in this one group, which may pass but not list.
+  // Root's own folder: this one group may pass through it, but not list it.
   chownSync(layout.dataDir, 0, identity.drop.gid);
   chmodSync(layout.dataDir, (folder.mode & 0o7707) | GROUP_MAY_PASS);
   return test(identity, [layout.dataDir]);

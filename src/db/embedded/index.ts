@@ -26,7 +26,7 @@ export { readTar, type TarEntry, TarError, tarFile } from './tar.ts';
 export interface EmbeddedDatabase {
   connection: { host: string; port: number; user: string; database: string };
   /**
-   * Stops PostgreSQL if this process runs it: a command waits for the commands that use it too,
+   * Stops PostgreSQL if this process runs it. A command first waits for other commands that use it;
    * a server does not.
    */
   stop: () => Promise<void>;
@@ -34,11 +34,13 @@ export interface EmbeddedDatabase {
 
 export interface EmbeddedOptions {
   dataDir: string;
-  /** a server refuses to share the data folder; a command uses the database of whoever runs it */
+  /**
+   * a server does not share the data folder; a command uses a database that another process runs
+   */
   role: Owner['role'];
   /** how long to wait for another process to start or stop the database */
   waitMs?: number;
-  /** hears each time PostgreSQL ended by itself; it is started again */
+  /** is called each time PostgreSQL ends by itself, before its restart */
   onError?: (error: Error) => void;
 }
 
@@ -46,13 +48,13 @@ const WAIT_MS = 30_000;
 const POLL_MS = 20;
 const LONGEST_PAUSE_MS = 5_000;
 const SHORTEST_PAUSE_MS = 100;
-// The path of a socket fits into 107 bytes (unix(7)).
+// A socket's path may have at most 107 bytes (unix(7)).
 const LONGEST_SOCKET_PATH_BYTES = 100;
 const SOCKET_FOLDER_PREFIX = 'account-api-socket-';
 
 /**
- * The PostgreSQL of a data folder: runs it as a child of this process, or finds it running.
- * @throws EmbeddedDatabaseError where a living server has the folder, or where it cannot run
+ * Opens a data folder's PostgreSQL: starts it as a child process, or uses the running one.
+ * @throws EmbeddedDatabaseError where a running server has the folder, or PostgreSQL cannot run
  */
 export async function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
   const layout = makeLayout(options.dataDir);
@@ -78,11 +80,11 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedDa
   }
 }
 
-/** The database that another process runs, or undefined while there is none to use. */
+/** The database that another process runs; undefined while there is none. */
 function share(layout: Layout): EmbeddedDatabase | undefined {
   const lock = tryLock(layout.usersLock, 'shared');
   if (!lock) return undefined;
-  // Read with the lock held: whoever runs the database forgets it before it stops it.
+  // Read under the lock: the owner removes its record before it stops the database.
   const folder = livingOwner(layout)?.socketFolder;
   if (folder !== undefined) {
     return { connection: connectionTo(folder), stop: async () => lock.release() };
@@ -144,7 +146,7 @@ interface Supervised {
   onError: ((error: Error) => void) | undefined;
 }
 
-/** Keeps PostgreSQL running: one that ends by itself is started again, after a growing pause. */
+/** Keeps PostgreSQL running: if it ends by itself, it is restarted after a growing pause. */
 async function supervise(supervised: Supervised): Promise<{ stop: () => Promise<void> }> {
   const { layout, binaries, identity, socketFolder, onError } = supervised;
   const start = () => startPostmaster(layout, binaries, identity, socketFolder);
@@ -179,7 +181,7 @@ async function supervise(supervised: Supervised): Promise<{ stop: () => Promise<
       stopping = true;
       await current?.stop();
       await watching;
-      // A start that was under way when the stop came.
+      // A start may have been in progress at the time of the stop.
       await current?.stop();
     },
   };
@@ -189,15 +191,15 @@ function connectionTo(socketFolder: string): EmbeddedDatabase['connection'] {
   return { host: socketFolder, port: PORT, user: SUPERUSER, database: DATABASE };
 }
 
-/** Removes one that is not in the data folder. */
+/** Removes a socket folder outside of the data folder. */
 function removeSocketFolder(layout: Layout, folder: string | undefined): void {
   if (folder === undefined || folder === layout.socket) return;
-  // Its name comes from a file, so what cannot be ours is left alone.
+  // The name comes from a file, so any other folder is left alone.
   if (!basename(folder).startsWith(SOCKET_FOLDER_PREFIX)) return;
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** In the data folder where the path is short enough for a socket, else a private one elsewhere. */
+/** Uses the data folder if its path is short enough for a socket, else a private folder. */
 function makeSocketFolder(layout: Layout, identity: Identity): string {
   const fits = Buffer.byteLength(`${layout.socket}/.s.PGSQL.${PORT}`) <= LONGEST_SOCKET_PATH_BYTES;
   const folder = fits ? layout.socket : mkdtempSync(join(tmpdir(), SOCKET_FOLDER_PREFIX));

@@ -10,10 +10,10 @@ import {
 import { dirname, join, resolve } from 'node:path';
 import { EmbeddedDatabaseError } from './embedded-database-error.ts';
 
-/** Where everything of the embedded database lies. Paths are absolute. */
+/** The absolute paths of the embedded database's files and folders. */
 export interface Layout {
   dataDir: string;
-  /** all that follows is in here; belongs to the user PostgreSQL runs as */
+  /** contains all following paths; PostgreSQL's user owns it */
   home: string;
   cluster: string;
   socket: string;
@@ -27,8 +27,8 @@ const CLUSTER = 'data18';
 const LOG_MAX_BYTES = 10_000_000;
 
 /**
- * Looks for the embedded database of a data folder, and makes nothing.
- * @throws EmbeddedDatabaseError where there is none, naming the folder that was looked into
+ * Checks that a data folder has an embedded database. It creates nothing.
+ * @throws EmbeddedDatabaseError with the folder's name where there is none
  */
 export function requireCluster(dataDir: string): void {
   const cluster = join(resolve(dataDir), 'postgres', CLUSTER);
@@ -47,15 +47,15 @@ export function requireCluster(dataDir: string): void {
 }
 
 /**
- * Makes the folders that are missing, open to nobody else.
- * @throws EmbeddedDatabaseError where that is not allowed
+ * Creates the missing folders, private to their owner.
+ * @throws EmbeddedDatabaseError where this is not permitted
  */
 export function makeLayout(dataDir: string): Layout {
   try {
     const given = resolve(dataDir);
     mkdirSync(dirname(given), { recursive: true });
     makePrivate(given);
-    // Two ways to write one folder must give one socket path and one place in /proc.
+    // Different paths to one folder must give the same socket path and the same path in /proc.
     const real = realpathSync(given);
     const home = join(real, 'postgres');
     makePrivate(home);
@@ -77,7 +77,7 @@ export function makeLayout(dataDir: string): Layout {
   }
 }
 
-/** Makes a folder of mode 0700 unless it exists. */
+/** Creates a folder of mode 0700 unless it exists. */
 export function makePrivate(folder: string): void {
   try {
     mkdirSync(folder, { mode: 0o700 });
@@ -86,14 +86,14 @@ export function makePrivate(folder: string): void {
   }
 }
 
-/** Opens the log to append, after setting a large one aside. @returns a file descriptor */
+/** Opens the log to append; a large log is renamed first. @returns a file descriptor */
 export function openLog(layout: Layout): number {
   const size = statSync(layout.log, { throwIfNoEntry: false })?.size ?? 0;
   if (size > LOG_MAX_BYTES) renameSync(layout.log, `${layout.log}.1`);
   return openSync(layout.log, 'a', 0o600);
 }
 
-/** Makes the names in a folder survive a loss of power. */
+/** Syncs a folder, so its names survive a loss of power. */
 export function syncFolder(folder: string): void {
   const descriptor = openSync(folder, 'r');
   try {

@@ -4,17 +4,17 @@ import { EmbeddedDatabaseError } from './embedded-database-error.ts';
 import type { Layout } from './layout.ts';
 import { startOf } from './processes.ts';
 
-/** The process that runs the database, as it tells the others in owner.json. */
+/** The process that runs the database, as written in owner.json. */
 export interface Owner {
   pid: number;
   /** see startOf */
   start: string;
   role: 'server' | 'command';
-  /** where the socket lies; missing until the database was ready once */
+  /** folder of the socket; missing until the database is ready for the first time */
   socketFolder?: string;
 }
 
-/** A lock that the kernel ends with the process, however that ends. */
+/** A lock that the kernel releases when the process ends in any way. */
 export interface Lock {
   release(): void;
 }
@@ -22,8 +22,8 @@ export interface Lock {
 const SQLITE_BUSY = 5;
 
 /**
- * Takes the lock of a file, or returns undefined where another process has it.
- * Node has no call for file locks, but its SQLite has, and they need no guess about stale pids.
+ * Locks a file; returns undefined where another process has the lock. Node has no function for file
+ * locks, but its SQLite uses them. With them no pid must be checked for staleness.
  */
 export function tryLock(path: string, kind: 'exclusive' | 'shared'): Lock | undefined {
   let file: DatabaseSync | undefined;
@@ -42,13 +42,13 @@ export function tryLock(path: string, kind: 'exclusive' | 'shared'): Lock | unde
   return { release: () => locked.close() };
 }
 
-/** Who owns the database, or undefined where owner.json is missing or left by a dead process. */
+/** The database's owner; undefined where owner.json is missing or its process has ended. */
 export function livingOwner(layout: Layout): Owner | undefined {
   const owner = lastOwner(layout);
   return owner && startOf(owner.pid) === owner.start ? owner : undefined;
 }
 
-/** Who owned the database last, alive or not; undefined where that one ended in good order. */
+/** The last owner, running or not; undefined after an orderly end. */
 export function lastOwner(layout: Layout): Owner | undefined {
   try {
     return JSON.parse(readFileSync(layout.ownerRecord, 'utf8')) as Owner;
@@ -57,7 +57,7 @@ export function lastOwner(layout: Layout): Owner | undefined {
   }
 }
 
-/** For the holder of the owner's lock only. */
+/** Writes owner.json. Only for the holder of the owner's lock. */
 export function recordOwner(layout: Layout, role: Owner['role'], socketFolder?: string): void {
   const owner: Owner = { pid: process.pid, start: startOf(process.pid) ?? '', role };
   if (socketFolder) owner.socketFolder = socketFolder;

@@ -12,15 +12,15 @@ export const PORT = 5432;
 
 const POLL_MS = 10;
 const READY_TIMEOUT_MS = 60_000;
-// A leftover has its watchdog to stop it; then it is asked to stop fast, then at once.
+// First a leftover's watchdog should stop it. Then it gets signals: fast, immediate, kill.
 const LEFTOVER_FAST_MS = 2_000;
 const LEFTOVER_AT_ONCE_MS = 15_000;
 const LEFTOVER_KILL_MS = 20_000;
 const LEFTOVER_GIVE_UP_MS = 25_000;
 const STOP_AT_ONCE_MS = 15_000;
 
-// PostgreSQL runs under a shell that waits on two things: on PostgreSQL, and on the end of a pipe
-// that the kernel closes when the parent is gone, however that went. Then it has it stop fast.
+// PostgreSQL runs under a shell that waits for PostgreSQL and for the end of a pipe. The kernel
+// closes the pipe when the parent ends in any way. Then the shell stops PostgreSQL fast.
 const WATCHDOG = `exec 3<&0
 "$@" </dev/null 3<&- &
 postgres=$!
@@ -39,7 +39,7 @@ const SETTINGS: Record<string, string | number> = {
   max_connections: 500,
   unix_socket_permissions: '0700',
   logging_collector: 'off',
-  // The log names no values: a statement's text or the row it failed on may hold them.
+  // The log must contain no values. A statement's text or a failed row may have some.
   log_error_verbosity: 'terse',
   log_min_error_statement: 'panic',
   log_parameter_max_length_on_error: 0,
@@ -48,15 +48,15 @@ const SETTINGS: Record<string, string | number> = {
 /** A PostgreSQL that runs as a child of this process. */
 export interface Postmaster {
   pid: number;
-  /** resolves once PostgreSQL has ended, with what is known of why */
+  /** resolves with the known reason once PostgreSQL has ended */
   ended: Promise<string>;
-  /** lets transactions in progress roll back, writes everything down and ends */
+  /** rolls back transactions in progress, writes a checkpoint and ends */
   stop: () => Promise<void>;
 }
 
 /**
- * Starts PostgreSQL on a cluster that nobody else runs, and waits until it takes connections.
- * @throws EmbeddedDatabaseError where it does not start; the reason is in its log
+ * Starts PostgreSQL on a cluster without another PostgreSQL, and waits until it takes connections.
+ * @throws EmbeddedDatabaseError where it does not start; its log has the reason
  */
 export async function startPostmaster(
   layout: Layout,
@@ -74,16 +74,16 @@ export async function startPostmaster(
       ...idsOf(identity),
       cwd: '/',
       env: ENVIRONMENT,
-      // A session of its own: a signal to the parent's group or terminal is not for PostgreSQL.
+      // A separate session, because signals to the parent's group or terminal must not reach it.
       detached: true,
       stdio: ['pipe', log, log],
     },
   );
   closeSync(log);
-  // Its end is told by 'exit'; a pipe to a process that is gone may complain before that.
+  // 'exit' reports the end. The pipe to an ended process may raise an error before.
   child.stdin?.on('error', () => undefined);
   const ended = whyEnded(child);
-  // A watchdog that was killed leaves PostgreSQL and the reader of the pipe behind: this ends both.
+  // A killed watchdog leaves PostgreSQL and the pipe's reader behind. This ends both.
   void ended.then(() => child.stdin?.end());
   let reason: string | undefined;
   void ended.then((why) => {
@@ -91,7 +91,7 @@ export async function startPostmaster(
   });
   for (const deadline = Date.now() + READY_TIMEOUT_MS; ; await sleep(POLL_MS)) {
     const { pid, ready } = readPidFile(layout);
-    // A pid file that a killed PostgreSQL left may say "ready" too.
+    // A killed PostgreSQL's pid file may also say "ready".
     if (ready && pid !== undefined && postgresIn(layout.cluster, pid).includes(pid)) {
       return { pid, ended, stop: () => stop(child, pid, ended) };
     }
@@ -106,9 +106,9 @@ export async function startPostmaster(
 }
 
 /**
- * Waits until what a killed owner left running has ended, and insists after a while. Only for the
- * holder of the owner's lock: whatever runs on the cluster then has no owner any more.
- * @throws EmbeddedDatabaseError where it does not end
+ * Waits for the end of PostgreSQL processes that a killed owner left, and sends signals after a
+ * while. Only for the holder of the owner's lock: then no process on the cluster has an owner.
+ * @throws EmbeddedDatabaseError where they do not end
  */
 export async function endLeftover(layout: Layout): Promise<void> {
   const began = Date.now();
@@ -137,7 +137,7 @@ export async function endLeftover(layout: Layout): Promise<void> {
   }
 }
 
-/** PostgreSQL does not start while another process has the pid that a killed one left in its file. */
+/** Removes a stale pid file: PostgreSQL does not start while another process has that pid. */
 function forgetPid(layout: Layout, postmaster: number | undefined): void {
   if (postmaster !== undefined && startOf(postmaster) !== undefined) {
     rmSync(pidFile(layout), { force: true });

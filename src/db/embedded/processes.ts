@@ -2,14 +2,15 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 
 /**
- * What tells a process from a later one with the same pid: the clock tick of its start.
- * @returns undefined where no such process lives, '' where the system has no /proc
+ * The clock tick of a process's start. It distinguishes the process from a later one with the same
+ * pid.
+ * @returns undefined where no such process runs, '' where the system has no /proc
  */
 export function startOf(pid: number): string | undefined {
   if (process.platform !== 'linux') return isAlive(pid) ? '' : undefined;
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the program's name in brackets, which may hold blanks and brackets.
+    // The second field is the program's name in brackets; the name may have blanks and brackets.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return fields[0] === 'Z' ? undefined : fields[19];
   } catch {
@@ -18,9 +19,9 @@ export function startOf(pid: number): string | undefined {
 }
 
 /**
- * The pids of the PostgreSQL processes that work in a cluster's folder, whatever user namespace
- * they are in and whatever postmaster.pid says: its pid may belong to another program by now.
- * @param postmaster the pid in postmaster.pid, which is all there is to go by without /proc
+ * The pids of the PostgreSQL processes that work in a cluster's folder, in any user namespace. The
+ * pid in postmaster.pid is not trusted, because it may belong to another program now.
+ * @param postmaster the pid in postmaster.pid, used only where there is no /proc
  */
 export function postgresIn(clusterFolder: string, postmaster: number | undefined): number[] {
   if (process.platform !== 'linux') {
@@ -41,7 +42,7 @@ export function postgresIn(clusterFolder: string, postmaster: number | undefined
     });
 }
 
-/** Sends a signal to a process that may have ended by now. */
+/** Sends a signal to a process that may have ended already. */
 export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);

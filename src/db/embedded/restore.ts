@@ -9,8 +9,8 @@ import { makeLayout, syncFolder } from './layout.ts';
 import { tryLock } from './ownership.ts';
 import type { TarEntry } from './tar.ts';
 
-// The service's own, as all that PostgreSQL needs is on its command line. Its socket lies in a
-// folder that only its user reaches.
+// These replace the archive's configuration: PostgreSQL gets all settings on its command line. Only
+// its own user can reach the folder of its socket.
 const CONFIGURATION = {
   'postgresql.conf': '',
   'postgresql.auto.conf': '',
@@ -29,8 +29,8 @@ export function requireNoCluster(dataDir: string): void {
 }
 
 /**
- * Puts a PostgreSQL data folder from an archive into the place of the embedded database. It is
- * there whole or not at all.
+ * Restores the embedded database from an archive of a PostgreSQL data folder: completely or not at
+ * all.
  * @throws EmbeddedDatabaseError where there is a database already
  */
 export async function restoreCluster(
@@ -64,7 +64,7 @@ export async function restoreCluster(
   }
 }
 
-/** Files by which an archive could have PostgreSQL run commands, or reach outside of its folder. */
+/** Files in an archive that could make PostgreSQL run commands or leave its folder. */
 function isConfiguration(name: string): boolean {
   const path = normalize(name);
   return (
@@ -72,7 +72,7 @@ function isConfiguration(name: string): boolean {
   );
 }
 
-/** PostgreSQL makes the files durable before it recovers from them. */
+/** Writes without fsync: PostgreSQL syncs the files before it recovers from them. */
 async function unpack(folder: string, entry: TarEntry, identity: Identity): Promise<void> {
   const path = join(folder, entry.name);
   if (!normalize(path).startsWith(`${folder}/`)) {

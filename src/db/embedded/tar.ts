@@ -1,4 +1,4 @@
-/** A file or folder of an archive; the content is read by whoever wants it, before the next. */
+/** A file or folder of an archive. Its content must be read before the next entry. */
 export interface TarEntry {
   name: string;
   kind: 'file' | 'folder';
@@ -12,7 +12,7 @@ export class TarError extends Error {}
 const BLOCK = 512;
 const PERMISSIONS = 0o777;
 
-/** One file as the beginning of an archive (ustar, as in POSIX.1-1988). */
+/** The beginning of an archive with one file (ustar, POSIX.1-1988). */
 export function tarFile(name: string, content: Buffer): Buffer {
   const header = Buffer.alloc(BLOCK);
   header.write(name, 0, 100);
@@ -29,13 +29,13 @@ export function tarFile(name: string, content: Buffer): Buffer {
 
 /**
  * Reads an archive of plain files and folders, as PostgreSQL writes it.
- * @throws TarError where it is none, is damaged or ends early
+ * @throws TarError where the source is no archive, is damaged or ends early
  */
 export async function* readTar(source: AsyncIterable<Buffer>): AsyncGenerator<TarEntry> {
   const reader = new BlockReader(source);
   for (;;) {
     const header = await reader.take(BLOCK);
-    // Two blocks of zeros end an archive.
+    // Blocks of zeros end an archive.
     if (header.every((byte) => byte === 0)) return reader.drain();
     const text = (start: number, length: number) =>
       header.toString('utf8', start, start + length).replace(/\0.*$/s, '');
@@ -50,7 +50,7 @@ export async function* readTar(source: AsyncIterable<Buffer>): AsyncGenerator<Ta
     const content = reader.pieces(size);
     yield { name, kind, mode: number(100, 8) & PERMISSIONS, content };
     for await (const _ of content) {
-      // What was not wanted is passed over.
+      // Skips content that the caller did not read.
     }
     await reader.take(padding(size));
   }
@@ -60,7 +60,7 @@ function padding(size: number): number {
   return (BLOCK - (size % BLOCK)) % BLOCK;
 }
 
-/** The sum of the header's bytes, its own field counted as blanks. */
+/** The sum of the header's bytes; the checksum's own field counts as blanks. */
 function checksum(header: Buffer): number {
   return header.reduce(
     (sum, byte, position) => sum + (position >= 148 && position < 156 ? 0x20 : byte),
@@ -82,10 +82,10 @@ class BlockReader {
     return Buffer.concat(pieces);
   }
 
-  /** Reads on to the end, where a packed archive has its own checksum. */
+  /** Reads to the end, because a compressed archive has its checksum there. */
   async drain(): Promise<void> {
     while (!(await this.#source.next()).done) {
-      // Nothing is wanted of it.
+      // The bytes are ignored.
     }
   }
 

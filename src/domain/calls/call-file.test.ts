@@ -16,7 +16,7 @@ const range = { from: '2026-11-02', to: '2026-11-02', timeZone: 'UTC' };
 const days = { from: '2026-11-01', to: '2026-11-02', timeZone: 'UTC' };
 const NOON_MS = Date.parse('2026-11-02T12:00:00Z');
 
-/** Stores calls, one a second, the first the newest. */
+/** Stores calls one second apart, the newest first. */
 async function store(account: number, calls: { caller: string; callerName: string }[]) {
   const { db, clock } = api.service;
   const reported = calls.map(({ caller, callerName }, n) =>
@@ -133,7 +133,7 @@ test('a file of several accounts tells each call once, newest first, whatever th
     reportedCall({
       account: accounts[n % 3] as number,
       caller: n % 1_000 === 0 ? '4930123' : '2125550100',
-      // Most within a second, some hours apart, and several at one moment.
+      // Most are within a second, several at one moment, some hours apart.
       startedAt: new Date(NOON_MS - (n < 4_990 ? n >> 3 : (n - 4_980) * 3_600_000)),
     }),
   );

@@ -19,7 +19,7 @@ const none = {
   warningsDue: false,
 };
 
-/** The service's database, which notes the statements that store calls. */
+/** The service's database; it records the statements that store calls. */
 function watchedDatabase(fails: (values: unknown[]) => boolean = () => false) {
   const batches: number[] = [];
   const db = new Proxy(api.service.db, {

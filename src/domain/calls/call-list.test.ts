@@ -13,7 +13,7 @@ before(async () => {
   api = await startService();
   payer = await addCustomer(api);
   const sub = await addCustomer(api, { master: payer });
-  // Three start at each moment, of two accounts; every 1,000th goes somewhere else.
+  // Three calls of two accounts start at each moment; every 1,000th has another destination.
   await api.service.db.query(
     `INSERT INTO call (billing_account, account, started_at, id, caller, called,
        talk_microseconds, billed_seconds, rate, amount, debited, feed, content_digest, received_at)

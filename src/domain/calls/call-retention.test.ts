@@ -55,7 +55,7 @@ async function retired(account: number) {
   );
 }
 
-/** Books that balance, and how many calls they count. */
+/** Asserts that the books balance. @returns how many calls they count */
 async function countedCalls(): Promise<number> {
   const { imbalances, calls } = await reconcile(api.service.db);
   assert.deepEqual(imbalances, []);
@@ -144,7 +144,7 @@ test('a record of a retired month that comes again is rejected, whatever a proce
     rejects.map(({ reason }) => reason),
     ['too old'],
   );
-  // As it comes from a switch: what is retired is read with the credentials.
+  // A delivery from a switch: the retention is read together with the credentials.
   const authorization = await api.feed('generic');
   const url = `${api.url}/ingest/v1/calls/generic`;
   const { status, body: told } = await post(url, body, { authorization });

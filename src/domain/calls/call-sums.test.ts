@@ -21,12 +21,12 @@ let sub: number;
 let range: DayRange;
 before(async () => {
   api = await startService();
-  // Early in an hour, so that no new one is over while the tests run the clock a little ahead.
+  // Early in an hour, so no new hour ends while the tests move the clock forward a little.
   api.advance((HOUR_MS - (Date.now() % HOUR_MS)) / 1_000 + 300);
   await api.service.db.query('DELETE FROM pgboss.schedule');
   account = await addCustomer(api, { cash: '1000', rate: '0.6', minimum: 1, increment: 1 });
   sub = await addCustomer(api, { master: account, rate: '0.6', minimum: 1, increment: 1 });
-  // Half an hour off, so that days do not begin with hours of UTC.
+  // An offset of half an hour, so days do not begin with UTC hours.
   const timeZone = 'Asia/Kolkata';
   const { db, queue, clock } = api.service;
   await changeAccount(db, TESTER, { queue, now: clock() }, account, { timeZone });
@@ -35,7 +35,7 @@ before(async () => {
 });
 after(() => api.stop());
 
-/** Calls of both accounts, each at a random moment of the last days. */
+/** Stores calls of both accounts, at random moments of the last days. */
 async function store(count: number, withinMs = 3 * DAY_MS): Promise<void> {
   const { db, clock } = api.service;
   const calls = Array.from({ length: count }, (_, n) =>
@@ -49,14 +49,14 @@ async function store(count: number, withinMs = 3 * DAY_MS): Promise<void> {
   assert.equal(countsOf(await storeCalls(db, 'test', calls, clock())).stored, count);
 }
 
-/** Runs the job twice, as far apart as it waits after an announcement. */
+/** Runs the job twice, with the job's delay after an announcement in between. */
 async function sumTwice(): Promise<void> {
   const { db, clock } = api.service;
   await sumCalls(db, clock());
   await sumCalls(db, new Date(clock().getTime() + 11 * 60_000));
 }
 
-/** Until all is summed: transactions of other tests on the same server hold it up, too. */
+/** Repeats the job until all is summed: transactions of other tests on the server delay it. */
 async function sumAll(): Promise<void> {
   await waitUntil(async () => {
     await sumTwice();
@@ -64,7 +64,7 @@ async function sumAll(): Promise<void> {
   });
 }
 
-/** All that pages tell of the calls. */
+/** All sums of calls that pages show. */
 async function told(db: Queryable = api.service.db) {
   const whole = { billingAccount: account };
   return {
@@ -76,11 +76,11 @@ async function told(db: Queryable = api.service.db) {
   };
 }
 
-/** That sums and calls tell the same at one moment. */
+/** Asserts that sums and calls give the same result at one moment. */
 async function assertExact(message?: string): Promise<void> {
   const [withSums, fromCalls] = await api.service.db.transaction(async (tx) => {
     const first = await told(tx);
-    // Takes the place of the real one, for this transaction.
+    // Replaces the real table in this transaction.
     await tx.query(
       'CREATE TEMPORARY TABLE call_sum_hour (LIKE public.call_sum_hour) ON COMMIT DROP',
     );
@@ -111,7 +111,7 @@ test('sums tell what the calls tell, and leave the last hours to the calls', asy
   );
   assert.ok((kept?.calls ?? 0) > 450);
 
-  // The sums are really read, and only for what they stand for.
+  // Wrong sums change the result, so the sums are really read.
   await api.service.db.query('UPDATE call_sum SET calls = calls + 1 WHERE account = $1', [sub]);
   assert.notDeepEqual((await told()).subDays, before.subDays);
   await api.service.db.query('UPDATE call_sum SET calls = calls - 1 WHERE account = $1', [sub]);
@@ -143,7 +143,7 @@ test('an hour is not summed while a statement may not know that it is announced'
   ]);
   const complete = await hours(true);
   await db.transaction(async (tx) => {
-    // Has an id, as a statement that stores calls, from before the announcement.
+    // Gets a transaction id before the announcement, like a statement that stores calls.
     await tx.query('SELECT pg_current_xact_id()');
     await sumTwice();
     assert.equal(await hours(true), complete);

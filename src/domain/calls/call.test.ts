@@ -122,7 +122,7 @@ test('what the switch has taken itself is recorded and not taken again', async (
     { ...rest, amount: null },
   ]);
   assert.equal((await moneyOf(api.service.db, account))?.cash, '10.000000');
-  // Told without its price, as after a change of the feed's setting, it is the same call.
+  // Without its price (after a change of the feed's setting) it is still the same call.
   const again = calls.map((call) => ({ ...call, switchDebit: undefined }));
   assert.deepEqual(await store(again), { ...stored(0), duplicates: 3 });
   assert.equal((await moneyOf(api.service.db, account))?.cash, '10.000000');
@@ -188,7 +188,7 @@ test('the same id and start under another account is a conflict and billed to no
   assert.deepEqual(await store([corrected, call]), { ...duplicate, conflicts: [0] });
   assert.equal((await moneyOf(db, wrong))?.cash, '0.000000');
 
-  // Moved to another payer meanwhile, it is still the same call.
+  // After its account gets another payer, it is still the same call.
   const payer = await addCustomer(api);
   const sub = await addCustomer(api, { master: right });
   const moved = reportedCall({ account: sub });
@@ -352,7 +352,7 @@ test('a batch that meets a deadlock is stored all the same', async () => {
     await tx.query('UPDATE balance SET cash = cash WHERE account = $1', [high]);
     storing ??= store([reportedCall({ account: high }), reportedCall({ account: low })]);
     storing.finally(() => (settled = true)).catch(() => undefined);
-    // It holds the lower balance once it waits for the higher one.
+    // A waiting delivery holds the lower balance and waits for the higher one.
     await waitUntil(async () => settled || (await isWaiting()));
     await tx.query('UPDATE balance SET cash = cash WHERE account = $1', [low]);
   });
@@ -375,7 +375,7 @@ test('cash posted while batches come in is never lost', async () => {
 test('a display name is kept without the quotes and escapes that SIP puts around it', async () => {
   const account = await addCustomer(api);
   const names = [
-    // as it came, as it is kept
+    // received, stored
     ['"Alice"', 'Alice'],
     ['Alice', 'Alice'],
     [' "Alice Exampl', 'Alice Exampl'],

@@ -180,8 +180,8 @@ test('an account changes its rate or list by itself, once it is due', async () =
   );
 });
 
-// What a date of a price sheet of Berlin means: midnight at both changes of the clock, and around a
-// leap day.
+// Dates of a price sheet in Berlin time, and the midnights that they mean: around a leap day and
+// both clock changes.
 const DATES: [text: string, moment: string][] = [
   ['2024-02-29', '2024-02-28T23:00Z'],
   ['2024-03-01', '2024-02-29T23:00Z'],
@@ -202,7 +202,7 @@ interface ModelPrice {
   least: bigint;
 }
 
-/** Numbers that repeat with the seed. */
+/** Pseudo-random numbers; a seed always gives the same ones. */
 function randomNumbers(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -219,7 +219,7 @@ test('what is stored is what a plain model reckons, over prices, versions, fees 
   const seed = Number(process.env.SEED ?? 20_261_125);
   const random = randomNumbers(seed);
   const pick = <T>(values: readonly T[]) => values[random(values.length)] as T;
-  // The model: of each prefix, from when on which price counts; null: none.
+  // The model: for each prefix, prices by the beginning of their validity; null: no price.
   const model = new Map(PREFIXES.map((prefix) => [prefix, new Map<number, ModelPrice | null>()]));
   const newPrice = (): ModelPrice => ({
     rate: BigInt(random(4) === 0 ? 0 : random(2_000_000)),
@@ -249,7 +249,7 @@ test('what is stored is what a plain model reckons, over prices, versions, fees 
       const end = Date.parse(moment);
       for (const [prefix, versions] of model) {
         if (given.includes(prefix) || !priceAt(versions, end)) continue;
-        // One that would have begun then leaves no trace.
+        // A price that would have begun then is dropped.
         if (priceAt(versions, end - 1)) versions.set(end, null);
         else versions.delete(end);
       }
@@ -281,7 +281,7 @@ test('what is stored is what a plain model reckons, over prices, versions, fees 
     if (country === 'US' && digits.startsWith('1')) forms.push(digits.slice(1), digits);
     if (country === 'GB' && digits.startsWith('44')) forms.push(`0${digits.slice(2)}`);
     if (country === 'ES' && digits.startsWith('34')) forms.push(digits.slice(2));
-    // The switch of an account with a country of its own dials as another country.
+    // If an account has its own country, its switch dials as another country.
     const plan = planOf(plans.get(isBritish ? 'US' : country) ?? null);
     const read = readDialled(pick(forms), plan);
     assert.ok(read?.called);

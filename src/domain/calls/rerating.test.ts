@@ -28,7 +28,7 @@ after(() => api.stop());
 
 const HOUR_MS = 3_600_000;
 const reason = 'New rates were late';
-// A range of its own for each test, so that they do not meet each other's calls.
+// Each test has its own range, so the tests do not see each other's calls.
 let nextStart = Date.UTC(2026, 0, 1);
 function newRange(): ReratingRange {
   const from = new Date(nextStart);
@@ -45,7 +45,7 @@ const set = (account: number, changes: AccountChanges) =>
     changes,
   );
 
-/** Stores calls of a minute that start a second apart from the range's first moment. */
+/** Stores calls of a minute each. They start one second apart, from the range's first moment on. */
 async function callsIn({ from }: ReratingRange, accounts: (number | undefined)[], called?: string) {
   const calls = accounts.map((account, n) =>
     reportedCall({
@@ -148,7 +148,7 @@ test('calls show what they cost now, each payer gets the difference once, the ol
   );
   assert.deepEqual(kept, [{ rate: '0.030000', seconds: 60, amount: '0.030000' }]);
 
-  // Again: nothing to do. Back to the old rates: as if nothing had been.
+  // A repeated run changes nothing. With the old rates the first state returns.
   assert.deepEqual(await rerate(range), { calls: 6, changed: 0, adjustments: [] });
   assert.equal((await entriesOf(other)).length, 2);
   await set(other, { rate: '0.02' });

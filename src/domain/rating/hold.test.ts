@@ -23,7 +23,7 @@ after(() => api.stop());
 const NOW = new Date('2026-03-01T12:00:00Z');
 const at = (seconds: number) => new Date(NOW.getTime() + seconds * 1_000);
 
-/** Asks at a second after NOW. @returns how long the call may go on, or why not */
+/** Asks some seconds after NOW. @returns how long the call may last, or why not */
 async function ask(account: number, callId: string, second = 0, called = '2125550123') {
   try {
     return (await authorize({ account, called, callId, now: at(second) })).maxSeconds;
@@ -32,7 +32,7 @@ async function ask(account: number, callId: string, second = 0, called = '212555
   }
 }
 
-/** What is held at a second after NOW: call ids and dollars. */
+/** The holds some seconds after NOW: call ids and dollars. */
 async function holdsOf(account: number, second = 0): Promise<Record<string, string>> {
   const rows = await api.service.db.query<{ call_id: string; amount: string }>(
     `SELECT call_id, amount::text FROM hold
@@ -76,7 +76,8 @@ test('only with HOLDS_ON_DISK=false a hold is answered before it is on the disk'
 
 test('a call is granted whole increments that the balance reaches for', () => {
   const table = [
-    // rate, minimum, increment, spendable, held, elapsed, seconds granted, dollars held in millionths
+    // rate, minimum, increment, spendable, held, elapsed, seconds granted, dollars held in
+    // millionths
     ['0.006', 6, 6, '1', '0', 0, 600, 60_000n],
     ['0.006', 6, 6, '0.06', '0', 0, 600, 60_000n],
     ['0.006', 6, 6, '0.059999', '0', 0, 594, 59_400n],
@@ -87,7 +88,7 @@ test('a call is granted whole increments that the balance reaches for', () => {
     ['0.006', 6, 6, '0.1', '0.05', 0, 498, 49_800n],
     ['0.006', 6, 6, '0.1', '0.1', 0, undefined, 0n],
     ['0.006', 6, 6, '0.05', '0.1', 0, undefined, 0n],
-    // 30 seconds are the least, then 7 by 7: 28 of talk are billed as 30
+    // minimum 30 seconds, increment 7: 28 seconds of talk are billed as 30
     ['0.06', 30, 7, '0.030', '0', 0, 28, 30_000n],
     ['0.06', 30, 7, '0.0299', '0', 0, undefined, 0n],
     ['0.06', 30, 7, '0.0349', '0', 0, 28, 30_000n],
@@ -97,7 +98,7 @@ test('a call is granted whole increments that the balance reaches for', () => {
     ['0.06', 0, 7, '0.602', '0', 0, 600, 602_000n],
     ['0.06', 0, 7, '0.601', '0', 0, 595, 595_000n],
     ['0.06', 900, 60, '1', '0', 0, 600, 900_000n],
-    // extended: what went by is held, too
+    // extended: the elapsed time is held too
     ['0.006', 6, 6, '1', '0', 590, 600, 119_400n],
     ['0.006', 6, 6, '0.0606', '0', 590, 16, 60_600n],
     ['0.006', 6, 6, '0.059', '0', 590, undefined, 0n],
@@ -187,13 +188,13 @@ test('a call that is transferred is allowed or refused anew, and holds anew', as
   );
   await db.query("UPDATE account SET price_list = 'transfers' WHERE username = $1", [account]);
   assert.equal(await ask(account, 'one'), 600);
-  // 96 s at 0.06 are 0.096; what is left reaches for a minute at 0.6.
+  // 96 s at 0.06 cost 0.096; the rest is enough for a minute at 0.6.
   assert.equal(await ask(account, 'one', 90.5, '442055501234'), 60);
   assert.deepEqual(await holdsOf(account, 91), { one: '0.696000' });
-  // Extended, its time counts from the transfer.
+  // After an extension the time counts from the transfer.
   assert.equal(await ask(account, 'one', 110.5, '442055501234'), 40);
   assert.equal(await ask(account, 'other', 111), 300);
-  // Refused, what the call was allowed before goes on.
+  // If an extension is refused, the earlier grant stays valid.
   assert.equal(await ask(account, 'one', 120, '2125550123'), 'Insufficient balance');
   assert.deepEqual(await holdsOf(account, 120), { one: '0.696000', other: '0.300000' });
   await endOf(account, 'one', 100);
@@ -226,7 +227,7 @@ test('a hold whose record never comes expires by itself', async () => {
   assert.equal(await ask(account, 'lost'), 600);
   assert.equal(await ask(account, 'next', 899), 'Insufficient balance');
   assert.equal(await ask(account, 'next', 900), 600);
-  // Taken up again after it expired, it is a call of its own.
+  // A question after the expiry begins a new call.
   assert.equal(await ask(account, 'next', 5_000), 600);
   assert.deepEqual(await holdsOf(account, 5_000), { next: '0.600000' });
   await expireHolds(api.service.db, at(5_900));
@@ -286,7 +287,7 @@ test('an account that stays locked holds up its own questions alone', async () =
     await tx.query('SELECT 1 FROM balance WHERE account = $1 FOR UPDATE', [locked]);
     const note = async (answer: Promise<number | string>) => answered.push(await answer);
     waiting.push(note(ask(locked, 'a')), note(ask(locked, 'b')));
-    // Both at once, in one gathering, and later, when the locked account has a lane of its own.
+    // First both in one transaction; later the locked account has its own lane.
     assert.equal(await ask(free, 'a'), 600);
     const began = performance.now();
     for (let n = 0; n < 5; n++) assert.equal(await ask(free, `later ${n}`), 600);

@@ -9,7 +9,7 @@ import { type AuthorizeCall, gatherAuthorizations } from './authorization.ts';
 import { expireHolds, gatherReleases, type ReleaseHold } from './hold.ts';
 
 const START_MS = Date.UTC(2026, 2, 1, 12);
-// The second one costs twice the account's own rate.
+// The second number costs twice the account's own rate.
 const NUMBERS = ['2125550123', '442055501234'];
 const RECORD_DELAY_MS = 300_000;
 
@@ -35,7 +35,7 @@ before(async () => {
 });
 after(() => api.stop());
 
-/** What a switch does with one of its calls; what cannot be done with it is left out. */
+/** A switch's action on one of its calls; an impossible action is skipped. */
 const step = fc.record({
   call: fc.integer({ min: 0, max: 2 }),
   does: fc.constantFrom(
@@ -48,7 +48,7 @@ const step = fc.record({
   number: fc.constantFrom(0, 1),
 });
 
-/** Steps at the same time, and how long it is since those before. */
+/** Concurrent steps, and the time since the previous round. */
 const round = fc.record({
   ms: fc.oneof(
     { weight: 9, arbitrary: fc.integer({ min: 0, max: 30_000 }) },
@@ -70,7 +70,7 @@ interface Leg {
   fromMs: number;
 }
 
-/** A call that talks from when it was allowed first until its switch cuts it, the worst that may be. */
+/** The worst case of a call: it talks from its first grant until its switch cuts it. */
 interface Call {
   id: string;
   account: number;
@@ -96,7 +96,7 @@ async function playOut({
 
   const ask = async (n: number, called: string) => {
     const known = calls.get(n);
-    // Once it was cut, it is over.
+    // A call that was cut is over.
     if (known && known.untilMs <= nowMs) return;
     const call = known ?? {
       id: `${runs}-${n}-${nowMs}`,
@@ -115,7 +115,7 @@ async function playOut({
     const call = calls.get(n);
     if (!call) return;
     calls.delete(n);
-    // Its record never comes, where it would come later than it is waited for.
+    // No record is sent after the time that the hold waits for it.
     if (nowMs >= call.untilMs + RECORD_DELAY_MS) return;
     const endMs = Math.min(nowMs, call.untilMs);
     const records = call.legs.map(({ called, fromMs }, leg) => {
@@ -139,7 +139,7 @@ async function playOut({
     const work = steps.map(({ call, does, number }) => {
       if (does === 'end') return end(call);
       if (does === 'ask') return ask(call, NUMBERS[number] as string);
-      // Only a call that was not answered is released.
+      // Only an unanswered call is released.
       const known = calls.get(call);
       if (!known || known.legs[0]?.fromMs !== nowMs - ms) return undefined;
       calls.delete(call);
@@ -148,7 +148,7 @@ async function playOut({
     await Promise.all([...work, expires ? expireHolds(db, new Date(nowMs)) : undefined]);
     await prove();
   }
-  // All that goes on is cut when it must be.
+  // Each call in progress is cut at its limit.
   nowMs = Math.max(nowMs, ...[...calls.values()].map(({ untilMs }) => untilMs));
   for (const n of calls.keys()) await end(n);
   await prove();

@@ -79,13 +79,13 @@ test('the longest prefix decides, in whichever form the number was dialled', asy
     ['02055501234', '7', 42, '4.900000'],
     ['12345678901234567', '0.9', 42, '0.630000'],
     ['12345678901234', '0.006', 42, '0.004200'],
-    // no prefix: the account's own rate
+    // no matching prefix: the account's own rate
     ['+35315550123', '0.025', 42, '0.017500'],
     ['*98', '0.025', 42, '0.017500'],
     ['', '0.025', 42, '0.017500'],
     ['sip:44@example.com', '0.01', 42, '0.007000'],
     ['sip:%34%347055501234@192.0.2.1;user=phone', '0.5', 42, '0.350000'],
-    // what is no number is compared as it is
+    // a text that is no number is compared as it is
     ['44205550123x', '0.008', 42, '0.005600'],
     ['%252B442055501234', '0.025', 42, '0.017500'],
   ] as const) {
@@ -334,6 +334,6 @@ test('prefixes are blocked and released for everyone or for an account', async (
     ],
   );
   assert.deepEqual(await listBlocked(db), await listBlocked(db, account));
-  // A call that happened all the same is billed.
+  // A blocked call that still happened is billed.
   assert.deepEqual(await bill(account, '+79995550123'), ['0.025', 42, '0.017500']);
 });

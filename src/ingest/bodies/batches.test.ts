@@ -8,7 +8,7 @@ function* read({ bytes }: Piece) {
   for (const line of linesOf(bytes)) yield line.bytes.toString();
 }
 
-/** How many records come of a body of lines, and why no more do. */
+/** The number of records that are read from lines, and why reading stopped. */
 async function readAll(lines: string, options?: BatchOptions<string>) {
   let records = 0;
   try {
@@ -49,7 +49,7 @@ test('of a delivery that is mostly damaged no more than 10,000 damaged records a
   assert.deepEqual(await readAll(damaged + good), all);
 });
 
-/** How often everything else has its turn while a body is read. */
+/** How often other work gets a turn while a body is read. */
 async function turnsWhile(chunks: Chunks, reader: typeof read): Promise<number> {
   let turns = 0;
   let isDone = false;
@@ -73,7 +73,7 @@ test('others have their turn after some milliseconds, also where no record is fo
   };
   const records = await turnsWhile([Buffer.from('x\n'.repeat(200))], slow);
   assert.ok(records >= 20, `${records} turns in 200 ms of records`);
-  // Each byte is looked at, which takes 50 ms and more.
+  // The reader checks each byte, which takes at least 50 ms.
   const blanks = await turnsWhile([Buffer.alloc(64 * 1024 * 1024, ' ')], read);
   assert.ok(blanks >= 5, `${blanks} turns in 64 MiB of blanks`);
 });

@@ -1,31 +1,31 @@
 import { setImmediate } from 'node:timers/promises';
 import { type Chunks, type Piece, type PieceSizes, readPieces } from './pieces.ts';
 
-// Each debits an account once, so that larger ones take less for a call; but what is done for all
-// calls of one before it is sent keeps others waiting.
+// A batch debits an account once, so larger batches cost less for each call. But preparing a batch
+// blocks the event loop.
 const BATCH_RECORDS = 2_000;
-// Records may hold on to the bytes that they were read from.
+// Records may keep the bytes in memory from which they were read.
 const BATCH_BYTES = 2 * 1024 * 1024;
 const SLICE_MS = 5;
-// A slice ends within a chunk's work of its time.
+// A slice exceeds its time by the work of one chunk at most.
 const CHUNK_BYTES = 64 * 1024;
 const MOST_RECORDS = 500_000;
-// What is damaged takes longest to read, and a body that holds little else is no delivery.
+// Damaged records take longest to read, and a body with so many is no real delivery.
 const MOST_DAMAGED = 10_000;
 
-/** A body holds more records than are read at once, or too many damaged ones; it says which. */
+/** A body has too many records, or too many damaged ones; the message says which. */
 export class TooManyRecords extends Error {}
 
 export interface BatchOptions<Result> {
   sizes?: PieceSizes | undefined;
-  /** tells good records from damaged ones, of which no more are read than a delivery may hold; left out, all are */
+  /** whether a record is good, to limit good and damaged records; left out: no limits */
   isGood?: ((record: Result) => boolean) | undefined;
 }
 
 /**
- * Reads what a body holds, a batch after the other. Between slices of some milliseconds others are
- * answered, and of all bodies one is read at a time.
- * @param read the records of a piece; undefined where the next one is still looked for
+ * Reads a body's records in batches. After each slice of some milliseconds other requests get their
+ * turn. Only one body is read at a time.
+ * @param read yields the records of a piece; undefined while it looks for the next record
  * @throws TooManyRecords after the last batch that is within the limits
  */
 export async function* readBatches<Result>(
@@ -65,7 +65,7 @@ export async function* readBatches<Result>(
   if (batch.length > 0) yield batch;
 }
 
-/** Bytes in chunks that are small, with a pause between them where it is due. */
+/** The bytes in small chunks, with a pause between them when a slice is over. */
 async function* inSlices(chunks: Chunks, slice: Slice): AsyncGenerator<Buffer> {
   for await (const chunk of chunks) {
     for (let at = 0; at < chunk.length; at += CHUNK_BYTES) {
@@ -83,7 +83,7 @@ function tooMany(good: number, damaged: number): string | undefined {
 
 let turns: Promise<unknown> = Promise.resolve();
 
-/** Some milliseconds of work, before everything else that is due is done. */
+/** Some milliseconds of work; then other work gets its turn. */
 class Slice {
   #end = performance.now() + SLICE_MS;
 
@@ -91,7 +91,7 @@ class Slice {
     return performance.now() > this.#end;
   }
 
-  /** Waits for a turn, one body after the other. */
+  /** Waits for the next turn; bodies take turns. */
   async next(): Promise<void> {
     turns = turns.then(() => setImmediate());
     await turns;

@@ -5,24 +5,22 @@ import { type Line, linesOf } from './lines.ts';
 const QUOTE = 0x22;
 const MOST_LINES = 8;
 const LONGEST_ROW_BYTES = 64 * 1024;
-// RFC 4180, with blanks behind a quoted field and quotes within bare ones. Papa Parse takes a time
-// that grows with the square of the length for some rows that are not of this form.
+// RFC 4180, plus blanks behind a quoted field and quotes within unquoted ones. For some other rows
+// Papa Parse takes quadratic time.
 const ROW =
   /^(?:"[^"]*(?:""[^"]*)*" *|[^",][^,]*|)(?:,(?:"[^"]*(?:""[^"]*)*" *|[^",][^,]*|(?=,|$)))*$/;
 const decoder = new TextDecoder();
 
-/** What becomes of a body's rows. */
 export interface RowReader<Result> {
   read: (fields: string[], origin: Origin) => Result;
   damaged: (origin: Origin, detail: string) => Result;
-  /** whether a row that spans lines has the form of a record, and is no accident of lost quotes */
+  /** whether a row over several lines has the form of a record; lost quotes can join lines */
   accepts: (fields: string[]) => boolean;
 }
 
 /**
- * Reads rows of comma separated values, quoted as RFC 4180 says, one after the other. Each is read
- * by itself, so that a damaged one takes no other with it; a quoted line end is followed for a few
- * lines.
+ * Reads CSV rows, quoted as in RFC 4180. Each row is read alone, so a damaged row spoils no other.
+ * A quoted field may continue over a few lines.
  */
 export function* readCsvRows<Result>(body: Buffer, reader: RowReader<Result>): Generator<Result> {
   const lines = linesOf(body);
@@ -43,21 +41,21 @@ export function* readCsvRows<Result>(body: Buffer, reader: RowReader<Result>): G
   }
 }
 
-/** How to read rows whose columns a first line names. */
+/** How to read rows when the first line names the columns. */
 export interface NamedRowReader<Result> {
   read: (members: Record<string, string>, origin: Origin, fields: string[]) => Result;
   damaged: RowReader<Result>['damaged'];
 }
 
-// Columns that tell a format's first line from a record: of the service's own, and of Asterisk's.
+// Columns that mark a first line of names: in the service's own format, and in Asterisk's.
 const HEADERS = [
   ['id', 'start'],
   ['start', 'billsec', 'disposition'],
 ];
 
 /**
- * The first line of a body where it names the columns, which every part of a large file repeats.
- * @returns undefined where it does not
+ * The first line of a body, if it names the columns. Every piece of a large file repeats it.
+ * @returns undefined where it names no columns
  */
 export function csvHeader(body: Buffer): Buffer | undefined {
   const first = linesOf(body.subarray(0, 4_096)).next().value?.bytes;
@@ -72,8 +70,8 @@ function namesOf(header: Buffer): string[] {
 }
 
 /**
- * Reads the rows behind a first line that names their columns, in lower case and any order. A row
- * is kept with its header, so that it can be read again.
+ * Reads the rows after a first line of column names (lower case, any order). A rejected row is kept
+ * with this header, so it can be replayed.
  */
 export function readNamedRows<Result>(
   body: Buffer,
@@ -102,8 +100,8 @@ export function readNamedRows<Result>(
 }
 
 /**
- * The fields of one line; bytes that are no UTF-8 read as U+FFFD.
- * @returns undefined where they cannot be told
+ * The fields of one line; bytes that are no UTF-8 become U+FFFD.
+ * @returns undefined where the line cannot be parsed
  */
 function csvFields(bytes: Buffer): string[] | undefined {
   if (bytes.length > LONGEST_ROW_BYTES) return undefined;
@@ -111,7 +109,7 @@ function csvFields(bytes: Buffer): string[] | undefined {
   if (!ROW.test(text)) return undefined;
   const { data, errors } = Papa.parse<string[]>(text, {
     delimiter: ',',
-    // The lines were told apart already; this one is in none.
+    // The lines are split already, and none has this character.
     newline: '\r',
   });
   return errors.length > 0 || data.length !== 1 ? undefined : data[0];
@@ -120,11 +118,11 @@ function csvFields(bytes: Buffer): string[] | undefined {
 interface Row {
   fields: string[] | undefined;
   bytes: Buffer;
-  /** how many lines it takes */
+  /** how many lines the row takes */
   taken: number;
 }
 
-/** The row that begins with the first of some lines. */
+/** The row that begins on the first line. */
 function rowAt(body: Buffer, lines: Line[], accepts: (fields: string[]) => boolean): Row {
   const first = lines[0] as Line;
   const single = { fields: csvFields(first.bytes), bytes: first.bytes, taken: 1 };
@@ -135,7 +133,7 @@ function rowAt(body: Buffer, lines: Line[], accepts: (fields: string[]) => boole
     if (end - first.start > LONGEST_ROW_BYTES) break;
     quotes += quotesIn(bytes);
     if (quotes % 2 !== 0) continue;
-    // An even number at first: no quoted field reaches over the line's end.
+    // The first line has an even number of quotes, so no quoted field continues on the next line.
     if (index === 0) break;
     const row = body.subarray(first.start, end);
     const fields = csvFields(row);

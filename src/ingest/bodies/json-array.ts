@@ -10,20 +10,20 @@ const CLOSE_OBJECT = 0x7d;
 /** The bytes of one member of an array. */
 export interface Member {
   bytes: Buffer;
-  /** position of the first of them */
+  /** position of the first byte */
   start: number;
 }
 
 /**
- * Finds where the members of JSON arrays end, without understanding them, in one pass over bytes
- * that come in parts. Arrays may follow each other.
+ * Finds the ends of the members of JSON arrays without parsing them, in one pass over bytes in
+ * chunks. Several arrays may follow each other.
  */
 export class MemberScanner {
   #depth = 0;
   #inString = false;
   #escaped = false;
 
-  /** Goes on as at the start of a member, whatever was open. */
+  /** Continues as at the start of a member; open quotes and brackets are forgotten. */
   resume(): void {
     this.#depth = 1;
     this.#inString = false;
@@ -31,8 +31,8 @@ export class MemberScanner {
   }
 
   /**
-   * @param from where the bytes start that were not looked at yet
-   * @returns position of the next byte that stands between members, -1 where there is none
+   * @param from position of the first byte that was not scanned yet
+   * @returns position of the next byte between members; -1 where there is none
    */
   next(bytes: Buffer, from: number): number {
     let depth = this.#depth;
@@ -72,7 +72,7 @@ export class MemberScanner {
   }
 }
 
-/** The members of a JSON array, also of a damaged one: what is left over is the last. */
+/** The members of a JSON array. In a damaged array the rest is the last member. */
 export function* membersOf(bytes: Buffer): Generator<Member> {
   const scanner = new MemberScanner();
   for (let start = 0; start < bytes.length; ) {

@@ -15,10 +15,10 @@ const COLON = 0x3a;
 // An object or array; the third is the first byte of a byte order mark.
 const STARTS = new Set<number | undefined>([OPEN_OBJECT, OPEN_ARRAY, 0xef]);
 const ENDS = new Set<number | undefined>([CLOSE_OBJECT, CLOSE_ARRAY]);
-// A shorter text has no room for too many members.
+// A shorter text cannot have too many members.
 const SHORT_BYTES = 16 * 1024;
 const MOST_MEMBERS = 10_000;
-/** How deep a record may be nested; those of calls have eight levels at most. */
+/** How deep a record may be nested; records of calls have at most eight levels. */
 export const MOST_LEVELS = 64;
 
 /** What becomes of a body's records. */
@@ -28,7 +28,7 @@ export interface RecordReader<Result> extends Repeatable {
 }
 
 interface Repeatable {
-  /** names of members that may be there twice; the last one counts */
+  /** names of members that may appear twice; the last one counts */
   repeatable?: ReadonlySet<string>;
 }
 
@@ -40,11 +40,10 @@ interface Part {
 }
 
 /**
- * Reads one JSON object, an array of them, or a line for each (NDJSON), one record after the other.
- * A damaged line or member is rejected by itself, a body damaged otherwise as a whole; empty
- * bodies hold no record.
- * @returns undefined between the records where the next one is still looked for, so that a caller
- *   can let others work
+ * Reads the records of a body: one JSON object, an array of objects, or one object a line (NDJSON).
+ * A damaged line or member is rejected alone. A body with other damage is rejected as a whole. An
+ * empty body has no records.
+ * @returns yields undefined while it looks for the next record, so the caller can let others work
  */
 export function* readJsonRecords<Result>(
   body: Buffer,
@@ -60,8 +59,8 @@ export function* readJsonRecords<Result>(
 }
 
 /**
- * Reads the parts of what is damaged as a whole. The lines of a damaged, indented object are no
- * records, so one good record must be there; without, the whole is rejected.
+ * Reads the parts of a damaged text. At least one part must be a good record, because the lines of
+ * a damaged, indented object are no records. Without a good record the whole is rejected.
  * @param otherwise reads the whole in another way first
  */
 function* readParts<Result>(
@@ -100,7 +99,7 @@ function* readPart<Result>(
 ): Generator<Result | undefined> {
   const origin: Origin = { raw: () => bytes, line: () => whole.line() + line - 1 };
   if (parsed.ok) yield* readValue(parsed.value, origin, reader);
-  // A member that lost a quote or bracket reaches over the lines of those behind it.
+  // A member with a missing quote or bracket seems to include the lines of the next members.
   else if (lineEnds(bytes) > 0) {
     yield* readParts(() => lineParts(bytes), { whole: origin, problem: parsed.problem }, reader);
   } else yield reader.damaged(origin, parsed.problem);
@@ -112,7 +111,7 @@ function* lineParts(body: Buffer): Generator<Part> {
   }
 }
 
-/** A line of an array, as far as it is a member. */
+/** A line of an array without its final comma. */
 function withoutComma(line: Buffer): Buffer {
   let end = line.length;
   while (isBlank(line.subarray(end - 1, end)) && end > 0) end--;
@@ -142,7 +141,7 @@ function* readValue<Result>(
     yield readObject(value, origin, reader);
     return;
   }
-  // The bytes of the members are wanted only where one is rejected.
+  // The members' bytes are needed only where one is rejected.
   let parts: Part[] | undefined;
   for (const [index, member] of value.entries()) {
     const part = () => {
@@ -181,7 +180,7 @@ function lastByte(bytes: Buffer): number | undefined {
 type Parsed = { ok: true; value: unknown } | { ok: false; problem: string };
 
 function parse(bytes: Buffer, { repeatable }: Repeatable): Parsed {
-  // Told from the ends, since finding that a text is no JSON takes a thousand times as long.
+  // Both ends are checked first: to parse a text that is no JSON takes a thousand times as long.
   if (!STARTS.has(firstByte(bytes))) return { ok: false, problem: 'no JSON object' };
   if (!ENDS.has(lastByte(bytes))) return { ok: false, problem: 'The body must be JSON in UTF-8' };
   if (exceedsLimits(bytes)) {
@@ -203,7 +202,7 @@ function parse(bytes: Buffer, { repeatable }: Repeatable): Parsed {
   }
 }
 
-/** Told of long texts before they are parsed, which takes the time and the memory. */
+/** Checks long texts before they are parsed, because parsing takes the time and the memory. */
 function exceedsLimits(bytes: Buffer): boolean {
   if (bytes.length <= SHORT_BYTES) return false;
   let members = 0;

@@ -3,9 +3,9 @@ const SPACE = 0x20;
 
 export interface Line {
   bytes: Buffer;
-  /** position of the first of them */
+  /** position of the first byte */
   start: number;
-  /** 1 for the first */
+  /** 1 for the first line */
   number: number;
 }
 
@@ -20,7 +20,7 @@ export function* linesOf(body: Buffer): Generator<Line> {
   }
 }
 
-/** Whether bytes hold nothing but blanks and line ends. */
+/** Whether bytes are only blanks and line ends. */
 export function isBlank(bytes: Buffer): boolean {
   // An index is several times as fast as an iterator.
   for (let at = 0; at < bytes.length; at++) if (!isBlankByte(bytes[at] as number)) return false;

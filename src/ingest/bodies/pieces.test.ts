@@ -16,7 +16,7 @@ const calls = Array.from({ length: 40 }, (_, number) => ({
   start: 1_747_345_200 + number,
 }));
 
-/** A stream that brings the bytes in chunks of odd sizes. */
+/** A stream with the bytes in chunks of irregular sizes. */
 function streamOf(body: Buffer): Readable {
   const chunks: Buffer[] = [];
   for (let at = 0, size = 1; at < body.length; at += size, size = (size * 7) % 311) {
@@ -25,7 +25,7 @@ function streamOf(body: Buffer): Readable {
   return Readable.from(chunks);
 }
 
-/** What the parser makes of each piece: ids of calls, and details with lines of what is rejected. */
+/** The parser's results for each piece: ids of calls; details and lines of rejected records. */
 async function read(format: FeedFormat, body: Buffer, sizes = SIZES) {
   const feed = feedOf(format);
   const records: string[] = [];

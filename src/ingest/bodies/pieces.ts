@@ -12,33 +12,34 @@ const ARRAY_START = Buffer.from('[');
 const ARRAY_END = Buffer.from(']');
 const COMMA = 0x2c;
 const LEAST_CHUNK_BYTES = 16 * 1024;
-/** of what is too long to be a record */
+/** how much of a too long record is kept */
 const KEPT_BYTES = 64 * 1024;
 
-/** What a body or file is made of, in its order, unpacked. */
+/** The unpacked bytes of a body or file, in order. */
 export type Chunks = Iterable<Buffer> | AsyncIterable<Buffer>;
 
-/** Part of a body that a format's parser reads by itself. */
+/** A part of a body that a format's parser can read alone. */
 export interface Piece {
   bytes: Buffer;
-  /** what a line of the piece must be moved by to be one of the body */
+  /** lines of the body before this piece; added to line numbers of the piece */
   linesBefore: number;
-  /** the beginning of what is too long to be a record */
+  /** the piece is the beginning of a too long record */
   isTooLong?: true;
 }
 
 export interface PieceSizes {
-  /** about so many bytes of lines or members make a piece */
+  /** about how many bytes of lines or members make a piece */
   piece: number;
-  /** no record is longer; a body up to so many bytes that is no array is one piece */
+  /** the longest record; a body up to this size that is no array is one piece */
   record: number;
 }
 
 const PIECE_SIZES: PieceSizes = { piece: 16 * 1024, record: 1024 * 1024 };
 
 /**
- * Cuts a body into pieces in one pass: an array between members, everything else between lines
- * unless it is small, since it may be one record. So a body of any size needs the same memory.
+ * Cuts a body into pieces in one pass. An array is cut between members, any other body between
+ * lines. A small body that is no array is not cut, because it may be one record. So a body of any
+ * size needs the same memory.
  */
 export async function* readPieces(
   chunks: Chunks,
@@ -73,7 +74,7 @@ export async function* readPieces(
   yield* cutter.rest();
 }
 
-/** The same bytes, but not in tiny chunks, which would be joined again and again. */
+/** Joins tiny chunks, because later steps would copy them again and again. */
 async function* evenly(chunks: Chunks): AsyncGenerator<Buffer, undefined> {
   let parts: Buffer[] = [];
   let length = 0;
@@ -98,14 +99,14 @@ class Pending {
   bytes: Buffer = Buffer.alloc(0);
   /** line ends before them */
   lines: number;
-  /** the beginning of what is too long was handed on, its rest is passed over */
+  /** the beginning of a too long record was yielded, and its rest is skipped */
   #passesOver = false;
 
   constructor(lines: number) {
     this.lines = lines;
   }
 
-  /** @returns whether anything waits now */
+  /** @returns whether bytes wait now */
   add(chunk: Buffer): boolean {
     const newline = this.#passesOver ? chunk.indexOf(NEWLINE) : 0;
     if (newline === -1) return false;
@@ -120,7 +121,7 @@ class Pending {
     this.bytes = this.bytes.subarray(length);
   }
 
-  /** @returns the beginning of what is too long; what follows, up to a line end, is passed over */
+  /** @returns the beginning of a too long record; its rest, up to a line end, is skipped */
   giveUp(): Piece {
     const bytes = this.bytes.subarray(0, KEPT_BYTES);
     this.bytes = Buffer.alloc(0);
@@ -162,7 +163,7 @@ class LineCutter {
     if (this.#pending.bytes.length > 0) yield this.#piece(this.#pending.bytes);
   }
 
-  /** @param bytes whole lines, but for the last line end */
+  /** @param bytes whole lines; the last line end may be missing */
   #piece(bytes: Buffer): Piece {
     const { lines } = this.#pending;
     const header = this.#isFirst ? undefined : this.#header;
@@ -171,7 +172,7 @@ class LineCutter {
     return { bytes: Buffer.concat([header, NEWLINE_BYTES, bytes]), linesBefore: lines - 1 };
   }
 
-  /** Where a piece ends; in CSV, where no quoted field goes on in the next line. */
+  /** The end of a piece. In CSV, no quoted field may continue on the next line. */
   #lineEnd(bytes: Buffer, size: number): number {
     const last = bytes.lastIndexOf(NEWLINE, size - 1);
     if (last === -1) return bytes.indexOf(NEWLINE, size);
@@ -191,7 +192,7 @@ class ArrayCutter {
   #sizes: PieceSizes;
   #pending: Pending;
   #scanner = new MemberScanner();
-  /** how many pending bytes were looked at */
+  /** how many pending bytes were scanned */
   #scanned = 0;
   /** position of the last comma between members, 0 where there is none */
   #comma = 0;
@@ -215,7 +216,7 @@ class ArrayCutter {
     if (pending.bytes.length <= this.#sizes.record) return;
     if (this.#comma > 0) yield* this.#take(this.#comma);
     if (pending.bytes.length <= this.#sizes.record) return;
-    // No member is so long: a quote or bracket is missing, and the next line may be a good one.
+    // No member is so long, so a quote or bracket is missing. The next line may be a good member.
     const line = pending.bytes.lastIndexOf(NEWLINE);
     if (line === -1) yield pending.giveUp();
     else {
@@ -234,7 +235,7 @@ class ArrayCutter {
     yield { bytes: this.#pending.bytes, linesBefore: this.#pending.lines };
   }
 
-  /** Hands on what stands before the byte at a position, which is passed over. */
+  /** Yields the bytes before a position, and skips the byte at the position. */
   *#take(end: number): Generator<Piece> {
     const { bytes, lines } = this.#pending;
     const members = bytes.subarray(0, end);

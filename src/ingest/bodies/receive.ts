@@ -6,21 +6,21 @@ import { type Body, unpack } from './unpack.ts';
 // Single records never wait for large bodies.
 const SMALL_BYTES = 64 * 1024;
 const RAW_BYTES = 32 * 1024 * 1024;
-// A body must have come whole before the server gives its sender up.
+// Short enough: the whole body must still arrive before the server's request timeout.
 const RAW_WAIT_MS = 4_000;
 const LARGE_AT_ONCE = 4;
 const LARGE_WAIT_MS = 20_000;
 
 export interface BodyLimits {
-  /** of the bytes that come */
+  /** limit of the received bytes */
   rawBytes: number;
-  /** of what they unpack to */
+  /** limit of the unpacked content */
   unpackedBytes: number;
 }
 
 /**
- * Receives the bodies of requests, so many at once that all together need a bounded memory.
- * @param limits that no body may exceed
+ * Receives the bodies of requests. Together they need a bounded memory.
+ * @param limits no body may exceed them
  */
 export class Receiver {
   readonly #limits: BodyLimits;
@@ -34,7 +34,7 @@ export class Receiver {
 
   /**
    * Reads the body of a request and gives it to `use`.
-   * @throws Refusal 'too large', 'malformed' where the sender breaks off, 'busy'
+   * @throws Refusal 'too large', 'malformed' where the sender aborts, 'busy'
    */
   async receive<Result>(
     request: IncomingMessage,
@@ -67,7 +67,7 @@ export class Receiver {
 /**
  * Reads a body into one buffer.
  * @param take reserves memory for a body that is not small, before it is read
- * @throws Refusal 'too large', 'malformed' where the sender breaks off
+ * @throws Refusal 'too large', 'malformed' where the sender aborts
  */
 export async function readRaw(
   request: IncomingMessage,
@@ -80,13 +80,13 @@ export async function readRaw(
   let bytes: Buffer = Buffer.alloc(0);
   let length = 0;
   try {
-    // Not destroyed where this ends early: its sender is told why.
+    // An early end keeps the request open, because the sender still gets an answer.
     for await (const chunk of request.iterator({ destroyOnReturn: false })) {
       if (length + chunk.length > limitBytes) throw new Refusal('too large', 'Body too large');
       if (!(declared > 0) && length <= SMALL_BYTES && length + chunk.length > SMALL_BYTES) {
         await take(limitBytes);
       }
-      // Copied, since a chunk may hold on to a larger buffer.
+      // Copied, because a chunk may keep a larger buffer in memory.
       if (length + chunk.length > bytes.length) {
         const size =
           declared || Math.min(limitBytes, Math.max(2 * bytes.length, length + chunk.length));

@@ -7,7 +7,7 @@ interface Waiting {
   enter: () => void;
 }
 
-/** Something of which there is only so much, such as memory for bodies: who finds none waits in line. */
+/** A limited resource, such as memory for bodies. Requests wait in line for it. */
 export class Room {
   #free: number;
   #waitMs: number;
@@ -18,7 +18,7 @@ export class Room {
     this.#waitMs = waitMs;
   }
 
-  /** @throws Refusal 'busy' after waiting in vain */
+  /** @throws Refusal 'busy' where the wait takes too long */
   async take(amount: number): Promise<void> {
     if (this.#waiting.length === 0 && this.#free >= amount) {
       this.#free -= amount;

@@ -8,20 +8,21 @@ const gunzipAsync = promisify(gunzip);
 const SMALL_BYTES = 64 * 1024;
 const CHUNK_BYTES = 64 * 1024;
 
-/** What was delivered. */
+/** A received body. */
 export interface Body {
-  /** the bytes that came */
+  /** the received bytes */
   raw: Buffer;
-  /** what they hold, unpacked where they are gzip; undefined where that is damaged */
+  /** the content, unpacked from gzip; undefined where the gzip is damaged */
   chunks: Chunks | undefined;
-  /** whether it holds so much that only some are worked on at once */
+  /** true: so large that only a few such bodies are processed at once */
   isLarge: boolean;
 }
 
 /**
- * Looks into a body, whatever its headers say. What it unpacks to is not held in memory, but was
- * measured and found undamaged.
- * @param limitBytes of what it unpacks to @throws Refusal 'too large'
+ * Checks a body without regard to its headers. The unpacked content is measured and checked for
+ * damage, but not kept in memory.
+ * @param limitBytes the limit for the unpacked content
+ * @throws Refusal 'too large'
  */
 export async function unpack(raw: Buffer, limitBytes = Number.POSITIVE_INFINITY): Promise<Body> {
   if (!isGzip(raw)) return { raw, chunks: [raw], isLarge: raw.length > SMALL_BYTES };
@@ -38,7 +39,7 @@ export async function unpack(raw: Buffer, limitBytes = Number.POSITIVE_INFINITY)
     : { raw, chunks: undefined, isLarge: false };
 }
 
-/** Whether gzip unpacks to its end. */
+/** Whether the gzip is undamaged to its end. */
 async function isWhole(raw: Buffer, limitBytes: number): Promise<boolean> {
   let length = 0;
   try {
@@ -53,7 +54,7 @@ async function isWhole(raw: Buffer, limitBytes: number): Promise<boolean> {
   throw new Refusal('too large', `The unpacked body has more than ${limitBytes} bytes`);
 }
 
-/** The bytes of a stream, unpacked where they are gzip. @throws Error where that is damaged */
+/** The bytes of a stream, unpacked from gzip. @throws Error where the gzip is damaged */
 export async function* unpacked(source: Chunks): AsyncGenerator<Buffer> {
   const chunks = iterate(source);
   let head: Buffer = Buffer.alloc(0);
@@ -71,7 +72,7 @@ export async function* unpacked(source: Chunks): AsyncGenerator<Buffer> {
     return;
   }
   const bytes = createGunzip({ chunkSize: CHUNK_BYTES });
-  // A failure ends the iteration below, too.
+  // A failure also ends the iteration below.
   pipeline(Readable.from(whole), bytes, () => undefined);
   yield* bytes as AsyncIterable<Buffer>;
 }

@@ -43,13 +43,13 @@ type Members = Record<string, string>;
 
 /**
  * Rows of Asterisk's Master.csv: accountcode, src, dst, dcontext, clid, channel, dstchannel,
- * lastapp, lastdata, start, answer, end, duration, billsec, disposition, amaflags, and then what
- * cdr.conf switches on: uniqueid (`loguniqueid`), userfield (`loguserfield`), and peeraccount,
- * linkedid and sequence together (`newcdrcolumns`). A first line with these names gives another
- * order, as cdr_custom writes it. Times are local ones of the feed's time zone, UTC with
- * `usegmtime`, or Unix seconds.
+ * lastapp, lastdata, start, answer, end, duration, billsec, disposition, amaflags, and then the
+ * columns that cdr.conf switches on: uniqueid (`loguniqueid`), userfield (`loguserfield`), and
+ * peeraccount, linkedid and sequence together (`newcdrcolumns`). A first line with these names can
+ * set another order, as cdr_custom writes it. Times are local times in the feed's time zone, UTC
+ * with `usegmtime`, or Unix seconds.
  *
- * A call is told by uniqueid and sequence; one without both by its whole row.
+ * Uniqueid and sequence identify a call; without both its whole row does.
  * Sources: cdr/cdr_csv.c of Asterisk (build_csv_record), ast_cdr_disp2str in main/cdr.c, and
  * configs/samples/cdr_custom.conf.sample.
  */
@@ -68,7 +68,7 @@ export function parseAsterisk(body: Buffer, feed: Feed): ReturnType<Parser> {
   });
 }
 
-/** By the order of Master.csv. */
+/** Names the columns of a row in the order of Master.csv. */
 function membersOf(fields: string[]): Members {
   if (fields.length < COLUMNS.length || fields.length > MOST_COLUMNS) {
     throw new MalformedRecord(
@@ -89,7 +89,7 @@ function readRow(row: Members, fields: string[], feed: Feed): ReportedCall {
         'order than in Master.csv, a first line must name them',
     );
   }
-  // Also of a call that nobody answered, where columns in another order would go unnoticed.
+  // Unanswered calls are checked too: shifted columns would go unnoticed there.
   for (const name of ['duration', 'billsec']) talkTime(row[name], name);
   const startedAt = momentOrLocal(row.start, 'start', timeZone);
   const answeredAt = row.answer ? momentOrLocal(row.answer, 'answer', timeZone) : startedAt;
@@ -109,7 +109,7 @@ function readRow(row: Members, fields: string[], feed: Feed): ReportedCall {
   };
 }
 
-/** Of `"Alice" <2125550123>`; where there is no name, the number stands alone. */
+/** The name in `"Alice" <2125550123>`; without a name the number stands alone. */
 function nameOf(clid: string, src: string | undefined): string | undefined {
   const text = clid.trimEnd();
   const open = text.lastIndexOf('<');
@@ -119,7 +119,7 @@ function nameOf(clid: string, src: string | undefined): string | undefined {
   return name === '' || name === src ? undefined : name;
 }
 
-/** Each of them may be missing, and nothing but their form and order tells which are there. */
+/** Each of these columns may be missing. Only their form and order show which are present. */
 function optionalColumns(rest: string[]): Members {
   const hasNew = rest.length >= 3;
   const [uniqueid = ''] = hasNew ? rest.slice(0, -3) : rest;

@@ -21,7 +21,7 @@ before(async () => {
 });
 after(() => api.stop());
 
-/** Unix seconds, some hours ago, so that an hour with the call is over */
+/** Unix seconds, three hours ago, so the hour of the call is over */
 const start = () => Math.floor(api.service.clock().getTime() / 1_000) - 3 * 3_600;
 
 async function deliver(path: string, authorization: string, body: unknown): Promise<object> {
@@ -50,7 +50,7 @@ test('sums beyond one amount are counted, and shown on every page', async () => 
   await db.query('INSERT INTO busy_account VALUES ($1)', [username]);
   await countCallHours(db, clock());
   await sumCalls(db, clock());
-  // An hour is summed once transactions that began before are over, those of other tests too.
+  // An hour is summed only after earlier transactions have ended, also those of other tests.
   const summed = async () => {
     await sumCalls(db, new Date(clock().getTime() + HOUR_MS));
     return db.query('SELECT amount::text FROM call_sum WHERE account = $1', [username]);

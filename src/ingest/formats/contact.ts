@@ -11,19 +11,19 @@ import {
 
 const LONGEST_EXPIRY_SECONDS = 7 * 86_400;
 const SECOND_MS = 1_000;
-// What FreeSWITCH 1.10 tells of an unregister of all contacts.
+// FreeSWITCH 1.10 sends this contact when all contacts are unregistered.
 const FREESWITCH_ALL = 'sip:(null)@(null)';
 const SIP_URI = /^sips?:[!-~]{1,1024}$/i;
 
-/** What every switch tells of a contact, in words of its own. */
+/** The parts of a contact report that every switch has, under different names. */
 export interface ContactFields {
-  /** who it is of, best first: usernames or addresses of record */
+  /** the contact's owner, best candidate first: usernames or addresses of record */
   users: unknown[];
   contact: unknown;
   received: unknown;
   userAgent: unknown;
   reportedAt: Date;
-  /** the same as reportedAt where it has ended */
+  /** equals reportedAt where the contact has ended */
   expiresAt: Date;
 }
 
@@ -41,7 +41,7 @@ export function toContact(fields: ContactFields): ReportedContact {
   };
 }
 
-/** Of `"Alice" <sip:alice@192.0.2.1;transport=tcp>;expires=60`, or the URI by itself. */
+/** The URI of `"Alice" <sip:alice@192.0.2.1;transport=tcp>;expires=60`, or of a bare URI. */
 function contactUri(text: string): string {
   if (text.trim() === ALL_CONTACTS) return ALL_CONTACTS;
   const [, bracketed] = /<([^<>]*)>/.exec(text) ?? [];
@@ -55,7 +55,7 @@ function receivedUri(text: string): string | undefined {
   return SIP_URI.test(text) ? text : undefined;
 }
 
-/** @param time Unix seconds at which a contact ends @throws MalformedRecord */
+/** @param time the contact's end in Unix seconds @throws MalformedRecord */
 export function expiryAt(now: Date, time: unknown): Date {
   const left = (decimalOf(time) ?? Number.NaN) - now.getTime() / SECOND_MS;
   return expiryAfter(now, Math.max(0, left));
@@ -66,9 +66,9 @@ function userOf(address: unknown): unknown {
 }
 
 /**
- * When a switch says that it reports. A report from the future would outlive every later one, so
- * it counts as made now.
- * @param seconds Unix seconds; where they are missing, now
+ * The time of a switch's report. A time in the future counts as now, because it would win over
+ * every later report.
+ * @param seconds Unix seconds; missing: now
  * @throws MalformedRecord
  */
 export function reportTime(seconds: unknown, now: Date): Date {
@@ -77,7 +77,7 @@ export function reportTime(seconds: unknown, now: Date): Date {
   return at < now ? at : now;
 }
 
-/** @param seconds how long from `start` on @throws MalformedRecord */
+/** @param seconds lifetime from `start` on @throws MalformedRecord */
 export function expiryAfter(start: Date, seconds: unknown): Date {
   const value = decimalOf(seconds);
   if (value === undefined || value < 0 || value > LONGEST_EXPIRY_SECONDS) {

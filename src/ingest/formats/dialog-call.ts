@@ -16,7 +16,7 @@ import {
  * records the same members: `callid`, `from_tag`, `to_tag`, `call_ref`, `account`, `cid`, `dst`,
  * `src_ip` and `cname`.
  *
- * The caller chooses the Call-ID, so a call is told by it, both tags and the start together.
+ * The caller chooses the Call-ID, so Call-ID, both tags and the start identify a call together.
  * @throws MalformedRecord
  */
 export function dialogCall(

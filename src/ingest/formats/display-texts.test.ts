@@ -9,7 +9,7 @@ import type { FeedFormat } from '../../domain/calls/feed.ts';
 const START = 1_795_471_712;
 const SAMPLE = { account: 4592086960, number: 1, start: START };
 
-/** A record of each format in which NAME stands for the caller's name, as the switch writes it. */
+/** A record of each format, as the switch writes it; NAME is in place of the caller's name. */
 const NAMED: [string, FeedFormat, string][] = [
   ['kamailio', 'kamailio', named(SAMPLES.kamailio(SAMPLE), '\\"Alice [Example], {x}\\"')],
   ['opensips', 'opensips', named(SAMPLES.opensips(SAMPLE), 'Alice')],
@@ -30,7 +30,7 @@ function named(record: string, name: string): string {
   return record.replace(name, 'NAME');
 }
 
-/** The record with these bytes where NAME stands. */
+/** The record with these bytes in place of NAME. */
 function withName(record: string, bytes: Buffer): Buffer {
   const [head = '', tail = ''] = record.split('NAME');
   return Buffer.concat([Buffer.from(head), bytes, Buffer.from(tail)]);

@@ -8,15 +8,15 @@ const VARIABLES_ENDS = ['"},"app_log":', '"},"callflow":'];
 
 export interface DecodedCdr {
   json: Buffer;
-  /** whether a caller can have written members of his own into it, see mendQuotes */
+  /** a caller may have added members to the record, see mendQuotes */
   canBeForged: boolean;
 }
 
 /**
- * The JSON of a record in any of mod_json_cdr's encodings: plain, the form field `cdr` holding
- * URL-encoded JSON, or the same field holding base64, whose `+` is not escaped. The body decides,
- * since plain JSON also comes labelled as a form (`disable-100-continue`), and since the files of
- * `err-log-dir` hold the encoded text without the field's name.
+ * The JSON of a record in any of mod_json_cdr's encodings: plain, or a form field `cdr` with
+ * URL-encoded JSON or with base64, whose `+` is not escaped. Only the body shows the encoding:
+ * plain JSON can be labelled as a form (`disable-100-continue`), and files in `err-log-dir` have
+ * the encoded text without the field's name.
  */
 export function decodeCdr(body: Buffer): DecodedCdr {
   const text = body.toString('latin1').trim();
@@ -29,7 +29,7 @@ export function decodeCdr(body: Buffer): DecodedCdr {
     const json = mendQuotes(unescapeBytes(content));
     return { json, canBeForged: true };
   }
-  // A '+' that something took for an encoded blank is put back.
+  // A form decoder may have turned '+' into a blank; this restores it.
   const unpacked = Buffer.from(content.replaceAll(' ', '+'), 'base64');
   const isBase64 =
     /^[A-Za-z0-9+/=\s]+$/.test(content) && /^\s*[{[]/.test(unpacked.toString('latin1', 0, 16));
@@ -37,8 +37,8 @@ export function decodeCdr(body: Buffer): DecodedCdr {
 }
 
 /**
- * FreeSWITCH escapes '+' and writes blanks as %20, so a '+' is never a blank here. Nearly every
- * third byte is escaped; a regular expression takes ten times as long.
+ * FreeSWITCH escapes '+' and writes blanks as %20, so '+' is never a blank here. Nearly every third
+ * byte is escaped; a regular expression takes ten times as long.
  */
 function unescapeBytes(text: string): Buffer {
   const bytes = Buffer.from(text, 'latin1');
@@ -57,7 +57,7 @@ function unescapeBytes(text: string): Buffer {
   return bytes.subarray(0, length);
 }
 
-/** @returns -1 for what is none */
+/** @returns -1 for any other character */
 function hexDigit(character = 0): number {
   if (character >= 0x30 && character <= 0x39) return character - 0x30;
   const letter = character | 0x20;
@@ -65,13 +65,13 @@ function hexDigit(character = 0): number {
 }
 
 /**
- * `encode-values`, which is on by default, escapes the quotes and backslashes of the variables'
- * values; the form then leaves what looks escaped as it is (switch_url_encode), so that unescaping
- * it yields bare quotes within values. Where they break the JSON, the variables are told apart by
- * what FreeSWITCH writes between them.
+ * Repairs quotes within values. `encode-values`, on by default, escapes the quotes and backslashes
+ * of the variables' values. The form does not escape escaped bytes again (switch_url_encode), so
+ * unescaping leaves bare quotes within values. Where they break the JSON, the variables are split
+ * at the text that FreeSWITCH writes between them.
  *
- * The same lets a caller's name that holds a quote add members to the record. One that is there
- * already would be there twice, which is refused; who pays is looked at twice by the reader.
+ * By the same fault a quote in a caller's name can add members to the record. A member that appears
+ * twice is refused, and the reader checks the payer twice.
  */
 function mendQuotes(json: Buffer): Buffer {
   if (isJson(json)) return json;
@@ -85,7 +85,7 @@ function mendQuotes(json: Buffer): Buffer {
     const [name = '', ...value] = pair.split('":"');
     return `${JSON.stringify(name)}:${JSON.stringify(value.join('":"'))}`;
   });
-  // The quotes at both ends are those of the first name and the last value.
+  // The outer quotes belong to the first name and the last value.
   const mended = text.slice(0, first - 1) + members.join(',') + text.slice(end + 1);
   return Buffer.from(mended, 'latin1');
 }

@@ -6,15 +6,15 @@ type Members = Record<string, unknown>;
 
 const SUBCLASS = 'Event-Subclass';
 
-/** Whether it is an event of FreeSWITCH, as its event system serializes them to JSON. */
+/** Whether a record is a FreeSWITCH event, serialized to JSON by its event system. */
 export function isFreeswitchEvent(record: Members): boolean {
   return typeof record[SUBCLASS] === 'string';
 }
 
 /**
- * sofia::register, sofia::unregister and sofia::expire. `expires` counts seconds on register. A
- * phone whose connection broke is unregistered without its contact; that one ends when it expires.
- * Source: src/mod/endpoints/mod_sofia/sofia_reg.c.
+ * Reads sofia::register, sofia::unregister and sofia::expire. On register, `expires` counts
+ * seconds. If a phone's connection breaks, unregister has no contact; the contact then ends when it
+ * expires. Source: src/mod/endpoints/mod_sofia/sofia_reg.c.
  */
 export function readFreeswitchEvent(record: Members, now: Date): ReportedContact {
   const microseconds = decimalOf(record['Event-Date-Timestamp']);

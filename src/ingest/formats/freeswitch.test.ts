@@ -26,7 +26,7 @@ const CALL = {
   callId: UUID,
 };
 
-/** As switch_url_encode does: what looks encoded already is left as it is. */
+/** Like switch_url_encode: text that looks encoded is not changed. */
 function urlEncode(text: string): string {
   return text.replace(/%(?![0-9A-F]{2})|[\r\n "#&+:;<=>?@[\\\]^`{|}]|[^ -~]/g, (character) =>
     [...Buffer.from(character)]
@@ -212,7 +212,7 @@ test('what a switch with mod_nibblebill took is told', () => {
     const { switchDebit, detail } = call as { switchDebit?: object; detail?: string };
     return switchDebit ?? detail;
   };
-  // A call that nobody answered, and one outside of mod_nibblebill.
+  // An unanswered call, and a call without mod_nibblebill.
   assert.deepEqual(took({ nibble_rate: '0.03' }), { rate: '0.03', amount: '0' });
   assert.deepEqual(took({}), { rate: '0', amount: '0' });
   assert.equal(took({ nibble_total_billed: '0.005010' }), 'nibble_rate is missing');

@@ -27,20 +27,20 @@ import { decodeCdr } from './freeswitch-encoding.ts';
 type Members = Record<string, unknown>;
 type Variable = (name: string) => unknown;
 
-// Before callflow was an array, a transferred call had a member of this name for each profile.
+// Old versions wrote one member of this name for each profile of a transferred call, not an array.
 const REPEATABLE = new Set(['callflow']);
 
 /**
- * Records of FreeSWITCH's mod_json_cdr, in each of its encodings. Members that matter: of
- * `variables` uuid, direction, the start, answer and billed time, and who pays; of the newest
- * caller profile in `callflow` the numbers, the name and the address.
+ * Records of FreeSWITCH's mod_json_cdr, in each of its encodings. `variables` has uuid, direction,
+ * the start, answer and billed time, and the payer. The newest caller profile in `callflow` has the
+ * numbers, the name and the address.
  *
  * Sources: src/mod/event_handlers/mod_json_cdr/mod_json_cdr.c, switch_ivr_generate_json_cdr in
  * src/switch_ivr.c, and src/mod/applications/mod_nibblebill/mod_nibblebill.c.
  */
 export function parseFreeswitch(body: Buffer, feed: Feed): ReturnType<Parser> {
   const { json, canBeForged } = decodeCdr(body);
-  // What came encoded is one record, and is kept as the bytes that came.
+  // An encoded body is one record, and is kept in its received bytes.
   const from = (origin: Origin) =>
     json === body ? origin : { ...wholeBody(body), decoded: () => json };
   return readJsonRecords(json, {
@@ -51,8 +51,8 @@ export function parseFreeswitch(body: Buffer, feed: Feed): ReturnType<Parser> {
 }
 
 /**
- * @returns undefined for a B-leg: the A-leg of the same call is the one that is billed, but for what
- *   a transfer left behind
+ * @returns undefined for a B-leg, because the A-leg of the same call is billed; but a B-leg that
+ *   continues after a transfer is a call
  */
 function readCdr(record: Members, feed: Feed, canBeForged: boolean): ReportedCall | undefined {
   const variables = members(record.variables, 'variables');
@@ -63,7 +63,7 @@ function readCdr(record: Members, feed: Feed, canBeForged: boolean): ReportedCal
   const direction = variable('direction') ?? directionOf(record.channel_data);
   const isLeftBehind = direction === 'outbound' && isThere(variable('transfer_history'));
   if (direction !== 'inbound' && !isLeftBehind) {
-    // Before there was a direction, a leg that another one originated was known by that alone.
+    // Old versions write no direction. There only an originator marks a B-leg.
     if (profile.originator !== undefined) return undefined;
     if (direction === 'outbound' && account === undefined) {
       throw new MalformedRecord('an outbound leg that no other one originated names no account');
@@ -87,9 +87,9 @@ function readCdr(record: Members, feed: Feed, canBeForged: boolean): ReportedCal
 }
 
 /**
- * Of a B-leg that goes on after its call was transferred, from then on: its newest profile tells when
- * that was and when it was bridged to whom it talks to now, if ever. Its own accountcode can be
- * that of the phone that it rang; the account is that of the call that made it.
+ * The part of a B-leg after its call was transferred. The newest profile has the time of the
+ * transfer and, if it happened, the time of the new bridge. The leg's accountcode can be the called
+ * phone's, so the account of the call that made the leg pays.
  */
 function leftBehind(
   variable: Variable,
@@ -104,7 +104,7 @@ function leftBehind(
   };
 }
 
-/** Microseconds from one time to another; epochs in microseconds are safe integers. */
+/** Microseconds between two times; epochs in microseconds are safe integers. */
 function between(variable: Variable, from: string, to: string): number {
   const [start, end] = [from, to].map((name) => {
     const microseconds = decimalOf(variable(`${name}_uepoch`));
@@ -114,8 +114,8 @@ function between(variable: Variable, from: string, to: string): number {
 }
 
 /**
- * Who pays, as the switch says: never by what the caller claims of himself.
- * @param canBeForged whether a caller can have written members of his own into the record
+ * The payer that the switch names. The caller's own claims never count.
+ * @param canBeForged a caller may have added members to the record
  */
 function accountOf(variable: Variable, canBeForged: boolean): number | undefined {
   const names = ['nibble_account', 'accountcode', 'sip_auth_username'];
@@ -132,14 +132,14 @@ function directionOf(channelData: unknown): unknown {
   return (channelData as Members).direction;
 }
 
-/** @param name `start`, `answer`, `end`, or another one that has an epoch */
+/** @param name `start`, `answer`, `end`, or another name with an epoch */
 function timeOf(variable: Variable, name: string): Date {
   const microseconds = variable(`${name}_uepoch`);
   if (microseconds === undefined) return momentOf(variable(`${name}_epoch`), `${name}_epoch`);
   return momentOf((decimalOf(microseconds) ?? Number.NaN) / 1_000_000, `${name}_uepoch`);
 }
 
-/** Whether a time is told; one that did not come about is 0. */
+/** Whether a time is present; an event that did not happen has 0. */
 function hasTime(variable: Variable, name: string): boolean {
   const [epoch, microseconds] = [variable(`${name}_epoch`), variable(`${name}_uepoch`)];
   return [epoch, microseconds].some((value) => isThere(value) && decimalOf(value) !== 0);
@@ -153,7 +153,7 @@ function talkMicroseconds(variable: Variable): number {
   return talkWithin(billedMicroseconds(variable), from, end);
 }
 
-/** billsec cuts both ends to whole seconds, so the finer counts are taken where they are there. */
+/** billsec cuts both ends to whole seconds, so finer counts are preferred. */
 function billedMicroseconds(variable: Variable): number {
   for (const [name, perSecond] of [
     ['billusec', 1_000_000],
@@ -166,7 +166,7 @@ function billedMicroseconds(variable: Variable): number {
   throw new MalformedRecord('billsec is missing');
 }
 
-/** What mod_nibblebill has taken from the balance itself. */
+/** The debit by mod_nibblebill. */
 function switchDebit(variable: Variable): ReportedCall['switchDebit'] {
   const [rate, amount] = [variable('nibble_rate'), variable('nibble_total_billed')];
   return debitOf({ rate, amount }, ['nibble_rate', 'nibble_total_billed']);
@@ -177,7 +177,7 @@ function members(value: unknown, name: string): Members {
   throw new MalformedRecord(`${name} is missing`);
 }
 
-/** `encode-values` percent-encodes the variables, and nothing says whether it was on. */
+/** `encode-values` percent-encodes the variables, and the record does not say whether it was on. */
 function unescapeValue(value: unknown): unknown {
   if (typeof value !== 'string' || !value.includes('%')) return value;
   try {

@@ -61,11 +61,11 @@ test('a feed whose switch debits says what it took', () => {
     rate: '999999.999999',
     amount: '999999999999.999999',
   });
-  // Nothing.
+  // The switch debited nothing.
   assert.deepEqual(took({ rate: '0.025', duration: 0 }), { rate: '0.025', amount: '0' });
   assert.deepEqual(took({}), { rate: '0', amount: '0' });
   assert.deepEqual(took({ rate: null, amount: '' }), { rate: '0', amount: '0' });
-  // Something that it does not tell.
+  // The switch debited an unknown amount.
   assert.deepEqual(took({ rate: '0.025' }), { rate: '0.025', amount: undefined });
   assert.equal(took({ amount: '0.0211' }), 'rate is missing');
   for (const rate of ['1000000', '-0.1', '0.0000001', 0.025, '1e3', 'free']) {
@@ -167,7 +167,7 @@ test('CSV with a header is read the same', () => {
       ['no row of comma separated values', 6],
     ],
   );
-  // What is rejected can be read again by itself.
+  // Each rejected record can be read again alone.
   for (const { raw, detail } of rejected) {
     const [again] = parsed('generic', raw) as { detail: string; raw: string }[];
     assert.deepEqual([again?.detail, again?.raw], [detail, raw]);

@@ -25,10 +25,10 @@ type Members = Record<string, unknown>;
 
 /**
  * The service's own format, documented in `docs/ingest.md`: JSON objects with `id`, `account`,
- * `start` (Unix seconds or ISO 8601), `duration` (seconds of talk, 0 unanswered), `cid`, `dst`,
- * and optionally `end` (as `start`), `ip`, `cn` and `call_id`, the id under which the switch asked whether the call may
- * be made, where that is not `id`. A feed whose switch debits adds `rate` and `amount` in dollars.
- * The same as CSV, with these names in the first line.
+ * `start` (Unix seconds or ISO 8601), `duration` (seconds of talk, 0 unanswered), `cid`, `dst`, and
+ * optionally `end` (as `start`), `ip`, `cn` and `call_id`: the call id sent to `authorize`, where
+ * that is not `id`. A feed whose switch debits adds `rate` and `amount` in dollars. The format is
+ * also read as CSV, with these names in the first line.
  */
 export function parseGeneric(body: Buffer, feed: Feed): ReturnType<Parser> {
   const header = csvHeader(body);
@@ -41,7 +41,7 @@ export function parseGeneric(body: Buffer, feed: Feed): ReturnType<Parser> {
   return readJsonCalls(body, (record) => readCall(record, feed));
 }
 
-/** An empty field is a member that is not there. */
+/** Drops empty fields: they count as missing members. */
 function filled(members: Record<string, string>): Members {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== ''));
 }
@@ -76,7 +76,7 @@ function switchDebit(
   talkMicroseconds: number,
 ): ReportedCall['switchDebit'] {
   const debit = debitOf({ rate, amount }, ['rate', 'amount']);
-  // For a call that was answered, a rate alone does not tell what was taken.
+  // For an answered call a rate alone does not give the debited amount.
   const isTold = isThere(amount) || !isThere(rate) || talkMicroseconds === 0;
   return isTold ? debit : { rate: debit.rate, amount: undefined };
 }

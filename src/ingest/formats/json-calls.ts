@@ -3,8 +3,8 @@ import { readJsonRecords } from '../bodies/json-records.ts';
 import { malformed, type Parser, readRecord } from '../record.ts';
 
 /**
- * Reads a body of JSON, one call from each record.
- * @param read throws MalformedRecord; undefined: the record is no call that is billed
+ * Reads a JSON body with a call in each record.
+ * @param read may throw MalformedRecord; returns undefined where the record is not billed
  */
 export function readJsonCalls(
   body: Buffer,

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parsed } from '../../../test/support/parsing.ts';
 import type { ReportedCall } from '../../domain/calls/call.ts';
 
-// As acc_json of a running Kamailio 5.6 wrote it, tags and reference added.
+// A record from acc_json of a running Kamailio 5.6, with added tags and reference.
 const RECORD = {
   start_time: '1795471712.256',
   end_time: '1795471715.559',

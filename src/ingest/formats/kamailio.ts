@@ -4,12 +4,11 @@ import { dialogCall } from './dialog-call.ts';
 import { readJsonCalls } from './json-calls.ts';
 
 /**
- * Records that Kamailio's acc_json writes for a dialog, with the members of `dialogCall`, which
- * `deploy/kamailio/kamailio.cfg` adds by `cdr_extra`. Times are Unix seconds, a call that was not
- * answered has the duration 0.
+ * Records of a dialog from Kamailio's acc_json. `deploy/kamailio/kamailio.cfg` adds the members of
+ * `dialogCall` by `cdr_extra`. Times are Unix seconds. An unanswered call has the duration 0.
  *
  * Sources: modules acc and acc_json of Kamailio 5.6 (src/modules/acc/acc_cdr.c,
- * src/modules/acc_json/acc_json_mod.c), and records of a running one.
+ * src/modules/acc_json/acc_json_mod.c), and records of a running Kamailio.
  */
 export function parseKamailio(body: Buffer, feed: Feed): ReturnType<Parser> {
   return readJsonCalls(body, (record) => {
@@ -20,7 +19,7 @@ export function parseKamailio(body: Buffer, feed: Feed): ReturnType<Parser> {
   });
 }
 
-/** @returns undefined where it is not told, which a call that was not answered has as 0 */
+/** @returns undefined where the end is missing or 0, as in unanswered calls */
 function endOf(endTime: unknown): Date | undefined {
   return isThere(endTime) && decimalOf(endTime) !== 0 ? momentOf(endTime, 'end_time') : undefined;
 }

@@ -7,14 +7,13 @@ const DAY_MS = 86_400_000;
 
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
-/** Which one is meant of an hour that clocks show twice. */
+/** Which of the two counts, in an hour that clocks show twice. */
 type Repeated = 'first' | 'last';
 
 /**
- * A time as databases and Asterisk write it, `2026-11-23 22:11:05`, or as ISO 8601 has it; with a
- * zone behind it, that counts. An hour that clocks leave out is taken by the clock before the
- * change.
- * @param timeZone a name of the IANA database; undefined: the time must come with a zone
+ * Reads a time like `2026-11-23 22:11:05` (databases, Asterisk) or in ISO 8601. A zone in the text
+ * takes precedence. A time in a skipped hour is read with the offset before the change.
+ * @param timeZone a name of the IANA database; undefined: the text must have a zone
  * @throws MalformedRecord
  */
 export function localTime(
@@ -29,7 +28,7 @@ export function localTime(
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = fields;
   const milliseconds = Number((parts[7] ?? '').slice(0, 3).padEnd(3, '0'));
   const wall = Date.UTC(year, month - 1, day, hour, minute, second, milliseconds);
-  // A day that no month has would count as one of the next month, minute 60 as the next hour.
+  // JavaScript would read 30 February as a day in March, and minute 60 as the next hour.
   const shown = new Date(wall).toISOString().slice(0, 19).split(/[-T:]/).map(Number);
   if (shown.join() !== fields.join()) throw new MalformedRecord(`${name} is no time`);
   if (parts[8]) return new Date(wall - zoneOffset(parts[8]));
@@ -37,7 +36,7 @@ export function localTime(
   return new Date(toInstant(wall, timeZone, repeated));
 }
 
-/** Unix seconds as `momentOf` reads them, or a time as `localTime` does. */
+/** Reads Unix seconds like `momentOf`, or a time like `localTime`. */
 export function momentOrLocal(
   value: unknown,
   name: string,
@@ -48,7 +47,7 @@ export function momentOrLocal(
   return isText ? localTime(value, name, timeZone, repeated) : momentOf(value, name);
 }
 
-/** @param wall what the clock showed, as if it had shown UTC */
+/** @param wall the clock's reading, taken as UTC */
 function toInstant(wall: number, timeZone: string, repeated: Repeated): number {
   const [before, after] = [wall - DAY_MS, wall + DAY_MS].map((at) => offsetAt(at, timeZone));
   const first = wall - (before ?? 0);
@@ -71,7 +70,7 @@ function offsetAt(instant: number, timeZone: string): number {
   return shown ? zoneOffset(shown) : 0;
 }
 
-/** `+05:30`, `+0530` or `+05`, in milliseconds. */
+/** An offset `+05:30`, `+0530` or `+05`, in milliseconds. */
 function zoneOffset(zone: string): number {
   if (zone === 'Z') return 0;
   const [hours = 0, minutes = 0] = (zone.slice(1).match(/\d\d/g) ?? []).map(Number);

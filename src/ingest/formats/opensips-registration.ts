@@ -7,7 +7,7 @@ type Members = Record<string, unknown>;
 
 const PREFIX = 'E_UL_CONTACT_';
 
-/** Whether it is an event of OpenSIPS' usrloc: its name is the method of a JSON-RPC notification. */
+/** Whether a record is a usrloc event of OpenSIPS; a JSON-RPC notification's method names it. */
 export function isOpensipsEvent({ method, event }: Members): boolean {
   return [method, event].some((name) => typeof name === 'string' && name.startsWith(PREFIX));
 }
@@ -15,8 +15,8 @@ export function isOpensipsEvent({ method, event }: Members): boolean {
 /**
  * E_UL_CONTACT_INSERT, _UPDATE and _DELETE: a JSON-RPC notification as event_stream sends it, or
  * an object that holds the parameters beside `event`. `expires` is an absolute Unix time. The
- * events do not tell when they were raised, and routes of events run beside each other, so `callid`
- * and `cseq` tell which is older: those of the contact's last REGISTER, also when it has ended.
+ * events have no time, and OpenSIPS' event routes run in parallel. So `callid` and `cseq` of the
+ * contact's last REGISTER show which event is older, also after the contact has ended.
  * Source: the documentation of module usrloc of OpenSIPS 3.5, and its modules/usrloc/ul_evi.c.
  */
 export function readOpensipsEvent(record: Members, now: Date): ReportedContact {

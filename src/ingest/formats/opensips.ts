@@ -15,10 +15,10 @@ import { momentOrLocal } from './local-time.ts';
 type Members = Record<string, unknown>;
 
 /**
- * What OpenSIPS tells of a call, as JSON: the events E_ACC_CDR and E_ACC_MISSED_EVENT, bare or as
+ * Calls from OpenSIPS, as JSON: the events E_ACC_CDR and E_ACC_MISSED_EVENT, bare or as
  * the JSON-RPC notifications of event_stream, and rows of the tables `acc` and `missed_calls`.
- * `deploy/opensips/account-api.cfg` adds `call_ref`, `account`, `cid`, `dst`, `src_ip` and `cname` to the members
- * that OpenSIPS has of its own: `callid`, `from_tag`, `to_tag`, `sip_code`, `time` and `created`
+ * `deploy/opensips/account-api.cfg` adds `call_ref`, `account`, `cid`, `dst`, `src_ip` and `cname`
+ * to OpenSIPS' own members: `callid`, `from_tag`, `to_tag`, `sip_code`, `time` and `created`
  * (Unix seconds in events, the server's local time in tables), `setuptime`, `duration` (seconds)
  * and `ms_duration`.
  *
@@ -36,7 +36,7 @@ function paramsOf(record: Members): Members {
   return params as Members;
 }
 
-/** @returns undefined for what is no call: `acc` also has the BYE of one, and messages */
+/** @returns undefined for a record that is no call: `acc` also has BYEs and messages */
 function readRow(record: Members, feed: Feed): ReportedCall | undefined {
   const { method = 'INVITE' } = record;
   if (method !== 'INVITE') return undefined;
@@ -50,7 +50,7 @@ function startOf(record: Members, feed: Feed): Date {
   return momentOrLocal(record[name], name, feed.timeZone);
 }
 
-/** Seconds are rounded up, so milliseconds are taken where they are there. */
+/** Seconds are rounded up, so milliseconds are preferred. */
 function talkMicroseconds({ ms_duration, duration, sip_code, created }: Members): number {
   const seconds = isThere(duration) ? talkTime(duration, 'duration') : undefined;
   const exact = isThere(ms_duration) ? talkTime(ms_duration, 'ms_duration', 1_000) : undefined;
@@ -60,8 +60,8 @@ function talkMicroseconds({ ms_duration, duration, sip_code, created }: Members)
     }
   }
   const talk = exact ?? seconds;
-  // A call that was refused or not answered has none of them. Without the flag "cdr" the table has
-  // one that was answered with a duration of 0, and does not tell when it was made.
+  // A refused or unanswered call has no duration. Without the flag "cdr", the table has answered
+  // calls with duration 0 and without `created`.
   const isAnswered = !((decimalOf(sip_code) ?? 0) >= 300);
   if (isAnswered && (talk === undefined || (talk === 0 && !isThere(created)))) {
     throw new MalformedRecord('answered, and no duration: is "cdr" on in do_accounting?');

@@ -9,7 +9,7 @@ import type { FeedFormat } from '../../domain/calls/feed.ts';
 const START = 1_795_471_712;
 const CALL = { account: 4592086960, number: 1, start: START, talk: 40 };
 
-/** Records of a call that was answered after three seconds at most and then talked for 40. */
+/** Records of a call that was answered within three seconds and had 40 seconds of talk. */
 const RECORDS: [FeedFormat, string, (talk: number) => string][] = [
   [
     'kamailio',
