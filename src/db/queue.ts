@@ -201,7 +201,7 @@ export class Queue {
     await boss.schedule(name, cron, null, { tz: 'UTC' });
   }
 
-  /** The number of waiting jobs, also those that wait for their next try. */
+  /** The number of waiting jobs, also those that wait for a retry; at most a minute old. */
   async depth(name: string): Promise<number> {
     const boss = await this.#opened();
     const [stats] = await boss.getQueueStats(name, { force: true });

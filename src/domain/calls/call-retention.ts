@@ -13,7 +13,7 @@ const RETENTION: Actor = { who: 'retention', from: 'server' };
 // A statement for this many accounts is short, even in a month with hundreds of millions of calls.
 const ACCOUNTS = 1_000;
 
-/** The first moment whose calls are kept: the start of a month. */
+/** The first moment whose calls are kept: a month's start, `retentionMonths` before this month. */
 function firstKept(now: Date, retentionMonths: number): Date {
   return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - retentionMonths, 1));
 }

@@ -352,7 +352,7 @@ test('a batch that meets a deadlock is stored all the same', async () => {
     await tx.query('UPDATE balance SET cash = cash WHERE account = $1', [high]);
     storing ??= store([reportedCall({ account: high }), reportedCall({ account: low })]);
     storing.finally(() => (settled = true)).catch(() => undefined);
-    // A waiting delivery holds the lower balance and waits for the higher one.
+    // The store holds the lower balance while it waits for the higher one.
     await waitUntil(async () => settled || (await isWaiting()));
     await tx.query('UPDATE balance SET cash = cash WHERE account = $1', [low]);
   });

@@ -13,7 +13,7 @@ export type FeedFormat = (typeof FEED_FORMATS)[number];
 /** Formats whose records contain what the switch debited. */
 const TELLING_DEBITS: FeedFormat[] = ['freeswitch', 'generic'];
 
-/** A switch that sends calls and registrations, with credentials of its own. */
+/** A switch that sends calls and registrations, with its own credentials. */
 export interface Feed {
   name: string;
   format: FeedFormat;

@@ -203,7 +203,7 @@ test('what the switch debited and what cost nothing is left as it is', async () 
 });
 
 /**
- * The database, whose transactions fail from the given one on, before or just after they commit.
+ * A database whose transactions fail from the given one on, before or just after their commit.
  */
 function dyingDatabase(at: number, committed: boolean): Database {
   let count = 0;

@@ -287,7 +287,7 @@ test('an account that stays locked holds up its own questions alone', async () =
     await tx.query('SELECT 1 FROM balance WHERE account = $1 FOR UPDATE', [locked]);
     const note = async (answer: Promise<number | string>) => answered.push(await answer);
     waiting.push(note(ask(locked, 'a')), note(ask(locked, 'b')));
-    // First both in one transaction; later the locked account has its own lane.
+    // First all share one gathering; later the locked account has its own lane.
     assert.equal(await ask(free, 'a'), 600);
     const began = performance.now();
     for (let n = 0; n < 5; n++) assert.equal(await ask(free, `later ${n}`), 600);

@@ -21,7 +21,6 @@ const MOST_MEMBERS = 10_000;
 /** How deep a record may be nested; records of calls have at most eight levels. */
 export const MOST_LEVELS = 64;
 
-/** What becomes of a body's records. */
 export interface RecordReader<Result> extends Repeatable {
   read: (record: Record<string, unknown>, origin: Origin) => Result;
   damaged: (origin: Origin, detail: string) => Result;
