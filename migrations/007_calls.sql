@@ -40,7 +40,7 @@ CREATE TABLE call (
   emergency boolean,
   PRIMARY KEY (billing_account, account, started_at, id),
   -- A call's identity is its id and its start, without the payer. So a record that is repeated
-  -- after its number or account changed its owner is the same call. The start leads, so new calls
+  -- after its number or account changed owner is the same call. The start leads, so new calls
   -- go to the right end of the index.
   CONSTRAINT call_identity UNIQUE (started_at, id)
 ) PARTITION BY RANGE (started_at);

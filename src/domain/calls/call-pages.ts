@@ -81,7 +81,8 @@ export async function newestCallPageOfKey(
  * any number of calls needs the same memory.
  *
  * A page ends at a start and an id, which never change. So a call that was stored before the first
- * page is in exactly one page. A call that is stored or rerated meanwhile may be missing or old.
+ * page is in exactly one page. A call stored meanwhile may be missing, and a rerated one may be
+ * old.
  * @param newest the first page; left out, it is read too
  */
 export async function* callPages(

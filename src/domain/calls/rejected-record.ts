@@ -65,8 +65,8 @@ async function keepSome(
 }
 
 /**
- * Keeps a whole body as received. It has its own statement, because the driver sends one buffer as
- * it is, but an array of buffers as text with several times the memory.
+ * Keeps a whole body as received. It has its own statement: the driver sends one buffer as it is,
+ * but an array of buffers as text that takes several times the memory.
  */
 export async function keepRejectedBody(
   db: Queryable,
