@@ -302,9 +302,9 @@ async function register(username: number): Promise<void> {
 function goodOf(cases: Record<number, Asked | Asked[]>): Asked {
   const [asked = {}] = [cases[200] ?? cases[201] ?? {}].flat();
   const { 'idempotency-key': _key, 'x-forwarded-for': _address, ...headers } = asked.headers ?? {};
-  const isNew = typeof asked.body === 'object' && asked.body !== null && 'name' in asked.body;
+  const body = asked.body as object | undefined;
   const email = `${newUsername()}@example.com`;
-  return { ...asked, headers, ...(isNew ? { body: { ...asked.body, email } } : {}) };
+  return { ...asked, headers, ...(body && 'name' in body ? { body: { ...body, email } } : {}) };
 }
 
 /** One client of one version that produces all statuses. */
