@@ -19,7 +19,7 @@ import { post } from './support/service.ts';
 import { waitUntil } from './support/wait.ts';
 
 const CLONE = new URL('..', import.meta.url).pathname;
-const KILLS = 20;
+const KILLS = 5;
 
 const folders: string[] = [];
 after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));

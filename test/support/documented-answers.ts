@@ -27,6 +27,8 @@ interface Operation {
 interface Found extends Operation {
   /** such as `POST /v2.1/account/info/` */
   name: string;
+  /** of the document, for the references of its schemas */
+  components?: object;
 }
 
 // A document cannot say whether a header is always present.
@@ -84,14 +86,21 @@ export function watchAnswers(app: FastifyInstance): DocumentedAnswers {
 }
 
 function operationsOf(document: object) {
-  const { paths } = document as { paths: Record<string, Record<string, Operation>> };
+  const { paths, components } = document as {
+    paths: Record<string, Record<string, Operation>>;
+    components?: object;
+  };
   return Object.entries(paths).flatMap(([path, methods]) => {
     const pattern = path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+');
     // A path of v2.1 is also valid without its last slash.
     const matches = new RegExp(`^${pattern.replace(/\/$/, '/?')}$`);
     return Object.entries(methods).map(([verb, operation]) => {
       const method = verb.toUpperCase();
-      return { matches, method, operation: { ...operation, name: `${method} ${path}` } };
+      return {
+        matches,
+        method,
+        operation: { ...operation, components, name: `${method} ${path}` },
+      };
     });
   });
 }
@@ -137,7 +146,7 @@ function keepSent(response: ServerResponse): Sent {
 
 /** The difference between an answer and the document. */
 function faultOf(
-  { name, responses }: Found,
+  { name, responses, components }: Found,
   isHead: boolean,
   { status, headers, body }: Sent,
 ): string | undefined {
@@ -168,7 +177,8 @@ function faultOf(
   if (sentType !== `${type}; charset=utf-8` && sentType !== type) return `it is ${sentType}`;
   if (isHead || body === undefined) return undefined;
   if (!/json/.test(type ?? '')) return undefined;
-  return check(`${name} ${status}`, closed(media.schema), JSON.parse(body.toString()));
+  const schema = closed({ ...media.schema, components });
+  return check(`${name} ${status}`, schema, JSON.parse(body.toString()));
 }
 
 function check(name: string, schema: object, value: unknown): string | undefined {

@@ -125,6 +125,7 @@ test('a month is charged once, on its first day, in advance, and the customer is
     actor: 'monthly charges',
     createdAt: at('2030-12-01T00:05:00Z'),
     reversed: false,
+    paid: null,
   });
   const lines = await chargeLines(db, username, [entry?.id ?? 0]);
   const line = { entry: entry?.id, month: '2030-12', owner: username, days: 31 };
