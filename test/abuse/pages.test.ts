@@ -5,7 +5,7 @@ import { type Route, routesOf } from './routes.ts';
 import { assertNoSecrets, type Person, startTarget } from './support.ts';
 import { HOSTILE } from './values.ts';
 
-const NO_PAGES = /^\/(v2\.[12]|ingest)\//;
+const NO_PAGES = /^\/(v2\.[12]|ingest|operator\/v1)\//;
 const HOSTILE_TEXTS = HOSTILE.flatMap(([name, value]): [string, string][] =>
   typeof value === 'string' ? [[name, value]] : [],
 );
