@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Ajv } from 'ajv';
-import { apiKey } from '../src/api/shared/api-key.ts';
+import { apiKey } from '../src/api/common/api-key.ts';
 import { add } from '../src/api/v2.1/add.ts';
 import { cdr } from '../src/api/v2.1/cdr.ts';
 import { recover } from '../src/api/v2.1/recover.ts';

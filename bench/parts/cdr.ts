@@ -1,4 +1,4 @@
-import { CALL_RECORD } from '../../src/api/shared/call-record.ts';
+import { CALL_RECORD } from '../../src/api/common/call-record.ts';
 import { makeAccounts, makeCalls, settle } from '../data.ts';
 import { atLeast, atMost, type Figure, figure, type LeftOut, median } from '../figure.ts';
 import { postBytes } from '../load.ts';

@@ -3,7 +3,7 @@ import { openFace } from '../../http/open-face.ts';
 import { gatherOpenapi, serveOpenapi } from '../../http/openapi.ts';
 import { registerOperation } from '../../http/operation.ts';
 import type { Service } from '../../service.ts';
-import { apiKey } from '../shared/api-key.ts';
+import { apiKey } from '../common/api-key.ts';
 import { add } from './add.ts';
 import { cdr } from './cdr.ts';
 import { face } from './face.ts';

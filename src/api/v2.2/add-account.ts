@@ -9,7 +9,7 @@ import {
 } from '../../domain/refusal.ts';
 import { operation } from '../../http/operation.ts';
 import { Type } from '../../http/schema.ts';
-import { addAccountFields, addAskedAccount } from '../shared/add-account.ts';
+import { addAccountFields, addAskedAccount } from '../common/add-account.ts';
 import { createdAccount, createdAccountExample, createdAccountText } from './created-account.ts';
 
 export const addSubaccount = operation({

@@ -7,7 +7,7 @@ import {
   callDetailRecords,
   callDetailRecordsExample,
   rangeFields,
-} from '../shared/call-detail-records.ts';
+} from '../common/call-detail-records.ts';
 import { face } from './face.ts';
 
 export const getCallDetailRecords = operation({

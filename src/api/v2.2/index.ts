@@ -3,7 +3,7 @@ import { openFace } from '../../http/open-face.ts';
 import { gatherOpenapi, serveOpenapi } from '../../http/openapi.ts';
 import { registerOperation } from '../../http/operation.ts';
 import type { Service } from '../../service.ts';
-import { apiKey } from '../shared/api-key.ts';
+import { apiKey } from '../common/api-key.ts';
 import { addSubaccount } from './add-account.ts';
 import { getCallDetailRecords } from './cdr.ts';
 import { credits } from './credits.ts';

@@ -1,4 +1,4 @@
-import { signUpOperation } from '../shared/sign-up.ts';
+import { signUpOperation } from '../common/sign-up.ts';
 import { createdAccount, createdAccountExample, createdAccountText } from './created-account.ts';
 
 export const signUpAccount = signUpOperation({
