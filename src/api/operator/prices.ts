@@ -1,9 +1,6 @@
-import { createPromotion, listPromotions, type Promotion } from '../../domain/account/promotion.ts';
 import { explainDialled } from '../../domain/calls/call-explanation.ts';
 import { csvCell } from '../../domain/calls/call-file.ts';
 import * as entered from '../../domain/entered-values.ts';
-import { toMicros } from '../../domain/money.ts';
-import { blockPrefixes, listBlocked, releasePrefixes } from '../../domain/rating/blocked-prefix.ts';
 import { readPriceFile } from '../../domain/rating/price-csv.ts';
 import { importPrices } from '../../domain/rating/price-import.ts';
 import {
@@ -14,30 +11,10 @@ import {
   type PriceListRecord,
   removePriceList,
 } from '../../domain/rating/price-list.ts';
-import { Refusal } from '../../domain/refusal.ts';
 import { Type } from '../../http/schema.ts';
-import {
-  created,
-  etagOf,
-  ok,
-  page,
-  pageTo,
-  removed,
-  requireMatch,
-  rowsOf,
-  unlessGone,
-} from './answer.ts';
-import {
-  decimal,
-  type Fields,
-  flagText,
-  integer,
-  nullable,
-  optional,
-  pattern,
-  text,
-} from './field.ts';
-import { PAGE, reason, time, username } from './fields.ts';
+import { etagOf, ok, page, pageTo, removed, requireMatch, rowsOf, unlessGone } from './answer.ts';
+import { type Fields, flagText, optional, pattern, text } from './field.ts';
+import { PAGE, time, username } from './fields.ts';
 import { invalidValues, Problem } from './problem.ts';
 import { type Call, route } from './route.ts';
 import * as s from './schemas.ts';
@@ -341,153 +318,4 @@ const getRate = route({
   },
 });
 
-const blockedSchema = s.object({
-  prefix: s.name,
-  account: s.orNull(s.username),
-  reason: s.name,
-  createdAt: s.moment,
-});
-const B = { prefix: text(entered.prefix, { description: 'First digits', example: '4479' }) };
-const ofAccount = { account: optional(username('Only for it and those billed to it')) };
-
-const listAllBlocked = route({
-  method: 'GET',
-  path: '/blocked-prefixes',
-  operationId: 'listBlockedPrefixes',
-  tag: TAG,
-  summary: 'What may not be called',
-  scope: 'blocked:read',
-  query: ofAccount,
-  answers: { 200: s.pageOf(blockedSchema) },
-  handle: async (call) => {
-    const found = await listBlocked(call.service.db, call.query.account);
-    return pageTo(call, found.map(shownBlocked), null);
-  },
-});
-
-function shownBlocked({ account, ...blocked }: Awaited<ReturnType<typeof listBlocked>>[number]) {
-  return { ...blocked, account: account === null ? null : String(account) };
-}
-
-const putBlocked = route({
-  method: 'PUT',
-  path: '/blocked-prefixes/{prefix}',
-  operationId: 'blockPrefix',
-  tag: TAG,
-  summary: 'Block numbers that begin with a prefix',
-  scope: 'blocked:write',
-  params: B,
-  query: ofAccount,
-  body: { reason },
-  answers: { 200: blockedSchema, 201: blockedSchema },
-  handle: async ({ service, actor, params, query, body, now }) => {
-    const { account = null } = query;
-    const block = {
-      prefixes: [params.prefix],
-      account,
-      reason: body.reason,
-      emergencyNumbers: service.config.emergencyNumbers,
-    };
-    const added = await blockPrefixes(service.db, actor, block, now);
-    const found = (await listBlocked(service.db, account ?? undefined)).find(
-      (one) => one.prefix === params.prefix && one.account === account,
-    );
-    const shown = found && shownBlocked(found);
-    return added.length > 0 ? created(`/blocked-prefixes/${params.prefix}`, shown) : ok(shown);
-  },
-});
-
-const deleteBlocked = route({
-  method: 'DELETE',
-  path: '/blocked-prefixes/{prefix}',
-  operationId: 'releasePrefix',
-  tag: TAG,
-  summary: 'Let numbers be called again',
-  scope: 'blocked:write',
-  params: B,
-  query: ofAccount,
-  answers: { 204: null },
-  handle: async ({ service, actor, params, query, now }) => {
-    const { account = null } = query;
-    const release = { prefixes: [params.prefix], account };
-    await releasePrefixes(service.db, actor, release, now).catch(unlessGone);
-    return removed;
-  },
-});
-
-const promotionSchema = s.object({
-  code: s.name,
-  amount: s.money,
-  validUntil: s.orNull(s.moment),
-  usesLimit: s.orNull(s.whole),
-  uses: s.whole,
-});
-
-const promotions = route({
-  method: 'GET',
-  path: '/promotions',
-  operationId: 'listPromotions',
-  tag: TAG,
-  summary: 'Promotion codes for signups',
-  scope: 'promotions:read',
-  answers: { 200: s.pageOf(promotionSchema) },
-  handle: async (call) => pageTo(call, await listPromotions(call.service.db), null),
-});
-
-const putPromotion = route({
-  method: 'PUT',
-  path: '/promotions/{code}',
-  operationId: 'putPromotion',
-  tag: TAG,
-  summary: 'Make a promotion code',
-  scope: 'promotions:write',
-  params: { code: text(entered.promotionCode, { description: 'The code', example: 'WELCOME' }) },
-  body: {
-    amount: decimal(entered.amount, { description: 'Dollars that a signup gets', example: '5' }),
-    validUntil: optional(nullable(time('Until when'))),
-    usesLimit: optional(
-      nullable(integer({ description: 'Signups', least: 1, most: 2_000_000_000 })),
-    ),
-  },
-  answers: { 200: promotionSchema, 201: promotionSchema },
-  handle: async ({ service, actor, params, body, now }) => {
-    const { amount, validUntil = null, usesLimit = null } = body;
-    const wanted = { code: params.code, amount, validUntil, usesLimit };
-    const find = async () =>
-      (await listPromotions(service.db)).find(
-        ({ code }) => code.toLowerCase() === params.code.toLowerCase(),
-      );
-    try {
-      await createPromotion(service.db, actor, wanted, now);
-      return created(`/promotions/${params.code}`, await find());
-    } catch (error) {
-      const found = error instanceof Refusal ? await find() : undefined;
-      if (!found || !isSame(found, wanted)) throw error;
-      return ok(found);
-    }
-  },
-});
-
-function isSame(found: Promotion, wanted: Omit<Promotion, 'uses'>): boolean {
-  return (
-    found.code === wanted.code &&
-    toMicros(found.amount) === toMicros(wanted.amount) &&
-    found.validUntil?.getTime() === wanted.validUntil?.getTime() &&
-    found.usesLimit === wanted.usesLimit
-  );
-}
-
-export const priceRoutes = [
-  lists,
-  getList,
-  deleteList,
-  getPrices,
-  putPrices,
-  patchPrices,
-  getRate,
-  listAllBlocked,
-  putBlocked,
-  deleteBlocked,
-  promotions,
-  putPromotion,
-];
+export const priceRoutes = [lists, getList, deleteList, getPrices, putPrices, patchPrices, getRate];

@@ -1,8 +1,10 @@
 import { accountRoutes } from './accounts.ts';
+import { blockedPrefixRoutes } from './blocked-prefixes.ts';
 import { itemRoutes } from './items.ts';
 import { keyRoutes } from './keys.ts';
 import { ledgerRoutes } from './ledger.ts';
 import { priceRoutes } from './prices.ts';
+import { promotionRoutes } from './promotions.ts';
 import type { Route } from './route.ts';
 import { runningRoutes } from './running.ts';
 import { switchRoutes } from './switches.ts';
@@ -14,6 +16,8 @@ export const ROUTES: Route[] = [
   ...ledgerRoutes,
   ...itemRoutes,
   ...priceRoutes,
+  ...blockedPrefixRoutes,
+  ...promotionRoutes,
   ...switchRoutes,
   ...runningRoutes,
 ];

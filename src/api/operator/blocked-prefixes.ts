@@ -1,0 +1,85 @@
+import * as entered from '../../domain/entered-values.ts';
+import { blockPrefixes, listBlocked, releasePrefixes } from '../../domain/rating/blocked-prefix.ts';
+import { created, ok, pageTo, removed, unlessGone } from './answer.ts';
+import { optional, text } from './field.ts';
+import { reason, username } from './fields.ts';
+import { route } from './route.ts';
+import * as s from './schemas.ts';
+
+const TAG = 'rates';
+
+const blockedSchema = s.object({
+  prefix: s.name,
+  account: s.orNull(s.username),
+  reason: s.name,
+  createdAt: s.moment,
+});
+const B = { prefix: text(entered.prefix, { description: 'First digits', example: '4479' }) };
+const ofAccount = { account: optional(username('Only for it and those billed to it')) };
+
+const listAllBlocked = route({
+  method: 'GET',
+  path: '/blocked-prefixes',
+  operationId: 'listBlockedPrefixes',
+  tag: TAG,
+  summary: 'What may not be called',
+  scope: 'blocked:read',
+  query: ofAccount,
+  answers: { 200: s.pageOf(blockedSchema) },
+  handle: async (call) => {
+    const found = await listBlocked(call.service.db, call.query.account);
+    return pageTo(call, found.map(shownBlocked), null);
+  },
+});
+
+function shownBlocked({ account, ...blocked }: Awaited<ReturnType<typeof listBlocked>>[number]) {
+  return { ...blocked, account: account === null ? null : String(account) };
+}
+
+const putBlocked = route({
+  method: 'PUT',
+  path: '/blocked-prefixes/{prefix}',
+  operationId: 'blockPrefix',
+  tag: TAG,
+  summary: 'Block numbers that begin with a prefix',
+  scope: 'blocked:write',
+  params: B,
+  query: ofAccount,
+  body: { reason },
+  answers: { 200: blockedSchema, 201: blockedSchema },
+  handle: async ({ service, actor, params, query, body, now }) => {
+    const { account = null } = query;
+    const block = {
+      prefixes: [params.prefix],
+      account,
+      reason: body.reason,
+      emergencyNumbers: service.config.emergencyNumbers,
+    };
+    const added = await blockPrefixes(service.db, actor, block, now);
+    const found = (await listBlocked(service.db, account ?? undefined)).find(
+      (one) => one.prefix === params.prefix && one.account === account,
+    );
+    const shown = found && shownBlocked(found);
+    return added.length > 0 ? created(`/blocked-prefixes/${params.prefix}`, shown) : ok(shown);
+  },
+});
+
+const deleteBlocked = route({
+  method: 'DELETE',
+  path: '/blocked-prefixes/{prefix}',
+  operationId: 'releasePrefix',
+  tag: TAG,
+  summary: 'Let numbers be called again',
+  scope: 'blocked:write',
+  params: B,
+  query: ofAccount,
+  answers: { 204: null },
+  handle: async ({ service, actor, params, query, now }) => {
+    const { account = null } = query;
+    const release = { prefixes: [params.prefix], account };
+    await releasePrefixes(service.db, actor, release, now).catch(unlessGone);
+    return removed;
+  },
+});
+
+export const blockedPrefixRoutes = [listAllBlocked, putBlocked, deleteBlocked];

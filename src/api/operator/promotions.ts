@@ -1,0 +1,75 @@
+import { createPromotion, listPromotions, type Promotion } from '../../domain/account/promotion.ts';
+import * as entered from '../../domain/entered-values.ts';
+import { toMicros } from '../../domain/money.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import { created, ok, pageTo } from './answer.ts';
+import { decimal, integer, nullable, optional, text } from './field.ts';
+import { time } from './fields.ts';
+import { route } from './route.ts';
+import * as s from './schemas.ts';
+
+const TAG = 'rates';
+
+const promotionSchema = s.object({
+  code: s.name,
+  amount: s.money,
+  validUntil: s.orNull(s.moment),
+  usesLimit: s.orNull(s.whole),
+  uses: s.whole,
+});
+
+const promotions = route({
+  method: 'GET',
+  path: '/promotions',
+  operationId: 'listPromotions',
+  tag: TAG,
+  summary: 'Promotion codes for signups',
+  scope: 'promotions:read',
+  answers: { 200: s.pageOf(promotionSchema) },
+  handle: async (call) => pageTo(call, await listPromotions(call.service.db), null),
+});
+
+const putPromotion = route({
+  method: 'PUT',
+  path: '/promotions/{code}',
+  operationId: 'putPromotion',
+  tag: TAG,
+  summary: 'Make a promotion code',
+  scope: 'promotions:write',
+  params: { code: text(entered.promotionCode, { description: 'The code', example: 'WELCOME' }) },
+  body: {
+    amount: decimal(entered.amount, { description: 'Dollars that a signup gets', example: '5' }),
+    validUntil: optional(nullable(time('Until when'))),
+    usesLimit: optional(
+      nullable(integer({ description: 'Signups', least: 1, most: 2_000_000_000 })),
+    ),
+  },
+  answers: { 200: promotionSchema, 201: promotionSchema },
+  handle: async ({ service, actor, params, body, now }) => {
+    const { amount, validUntil = null, usesLimit = null } = body;
+    const wanted = { code: params.code, amount, validUntil, usesLimit };
+    const find = async () =>
+      (await listPromotions(service.db)).find(
+        ({ code }) => code.toLowerCase() === params.code.toLowerCase(),
+      );
+    try {
+      await createPromotion(service.db, actor, wanted, now);
+      return created(`/promotions/${params.code}`, await find());
+    } catch (error) {
+      const found = error instanceof Refusal ? await find() : undefined;
+      if (!found || !isSame(found, wanted)) throw error;
+      return ok(found);
+    }
+  },
+});
+
+function isSame(found: Promotion, wanted: Omit<Promotion, 'uses'>): boolean {
+  return (
+    found.code === wanted.code &&
+    toMicros(found.amount) === toMicros(wanted.amount) &&
+    found.validUntil?.getTime() === wanted.validUntil?.getTime() &&
+    found.usesLimit === wanted.usesLimit
+  );
+}
+
+export const promotionRoutes = [promotions, putPromotion];
