@@ -1,5 +1,6 @@
 import { accountRoutes } from './accounts.ts';
 import { blockedPrefixRoutes } from './blocked-prefixes.ts';
+import { credentialRoutes } from './credentials.ts';
 import { itemRoutes } from './items.ts';
 import { keyRoutes } from './keys.ts';
 import { ledgerRoutes } from './ledger.ts';
@@ -13,6 +14,7 @@ import { switchRoutes } from './switches.ts';
 export const ROUTES: Route[] = [
   ...keyRoutes,
   ...accountRoutes,
+  ...credentialRoutes,
   ...ledgerRoutes,
   ...itemRoutes,
   ...priceRoutes,
