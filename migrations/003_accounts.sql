@@ -4,7 +4,8 @@ CREATE TABLE account (
   username bigint PRIMARY KEY CHECK (username BETWEEN 1000000000 AND 9999999999),
   -- The account that pays: this one, or one that pays for itself. There are no chains.
   master_account bigint NOT NULL REFERENCES account (username),
-  role text NOT NULL DEFAULT 'customer' CHECK (role IN ('customer', 'administrator')),
+  role text NOT NULL DEFAULT 'customer'
+    CHECK (role IN ('customer', 'administrator', 'support', 'billing', 'read-only')),
   name text NOT NULL,
   email text NOT NULL,
   email_key text NOT NULL,
@@ -29,6 +30,8 @@ CREATE TABLE account (
   created_at timestamptz NOT NULL,
   verified_at timestamptz,
   closed_at timestamptz,
+  -- when a member of the staff last used the portal
+  last_seen_at timestamptz,
   password_hash text NOT NULL,
   -- The password is not chosen yet: customers of the portal choose it with the mailed link.
   password_unset boolean NOT NULL DEFAULT false,

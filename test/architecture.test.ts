@@ -85,6 +85,7 @@ const KERNEL = [
   'phone-number.ts',
   'problem.ts',
   'refusal.ts',
+  'role.ts',
 ];
 
 // The folders of the domain, from the lowest level up, with their allowed imports.

@@ -81,7 +81,7 @@ const ENTRIES: Entry[] = [
   },
   {
     name: 'admin',
-    description: 'administrators',
+    description: "the staff: who may use the operators' pages",
     load: async (group) => (await import('./admin.ts')).adminCommands(group),
   },
   {

@@ -1,4 +1,5 @@
 import type { Queryable } from '../db/database.ts';
+import type { StaffRole } from './role.ts';
 
 /** Who changes something, and from where. */
 export interface Actor {
@@ -18,9 +19,9 @@ export interface AuditEntry {
   detail: object;
 }
 
-/** An administrator who uses the API or the portal. */
-export function administratorAt(username: number, from: string): Actor {
-  return { who: `administrator ${username}`, from };
+/** A member of the staff who uses the API or the portal. */
+export function staffAt(role: StaffRole, username: number, from: string): Actor {
+  return { who: `${role} ${username}`, from };
 }
 
 /** A customer who changes the own account. */

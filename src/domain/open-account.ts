@@ -1,11 +1,12 @@
 import type { Queryable } from '../db/database.ts';
 import type { Language } from '../language.ts';
 import { Refusal } from './refusal.ts';
+import type { Role } from './role.ts';
 
 /** An open account whose row is locked until the transaction ends. */
 export interface HeldAccount {
   username: number;
-  role: 'customer' | 'administrator';
+  role: Role;
   name: string;
   email: string;
   timeZone: string;

@@ -38,7 +38,8 @@ export type RefusalReason =
   | 'entry is reversal'
   | 'price list in use'
   | 'precondition failed'
-  | 'operation running';
+  | 'operation running'
+  | 'role';
 
 interface RefusalDetail {
   reason?: RefusalReason;

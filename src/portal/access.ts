@@ -8,6 +8,7 @@ import {
   startSession,
 } from '../domain/access/session.ts';
 import { Refusal } from '../domain/refusal.ts';
+import { mayDo } from '../domain/role.ts';
 import { originOf } from '../http/client-address.ts';
 import type { Service } from '../service.ts';
 import { showBrand } from './assets.ts';
@@ -17,6 +18,7 @@ import { formToken, isFormToken } from './form-token.ts';
 import { formFields } from './input.ts';
 import { sendPage } from './layout.ts';
 import { messagesFor } from './messages/index.ts';
+import { permissionOf } from './permissions.ts';
 import { signInPage } from './public/sign-in-page.ts';
 import type { View } from './view.ts';
 
@@ -112,21 +114,25 @@ export function requireSession(service: Service) {
 }
 
 /**
- * Like `requireSession`; for accounts that are not administrators the page does not exist. If a
- * second factor is required, an administrator without one is sent to set it up.
+ * Like `requireSession`; for customers the page does not exist. If a second factor is required,
+ * staff without one is sent to set it up.
+ * @throws Refusal 'forbidden' if the role does not permit the route
  */
-export function requireAdministrator(service: Service) {
+export function requireStaff(service: Service) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const { session } = request;
     if (!session) return requireSession(service)(request, reply);
-    if (session.role !== 'administrator') throw new Refusal('not found', 'Not found');
+    if (session.role === 'customer') throw new Refusal('not found', 'Not found');
+    if (!mayDo(session.role, permissionOf(request.method, request.routeOptions.url))) {
+      throw new Refusal('forbidden', 'The role does not permit it', { reason: 'role' });
+    }
     if (!service.config.adminSecondFactor || session.secondFactor) return undefined;
     cookiesOf(service).set(reply, 'flash', 'second-factor-required');
     return reply.redirect('/settings/second-factor', 303);
   };
 }
 
-/** The session of a route behind `requireSession` or `requireAdministrator`. */
+/** The session of a route behind `requireSession` or `requireStaff`. */
 export function sessionOf(request: FastifyRequest): Session {
   if (!request.session) throw new Error(`no session on ${request.routeOptions.url}`);
   return request.session;

@@ -66,6 +66,9 @@ function explain(
   const wait = error instanceof Refusal ? (error.retryAfterSeconds ?? 0) : 0;
   switch (status) {
     case 403:
+      if (error instanceof Refusal && error.reason === 'role') {
+        return { title: errors.role, text: errors.roleText };
+      }
       return { title: errors.forged, text: errors.forgedText };
     case 404:
       return { title: errors.notFound, text: errors.notFoundText };

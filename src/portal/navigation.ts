@@ -1,7 +1,9 @@
 import type { Session } from '../domain/access/session.ts';
+import { mayDo } from '../domain/role.ts';
 import type { Html } from '../html.ts';
 import { icon } from './components/icon.ts';
 import type { Messages } from './messages/index.ts';
+import { permissionOf } from './permissions.ts';
 
 interface NavigationItem {
   href: string;
@@ -55,12 +57,14 @@ const OPERATION: NavigationGroup = {
   ],
 };
 
-/** The navigation for an account that is signed in. */
+/** The navigation for an account that is signed in: the pages that its role permits. */
 export function navigationOf({ role }: Session): NavigationGroup[] {
-  return role === 'administrator' ? [OPERATION, CUSTOMER] : [CUSTOMER];
+  if (role === 'customer') return [CUSTOMER];
+  const items = OPERATION.items.filter(({ href }) => mayDo(role, permissionOf('GET', href)));
+  return [{ ...OPERATION, items }, CUSTOMER];
 }
 
 /** The first page after signing in. */
 export function homeOf({ role }: { role: Session['role'] }): string {
-  return role === 'administrator' ? '/admin' : '/overview';
+  return role === 'customer' ? '/overview' : '/admin';
 }

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { Session } from '../domain/access/session.ts';
+import { mayDo, type Permission } from '../domain/role.ts';
 import { type Html, html } from '../html.ts';
 import type { Service } from '../service.ts';
 import { type ShownBrand, showBrand } from './assets.ts';
@@ -23,6 +24,11 @@ export interface View {
 /** The zone that times are shown in. */
 export function zoneOf(view: View): string {
   return view.session?.timeZone ?? 'UTC';
+}
+
+/** Whether the role of the account that is signed in permits things of a kind. */
+export function may({ session }: View, permission: Permission): boolean {
+  return session !== undefined && mayDo(session.role, permission);
 }
 
 /** A form that changes something. */

@@ -13,10 +13,11 @@ import { type Config, loadConfig } from '../../src/config.ts';
 import { Database } from '../../src/db/database.ts';
 import { Queue } from '../../src/db/queue.ts';
 import { HourlyLimit } from '../../src/domain/access/hourly-limit.ts';
-import { createAdministrator } from '../../src/domain/account/administrator.ts';
+import { createStaff } from '../../src/domain/account/administrator.ts';
 import type { Actor } from '../../src/domain/audit.ts';
 import { ensureCurrentPartitions } from '../../src/domain/calls/call-partition.ts';
 import { addFeed, type Feed } from '../../src/domain/calls/feed.ts';
+import type { StaffRole } from '../../src/domain/role.ts';
 import { openKeyring } from '../../src/domain/sealing/keyring.ts';
 import { createLog } from '../../src/http/log.ts';
 import { startJobs } from '../../src/jobs/index.ts';
@@ -54,7 +55,9 @@ export interface TestService {
   advance: (seconds: number) => void;
   /** calls an operation; `key` goes into the Authorization header */
   call: (operation: string, body?: unknown, key?: string) => Promise<Answer>;
-  administrator: () => Promise<{ username: number; password: string; apikey: string }>;
+  administrator: (
+    role?: StaffRole,
+  ) => Promise<{ username: number; password: string; apikey: string }>;
   signUp: (
     email?: string,
     promo?: string,
@@ -133,13 +136,14 @@ export async function startService(
       offsetMs += seconds * 1_000;
     },
     call,
-    administrator: () =>
-      createAdministrator(
+    administrator: (role = 'administrator') =>
+      createStaff(
         db,
         TESTER,
         { keyring, now: clock(), rate: config.defaultRate, sipRealm: config.sipRealm },
         {
           name: 'Administrator',
+          role,
           email: `administrator-${randomBytes(4).toString('hex')}@example.net`,
         },
       ),

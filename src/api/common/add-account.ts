@@ -1,5 +1,5 @@
 import { addAccount, type CreatedAccount } from '../../domain/account/new-account.ts';
-import { administratorAt } from '../../domain/audit.ts';
+import { staffAt } from '../../domain/audit.ts';
 import { emailField, nameField, usernameField } from '../../http/fields.ts';
 import type { Call } from '../../http/operation.ts';
 import { type Static, type TObject, Type } from '../../http/schema.ts';
@@ -28,7 +28,7 @@ export async function addAskedAccount({
   clientAddress,
 }: Asked): Promise<CreatedAccount> {
   const username = Number(body.username);
-  const actor = administratorAt((await caller()).username, `api ${clientAddress}`);
+  const actor = staffAt('administrator', (await caller()).username, `api ${clientAddress}`);
   return addAccount(db, actor, keyring, {
     name: body.name,
     username,

@@ -13,6 +13,7 @@ import { ONBOARDINGS, onboardAccount } from '../../domain/account/onboard.ts';
 import { listNumbersOfAll, servicesOf } from '../../domain/billing/item-list.ts';
 import { BILLINGS } from '../../domain/books/balance.ts';
 import * as entered from '../../domain/entered-values.ts';
+import { STAFF_ROLES } from '../../domain/role.ts';
 import { registrationsOf } from '../../domain/sip/registration.ts';
 import { Type } from '../../http/schema.ts';
 import { LANGUAGES } from '../../language.ts';
@@ -252,7 +253,7 @@ const listAccounts = route({
     suspended: optional(flagText('Whether the balance it is paid from is used up')),
     verified: optional(flagText('Whether its address was confirmed')),
     role: optional(
-      choice(['customer', 'administrator'], { description: 'Customers or administrators' }),
+      choice(['customer', ...STAFF_ROLES], { description: 'Customers, or staff with a role' }),
     ),
     updatedSince: optional(time('Changed at or after')),
     order: optional(

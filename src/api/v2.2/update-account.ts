@@ -1,6 +1,6 @@
 import { changeAccount } from '../../domain/account/account.ts';
 import type { AccountChanges } from '../../domain/account/account-setting.ts';
-import { administratorAt, customerAt } from '../../domain/audit.ts';
+import { customerAt, staffAt } from '../../domain/audit.ts';
 import * as entered from '../../domain/entered-values.ts';
 import {
   administratorRequired,
@@ -85,7 +85,7 @@ export const updateAccount = operation({
     }
     const lacking = LACKING.find((name) => body[name] !== undefined);
     if (lacking) throw invalidField(lacking, 'Not offered by this service');
-    const actorAt = isAdministrator ? administratorAt : customerAt;
+    const from = `api ${clientAddress}`;
     const callerId = isAdministrator || config.callerIdAny ? 'any' : 'owned';
     const changes: [string, AccountChanges][] = [
       ['timezone', body.timezone === undefined ? {} : { timeZone: zone(body.timezone) }],
@@ -101,7 +101,7 @@ export const updateAccount = operation({
     if (given.length > 0) {
       await changeAccount(
         db,
-        actorAt(username, `api ${clientAddress}`),
+        isAdministrator ? staffAt(role, username, from) : customerAt(username, from),
         { queue, now: clock() },
         username,
         Object.assign({}, ...given.map(([, change]) => change)),

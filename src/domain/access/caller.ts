@@ -1,6 +1,8 @@
+import type { Role } from '../role.ts';
+
 /** The account that a key belongs to. */
 export interface Caller {
   username: number;
-  role: 'customer' | 'administrator';
+  role: Role;
   billingAccount: number;
 }

@@ -51,8 +51,11 @@ export async function startSession(
   const id = randomId();
   const { username, address, userAgent, now } = session;
   await db.query(
-    `INSERT INTO session (digest, account, address, user_agent, created_at, last_seen_at)
-     VALUES ($1, $2, $3, $4, $5, $5)`,
+    `WITH started AS (
+       INSERT INTO session (digest, account, address, user_agent, created_at, last_seen_at)
+       VALUES ($1, $2, $3, $4, $5, $5)
+     )
+     UPDATE account SET last_seen_at = $5 WHERE username = $2 AND role <> 'customer'`,
     [keyring.digest(id), username, address, userAgent.slice(0, LONGEST_AGENT), now],
   );
   return id;
@@ -87,7 +90,12 @@ export async function findSession(
   const { lastSeenAt, ...session } = row;
   if (now.getTime() - lastSeenAt.getTime() > SEEN_EVERY_MS) {
     await db.query(
-      'UPDATE session SET last_seen_at = greatest(last_seen_at, $2), address = $3 WHERE digest = $1',
+      `WITH seen AS (
+         UPDATE session SET last_seen_at = greatest(last_seen_at, $2), address = $3
+         WHERE digest = $1 RETURNING account
+       )
+       UPDATE account SET last_seen_at = greatest(last_seen_at, $2)
+       FROM seen WHERE username = seen.account AND role <> 'customer'`,
       [digest, now, address],
     );
   }

@@ -2,6 +2,7 @@ import type { Queryable } from '../../db/database.ts';
 import type { Decimal } from '../money.ts';
 import { searchedNumber } from '../phone-number.ts';
 import { Refusal } from '../refusal.ts';
+import type { Role } from '../role.ts';
 import { type AccountSettings, SETTING_COLUMNS } from './account-setting.ts';
 
 export interface AccountSummary {
@@ -9,7 +10,7 @@ export interface AccountSummary {
   name: string;
   email: string;
   masterAccount: number;
-  role: 'customer' | 'administrator';
+  role: Role;
   /** dollars; the balance of the account that pays */
   cash: Decimal;
   enabled: boolean;

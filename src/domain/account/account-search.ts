@@ -3,13 +3,14 @@ import { addressKey } from '../email-address.ts';
 import type { Decimal } from '../money.ts';
 import { searchedNumber } from '../phone-number.ts';
 import { Refusal } from '../refusal.ts';
+import type { Role } from '../role.ts';
 import { type AccountSettings, SETTING_COLUMNS } from './account-setting.ts';
 
 /** An account with its settings, for other systems, without its balance. */
 export interface AccountRecord extends AccountSettings {
   username: number;
   masterAccount: number;
-  role: 'customer' | 'administrator';
+  role: Role;
   createdAt: Date;
   /** the last change of its settings; never before its creation */
   updatedAt: Date;
@@ -28,7 +29,7 @@ export interface AccountFilter {
   enabled?: boolean | undefined;
   suspended?: boolean | undefined;
   verified?: boolean | undefined;
-  role?: 'customer' | 'administrator' | undefined;
+  role?: Role | undefined;
   updatedSince?: Date | undefined;
   /** only accounts that one of these billing accounts pays for */
   reach?: number[] | undefined;

@@ -4,7 +4,7 @@ import { commandJson, runCommand } from '../../../test/support/command.ts';
 import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 import { closeAccount } from './account.ts';
-import { listAdministrators, removeAdministrator } from './administrator.ts';
+import { listStaff, removeFromStaff } from './administrator.ts';
 
 let api: TestService;
 before(async () => {
@@ -13,13 +13,15 @@ before(async () => {
 after(() => api.stop());
 
 const usernames = async () =>
-  (await listAdministrators(api.service.db)).map(({ username }) => username);
+  (await listStaff(api.service.db, api.service.clock(), api.service.config.sessionLife)).map(
+    ({ username }) => username,
+  );
 const reasonOf = (result: PromiseSettledResult<void>) =>
   result.status === 'rejected' ? result.reason.message : undefined;
 
 test('the last administrator stays, also where all are to go at once', async () => {
   const { db, clock } = api.service;
-  for (const leave of [closeAccount, removeAdministrator]) {
+  for (const leave of [closeAccount, removeFromStaff]) {
     const created = await Promise.all([api.administrator(), api.administrator()]);
     const before = await usernames();
     const results = await Promise.allSettled(
@@ -38,7 +40,7 @@ test('the portal says why the last administrator is not closed', async () => {
   const { db, clock } = api.service;
   const own = await api.administrator();
   for (const username of await usernames()) {
-    if (username !== own.username) await removeAdministrator(db, TESTER, username, clock());
+    if (username !== own.username) await removeFromStaff(db, TESTER, username, clock());
   }
   const visitor = new Visitor(api.url);
   await visitor.open('/sign-in');
@@ -54,16 +56,16 @@ test('the portal says why the last administrator is not closed', async () => {
 test('one who is removed is a customer from then on, with no session and no operation left', async () => {
   const { db, clock } = api.service;
   const [stays, goes] = [await api.administrator(), await api.administrator()];
-  await removeAdministrator(db, TESTER, goes.username, clock());
+  await removeFromStaff(db, TESTER, goes.username, clock());
   assert.equal((await usernames()).includes(goes.username), false);
   assert.equal((await usernames()).includes(stays.username), true);
   const add = { name: 'New', username: 2_345_678_901, email: 'new@example.com' };
   const refused = await api.call('add', add, goes.apikey);
   assert.equal(refused.status, 401);
   assert.equal((await api.call('info', {}, goes.apikey)).status, 200);
-  await assert.rejects(removeAdministrator(db, TESTER, goes.username, clock()), {
+  await assert.rejects(removeFromStaff(db, TESTER, goes.username, clock()), {
     code: 'not found',
-    message: `${goes.username} is no administrator`,
+    message: `${goes.username} is not of the staff`,
   });
 });
 
@@ -78,7 +80,10 @@ test('admin list tells who they are, and admin remove takes the role away', asyn
     {
       username: goes.username,
       name: 'Administrator',
+      role: 'administrator',
       secondFactor: false,
+      sessions: 0,
+      lastSeenAt: null,
       email: undefined,
       createdAt: undefined,
     },
@@ -86,7 +91,16 @@ test('admin list tells who they are, and admin remove takes the role away', asyn
   const removed = await commandJson(api.env, 'admin', 'remove', String(goes.username));
   assert.deepEqual(removed, { username: goes.username });
   const { stdout } = await runCommand(api.env, 'admin', 'list');
-  assert.match(stdout, /^USERNAME +NAME +E-MAIL +SECOND FACTOR +CREATED\n/);
-  assert.match(stdout, new RegExp(`^${stays.username} +Administrator +\\S+ +off +\\S+Z$`, 'm'));
+  assert.match(
+    stdout,
+    /^USERNAME +NAME +E-MAIL +ROLE +SECOND FACTOR +SIGNED IN +LAST SEEN +CREATED\n/,
+  );
+  assert.match(
+    stdout,
+    new RegExp(
+      `^${stays.username} +Administrator +\\S+ +administrator +off +0 +never +\\S+Z$`,
+      'm',
+    ),
+  );
   assert.doesNotMatch(stdout, new RegExp(String(goes.username)));
 });

@@ -1,13 +1,14 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import { keyOf } from '../access/api-key.ts';
 import { generatePassword, hashPassword } from '../access/password.ts';
-import { endSessions } from '../access/session.ts';
+import { endSessions, type SessionLife } from '../access/session.ts';
 import { type Actor, audit } from '../audit.ts';
 import { shareAddress } from '../email-address.ts';
 import { LOCKS } from '../locks.ts';
 import type { Decimal } from '../money.ts';
-import { lockOpenAccount } from '../open-account.ts';
+import { type HeldAccount, lockOpenAccount } from '../open-account.ts';
 import { Refusal } from '../refusal.ts';
+import type { StaffRole } from '../role.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 import { requireAnotherAdministrator } from './last-administrator.ts';
 import { insertWithFreeUsername } from './new-account.ts';
@@ -26,12 +27,12 @@ interface Tools {
   sipRealm: string;
 }
 
-/** Creates an administrator with a generated password. */
-export async function createAdministrator(
+/** Creates an account of the staff with a generated password. */
+export async function createStaff(
   db: Database,
   actor: Actor,
   tools: Tools,
-  input: { name: string; email: string },
+  input: { name: string; email: string; role: StaffRole },
 ): Promise<AdministratorCredentials> {
   const password = generatePassword();
   const passwordHash = await hashPassword(password);
@@ -62,64 +63,110 @@ export async function createFirstAdministrator(
     await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.administrators]);
     const existing = await tx.query("SELECT 1 FROM account WHERE role = 'administrator' LIMIT 1");
     if (existing.length > 0) return undefined;
-    const credentials = await insert(tx, actor, tools, { ...input, password, passwordHash });
+    const account = { ...input, role: 'administrator', password, passwordHash } as const;
+    const credentials = await insert(tx, actor, tools, account);
     await keep(credentials);
     return credentials;
   });
 }
 
-export interface ListedAdministrator {
+/** A member of the staff. */
+export interface ListedStaff {
   username: number;
   name: string;
   email: string;
+  role: StaffRole;
   /** whether sign-in to the portal needs a code */
   secondFactor: boolean;
+  /** how many browsers are signed in */
+  sessions: number;
+  /** when the portal was used last, to the minute; null: never */
+  lastSeenAt: Date | null;
   createdAt: Date;
 }
 
-/** The administrators with open accounts, by username. */
-export function listAdministrators(db: Queryable): Promise<ListedAdministrator[]> {
-  return db.query<ListedAdministrator>(
-    `SELECT username, name, email, created_at AS "createdAt",
+/** The staff's open accounts, by username. */
+export function listStaff(db: Queryable, now: Date, life: SessionLife): Promise<ListedStaff[]> {
+  return db.query<ListedStaff>(
+    `SELECT username, name, email, role, created_at AS "createdAt", last_seen_at AS "lastSeenAt",
+       (SELECT count(*)::int FROM session s WHERE s.account = username
+         AND s.last_seen_at > $1::timestamptz - make_interval(secs => $2)
+         AND s.created_at > $1::timestamptz - make_interval(secs => $3)) AS sessions,
        EXISTS (SELECT FROM second_factor f
          WHERE f.account = username AND f.confirmed_at IS NOT NULL) AS "secondFactor"
-     FROM account WHERE role = 'administrator' AND closed_at IS NULL ORDER BY username`,
+     FROM account WHERE role <> 'customer' AND closed_at IS NULL ORDER BY username`,
+    [now, life.idleSeconds, life.absoluteSeconds],
   );
 }
 
 /**
- * Makes an administrator a customer. The account stays open; its sessions end.
- * @throws Refusal 'not found' if it is not an administrator, 'conflict' for the last one
+ * Gives a member of the staff another role, at once also where it is signed in.
+ * @throws Refusal 'not found' if it is not of the staff, 'conflict' for the last administrator
  */
-export async function removeAdministrator(
+export async function changeRole(
+  db: Database,
+  actor: Actor,
+  username: number,
+  role: StaffRole,
+  now: Date,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    const { role: before } = await lockStaff(tx, username);
+    if (before === role) return;
+    if (before === 'administrator') await requireAnotherAdministrator(tx, username);
+    await tx.query('UPDATE account SET role = $2 WHERE username = $1', [username, role]);
+    const detail = { role: { before, after: role } };
+    await audit(tx, actor, { action: 'role changed', account: username, detail }, now);
+  });
+}
+
+/**
+ * Makes a member of the staff a customer. The account stays open; its sessions end.
+ * @throws Refusal 'not found' if it is not of the staff, 'conflict' for the last administrator
+ */
+export async function removeFromStaff(
   db: Database,
   actor: Actor,
   username: number,
   now: Date,
 ): Promise<void> {
   await db.transaction(async (tx) => {
-    const { role } = await lockOpenAccount(tx, username);
-    if (role !== 'administrator') {
-      throw new Refusal('not found', `${username} is no administrator`);
-    }
-    await requireAnotherAdministrator(tx, username);
+    const { role } = await lockStaff(tx, username);
+    if (role === 'administrator') await requireAnotherAdministrator(tx, username);
     await tx.query("UPDATE account SET role = 'customer' WHERE username = $1", [username]);
     await endSessions(tx, username);
-    await audit(tx, actor, { action: 'administrator removed', account: username }, now);
+    await audit(
+      tx,
+      actor,
+      { action: 'administrator removed', account: username, detail: { role } },
+      now,
+    );
   });
+}
+
+async function lockStaff(tx: Queryable, username: number): Promise<HeldAccount> {
+  const account = await lockOpenAccount(tx, username);
+  if (account.role !== 'customer') return account;
+  throw new Refusal('not found', `${username} is not of the staff`);
 }
 
 async function insert(
   tx: Queryable,
   actor: Actor,
   { keyring, now, rate, sipRealm }: Tools,
-  account: { name: string; email: string; password: string; passwordHash: string },
+  account: {
+    name: string;
+    email: string;
+    role: StaffRole;
+    password: string;
+    passwordHash: string;
+  },
 ): Promise<AdministratorCredentials> {
-  const { name, email, password, passwordHash } = account;
+  const { name, email, role, password, passwordHash } = account;
   await shareAddress(tx, email);
-  const fields = { name, email, role: 'administrator', rate, sipRealm, now } as const;
+  const fields = { name, email, role, rate, sipRealm, now };
   const username = await insertWithFreeUsername(tx, keyring, fields, passwordHash);
-  const detail = { name, email };
+  const detail = { name, email, role };
   await audit(tx, actor, { action: 'administrator created', account: username, detail }, now);
   return { username, password, apikey: await keyOf(tx, keyring, username) };
 }

@@ -8,6 +8,7 @@ import { type Actor, audit } from '../audit.ts';
 import { addressKey, claimAddress, shareAddress } from '../email-address.ts';
 import type { Decimal } from '../money.ts';
 import { creationFailed, invalidField } from '../refusal.ts';
+import type { Role } from '../role.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 import { issueSipSecret } from '../sip/sip-secret.ts';
 import { recordReservation, reservePromotion } from './promotion.ts';
@@ -22,7 +23,7 @@ export interface NewAccount {
   email: string;
   username: number;
   masterAccount: number;
-  role: 'customer' | 'administrator';
+  role: Role;
   /** dollars per minute */
   rate: Decimal;
   /** the realm of the SIP servers that its phones register with */

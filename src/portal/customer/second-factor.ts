@@ -78,7 +78,7 @@ export function secondFactorPages(app: FastifyInstance, service: Service): void 
   app.post(`${PATH}/confirm`, async (request, reply) => confirm(request, reply));
 
   const isNeeded = (request: FastifyRequest) =>
-    config.adminSecondFactor && sessionOf(request).role === 'administrator';
+    config.adminSecondFactor && sessionOf(request).role !== 'customer';
 
   async function confirm(request: FastifyRequest, reply: FastifyReply) {
     const { username, handle: session } = sessionOf(request);

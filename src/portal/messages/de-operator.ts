@@ -5,6 +5,12 @@ const plural = countedIn('de-DE');
 
 /** The operators' pages in German. */
 export const deOperator: typeof enOperator = {
+  roles: {
+    administrator: 'Administrator',
+    support: 'Support',
+    billing: 'Abrechnung',
+    'read-only': 'nur lesen',
+  },
   navigation: {
     group: 'Betrieb',
     dashboard: 'Übersicht',
@@ -65,7 +71,6 @@ export const deOperator: typeof enOperator = {
       disabled: 'Anrufe gesperrt',
       suspended: 'ausgesetzt',
       closed: 'geschlossen',
-      administrator: 'Administrator',
       unverified: 'nicht bestätigt',
     },
   },
@@ -368,6 +373,7 @@ export const deOperator: typeof enOperator = {
       'account closed': 'Konto geschlossen',
       'administrator created': 'Administrator angelegt',
       'administrator removed': 'Administrator entfernt',
+      'role changed': 'Rolle geändert',
       'backup restored': 'Sicherung zurückgespielt',
       'backup taken': 'Sicherung erstellt',
       'balance posted': 'Guthaben gebucht',

@@ -96,6 +96,8 @@ export const de: Messages = {
     forged: 'Dieses Formular gilt nicht mehr',
     forgedText:
       'Bitte öffnen Sie die Seite neu und senden Sie das Formular von dort. Ihr Browser muss Cookies dieser Seite annehmen.',
+    role: 'Ihre Rolle erlaubt das nicht',
+    roleText: 'Ein Administrator kann es tun oder Ihnen eine andere Rolle geben.',
     tooOften: 'Zu viele Versuche',
     tooOftenText: (wait) => `Bitte versuchen Sie es in ${wait} wieder.`,
     badRequest: 'Das ging nicht',

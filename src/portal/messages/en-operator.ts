@@ -1,5 +1,6 @@
 import type { AccountSettingName } from '../../domain/account/account-setting.ts';
 import type { RejectedReason } from '../../domain/calls/rejected-record.ts';
+import type { StaffRole } from '../../domain/role.ts';
 import { countedIn } from './plural.ts';
 
 const plural = countedIn('en-US');
@@ -37,6 +38,12 @@ const accountSettings: Record<AccountSettingName, SettingTexts> = {
 
 /** The operators' pages in English. */
 export const enOperator = {
+  roles: {
+    administrator: 'administrator',
+    support: 'support',
+    billing: 'billing',
+    'read-only': 'read only',
+  } satisfies Record<StaffRole, string>,
   navigation: {
     group: 'Operation',
     dashboard: 'Dashboard',
@@ -97,7 +104,6 @@ export const enOperator = {
       disabled: 'calls off',
       suspended: 'suspended',
       closed: 'closed',
-      administrator: 'administrator',
       unverified: 'not verified',
     },
   },

@@ -103,6 +103,8 @@ export const en = {
     forged: 'This form is no longer valid',
     forgedText:
       'Please open the page again and send the form from there. Your browser must accept cookies from this site.',
+    role: 'Your role does not permit this',
+    roleText: 'An administrator can do it, or give you another role.',
     tooOften: 'Too many attempts',
     tooOftenText: (wait: string) => `Please try again in ${wait}.`,
     badRequest: 'That did not work',

@@ -9,7 +9,7 @@ import { money } from '../components/money.ts';
 import { table } from '../components/table.ts';
 import { queryNumber, queryText } from '../input.ts';
 import { sendPage } from '../layout.ts';
-import type { View } from '../view.ts';
+import { may, type View } from '../view.ts';
 import { pageLinks } from './page-links.ts';
 
 const PAGE = 50;
@@ -34,7 +34,8 @@ ${field({ name: 'search', label: m.accounts.search, type: 'search', value: searc
 ${accounts.length > 0 ? accountTable(view, accounts) : nothing(view, search)}
 ${pageLinks(view, { path: '/admin/accounts', query: { search }, by: 'after', at: after, next })}
 </section>`;
-    const aside = html`<a class="button" href="/admin/accounts/new">${m.accounts.add}</a>`;
+    const add = html`<a class="button" href="/admin/accounts/new">${m.accounts.add}</a>`;
+    const aside = may(view, 'credentials') ? add : undefined;
     return sendPage(reply, view, { title: m.accounts.title, content, aside });
   });
 }
@@ -77,7 +78,7 @@ export function states(
   const badges = [
     !enabled && badge('warn', m.disabled),
     suspended && badge('bad', m.suspended),
-    role === 'administrator' && badge('info', m.administrator),
+    role !== 'customer' && badge('info', view.m.operator.roles[role]),
   ].filter((item) => item !== false);
   return html`${badges.length > 0 ? badges.map((item) => html`${item} `) : badge('good', m.open)}`;
 }

@@ -14,7 +14,7 @@ import { bars, type PlotPoint } from '../components/plot.ts';
 import { table } from '../components/table.ts';
 import { shortDay, span } from '../components/time.ts';
 import { sendPage } from '../layout.ts';
-import { type View, zoneOf } from '../view.ts';
+import { may, type View, zoneOf } from '../view.ts';
 
 const DAYS = 30;
 
@@ -90,7 +90,7 @@ function feedList(view: View, feeds: ListedFeed[]): Html {
   const { dashboard: m, feeds: columns } = view.m.operator;
   if (feeds.length === 0) {
     const add = html`<a class="button" href="/admin/feeds">${m.addFeed}</a>`;
-    return emptyState(m.noFeeds, m.noFeedsText, add);
+    return emptyState(m.noFeeds, m.noFeedsText, may(view, 'operation') ? add : undefined);
   }
   return table<ListedFeed>({
     caption: m.feeds,

@@ -22,7 +22,7 @@ import { type Problems, problemOf, readFields } from '../entered.ts';
 import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
 import { showOnce, takeShownOnce } from '../shown-once.ts';
-import { form, type View } from '../view.ts';
+import { form, may, type View } from '../view.ts';
 import { administrator } from './actor.ts';
 import { lastSeen } from './dashboard.ts';
 
@@ -102,7 +102,7 @@ export function feedPages(app: FastifyInstance, service: Service): void {
 <section class="card">
 ${feeds.length > 0 ? feedTable(view, feeds) : emptyState(m.none, m.noneText)}
 </section>
-${panel(m.add, form(view, '/admin/feeds', feedFields(view, values, problems)))}`;
+${may(view, 'operation') && panel(m.add, form(view, '/admin/feeds', feedFields(view, values, problems)))}`;
     const status = Object.keys(problems).length > 0 ? 400 : 200;
     return { title: m.title, content, status };
   }
@@ -140,7 +140,7 @@ function feedTable(view: View, feeds: ListedFeed[]): Html {
       { label: m.debits, cell: ({ debits }) => m.debiting[debits] },
       { label: m.country, cell: ({ country }) => country ?? DEFAULT_COUNTRY },
       { label: m.seen, cell: (feed) => lastSeen(view, feed) },
-      { label: '', cell: removal },
+      ...(may(view, 'operation') ? [{ label: '', cell: removal }] : []),
     ],
   });
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Service } from '../../service.ts';
-import { refuseForgedForms, requireAdministrator } from '../access.ts';
+import { refuseForgedForms, requireStaff } from '../access.ts';
 import { accountCredentials } from './account/credentials.ts';
 import { accountItems } from './account/items.ts';
 import { accountLedger } from './account/ledger.ts';
@@ -18,7 +18,7 @@ import { rejectedPages } from './rejected.ts';
 
 /** The pages for operators. */
 export async function operatorPages(app: FastifyInstance, service: Service): Promise<void> {
-  app.addHook('preValidation', requireAdministrator(service));
+  app.addHook('preValidation', requireStaff(service));
   refuseForgedForms(app, service, 'signed in');
   dashboardPage(app, service);
   accountsPages(app, service);

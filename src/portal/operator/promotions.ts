@@ -13,7 +13,7 @@ import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
 import { optional, type Problems, problemOf, readFields } from '../entered.ts';
 import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
-import { form, type View, zoneOf } from '../view.ts';
+import { form, may, type View, zoneOf } from '../view.ts';
 import { administrator } from './actor.ts';
 import { needsStepUp, stepUp } from './step-up.ts';
 
@@ -55,7 +55,7 @@ export function promotionPages(app: FastifyInstance, service: Service): void {
     const content = html`<section class="card">
 ${promotions.length > 0 ? promotionTable(view, promotions) : emptyState(m.none, m.noneText)}
 </section>
-${panel(m.add, form(view, '/admin/promotions', promotionFields(view, values, problems)))}`;
+${may(view, 'money') && panel(m.add, form(view, '/admin/promotions', promotionFields(view, values, problems)))}`;
     const status = Object.keys(problems).length > 0 ? 400 : 200;
     return { title: m.title, content, status };
   }

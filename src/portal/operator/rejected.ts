@@ -11,7 +11,7 @@ import {
 import * as entered from '../../domain/entered-values.ts';
 import { readPage } from '../../domain/page.ts';
 import { Refusal } from '../../domain/refusal.ts';
-import { html } from '../../html.ts';
+import { type Html, html } from '../../html.ts';
 import { REPLAY_QUEUE, replayRejected } from '../../ingest/replay.ts';
 import type { Service } from '../../service.ts';
 import { cookiesOf } from '../access.ts';
@@ -23,7 +23,7 @@ import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
 import { readFields } from '../entered.ts';
 import { formFields, queryNumber } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
-import { form, type View, zoneOf } from '../view.ts';
+import { form, may, type View, zoneOf } from '../view.ts';
 import { administrator } from './actor.ts';
 import { pageLinks } from './page-links.ts';
 
@@ -53,7 +53,7 @@ ${pageLinks(view, { path: '/admin/rejected', by: 'after', at: after, next })}
       '/admin/rejected/replay',
       html`<button>${m.rejected.replayAll}</button>`,
     );
-    const aside = records.length > 0 ? all : undefined;
+    const aside = records.length > 0 && may(view, 'money') ? all : undefined;
     return sendPage(reply, view, { title: m.rejected.title, content, aside });
   });
 
@@ -153,11 +153,17 @@ ${panel(
   ]),
 )}
 ${panel(`${m.raw} (${m.bytes(raw.length)})`, html`<pre class="raw" tabindex="0">${shown(raw)}</pre>`)}
-<section class="card"><p>${m.replayText}</p>
+${may(view, 'money') && resolution(view, id, typed, problem)}`;
+  return { title: m.record(id), content, status: problem ? 400 : 200 };
+}
+
+/** The forms that close a record: replay and dismissal. */
+function resolution(view: View, id: number, typed?: string, problem?: string): Html {
+  const m = view.m.operator.rejected;
+  return html`<section class="card"><p>${m.replayText}</p>
 ${form(view, `/admin/rejected/${id}/replay`, html`<button>${m.replay}</button>`)}</section>
 <section class="card"><p>${m.dismissText}</p>
 ${form(view, `/admin/rejected/${id}/dismiss`, html`${field({ name: 'reason', label: m.dismissReason, value: typed, problem, required: true, maxLength: 200 })}<button class="quiet">${m.dismiss}</button>`)}</section>`;
-  return { title: m.record(id), content, status: problem ? 400 : 200 };
 }
 
 /** Bytes as text, or in hexadecimal if they are not text. */

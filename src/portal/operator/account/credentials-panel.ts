@@ -4,7 +4,7 @@ import { notice, panel } from '../../components/blocks.ts';
 import { confirmed } from '../../components/confirmed.ts';
 import { field } from '../../components/field.ts';
 import { copyable } from '../../components/secret.ts';
-import { form, type View } from '../../view.ts';
+import { form, may, type View } from '../../view.ts';
 import type { Filled } from './request.ts';
 
 /** Credentials that the account's page shows once. */
@@ -35,19 +35,25 @@ export function credentialsPanel(view: View, { username }: AccountDetails, fille
   return panel(
     m.credentials,
     html`<div class="columns">
-<div><h3>${m.newPassword}</h3><p>${m.newPasswordText}</p>
+${
+  may(view, 'credentials') &&
+  html`<div><h3>${m.newPassword}</h3><p>${m.newPasswordText}</p>
 ${confirmed(view, `${path}/password`, m.newPassword)}</div>
 <div><h3>${m.newKey}</h3><p>${m.newKeyText}</p>
 ${confirmed(view, `${path}/key`, m.newKey)}</div>
 <div><h3>${m.newSipSecret}</h3><p>${m.newSipSecretText}</p>
-${confirmed(view, `${path}/sip-secret`, m.newSipSecret)}</div>
-<div><h3>${m.close}</h3><p>${m.closeText}</p>
+${confirmed(view, `${path}/sip-secret`, m.newSipSecret)}</div>`
+}
+${
+  may(view, 'operation') &&
+  html`<div><h3>${m.close}</h3><p>${m.closeText}</p>
 ${form(
   view,
   `${path}/close`,
   html`${field({ name: 'confirm', label: m.closeConfirm, value: filled.values.confirm, problem: filled.problems.confirm, inputMode: 'numeric', autocomplete: 'off', required: true })}
 <button class="danger">${m.close}</button>`,
-)}</div>
+)}</div>`
+}
 </div>`,
   );
 }

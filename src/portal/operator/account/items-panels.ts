@@ -7,7 +7,7 @@ import { field } from '../../components/field.ts';
 import { money } from '../../components/money.ts';
 import { table } from '../../components/table.ts';
 import { day } from '../../components/time.ts';
-import { form, type View, zoneOf } from '../../view.ts';
+import { form, may, type View, zoneOf } from '../../view.ts';
 import type { Filled } from './request.ts';
 
 interface Item {
@@ -56,6 +56,7 @@ function itemsPanel(view: View, account: AccountDetails, { values, problems }: F
   const m = view.m.operator.account;
   const path = `/admin/accounts/${account.username}/${of.kind}`;
   const monthly = `${of.name}Monthly`;
+  const isChangeable = account.closedAt === null && may(view, 'money');
   const removal = ({ name }: Item) =>
     confirmed(view, `${path}/remove`, m.remove, {
       fields: html`<input type="hidden" name="${of.name}" value="${name}">`,
@@ -68,7 +69,7 @@ function itemsPanel(view: View, account: AccountDetails, { values, problems }: F
       { label: of.label, cell: ({ name }) => name },
       { label: m.since, cell: ({ addedAt }) => day(view, addedAt, zoneOf(view)) },
       { label: m.monthlyAmount, cell: (item) => money(view, item.monthly), numeric: true },
-      ...(account.closedAt ? [] : [{ label: '', cell: removal }]),
+      ...(isChangeable ? [{ label: '', cell: removal }] : []),
     ],
   });
   const addition = form(
@@ -82,6 +83,6 @@ ${field({ name: monthly, label: m.monthlyAmount, value: values[monthly], problem
   return panel(
     of.title,
     html`${of.items.length > 0 ? list : html`<p class="quiet-text">${of.none}</p>`}
-${!account.closedAt && addition}`,
+${isChangeable && addition}`,
   );
 }

@@ -9,7 +9,7 @@ import { field } from '../../components/field.ts';
 import { money } from '../../components/money.ts';
 import { table } from '../../components/table.ts';
 import { time } from '../../components/time.ts';
-import { form, type View, zoneOf } from '../../view.ts';
+import { form, may, type View, zoneOf } from '../../view.ts';
 import type { Filled } from './request.ts';
 
 /** A form for credits and debits. A form that is sent twice counts once. */
@@ -52,7 +52,7 @@ export function ledgerTable(view: View, username: number, entries: LedgerEntry[]
         cell: ({ amount }) => money(view, amount, { signed: true }),
         numeric: true,
       },
-      { label: '', cell: reversal },
+      ...(may(view, 'money') ? [{ label: '', cell: reversal }] : []),
     ],
   });
 }

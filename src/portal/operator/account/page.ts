@@ -16,7 +16,7 @@ import { day } from '../../components/time.ts';
 import { takeDraft } from '../../draft.ts';
 import type { Page } from '../../layout.ts';
 import { takeShownOnce } from '../../shown-once.ts';
-import { type View, zoneOf } from '../../view.ts';
+import { may, type View, zoneOf } from '../../view.ts';
 import { accountLink, accountTable, states } from '../accounts.ts';
 import { credentialsPanel, type NewCredentials, newCredentialsPanel } from './credentials-panel.ts';
 import { itemsPanels } from './items-panels.ts';
@@ -56,13 +56,14 @@ export async function accountPage(
 ${!open && notice('warn', m.closedNotice)}
 <div class="columns">
 ${factsPanel(view, account, registration)}
-${pays ? moneyPanel(view, account, filled) : notice('info', html`${accountLink(masterAccount)} ${m.paysForIt}`)}
+${!pays && notice('info', html`${accountLink(masterAccount)} ${m.paysForIt}`)}
+${pays && may(view, 'money') && moneyPanel(view, account, filled)}
 </div>
 ${pays && panel(m.ledger, ledgerTable(view, username, entries), html`<a href="/admin/accounts/${username}/ledger">${m.wholeLedger}</a>`)}
 ${open && settingsPanel(view, account, filled)}
 <div class="columns">${itemsPanels(view, account, filled)}</div>
 ${pays && subAccountsPanel(view, account, subAccounts)}
-${open && credentialsPanel(view, account, filled)}`;
+${open && (may(view, 'credentials') || may(view, 'operation')) && credentialsPanel(view, account, filled)}`;
   const aside = viewLinks(view, username);
   const status = Object.keys(filled.problems).length > 0 ? 400 : 200;
   return { title: account.name, content, aside, status };
@@ -120,5 +121,5 @@ function subAccountsPanel(
     shown.length > 0
       ? html`${accountTable(view, shown)}${rest > 0 && html`<p class="quiet-text">${m.more(rest)}</p>`}`
       : html`<p class="quiet-text">${m.noSubAccounts}</p>`;
-  return panel(m.subAccounts, content, closedAt ? undefined : add);
+  return panel(m.subAccounts, content, closedAt || !may(view, 'credentials') ? undefined : add);
 }

@@ -5,25 +5,45 @@ import {
   SETTING_NAMES,
 } from '../../../domain/account/account-setting.ts';
 import { type Html, html } from '../../../html.ts';
-import { panel } from '../../components/blocks.ts';
+import { facts, panel } from '../../components/blocks.ts';
 import { checkbox, field, select } from '../../components/field.ts';
 import { refilled, type SettingsForm, shownInput, shownSettings } from '../../settings-form.ts';
-import { form, type View } from '../../view.ts';
+import { form, may, type View } from '../../view.ts';
 import type { Filled } from './request.ts';
 
-/** All settings that `account set` changes; each field has the name of its setting. */
-export const SETTINGS_FORM: SettingsForm = Object.fromEntries(
-  SETTING_NAMES.map((name) => [name, name]),
-);
+// What a customer would ask support for. All other settings are about money.
+const OF_SUPPORT: readonly AccountSettingName[] = [
+  'name',
+  'email',
+  'externalId',
+  'callerId',
+  'timeZone',
+  'country',
+  'language',
+  'notify',
+  'notifyThreshold',
+  'maxCalls',
+  'enabled',
+];
+
+const permissionOf = (name: AccountSettingName) =>
+  OF_SUPPORT.includes(name) ? 'credentials' : 'money';
+
+/** The settings that a role may change; each field has the name of its setting. */
+export function settingsForm(view: View): SettingsForm {
+  const names = SETTING_NAMES.filter((name) => may(view, permissionOf(name)));
+  return Object.fromEntries(names.map((name) => [name, name]));
+}
 
 const INPUT_MODES = { digits: 'numeric', dollars: 'decimal' } as const;
 
-/** The form of an account's settings. */
+/** An account's settings: those that the role may not change as facts, the others in a form. */
 export function settingsPanel(view: View, account: AccountDetails, filled: Filled): Html {
   const m = view.m.operator;
   const { username, masterAccount } = account;
-  const current = shownSettings(SETTINGS_FORM, account);
-  const { values, shown } = refilled(SETTINGS_FORM, current, filled.values);
+  const changeable = settingsForm(view);
+  const current = shownSettings(changeable, account);
+  const { values, shown } = refilled(changeable, current, filled.values);
   const input = (name: AccountSettingName) => {
     const { input, choices, isOptional } = accountSetting(name);
     const { choices: words = {}, ...texts } = m.accountSettings[name];
@@ -45,12 +65,20 @@ export function settingsPanel(view: View, account: AccountDetails, filled: Fille
   const names = SETTING_NAMES.filter(
     (name) => accountSetting(name).table === 'account' || masterAccount === username,
   );
+  const fixed = names.filter((name) => !Object.hasOwn(changeable, name));
   const lines = (isTick: boolean) =>
     names
+      .filter((name) => Object.hasOwn(changeable, name))
       .filter((name) => (accountSetting(name).input === 'tick') === isTick)
       .map((name) => html`${input(name)}\n`);
   const fields = html`${shownInput(shown)}<div class="form-grid">
 ${lines(false)}</div>
 ${lines(true)}<button>${m.account.save}</button>`;
-  return panel(m.account.settings, form(view, `/admin/accounts/${username}/settings`, fields));
+  const all = Object.fromEntries(fixed.map((name) => [name, name]));
+  const texts = refilled(all, shownSettings(all, account), undefined).values;
+  return panel(
+    m.account.settings,
+    html`${fixed.length > 0 && facts(fixed.map((name) => ({ label: m.accountSettings[name].label, value: texts[name] || '–' })))}
+${fixed.length < names.length && form(view, `/admin/accounts/${username}/settings`, fields)}`,
+  );
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { ChangedMeanwhile, changeAccount } from '../../../domain/account/account.ts';
-import type { AccountSettingName } from '../../../domain/account/account-setting.ts';
+import { type AccountSettingName, SETTING_NAMES } from '../../../domain/account/account-setting.ts';
+import { Refusal } from '../../../domain/refusal.ts';
 import type { Service } from '../../../service.ts';
 import { cookiesOf } from '../../access.ts';
 import { KEEPS_DRAFT } from '../../draft.ts';
@@ -12,7 +13,7 @@ import { administrator } from '../actor.ts';
 import { stepUp } from '../step-up.ts';
 import { accountPage } from './page.ts';
 import { usernameOf } from './request.ts';
-import { SETTINGS_FORM } from './settings-panel.ts';
+import { settingsForm } from './settings-panel.ts';
 
 // The fields for problems that only the database finds.
 const FIELD_OF: Record<string, AccountSettingName> = {
@@ -35,9 +36,13 @@ export function accountSettings(app: FastifyInstance, service: Service): void {
     const username = usernameOf(request);
     const fields = formFields(request);
     const { m } = request.view;
+    const form = settingsForm(request.view);
+    if (SETTING_NAMES.some((name) => name in fields && !Object.hasOwn(form, name))) {
+      throw new Refusal('forbidden', 'The role does not permit it', { reason: 'role' });
+    }
     const again = async (values: Fields, problems: Problems) =>
       sendPage(reply, request.view, await accountPage(service, request, { values, problems }));
-    const { changes, problems } = readSettings(m, SETTINGS_FORM, fields);
+    const { changes, problems } = readSettings(m, form, fields);
     if (problems) return again(fields, problems);
     // A person who reads an account's mail can recover its password.
     if (changes.email !== undefined && !(await stepUp(service, request, reply))) return reply;
@@ -48,7 +53,7 @@ export function accountSettings(app: FastifyInstance, service: Service): void {
     } catch (error) {
       if (error instanceof ChangedMeanwhile) {
         const say = m.changedMeanwhile;
-        return again(afterChange(fields, error), changedProblems(SETTINGS_FORM, error, say));
+        return again(afterChange(fields, error), changedProblems(form, error, say));
       }
       const { key, text } = problemOf(m, error);
       return again(fields, { [FIELD_OF[key] ?? 'creditLimit']: text });

@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import Fastify from 'fastify';
+import { startService, TESTER, type TestService } from '../../test/support/service.ts';
+import { Visitor } from '../../test/support/visitor.ts';
+import { createOperatorKey } from '../domain/access/operator-key.ts';
+import { changeRole } from '../domain/account/administrator.ts';
+import { listAudit } from '../domain/audit.ts';
+import { STAFF_ROLES, type StaffRole } from '../domain/role.ts';
+import { operatorPages } from './operator/index.ts';
+
+// Each route of the operators' pages, and the first letters of the roles that may use it.
+const TABLE: Record<string, string> = {
+  'GET /admin': 'asbr',
+  'GET /admin/accounts': 'asbr',
+  'GET /admin/accounts/:username': 'asbr',
+  'GET /admin/accounts/:username/calls': 'asbr',
+  'GET /admin/accounts/:username/calls/calls.csv': 'asbr',
+  'GET /admin/accounts/:username/calls/calls.ndjson': 'asbr',
+  'GET /admin/accounts/:username/charges': 'asbr',
+  'GET /admin/accounts/:username/charges/statement': 'asbr',
+  'GET /admin/accounts/:username/ledger': 'asbr',
+  'GET /admin/accounts/:username/overview': 'asbr',
+  'GET /admin/accounts/new': 'as',
+  'GET /admin/audit': 'asbr',
+  'GET /admin/explain': 'asbr',
+  'GET /admin/feeds': 'asbr',
+  'GET /admin/operator-keys': 'a',
+  'GET /admin/promotions': 'asbr',
+  'GET /admin/rejected': 'asbr',
+  'GET /admin/rejected/:id': 'asbr',
+  'POST /admin/accounts/:username/close': 'a',
+  'POST /admin/accounts/:username/key': 'as',
+  'POST /admin/accounts/:username/money': 'ab',
+  'POST /admin/accounts/:username/numbers': 'ab',
+  'POST /admin/accounts/:username/numbers/remove': 'ab',
+  'POST /admin/accounts/:username/password': 'as',
+  'POST /admin/accounts/:username/reverse': 'ab',
+  'POST /admin/accounts/:username/services': 'ab',
+  'POST /admin/accounts/:username/services/remove': 'ab',
+  'POST /admin/accounts/:username/settings': 'asbr',
+  'POST /admin/accounts/:username/sip-secret': 'as',
+  'POST /admin/accounts/new': 'as',
+  'POST /admin/feeds': 'a',
+  'POST /admin/feeds/remove': 'a',
+  'POST /admin/operator-keys': 'a',
+  'POST /admin/operator-keys/revoke': 'a',
+  'POST /admin/operator-keys/rotate': 'a',
+  'POST /admin/promotions': 'ab',
+  'POST /admin/rejected/:id/dismiss': 'ab',
+  'POST /admin/rejected/:id/replay': 'ab',
+  'POST /admin/rejected/replay': 'ab',
+};
+const ROUTES = Object.keys(TABLE).sort();
+const REFUSED = /Your role does not permit this/;
+
+let api: TestService;
+const staff = {} as Record<StaffRole, Visitor & { username: number }>;
+before(async () => {
+  api = await startService();
+  for (const role of STAFF_ROLES) {
+    const { username, password } = await api.administrator(role);
+    const visitor = new Visitor(api.url);
+    await visitor.open('/sign-in');
+    const answer = await visitor.submit('/sign-in', { login: String(username), password });
+    assert.deepEqual([answer.status, answer.location], [303, '/']);
+    staff[role] = Object.assign(visitor, { username });
+  }
+});
+after(() => api.stop());
+
+const isPermitted = (role: StaffRole, route: string) => TABLE[route]?.includes(role.charAt(0));
+
+test('the table has every route', async () => {
+  const routes: string[] = [];
+  const app = Fastify({ exposeHeadRoutes: false });
+  app.addHook('onRoute', ({ method, url }) => void routes.push(`${method} ${url}`));
+  await app.register(operatorPages, api.service);
+  await app.ready();
+  assert.deepEqual(routes.sort(), ROUTES);
+});
+
+test('each role uses its routes and is refused all others', async () => {
+  for (const role of STAFF_ROLES) {
+    const refused: string[] = [];
+    for (const route of ROUTES) {
+      const [method = '', pattern = ''] = route.split(' ');
+      const path = pattern.replace(':username', '1000000000').replace(':id', '1');
+      // A form without its token changes nothing: a role that may send it gets another refusal.
+      const page = method === 'GET' ? staff[role].open(path) : staff[role].post(path, {});
+      const { status, body } = await page;
+      if (!REFUSED.test(body)) continue;
+      assert.equal(status, 403);
+      refused.push(route);
+    }
+    assert.deepEqual(
+      refused,
+      ROUTES.filter((route) => !isPermitted(role, route)),
+      role,
+    );
+  }
+});
+
+/** The routes of the links and forms of a page. */
+function routesOn(body: string): string[] {
+  const links = [...body.matchAll(/<a [^>]*href="(\/admin[^"?]*)/g)].map(
+    ([, path]) => `GET ${path}`,
+  );
+  const forms = [...body.matchAll(/<form method="(\w+)" action="(\/admin[^"?]*)/g)].map(
+    ([, method = '', path]) => `${method.toUpperCase()} ${path}`,
+  );
+  return [...links, ...forms].map((route) =>
+    route.replace(/\/[0-9]{10}(?=\/|$)/, '/:username').replace(/\/[0-9]+(?=\/|$)/, '/:id'),
+  );
+}
+
+test('a page shows a role what it permits, and nothing that it refuses', async () => {
+  const { username } = await api.signUp();
+  await fetch(`${api.url}/ingest/v1/calls/generic`, {
+    method: 'POST',
+    headers: { authorization: await api.feed('generic') },
+    body: '{"test": 1}',
+  });
+  const admin = staff.administrator;
+  await admin.open(`/admin/accounts/${username}`);
+  const fields = { amount: '5', reason: 'gift', direction: 'credit' };
+  await admin.submit(`/admin/accounts/${username}/money`, fields);
+  await admin.open(`/admin/accounts/${username}`);
+  await admin.submit(`/admin/accounts/${username}/services`, {
+    description: 'E911',
+    descriptionMonthly: '1',
+  });
+  await admin.open(`/admin/accounts/${username}`);
+  await admin.submit(`/admin/accounts/${username}/numbers`, {
+    number: '2125550100',
+    numberMonthly: '1',
+  });
+  const { db, keyring, clock } = api.service;
+  const settings = { scopes: ['calls:read' as const], networks: [], accounts: [] };
+  const limits = { entryLimit: null, dayLimit: null, expiresAt: null };
+  await createOperatorKey(db, TESTER, keyring, { name: 'CRM', ...settings, ...limits }, clock());
+  const [{ id = 0 } = {}] = await api.service.db.query<{ id: number }>(
+    'SELECT id FROM rejected_record',
+  );
+  for (const role of STAFF_ROLES) {
+    const shown = new Set<string>();
+    for (const route of ROUTES) {
+      const path = route.replace(':username', String(username)).replace(':id', String(id));
+      if (!path.startsWith('GET ') || !isPermitted(role, route)) continue;
+      for (const found of routesOn((await staff[role].open(path.slice(4))).body)) shown.add(found);
+    }
+    const refused = [...shown].filter((route) => !isPermitted(role, route));
+    assert.deepEqual(refused, [], role);
+    const permitted = ROUTES.filter(
+      (route) => isPermitted(role, route) && route.startsWith('POST '),
+    );
+    const missing = permitted.filter((route) => !shown.has(route));
+    const hasNoForm = role === 'read-only' ? ['POST /admin/accounts/:username/settings'] : [];
+    assert.deepEqual(missing, hasNoForm, role);
+  }
+});
+
+test('each role changes its own kind of settings', async () => {
+  const { username } = await api.signUp();
+  const path = `/admin/accounts/${username}`;
+  const statuses = async (role: StaffRole) => {
+    const settings: Record<string, string>[] = [{ rate: '0.5' }, { callerId: '2125550100' }];
+    const sent = settings.map(async (fields) => {
+      const page = await staff[role].open(path);
+      const token = /name="form_token" value="([^"]+)"/.exec(page.body)?.[1] ?? '';
+      const shown = JSON.stringify({ rate: '0.007500', callerId: '' });
+      const form = { form_token: token, shown, ...fields };
+      return (await staff[role].post(`${path}/settings`, form)).status;
+    });
+    return Promise.all(sent);
+  };
+  assert.deepEqual(await statuses('support'), [403, 303]);
+  assert.deepEqual(await statuses('billing'), [303, 403]);
+  assert.deepEqual(await statuses('read-only'), [403, 403]);
+  const trail = await listAudit(api.service.db, { account: username, limit: 2 });
+  assert.deepEqual(
+    trail.map(({ actor }) => actor).sort(),
+    [`billing ${staff.billing.username}`, `support ${staff.support.username}`].sort(),
+  );
+});
+
+test('another role counts at once, also for a session that is open', async () => {
+  const { db, clock } = api.service;
+  const { username, password } = await api.administrator('read-only');
+  const visitor = new Visitor(api.url);
+  await visitor.open('/sign-in');
+  await visitor.submit('/sign-in', { login: String(username), password });
+  assert.equal((await visitor.open('/admin/operator-keys')).status, 403);
+  await changeRole(db, TESTER, username, 'administrator', clock());
+  assert.equal((await visitor.open('/admin/operator-keys')).status, 200);
+  const [entry] = await listAudit(db, { account: username, limit: 1 });
+  assert.deepEqual(
+    [entry?.action, entry?.detail],
+    ['role changed', { role: { before: 'read-only', after: 'administrator' } }],
+  );
+});
