@@ -22,6 +22,8 @@ export interface Config {
   databaseReadUrl: string | undefined;
   /** how many seconds the replica may be behind */
   replicaLagSeconds: number;
+  /** how long a change may wait for a synchronous standby */
+  copyWaitSeconds: number;
   databasePrepared: boolean;
   databasePool: number;
   limitsUrl: string | undefined;
@@ -98,6 +100,7 @@ export function loadConfig(
     databaseDirectUrl: settings.DATABASE_DIRECT_URL || undefined,
     databaseReadUrl: settings.DATABASE_READ_URL || undefined,
     replicaLagSeconds: settings.REPLICA_LAG_SECONDS,
+    copyWaitSeconds: settings.COPY_WAIT_SECONDS,
     databasePrepared: settings.DATABASE_PREPARED,
     databasePool: settings.DATABASE_POOL,
     limitsUrl: settings.LIMITS_URL || undefined,

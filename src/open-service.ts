@@ -54,6 +54,7 @@ export async function openService(config: Config, options: OpenOptions): Promise
     connection,
     prepares: config.databasePrepared,
     attempts: await attemptsElsewhere(config, onError),
+    copyWaitSeconds: config.copyWaitSeconds,
     // A command may use one connection for a lock while it works with another.
     poolSize: Math.max(config.databasePool, role === 'command' ? 2 : 1),
     role,
@@ -66,7 +67,7 @@ export async function openService(config: Config, options: OpenOptions): Promise
           connection: { connectionString: config.databaseReadUrl },
           prepares: config.databasePrepared,
           poolSize: config.databasePool,
-          role,
+          role: role === 'server' ? 'replica' : role,
           onError,
         }),
         config.replicaLagSeconds * 1_000,

@@ -53,6 +53,11 @@ export const SETTINGS = {
     description: 'a replica of it, from which calls are read for cdr, downloads and plots',
   }),
   REPLICA_LAG_SECONDS: positive(10, 'a replica further behind is not read from', 3_600),
+  COPY_WAIT_SECONDS: positive(
+    5,
+    'a change that waits longer for a synchronous standby is answered 503, and so are others until it comes',
+    3_600,
+  ),
   DATABASE_PREPARED: flag({
     default: true,
     description: 'prepare statements; false for a pooler that hands out transactions',

@@ -1,9 +1,18 @@
 import pg from 'pg';
 import { type AttemptStore, PostgresAttempts } from './attempts.ts';
-import { leavesConnection, retried, StoreUnavailable, translated } from './errors.ts';
+import {
+  doubted,
+  isReadOnly,
+  leavesConnection,
+  mayRepeat,
+  NotConnected,
+  retried,
+  StoreUnavailable,
+  translate,
+} from './errors.ts';
 import { Gatherer } from './gather.ts';
 import { PipelinedReader, type PreparedQuery, writeTogether } from './pipelined-reader.ts';
-import { Pulse } from './pulse.ts';
+import { type Need, Pulse } from './pulse.ts';
 import { OpenTransaction } from './transaction.ts';
 
 /**
@@ -32,6 +41,9 @@ export type Send = <Row extends object>(
   values: unknown[],
 ) => Promise<Row[]>;
 
+/** A pool's client, with what the pool's types leave out. */
+type TakenClient = pg.PoolClient & pg.Client;
+
 type Isolation = 'READ COMMITTED' | 'REPEATABLE READ';
 
 export interface ExchangeOptions {
@@ -50,9 +62,10 @@ export interface DatabaseOptions {
   poolSize: number;
   /**
    * 'server': a client waits for each answer, so long statements are cancelled and a silent
-   * PostgreSQL is noticed within seconds; 'command': statements may take long
+   * PostgreSQL is noticed within seconds, and a short loss of the primary is bridged; 'replica': the
+   * same for a standby, without bridging; 'command': statements may take long
    */
-  role?: 'server' | 'command';
+  role?: 'server' | 'replica' | 'command';
   /**
    * false behind a transaction pooler (PgBouncer): a prepared statement ends with its transaction,
    * and the database role sets the limits for locks and statements
@@ -60,10 +73,15 @@ export interface DatabaseOptions {
   prepares?: boolean;
   /** counts attempts instead of this PostgreSQL */
   attempts?: AttemptStore | undefined;
+  /** how long a commit may wait for a synchronous standby before changes are refused */
+  copyWaitSeconds?: number;
   onError?: (error: Error) => void;
 }
 
 const CONNECT_TIMEOUT_MS = 2_500;
+const COPY_WAIT_SECONDS = 5;
+// A server that fails each statement in a repeatable way is not asked for longer.
+const REPEATED_MS = 3_000;
 const LIMITS_MS: Record<'server' | 'command' | 'pooled', pg.ClientConfig> = {
   // PostgreSQL cancels late statements, so none keeps its locks and connection. The driver's limit
   // is for a server that does not answer.
@@ -97,15 +115,18 @@ export class Database implements Queryable {
   readonly #pages: PipelinedReader;
   readonly #prepares: boolean;
   readonly #pulse: Pulse | undefined;
+  readonly #bridges: boolean;
+  readonly #open = new Set<pg.PoolClient>();
   /** connections that already have the exchanges' settings */
   readonly #set = new WeakSet<pg.Client>();
   readonly #finders = new Map<string, Gatherer<unknown, object | undefined>>();
 
   constructor(options: DatabaseOptions) {
     const { connection, poolSize, role = 'server', prepares = true, onError } = options;
+    const limits = role === 'command' ? role : 'server';
     const config: pg.PoolConfig = {
       ...connection,
-      ...LIMITS_MS[prepares || role === 'command' ? role : 'pooled'],
+      ...LIMITS_MS[prepares || role === 'command' ? limits : 'pooled'],
       types,
       application_name: 'account-api',
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -118,7 +139,11 @@ export class Database implements Queryable {
     for (const pool of this.#pools()) {
       pool.on('error', (error) => onError?.(error));
       // A lost connection fails its statement. Without a listener its event would end the process.
-      pool.on('connect', (client) => client.on('error', () => undefined));
+      pool.on('connect', (client) => {
+        client.on('error', () => undefined);
+        this.#open.add(client);
+      });
+      pool.on('remove', (client) => this.#open.delete(client));
     }
     this.#reader = new PipelinedReader(config, { prepares, clients: READ_CLIENTS });
     // Calls have many partitions. To plan a read over a hundred of them takes longer than the read.
@@ -129,16 +154,29 @@ export class Database implements Queryable {
     this.attempts =
       options.attempts ??
       new PostgresAttempts((name, text, values) => this.read(name, text, values));
-    this.#pulse = role === 'server' ? new Pulse({ ...connection, keepAlive: true }) : undefined;
+    this.#bridges = role === 'server';
+    this.#pulse =
+      role === 'command'
+        ? undefined
+        : new Pulse(
+            { ...connection, keepAlive: true },
+            {
+              onlyPrimary: role === 'server',
+              copyWaitMs: (options.copyWaitSeconds ?? COPY_WAIT_SECONDS) * 1_000,
+              onStandby: () => this.#leaveStandby(),
+            },
+          );
   }
 
   /** @throws StoreUnavailable where PostgreSQL does not answer */
   async query<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
-    return translated(() => this.#run<Row>(this.#pool, text, values));
+    const run = () => this.#single<Row>(this.#pool, { text, values });
+    if (!isRead(text)) return this.repeated(run);
+    return this.#bridged('answers', run);
   }
 
   /**
-   * One statement that writes a feed's delivery; it is repeated after a deadlock.
+   * One statement that writes a feed's delivery; it is repeated as `transaction` is.
    * @param name of the prepared statement; a name always stands for the same text
    */
   async deliver<Row extends object>(
@@ -147,8 +185,7 @@ export class Database implements Queryable {
     values: unknown[],
   ): Promise<Row[]> {
     const statement = name && this.#prepares ? { name, text, values } : { text, values };
-    const run = () => this.#guard(() => this.#deliveries.query<Row>(statement));
-    return (await translated(() => retried(run))).rows;
+    return this.repeated(() => this.#single<Row>(this.#deliveries, statement));
   }
 
   /**
@@ -192,13 +229,41 @@ export class Database implements Queryable {
 
   /**
    * Runs `work` in one transaction. After a deadlock or a serialization failure it runs again from
-   * its start. If `work` throws, the transaction is rolled back.
+   * its start, and also where the primary was lost before the commit was sent. If `work` throws, the
+   * transaction is rolled back.
    */
   async transaction<T>(
     work: (tx: Queryable) => Promise<T>,
     isolation: Isolation = 'READ COMMITTED',
   ): Promise<T> {
-    return translated(() => retried(() => this.#attempt(work, isolation)));
+    return this.repeated(() => this.#attempt(work, isolation));
+  }
+
+  /**
+   * Runs work that writes, and again from its start where it surely changed nothing: after a
+   * deadlock, and when the primary comes back within seconds.
+   */
+  repeated<T>(work: () => Promise<T>): Promise<T> {
+    return this.#bridged('writes', () => {
+      this.#pulse?.requireCopies();
+      return retried(work);
+    });
+  }
+
+  /** Runs work that may be repeated, and again when the primary comes back within seconds. */
+  #bridged<T>(need: Need, work: () => Promise<T>): Promise<T> {
+    const until = performance.now() + REPEATED_MS;
+    const attempt = async (): Promise<T> => {
+      try {
+        return await work();
+      } catch (error) {
+        const repeats = this.#bridges && mayRepeat(error) && performance.now() < until;
+        if (!repeats || (need === 'answers' && isReadOnly(error))) throw translate(error);
+        if (!(await this.#pulse?.restored(need))) throw translate(error);
+        return attempt();
+      }
+    };
+    return attempt();
   }
 
   async #attempt<T>(work: (tx: Queryable) => Promise<T>, isolation: Isolation): Promise<T> {
@@ -228,8 +293,8 @@ export class Database implements Queryable {
 
   /**
    * A short transaction with few network round trips: one for each answer that `work` waits for.
-   * Its begin is sent with the first statements, its end with the last. After a deadlock it runs
-   * again from its start. Without changes it is rolled back, because a rollback does not wait for
+   * Its begin is sent with the first statements, its end with the last. It is repeated as
+   * `transaction` is. Without changes it is rolled back, because a rollback does not wait for
    * the disk.
    */
   async exchange<T>(
@@ -243,21 +308,19 @@ export class Database implements Queryable {
       .map(([name, value]) => `SET ${isOfSession ? 'SESSION' : 'LOCAL'} ${name} = ${value}`)
       .join('; ');
     const begin = 'BEGIN ISOLATION LEVEL READ COMMITTED';
-    return translated(() =>
-      retried(async () => {
-        const client = (await this.#take(pool)) as pg.PoolClient & pg.Client;
-        if (!isOfSession) return this.#attemptExchange(client, [`${begin}; ${set}`], work);
-        if (this.#set.has(client)) return this.#attemptExchange(client, [begin], work);
-        // Sent before BEGIN, because a rollback would undo the settings.
-        const result = await this.#attemptExchange(client, [set, begin], work);
-        this.#set.add(client);
-        return result;
-      }),
-    );
+    return this.repeated(async () => {
+      const client = (await this.#take(pool)) as TakenClient;
+      if (!isOfSession) return this.#attemptExchange(client, [`${begin}; ${set}`], work);
+      if (this.#set.has(client)) return this.#attemptExchange(client, [begin], work);
+      // Sent before BEGIN, because a rollback would undo the settings.
+      const result = await this.#attemptExchange(client, [set, begin], work);
+      this.#set.add(client);
+      return result;
+    });
   }
 
   async #attemptExchange<T>(
-    client: pg.PoolClient & pg.Client,
+    client: TakenClient,
     begin: string[],
     work: (send: Send) => Promise<{ result: T; changed: boolean }>,
   ): Promise<T> {
@@ -274,11 +337,13 @@ export class Database implements Queryable {
       return answer;
     };
     let broken: Error | undefined;
+    let ends = false;
     try {
       for (const text of begin) void send({ text }, () => undefined);
       const { result, changed } = await work((name, text, values) =>
         send(this.#prepares ? { name, text, values } : { text, values }, ({ rows }) => rows),
       );
+      ends = changed;
       const end = send({ text: changed ? 'COMMIT' : 'ROLLBACK' }, ({ command }) => command);
       await Promise.all(sent);
       if (changed && (await end) !== 'COMMIT') throw new Error('the transaction was rolled back');
@@ -288,7 +353,7 @@ export class Database implements Queryable {
         const ended = send({ text: 'ROLLBACK' }, () => undefined);
         await ended.catch((failure: Error) => (broken = failure));
       } else broken = error as Error;
-      throw error;
+      throw ends ? doubted(error) : error;
     } finally {
       client.release(broken);
     }
@@ -319,21 +384,47 @@ export class Database implements Queryable {
   }
 
   #readBy<Row extends object>(reader: PipelinedReader, statement: PreparedQuery): Promise<Row[]> {
-    return translated(async () => (await this.#guard(() => reader.query<Row>(statement))).rows);
+    return this.#bridged(
+      'answers',
+      async () => (await this.#guard(() => reader.query<Row>(statement))).rows,
+    );
   }
 
-  async #run<Row extends object>(pool: pg.Pool, text: string, values: unknown[]): Promise<Row[]> {
-    return (await this.#guard(() => pool.query<Row>(text, values))).rows;
+  /** A statement that is a transaction of its own. */
+  async #single<Row extends object>(pool: pg.Pool, statement: pg.QueryConfig): Promise<Row[]> {
+    const client = await this.#take(pool);
+    let failure: Error | undefined;
+    try {
+      return (await this.#guard(() => client.query<Row>(statement))).rows;
+    } catch (error) {
+      failure = error as Error;
+      throw isRead(statement.text) ? error : doubted(error);
+    } finally {
+      client.release(failure);
+    }
   }
 
   #take(pool: pg.Pool): Promise<pg.PoolClient> {
     return this.#guard(
       () => pool.connect(),
       (client) => client.release(),
-    );
+    ).catch((error) => {
+      throw mayRepeat(error) ? new NotConnected(error) : error;
+    });
+  }
+
+  /** Ends the connections, so the next ones may lead to the new primary. */
+  #leaveStandby(): void {
+    for (const client of this.#open) (client as TakenClient).connection.stream.destroy();
+    for (const reader of [this.#reader, this.#lists, this.#pages]) reader.leave();
   }
 
   #guard<T>(start: () => Promise<T>, abandon?: (late: T) => void): Promise<T> {
     return this.#pulse ? this.#pulse.guard(start, abandon) : start();
   }
+}
+
+/** Whether a single statement only reads, so it may be sent again without knowing its outcome. */
+function isRead(text: string): boolean {
+  return /^\s*SELECT\b/.test(text);
 }

@@ -1,5 +1,5 @@
 import type { Database, Queryable } from './database.ts';
-import { retried, StoreUnavailable, translate, translated } from './errors.ts';
+import { StoreUnavailable, translate } from './errors.ts';
 import type { OpenTransaction } from './transaction.ts';
 
 /** Begins the transaction, if it has not begun. */
@@ -10,8 +10,8 @@ type Begin = () => Promise<OpenTransaction>;
  * that open their own transaction take part in it. It begins with the first part: earlier work,
  * such as hashing a password, holds no connection. It is committed when `work` is done. Reads after
  * the begin are part of it too. If a part throws, that part is rolled back; if `work` throws,
- * everything is. Parts must not run at the same time. After a deadlock `work` runs again from its
- * start.
+ * everything is. Parts must not run at the same time. `work` runs again from its start when
+ * `transaction` would.
  * @param first runs right after the begin of the transaction
  */
 export function inOneTransaction<T>(
@@ -19,7 +19,7 @@ export function inOneTransaction<T>(
   first: (tx: Queryable) => Promise<void>,
   work: (joined: Database, begin: Begin) => Promise<T>,
 ): Promise<T> {
-  return translated(() => retried(() => attempt(db, first, work)));
+  return db.repeated(() => attempt(db, first, work));
 }
 
 async function attempt<T>(

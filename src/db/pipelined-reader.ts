@@ -48,6 +48,16 @@ export class PipelinedReader {
     return client.query<Row>(this.#prepares ? { name, text, values } : { text, values });
   }
 
+  /** Ends the connections; the next statements open new ones. */
+  leave(): void {
+    for (const pending of this.#clients) {
+      pending?.then(
+        (client) => client.connection.stream.destroy(),
+        () => undefined,
+      );
+    }
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(

@@ -76,6 +76,10 @@ export class Replica implements Reader {
         this.#caughtUpToMs = this.#mark.atMs;
         this.#mark = undefined;
       }
+      // A new primary may never reach a position that the lost one had.
+      if (this.#mark && performance.now() - this.#mark.atMs > this.#mostLagMs) {
+        this.#mark = undefined;
+      }
     } catch {
       // Without an answer the lag is unknown, and counts as growing.
     }

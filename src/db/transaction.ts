@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { StoreUnavailable, translate } from './errors.ts';
+import { doubted, StoreUnavailable, translate } from './errors.ts';
 
 type Guard = <T>(start: () => Promise<T>) => Promise<T>;
 
@@ -24,7 +24,9 @@ export class OpenTransaction {
 
   /** If it throws, `rollBack` must end the transaction. */
   async commit(): Promise<void> {
-    const { command } = await this.#run('COMMIT');
+    const { command } = await this.#run('COMMIT').catch((error) => {
+      throw doubted(error);
+    });
     // PostgreSQL answers ROLLBACK where a statement failed and the work continued.
     if (command !== 'COMMIT') throw new Error('the transaction was rolled back, not committed');
     this.#client.release();
