@@ -71,11 +71,11 @@ const readDocument = async () =>
 const OPERATIONS: Record<string, { id: string; key: boolean; own: string[] }> = {
   add: { id: 'accountAdd', key: true, own: ['400', '401', '409', '429'] },
   apikey: { id: 'accountApiKey', key: false, own: ['400', '401', '429'] },
-  cdr: { id: 'accountCdr', key: true, own: ['400', '401', '429'] },
-  info: { id: 'accountInfo', key: true, own: ['400', '401', '429'] },
-  mrc: { id: 'accountMrc', key: true, own: ['400', '401', '429'] },
+  cdr: { id: 'accountCdr', key: true, own: ['400', '401', '403', '429'] },
+  info: { id: 'accountInfo', key: true, own: ['400', '401', '403', '429'] },
+  mrc: { id: 'accountMrc', key: true, own: ['400', '401', '403', '429'] },
   recover: { id: 'accountRecover', key: false, own: ['400', '404', '429'] },
-  registration: { id: 'accountRegistration', key: true, own: ['400', '401', '404', '429'] },
+  registration: { id: 'accountRegistration', key: true, own: ['400', '401', '403', '404', '429'] },
   signup: { id: 'accountSignup', key: false, own: ['400', '409', '429'] },
 };
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { accountRecord } from '../../src/api/v2.1/account-record.ts';
+import { keyDigest } from '../../src/domain/access/api-key.ts';
 import { makeAccounts } from '../data.ts';
 import { atLeast, figure, type LeftOut } from '../figure.ts';
 import { interleave, type Part } from '../part.ts';
@@ -103,7 +104,9 @@ async function pgbenchOf(
   seconds: number,
 ): Promise<(() => Promise<number>) | undefined> {
   if (!(await isInstalled('pgbench'))) return undefined;
-  const { text, values } = await statementOf((db) => accountRecord(db, stage.keyring, key));
+  const { text, values } = await statementOf((db) =>
+    accountRecord(db, keyDigest(stage.keyring, key)),
+  );
   const script = join(stage.folder, 'info.sql');
   // pgbench reads a colon as the start of a variable, even within quotes.
   const quoted = text.replaceAll(/'[^']*'/g, (it) => it.replaceAll(':', "'||chr(58)||'"));

@@ -270,3 +270,11 @@ export function network(text: string): string {
   }
   return text;
 }
+
+/** Addresses or CIDRs, separated by blanks or commas. */
+export function networks(text: string): string[] {
+  return text
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .map(network);
+}

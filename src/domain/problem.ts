@@ -55,7 +55,8 @@ export type RefusalProblem =
   | { key: 'feedExists'; name: string }
   | { key: 'feedTellsNoDebits'; format: string }
   | { key: 'promotionExists'; code: string }
-  | { key: 'externalIdTaken'; externalId: string };
+  | { key: 'externalIdTaken'; externalId: string }
+  | { key: 'tooManyKeys'; most: number };
 
 export type Problem = ValueProblem | RefusalProblem;
 

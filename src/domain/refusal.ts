@@ -100,6 +100,11 @@ export const unauthorized = () =>
 export const administratorRequired = () =>
   new Refusal('unauthorized', 'administrators only', { reason: 'administrator required' });
 
+export const readOnlyKey = () => new Refusal('forbidden', 'This key may only read');
+
+export const keyNotFromHere = () =>
+  new Refusal('forbidden', 'This key is not valid from this address');
+
 export const wrongCredentials = () =>
   new Refusal('unauthorized', 'the username or password is wrong', {
     reason: 'wrong credentials',

@@ -10,7 +10,7 @@ export const EMAIL_REQUIREMENT = 'Must be valid';
 /** The key in the body; it is checked like the header's key, not as a value. */
 export const apikeyField = Type.Optional(
   Type.String({
-    description: 'API key, where it is not sent as `Authorization: Bearer`',
+    description: 'API key or named key, where it is not sent as `Authorization: Bearer`',
     examples: ['0f1e2d3c4b5a69788796a5b4c3d2e1f0'],
   }),
 );

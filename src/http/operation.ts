@@ -5,7 +5,6 @@ import type {
   onRequestHookHandler,
   RouteShorthandOptionsWithHandler,
 } from 'fastify';
-import { authenticate } from '../domain/access/api-key.ts';
 import type { Caller } from '../domain/access/caller.ts';
 import { administratorRequired, fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
 import type { Service } from '../service.ts';
@@ -14,6 +13,7 @@ import type { Face, Route } from './face.ts';
 import { answerRateLimited } from './failures.ts';
 import { idempotencyKeyHeaders, once } from './idempotency-key.ts';
 import { longAnswer } from './long-answer.ts';
+import { type PresentedKey, presentedKey, requireWriting } from './presented-key.ts';
 import { AddressLimit, limitByAddress } from './rate-limit.ts';
 import { responses } from './responses.ts';
 import type { Static, TObject, TSchema } from './schema.ts';
@@ -39,6 +39,8 @@ export interface Operation<Schema extends TObject> {
   /** in the order in which a missing one is reported */
   required: (keyof Schema['properties'] & string)[];
   auth: 'none' | 'key' | 'administrator';
+  /** refuses what the key's account may not do, before the values are checked */
+  permit?: (caller: Caller, given: Body) => void;
   /** requests an hour for each client address */
   limit?: (service: Service) => number;
   /** the refusal of a missing field, if it is not `fieldRequired` */
@@ -60,10 +62,10 @@ export interface Call<Schema extends TObject> {
   service: Service;
   /** its values checked against the schema */
   body: Static<Schema>;
-  /** the key as it was presented, of any type */
-  key: unknown;
-  /** the key's account; looked up on the first call, as some operations find it themselves */
-  caller: () => Promise<Caller>;
+  /** the key's account */
+  caller: PresentedKey['caller'];
+  /** for statements that find the account by its key */
+  keyDigest: PresentedKey['digest'];
   clientAddress: string;
   log: FastifyRequest['log'];
 }
@@ -93,7 +95,7 @@ export function registerOperation<Schema extends TObject>(
     return isWatched ? refusedKeys.watch(clientAddress, work) : work();
   };
   const mustBeAdministrator = (request: FastifyRequest) =>
-    watch(request, () => requireAdministrator(request.caller, face.checksKeyFirst));
+    watch(request, () => requireAdministrator(request.presentedKey.caller, face.checksKeyFirst));
   const options: RouteShorthandOptionsWithHandler = {
     bodyLimit: BODY_LIMIT_BYTES,
     attachValidation: true,
@@ -102,12 +104,7 @@ export function registerOperation<Schema extends TObject>(
       const read = face.read(request);
       const fields = withoutMissing(read.fields);
       const key = isGiven(read.key) ? read.key : undefined;
-      let found: Promise<Caller> | undefined;
-      request.caller = () => {
-        found ??= authenticate(service.db, service.keyring, key);
-        return found;
-      };
-      request.presentedKey = key;
+      request.presentedKey = presentedKey(service, request, key);
       if (method === 'GET') request.query = fields;
       else request.body = fields;
       const isFirst = auth === 'administrator' && face.checksKeyFirst;
@@ -120,11 +117,12 @@ export function registerOperation<Schema extends TObject>(
     },
     schema: documentation(face, route, definition),
     handler: async (request, reply) => {
-      const { presentedKey: key, caller, clientAddress, log } = request;
+      const { clientAddress, log } = request;
+      const { caller, digest: keyDigest } = request.presentedKey;
       const fault = faultyField(definition, request);
       const values = (method === 'GET' ? request.query : request.body) as Static<Schema>;
       const handle = async (tools: Service) => {
-        const call = { service: tools, body: values, key, caller, clientAddress, log };
+        const call = { service: tools, body: values, caller, keyDigest, clientAddress, log };
         const answer = await definition.handle(call);
         return typeof answer === 'string' ? face.success(answer) : answer;
       };
@@ -142,8 +140,11 @@ export function registerOperation<Schema extends TObject>(
         return answer.body;
       };
       const answer = await watch(request, async () => {
-        // A wrong key is reported before a wrong value.
-        if (fault && auth === 'key') await caller();
+        // A wrong key, and one that may not do this, is reported before a wrong value.
+        if (auth === 'key' && (fault || definition.permit)) {
+          const found = await caller();
+          definition.permit?.(found, values);
+        }
         if (fault) throw fault;
         return definition.once ? handleOnce() : handle(service);
       });
@@ -204,7 +205,9 @@ async function requireAdministrator(
   tellsWrongKey: boolean,
 ): Promise<void> {
   try {
-    if ((await caller()).role === 'administrator') return;
+    const found = await caller();
+    requireWriting(found);
+    if (found.role === 'administrator') return;
   } catch (error) {
     if (tellsWrongKey || !(error instanceof Refusal)) throw error;
   }

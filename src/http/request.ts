@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../config.ts';
-import type { Caller } from '../domain/access/caller.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { clientAddress, parseNetworks } from './client-address.ts';
+import type { PresentedKey } from './presented-key.ts';
 
 // Allows only one spelling of a path, because a proxy that forbids a path may know only that one.
 // No route needs an escaped character, except the phone number after `/numbers/`. Sources:
@@ -14,10 +14,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** the client's address in plain form, from the header if the peer is a trusted proxy */
     clientAddress: string;
-    /** the API key as it was presented, of any type */
-    presentedKey: unknown;
-    /** the key's account; looked up on the first call, as some operations find it themselves */
-    caller: () => Promise<Caller>;
+    presentedKey: PresentedKey;
   }
 }
 
@@ -32,8 +29,7 @@ export function decorateRequests(
 ): void {
   const isTrusted = parseNetworks(trustProxy);
   app.decorateRequest('clientAddress', '');
-  app.decorateRequest('presentedKey', undefined);
-  app.decorateRequest('caller');
+  app.decorateRequest('presentedKey');
   app.addHook('onRequest', (request, reply, done) => {
     const peer = request.socket.remoteAddress;
     // A client that has left already must not count as a proxy.

@@ -2,6 +2,7 @@ import {
   idempotencyKeyInUse,
   idempotencyKeyReused,
   invalidField,
+  keyNotFromHere,
   type Refusal,
 } from '../domain/refusal.ts';
 import type { Face, Route } from './face.ts';
@@ -31,6 +32,7 @@ interface Documented {
   /** the operation's own refusals, one example each */
   refusals: Refusal[];
   once?: true;
+  auth: 'none' | 'key' | 'administrator';
 }
 
 /** Statuses that any operation may answer. */
@@ -55,10 +57,11 @@ const HEADERS: Record<number, Record<string, TSchema>> = {
 export function responses(
   face: Face,
   { method, status }: Route,
-  { success: members, example, refusals, once }: Documented,
+  { auth, success: members, example, refusals, once }: Documented,
 ): Record<string, TObject> {
   const failures = new Map<number, object[]>();
-  for (const refusal of once ? [...refusals, ...OF_KEYS] : refusals) {
+  const ofNamedKeys = auth === 'key' ? [keyNotFromHere()] : [];
+  for (const refusal of [...refusals, ...ofNamedKeys, ...(once ? OF_KEYS : [])]) {
     const { status, body } = refusalAnswer(face, refusal);
     failures.set(status, [...(failures.get(status) ?? []), body]);
   }

@@ -5,6 +5,7 @@ import { serveAssets } from './assets.ts';
 import { apiPages } from './customer/api.ts';
 import { callsPages } from './customer/calls.ts';
 import { chargesPages } from './customer/charges.ts';
+import { namedKeyPages } from './customer/named-keys.ts';
 import { overviewPage } from './customer/overview.ts';
 import { phonePages } from './customer/phone.ts';
 import { secondFactorPages } from './customer/second-factor.ts';
@@ -68,6 +69,7 @@ export async function portal(app: FastifyInstance, service: Service): Promise<vo
       callsPages(signedIn, service);
       chargesPages(signedIn, service);
       apiPages(signedIn, service);
+      namedKeyPages(signedIn, service);
       phonePages(signedIn, service);
       settingsPages(signedIn, service);
       secondFactorPages(signedIn, service);

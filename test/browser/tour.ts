@@ -125,6 +125,16 @@ async function customer(stage: Stage, page: Page, { see, open, press }: Steps) {
   await page.getByLabel('Your password').fill(customer.password);
   await press('Show the key');
   await see('api-shown');
+  await open('named-keys', '/api/keys');
+  await page.getByLabel('Name').fill('bookkeeping');
+  await page.getByLabel('Only from these addresses').fill('192.0.2.300');
+  await press('Make the key');
+  await see('named-keys-refused');
+  await page.getByLabel('Only from these addresses').fill('');
+  await press('Make the key');
+  await page.getByLabel('Your password').fill(customer.password);
+  await press('Confirm');
+  await see('named-key-made');
   await open('phone', '/phone');
   await page.getByLabel('Your password').fill(customer.password);
   await press('Show the secret');

@@ -109,6 +109,8 @@ test('PUT account, of a customer', async () => {
   assertData(await put({}), { updated: [] });
 
   assertError(await put({ ccs: 5, notify: true }), 403, 'Administrator access required');
+  // Also where the value has a wrong type.
+  assertError(await put({ ccs: 'many' }), 403, 'Administrator access required');
   assertError(
     await put({ callerId: '2015550000' }),
     403,

@@ -40,8 +40,8 @@ export interface Contract {
   assertAllSeen: (operation: OperationName) => void;
 }
 
-/** `bodies.test.ts` and `unavailable.test.ts` check these for all operations. */
-const STATUSES_OF_ALL = ['413', '415', '500', '503'];
+/** `bodies`, `unavailable` and `named-keys.test.ts` check these for all operations. */
+const STATUSES_OF_ALL = ['403', '413', '415', '500', '503'];
 
 /** Starts the service with its default limits. */
 export async function startContract(env: Record<string, string> = {}): Promise<Contract> {

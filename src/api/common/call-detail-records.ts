@@ -59,7 +59,7 @@ export const callDetailRecordsExample = {
 
 interface Asked {
   service: Service;
-  key: unknown;
+  keyDigest: () => Promise<Buffer>;
   caller: () => Promise<Caller>;
   body: { start?: number | string; end?: number | string };
 }
@@ -71,14 +71,14 @@ interface Asked {
  * @returns JSON text of the members, without the envelope, or the parts of a long body
  */
 export async function answerCallDetailRecords(
-  { service, key, caller, body }: Asked,
+  { service, caller, keyDigest, body }: Asked,
   envelope: (members: string) => string,
   membersOf: (range: SecondsRange) => string = () => '',
 ): Promise<string | AsyncIterable<string>> {
   const now = Math.floor(service.clock().getTime() / 1_000);
   const bounds = [Number(body.start ?? now), Number(body.end ?? now - DAY_SECONDS)];
   const range: SecondsRange = { from: Math.min(...bounds), to: Math.max(...bounds) };
-  const rows = await callRecordsFor({ service, key, caller }, range);
+  const rows = await callRecordsFor({ service, caller, keyDigest }, range);
   const own = membersOf(range);
   return typeof rows === 'string'
     ? `${own}"cdr":[${rows.slice(1)}]`

@@ -1,5 +1,4 @@
 import type { Reader } from '../../db/replica.ts';
-import { keyDigest } from '../../domain/access/api-key.ts';
 import type { Caller } from '../../domain/access/caller.ts';
 import {
   type CallText,
@@ -17,9 +16,9 @@ export interface SecondsRange {
 }
 
 interface Asker {
-  service: Pick<Service, 'db' | 'reader' | 'keyring'>;
-  key: unknown;
+  service: Pick<Service, 'db' | 'reader'>;
   caller: () => Promise<Caller>;
+  keyDigest: () => Promise<Buffer>;
 }
 
 /**
@@ -56,13 +55,13 @@ async function callRecords(
  * @throws Refusal 'unauthorized' if no open account has the key
  */
 export async function callRecordsFor(
-  { service: { db, reader, keyring }, key, caller }: Asker,
+  { service: { db, reader }, caller, keyDigest }: Asker,
   range: SecondsRange,
 ): Promise<string | AsyncIterable<string>> {
   // A replica may not know a new key yet.
   const rows =
     reader === db
-      ? await callRecordsOfKey(db, keyDigest(keyring, key), range)
+      ? await callRecordsOfKey(db, await keyDigest(), range)
       : await callRecords(reader, await caller(), range);
   if (rows === undefined) throw unauthorized();
   return rows;

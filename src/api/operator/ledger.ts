@@ -1,4 +1,4 @@
-import { spendLimit } from '../../domain/access/operator-key.ts';
+import { spendLimit } from '../../domain/access/operator-key-use.ts';
 import { balanceOf } from '../../domain/account/account-search.ts';
 import { monthlyStatement } from '../../domain/billing/statement.ts';
 import { requireBalance } from '../../domain/books/balance.ts';

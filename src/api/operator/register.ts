@@ -1,9 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import {
-  authenticateOperator,
-  noteOperatorKeys,
-  type OperatorKey,
-} from '../../domain/access/operator-key.ts';
+import type { OperatorKey } from '../../domain/access/operator-key.ts';
+import { authenticateOperator, noteOperatorKeys } from '../../domain/access/operator-key-use.ts';
 import { payerOf } from '../../domain/account/account-search.ts';
 import type { Actor } from '../../domain/audit.ts';
 import { Refusal } from '../../domain/refusal.ts';

@@ -1,14 +1,13 @@
 import type { Database } from '../../db/database.ts';
-import { keyDigest } from '../../domain/access/api-key.ts';
 import { unauthorized } from '../../domain/refusal.ts';
-import type { Keyring } from '../../domain/sealing/keyring.ts';
 
 /**
  * The record of `info` for the account of a key, in one indexed read.
+ * @param digest of the account's API key
  * @returns JSON text, so that no amount becomes a binary float
  * @throws Refusal 'unauthorized' if no open account has the key
  */
-export async function accountRecord(db: Database, keyring: Keyring, key: unknown): Promise<string> {
+export async function accountRecord(db: Database, digest: Buffer): Promise<string> {
   const row = await db.find<{ record: string }>(
     'account-record',
     `SELECT k.n, json_build_object(
@@ -25,7 +24,7 @@ export async function accountRecord(db: Database, keyring: Keyring, key: unknown
      FROM unnest($1::bytea[]) WITH ORDINALITY AS k (digest, n)
        JOIN account a ON a.key_digest = k.digest AND a.closed_at IS NULL
        JOIN balance b ON b.account = a.master_account`,
-    keyDigest(keyring, key),
+    digest,
   );
   if (!row) throw unauthorized();
   return row.record;

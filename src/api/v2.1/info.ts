@@ -48,6 +48,6 @@ export const info = operation({
     ],
   },
   refusals: [fieldRequired('apikey'), unauthorized(), rateLimited(3_600)],
-  handle: async ({ service: { db, keyring }, key }) =>
-    `"account":[${await accountRecord(db, keyring, key)}]`,
+  handle: async ({ service: { db }, keyDigest }) =>
+    `"account":[${await accountRecord(db, await keyDigest())}]`,
 });

@@ -1,19 +1,14 @@
 import type { Database } from '../../db/database.ts';
-import { keyDigest } from '../../domain/access/api-key.ts';
 import { unauthorized } from '../../domain/refusal.ts';
-import type { Keyring } from '../../domain/sealing/keyring.ts';
 
 /**
  * The monthly charges of a key's account, in the order of `mrc`: services by description, then
  * `did`, then `total`. A billing account also gets what it pays for sub-accounts.
+ * @param digest of the account's API key
  * @returns JSON text of the array, so that no amount becomes a binary float
  * @throws Refusal 'unauthorized' if no open account has the key
  */
-export async function monthlyCharges(
-  db: Database,
-  keyring: Keyring,
-  key: unknown,
-): Promise<string> {
+export async function monthlyCharges(db: Database, digest: Buffer): Promise<string> {
   const [row] = await db.read<{ list: string | null }>(
     'monthly-charges',
     `WITH caller AS (
@@ -39,7 +34,7 @@ export async function monthlyCharges(
          (SELECT coalesce(sum(monthly), 0) FROM services) + (SELECT monthly FROM numbers)
      ) AS rows
      WHERE EXISTS (SELECT FROM caller)`,
-    [keyDigest(keyring, key)],
+    [digest],
   );
   if (!row?.list) throw unauthorized();
   return row.list;

@@ -18,6 +18,6 @@ export const mrc = operation({
   success: { mrc: Type.Array(Type.Record(Type.Number())) },
   example: { mrc: [{ E911: 1.5 }, { did: 2 }, { total: 3.5 }] },
   refusals: [fieldRequired('apikey'), unauthorized(), rateLimited(3_600)],
-  handle: async ({ service: { db, keyring }, key }) =>
-    `"mrc":${await monthlyCharges(db, keyring, key)}`,
+  handle: async ({ service: { db }, keyDigest }) =>
+    `"mrc":${await monthlyCharges(db, await keyDigest())}`,
 });

@@ -15,8 +15,8 @@ export const registration = operation({
   success: { account: Type.Object({ uri: Type.String(), agent: Type.String() }) },
   example: { account: { uri: 'sip:4592086960@192.0.2.1:5060', agent: 'Zoiper rv2.8.97/' } },
   refusals: [fieldRequired('apikey'), unauthorized(), notRegistered(), rateLimited(3_600)],
-  handle: async ({ service: { db, keyring, config, clock }, key }) => {
-    const { uri, agent } = await registrationByKey(db, keyring, key, {
+  handle: async ({ service: { db, config, clock }, keyDigest }) => {
+    const { uri, agent } = await registrationByKey(db, await keyDigest(), {
       now: clock(),
       address: config.registrationUri,
     });

@@ -1,7 +1,5 @@
 import type { Database } from '../../db/database.ts';
-import { keyDigest } from '../../domain/access/api-key.ts';
 import { unauthorized } from '../../domain/refusal.ts';
-import type { Keyring } from '../../domain/sealing/keyring.ts';
 
 // The form that the document of v2.2 allows.
 const CALLER_ID = /^[2-9][0-9]{2}[2-9][0-9]{6}$/;
@@ -16,14 +14,11 @@ interface Row {
 /**
  * The record of a key's account, in one indexed read. Missing values, and a caller ID that is not a
  * North American number, are left out here. In PostgreSQL that would take longer than all the rest.
+ * @param digest of the account's API key
  * @returns JSON text of its members, so that no amount becomes a binary float
  * @throws Refusal 'unauthorized' if no open account has the key
  */
-export async function accountMembers(
-  db: Database,
-  keyring: Keyring,
-  key: unknown,
-): Promise<string> {
+export async function accountMembers(db: Database, digest: Buffer): Promise<string> {
   const row = await db.find<Row>(
     'account-record-v2.2',
     `SELECT k.n, json_build_object(
@@ -41,7 +36,7 @@ export async function accountMembers(
      FROM unnest($1::bytea[]) WITH ORDINALITY AS k (digest, n)
        JOIN account a ON a.key_digest = k.digest AND a.closed_at IS NULL
        JOIN balance b ON b.account = a.master_account`,
-    keyDigest(keyring, key),
+    digest,
   );
   if (!row) throw unauthorized();
   const callerId = CALLER_ID.test(row.callerId) ? `,"callerId":"${row.callerId}"` : '';

@@ -46,5 +46,5 @@ export const getAccount = operation({
     rates: { nibble: 0.0075 },
   },
   refusals: [unauthorized(), rateLimited(3_600)],
-  handle: ({ service: { db, keyring }, key }) => accountMembers(db, keyring, key),
+  handle: async ({ service: { db }, keyDigest }) => accountMembers(db, await keyDigest()),
 });

@@ -18,9 +18,9 @@ export const getRegistration = operation({
   },
   example: { uri: 'sip:4592086960@192.0.2.1:5060', agent: 'Zoiper rv2.8.97/', expires: 1800 },
   refusals: [unauthorized(), notRegistered(), rateLimited(3_600)],
-  handle: async ({ service: { db, keyring, config, clock }, key }) => {
+  handle: async ({ service: { db, config, clock }, keyDigest }) => {
     const now = clock();
-    const current = await registrationByKey(db, keyring, key, {
+    const current = await registrationByKey(db, await keyDigest(), {
       now,
       address: config.registrationUri,
     });

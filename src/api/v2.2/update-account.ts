@@ -7,9 +7,11 @@ import {
   invalidField,
   Refusal,
   rateLimited,
+  readOnlyKey,
   unauthorized,
 } from '../../domain/refusal.ts';
 import { operation } from '../../http/operation.ts';
+import { requireWriting } from '../../http/presented-key.ts';
 import { Type } from '../../http/schema.ts';
 
 const ZONE_REQUIREMENT = 'Must be a time zone such as America/Chicago';
@@ -73,16 +75,21 @@ export const updateAccount = operation({
     invalidField('timezone', ZONE_REQUIREMENT),
     unauthorized(),
     administratorRequired(),
+    readOnlyKey(),
     rateLimited(3_600),
   ],
+  permit: (caller, given) => {
+    requireWriting(caller);
+    const isPermitted = caller.role === 'administrator';
+    if (!isPermitted && OF_ADMINISTRATORS.some((name) => given[name] !== undefined)) {
+      throw administratorRequired();
+    }
+  },
   handle: async ({ service, body, caller, clientAddress }) => {
     const { db, queue, config, clock } = service;
     const { username, role } = await caller();
     if (!config.apiWrites) throw new Refusal('forbidden', 'Changes by API key are turned off');
     const isAdministrator = role === 'administrator';
-    if (!isAdministrator && OF_ADMINISTRATORS.some((name) => body[name] !== undefined)) {
-      throw administratorRequired();
-    }
     const lacking = LACKING.find((name) => body[name] !== undefined);
     if (lacking) throw invalidField(lacking, 'Not offered by this service');
     const from = `api ${clientAddress}`;

@@ -51,7 +51,7 @@ export function keyDigest(keyring: Keyring, key: unknown): Buffer {
 
 /** @throws Refusal 'unauthorized' if no open account has the key */
 export async function authenticate(db: Database, keyring: Keyring, key: unknown): Promise<Caller> {
-  const found = await db.find<Caller>(
+  const found = await db.find<Omit<Caller, 'isReadOnly'>>(
     'authenticate',
     `SELECT k.n, username, role, master_account AS "billingAccount"
      FROM unnest($1::bytea[]) WITH ORDINALITY AS k (digest, n)
@@ -60,7 +60,7 @@ export async function authenticate(db: Database, keyring: Keyring, key: unknown)
   );
   if (!found) throw unauthorized();
   const { username, role, billingAccount } = found;
-  return { username, role, billingAccount };
+  return { username, role, billingAccount, isReadOnly: false };
 }
 
 /**

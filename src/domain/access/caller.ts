@@ -5,4 +5,6 @@ export interface Caller {
   username: number;
   role: Role;
   billingAccount: number;
+  /** whether it is a named key, which may only read */
+  isReadOnly: boolean;
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { checkDigits, isSecret, newSecret, OPERATOR_KEY } from './key-text.ts';
 import {
-  authenticateOperator,
   changeOperatorKey,
   createOperatorKey,
   type KeySettings,
@@ -10,9 +10,8 @@ import {
   requireNoWider,
   revokeOperatorKey,
   rotateOperatorKey,
-  spendLimit,
 } from './operator-key.ts';
-import { checkDigits, isSecret, newSecret } from './operator-key-text.ts';
+import { authenticateOperator, spendLimit } from './operator-key-use.ts';
 
 const HOUR_MS = 3_600_000;
 const NOW = new Date('2030-06-15T12:00:00.000Z');
@@ -42,14 +41,14 @@ const idOf = (secret: string, now: Date) =>
 
 test('a secret has check digits, which no change of one character passes', () => {
   assert.equal(checkDigits(`accapi_op_${'EXAMPLE0'.repeat(4)}`), '2lKw38');
-  const secret = newSecret();
+  const secret = newSecret(OPERATOR_KEY);
   assert.match(secret, /^accapi_op_[0-9A-Za-z]{38}$/);
-  assert.equal(isSecret(secret), true);
+  assert.equal(isSecret(OPERATOR_KEY, secret), true);
   const characters = [...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'];
   for (let at = 'accapi_op_'.length; at < secret.length; at++) {
     for (const character of characters.filter((other) => other !== secret[at])) {
       const changed = secret.slice(0, at) + character + secret.slice(at + 1);
-      assert.equal(isSecret(changed), false, changed);
+      assert.equal(isSecret(OPERATOR_KEY, changed), false, changed);
     }
   }
 });
@@ -57,7 +56,7 @@ test('a secret has check digits, which no change of one character passes', () =>
 test('a key is told by its secret alone, until it expires or is revoked', async () => {
   const { key, secret } = await create();
   assert.equal(await idOf(secret, NOW), key.id);
-  assert.equal(await idOf(newSecret(), NOW), 'unauthorized: unauthorized');
+  assert.equal(await idOf(newSecret(OPERATOR_KEY), NOW), 'unauthorized: unauthorized');
   assert.equal(await idOf(`${secret.slice(0, -1)}!`, NOW), 'unauthorized: unauthorized');
   assert.equal(
     await idOf(secret, new Date('2031-01-01T00:00:00.000Z')),

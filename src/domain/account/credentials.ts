@@ -90,7 +90,7 @@ async function setPassword(
     await audit(tx, actor, { action, account: username }, now);
     const message = { kind: 'password changed', username, ...occurrence(actor, now) } as const;
     await notifyAccount(tx, queue, username, message);
-    return replacePassword(tx, keyring, username, passwordHash);
+    return replacePassword(tx, keyring, { username, hash: passwordHash, now });
   });
 }
 

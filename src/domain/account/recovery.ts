@@ -66,9 +66,9 @@ export async function resetPassword(
   return db.transaction(async (tx) => {
     const result = await redeemToken(tx, { keyring, now }, token, 'recovery');
     if (result.state !== 'good') return result;
-    await replacePassword(tx, keyring, result.username, passwordHash);
-    await audit(tx, actor, { action: 'password reset', account: result.username }, now);
     const { username } = result;
+    await replacePassword(tx, keyring, { username, hash: passwordHash, now });
+    await audit(tx, actor, { action: 'password reset', account: username }, now);
     const message = { kind: 'password changed', username, ...occurrence(actor, now) } as const;
     await notifyAccount(tx, queue, username, message);
     return result;

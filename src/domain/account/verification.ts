@@ -60,7 +60,8 @@ export async function verifyAccount(
       [result.username, now],
     );
     if (passwordHash !== undefined && (await isPasswordUnset(tx, result.username))) {
-      await replacePassword(tx, keyring, result.username, passwordHash);
+      const { username } = result;
+      await replacePassword(tx, keyring, { username, hash: passwordHash, now });
     }
     await creditPromotion(tx, result.username, now);
     return result;

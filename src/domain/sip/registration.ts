@@ -1,7 +1,5 @@
 import type { Database, Queryable } from '../../db/database.ts';
-import { keyDigest } from '../access/api-key.ts';
 import { notRegistered, unauthorized } from '../refusal.ts';
-import type { Keyring } from '../sealing/keyring.ts';
 
 const MOST_PHONES = 20;
 
@@ -213,13 +211,13 @@ export async function currentRegistration(
 }
 
 /**
- * As `currentRegistration`, for the account of a key, in one query.
+ * As `currentRegistration`, for the account of an API key, in one query.
+ * @param digest of the key
  * @throws Refusal 'unauthorized' if no open account has the key, 'not found'
  */
 export async function registrationByKey(
   db: Database,
-  keyring: Keyring,
-  key: unknown,
+  digest: Buffer,
   { now, address }: { now: Date; address: 'contact' | 'received' },
 ): Promise<CurrentRegistration> {
   const [row] = await db.read<{ username: number } & Partial<Contact>>(
@@ -227,7 +225,7 @@ export async function registrationByKey(
     `SELECT a.username, c.* FROM account a
        LEFT JOIN LATERAL (${contactsOf('a.username', 1)}) c ON true
      WHERE a.key_digest = $1 AND a.closed_at IS NULL`,
-    [keyDigest(keyring, key), now],
+    [digest, now],
   );
   if (!row) throw unauthorized();
   return shownRegistration(row.username, row.contact ? (row as Contact) : undefined, address);

@@ -17,6 +17,7 @@ import { formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
 import { showOnce, takeShownOnce } from '../shown-once.ts';
 import { form, type View } from '../view.ts';
+import { NAMED_KEYS } from './named-keys.ts';
 
 const LIMITED = ['info', 'cdr', 'mrc', 'apikey'] as const;
 const NO_KEY = 'YOUR_API_KEY';
@@ -63,7 +64,8 @@ async function apiPage(service: Service, request: FastifyRequest, shown: Shown):
   const content = html`${keyPanel(view, shown)}
 ${panel(m.commands, commands(view, service, request, shown.key ?? NO_KEY), html`<a href="/docs/">${m.reference}</a>`)}
 ${await limitsPanel(view, service, request)}`;
-  return { title: view.m.navigation.api, content, status: shown.wrong ? 400 : 200 };
+  const aside = html`<a class="button quiet" href="${NAMED_KEYS}">${view.m.namedKeys.manage}</a>`;
+  return { title: view.m.navigation.api, content, aside, status: shown.wrong ? 400 : 200 };
 }
 
 function keyPanel(view: View, { key, changed, wrong = false }: Shown): Html {

@@ -190,11 +190,6 @@ export const deOperator: typeof enOperator = {
     closedNotice: 'Dieses Konto ist geschlossen. Seine Bücher bleiben.',
     paysForIt: 'bezahlt für dieses Konto; die Buchungen stehen dort.',
   },
-  stepUp: {
-    title: 'Bitte bestätigen Sie, dass Sie es sind',
-    text: 'Dies verlangt noch einmal Ihr Passwort. Noch ist nichts geändert.',
-    submit: 'Bestätigen',
-  },
   promotions: {
     title: 'Gutscheine',
     code: 'Code',

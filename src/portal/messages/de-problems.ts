@@ -61,5 +61,7 @@ export const deProblems: ProblemWords<Problem> = {
   feedTellsNoDebits: ({ format }) =>
     `Datensätze im Format ${format} sagen nicht, was die Vermittlung abgebucht hat.`,
   externalIdTaken: ({ externalId }) => `Ein anderes Konto hat die externe ID ${externalId}.`,
+  tooManyKeys: ({ most }) =>
+    `Ein Konto hat höchstens ${most} Schlüssel. Bitte widerrufen Sie einen, der nicht gebraucht wird.`,
   promotionExists: ({ code }) => `Einen Gutschein ${code} gibt es schon.`,
 };

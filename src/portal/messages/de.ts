@@ -59,6 +59,11 @@ export const de: Messages = {
     api: 'API',
     settings: 'Einstellungen',
   },
+  stepUp: {
+    title: 'Bitte bestätigen Sie, dass Sie es sind',
+    text: 'Dies verlangt noch einmal Ihr Passwort. Noch ist nichts geändert.',
+    submit: 'Bestätigen',
+  },
   flash: {
     'signed-out': 'Sie sind abgemeldet.',
     'session-over':

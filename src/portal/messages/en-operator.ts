@@ -200,11 +200,6 @@ export const enOperator = {
     closedNotice: 'This account is closed. Its books stay.',
     paysForIt: 'pays for this account; its ledger is there.',
   },
-  stepUp: {
-    title: 'Please confirm that it is you',
-    text: 'This takes your password once more. Nothing is changed yet.',
-    submit: 'Confirm',
-  },
   promotions: {
     title: 'Promotions',
     code: 'Code',

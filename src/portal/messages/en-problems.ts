@@ -50,5 +50,7 @@ export const enProblems: ProblemWords<Problem> = {
   feedExists: ({ name }) => `There is a feed ${name} already.`,
   feedTellsNoDebits: ({ format }) => `Records of ${format} do not tell what the switch debited.`,
   externalIdTaken: ({ externalId }) => `Another account has the external ID ${externalId}.`,
+  tooManyKeys: ({ most }) =>
+    `An account has ${most} keys at most. Please revoke one that is not needed.`,
   promotionExists: ({ code }) => `There is a promotion ${code} already.`,
 };

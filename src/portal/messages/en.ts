@@ -69,6 +69,11 @@ export const en = {
     settings: 'Settings',
   },
   /** Shown once, on the page after the form that did it. */
+  stepUp: {
+    title: 'Please confirm that it is you',
+    text: 'This takes your password once more. Nothing is changed yet.',
+    submit: 'Confirm',
+  },
   flash: {
     'signed-out': 'You are signed out.',
     'session-over': 'Your session has ended, so nothing was changed. Please sign in again.',

@@ -60,11 +60,7 @@ export function feedPages(app: FastifyInstance, service: Service): void {
       name: entered.feedName,
       format: (text) => entered.oneOf(text, FEED_FORMATS),
       debits: (text) => entered.oneOf(text, DEBITS),
-      networks: (text) =>
-        text
-          .split(/[\s,]+/)
-          .filter(Boolean)
-          .map(entered.network),
+      networks: entered.networks,
       timeZone: entered.timeZone,
       country: (text) => entered.country(text || DEFAULT_COUNTRY),
     });

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startService, type TestService } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
-import { authenticateOperator, listOperatorKeys } from '../../domain/access/operator-key.ts';
+import { listOperatorKeys } from '../../domain/access/operator-key.ts';
+import { authenticateOperator } from '../../domain/access/operator-key-use.ts';
 
 const PATH = '/admin/operator-keys';
 

@@ -23,9 +23,9 @@ import { optional, type Problems, readFields } from '../entered.ts';
 import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
 import { showOnce, takeShownOnce } from '../shown-once.ts';
+import { stepUp } from '../step-up.ts';
 import { form, type View } from '../view.ts';
 import { administrator } from './actor.ts';
-import { stepUp } from './step-up.ts';
 
 const PATH = '/admin/operator-keys';
 const DAY_MS = 86_400_000;
@@ -64,11 +64,7 @@ export function operatorKeyPages(app: FastifyInstance, service: Service): void {
       name: entered.accountName,
       set: optional((text) => entered.oneOf(text, SETS)),
       scopes: optional(entered.scopes),
-      networks: (text) =>
-        text
-          .split(/[\s,]+/)
-          .filter(Boolean)
-          .map(entered.network),
+      networks: entered.networks,
       entryLimit: optional(entered.dollarsOrMore),
       dayLimit: optional(entered.dollarsOrMore),
       days: optional((text) => entered.wholeNumber(text, 1, MOST_DAYS)),

@@ -13,9 +13,9 @@ import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
 import { optional, type Problems, problemOf, readFields } from '../entered.ts';
 import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
+import { needsStepUp, stepUp } from '../step-up.ts';
 import { form, may, type View, zoneOf } from '../view.ts';
 import { administrator } from './actor.ts';
-import { needsStepUp, stepUp } from './step-up.ts';
 
 /** Codes that credit accounts that sign up with them. */
 export function promotionPages(app: FastifyInstance, service: Service): void {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { TOTP } from 'otpauth';
-import { startService, type TestService } from '../../../test/support/service.ts';
-import { type Visited, Visitor } from '../../../test/support/visitor.ts';
-import { describeAccount } from '../../domain/account/account-directory.ts';
-import { listAudit } from '../../domain/audit.ts';
+import { startService, type TestService } from '../../test/support/service.ts';
+import { type Visited, Visitor } from '../../test/support/visitor.ts';
+import { describeAccount } from '../domain/account/account-directory.ts';
+import { listAudit } from '../domain/audit.ts';
 
 let api: TestService;
 let administrator: Person;

@@ -1,11 +1,16 @@
 import { randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-const PREFIX = 'accapi_op_';
+/** How the secrets of keys begin, so that scanners of code can find them. */
+export const OPERATOR_KEY = 'accapi_op_';
+export const NAMED_KEY = 'accapi_ro_';
+
+type Prefix = typeof OPERATOR_KEY | typeof NAMED_KEY;
+
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const RANDOM = 32;
 const CHECK = 6;
-const PATTERN = /^accapi_op_[0-9A-Za-z]{38}$/;
+const AFTER_PREFIX = /^[0-9A-Za-z]{38}$/;
 
 /** Random characters, 5.95 bits each. */
 export function randomText(length: number): string {
@@ -23,15 +28,19 @@ export function checkDigits(text: string): string {
   return digits;
 }
 
-/** A new secret of an operator key: 190 random bits after a prefix that scanners can find. */
-export function newSecret(): string {
-  const text = PREFIX + randomText(RANDOM);
+/** A new secret of a key: 190 random bits and check digits after its prefix. */
+export function newSecret(prefix: Prefix): string {
+  const text = prefix + randomText(RANDOM);
   return text + checkDigits(text);
 }
 
 /** Whether a text has the form of such a secret, its check digits included. */
-export function isSecret(text: string): boolean {
-  return PATTERN.test(text) && checkDigits(text.slice(0, -CHECK)) === text.slice(-CHECK);
+export function isSecret(prefix: Prefix, text: string): boolean {
+  return (
+    text.startsWith(prefix) &&
+    AFTER_PREFIX.test(text.slice(prefix.length)) &&
+    checkDigits(text.slice(0, -CHECK)) === text.slice(-CHECK)
+  );
 }
 
 /** The last characters of a secret; they identify its key in a list. */

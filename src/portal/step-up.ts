@@ -1,21 +1,21 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { checkSecondFactor } from '../../domain/access/second-factor.ts';
-import { type Decimal, toMicros } from '../../domain/money.ts';
-import { html } from '../../html.ts';
-import { logSignIn } from '../../http/sign-in-log.ts';
-import type { Service } from '../../service.ts';
-import { sessionOf } from '../access.ts';
-import { field } from '../components/field.ts';
-import { knowsPassword, passwordField } from '../confirm.ts';
-import { type Fields, formFields } from '../input.ts';
-import { type Page, sendPage } from '../layout.ts';
-import { form, type View } from '../view.ts';
+import { checkSecondFactor } from '../domain/access/second-factor.ts';
+import { type Decimal, toMicros } from '../domain/money.ts';
+import { html } from '../html.ts';
+import { logSignIn } from '../http/sign-in-log.ts';
+import type { Service } from '../service.ts';
+import { sessionOf } from './access.ts';
+import { field } from './components/field.ts';
+import { knowsPassword, passwordField } from './confirm.ts';
+import { type Fields, formFields } from './input.ts';
+import { type Page, sendPage } from './layout.ts';
+import { form, type View } from './view.ts';
 
 // Forms that require the step have no fields with these names.
 const OWN_FIELDS = ['form_token', 'current', 'second_factor'];
 
 /**
- * Whether an administrator's form came with the password and, if the second factor is on, with its
+ * Whether a form came with the password and, if the second factor is on, with its
  * code. Otherwise the answer is a page that asks for them and sends the form again.
  */
 export async function stepUp(
@@ -52,7 +52,7 @@ function stepUpPage(
   asksForCode: boolean,
   wrong: 'current' | 'code' | undefined,
 ): Page {
-  const m = view.m.operator.stepUp;
+  const m = view.m.stepUp;
   const kept = Object.entries(fields).filter(([name]) => !OWN_FIELDS.includes(name));
   const code = field({
     name: 'second_factor',
