@@ -42,8 +42,8 @@ export async function makeAccounts(
   );
   // Otherwise the service would make them during the measurement.
   await db.query(
-    `INSERT INTO sip_secret (account, realm, ha1, sealed, version, changed_at)
-     SELECT username, 'localhost', md5(username::text), '\\x00', 1, now() FROM account
+    `INSERT INTO sip_secret (account, sip_user, realm, ha1, sealed, version, changed_at)
+     SELECT username, username, 'localhost', md5(username::text), '\\x00', 1, now() FROM account
      ON CONFLICT DO NOTHING`,
   );
   await db.query(

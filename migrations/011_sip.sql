@@ -24,6 +24,11 @@ CREATE VIEW switch_contact (username, contact, received, user_agent, reported_at
 -- A random secret for each account; it is not the account's password.
 CREATE TABLE sip_secret (
   account bigint PRIMARY KEY REFERENCES account (username),
+  -- The user of its phones: the username, or a name that they had on an earlier system. A name of ten
+  -- digits would be taken for another account.
+  sip_user text NOT NULL CONSTRAINT sip_secret_user UNIQUE
+    CHECK (sip_user ~ '^[A-Za-z0-9_.+-]{1,64}$'
+      AND (sip_user !~ '^[1-9][0-9]{9}$' OR sip_user = account::text)),
   realm text NOT NULL,
   -- MD5 of user:realm:secret; a SIP server needs only this to check a digest
   ha1 text NOT NULL,
@@ -32,18 +37,15 @@ CREATE TABLE sip_secret (
   changed_at timestamptz NOT NULL
 );
 
--- SIP servers search by the username as text.
-CREATE INDEX sip_secret_username ON sip_secret ((account::text));
-
 -- A SIP server may read only this view and `sip_number`. Kamailio 6 reads a column of the type text
 -- as bytes and cannot check a digest against it, so ha1 is varchar.
 CREATE VIEW sip_subscriber AS
-  SELECT s.account::text AS username, s.realm AS domain, s.ha1::varchar
+  SELECT s.sip_user AS username, s.realm AS domain, s.ha1::varchar, s.account::text AS account
   FROM sip_secret s JOIN account a ON a.username = s.account
   WHERE a.enabled AND a.closed_at IS NULL;
 
--- The account whose phones a number rings.
+-- The account whose phones a number rings, and the SIP user of these phones.
 CREATE VIEW sip_number AS
-  SELECT n.number, n.account::text AS username, s.realm AS domain
+  SELECT n.number, s.sip_user AS username, s.realm AS domain, n.account::text AS account
   FROM number n JOIN sip_secret s ON s.account = n.account
   WHERE n.removed_at IS NULL;

@@ -288,7 +288,7 @@ async function register(username: number): Promise<void> {
   const now = new Date();
   await reportContacts(api.service.db, [
     {
-      username,
+      user: String(username),
       contact: `sip:${username}@192.0.2.1:5060`,
       received: undefined,
       userAgent: 'Phone/1',

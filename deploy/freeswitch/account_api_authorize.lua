@@ -3,7 +3,7 @@
 -- For calls from phones, the accountcode is the account; the script sets account_api_dst, the
 -- number to dial.
 -- With the argument "incoming", for calls to a customer's number, it sets accountcode to the owner
--- of the number.
+-- of the number, and account_api_user to the SIP user of the owner's phones.
 local api = freeswitch.API()
 dofile(api:execute("global_getvar", "script_dir") .. "/account_api.lua")
 
@@ -20,10 +20,12 @@ if session then
   if incoming then
     local answer = account_api.post("/number", string.format('{"number":"%s"}', dst))
     account = answer:match('account[\\":]+(%d+)')
-    if account_api.status(answer) ~= "200" or not account then
+    local user = answer:match('[{,\\]+"user[\\":]+([%w_.+-]+)')
+    if account_api.status(answer) ~= "200" or not account or not user then
       return refuse(account_api.status(answer) == "404" and "UNALLOCATED_NUMBER" or "NORMAL_TEMPORARY_FAILURE")
     end
     session:setVariable("accountcode", account)
+    session:setVariable("account_api_user", user)
   else
     account = (session:getVariable("accountcode") or ""):gsub("%D", "")
   end

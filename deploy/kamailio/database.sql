@@ -8,8 +8,8 @@
 --     -f standard-create.sql -f usrloc-create.sql -f dialog-create.sql
 --   sudo -u postgres psql account_api -f contacts.sql
 --
--- The role can read only two views of the service: the usernames with their HA1s, and the numbers
--- with their owners.
+-- The role can read only two views of the service: the SIP users with their HA1s and accounts, and
+-- the numbers with their owners.
 
 CREATE ROLE kamailio LOGIN;
 CREATE SCHEMA kamailio AUTHORIZATION kamailio;

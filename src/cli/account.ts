@@ -275,17 +275,22 @@ function sipSecret(group: Command): void {
     'sip-secret',
     'give an account a new SIP secret; phones with the old one are refused from then on',
     `account sip-secret ${SAMPLE}`,
-  ).addArgument(values.usernameArgument());
-  perform(on, async ({ db, keyring, queue, config, clock }, username: number) => {
+  )
+    .addArgument(values.usernameArgument())
+    .option('--sip-user <name>', 'the user of its phones, if not the username', values.sipUser);
+  perform(on, async (service, username: number, { sipUser: user }: { sipUser?: string }) => {
+    const { db, keyring, queue, config, clock } = service;
     const tools = { keyring, realm: config.sipRealm };
     const renewed = await replaceSipSecret(
       db,
       operator(),
       { sip: tools, queue, now: clock() },
       username,
+      { user },
     );
     const text = fields([
       ['Username', username],
+      ['SIP user', renewed.user],
       ['SIP realm', renewed.realm],
       ['SIP secret', renewed.secret],
     ]);

@@ -158,7 +158,7 @@ async function ensureMember(
   }
   await reportContacts(db, [
     {
-      username,
+      user: String(username),
       contact: `sip:${username}@${member.ip}:5060`,
       received: undefined,
       userAgent: 'Example Phone 1.0',

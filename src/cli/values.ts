@@ -27,6 +27,7 @@ export const timeZone = argument(entered.timeZone);
 export const country = argument(entered.country);
 export const month = argument(entered.month);
 export const reference = argument(entered.reference);
+export const sipUser = argument(entered.sipUser);
 export const scopes = argument(entered.scopes);
 export const words = argument(entered.words);
 export const serviceDescription = argument(entered.serviceDescription);

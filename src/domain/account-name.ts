@@ -2,6 +2,15 @@
 export const USERNAME_REQUIREMENT = 'Must be a 10-digit number';
 
 const LONGEST_NAME = 100;
+const SIP_USER = /^[A-Za-z0-9_.+-]{1,64}$/;
+
+/**
+ * Whether a text can be the user of a phone's SIP address. These characters need no escapes in a SIP
+ * URI (RFC 3261, section 25.1), in XML or in a switch's expressions.
+ */
+export function isSipUser(text: unknown): text is string {
+  return typeof text === 'string' && SIP_USER.test(text);
+}
 
 /** One line that is not blank. The parts start with different characters, so it is linear. */
 export const NAME_PATTERN =

@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { isScope, SCOPES, type Scope } from './access/operator-scope.ts';
-import { isAccountName } from './account-name.ts';
+import { isAccountName, isSipUser } from './account-name.ts';
 import { RESERVED } from './billing/recurring-charge.ts';
 import { isReservedReference } from './books/ledger.ts';
 import { isEmailAddress } from './email-address.ts';
@@ -196,6 +196,12 @@ export function externalId(text: string): string {
   if (!/^[\x21-\x7e]([\x20-\x7e]{0,98}[\x21-\x7e])?$/.test(text) || text === 'none') {
     throw new InvalidValue({ key: 'externalId' });
   }
+  return text;
+}
+
+/** The user of an account's phones. */
+export function sipUser(text: string): string {
+  if (!isSipUser(text)) throw new InvalidValue({ key: 'sipUser' });
   return text;
 }
 

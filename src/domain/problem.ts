@@ -29,6 +29,7 @@ export type ValueProblem =
   | { key: 'feedName' }
   | { key: 'network' }
   | { key: 'externalId' }
+  | { key: 'sipUser' }
   | { key: 'reservedReference' }
   | { key: 'scopes'; unknown: string; words: readonly string[] };
 

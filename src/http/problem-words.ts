@@ -37,6 +37,7 @@ export const PROBLEM_WORDS: ProblemWords<ValueProblem> = {
     'Must be 1 to 63 lower-case letters, digits, dots, dashes or underscores, ' +
     'the first a letter or digit.',
   externalId: () => 'Must be 1 to 100 printable ASCII characters, no blank at either end.',
+  sipUser: () => 'Must be 1 to 64 letters, digits, dots, dashes, plus signs or underscores.',
   reservedReference: () =>
     "Must not begin with 'reversal of ', 'promotion ' or 'rerating ', nor be 'opening balance'.",
   scopes: ({ unknown, words }) =>

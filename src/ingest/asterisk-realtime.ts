@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import type { Database } from '../db/database.ts';
+import { isSipUser } from '../domain/account-name.ts';
 import { dialledNumber, type NumberingPlan } from '../domain/phone-number.ts';
 import { invalidField, Refusal } from '../domain/refusal.ts';
 import { endContact, reportContacts, reportedContacts } from '../domain/sip/registration.ts';
@@ -15,11 +16,11 @@ type Row = Record<string, string>;
 
 /** A subscriber's row in each table of res_pjsip. */
 const OBJECTS: Record<string, (subscriber: Subscriber) => Row> = {
-  ps_endpoints: ({ username }) => ({
-    id: username,
-    aors: username,
-    auth: username,
-    accountcode: username,
+  ps_endpoints: ({ user, account }) => ({
+    id: user,
+    aors: user,
+    auth: user,
+    accountcode: account,
     context: 'account-api-outgoing',
     disallow: 'all',
     allow: 'ulaw,alaw',
@@ -29,15 +30,15 @@ const OBJECTS: Record<string, (subscriber: Subscriber) => Row> = {
     rtp_symmetric: 'yes',
   }),
   // Asterisk 22 prefers password_digest; earlier versions do not have it.
-  ps_auths: ({ username, realm, ha1 }) => ({
-    id: username,
+  ps_auths: ({ user, realm, ha1 }) => ({
+    id: user,
     auth_type: 'md5',
-    username,
+    username: user,
     md5_cred: ha1,
     realm,
   }),
-  ps_aors: ({ username }) => ({
-    id: username,
+  ps_aors: ({ user }) => ({
+    id: user,
     max_contacts: '5',
     remove_existing: 'yes',
     minimum_expiration: '60',
@@ -90,8 +91,8 @@ async function findRows(
 ): Promise<Row[]> {
   if (table === 'sip_number') {
     const number = dialledNumber(form.get('number') ?? '', plan);
-    const username = number === undefined ? undefined : await ownerOfNumber(db, number);
-    return number === undefined || username === undefined ? [] : [{ number, username }];
+    const owner = number === undefined ? undefined : await ownerOfNumber(db, number);
+    return number && owner ? [{ number, username: owner.account, user: owner.user }] : [];
   }
   const id = contactId(form.get('id') ?? form.get('id LIKE'));
   if (table === 'ps_contacts') {
@@ -99,28 +100,28 @@ async function findRows(
   }
   const object = Object.hasOwn(OBJECTS, table) ? OBJECTS[table] : undefined;
   if (!object) throw new Refusal('not found', 'Not found');
-  const subscriber = id && (await findSubscriber(db, id.username));
+  const subscriber = id && (await findSubscriber(db, id.user));
   return subscriber ? [object(subscriber)] : [];
 }
 
 interface ContactId {
-  username: number;
+  user: string;
   /** MD5 of the contact's URI; undefined for all */
   digest: string | undefined;
 }
 
-/** `2000000005`, `2000000005;@<MD5 of the URI>`, or `2000000005;@%` */
+/** `2000000005`, `2000000005;@<MD5 of the URI>`, or `2000000005;@%`; it begins with a SIP user */
 function contactId(text: string | null | undefined): ContactId | undefined {
-  const [, username, digest] = /^([0-9]{10})(?:;@(?:%|([0-9a-f]{32})))?$/.exec(text ?? '') ?? [];
-  return username ? { username: Number(username), digest } : undefined;
+  const [, user, digest] = /^([^;]{1,64})(?:;@(?:%|([0-9a-f]{32})))?$/.exec(text ?? '') ?? [];
+  return isSipUser(user) ? { user, digest } : undefined;
 }
 
 async function contactRows(db: Database, id: ContactId, now: Date): Promise<Row[]> {
-  const rows = (await reportedContacts(db, id.username, now)).map((row) => ({
-    id: `${id.username};@${createHash('md5').update(row.contact).digest('hex')}`,
+  const rows = (await reportedContacts(db, id.user, now)).map((row) => ({
+    id: `${id.user};@${createHash('md5').update(row.contact).digest('hex')}`,
     uri: row.contact,
     user_agent: row.agent,
-    endpoint: String(id.username),
+    endpoint: id.user,
     expiration_time: String(Math.ceil(row.expiresAt.getTime() / 1_000)),
   }));
   return rows.filter((row) => id.digest === undefined || row.id.endsWith(id.digest));
@@ -143,12 +144,12 @@ async function changeOf(db: Database, { table, verb, id, form, now }: Change): P
   if (table !== 'ps_contacts') throw new Refusal('not found', 'Not found');
   if (!contact) throw invalidField('id', 'Must be the id of a contact');
   if (verb === 'destroy') {
-    return String(await endContact(db, contact.username, contact.digest ?? '', now));
+    return String(await endContact(db, contact.user, contact.digest ?? '', now));
   }
   if (verb !== 'store' && verb !== 'update') throw new Refusal('not found', 'Not found');
   try {
     const reported = toContact({
-      users: [contact.username],
+      users: [contact.user],
       contact: form.get('uri'),
       received: undefined,
       userAgent: form.get('user_agent'),

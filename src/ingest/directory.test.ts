@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { addCustomer } from '../../test/support/calls.ts';
 import { post, startService, TESTER, type TestService } from '../../test/support/service.ts';
 import { changeAccount } from '../domain/account/account.ts';
-import { sipSecret } from '../domain/account/credentials.ts';
+import { replaceSipSecret, sipSecret } from '../domain/account/credentials.ts';
 import { addNumber } from '../domain/billing/recurring-charge.ts';
 import { currentRegistration } from '../domain/sip/registration.ts';
 
@@ -51,7 +51,12 @@ test('a switch is told the HA1 of a subscriber, and of nobody else', async () =>
   const answer = await ask('subscriber', { account: String(account) });
   assert.equal(answer.status, 200);
   assert.equal(answer.headers.get('cache-control'), 'no-store');
-  assert.deepEqual(answer.body, { account: String(account), realm: REALM, ha1 });
+  assert.deepEqual(answer.body, {
+    account: String(account),
+    user: String(account),
+    realm: REALM,
+    ha1,
+  });
   const nobody = notFound('There is no such subscriber');
   for (const who of [NOBODY, 'admin', "1' OR '1'='1", String(account).slice(1), {}]) {
     assert.deepEqual((await ask('subscriber', { account: who })).body, nobody);
@@ -73,7 +78,7 @@ test('a switch is told whose a number is, in whatever spelling', async () => {
     const answer = await ask('number', { number });
     assert.deepEqual(
       [answer.status, answer.body],
-      [200, { account: String(account), number: '8005550111' }],
+      [200, { account: String(account), user: String(account), number: '8005550111' }],
     );
   }
   for (const number of ['8005550112', 'alice', [], '%2538005550111']) {
@@ -145,7 +150,7 @@ test('Asterisk reads endpoint, auth, aor and owner of a number as res_config_cur
     default_expiration: '3600',
     maximum_expiration: '3600',
   });
-  const owner = { number: '8005550111', username: id };
+  const owner = { number: '8005550111', username: id, user: id };
   assert.deepEqual(await read('sip_number/single', { number: '+18005550111' }), owner);
   assert.deepEqual(await read('sip_number/single', { number: '8005550112' }), {});
   for (const table of ['ps_endpoints', 'ps_auths', 'ps_aors']) {
@@ -195,7 +200,61 @@ test('contacts that Asterisk keeps are what registration shows', async () => {
 
   const unknown = { ...row, id: `${NOBODY};@%` };
   assert.deepEqual(await change('store', unknown), { status: 200, text: '0' });
-  for (const fields of [{ id: 'x' }, { id, uri: 'x' }, { id, uri, expiration_time: 'soon' }]) {
+  for (const fields of [{ id: 'x y' }, { id, uri: 'x' }, { id, uri, expiration_time: 'soon' }]) {
     assert.equal((await change('store', { ...row, ...fields })).status, 400);
   }
+});
+
+test('phones with a SIP user of their own are found by it, in the language of every switch', async () => {
+  const { db, keyring, queue, clock } = api.service;
+  const owner = (await api.signUp()).username;
+  const sip = { keyring, realm: REALM };
+  const set = { user: 'Bu.ro_7+a-b', secret: 'secret of before' };
+  await replaceSipSecret(db, TESTER, { sip, queue, now: clock() }, owner, set);
+  await addNumber(db, TESTER, { account: owner, number: '8005550177', monthly: '0' }, clock());
+  const { user } = set;
+  const digest = createHash('md5').update(`${user}:${REALM}:${set.secret}`).digest('hex');
+  const found = { account: String(owner), user, realm: REALM, ha1: digest };
+  assert.deepEqual((await ask('subscriber', { account: user })).body, found);
+  const nobody = notFound('There is no such subscriber');
+  assert.deepEqual((await ask('subscriber', { account: owner })).body, nobody);
+  const number = { account: String(owner), user, number: '8005550177' };
+  assert.deepEqual((await ask('number', { number: '8005550177' })).body, number);
+  const xml = (await form('freeswitch/directory', { user, domain: REALM })).text;
+  assert.ok(xml.includes(`<user id="${user}"><params><param name="a1-hash" value="${digest}"/>`));
+  assert.ok(xml.includes(`<variable name="accountcode" value="${owner}"/>`));
+  const row = async (table: string, fields: Record<string, string>) => {
+    const { text } = await form(`asterisk/${table}/single`, fields);
+    return Object.fromEntries(new URLSearchParams(text));
+  };
+  const { id, aors, auth, accountcode } = await row('ps_endpoints', { id: user });
+  assert.deepEqual([id, aors, auth, accountcode], [user, user, user, String(owner)]);
+  assert.equal((await row('ps_auths', { id: user })).username, user);
+  assert.deepEqual(await row('sip_number', { number: '8005550177' }), {
+    number: '8005550177',
+    username: String(owner),
+    user,
+  });
+  const contact = `sip:${user}@192.0.2.9:5060`;
+  const expires = String(Math.floor(clock().getTime() / 1_000) + 60);
+  const report = { event: 'register', aor: `sip:${user}@${REALM}`, contact, expires: 60 };
+  assert.deepEqual(
+    (await ask('registrations', [report, { ...report, aor: 'sip:nobody@x' }])).body,
+    {
+      statusCode: '200',
+      status: 'Success',
+      stored: 1,
+      unknown: 1,
+      malformed: 0,
+    },
+  );
+  const shown = { uri: contact, agent: '', expiresAt: new Date() };
+  const current = await currentRegistration(db, owner, clock(), 'contact');
+  assert.deepEqual({ ...current, expiresAt: shown.expiresAt }, shown);
+  const asterisk = `${user};@${createHash('md5').update(contact).digest('hex')}`;
+  const stored = { id: asterisk, uri: contact, endpoint: user, expiration_time: expires };
+  assert.equal((await form('asterisk/ps_contacts/store', stored)).text, '1');
+  assert.equal((await row('ps_contacts', { id: asterisk })).endpoint, user);
+  assert.equal((await form('asterisk/ps_contacts/destroy', { id: asterisk })).text, '1');
+  await assert.rejects(currentRegistration(db, owner, clock(), 'contact'), { code: 'not found' });
 });

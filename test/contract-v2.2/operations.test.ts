@@ -301,7 +301,7 @@ test('GET account/registration', async () => {
   const now = clock();
   await reportContacts(db, [
     {
-      username,
+      user: String(username),
       contact: `sip:${username}@192.0.2.1:5060`,
       received: undefined,
       userAgent: 'Phone/1',

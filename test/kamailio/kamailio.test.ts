@@ -176,11 +176,11 @@ test("Kamailio's role reads the HA1s of accounts, and nothing else of the servic
   const client = new pg.Client({ connectionString: system.kamailioUrl });
   await client.connect();
   const { rows } = await client.query('SELECT * FROM sip_subscriber LIMIT 1');
-  assert.deepEqual(Object.keys(rows[0]), ['username', 'domain', 'ha1']);
+  assert.deepEqual(Object.keys(rows[0]), ['username', 'domain', 'ha1', 'account']);
   const numbers = await client.query('SELECT * FROM sip_number LIMIT 0');
   assert.deepEqual(
     numbers.fields.map(({ name }) => name),
-    ['number', 'username', 'domain'],
+    ['number', 'username', 'domain', 'account'],
   );
   const tables = await db().query<{ name: string }>(
     `SELECT schemaname || '.' || tablename AS name FROM pg_tables
@@ -273,6 +273,37 @@ test("a call of the carrier to a customer's number rings its phone and is paid b
   const stranger = await carrierCall(system.sip, { number: '8005550111', from: '127.0.0.1' });
   assert.match(stranger.output, /received 'SIP\/2\.0 407/, 'from elsewhere one says who one is');
   await hangUp();
+});
+
+test('phones with the user of an earlier system register, call and are called', async () => {
+  const { keyring, queue } = system.service;
+  for (const uses of ['database', 'http'] as const) {
+    await system.sip.kill();
+    await system.sip.start(uses);
+    const owner = await customer('5');
+    const number = uses === 'http' ? '8005550117' : '8005550118';
+    await hasNumber(owner, number);
+    const at = { sip: { keyring, realm: REALM }, queue, now: new Date() };
+    const kept = { user: `office.${uses}`, secret: 'of-the.old_system' };
+    await replaceSipSecret(db(), ACTOR, at, owner.username, kept);
+    const phone = { username: kept.user, secret: kept.secret };
+    const hangUp = await answeringPhone(system.sip, phone);
+    const incoming = await carrierCall(system.sip, { number, seconds: 1 });
+    assert.equal(incoming.status, 0, incoming.output);
+    await callsOf(owner, 1);
+    const outgoing = await call(system.sip, phone, 'call', { seconds: 1 });
+    assert.equal(outgoing.status, 0, outgoing.output);
+    const rows = await callsOf(owner, 2);
+    assert.deepEqual(rows.map(({ value: { dst } }) => dst).sort(), ['2125550123', number]);
+    const shown = await registered(owner);
+    assert.ok(typeof shown === 'object' && shown.uri.startsWith(`sip:${kept.user}@127.0.0.1:`));
+    const named = { username: owner.username, secret: kept.secret };
+    const refused = await register(system.sip, named, { contact: '<sip:x@192.0.2.1:5060>' });
+    assert.match(refused.output, /received 'SIP\/2\.0 401/);
+    await hangUp();
+  }
+  await system.sip.kill();
+  await system.sip.start();
 });
 
 test('a call of the carrier that no phone can take is refused, and leaves nothing', async () => {

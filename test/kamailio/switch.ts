@@ -127,7 +127,8 @@ function withValues(settings: string, values: Record<string, string>): string {
 }
 
 export interface Phone {
-  username: number;
+  /** its SIP user */
+  username: number | string;
   /** SIP secret */
   secret: string;
 }
@@ -148,7 +149,13 @@ interface SippResult {
 export function register(
   at: SipServer,
   phone: Phone,
-  fields: { contact: string; expires?: number; agent?: string; user?: number; port?: number },
+  fields: {
+    contact: string;
+    expires?: number;
+    agent?: string;
+    user?: number | string;
+    port?: number;
+  },
 ): Promise<SippResult> {
   const { contact, expires = 60, agent = 'Zoiper rv2.8.97/', user = phone.username } = fields;
   const values = [user, credentials(phone), expires, agent];

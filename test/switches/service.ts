@@ -13,6 +13,7 @@ import { post } from '../support/service.ts';
 const ACTOR = { who: 'operator test', from: 'test' };
 
 export interface Customer extends Phone {
+  username: number;
   apikey: string;
 }
 

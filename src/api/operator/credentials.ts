@@ -52,6 +52,7 @@ const apiKey = route({
 
 const sipSchema = s.object({
   username: s.username,
+  user: s.name,
   realm: s.name,
   secret: s.name,
   changedAt: s.moment,

@@ -10,7 +10,7 @@ import { lockOpenAccount } from '../open-account.ts';
 import {
   findSipSecret,
   issueSipSecret,
-  rotateSipSecret,
+  replaceSecret,
   type SipCredentials,
   type SipTools,
 } from '../sip/sip-secret.ts';
@@ -115,21 +115,26 @@ export async function sipSecret(
 
 /**
  * Gives an open account a new SIP secret. Phones with the old one are refused from then on.
- * @throws Refusal 'not found'
+ * @param change.secret left out: a random one
+ * @param change.user the user of its phones, if it changes
+ * @throws Refusal 'not found'; 'conflict' if phones of another account have this user
  */
 export async function replaceSipSecret(
   db: Database,
   actor: Actor,
   { sip, queue, now }: { sip: SipTools } & Pick<CredentialTools, 'queue' | 'now'>,
   username: number,
+  change: { secret?: string | undefined; user?: string | undefined } = {},
 ): Promise<SipCredentials> {
   return db.transaction(async (tx) => {
     await lockOpenAccount(tx, username);
     await issueSipSecret(tx, sip, username, now);
-    await audit(tx, actor, { action: 'sip secret renewed', account: username }, now);
+    const { user } = change;
+    const detail = user === undefined ? {} : { sipUser: user };
+    await audit(tx, actor, { action: 'sip secret renewed', account: username, detail }, now);
     const message = { kind: 'sip secret changed', username, ...occurrence(actor, now) } as const;
     await notifyAccount(tx, queue, username, message);
-    return rotateSipSecret(tx, sip, username, now);
+    return replaceSecret(tx, sip, { username, ...change }, now);
   });
 }
 

@@ -8,7 +8,8 @@ export const ALL_CONTACTS = '*';
 
 /** A SIP contact that a switch reported; it has ended if expiresAt is not after reportedAt. */
 export interface ReportedContact {
-  username: number;
+  /** the SIP user of the phone's account */
+  user: string;
   /** a SIP URI without angle brackets, or ALL_CONTACTS if all of them end */
   contact: string;
   /** source address that the switch saw, as a SIP URI */
@@ -39,11 +40,11 @@ export async function reportContacts(db: Database, contacts: ReportedContact[]):
   const [result] = await db.deliver<{ known: string[] | null }>(
     'report-contacts',
     `WITH report AS (
-       SELECT r.* FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[],
-           $6::timestamptz[], $7::text[], $8::bigint[])
-         AS r (account, contact, received, user_agent, reported_at, expires_at, call_id, cseq)
-         JOIN account a ON a.username = r.account
-       ORDER BY r.account, r.contact
+       SELECT s.account, r.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[],
+           $5::timestamptz[], $6::timestamptz[], $7::text[], $8::bigint[])
+         AS r (sip_user, contact, received, user_agent, reported_at, expires_at, call_id, cseq)
+         JOIN sip_secret s ON s.sip_user = r.sip_user
+       ORDER BY s.account, r.contact
      ), ended AS (
        UPDATE registration r SET reported_at = a.reported_at, expires_at = a.reported_at
        FROM report a
@@ -64,9 +65,9 @@ export async function reportContacts(db: Database, contacts: ReportedContact[]):
            OR registration.cseq = excluded.cseq AND registration.expires_at <= registration.reported_at
              AND excluded.expires_at > excluded.reported_at)) IS NOT TRUE
      )
-     SELECT array_agg(DISTINCT account::text) AS known FROM report`,
+     SELECT array_agg(DISTINCT sip_user) AS known FROM report`,
     [
-      rows.map((row) => row.username),
+      rows.map((row) => row.user),
       rows.map((row) => row.contact),
       rows.map((row) => row.received),
       rows.map((row) => row.userAgent),
@@ -77,7 +78,7 @@ export async function reportContacts(db: Database, contacts: ReportedContact[]):
     ],
   );
   const known = new Set(result?.known);
-  return contacts.filter(({ username }) => known.has(String(username))).length;
+  return contacts.filter(({ user }) => known.has(user)).length;
 }
 
 /** A contact that a phone has registered. */
@@ -87,17 +88,18 @@ export interface RegisteredContact {
   expiresAt: Date;
 }
 
-/** The reported, valid contacts of an account, which a switch should ring. */
+/** The reported, valid contacts of a SIP user, which a switch should ring. */
 export function reportedContacts(
   db: Database,
-  username: number,
+  user: string,
   now: Date,
 ): Promise<RegisteredContact[]> {
   return db.read<RegisteredContact & object>(
     'reported-contacts',
     `SELECT contact, user_agent AS agent, expires_at AS "expiresAt" FROM registration
-     WHERE account = $1 AND expires_at > $2 ORDER BY reported_at DESC, contact LIMIT ${MOST_PHONES}`,
-    [username, now],
+     WHERE account = (SELECT account FROM sip_secret WHERE sip_user = $1) AND expires_at > $2
+     ORDER BY reported_at DESC, contact LIMIT ${MOST_PHONES}`,
+    [user, now],
   );
 }
 
@@ -108,16 +110,17 @@ export function reportedContacts(
  */
 export async function endContact(
   db: Database,
-  username: number,
+  user: string,
   digest: string,
   now: Date,
 ): Promise<number> {
   const ended = await db.deliver(
     'end-contact',
     `UPDATE registration SET reported_at = $3, expires_at = $3
-     WHERE account = $1 AND md5(contact) = $2 AND expires_at > $3 AND reported_at <= $3
+     WHERE account = (SELECT account FROM sip_secret WHERE sip_user = $1) AND md5(contact) = $2
+       AND expires_at > $3 AND reported_at <= $3
      RETURNING 1`,
-    [username, digest, now],
+    [user, digest, now],
   );
   return ended.length;
 }
@@ -126,12 +129,12 @@ export async function endContact(
 function newestReports(contacts: ReportedContact[]): ReportedContact[] {
   const newest = new Map<string, ReportedContact>();
   for (const contact of contacts) {
-    const key = `${contact.username} ${contact.contact}`;
+    const key = `${contact.user} ${contact.contact}`;
     const known = newest.get(key);
     if (!known || !isOlder(contact, known)) newest.set(key, contact);
   }
   return [...newest.values()].map((contact) => {
-    const ended = newest.get(`${contact.username} ${ALL_CONTACTS}`);
+    const ended = newest.get(`${contact.user} ${ALL_CONTACTS}`);
     if (!ended || ended.reportedAt < contact.reportedAt) return contact;
     return { ...contact, reportedAt: ended.reportedAt, expiresAt: ended.reportedAt };
   });
@@ -146,6 +149,9 @@ function isOlder(report: ReportedContact, known: ReportedContact): boolean {
   return known.expiresAt <= known.reportedAt && report.expiresAt > report.reportedAt;
 }
 
+// SQL: the SIP user of an account.
+const userOf = (account: string) => `SELECT sip_user FROM sip_secret WHERE account = ${account}`;
+
 // SQL: the contacts of an account that are valid after $2, the newest report first. They were
 // reported, or a switch stores them in this database.
 const contactsOf = (account: string, limit: number) =>
@@ -154,7 +160,7 @@ const contactsOf = (account: string, limit: number) =>
      FROM registration WHERE account = ${account}
      UNION ALL
      SELECT contact, received, user_agent, reported_at, expires_at
-     FROM switch_contact WHERE username = ${account}::bigint::text) AS c
+     FROM switch_contact WHERE username = (${userOf(account)})) AS c
    WHERE expires_at > $2 ORDER BY reported_at DESC, expires_at DESC, contact LIMIT ${limit}`;
 
 /** A phone that is registered. */
@@ -203,11 +209,12 @@ export async function currentRegistration(
   now: Date,
   address: 'contact' | 'received',
 ): Promise<CurrentRegistration> {
-  const [row] = await db.read<Contact>('current-registration', contactsOf('$1', 1), [
-    username,
-    now,
-  ]);
-  return shownRegistration(username, row, address);
+  const [row] = await db.read<Contact>(
+    'current-registration',
+    `SELECT c.*, (${userOf('$1')}) AS "user" FROM (${contactsOf('$1', 1)}) c`,
+    [username, now],
+  );
+  return shownRegistration(row, address);
 }
 
 /**
@@ -220,18 +227,20 @@ export async function registrationByKey(
   digest: Buffer,
   { now, address }: { now: Date; address: 'contact' | 'received' },
 ): Promise<CurrentRegistration> {
-  const [row] = await db.read<{ username: number } & Partial<Contact>>(
+  const [row] = await db.read<Partial<Contact>>(
     'registration-by-key',
-    `SELECT a.username, c.* FROM account a
+    `SELECT (${userOf('a.username')}) AS "user", c.* FROM account a
        LEFT JOIN LATERAL (${contactsOf('a.username', 1)}) c ON true
      WHERE a.key_digest = $1 AND a.closed_at IS NULL`,
     [digest, now],
   );
   if (!row) throw unauthorized();
-  return shownRegistration(row.username, row.contact ? (row as Contact) : undefined, address);
+  return shownRegistration(row.contact ? (row as Contact) : undefined, address);
 }
 
 interface Contact {
+  /** the SIP user of its account */
+  user: string;
   contact: string;
   received: string | null;
   agent: string;
@@ -239,14 +248,13 @@ interface Contact {
 }
 
 function shownRegistration(
-  username: number,
   contact: Contact | undefined,
   address: 'contact' | 'received',
 ): CurrentRegistration {
   if (!contact) throw notRegistered();
   const shown = (address === 'received' && contact.received) || contact.contact;
-  const { agent, expiresAt } = contact;
-  return { uri: `sip:${username}@${hostOfUri(shown)}`, agent, expiresAt };
+  const { user, agent, expiresAt } = contact;
+  return { uri: `sip:${user}@${hostOfUri(shown)}`, agent, expiresAt };
 }
 
 /** Host and port of a URI: `192.0.2.1:5060` for `sip:someone@192.0.2.1:5060;transport=UDP`. */
@@ -285,8 +293,8 @@ export function registrationsOf(
      FROM (
        SELECT account, contact, received, user_agent, reported_at, expires_at FROM registration
        UNION ALL
-       SELECT username::bigint, contact, received, user_agent, reported_at, expires_at
-       FROM switch_contact WHERE username ~ '^[1-9][0-9]{9}$') AS c
+       SELECT s.account, contact, received, user_agent, reported_at, expires_at
+       FROM switch_contact c JOIN sip_secret s ON s.sip_user = c.username) AS c
        JOIN account a ON a.username = c.account
      WHERE expires_at > $1 AND (c.account, contact COLLATE "C") > ($2::bigint, $3::text COLLATE "C")
        AND ($4::bigint[] IS NULL OR c.account = ANY ($4))

@@ -20,10 +20,11 @@ after(() => api.stop());
 const offered = (username: number) =>
   api.service.db.query('SELECT * FROM sip_subscriber WHERE username = $1', [String(username)]);
 
-const row = (username: number, realm: string, secret: string) => ({
-  username: String(username),
+const row = (username: number, realm: string, secret: string, user = String(username)) => ({
+  username: user,
   domain: realm,
-  ha1: createHash('md5').update(`${username}:${realm}:${secret}`).digest('hex'),
+  ha1: createHash('md5').update(`${user}:${realm}:${secret}`).digest('hex'),
+  account: String(username),
 });
 
 test('an account that signs up has a secret of its own, and a switch is offered its HA1', async () => {
@@ -34,6 +35,7 @@ test('an account that signs up has a secret of its own, and a switch is offered 
   assert.notEqual(credentials.secret, password);
   assert.deepEqual(credentials, {
     username,
+    user: String(username),
     realm: 'sip.example.com',
     secret: credentials.secret,
   });
@@ -57,6 +59,30 @@ test('a replaced secret is another one, and the audit trail says so without it',
   const [entry] = await listAudit(db, { account: username, limit: 1 });
   assert.equal(entry?.action, 'sip secret renewed');
   assert.deepEqual(entry?.detail, {});
+});
+
+test('phones keep the user of an earlier system, also with a new secret and a new realm', async () => {
+  const { db, clock, queue } = api.service;
+  const [{ username }, other] = [await api.signUp(), await api.signUp()];
+  const at = { sip: tools, queue, now: clock() };
+  const set = { user: 'office-7', secret: 'as on the old system' };
+  const kept = await replaceSipSecret(db, ACTOR, at, username, set);
+  assert.deepEqual(kept, { username, realm: 'sip.example.com', ...set });
+  assert.deepEqual(await sipSecret(db, tools, username, clock()), kept);
+  const rows = (realm: string, secret: string) => [row(username, realm, secret, 'office-7')];
+  const offeredTo = () =>
+    db.query('SELECT * FROM sip_subscriber WHERE account = $1', [String(username)]);
+  assert.deepEqual(await offeredTo(), rows('sip.example.com', set.secret));
+  await completeSipSecrets(db, { ...tools, realm: 'sip.example.net' }, clock());
+  assert.deepEqual(await offeredTo(), rows('sip.example.net', set.secret));
+  await completeSipSecrets(db, tools, clock());
+  const { secret } = await replaceSipSecret(db, ACTOR, at, username);
+  assert.deepEqual(await offeredTo(), rows('sip.example.com', secret));
+  for (const user of ['office-7', String(username)]) {
+    const taken = replaceSipSecret(db, ACTOR, at, other.username, { user });
+    await assert.rejects(taken, { code: 'conflict' });
+  }
+  assert.equal((await offered(other.username)).length, 1);
 });
 
 test('switches are offered neither disabled nor closed accounts', async () => {

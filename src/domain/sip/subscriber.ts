@@ -2,34 +2,40 @@ import type { Database } from '../../db/database.ts';
 
 /** The data with which a SIP server checks the digest of a phone (RFC 2617). */
 export interface Subscriber {
-  username: string;
+  /** the user of its phones */
+  user: string;
+  /** the username of its account */
+  account: string;
   realm: string;
   /** MD5 of user:realm:secret in hexadecimal digits */
   ha1: string;
 }
 
-/** @returns undefined for an account that is unknown, disabled or closed */
-export async function findSubscriber(
-  db: Database,
-  username: number,
-): Promise<Subscriber | undefined> {
+/**
+ * @param user the user with which a phone registers
+ * @returns undefined if its account is unknown, disabled or closed
+ */
+export async function findSubscriber(db: Database, user: string): Promise<Subscriber | undefined> {
   const [row] = await db.read<Subscriber>(
     'find-subscriber',
-    'SELECT username, domain AS realm, ha1 FROM sip_subscriber WHERE username = $1::bigint::text',
-    [username],
+    'SELECT username AS "user", account, domain AS realm, ha1 FROM sip_subscriber WHERE username = $1',
+    [user],
   );
   return row;
 }
 
 /**
  * @param number in the form of `dialledNumber`
- * @returns the username of the account that has the number
+ * @returns the account that has the number, and the user of its phones
  */
-export async function ownerOfNumber(db: Database, number: string): Promise<string | undefined> {
-  const [row] = await db.read<{ username: string }>(
+export async function ownerOfNumber(
+  db: Database,
+  number: string,
+): Promise<{ account: string; user: string } | undefined> {
+  const [row] = await db.read<{ account: string; user: string }>(
     'owner-of-number',
-    'SELECT username FROM sip_number WHERE number = $1',
+    'SELECT account, username AS "user" FROM sip_number WHERE number = $1',
     [number],
   );
-  return row?.username;
+  return row;
 }

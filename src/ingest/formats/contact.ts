@@ -1,3 +1,4 @@
+import { isSipUser } from '../../domain/account-name.ts';
 import { ALL_CONTACTS, type ReportedContact } from '../../domain/sip/registration.ts';
 import {
   decimalOf,
@@ -17,7 +18,7 @@ const SIP_URI = /^sips?:[!-~]{1,1024}$/i;
 
 /** The parts of a contact report that every switch has, under different names. */
 export interface ContactFields {
-  /** the contact's owner, best candidate first: usernames or addresses of record */
+  /** the contact's owner, best candidate first: SIP users or addresses of record */
   users: unknown[];
   contact: unknown;
   received: unknown;
@@ -29,10 +30,12 @@ export interface ContactFields {
 
 /** @throws MalformedRecord */
 export function toContact(fields: ContactFields): ReportedContact {
-  const username = firstUsername(fields.users.map(userOf));
-  if (username === undefined) throw new MalformedRecord('no username of ten digits');
+  const users = fields.users.map(userOf);
+  // Some switches put other texts there too.
+  const user = String(firstUsername(users) ?? users.find(isSipUser) ?? '');
+  if (user === '') throw new MalformedRecord('no SIP user');
   return {
-    username,
+    user,
     contact: contactUri(wholeText(fields.contact, 'contact')),
     received: receivedUri(displayText(fields.received, 'received')),
     userAgent: displayText(fields.userAgent, 'user agent'),

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { replaceSipSecret, sipSecret } from '../../domain/account/credentials.ts';
 import { customerAt } from '../../domain/audit.ts';
+import { sipUserOf } from '../../domain/sip/sip-secret.ts';
 import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { sessionOf } from '../access.ts';
@@ -25,7 +26,8 @@ export function phonePages(app: FastifyInstance, service: Service): void {
 
   app.get('/phone', async (request, reply) => {
     const shown = (await takeShownOnce<Shown>(service, request)) ?? {};
-    const page = phonePage(request.view, sessionOf(request).username, config.sipRealm, shown);
+    const user = await sipUserOf(db, sessionOf(request).username);
+    const page = phonePage(request.view, user, config.sipRealm, shown);
     return sendPage(reply, request.view, page);
   });
 
@@ -33,7 +35,8 @@ export function phonePages(app: FastifyInstance, service: Service): void {
     const { username } = sessionOf(request);
     const { current = '', action } = formFields(request);
     if (!(await knowsPassword(service, request, current))) {
-      const page = phonePage(request.view, username, config.sipRealm, { wrong: true });
+      const user = await sipUserOf(db, username);
+      const page = phonePage(request.view, user, config.sipRealm, { wrong: true });
       return sendPage(reply, request.view, page);
     }
     const changed = action === 'change';
@@ -45,13 +48,13 @@ export function phonePages(app: FastifyInstance, service: Service): void {
   });
 }
 
-function phonePage(view: View, username: number, realm: string, shown: Shown): Page {
+function phonePage(view: View, user: string, realm: string, shown: Shown): Page {
   const m = view.m.phone;
   const { secret, changed, wrong = false } = shown;
   const settings = facts([
     { label: m.server, value: realm },
-    { label: m.username, value: username },
-    { label: m.address, value: `sip:${username}@${realm}` },
+    { label: m.username, value: user },
+    { label: m.address, value: `sip:${user}@${realm}` },
   ]);
   const shownSecret = secret
     ? html`${changed && notice('good', m.changed)}${copyable(view, 'secret', m.secret, secret)}

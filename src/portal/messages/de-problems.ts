@@ -39,6 +39,8 @@ export const deProblems: ProblemWords<Problem> = {
   feedName: () =>
     'Bitte geben Sie 1 bis 63 Kleinbuchstaben, Ziffern, Punkte, Binde- oder Unterstriche an, zuerst einen Buchstaben oder eine Ziffer.',
   network: () => 'Bitte geben Sie Adressen oder CIDRs an wie 192.0.2.0/24 oder 2001:db8::/32.',
+  sipUser: () =>
+    'Bitte geben Sie 1 bis 64 Buchstaben, Ziffern, Punkte, Striche, Pluszeichen oder Unterstriche an.',
   externalId: () => 'Bitte geben Sie 1 bis 100 druckbare ASCII-Zeichen an.',
   reservedReference: () =>
     'Diese Referenz benutzt der Dienst selbst. Bitte geben Sie eine andere an.',

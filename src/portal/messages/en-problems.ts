@@ -33,6 +33,7 @@ export const enProblems: ProblemWords<Problem> = {
   feedName: () =>
     'Please give 1 to 63 lower-case letters, digits, dots, dashes or underscores, the first a letter or digit.',
   network: () => 'Please give addresses or CIDRs such as 192.0.2.0/24 or 2001:db8::/32.',
+  sipUser: () => 'Please give 1 to 64 letters, digits, dots, dashes, plus signs or underscores.',
   externalId: () => 'Please give 1 to 100 printable ASCII characters.',
   reservedReference: () => 'The service uses this reference itself. Please give another one.',
   scopes: ({ unknown }) =>

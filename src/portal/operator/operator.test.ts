@@ -341,7 +341,7 @@ test('an account shows the address of its phone that REGISTRATION_URI names', as
   const contact = `sip:${username}@192.0.2.1:5060`;
   const received = 'sip:198.51.100.7:34512';
   await reportContacts(db, [
-    { username, contact, received, userAgent: 'Phone', reportedAt, expiresAt },
+    { user: String(username), contact, received, userAgent: 'Phone', reportedAt, expiresAt },
   ]);
   assert.match(
     await textOf(`/admin/accounts/${username}`),
