@@ -2,6 +2,12 @@
 -- one account are stored together. They have no foreign keys, because these would lock the
 -- account's row for each call.
 
+-- The currency of all amounts: one row.
+CREATE TABLE currency (
+  code text NOT NULL,
+  only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row)
+);
+
 CREATE TABLE balance (
   account bigint PRIMARY KEY,
   -- wide enough for sums of many of the largest amounts

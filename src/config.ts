@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { parseArgs, parseEnv } from 'node:util';
 import ipaddr from 'ipaddr.js';
 import { type Brand, brandColors, readLogo } from './brand.ts';
+import { type Currency, isCurrency } from './domain/money.ts';
 import type { Language } from './language.ts';
 import { readSettings, type Settings, WrongSetting } from './settings.ts';
 
@@ -48,7 +49,9 @@ export interface Config {
   /** for each operator key */
   operatorLimitPerMinute: number;
   recoveryDiscloses: boolean;
-  /** dollars per minute, a decimal string */
+  /** of all amounts of money */
+  currency: Currency;
+  /** money per minute, a decimal string */
   defaultRate: string;
   sipRealm: string;
   registrationUri: Settings['REGISTRATION_URI'];
@@ -69,7 +72,7 @@ export interface Config {
   sessionLife: { idleSeconds: number; absoluteSeconds: number };
   /** administrators can do nothing without one */
   adminSecondFactor: boolean;
-  /** dollars, a decimal string: posting a larger amount requires the password again */
+  /** an amount, a decimal string: posting a larger amount requires the password again */
   stepUpAmount: string;
   /** none: no security.txt */
   securityContacts: string[];
@@ -122,6 +125,7 @@ export function loadConfig(
     signInFailuresPerHour: settings.SIGN_IN_FAILURES_PER_HOUR,
     operatorLimitPerMinute: settings.OPERATOR_LIMIT_PER_MINUTE,
     recoveryDiscloses: settings.RECOVERY_DISCLOSES,
+    currency: currency(settings.CURRENCY),
     defaultRate: settings.DEFAULT_RATE,
     sipRealm: settings.SIP_REALM || hostOf(publicUrl) || 'localhost',
     registrationUri: settings.REGISTRATION_URI,
@@ -180,6 +184,11 @@ function settingsOf(texts: Record<string, string>): Settings {
   } catch (error) {
     throw error instanceof WrongSetting ? new ConfigError(error.message) : error;
   }
+}
+
+function currency(code: string): Currency {
+  if (isCurrency(code)) return code;
+  throw new ConfigError(`CURRENCY must be a code of ISO 4217 such as EUR, not ${code}`);
 }
 
 function list(value: string): string[] {

@@ -7,6 +7,7 @@ import { migrate } from './db/migrate.ts';
 import { Queue } from './db/queue.ts';
 import { Replica } from './db/replica.ts';
 import { HourlyLimit } from './domain/access/hourly-limit.ts';
+import { requireCurrency } from './domain/books/currency.ts';
 import { ensureCurrentPartitions } from './domain/calls/call-partition.ts';
 import { MAIL_QUEUE } from './domain/mail/message.ts';
 import { openKeyring } from './domain/sealing/keyring.ts';
@@ -31,7 +32,7 @@ export interface OpenOptions {
 /**
  * Opens the database of the settings, migrates its schema and opens its keys. Only a server creates
  * what is missing.
- * @throws ConfigError, EmbeddedDatabaseError, KeyringError, UnsupportedServer, NoSchema or
+ * @throws ConfigError, EmbeddedDatabaseError, KeyringError, OtherCurrency, UnsupportedServer, NoSchema or
  * StoreUnavailable
  */
 export async function openService(config: Config, options: OpenOptions): Promise<OpenService> {
@@ -75,6 +76,7 @@ export async function openService(config: Config, options: OpenOptions): Promise
     : undefined;
   try {
     await migrate(direct, role === 'server' ? 'create' : 'existing');
+    await requireCurrency(db, config.currency);
     const keyring = await openKeyring(db, readFileKey);
     await ensureCurrentPartitions(db, clock());
     const queue = Queue.late(direct, worksQueues ? 'worker' : 'sender', onError, makeQueues);

@@ -92,7 +92,7 @@ async function serveWith(
   await startJobs(
     service,
     transport,
-    { publicUrl, brand: config.brand, texts, language: config.language },
+    { publicUrl, brand: config.brand, currency: config.currency, texts, language: config.language },
     log,
   );
   if (!publicUrl.startsWith('https:')) {

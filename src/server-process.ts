@@ -5,12 +5,19 @@ import { ConfigError, loadConfig, readArguments } from './config.ts';
 import { EmbeddedDatabaseError } from './db/embedded/index.ts';
 import { StoreUnavailable } from './db/errors.ts';
 import { UnsupportedServer } from './db/migrate.ts';
+import { OtherCurrency } from './domain/books/currency.ts';
 import { KeyringError } from './domain/sealing/keyring.ts';
 import { createLog } from './http/log.ts';
 import { type Running, serve, serveAsWorker } from './serve.ts';
 import { LEAVE } from './workers.ts';
 
-const EXPLAINED = [ConfigError, EmbeddedDatabaseError, KeyringError, UnsupportedServer];
+const EXPLAINED = [
+  ConfigError,
+  EmbeddedDatabaseError,
+  KeyringError,
+  OtherCurrency,
+  UnsupportedServer,
+];
 const STOP_TIMEOUT_MS = 25_000;
 
 let running: Running | undefined;

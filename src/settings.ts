@@ -167,10 +167,15 @@ export const SETTINGS = {
     default: false,
     description: 'recover answers 404 for an unknown address',
   }),
+  CURRENCY: text({
+    default: 'USD',
+    pattern: '^[A-Z]{3}$',
+    description: 'of all money, by its code in ISO 4217; fixed once anything was posted',
+  }),
   DEFAULT_RATE: text({
     default: '0.0075',
     pattern: '^[0-9]{1,6}(\\.[0-9]{1,6})?$',
-    description: "a new account's rate in dollars per minute",
+    description: "a new account's rate per minute",
   }),
   PRORATE_CHARGES: flag({
     default: false,
@@ -233,7 +238,7 @@ export const SETTINGS = {
   STEP_UP_AMOUNT: text({
     default: '100',
     pattern: '^[0-9]{1,12}(\\.[0-9]{1,6})?$',
-    description: 'dollars; whoever posts more in the portal gives the password once more',
+    description: 'whoever posts more than this amount in the portal gives the password once more',
   }),
   SECURITY_CONTACT: text({
     default: '',

@@ -24,7 +24,7 @@ test('price lists and blocked prefixes are kept by the command', async () => {
   await writeFile(file, 'prefix,rate,name,country\n44,0.01,United Kingdom,GB\n4470,x,,\n');
   assert.deepEqual(await run('prices', 'import', 'wholesale', file), [
     1,
-    "line 3: the rate 'x' must be dollars per minute with at most six decimals\n" +
+    "line 3: the rate 'x' must be an amount per minute with at most six decimals\n" +
       'Nothing was imported.\n',
   ]);
   await writeFile(file, 'prefix,rate,name,country\n44,0.01,United Kingdom,GB\n4470,0.5,,\n');
@@ -55,11 +55,11 @@ test('price lists and blocked prefixes are kept by the command', async () => {
   );
   assert.deepEqual(await run('prices', 'rate', username, '+442055501234'), [
     0,
-    '0.01 a minute, 6/6 seconds: by 44 of the list wholesale (United Kingdom)\n',
+    '0.01 USD a minute, 6/6 seconds: by 44 of the list wholesale (United Kingdom)\n',
   ]);
   assert.deepEqual(await run('prices', 'show', 'wholesale', '--limit', '1'), [
     0,
-    "PREFIX  RATE  SECONDS    NAME\n44      0.01  account's  United Kingdom\nMore: add --after 44\n",
+    "PREFIX      RATE  SECONDS    NAME\n44      0.01 USD  account's  United Kingdom\nMore: add --after 44\n",
   ]);
   assert.deepEqual(await run('blocked', 'add', '+44 70', '53', '--account', username), [
     0,
@@ -67,7 +67,7 @@ test('price lists and blocked prefixes are kept by the command', async () => {
   ]);
   assert.deepEqual(await run('prices', 'rate', username, '+447055501234'), [
     0,
-    '0.50 a minute, 6/6 seconds: by 4470 of the list wholesale\nCalls to it are blocked.\n',
+    '0.50 USD a minute, 6/6 seconds: by 4470 of the list wholesale\nCalls to it are blocked.\n',
   ]);
   assert.deepEqual(await run('blocked', 'remove', '53', '--account', username), [
     0,
@@ -116,7 +116,7 @@ test('calls of a range are priced again by the command', async () => {
   assert.deepEqual(await run(...rerate, '--dry-run'), [
     0,
     '1 call looked at, 1 would change.\n' +
-      `ACCOUNT     ADJUSTMENT\n${account}     0.00875\nWould post 1 adjustment: 0.00875\n`,
+      `ACCOUNT      ADJUSTMENT\n${account}  0.00875 USD\nWould post 1 adjustment: 0.00875 USD\n`,
   ]);
   const scope = ['--account', String(account), '--reason', 'Agreed'];
   assert.deepEqual(await commandJson(api.env, ...rerate, ...scope), {

@@ -75,7 +75,7 @@ test('an administrator, a customer and its settings', async () => {
   ]);
   assert.match(
     listed.stdout,
-    /^USERNAME {4}NAME .*\n3456789013 {2}Example Company Ltd {2}office@example.com {2}itself +0.00 {2}disabled\n$/,
+    /^USERNAME {4}NAME .*\n3456789013 {2}Example Company Ltd {2}office@example.com {2}itself +0.00 USD {2}disabled\n$/,
   );
   assert.match(shown.stdout, /^Username +3456789013\nName +Example Company Ltd\n/);
   assert.deepEqual([found.accounts.length, found.next], [1, found.accounts[0].username]);
@@ -143,15 +143,15 @@ test('a credit on invoice is unpaid until a payment settles it', async () => {
   const { entry } = lent;
   assert.deepEqual(lent, { username, entry, posted: true, cash: '50.000000' });
   const ledger = () => run('account', 'ledger', account, '--limit', '5');
-  assert.match((await ledger()).stdout, / credit on invoice, unpaid +50\.00 +Invoice 7 /);
+  assert.match((await ledger()).stdout, / credit on invoice, unpaid +50\.00 USD +Invoice 7 /);
   const both = await run(...credit, '--on-invoice', '--settles', String(entry));
   assert.match(both.stderr, /--on-invoice' cannot be used with option '--settles/);
   const settled = await run(...credit, '--settles', String(entry));
   assert.equal(
     settled.stdout,
-    `50.00 pay the credit on invoice ${entry}. Balance of ${account}: 50.00\n`,
+    `50.00 USD pay the credit on invoice ${entry}. Balance of ${account}: 50.00 USD\n`,
   );
-  assert.match((await ledger()).stdout, / credit on invoice, paid +50\.00 +Invoice 7 /);
+  assert.match((await ledger()).stdout, / credit on invoice, paid +50\.00 USD +Invoice 7 /);
 });
 
 test('services, numbers, promotions and feeds do what they say at once', async () => {
@@ -190,7 +190,7 @@ test('services, numbers, promotions and feeds do what they say at once', async (
     refusal('feed', 'add', 'pbx1', '--format', 'generic'),
   ]);
   assert.deepEqual([services.services.length, numbers.numbers[0].number], [1, '8008786160']);
-  assert.match(promos.stdout, /^CODE .*\nWELCOME5 +5.00 {2}2040-12-31T23:59:59Z +1 +1\n$/);
+  assert.match(promos.stdout, /^CODE .*\nWELCOME5 +5.00 USD {2}2040-12-31T23:59:59Z +1 +1\n$/);
   assert.deepEqual([feeds.feeds[0].name, feeds.feeds[0].networks], ['pbx1', ['127.0.0.0/8']]);
   assert.deepEqual([rejected.open, JSON.parse(rejected.records[0].raw)], [1, record]);
   assert.equal(inUse, `the number 8008786160 is in use by ${username}`);

@@ -1,5 +1,5 @@
 import type { AccountDetails } from '../domain/account/account-directory.ts';
-import { count, dollars, fields, moment, printable } from './print.ts';
+import { count, fields, moment, money, printable } from './print.ts';
 
 /** An account in full, for people. */
 export function accountText(account: AccountDetails): string {
@@ -12,12 +12,12 @@ export function accountText(account: AccountDetails): string {
     ['E-mail', account.email],
     ['Billed to', masterAccount === username ? 'itself' : masterAccount],
     ['Role', account.role],
-    ['Balance', `${dollars(account.cash)}${payer}`],
+    ['Balance', `${money(account.cash)}${payer}`],
     ['Billing', `${account.billing}${payer}`],
     ['Credit limit', `${creditLimit(account)}${payer}`],
     ['Enabled', onOff(account.enabled)],
     ['Suspended', `${account.suspended ? 'yes' : 'no'}${payer}`],
-    ['Rate', `${dollars(account.rate)} a minute`],
+    ['Rate', `${money(account.rate)} a minute`],
     ['Increment', `${account.minimumSeconds}/${account.incrementSeconds} seconds`],
     ['Price list', account.priceList ?? 'none of its own'],
     ['Calls at once', account.maxCalls ?? 'any number'],
@@ -46,12 +46,12 @@ export function accountText(account: AccountDetails): string {
 
 function creditLimit({ billing, creditLimit }: AccountDetails): string {
   if (billing === 'prepaid') return 'none';
-  return creditLimit === null ? 'without end' : dollars(creditLimit);
+  return creditLimit === null ? 'without end' : money(creditLimit);
 }
 
 function section(title: string, rows: [string, string][]): string {
   return [
     title[0] === '0' ? `No ${title.slice(2)}` : title,
-    ...rows.map(([name, monthly]) => `  ${printable(name)}  ${dollars(monthly)} a month`),
+    ...rows.map(([name, monthly]) => `  ${printable(name)}  ${money(monthly)} a month`),
   ].join('\n');
 }

@@ -23,7 +23,7 @@ import { Refusal } from '../domain/refusal.ts';
 import { accountText } from './account-text.ts';
 import { confirm } from './confirm.ts';
 import { command, type Output, operator, perform } from './operation.ts';
-import { dollars, fields, moment, moreAt, printable, table } from './print.ts';
+import { fields, moment, money, moreAt, printable, table } from './print.ts';
 import * as values from './values.ts';
 
 const SAMPLE = '2345678901';
@@ -109,7 +109,7 @@ function list(group: Command): void {
           account.name,
           account.email,
           account.masterAccount === account.username ? 'itself' : account.masterAccount,
-          account.masterAccount === account.username ? dollars(account.cash) : '-',
+          account.masterAccount === account.username ? money(account.cash) : '-',
           stateOf(account),
         ]),
       );

@@ -11,7 +11,7 @@ import { fromMicros, toMicros } from '../domain/money.ts';
 import type { OpenService } from '../open-service.ts';
 import { explain } from './explain.ts';
 import { command, type Output, operator, perform } from './operation.ts';
-import { count, dollars, table } from './print.ts';
+import { count, money, table } from './print.ts';
 import * as values from './values.ts';
 
 const PROGRESS_EVERY = 1_000;
@@ -79,7 +79,7 @@ async function post(service: OpenService, options: PostOptions): Promise<Output>
 function summary({ charges, amount, failures }: ChargeRun): string {
   if (charges === 0 && failures.length === 0) return 'No monthly charge is due.';
   const failed = failures.length > 0 ? `; ${count(failures.length, 'account')} failed` : '';
-  return `Posted ${count(charges, 'monthly charge')}, together ${dollars(amount)}${failed}.`;
+  return `Posted ${count(charges, 'monthly charge')}, together ${money(amount)}${failed}.`;
 }
 
 /** Shows the charges up to the requested number, and the sum of all. */
@@ -100,7 +100,7 @@ async function preview(service: OpenService, options: PostOptions): Promise<Outp
   const hidden = number - charges.length;
   const rest = hidden > 0 ? `\n… and ${hidden} more; see them with --limit or --account.` : '';
   const text = `${charges.map(chargeText).join('\n\n')}${rest}
-${count(number, 'monthly charge')}, together ${dollars(amount)}; nothing was posted.`;
+${count(number, 'monthly charge')}, together ${money(amount)}; nothing was posted.`;
   return {
     json: { charges, count: number, amount },
     text: number > 0 ? text : 'No monthly charge would be posted.',
@@ -117,8 +117,8 @@ function chargeText({ account, month, amount, cash, lines }: MonthlyCharge): str
     line.name,
     line.month,
     line.days,
-    dollars(line.amount),
+    money(line.amount),
   ]);
-  return `${account}  ${month}  ${dollars(amount)}  balance then ${dollars(cash)}
+  return `${account}  ${month}  ${money(amount)}  balance then ${money(cash)}
 ${table(['ACCOUNT', 'SERVICE OR NUMBER', 'MONTH', '>DAYS', '>AMOUNT'], rows)}`;
 }

@@ -5,7 +5,7 @@ import {
   explainDialled,
 } from '../domain/calls/call-explanation.ts';
 import { command, perform } from './operation.ts';
-import { dollars, fields, moment, printable } from './print.ts';
+import { fields, moment, money, printable } from './print.ts';
 import * as values from './values.ts';
 
 interface ExplainOptions {
@@ -66,14 +66,14 @@ function stepsOf(asked: { startsAt: Date; seconds: number }, explained: Explaine
     ['Price list', list ?? 'none'],
     ['Prefixes', explained.candidates.join(', ') || 'none that fits'],
     ['Price', price ? priceText(price) : "none: the account's own rate"],
-    ['Rate', `${dollars(explained.rate)} a minute, starts at ${moment(asked.startsAt)}`],
+    ['Rate', `${money(explained.rate)} a minute, starts at ${moment(asked.startsAt)}`],
     ['Seconds', `${explained.minimumSeconds}/${explained.incrementSeconds}`],
-    ['Connect fee', dollars(explained.connectFee)],
-    ['Minimum charge', dollars(explained.minimumCharge)],
+    ['Connect fee', money(explained.connectFee)],
+    ['Minimum charge', money(explained.minimumCharge)],
     [
       'Cost',
-      `${dollars(explained.amount)} for ${asked.seconds} s, billed as ${explained.billedSeconds} s` +
-        (Number(explained.fee) > 0 ? `, ${dollars(explained.fee)} of it beside the seconds` : ''),
+      `${money(explained.amount)} for ${asked.seconds} s, billed as ${explained.billedSeconds} s` +
+        (Number(explained.fee) > 0 ? `, ${money(explained.fee)} of it beside the seconds` : ''),
     ],
   ]);
 }

@@ -10,7 +10,7 @@ import {
 import type { Decimal } from '../domain/money.ts';
 import { readPage } from '../domain/page.ts';
 import { command, operator, perform } from './operation.ts';
-import { dollars, moment, moreAt, table } from './print.ts';
+import { moment, money, moreAt, table } from './print.ts';
 import * as values from './values.ts';
 
 const SAMPLE = '2345678901';
@@ -50,7 +50,7 @@ interface Posting {
 function posting(group: Command, { name, description, example, kind, sign }: Posting): void {
   const on = command(group, name, description, example)
     .addArgument(values.usernameArgument())
-    .addArgument(new Argument('<amount>', 'dollars, at most six decimals').argParser(values.amount))
+    .addArgument(new Argument('<amount>', 'at most six decimals').argParser(values.amount))
     .requiredOption('--reason <text>', 'why; the ledger keeps it', values.words)
     .option(
       '--reference <text>',
@@ -79,7 +79,7 @@ function posting(group: Command, { name, description, example, kind, sign }: Pos
     });
     return {
       json: { username: account, ...(onInvoice ? { entry: id } : {}), posted, cash },
-      text: `${posted ? done(id, amount, sign, options) : `Nothing changed: the reference ${reference} was posted before.`} Balance of ${account}: ${dollars(cash)}`,
+      text: `${posted ? done(id, amount, sign, options) : `Nothing changed: the reference ${reference} was posted before.`} Balance of ${account}: ${money(cash)}`,
     };
   });
 }
@@ -93,9 +93,9 @@ interface PostingOptions {
 
 function done(id: number, amount: Decimal, sign: string, options: PostingOptions): string {
   const { onInvoice, settles } = options;
-  if (onInvoice) return `Lent ${dollars(amount)} on invoice as entry ${id}.`;
-  if (settles) return `${dollars(amount)} pay the credit on invoice ${settles}.`;
-  return `${sign === '-' ? 'Debited' : 'Credited'} ${dollars(amount)}.`;
+  if (onInvoice) return `Lent ${money(amount)} on invoice as entry ${id}.`;
+  if (settles) return `${money(amount)} pay the credit on invoice ${settles}.`;
+  return `${sign === '-' ? 'Debited' : 'Credited'} ${money(amount)}.`;
 }
 
 function reverse(group: Command): void {
@@ -114,11 +114,11 @@ function reverse(group: Command): void {
       const result = await reverseEntry(db, operator(), { account, entry, reason }, clock());
       const { posted, cash, amount, id } = result;
       const done = posted
-        ? `Posted ${dollars(amount)} as entry ${id}, which takes entry ${entry} back.`
+        ? `Posted ${money(amount)} as entry ${id}, which takes entry ${entry} back.`
         : `Nothing changed: entry ${id} has taken entry ${entry} back before.`;
       return {
         json: { username: account, entry, reversal: id, amount, posted, cash },
-        text: `${done} Balance of ${account}: ${dollars(cash)}`,
+        text: `${done} Balance of ${account}: ${money(cash)}`,
       };
     },
   );
@@ -148,7 +148,7 @@ function ledger(group: Command): void {
         entry.id,
         moment(entry.createdAt),
         kindText(entry),
-        dollars(entry.amount),
+        money(entry.amount),
         entry.reason,
         entry.reference ?? '-',
         entry.actor,

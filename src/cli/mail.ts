@@ -49,9 +49,9 @@ async function previewMails(
   kinds: LetterKind[],
   language = config.language,
 ): Promise<Preview[]> {
-  const { brand } = config;
+  const { brand, currency } = config;
   const texts = readMailTexts(config);
-  const sender: Sender = { publicUrl: notedAddress(config), brand, texts, language };
+  const sender: Sender = { publicUrl: notedAddress(config), brand, currency, texts, language };
   return Promise.all(kinds.map(async (kind) => ({ kind, ...(await sampleMail(sender, kind)) })));
 }
 

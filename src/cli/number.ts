@@ -4,7 +4,7 @@ import { addNumber, removeNumber } from '../domain/billing/recurring-charge.ts';
 import type { Decimal } from '../domain/money.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { command, operator, perform } from './operation.ts';
-import { dollars, moment, table } from './print.ts';
+import { moment, money, table } from './print.ts';
 import * as values from './values.ts';
 
 const SAMPLE = '2345678901';
@@ -23,7 +23,7 @@ export function numberCommands(group: Command): void {
   )
     .addArgument(values.usernameArgument())
     .addArgument(numberArgument())
-    .requiredOption('--monthly <dollars>', 'dollars a month', values.monthlyAmount);
+    .requiredOption('--monthly <amount>', 'amount a month', values.monthlyAmount);
   perform(
     add,
     async ({ db, clock }, account: number, number: string, { monthly }: { monthly: Decimal }) => {
@@ -36,7 +36,7 @@ export function numberCommands(group: Command): void {
       }
       return {
         json: { username: account, number, monthly },
-        text: `Added ${number} to ${account}: ${dollars(monthly)} a month`,
+        text: `Added ${number} to ${account}: ${money(monthly)} a month`,
       };
     },
   );
@@ -64,7 +64,7 @@ export function numberCommands(group: Command): void {
     const numbers = await listNumbers(db, username);
     const text = table(
       ['NUMBER', '>MONTHLY', 'ADDED'],
-      numbers.map(({ number, monthly, addedAt }) => [number, dollars(monthly), moment(addedAt)]),
+      numbers.map(({ number, monthly, addedAt }) => [number, money(monthly), moment(addedAt)]),
     );
     return { json: { numbers }, text: numbers.length > 0 ? text : 'No number.' };
   });

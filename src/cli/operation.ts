@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Config } from '../config.ts';
 import type { Actor } from '../domain/audit.ts';
 import type { OpenService } from '../open-service.ts';
-import { jsonText } from './print.ts';
+import { jsonText, printAmountsIn } from './print.ts';
 
 export interface Output {
   /** what --json prints */
@@ -64,7 +64,9 @@ export function performWithout<Values extends unknown[]>(
 ): void {
   on.action(async (...received: unknown[]) => {
     const { loadConfig } = await import('../config.ts');
-    await work(loadConfig(), ...(received.slice(0, -1) as Values));
+    const config = loadConfig();
+    printAmountsIn(config.currency);
+    await work(config, ...(received.slice(0, -1) as Values));
   });
 }
 

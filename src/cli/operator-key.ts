@@ -58,8 +58,8 @@ function create(group: Command): void {
       'only these billing accounts and those billed to them',
       values.usernames,
     )
-    .option('--entry-limit <dollars>', 'most that one credit or debit may move', values.amount)
-    .option('--day-limit <dollars>', 'most that all of a day (UTC) may move', values.amount)
+    .option('--entry-limit <amount>', 'most that one credit or debit may move', values.amount)
+    .option('--day-limit <amount>', 'most that all of a day (UTC) may move', values.amount)
     .option('--expires <when>', `left out, in ${DEFAULT_DAYS} days`, values.until)
     .option('--no-expiry', 'it counts until it is revoked');
   perform(on, async ({ db, keyring, clock }, name: string, options: CreateOptions) => {

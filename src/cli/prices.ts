@@ -16,7 +16,7 @@ import {
 } from '../domain/rating/price-list.ts';
 import type { OpenService } from '../open-service.ts';
 import { command, type Output, operator, perform } from './operation.ts';
-import { count, dollars, moment, moreAt, printable, table } from './print.ts';
+import { count, moment, money, moreAt, printable, table } from './print.ts';
 import { startProgress } from './progress.ts';
 import * as values from './values.ts';
 
@@ -198,10 +198,10 @@ function show(group: Command): void {
 /** Fees and dates get a column only if one of the prices has them. */
 function priceTable(prices: ListedPrice[]): string {
   const optional: [string, (price: ListedPrice) => string | undefined][] = [
-    ['>FEE', ({ connectFee }) => (Number(connectFee) > 0 ? dollars(connectFee) : undefined)],
+    ['>FEE', ({ connectFee }) => (Number(connectFee) > 0 ? money(connectFee) : undefined)],
     [
       '>LEAST',
-      ({ minimumCharge }) => (Number(minimumCharge) > 0 ? dollars(minimumCharge) : undefined),
+      ({ minimumCharge }) => (Number(minimumCharge) > 0 ? money(minimumCharge) : undefined),
     ],
     ['FROM', ({ validFrom }) => (validFrom ? moment(validFrom) : undefined)],
     ['UNTIL', ({ validUntil }) => (validUntil ? moment(validUntil) : undefined)],
@@ -211,7 +211,7 @@ function priceTable(prices: ListedPrice[]): string {
     ['PREFIX', '>RATE', 'SECONDS', ...shown.map(([title]) => title), 'NAME'],
     prices.map((price) => [
       price.prefix,
-      dollars(price.rate),
+      money(price.rate),
       increments(price),
       ...shown.map(([, cell]) => cell(price) ?? '-'),
       price.name,
@@ -253,11 +253,11 @@ function rate(group: Command): void {
       const name = price?.name ? ` (${printable(price.name)})` : '';
       const why = price ? `by ${price.prefix} of the list ${list}${name}` : own;
       const fees = [
-        ...(Number(connectFee) > 0 ? [`${dollars(connectFee)} for each call`] : []),
-        ...(Number(minimumCharge) > 0 ? [`at least ${dollars(minimumCharge)}`] : []),
+        ...(Number(connectFee) > 0 ? [`${money(connectFee)} for each call`] : []),
+        ...(Number(minimumCharge) > 0 ? [`at least ${money(minimumCharge)}`] : []),
       ];
       const terms = [
-        `${dollars(perMinute)} a minute`,
+        `${money(perMinute)} a minute`,
         `${minimumSeconds}/${incrementSeconds} seconds`,
       ];
       const isBlocked = blocked.length > 0 && !emergency;
@@ -321,10 +321,10 @@ function diff(group: Command): void {
 function atText(terms: PriceAt | null): string {
   if (!terms) return '-';
   const fees = [
-    ...(Number(terms.connectFee) > 0 ? [`fee ${dollars(terms.connectFee)}`] : []),
-    ...(Number(terms.minimumCharge) > 0 ? [`least ${dollars(terms.minimumCharge)}`] : []),
+    ...(Number(terms.connectFee) > 0 ? [`fee ${money(terms.connectFee)}`] : []),
+    ...(Number(terms.minimumCharge) > 0 ? [`least ${money(terms.minimumCharge)}`] : []),
   ];
-  return [dollars(terms.rate), increments(terms), ...fees].join(', ');
+  return [money(terms.rate), increments(terms), ...fees].join(', ');
 }
 
 function remove(group: Command): void {

@@ -1,4 +1,4 @@
-import type { Decimal } from '../domain/money.ts';
+import { type Currency, type Decimal, decimalsOf } from '../domain/money.ts';
 
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 const UNPRINTABLE_IN_JSON = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
@@ -47,10 +47,18 @@ export function fields(pairs: [string, string | number][]): string {
     .join('\n');
 }
 
-/** Dollars with two decimals or more, without trailing zeros: `25.4825`, `5.00`. */
-export function dollars(amount: Decimal): string {
+let currency: Currency = 'USD';
+
+/** Sets the currency of every amount that this process prints. */
+export function printAmountsIn(code: Currency): void {
+  currency = code;
+}
+
+/** The currency's decimals or more, without trailing zeros: `25.4825 EUR`, `5.00 EUR`, `5 JPY`. */
+export function money(amount: Decimal): string {
   const [whole = '0', fraction = ''] = amount.split('.');
-  return `${whole}.${fraction.replace(/0+$/, '').padEnd(2, '0')}`;
+  const decimals = fraction.replace(/0+$/, '').padEnd(decimalsOf(currency), '0');
+  return `${whole}${decimals && '.'}${decimals} ${currency}`;
 }
 
 /** UTC to the second. */

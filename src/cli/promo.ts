@@ -2,7 +2,7 @@ import { Argument, type Command } from 'commander';
 import { createPromotion, listPromotions } from '../domain/account/promotion.ts';
 import type { Decimal } from '../domain/money.ts';
 import { command, operator, perform } from './operation.ts';
-import { dollars, moment, table } from './print.ts';
+import { moment, money, table } from './print.ts';
 import * as values from './values.ts';
 
 const MOST_USES = 1_000_000_000;
@@ -19,7 +19,7 @@ export function promoCommands(group: Command): void {
         values.promotionCode,
       ),
     )
-    .requiredOption('--amount <dollars>', 'dollars credited', values.amount)
+    .requiredOption('--amount <amount>', 'amount credited', values.amount)
     .option('--until <date>', 'last day (UTC), or a time with its zone', values.until)
     .option('--uses <n>', 'how many signups may use it', (text) =>
       values.wholeNumber(text, 1, MOST_USES),
@@ -34,7 +34,7 @@ export function promoCommands(group: Command): void {
       const { amount, until: validUntil = null, uses: usesLimit = null } = options;
       const promotion = { code, amount, validUntil, usesLimit };
       await createPromotion(db, operator(), promotion, clock());
-      return { json: promotion, text: `Created ${code}: ${dollars(amount)} for a new account` };
+      return { json: promotion, text: `Created ${code}: ${money(amount)} for a new account` };
     },
   );
 
@@ -45,7 +45,7 @@ export function promoCommands(group: Command): void {
       ['CODE', '>AMOUNT', 'UNTIL', '>USES', '>OF'],
       promotions.map(({ code, amount, validUntil, uses, usesLimit }) => [
         code,
-        dollars(amount),
+        money(amount),
         moment(validUntil, 'always'),
         uses,
         usesLimit ?? 'any',

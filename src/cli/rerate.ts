@@ -9,7 +9,7 @@ import {
 import type { ReratingRange } from '../domain/calls/rerating-page.ts';
 import { fromMicros, toMicros } from '../domain/money.ts';
 import { command, type Output, operator, perform } from './operation.ts';
-import { count, dollars, table } from './print.ts';
+import { count, money, table } from './print.ts';
 import { startProgress } from './progress.ts';
 import * as values from './values.ts';
 
@@ -74,12 +74,12 @@ function outputOf({ calls, changed, adjustments }: ReratingResult, dryRun: boole
       ? [
           table(
             ['ACCOUNT', '>ADJUSTMENT'],
-            rows.map((row) => [row.account, dollars(row.amount)]),
+            rows.map((row) => [row.account, money(row.amount)]),
           ),
         ]
       : []),
     ...(more > 0 ? [`and ${count(more, 'account')} more`] : []),
-    `${dryRun ? 'Would post' : 'Posted'} ${count(adjustments.length, 'adjustment')}: ${dollars(total)}`,
+    `${dryRun ? 'Would post' : 'Posted'} ${count(adjustments.length, 'adjustment')}: ${money(total)}`,
   ];
   return { json: { dryRun, calls, changed, total, adjustments }, text: lines.join('\n') };
 }

@@ -3,7 +3,7 @@ import { listServices } from '../domain/account/account-directory.ts';
 import { addService, removeService } from '../domain/billing/recurring-charge.ts';
 import type { Decimal } from '../domain/money.ts';
 import { command, operator, perform } from './operation.ts';
-import { dollars, moment, printable, table } from './print.ts';
+import { moment, money, printable, table } from './print.ts';
 import * as values from './values.ts';
 
 const SAMPLE = '2345678901';
@@ -20,12 +20,12 @@ export function serviceCommands(group: Command): void {
   )
     .addArgument(values.usernameArgument())
     .addArgument(descriptionArgument())
-    .addArgument(new Argument('<amount>', 'dollars a month').argParser(values.monthlyAmount));
+    .addArgument(new Argument('<amount>', 'amount a month').argParser(values.monthlyAmount));
   perform(add, async ({ db, clock }, account: number, description: string, monthly: Decimal) => {
     await addService(db, operator(), { account, description, monthly }, clock());
     return {
       json: { username: account, description, monthly },
-      text: `Added ${printable(description)} to ${account}: ${dollars(monthly)} a month`,
+      text: `Added ${printable(description)} to ${account}: ${money(monthly)} a month`,
     };
   });
 
@@ -57,7 +57,7 @@ export function serviceCommands(group: Command): void {
       ['SERVICE', '>MONTHLY', 'ADDED'],
       services.map(({ description, monthly, addedAt }) => [
         description,
-        dollars(monthly),
+        money(monthly),
         moment(addedAt),
       ]),
     );

@@ -42,7 +42,7 @@ export function orNone<Value>(read: (text: string) => Value): (text: string) => 
 /** A record's id. */
 export const recordId = (text: string) => wholeNumber(text, 1, Number.MAX_SAFE_INTEGER);
 
-/** Dollars above zero. */
+/** An amount above zero. */
 export function amount(text: string): Decimal {
   if (!isDecimal(text) || toMicros(text) <= 0n) {
     throw new InvalidValue({ key: 'amount' });
@@ -50,7 +50,7 @@ export function amount(text: string): Decimal {
   return text;
 }
 
-/** Dollars a month, 0 or more. */
+/** An amount a month, 0 or more. */
 export function monthlyAmount(text: string): Decimal {
   if (!isDecimal(text) || text.startsWith('-')) {
     throw new InvalidValue({ key: 'monthlyAmount' });
@@ -58,10 +58,10 @@ export function monthlyAmount(text: string): Decimal {
   return text;
 }
 
-/** Dollars, 0 or more. */
-export function dollarsOrMore(text: string): Decimal {
+/** An amount, 0 or more. */
+export function moneyOrMore(text: string): Decimal {
   if (!isDecimal(text) || text.startsWith('-')) {
-    throw new InvalidValue({ key: 'dollarsOrMore' });
+    throw new InvalidValue({ key: 'moneyOrMore' });
   }
   return text;
 }

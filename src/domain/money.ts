@@ -1,4 +1,4 @@
-/** Dollars as a decimal string with at most six places, such as `-12.5` or `0.017500`. */
+/** Money, in the installation's currency, as a decimal string with at most six places, such as `-12.5` or `0.017500`. */
 export type Decimal = string;
 
 const PLACES = 6;
@@ -7,18 +7,32 @@ const AMOUNT = /^-?[0-9]{1,12}(\.[0-9]{1,6})?$/;
 const RATE = /^[0-9]{1,6}(\.[0-9]{1,6})?$/;
 const SUM = /^(-?)([0-9]{1,32})(?:\.([0-9]{1,6}))?$/;
 
-/** Whether a value from outside is an amount: at most 999999999999.999999 dollars, of any sign. */
+/** A currency by its code in ISO 4217, such as `EUR`. */
+export type Currency = string;
+
+/** Whether a text is the code of a currency. */
+export function isCurrency(text: string): boolean {
+  return Intl.supportedValuesOf('currency').includes(text);
+}
+
+/** The decimals of a currency's smallest unit: 2 for EUR, 0 for JPY, 3 for KWD. */
+export function decimalsOf(currency: Currency): number {
+  const format = new Intl.NumberFormat('en', { style: 'currency', currency });
+  return format.resolvedOptions().maximumFractionDigits ?? 2;
+}
+
+/** Whether a value from outside is an amount: at most 999999999999.999999, of any sign. */
 export function isDecimal(value: unknown): value is Decimal {
   return typeof value === 'string' && AMOUNT.test(value);
 }
 
-/** Whether a value from outside is a rate: dollars per minute from 0 to 999999.999999. */
+/** Whether a value from outside is a rate: money per minute from 0 to 999999.999999. */
 export function isRate(value: unknown): value is Decimal {
   return typeof value === 'string' && RATE.test(value);
 }
 
 /**
- * An amount, or a sum of amounts of any size, in millionths of a dollar.
+ * An amount, or a sum of amounts of any size, in millionths.
  * @throws RangeError if the text is not a decimal
  */
 export function toMicros(decimal: Decimal): bigint {
@@ -29,7 +43,7 @@ export function toMicros(decimal: Decimal): bigint {
   return sign ? -micros : micros;
 }
 
-/** Millionths of a dollar as a decimal string with all six places. */
+/** Millionths of money as a decimal string with all six places. */
 export function fromMicros(micros: bigint): Decimal {
   const sign = micros < 0n ? '-' : '';
   const digits = (micros < 0n ? -micros : micros).toString().padStart(PLACES + 1, '0');

@@ -4,7 +4,7 @@ export type ValueProblem =
   | { key: 'wholeNumber'; least: number; most: number }
   | { key: 'amount' }
   | { key: 'monthlyAmount' }
-  | { key: 'dollarsOrMore' }
+  | { key: 'moneyOrMore' }
   | { key: 'listName' }
   /** @param reason in English: only the command reads prefixes */
   | { key: 'prefix'; reason: string }

@@ -129,9 +129,9 @@ function readDatabase(registry: Registry, { db, queue, clock }: Service): void {
     async () => (await sumHolds(db, clock())).holds,
   );
   figure(
-    'account_api_held_dollars',
+    'account_api_held_money',
     'What is held for calls in progress',
-    async () => (await sumHolds(db, clock())).dollars,
+    async () => (await sumHolds(db, clock())).amount,
   );
   figure(
     'account_api_records_rejected',

@@ -4,14 +4,14 @@ import type { ProblemWords, ValueProblem } from '../domain/problem.ts';
 export const PROBLEM_WORDS: ProblemWords<ValueProblem> = {
   username: () => 'Must be a 10-digit number.',
   wholeNumber: ({ least, most }) => `Must be a whole number from ${least} to ${most}.`,
-  amount: () => 'Must be dollars above 0 with at most six decimals, such as 25 or 0.017500.',
+  amount: () => 'Must be an amount above 0 with at most six decimals, such as 25 or 0.017500.',
   monthlyAmount: () =>
-    'Must be dollars a month, 0 or more, with at most six decimals, such as 1.50.',
-  dollarsOrMore: () => 'Must be dollars, 0 or more, with at most six decimals, such as 500.',
+    'Must be an amount a month, 0 or more, with at most six decimals, such as 1.50.',
+  moneyOrMore: () => 'Must be an amount, 0 or more, with at most six decimals, such as 500.',
   listName: () =>
     'Must be 1 to 63 letters, digits, dots, dashes or underscores, the first a letter or digit.',
   prefix: ({ reason }) => `${reason.replace(/^m/, 'M')}.`,
-  rate: () => 'Must be dollars per minute, at most 999999.999999, such as 0.025.',
+  rate: () => 'Must be an amount per minute, at most 999999.999999, such as 0.025.',
   increment: ({ most }) =>
     'Must be minimum/increment in seconds, such as 6/6: a minimum from 0, an increment from 1, ' +
     `both up to ${most}.`,

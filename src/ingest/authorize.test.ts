@@ -424,7 +424,7 @@ test('/metrics tells how long switches waited, what was gathered, and what is he
       questions: rise('account_api_gathered_sum{what="questions"}'),
       deliveries: rise('account_api_gathered_count{what="deliveries"}'),
       holds: rise('account_api_holds'),
-      held: rise('account_api_held_dollars').toFixed(6),
+      held: rise('account_api_held_money').toFixed(6),
     },
     {
       allowed: 2,

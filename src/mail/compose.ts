@@ -6,7 +6,8 @@ import type {
   Message,
   Occurrence,
 } from '../domain/mail/message.ts';
-import { dayTime, dollars, monthName } from './format.ts';
+import type { Decimal } from '../domain/money.ts';
+import { dayTime, money, monthName } from './format.ts';
 import {
   fill,
   fillIn,
@@ -69,6 +70,7 @@ const EMPTY = { links: [], facts: [], bill: [] } satisfies Partial<LetterContent
 async function contentOf(context: Context, message: Message): Promise<Content> {
   const { openToken, texts } = context;
   const { labels, locale } = texts.common;
+  const inCurrency = (amount: Decimal) => money(amount, context.currency, locale);
   switch (message.kind) {
     case 'verification': {
       const values = {
@@ -104,8 +106,8 @@ async function contentOf(context: Context, message: Message): Promise<Content> {
     case 'low balance': {
       const values = {
         username: String(message.username),
-        balance: dollars(message.cash, locale),
-        threshold: dollars(String(message.threshold), locale),
+        balance: inCurrency(message.cash),
+        threshold: inCurrency(String(message.threshold)),
       };
       return {
         values,
@@ -120,7 +122,7 @@ async function contentOf(context: Context, message: Message): Promise<Content> {
     case 'calls stopped': {
       const values = {
         username: String(message.username),
-        balance: dollars(message.cash, locale),
+        balance: inCurrency(message.cash),
       };
       return {
         values,
@@ -135,15 +137,15 @@ async function contentOf(context: Context, message: Message): Promise<Content> {
       const values = {
         username: String(message.username),
         month: monthName(message.month, locale),
-        amount: dollars(message.amount, locale),
-        balance: dollars(message.cash, locale),
+        amount: inCurrency(message.amount),
+        balance: inCurrency(message.cash),
       };
       return {
         values,
         bill: [
           ...message.lines.map((line): [string, string] => [
             chargeName(context, line, message.month),
-            dollars(line.amount, locale),
+            inCurrency(line.amount),
           ]),
           [labels.total, values.amount],
         ],

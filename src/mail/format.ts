@@ -1,10 +1,10 @@
-import type { Decimal } from '../domain/money.ts';
+import type { Currency, Decimal } from '../domain/money.ts';
 
-/** Exact dollars with two decimals or more, without trailing zeros: `$25.50`, `-$0.0175`. */
-export function dollars(amount: Decimal, locale: string): string {
+/** An exact amount with the currency's decimals or more: `$25.50`, `-$0.0175`, `¥25`. */
+export function money(amount: Decimal, currency: Currency, locale: string): string {
   const format = new Intl.NumberFormat(locale, {
     style: 'currency',
-    currency: 'USD',
+    currency,
     maximumFractionDigits: 6,
   });
   // A decimal string is formatted digit by digit, but the types allow only numeric literals.

@@ -1,4 +1,5 @@
 import type { Brand } from '../brand.ts';
+import type { Currency } from '../domain/money.ts';
 import type { Language } from '../language.ts';
 import type { LetterTexts, MailTexts } from './texts.ts';
 
@@ -7,6 +8,7 @@ export interface Speaker {
   /** without a slash at the end */
   publicUrl: string;
   brand: Brand;
+  currency: Currency;
   texts: MailTexts;
 }
 

@@ -33,6 +33,7 @@ before(async () => {
   sender = {
     publicUrl: 'https://account.example.com',
     brand,
+    currency: 'USD',
     texts: BUILT_IN_TEXTS,
     language: 'en',
   };

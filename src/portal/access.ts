@@ -61,6 +61,7 @@ export function knowVisitors(app: FastifyInstance, service: Service): void {
     request.view = {
       m: messagesFor(request.session, request.headers, config.language),
       brand,
+      currency: config.currency,
       path: request.url.split('?')[0] ?? '/',
       session: request.session,
       formToken: formToken(keyring, request.device, request.session?.username),

@@ -168,10 +168,10 @@ test('what is typed wrongly is told in the language of the reader, with its numb
   assert.deepEqual(
     Object.keys(typed).map((field) => problemAt(wrong.body, field)?.slice(0, 24)),
     [
-      'Bitte geben Sie Dollar j',
+      'Bitte geben Sie einen Be',
       'Bitte geben Sie Minimum/',
       'Bitte geben Sie eine gan',
-      'Bitte geben Sie Dollar a',
+      'Bitte geben Sie einen Be',
       'Bitte wählen Sie eines v',
     ],
   );

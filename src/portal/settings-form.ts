@@ -21,7 +21,7 @@ export type SettingsForm = Record<string, AccountSettingName>;
 function textOf(name: AccountSettingName, shown: ShownSettings): string {
   const { input, shown: joined } = accountSetting(name);
   const text = joined?.(shown) ?? shown[name as keyof ShownSettings] ?? '';
-  if (input === 'dollars') return trimmed(text);
+  if (input === 'money') return trimmed(text);
   if (input === 'tick') return text === 'true' ? 'on' : '';
   return text;
 }

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { Session } from '../domain/access/session.ts';
+import type { Currency } from '../domain/money.ts';
 import { mayDo, type Permission } from '../domain/role.ts';
 import { type Html, html } from '../html.ts';
 import type { Service } from '../service.ts';
@@ -10,6 +11,8 @@ import { type Messages, messagesFor } from './messages/index.ts';
 export interface View {
   m: Messages;
   brand: ShownBrand;
+  /** of all amounts */
+  currency: Currency;
   /** the requested path */
   path: string;
   session: Session | undefined;
@@ -45,6 +48,7 @@ export function visitorView({ config, clock }: Service): (request: FastifyReques
   return ({ headers }) => ({
     m: messagesFor(undefined, headers, config.language),
     brand,
+    currency: config.currency,
     path: '',
     session: undefined,
     formToken: '',

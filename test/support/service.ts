@@ -117,6 +117,7 @@ export async function startService(
   const sender = {
     publicUrl: config.publicUrl ?? url,
     brand: config.brand,
+    currency: config.currency,
     texts: readMailTexts(config),
     language: config.language,
   };

@@ -73,12 +73,12 @@ const SETTINGS = {
   enabled: flag({ description: 'Whether it may call', example: true }),
   billing: choice(BILLINGS, { description: 'When calls stop', example: 'prepaid' }),
   creditLimit: nullable(
-    decimal(entered.dollarsOrMore, {
-      description: 'Dollars that a postpaid account may owe; null: any amount',
+    decimal(entered.moneyOrMore, {
+      description: 'What a postpaid account may owe; null: any amount',
       example: '500',
     }),
   ),
-  rate: decimal(entered.rate, { description: 'Dollars a minute', example: '0.0075' }),
+  rate: decimal(entered.rate, { description: 'Price of a minute', example: '0.0075' }),
   minimumSeconds: integer({
     description: 'Least billed seconds',
     least: 0,
@@ -100,7 +100,7 @@ const SETTINGS = {
   callerId: text(entered.callerId, { description: 'Ten digits, or empty', example: '2125550100' }),
   notify: flag({ description: 'Mail at a low balance', example: true }),
   notifyThreshold: integer({
-    description: 'Whole dollars below which to mail',
+    description: 'Whole amount below which to mail',
     ...limit,
     example: 5,
   }),

@@ -20,7 +20,7 @@ const TAG = 'services and numbers';
 const A = { username: username('Its username') };
 const N = { number };
 
-const monthly = decimal(entered.monthlyAmount, { description: 'Dollars a month', example: '1.50' });
+const monthly = decimal(entered.monthlyAmount, { description: 'Amount a month', example: '1.50' });
 
 const listServices = route({
   method: 'GET',

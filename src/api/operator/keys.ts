@@ -41,7 +41,7 @@ const K = {
     example: 'key_7Hq2mZ0a1B2c3D4e',
   }),
 };
-const limit = nullable(decimal(entered.dollarsOrMore, { description: 'Dollars', example: '500' }));
+const limit = nullable(decimal(entered.moneyOrMore, { description: 'Amount', example: '500' }));
 
 const FIELDS = {
   name: text(entered.accountName, { description: 'What it is for', example: 'payments' }),
@@ -58,7 +58,7 @@ const FIELDS = {
   accounts: list(username('Billing accounts that it is for'), { most: 1_000 }),
   amountLimits: group(
     { entry: optional(limit), day: optional(limit) },
-    'Dollars that one entry, and all of a day in UTC, may move',
+    'What one entry, and all of a day in UTC, may move',
   ),
   expiresAt: nullable(time('null: it does not expire')),
 };

@@ -149,7 +149,7 @@ const postEntry = route({
   params: A,
   body: {
     type: choice(TYPES, { description: 'Whether the balance goes up or down', example: 'credit' }),
-    amount: decimal(entered.amount, { description: 'Dollars above 0', example: '25.00' }),
+    amount: decimal(entered.amount, { description: 'An amount above 0', example: '25.00' }),
     reason,
     reference: text(readReference, {
       description: 'Counts once for the account, such as the id of a payment',

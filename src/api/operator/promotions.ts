@@ -38,7 +38,7 @@ const putPromotion = route({
   scope: 'promotions:write',
   params: { code: text(entered.promotionCode, { description: 'The code', example: 'WELCOME' }) },
   body: {
-    amount: decimal(entered.amount, { description: 'Dollars that a signup gets', example: '5' }),
+    amount: decimal(entered.amount, { description: 'What a signup gets', example: '5' }),
     validUntil: optional(nullable(time('Until when'))),
     usesLimit: optional(
       nullable(integer({ description: 'Signups', least: 1, most: 2_000_000_000 })),

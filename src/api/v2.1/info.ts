@@ -9,8 +9,8 @@ export const info = operation({
   operationId: 'accountInfo',
   summary: 'Get the account information',
   description:
-    "The account's one record. `cash` is the balance in dollars of the account that pays for it, " +
-    '`rate` is in dollars per minute.',
+    "The account's one record. `cash` is the balance of the account that pays for it, " +
+    '`rate` is the price of a minute.',
   auth: 'key',
   required: ['apikey'],
   limit: ({ config }) => config.rateLimitPerHour,

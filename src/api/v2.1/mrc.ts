@@ -9,7 +9,7 @@ export const mrc = operation({
   operationId: 'accountMrc',
   summary: 'Get the monthly recurring charges',
   description:
-    'One object for each service with its monthly sum in dollars, then `did` for the phone ' +
+    'One object for each service with its monthly sum, then `did` for the phone ' +
     'numbers, then `total`. A billing account sees what it pays, also for the accounts billed to it.',
   auth: 'key',
   required: ['apikey'],

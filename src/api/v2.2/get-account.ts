@@ -8,7 +8,7 @@ export const getAccount = operation({
   operationId: 'accountGet',
   summary: 'Get the account',
   description:
-    '`cash` is the balance in dollars of the account that pays, `rates.nibble` is in dollars per ' +
+    '`cash` is the balance of the account that pays, `rates.nibble` the price of a ' +
     'minute. `ccs` is left out where there is no limit of calls at once, `callerId` where none is ' +
     'set.',
   auth: 'key',

@@ -9,7 +9,7 @@ export const recurringCharges = operation({
   operationId: 'accountRecurringCharges',
   summary: 'Get the monthly recurring charges',
   description:
-    'One row for each service and each phone number, in dollars a month. A billing account sees ' +
+    'One row for each service and each phone number, with its amount a month. A billing account sees ' +
     'what it pays, also for the accounts billed to it.',
   auth: 'key',
   required: [],

@@ -54,7 +54,7 @@ export const updateAccount = operation({
       }),
     ),
     notify: flag('Mail at a low balance'),
-    notifyThreshold: limit('Whole dollars below which to mail'),
+    notifyThreshold: limit('Whole amount below which to mail'),
     callerId: Type.Optional(
       Type.String({
         pattern: '^[2-9]\\d{2}[2-9]\\d{2}\\d{4}$',

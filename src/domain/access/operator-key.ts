@@ -18,7 +18,7 @@ export interface KeySettings {
   networks: string[];
   /** billing accounts that it may use, with their sub-accounts; none: all accounts */
   accounts: number[];
-  /** the most dollars of one entry, and of all entries of a day in UTC; null: any amount */
+  /** the most money of one entry, and of all entries of a day in UTC; null: any amount */
   entryLimit: Decimal | null;
   dayLimit: Decimal | null;
   /** null: it does not expire */

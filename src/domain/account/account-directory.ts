@@ -11,7 +11,7 @@ export interface AccountSummary {
   email: string;
   masterAccount: number;
   role: Role;
-  /** dollars; the balance of the account that pays */
+  /** money; the balance of the account that pays */
   cash: Decimal;
   enabled: boolean;
   /** whether the balance of the account that pays is used up */
@@ -21,14 +21,14 @@ export interface AccountSummary {
 
 export interface MonthlyService {
   description: string;
-  /** dollars a month */
+  /** money a month */
   monthly: Decimal;
   addedAt: Date;
 }
 
 export interface AssignedNumber {
   number: string;
-  /** dollars a month */
+  /** money a month */
   monthly: Decimal;
   addedAt: Date;
 }
@@ -157,7 +157,7 @@ function unknownAccount(username: number): Refusal {
   return new Refusal('not found', `there is no account ${username}`);
 }
 
-/** The totals on the operator's first page. Money in dollars. */
+/** The totals on the operator's first page. */
 export interface Totals {
   accounts: number;
   unverified: number;

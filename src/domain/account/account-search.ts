@@ -128,7 +128,7 @@ export async function payerOf(
   return row;
 }
 
-/** The balance of a billing account, in dollars. */
+/** The balance of a billing account. */
 export interface BalanceRecord {
   account: number;
   cash: Decimal;

@@ -15,7 +15,7 @@ interface AccountSetting {
   option: string;
   help: string;
   /** how it is entered on a page; a tick is `on` or `off` */
-  input: 'text' | 'digits' | 'dollars' | 'tick' | 'choice';
+  input: 'text' | 'digits' | 'money' | 'whole money' | 'tick' | 'choice';
   choices?: readonly string[];
   /** `none` removes the value; on a page an empty field does */
   isOptional?: true;
@@ -59,9 +59,9 @@ const ACCOUNT_SETTINGS = {
     table: 'account',
     column: 'rate',
     read: entered.rate,
-    option: '--rate <dollars>',
-    help: 'dollars per minute',
-    input: 'dollars',
+    option: '--rate <amount>',
+    help: 'price per minute',
+    input: 'money',
   },
   increment: {
     table: 'account',
@@ -101,9 +101,9 @@ const ACCOUNT_SETTINGS = {
     table: 'account',
     column: 'notify_threshold',
     read: limit,
-    option: '--notify-threshold <dollars>',
-    help: 'whole dollars below which to mail',
-    input: 'digits',
+    option: '--notify-threshold <amount>',
+    help: 'whole amount below which to mail',
+    input: 'whole money',
   },
   priceList: {
     table: 'account',
@@ -135,10 +135,10 @@ const ACCOUNT_SETTINGS = {
   creditLimit: {
     table: 'balance',
     column: 'credit_limit',
-    read: entered.orNone(entered.dollarsOrMore),
-    option: '--credit-limit <dollars>',
+    read: entered.orNone(entered.moneyOrMore),
+    option: '--credit-limit <amount>',
     help: 'what a postpaid account may owe, or none',
-    input: 'dollars',
+    input: 'money',
     isOptional: true,
   },
   language: {

@@ -22,7 +22,7 @@ export interface AdministratorCredentials {
 interface Tools {
   keyring: Keyring;
   now: Date;
-  /** dollars per minute, if the administrator makes calls */
+  /** money per minute, if the administrator makes calls */
   rate: Decimal;
   sipRealm: string;
 }

@@ -24,7 +24,7 @@ export interface NewAccount {
   username: number;
   masterAccount: number;
   role: Role;
-  /** dollars per minute */
+  /** money per minute */
   rate: Decimal;
   /** the realm of the SIP servers that its phones register with */
   sipRealm: string;

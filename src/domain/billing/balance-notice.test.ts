@@ -40,9 +40,9 @@ async function warnings(account: number): Promise<number> {
   return row?.count ?? 0;
 }
 
-/** Debits by a call of a minute at `dollars`, as a feed's delivery does, but wakes no job. */
-async function callFor(account: number, dollars: string): Promise<boolean> {
-  await set(account, { rate: dollars, incrementSeconds: 60 });
+/** Debits by a call of a minute at `rate`, as a feed's delivery does, but wakes no job. */
+async function callFor(account: number, rate: string): Promise<boolean> {
+  await set(account, { rate, incrementSeconds: 60 });
   const call = reportedCall({ account, talkMicroseconds: 60_000_000 });
   const { warningsDue } = await storeCalls(api.service.db, 'x', [call], api.service.clock());
   return warningsDue;

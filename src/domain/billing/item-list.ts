@@ -7,7 +7,7 @@ export interface ServiceRecord {
   id: number;
   account: number;
   description: string;
-  /** dollars a month */
+  /** money a month */
   monthly: Decimal;
   addedAt: Date;
 }
@@ -16,7 +16,7 @@ export interface ServiceRecord {
 export interface NumberRecord {
   number: string;
   account: number;
-  /** dollars a month */
+  /** money a month */
   monthly: Decimal;
   addedAt: Date;
 }

@@ -14,7 +14,7 @@ export interface RecurringItem {
   account: number;
   /** the service's description, or the number */
   name: string;
-  /** dollars a month */
+  /** money a month */
   monthly: Decimal;
   addedAt: Date;
 }
@@ -96,7 +96,7 @@ export async function removeService(
 export interface NewNumber {
   account: number;
   number: string;
-  /** dollars a month */
+  /** money a month */
   monthly: Decimal;
 }
 

@@ -29,7 +29,7 @@ export async function requireBalance(db: Queryable, username: number): Promise<v
 
 export interface BillingChanges {
   billing?: Billing | undefined;
-  /** dollars that a postpaid account may owe before calls stop; null: any amount */
+  /** money that a postpaid account may owe before calls stop; null: any amount */
   creditLimit?: Decimal | null | undefined;
 }
 

@@ -47,5 +47,5 @@ export async function requireUnpaid(
   if (found.paid === null) throw conflict('is a part of a payment; reverse that');
   if (found.paid) throw conflict(amount ? 'is paid already' : 'is paid; reverse the payment first');
   if (found.reversed && amount) throw conflict('was reversed');
-  if (!found.fits) throw conflict(`is to be paid by exactly ${found.amount} dollars`);
+  if (!found.fits) throw conflict(`is to be paid by exactly ${found.amount}`);
 }

@@ -132,7 +132,7 @@ test('a credit on invoice is paid by one payment that names it, and lent once in
   assert.deepEqual(await paid(), [['credit on invoice', false]]);
   await assert.rejects(
     pay(id, '49.99'),
-    refusal('conflict', `entry ${id} is to be paid by exactly 50 dollars`),
+    refusal('conflict', `entry ${id} is to be paid by exactly 50`),
   );
   const unknown = `${account} has no credit on invoice ${id + 1_000}`;
   await assert.rejects(pay(id + 1_000, '50'), refusal('not found', unknown));

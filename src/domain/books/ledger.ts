@@ -17,7 +17,7 @@ export type LedgerKind =
 export interface LedgerEntry {
   id: number;
   kind: LedgerKind;
-  /** dollars with six places: a credit is positive, a debit negative */
+  /** money with six places: a credit is positive, a debit negative */
   amount: Decimal;
   reason: string;
   reference: string | null;

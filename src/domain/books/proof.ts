@@ -11,7 +11,7 @@ export interface AccountBooks {
   calls: Decimal;
   /** the value that cash must have: ledger − calls */
   expected: Decimal;
-  /** dollars held for calls in progress, by the balance */
+  /** money held for calls in progress, by the balance */
   held: Decimal;
   /** the value that held must have: the sum of its holds */
   holds: Decimal;

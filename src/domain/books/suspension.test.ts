@@ -21,9 +21,9 @@ const set = (account: number, changes: AccountChanges) =>
     changes,
   );
 
-/** Debits an account by a call of one minute at a rate of `dollars`. */
-async function callFor(account: number, dollars: string): Promise<void> {
-  await set(account, { rate: dollars, incrementSeconds: 60 });
+/** Debits an account by a call of one minute at a rate of `rate`. */
+async function callFor(account: number, rate: string): Promise<void> {
+  await set(account, { rate, incrementSeconds: 60 });
   const call = reportedCall({ account, talkMicroseconds: 60_000_000 });
   await storeCalls(api.service.db, 'pbx1', [call], api.service.clock());
 }

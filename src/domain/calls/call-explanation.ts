@@ -54,7 +54,7 @@ export interface CallExplanation {
     validFrom: string | null;
     validUntil: string | null;
   } | null;
-  /** dollars per minute */
+  /** money per minute */
   rate: Decimal;
   minimumSeconds: number;
   incrementSeconds: number;

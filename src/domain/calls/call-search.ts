@@ -15,9 +15,9 @@ export interface CallRecord {
   sourceIp: string | null;
   talkSeconds: number;
   billedSeconds: number;
-  /** dollars per minute */
+  /** money per minute */
   rate: Decimal;
-  /** dollars; null where the switch debited the call and did not report the amount */
+  /** money; null where the switch debited the call and did not report the amount */
   amount: Decimal | null;
   debited: boolean;
   feed: string;

@@ -14,7 +14,7 @@ export interface Usage {
   calls: number;
   answered: number;
   billedSeconds: number;
-  /** dollars with six places, as the calls show them now */
+  /** money with six places, as the calls show them now */
   amount: Decimal;
 }
 

@@ -15,7 +15,7 @@ export interface CallQuestion extends AllowedCall {
 export interface CallPermission {
   /** how many seconds the call may last from now on */
   maxSeconds: number;
-  /** dollars per minute */
+  /** money per minute */
   rate: Decimal;
   /** the number as the account's country reads it, where the feed's country reads another one */
   called?: string;

@@ -2,19 +2,19 @@ import { type Decimal, toMicros } from '../money.ts';
 
 /** What an account pays for calls to a number. */
 export interface CallPrice {
-  /** dollars per minute */
+  /** money per minute */
   rate: Decimal;
   minimumSeconds: number;
   incrementSeconds: number;
-  /** dollars for each answered call */
+  /** money for each answered call */
   connectFee: Decimal;
-  /** the least that an answered call costs, in dollars */
+  /** the least that an answered call costs */
   minimumCharge: Decimal;
 }
 
 /**
  * How long a call may last, and what it costs until then.
- * @param spendable what may be spent, in dollars; null: any amount
+ * @param spendable what may be spent; null: any amount
  * @param heldMicros the part of it that other calls hold, in millionths
  * @param elapsed seconds since the call was first allowed; its record will contain them too
  * @param holdSeconds the most seconds to grant
@@ -47,10 +47,10 @@ export function grant(
 
 /** Whether calls of any length cost nothing. */
 export function isFree({ rate, connectFee, minimumCharge }: CallPrice): boolean {
-  return [rate, connectFee, minimumCharge].every((dollars) => toMicros(dollars) === 0n);
+  return [rate, connectFee, minimumCharge].every((amount) => toMicros(amount) === 0n);
 }
 
-/** The cost of a call of some seconds, in millionths of a dollar. */
+/** The cost of a call of some seconds, in millionths. */
 export function billedMicros(price: CallPrice, seconds: number): bigint {
   return cost(price, billedSeconds(price, seconds));
 }

@@ -32,7 +32,7 @@ async function ask(account: number, callId: string, second = 0, called = '212555
   }
 }
 
-/** The holds some seconds after NOW: call ids and dollars. */
+/** The holds some seconds after NOW: call ids and amounts. */
 async function holdsOf(account: number, second = 0): Promise<Record<string, string>> {
   const rows = await api.service.db.query<{ call_id: string; amount: string }>(
     `SELECT call_id, amount::text FROM hold
@@ -76,7 +76,7 @@ test('only with HOLDS_ON_DISK=false a hold is answered before it is on the disk'
 
 test('a call is granted whole increments that the balance reaches for', () => {
   const table = [
-    // rate, minimum, increment, spendable, held, elapsed, seconds granted, dollars held in
+    // rate, minimum, increment, spendable, held, elapsed, seconds granted, money held in
     // millionths
     ['0.006', 6, 6, '1', '0', 0, 600, 60_000n],
     ['0.006', 6, 6, '0.06', '0', 0, 600, 60_000n],
@@ -170,7 +170,7 @@ test('the same call id extends its hold and holds nothing twice', async () => {
 test('an extension never reaches past what the balance pays for, by no part of a second', async () => {
   const account = await addCustomer(api, { rate: '0.06', cash: '0.015' });
   assert.equal(await ask(account, 'one'), 12);
-  // 1.497 s of talk and 11 s more would be billed as 18 s, 0.018 dollars.
+  // 1.497 s of talk and 11 s more would be billed as 18 s, 0.018.
   assert.equal(await ask(account, 'one', 1.497), 10);
   assert.equal(await ask(account, 'one', 2), 10);
   assert.equal(await ask(account, 'one', 2.001), 9);

@@ -112,7 +112,7 @@ export interface HoldRecord {
   billingAccount: number;
   callId: string;
   called: string;
-  /** dollars */
+  /** money */
   amount: Decimal;
   grantedAt: Date;
   expiresAt: Date;
@@ -143,15 +143,15 @@ export function listHolds(
   );
 }
 
-/** The number of calls in progress with a hold, and the dollars that they hold. */
+/** The number of calls in progress with a hold, and the money that they hold. */
 export async function sumHolds(
   db: Queryable,
   now: Date,
-): Promise<{ holds: number; dollars: number }> {
-  const [row] = await db.query<{ holds: number; dollars: number }>(
-    `SELECT count(*)::int AS holds, coalesce(sum(amount), 0)::float8 AS dollars
+): Promise<{ holds: number; amount: number }> {
+  const [row] = await db.query<{ holds: number; amount: number }>(
+    `SELECT count(*)::int AS holds, coalesce(sum(amount), 0)::float8 AS amount
      FROM hold WHERE expires_at > $1`,
     [now],
   );
-  return row ?? { holds: 0, dollars: 0 };
+  return row ?? { holds: 0, amount: 0 };
 }

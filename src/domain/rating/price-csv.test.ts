@@ -74,10 +74,10 @@ test('every line that is wrong is told with its number', () => {
   ].join('\n');
   assert.deepEqual(problems(text), [
     "3: the prefix 'UK' must be 1 to 15 digits, the country code first",
-    "4: the rate '-1' must be dollars per minute with at most six decimals",
-    "5: the rate '0.0000001' must be dollars per minute with at most six decimals",
-    "6: the rate '1e-3' must be dollars per minute with at most six decimals",
-    "7: the rate '1234567' must be dollars per minute with at most six decimals",
+    "4: the rate '-1' must be an amount per minute with at most six decimals",
+    "5: the rate '0.0000001' must be an amount per minute with at most six decimals",
+    "6: the rate '1e-3' must be an amount per minute with at most six decimals",
+    "7: the rate '1234567' must be an amount per minute with at most six decimals",
     '8: minimum and increment go together',
     "9: the increment '0' must be 1 to 3600 seconds",
     "10: the minimum '3601' must be 0 to 3600 seconds",
@@ -85,7 +85,7 @@ test('every line that is wrong is told with its number', () => {
     '12: a quote is not closed',
     '13: there is text after a closing quote',
     "14: the prefix '1234567890123456' must be 1 to 15 digits, the country code first",
-    "15: the rate '' must be dollars per minute with at most six decimals",
+    "15: the rate '' must be an amount per minute with at most six decimals",
   ]);
 });
 

@@ -6,14 +6,14 @@ export interface Price {
   prefix: string;
   /** the destination's name, for people */
   name: string;
-  /** dollars per minute */
+  /** money per minute */
   rate: Decimal;
   /** both null: the account's own values count */
   minimumSeconds: number | null;
   incrementSeconds: number | null;
-  /** dollars for each answered call */
+  /** money for each answered call */
   connectFee: Decimal;
-  /** the least that an answered call costs, in dollars */
+  /** the least that an answered call costs */
   minimumCharge: Decimal;
   /** the beginning of its validity as written, perhaps without a zone; null: not given */
   validFrom: string | null;
@@ -148,10 +148,10 @@ function priceOf(cells: string[], columns: (Column | undefined)[]): Price {
   return {
     prefix: prefixOf(cell('prefix')),
     name,
-    rate: dollarsOf(cell('rate'), 'rate', 'dollars per minute'),
+    rate: moneyOf(cell('rate'), 'rate', 'an amount per minute'),
     ...{ minimumSeconds, incrementSeconds },
-    connectFee: dollarsOf(cell('connect fee') || '0', 'connect fee', 'dollars'),
-    minimumCharge: dollarsOf(cell('minimum charge') || '0', 'minimum charge', 'dollars'),
+    connectFee: moneyOf(cell('connect fee') || '0', 'connect fee', 'an amount'),
+    minimumCharge: moneyOf(cell('minimum charge') || '0', 'minimum charge', 'an amount'),
     validFrom: validFromOf(cell('valid from')),
   };
 }
@@ -185,7 +185,7 @@ export function readPrefix(text: string): string {
   return digits;
 }
 
-function dollarsOf(cell: string, name: string, unit: string): Decimal {
+function moneyOf(cell: string, name: string, unit: string): Decimal {
   // Zeros beyond the sixth place are dropped: they add no precision.
   const rate = cell.replace(/(\.[0-9]{6})0+$/, '$1').replace(/^\./, '0.');
   if (!isDecimal(rate) || !/^[0-9]{1,6}(\.|$)/.test(rate)) {

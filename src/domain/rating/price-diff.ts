@@ -10,7 +10,7 @@ export interface PriceDifference {
 }
 
 export interface PriceAt {
-  /** dollars per minute */
+  /** money per minute */
   rate: Decimal;
   minimumSeconds: number | null;
   incrementSeconds: number | null;

@@ -12,10 +12,10 @@ export const billedSeconds = (talk: string, minimum: string, increment: string) 
 const timesSeconds = (rate: string, seconds: string) => `round(${rate} * ${seconds} / 60, 6)`;
 
 /**
- * SQL of a call's price in dollars, rounded once, half up: numeric round() rounds ties away from
+ * SQL of a call's price, rounded once, half up: numeric round() rounds ties away from
  * zero, and no price is negative. An unanswered call has 0 seconds and costs nothing.
- * @param rate SQL of dollars per minute
- * @param fee SQL of dollars for each answered call, or NULL
+ * @param rate SQL of money per minute
+ * @param fee SQL of money for each answered call, or NULL
  * @param least SQL of the minimum charge of an answered call, or NULL
  */
 export const price = (rate: string, seconds: string, fee: string, least: string) =>

@@ -27,7 +27,7 @@ type Members = Record<string, unknown>;
  * The service's own format, documented in `docs/ingest.md`: JSON objects with `id`, `account`,
  * `start` (Unix seconds or ISO 8601), `duration` (seconds of talk, 0 unanswered), `cid`, `dst`, and
  * optionally `end` (as `start`), `ip`, `cn` and `call_id`: the call id sent to `authorize`, where
- * that is not `id`. A feed whose switch debits adds `rate` and `amount` in dollars. The format is
+ * that is not `id`. A feed whose switch debits adds `rate` and `amount`. The format is
  * also read as CSV, with these names in the first line.
  */
 export function parseGeneric(body: Buffer, feed: Feed): ReturnType<Parser> {

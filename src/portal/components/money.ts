@@ -1,41 +1,55 @@
-import { type Decimal, toMicros } from '../../domain/money.ts';
+import { type Currency, type Decimal, decimalsOf, toMicros } from '../../domain/money.ts';
 import { type Html, html } from '../../html.ts';
 import type { Messages } from '../messages/index.ts';
 
-/** The language of the text: a page's view. */
-type Speaker = { m: Messages };
+/** The language and currency of the text: a page's view. */
+type Speaker = { m: Messages; currency: Currency };
 
 const formats = new Map<string, Intl.NumberFormat>();
 
-/** Dollars with two decimals; the tooltip shows all six. */
+/** An amount with the currency's decimals; the tooltip shows all six. */
 export function money(speaker: Speaker, amount: Decimal, options: { signed?: boolean } = {}): Html {
   const sign = options.signed && toMicros(amount) > 0n ? '+' : '';
-  return html`<data class="money" value="${amount}" title="${sign}${dollars(speaker, amount)}">${sign}${twoPlaces(speaker, amount)}</data>`;
+  return html`<data class="money" value="${amount}" title="${sign}${exact(speaker, amount)}">${sign}${rounded(speaker, amount)}</data>`;
 }
 
 /** A price per minute, without trailing zeros. */
-export function rate({ m }: Speaker, perMinute: Decimal): Html {
-  return html`<data class="money" value="${perMinute}">${written(m, perMinute, 2, 6)}</data>`;
+export function rate(speaker: Speaker, perMinute: Decimal): Html {
+  const text = written(speaker, perMinute, decimalsOf(speaker.currency), 6);
+  return html`<data class="money" value="${perMinute}">${text}</data>`;
 }
 
-/** `−$1,234.57`: rounded half away from zero, as on bills. */
-export function twoPlaces({ m }: Speaker, amount: Decimal): string {
-  return written(m, amount, 2, 2);
+/** `−$1,234.57` or `−¥1,235`: rounded half away from zero, as on bills. */
+export function rounded(speaker: Speaker, amount: Decimal): string {
+  const decimals = decimalsOf(speaker.currency);
+  return written(speaker, amount, decimals, decimals);
 }
 
 /** All six decimals: `−$1,234.567800`. */
-export function dollars({ m }: Speaker, amount: Decimal): string {
-  return written(m, amount, 6, 6);
+export function exact(speaker: Speaker, amount: Decimal): string {
+  return written(speaker, amount, 6, 6);
+}
+
+/** A value at a plot's axis: `$5`, `$0.25`. */
+export function tick(speaker: Speaker): (value: number) => string {
+  return (value) =>
+    written(speaker, String(value), Number.isInteger(value) ? 0 : decimalsOf(speaker.currency), 6);
+}
+
+/** A form field's label with the currency of its value. */
+export function inCurrency({ currency }: Speaker, label: string): string {
+  return `${label} (${currency})`;
 }
 
 /** @param least minimum of decimals, @param most maximum of decimals */
-function written({ locales }: Messages, amount: Decimal, least: number, most: number): string {
-  const key = `${locales.numbers} ${least} ${most}`;
+function written({ m, currency }: Speaker, amount: Decimal, least: number, most: number): string {
+  const { numbers } = m.locales;
+  const key = `${numbers} ${currency} ${least} ${most}`;
   let format = formats.get(key);
   if (!format) {
-    format = new Intl.NumberFormat(locales.numbers, {
+    format = new Intl.NumberFormat(numbers, {
       style: 'currency',
-      currency: 'USD',
+      currency,
       minimumFractionDigits: least,
       maximumFractionDigits: most,
       signDisplay: 'negative',

@@ -6,7 +6,7 @@ import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { emptyState, notice, paging, panel, stats } from '../components/blocks.ts';
 import { field, select } from '../components/field.ts';
-import { money, twoPlaces } from '../components/money.ts';
+import { money, rounded, tick } from '../components/money.ts';
 import { bars } from '../components/plot.ts';
 import { table } from '../components/table.ts';
 import { duration, shortDay, shortHour, shortMonth } from '../components/time.ts';
@@ -123,7 +123,7 @@ async function usagePanels(view: View, { reader }: Service, query: CallQuery): P
   const total = totalOf(steps);
   if (total.calls === 0) return html``;
   const label = (start: Date) => STEP_NAMES[unit](view, start, range.timeZone);
-  const common = { tick: view.m.plots.dollars, showTable: view.m.plots.showTable };
+  const common = { tick: tick(view), showTable: view.m.plots.showTable };
   const stepName = view.m.plots[unit];
   return html`${stats([
     { label: m.calls, value: view.m.count(total.calls), note: m.answered(total.answered) },
@@ -155,7 +155,7 @@ ${panel(
     points: steps.map(({ start, amount }) => ({
       label: label(start),
       value: Number(amount),
-      text: twoPlaces(view, amount),
+      text: rounded(view, amount),
     })),
   }),
 )}

@@ -9,7 +9,7 @@ import { registeredPhones } from '../../domain/sip/registration.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { badge, emptyState, facts, notice, panel, stats } from '../components/blocks.ts';
-import { money, rate, twoPlaces } from '../components/money.ts';
+import { money, rate, rounded, tick } from '../components/money.ts';
 import { line } from '../components/plot.ts';
 import { shortDay, span } from '../components/time.ts';
 import { sendPage } from '../layout.ts';
@@ -88,7 +88,7 @@ function balanceNote(view: View, account: AccountDetails): string {
   if (account.masterAccount !== account.username) return m.paidBy(account.masterAccount);
   if (account.billing === 'prepaid') return m.prepaid;
   const { creditLimit } = account;
-  return creditLimit === null ? m.postpaid : m.postpaidUpTo(twoPlaces(view, creditLimit));
+  return creditLimit === null ? m.postpaid : m.postpaidUpTo(rounded(view, creditLimit));
 }
 
 function statusOf(view: View, account: AccountDetails): Html {
@@ -110,13 +110,13 @@ async function balancePanel(
   const points = days.map(({ day, cash }) => ({
     label: shortDay(view, day),
     value: Number(cash),
-    text: twoPlaces(view, cash),
+    text: rounded(view, cash),
   }));
   const plot = line({
     caption: m.balanceCourse(PLOT_DAYS, timeZone),
     columns: { label: view.m.plots.day, value: m.balance },
     points,
-    tick: view.m.plots.dollars,
+    tick: tick(view),
     showTable: view.m.plots.showTable,
   });
   return panel(

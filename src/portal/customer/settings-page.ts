@@ -8,6 +8,7 @@ import type { Service } from '../../service.ts';
 import { sessionOf } from '../access.ts';
 import { notice, panel } from '../components/blocks.ts';
 import { checkbox, field, select } from '../components/field.ts';
+import { inCurrency } from '../components/money.ts';
 import { newPasswordFields } from '../components/new-password.ts';
 import { passwordField } from '../confirm.ts';
 import type { Fields } from '../input.ts';
@@ -95,7 +96,7 @@ function warningPanel(view: View, account: AccountDetails, refused: Refused): Ht
   const { values, shown, problems } = filled(WARNING_FORM, account, refused);
   const fields = html`${shownInput(shown)}
 ${checkbox({ name: 'notify', label: m.notify, checked: values.notify === 'on', problem: problems.notify })}
-${field({ name: 'threshold', label: m.threshold, value: values.threshold, inputMode: 'numeric', required: true, hint: m.thresholdHint(account.email), problem: problems.threshold })}
+${field({ name: 'threshold', label: inCurrency(view, m.threshold), value: values.threshold, inputMode: 'numeric', required: true, hint: m.thresholdHint(account.email), problem: problems.threshold })}
 <button>${m.save}</button>`;
   return panel(m.warning, form(view, '/settings/warning', fields));
 }

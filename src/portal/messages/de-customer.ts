@@ -287,7 +287,7 @@ export const deCustomer: typeof enCustomer = {
     warning: 'Warnung bei niedrigem Guthaben',
     warnedOther: (username) => `Konto ${username} bezahlt und bekommt die Warnungen.`,
     notify: 'Mail senden, wenn das Guthaben darunter fällt',
-    threshold: 'Schwelle in Dollar',
+    threshold: 'Schwelle',
     thresholdHint: (email) => `Eine Mail an ${email}, jedes Mal wenn es darunter fällt.`,
     password: 'Passwort',
     changePassword: 'Passwort ändern',

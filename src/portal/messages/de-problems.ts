@@ -5,14 +5,15 @@ export const deProblems: ProblemWords<Problem> = {
   username: () => 'Bitte geben Sie einen Benutzernamen mit 10 Ziffern an.',
   wholeNumber: ({ least, most }) => `Bitte geben Sie eine ganze Zahl von ${least} bis ${most} an.`,
   amount: () =>
-    'Bitte geben Sie Dollar über 0 mit höchstens sechs Nachkommastellen an, mit Punkt, etwa 25 oder 0.0175.',
-  monthlyAmount: () => 'Bitte geben Sie Dollar je Monat an, 0 oder mehr, mit Punkt, etwa 1.50.',
-  dollarsOrMore: () => 'Bitte geben Sie Dollar an, 0 oder mehr, etwa 500.',
+    'Bitte geben Sie einen Betrag über 0 mit höchstens sechs Nachkommastellen an, mit Punkt, etwa 25 oder 0.0175.',
+  monthlyAmount: () =>
+    'Bitte geben Sie einen Betrag je Monat an, 0 oder mehr, mit Punkt, etwa 1.50.',
+  moneyOrMore: () => 'Bitte geben Sie einen Betrag an, 0 oder mehr, etwa 500.',
   listName: () =>
     'Bitte geben Sie 1 bis 63 Buchstaben, Ziffern, Punkte, Binde- oder Unterstriche an, zuerst einen Buchstaben oder eine Ziffer.',
   prefix: ({ reason }) => reason,
   rate: () =>
-    'Bitte geben Sie Dollar je Minute an, höchstens 999999.999999, mit Punkt, etwa 0.025.',
+    'Bitte geben Sie einen Betrag je Minute an, höchstens 999999.999999, mit Punkt, etwa 0.025.',
   increment: ({ most }) =>
     `Bitte geben Sie Minimum/Schritt in Sekunden an, etwa 6/6: ein Minimum ab 0, einen Schritt ab 1, beide bis ${most}.`,
   callerId: () => 'Bitte geben Sie eine Nummer mit 10 Ziffern an, oder nichts.',

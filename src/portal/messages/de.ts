@@ -33,14 +33,6 @@ export const de: Messages = {
     hour: 'Stunde',
     month: 'Monat',
     showTable: 'Werte als Tabelle zeigen',
-    dollars: (value) => {
-      const places = Number.isInteger(value) ? 0 : 2;
-      const text = Math.abs(value).toLocaleString('de-DE', {
-        minimumFractionDigits: places,
-        maximumFractionDigits: 6,
-      });
-      return `${value < 0 ? '−' : ''}${text} $`;
-    },
     count: (value) => value.toLocaleString('de-DE'),
   },
   layout: {

@@ -286,7 +286,7 @@ export const enCustomer = {
     warning: 'Low-balance warning',
     warnedOther: (username: number) => `Account ${username} pays and gets the warnings.`,
     notify: 'Mail me when the balance falls below this',
-    threshold: 'Threshold in dollars',
+    threshold: 'Threshold',
     thresholdHint: (email: string) => `One mail to ${email} each time it falls below.`,
     password: 'Password',
     changePassword: 'Change the password',

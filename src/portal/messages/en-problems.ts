@@ -4,13 +4,13 @@ import type { Problem, ProblemWords } from '../../domain/problem.ts';
 export const enProblems: ProblemWords<Problem> = {
   username: () => 'Please give a username of 10 digits.',
   wholeNumber: ({ least, most }) => `Please give a whole number from ${least} to ${most}.`,
-  amount: () => 'Please give dollars above 0 with at most six decimals, such as 25 or 0.0175.',
-  monthlyAmount: () => 'Please give dollars a month, 0 or more, such as 1.50.',
-  dollarsOrMore: () => 'Please give dollars, 0 or more, such as 500.',
+  amount: () => 'Please give an amount above 0 with at most six decimals, such as 25 or 0.0175.',
+  monthlyAmount: () => 'Please give an amount a month, 0 or more, such as 1.50.',
+  moneyOrMore: () => 'Please give an amount, 0 or more, such as 500.',
   listName: () =>
     'Please give 1 to 63 letters, digits, dots, dashes or underscores, the first a letter or digit.',
   prefix: ({ reason }) => reason,
-  rate: () => 'Please give dollars per minute, at most 999999.999999, such as 0.025.',
+  rate: () => 'Please give an amount per minute, at most 999999.999999, such as 0.025.',
   increment: ({ most }) =>
     `Please give minimum/increment in seconds, such as 6/6: a minimum from 0, an increment from 1, both up to ${most}.`,
   callerId: () => 'Please give a number of 10 digits, or nothing.',

@@ -41,15 +41,6 @@ export const en = {
     hour: 'Hour',
     month: 'Month',
     showTable: 'Show the figures as a table',
-    dollars: (value: number) => {
-      const places = Number.isInteger(value) ? 0 : 2;
-      const size = Math.abs(value);
-      const text = size.toLocaleString('en-US', {
-        minimumFractionDigits: places,
-        maximumFractionDigits: 6,
-      });
-      return `${value < 0 ? '−' : ''}$${text}`;
-    },
     count: (value: number) => value.toLocaleString('en-US'),
   },
   layout: {

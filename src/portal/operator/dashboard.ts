@@ -9,7 +9,7 @@ import { addDays, dayOf } from '../../domain/day.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { badge, emptyState, panel, stats } from '../components/blocks.ts';
-import { dollars, money, twoPlaces } from '../components/money.ts';
+import { exact, money, rounded, tick } from '../components/money.ts';
 import { bars, type PlotPoint } from '../components/plot.ts';
 import { table } from '../components/table.ts';
 import { shortDay, span } from '../components/time.ts';
@@ -49,7 +49,7 @@ export function dashboardPage(app: FastifyInstance, { db, reader, queue }: Servi
       {
         label: m.credit,
         value: money(view, totals.credit),
-        note: m.debt(twoPlaces(view, totals.debt)),
+        note: m.debt(rounded(view, totals.debt)),
       },
       {
         label: m.rejected,
@@ -74,13 +74,13 @@ function plotOf(view: View, days: UsageStep[], what: 'calls' | 'revenue'): Html 
   const point = ({ start, calls, amount }: UsageStep): PlotPoint => ({
     label: shortDay(view, start, zoneOf(view)),
     value: what === 'calls' ? calls : Number(amount),
-    text: what === 'calls' ? plots.count(calls) : dollars(view, amount),
+    text: what === 'calls' ? plots.count(calls) : exact(view, amount),
   });
   return bars({
     caption: what === 'calls' ? m.calls : m.revenue,
     columns: { label: plots.day, value: what === 'calls' ? m.callsColumn : m.revenueColumn },
     points: days.map(point),
-    tick: what === 'calls' ? plots.count : plots.dollars,
+    tick: what === 'calls' ? plots.count : tick(view),
     whole: what === 'calls',
     showTable: plots.showTable,
   });

@@ -7,7 +7,7 @@ import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { panel } from '../components/blocks.ts';
 import { field, select } from '../components/field.ts';
-import { dollars } from '../components/money.ts';
+import { exact } from '../components/money.ts';
 import { table } from '../components/table.ts';
 import { time } from '../components/time.ts';
 import { type Problems, problemOf, readFields } from '../entered.ts';
@@ -83,7 +83,7 @@ ${field({ name: 'seconds', label: m.seconds, value: values.seconds || '60', prob
 function stepTable(view: View, explained: ExplainedCall): Html {
   const m = view.m.operator.explain;
   const { price } = explained;
-  const amount = (text: string) => dollars(view, text);
+  const amount = (text: string) => exact(view, text);
   const moment = (text: string) => time(view, new Date(text), zoneOf(view), { zone: true });
   const blocked = explained.blocked.map((row) => `${row.prefix} (${row.account ?? m.everyone})`);
   const rows: [string, string | number | Html][] = [

@@ -15,6 +15,7 @@ import { cookiesOf, sessionOf } from '../access.ts';
 import { emptyState, notice, panel } from '../components/blocks.ts';
 import { confirmed } from '../components/confirmed.ts';
 import { field, select } from '../components/field.ts';
+import { inCurrency } from '../components/money.ts';
 import { copyable } from '../components/secret.ts';
 import { table } from '../components/table.ts';
 import { time } from '../components/time.ts';
@@ -65,8 +66,8 @@ export function operatorKeyPages(app: FastifyInstance, service: Service): void {
       set: optional((text) => entered.oneOf(text, SETS)),
       scopes: optional(entered.scopes),
       networks: entered.networks,
-      entryLimit: optional(entered.dollarsOrMore),
-      dayLimit: optional(entered.dollarsOrMore),
+      entryLimit: optional(entered.moneyOrMore),
+      dayLimit: optional(entered.moneyOrMore),
       days: optional((text) => entered.wholeNumber(text, 1, MOST_DAYS)),
     });
     const { set = null, scopes = null } = values ?? {};
@@ -174,8 +175,8 @@ ${field({ name: 'name', label: m.name, value: values.name, problem: problems.nam
 ${select({ name: 'set', label: m.set, value: values.set ?? '', problem: problems.set, choices })}
 ${field({ name: 'scopes', label: m.scopesLabel, value: values.scopes, problem: problems.scopes, hint: m.scopesHint, ...off })}
 ${field({ name: 'networks', label: m.networksLabel, value: values.networks, problem: problems.networks, hint: m.networksHint, ...off })}
-${field({ name: 'entryLimit', label: m.entryLimit, value: values.entryLimit, problem: problems.entryLimit, hint: m.limitHint, inputMode: 'decimal', ...off })}
-${field({ name: 'dayLimit', label: m.dayLimit, value: values.dayLimit, problem: problems.dayLimit, hint: m.limitHint, inputMode: 'decimal', ...off })}
+${field({ name: 'entryLimit', label: inCurrency(view, m.entryLimit), value: values.entryLimit, problem: problems.entryLimit, hint: m.limitHint, inputMode: 'decimal', ...off })}
+${field({ name: 'dayLimit', label: inCurrency(view, m.dayLimit), value: values.dayLimit, problem: problems.dayLimit, hint: m.limitHint, inputMode: 'decimal', ...off })}
 ${field({ name: 'days', label: m.days, value: values.days ?? DEFAULT_DAYS, problem: problems.days, hint: m.daysHint, inputMode: 'numeric', ...off })}
 </div>
 <details><summary>${m.allScopes}</summary><p><code>${SCOPES.join(' ')}</code></p></details>

@@ -142,7 +142,7 @@ test('settings, services and numbers are changed; what is wrong is said at its f
   await operator.open(path);
   const wrong = await operator.submit(`${path}/settings`, { rate: 'cheap', timeZone: 'Mars' });
   assert.equal(wrong.status, 400);
-  assert.match(wrong.body, /id="rate-problem">Please give dollars per minute/);
+  assert.match(wrong.body, /id="rate-problem">Please give an amount per minute/);
   assert.match(wrong.body, /id="timeZone-problem">This time zone is not known/);
   await operator.open(path);
   const saved = await operator.submit(`${path}/settings`, {

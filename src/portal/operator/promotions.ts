@@ -6,7 +6,7 @@ import type { Service } from '../../service.ts';
 import { cookiesOf } from '../access.ts';
 import { emptyState, panel } from '../components/blocks.ts';
 import { type Field, field } from '../components/field.ts';
-import { money } from '../components/money.ts';
+import { inCurrency, money } from '../components/money.ts';
 import { table } from '../components/table.ts';
 import { time } from '../components/time.ts';
 import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
@@ -92,7 +92,7 @@ function promotionFields(view: View, values: Fields, problems: Problems): Html {
     });
   return html`<div class="form-grid">
 ${input('code', m.code, { required: true, maxLength: 64 })}
-${input('amount', m.amountLabel, { required: true, inputMode: 'decimal' })}
+${input('amount', inCurrency(view, m.amountLabel), { required: true, inputMode: 'decimal' })}
 ${input('validUntil', m.untilLabel, { type: 'date', hint: m.untilHint })}
 ${input('usesLimit', m.usesLabel, { inputMode: 'numeric', hint: m.usesHint })}
 </div>

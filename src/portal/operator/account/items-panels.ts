@@ -4,7 +4,7 @@ import { type Html, html } from '../../../html.ts';
 import { panel } from '../../components/blocks.ts';
 import { confirmed } from '../../components/confirmed.ts';
 import { field } from '../../components/field.ts';
-import { money } from '../../components/money.ts';
+import { inCurrency, money } from '../../components/money.ts';
 import { table } from '../../components/table.ts';
 import { day } from '../../components/time.ts';
 import { form, may, type View, zoneOf } from '../../view.ts';
@@ -76,7 +76,7 @@ function itemsPanel(view: View, account: AccountDetails, { values, problems }: F
     view,
     path,
     html`${field({ name: of.name, label: of.label, value: values[of.name], problem: problems[of.name], autocomplete: 'off', required: true })}
-${field({ name: monthly, label: m.monthlyAmount, value: values[monthly], problem: problems[monthly], autocomplete: 'off', inputMode: 'decimal', required: true })}
+${field({ name: monthly, label: inCurrency(view, m.monthlyAmount), value: values[monthly], problem: problems[monthly], autocomplete: 'off', inputMode: 'decimal', required: true })}
 <button class="quiet">${of.add}</button>`,
     'inline-form',
   );

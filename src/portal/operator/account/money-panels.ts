@@ -6,7 +6,7 @@ import { emptyState, panel } from '../../components/blocks.ts';
 import { confirmed } from '../../components/confirmed.ts';
 import { entryKind } from '../../components/entry-kind.ts';
 import { field } from '../../components/field.ts';
-import { money } from '../../components/money.ts';
+import { inCurrency, money } from '../../components/money.ts';
 import { table } from '../../components/table.ts';
 import { time } from '../../components/time.ts';
 import { form, may, type View, zoneOf } from '../../view.ts';
@@ -18,7 +18,7 @@ export function moneyPanel(view: View, { username }: AccountDetails, filled: Fil
   const reference = filled.values.reference ?? `portal ${randomBytes(8).toString('hex')}`;
   const { values, problems } = filled;
   const fields = html`<input type="hidden" name="reference" value="${reference}">
-${field({ name: 'amount', label: m.amount, value: values.amount, problem: problems.amount, inputMode: 'decimal', autocomplete: 'off', required: true })}
+${field({ name: 'amount', label: inCurrency(view, m.amount), value: values.amount, problem: problems.amount, inputMode: 'decimal', autocomplete: 'off', required: true })}
 ${field({ name: 'reason', label: m.reason, value: values.reason, problem: problems.reason, autocomplete: 'off', required: true })}
 <p class="buttons"><button name="direction" value="credit">${m.credit}</button>
 <button name="direction" value="debit" class="quiet">${m.debit}</button></p>`;

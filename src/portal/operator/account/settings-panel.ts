@@ -7,6 +7,7 @@ import {
 import { type Html, html } from '../../../html.ts';
 import { facts, panel } from '../../components/blocks.ts';
 import { checkbox, field, select } from '../../components/field.ts';
+import { inCurrency } from '../../components/money.ts';
 import { refilled, type SettingsForm, shownInput, shownSettings } from '../../settings-form.ts';
 import { form, may, type View } from '../../view.ts';
 import type { Filled } from './request.ts';
@@ -35,7 +36,7 @@ export function settingsForm(view: View): SettingsForm {
   return Object.fromEntries(names.map((name) => [name, name]));
 }
 
-const INPUT_MODES = { digits: 'numeric', dollars: 'decimal' } as const;
+const INPUT_MODES = { digits: 'numeric', money: 'decimal', 'whole money': 'numeric' } as const;
 
 /** An account's settings: those that the role may not change as facts, the others in a form. */
 export function settingsPanel(view: View, account: AccountDetails, filled: Filled): Html {
@@ -48,7 +49,8 @@ export function settingsPanel(view: View, account: AccountDetails, filled: Fille
     const { input, choices, isOptional } = accountSetting(name);
     const { choices: words = {}, ...texts } = m.accountSettings[name];
     const value = values[name];
-    const common = { name, ...texts, value, problem: filled.problems[name] };
+    const label = input.endsWith('money') ? inCurrency(view, texts.label) : texts.label;
+    const common = { name, ...texts, label, value, problem: filled.problems[name] };
     if (input === 'tick') return checkbox({ ...common, checked: value === 'on' });
     if (choices) {
       return select({
@@ -59,7 +61,8 @@ export function settingsPanel(view: View, account: AccountDetails, filled: Fille
         ],
       });
     }
-    const more = input === 'text' ? {} : { inputMode: INPUT_MODES[input as 'digits' | 'dollars'] };
+    const more =
+      input === 'text' ? {} : { inputMode: INPUT_MODES[input as keyof typeof INPUT_MODES] };
     return field({ ...common, ...more, autocomplete: 'off' });
   };
   const names = SETTING_NAMES.filter(
