@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { parseArgs, parseEnv } from 'node:util';
 import ipaddr from 'ipaddr.js';
 import { type Brand, brandColors, readLogo } from './brand.ts';
-import { type Currency, isCurrency } from './domain/money.ts';
+import { type Currency, isCurrency } from './currency.ts';
 import type { Language } from './language.ts';
 import { readSettings, type Settings, WrongSetting } from './settings.ts';
 

@@ -14,7 +14,7 @@ const START = Date.UTC(2031, 0, 10);
 const HOUR_MS = 3_600_000;
 const CALLS_FROM = Math.floor(Date.now() / HOUR_MS) * 3_600;
 const CENT = 10_000n;
-// 0.6 dollars a minute, billed by the second.
+// 0.6 a minute, billed by the second.
 const MICROS_A_SECOND = 10_000n;
 
 // Indexes into the accounts of a run: two that pay for themselves, and one that the first pays for.

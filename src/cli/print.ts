@@ -1,4 +1,5 @@
-import { type Currency, type Decimal, decimalsOf } from '../domain/money.ts';
+import { type Currency, decimalsOf } from '../currency.ts';
+import type { Decimal } from '../domain/money.ts';
 
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 const UNPRINTABLE_IN_JSON = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;

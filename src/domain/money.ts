@@ -7,20 +7,6 @@ const AMOUNT = /^-?[0-9]{1,12}(\.[0-9]{1,6})?$/;
 const RATE = /^[0-9]{1,6}(\.[0-9]{1,6})?$/;
 const SUM = /^(-?)([0-9]{1,32})(?:\.([0-9]{1,6}))?$/;
 
-/** A currency by its code in ISO 4217, such as `EUR`. */
-export type Currency = string;
-
-/** Whether a text is the code of a currency. */
-export function isCurrency(text: string): boolean {
-  return Intl.supportedValuesOf('currency').includes(text);
-}
-
-/** The decimals of a currency's smallest unit: 2 for EUR, 0 for JPY, 3 for KWD. */
-export function decimalsOf(currency: Currency): number {
-  const format = new Intl.NumberFormat('en', { style: 'currency', currency });
-  return format.resolvedOptions().maximumFractionDigits ?? 2;
-}
-
 /** Whether a value from outside is an amount: at most 999999999999.999999, of any sign. */
 export function isDecimal(value: unknown): value is Decimal {
   return typeof value === 'string' && AMOUNT.test(value);

@@ -1,4 +1,5 @@
-import type { Currency, Decimal } from '../domain/money.ts';
+import type { Currency } from '../currency.ts';
+import type { Decimal } from '../domain/money.ts';
 
 /** An exact amount with the currency's decimals or more: `$25.50`, `-$0.0175`, `¥25`. */
 export function money(amount: Decimal, currency: Currency, locale: string): string {

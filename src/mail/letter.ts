@@ -1,5 +1,5 @@
 import type { Brand } from '../brand.ts';
-import type { Currency } from '../domain/money.ts';
+import type { Currency } from '../currency.ts';
 import type { Language } from '../language.ts';
 import type { LetterTexts, MailTexts } from './texts.ts';
 

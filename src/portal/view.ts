@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
+import type { Currency } from '../currency.ts';
 import type { Session } from '../domain/access/session.ts';
-import type { Currency } from '../domain/money.ts';
 import { mayDo, type Permission } from '../domain/role.ts';
 import { type Html, html } from '../html.ts';
 import type { Service } from '../service.ts';

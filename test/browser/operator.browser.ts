@@ -58,7 +58,7 @@ for (const scripts of [true, false]) {
 
     await page.goto(`/admin/accounts/${username}`);
     const reason = `Credit for the branch, ${name}`;
-    await page.getByLabel('Amount in dollars').fill('12.34');
+    await page.getByLabel('Amount (USD)').fill('12.34');
     await page.getByLabel('Reason').fill(reason);
     await page.getByRole('button', { name: 'Credit', exact: true }).click();
     assert.match(await text(page, 'main [role=status]'), /Posted\./);

@@ -195,14 +195,14 @@ async function operator(stage: Stage, page: Page, visit: number, { see, open, pr
   await open('accounts', '/admin/accounts');
   await open('accounts-none', '/admin/accounts?search=none+of+them');
   await open('account', account);
-  await page.getByLabel('Amount in dollars').fill('many');
+  await page.getByLabel('Amount (USD)').fill('many');
   await page.getByLabel('Reason').fill('Mistyped');
   await press('Credit');
   await see('account-refused');
 
   await open('promotions', '/admin/promotions');
   await page.getByLabel('Code').fill(`WELCOME${visit}`);
-  await page.getByLabel('Dollars credited').fill('5');
+  await page.getByLabel('Amount credited (USD)').fill('5');
   await press('Create');
   await see('promotions-some');
   await open('operator-keys', '/admin/operator-keys');

@@ -8,11 +8,11 @@ import { TESTER, type TestService } from './service.ts';
 let nextUsername = 3_000_000_001;
 
 export interface CustomerOptions {
-  /** dollars per minute */
+  /** money per minute */
   rate?: string;
   minimum?: number;
   increment?: number;
-  /** dollars credited immediately */
+  /** money credited immediately */
   cash?: string;
   /** the account that pays */
   master?: number;

@@ -8,7 +8,7 @@ import { reconcile } from '../../src/domain/books/proof.ts';
 import { type Answer, post } from './service.ts';
 import { waitUntil } from './wait.ts';
 
-/** A minute of talk at the rate of a new account in dollars per minute. */
+/** A minute of talk at the rate of a new account per minute. */
 const PRICE_MICROS = 7_500n;
 const TALK_SECONDS = 60;
 

@@ -1,5 +1,5 @@
+import type { Currency } from '../../currency.ts';
 import type { Queryable } from '../../db/database.ts';
-import type { Currency } from '../money.ts';
 
 /** The service is set to another currency than that of the amounts that were posted. */
 export class OtherCurrency extends Error {}

@@ -1,4 +1,5 @@
-import { type Currency, type Decimal, decimalsOf, toMicros } from '../../domain/money.ts';
+import { type Currency, decimalsOf } from '../../currency.ts';
+import { type Decimal, toMicros } from '../../domain/money.ts';
 import { type Html, html } from '../../html.ts';
 import type { Messages } from '../messages/index.ts';
 
