@@ -145,7 +145,7 @@ test('the reference has a page for each document, made from it, which loads noth
     for (const page of Object.keys(PAGES)) assert.ok(text.includes(`<a href="${page}"`), page);
     for (const [place, methods] of Object.entries(document.paths)) {
       for (const { operationId, responses } of Object.values(methods)) {
-        const section = text.split(`<section class="card operation" id="${operationId}"`)[1] ?? '';
+        const section = text.split(`<section class="panel operation" id="${operationId}"`)[1] ?? '';
         const [own = ''] = section.split('</section>');
         assert.ok(own.includes(`<code>${place}</code>`), operationId);
         const statuses = [...own.matchAll(/<span class="status \w+">(\d+)</g)].map(

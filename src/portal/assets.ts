@@ -14,6 +14,7 @@ const STYLES = [
   'components',
   'forms',
   'figures',
+  'attention',
   'tables',
   'remarks',
   'plot',
@@ -54,17 +55,26 @@ export const assets = {
 export interface ShownBrand extends Pick<Brand, 'name' | 'supportEmail' | 'supportUrl'> {
   styleUrl: string;
   logoUrl: string | undefined;
+  /** the brand's initial on its colour, as an image */
+  markUrl: string;
 }
 
 export function showBrand(brand: Brand): ShownBrand {
   const { name, supportEmail, supportUrl } = brand;
-  const { colors, logo } = brandAssets(brand);
-  return { name, supportEmail, supportUrl, styleUrl: colors.url, logoUrl: logo?.url };
+  const { colors, logo, mark } = brandAssets(brand);
+  return {
+    name,
+    supportEmail,
+    supportUrl,
+    styleUrl: colors.url,
+    logoUrl: logo?.url,
+    markUrl: mark.url,
+  };
 }
 
 export function serveAssets(app: FastifyInstance, brand: Brand): void {
-  const { colors, logo } = brandAssets(brand);
-  for (const file of [...Object.values(assets), colors, logo]) {
+  const { colors, logo, mark } = brandAssets(brand);
+  for (const file of [...Object.values(assets), colors, logo, mark]) {
     if (!file) continue;
     app.get(file.url.split('?')[0] ?? '', (request, reply) => send(request, reply, file));
   }
@@ -74,7 +84,16 @@ function brandAssets(brand: Brand) {
   return {
     colors: asset('brand.css', CSS, brandColors(brand)),
     logo: brand.logo && asset('logo', brand.logo.type, brand.logo.bytes),
+    mark: asset('mark.svg', 'image/svg+xml', brandMark(brand)),
   };
+}
+
+/** The first letter or digit of the brand's name on the colour of its buttons. */
+function brandMark({ name, light }: Brand): Buffer {
+  const initial = name.match(/[\p{L}\p{N}]/u)?.[0]?.toUpperCase() ?? '';
+  return Buffer.from(
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="${light.fill}"/><text x="16" y="23" text-anchor="middle" font-family="Inter,system-ui,sans-serif" font-weight="700" font-size="20" fill="${light.onFill}">${initial}</text></svg>\n`,
+  );
 }
 
 /** The brand's colours, as the variables that the other styles use. */

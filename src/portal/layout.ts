@@ -1,6 +1,8 @@
 import type { FastifyReply } from 'fastify';
 import { type Html, html } from '../html.ts';
 import { assets } from './assets.ts';
+import { freeText } from './components/free-text.ts';
+import { icon } from './components/icon.ts';
 import type { Messages } from './messages/index.ts';
 import { navigationOf } from './navigation.ts';
 import { form, type View } from './view.ts';
@@ -11,17 +13,22 @@ export interface Page {
   status?: number;
   /** beside the title, such as a button */
   aside?: Html;
+  /** below the title: the other pages of the same thing, made by `tabs` */
+  tabs?: Html;
+  /** for visitors: the whole width, and a title in `content` */
+  isLanding?: boolean;
   /** more files of `assets` that only this page needs */
   styles?: string[];
   scripts?: string[];
 }
 
-/** A whole page: a card in the middle for visitors; navigation and wide content for accounts. */
-function page(view: View, { title, content, aside, ...files }: Page): Html {
-  const body = view.session
-    ? signedInBody(view, title, content, aside)
-    : visitorBody(view, title, content);
-  return htmlDocument(view, { title, ...files }, body);
+/** A whole page: a narrow sheet for visitors; navigation and wide content for accounts. */
+function page(view: View, shown: Page): Html {
+  return htmlDocument(
+    view,
+    shown,
+    view.session ? signedInBody(view, shown) : visitorBody(view, shown),
+  );
 }
 
 /** The frame around a page's body: language, brand, style and script. */
@@ -38,7 +45,7 @@ export function htmlDocument(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title} · ${brand.name}</title>
-<link rel="icon" href="${brand.logoUrl ?? 'data:,'}">
+<link rel="icon" href="${brand.logoUrl ?? brand.markUrl}">
 <link rel="preload" href="${assets.font.url}" as="font" type="font/woff2" crossorigin>
 <link rel="stylesheet" href="${brand.styleUrl}">
 <link rel="stylesheet" href="${assets.style.url}">
@@ -64,11 +71,11 @@ export function sendPage(reply: FastifyReply, view: View, content: Page): Fastif
     .send(page(view, content).text);
 }
 
-function visitorBody(view: View, title: string, content: Html): Html {
+function visitorBody(view: View, { title, content, isLanding }: Page): Html {
   return html`<body class="visitor">
 <header>${brandMark(view, '/')}</header>
-<main class="card" id="main">
-<h1>${title}</h1>
+<main class="${isLanding ? 'landing' : 'sheet'}" id="main">
+${!isLanding && html`<h1>${title}</h1>`}
 ${flash(view)}
 ${content}
 </main>
@@ -76,28 +83,43 @@ ${footer(view)}
 </body>`;
 }
 
-function signedInBody(view: View, title: string, content: Html, aside: Html | undefined): Html {
+function signedInBody(view: View, { title, content, aside, tabs }: Page): Html {
   const { m, session } = view;
+  const who = html`<div class="who"><span class="who-name">${freeText(session?.name ?? '')}</span> <span class="who-number">${session?.username}</span>
+${form(view, '/sign-out', html`<button class="quiet small">${m.layout.signOut}</button>`)}</div>`;
   return html`<body class="signed-in">
 <a class="skip" href="#main">${m.layout.skip}</a>
-<header class="bar">
-${brandMark(view, '/')}
-<div class="who"><span class="who-name">${session?.name}</span> <span class="who-number">${session?.username}</span></div>
-${form(view, '/sign-out', html`<button class="quiet">${m.layout.signOut}</button>`)}
-</header>
-${navigation(view)}
+${bar(view)}
+${side(navigation(view), who)}
 <main id="main">
 <div class="title"><h1>${title}</h1>${aside}</div>
+${tabs}
 ${flash(view)}
 ${content}
 </main>
 ${footer(view)}
 </body>`;
+}
+
+/** The head of a page with a menu. On narrow screens its button opens the menu. */
+export function bar(view: View): Html {
+  return html`<header class="bar">
+${brandMark(view, '/')}
+<button type="button" class="quiet menu-button" popovertarget="side">${icon('menu')}${view.m.layout.menu}</button>
+</header>`;
+}
+
+/** The menu at the side; on narrow screens the bar's button opens it. @param end below the links */
+export function side(links: Html, end: Html): Html {
+  return html`<div class="side" id="side" popover>
+${links}
+${end}
+</div>`;
 }
 
 function navigation(view: View): Html {
   const groups = view.session ? navigationOf(view.session) : [];
-  return html`<nav class="main-nav" aria-label="${view.m.layout.navigation}"><div>
+  return html`<nav class="main-nav" aria-label="${view.m.layout.navigation}">
 ${groups.map(
   ({ label, items }) => html`${groups.length > 1 && html`<h2>${label(view.m)}</h2>`}
 <ul>
@@ -108,7 +130,7 @@ ${items.map(
 `,
 )}</ul>`,
 )}
-</div></nav>`;
+</nav>`;
 }
 
 function isCurrent(path: string, href: string): boolean {
@@ -116,7 +138,7 @@ function isCurrent(path: string, href: string): boolean {
 }
 
 export function brandMark({ brand }: View, href: string): Html {
-  return html`<a class="brand" href="${href}">${brand.logoUrl && html`<img src="${brand.logoUrl}" alt="" height="28">`}<span>${brand.name}</span></a>`;
+  return html`<a class="brand" href="${href}"><img src="${brand.logoUrl ?? brand.markUrl}" alt="" height="28"><span>${brand.name}</span></a>`;
 }
 
 function flash({ m, flash }: View): Html {

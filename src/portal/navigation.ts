@@ -27,10 +27,23 @@ const CUSTOMER: NavigationGroup = {
   ],
 };
 
-const OPERATION: NavigationGroup = {
-  label: (m) => m.operator.navigation.group,
-  items: [
+type GroupName = keyof Messages['operator']['navigation']['groups'];
+
+const group = (name: GroupName, items: NavigationItem[]): NavigationGroup => ({
+  label: (m) => m.operator.navigation.groups[name],
+  items,
+});
+
+const OPERATION: NavigationGroup[] = [
+  group('operation', [
     { href: '/admin', icon: icon('dashboard'), label: (m) => m.operator.navigation.dashboard },
+    {
+      href: '/admin/rejected',
+      icon: icon('rejected'),
+      label: (m) => m.operator.navigation.rejected,
+    },
+  ]),
+  group('customers', [
     {
       href: '/admin/accounts',
       icon: icon('accounts'),
@@ -41,27 +54,29 @@ const OPERATION: NavigationGroup = {
       icon: icon('promotions'),
       label: (m) => m.operator.navigation.promotions,
     },
+  ]),
+  group('prices', [
+    { href: '/admin/explain', icon: icon('calls'), label: (m) => m.operator.navigation.explain },
+  ]),
+  group('service', [
     { href: '/admin/feeds', icon: icon('feeds'), label: (m) => m.operator.navigation.feeds },
     {
       href: '/admin/operator-keys',
       icon: icon('keys'),
       label: (m) => m.operator.navigation.operatorKeys,
     },
-    {
-      href: '/admin/rejected',
-      icon: icon('rejected'),
-      label: (m) => m.operator.navigation.rejected,
-    },
-    { href: '/admin/explain', icon: icon('calls'), label: (m) => m.operator.navigation.explain },
     { href: '/admin/audit', icon: icon('audit'), label: (m) => m.operator.navigation.audit },
-  ],
-};
+  ]),
+];
 
 /** The navigation for an account that is signed in: the pages that its role permits. */
 export function navigationOf({ role }: Session): NavigationGroup[] {
   if (role === 'customer') return [CUSTOMER];
-  const items = OPERATION.items.filter(({ href }) => mayDo(role, permissionOf('GET', href)));
-  return [{ ...OPERATION, items }, CUSTOMER];
+  const permitted = OPERATION.map((group) => ({
+    ...group,
+    items: group.items.filter(({ href }) => mayDo(role, permissionOf('GET', href))),
+  }));
+  return [...permitted.filter(({ items }) => items.length > 0), CUSTOMER];
 }
 
 /** The first page after signing in. */

@@ -63,7 +63,7 @@ function stepUpPage(
     maxLength: 20,
     problem: wrong === 'code' ? view.m.secondStep.wrong : undefined,
   });
-  const content = html`<section class="card narrow"><p>${m.text}</p>
+  const content = html`<section class="panel narrow"><p>${m.text}</p>
 ${form(
   view,
   view.path,

@@ -2,13 +2,13 @@ import { type Html, html } from '../../html.ts';
 
 /** Part of a page with its own heading. @param aside beside the heading, such as a link */
 export function panel(title: string, content: Html, aside?: Html): Html {
-  return html`<section class="card">
+  return html`<section class="panel">
 <div class="title"><h2>${title}</h2>${aside}</div>
 ${content}
 </section>`;
 }
 
-/** A few figures in a row. */
+/** A few figures in a row, the first of them marked. Amounts are written by `shortMoney`. */
 export function stats(figures: { label: string; value: Html | string; note?: Html | string }[]) {
   return html`<dl class="stats">
 ${figures.map(
@@ -16,7 +16,7 @@ ${figures.map(
     label,
     value,
     note,
-  }) => html`<div class="card stat"><dt>${label}</dt><dd>${value}</dd>${note && html`<dd class="note">${note}</dd>`}</div>
+  }) => html`<div class="stat"><dt>${label}</dt><dd>${value}</dd>${note && html`<dd class="note">${note}</dd>`}</div>
 `,
 )}</dl>`;
 }

@@ -6,12 +6,31 @@ import type { Messages } from '../messages/index.ts';
 /** The language and currency of the text: a page's view. */
 type Speaker = { m: Messages; currency: Currency };
 
+// In millionths.
+const WHOLE = 100_000_000_000n;
+const SHORTENED = 1_000_000_000_000n;
+const SHORTENED_ON_AXIS = 10_000;
+
 const formats = new Map<string, Intl.NumberFormat>();
 
 /** An amount with the currency's decimals; the tooltip shows all six. */
 export function money(speaker: Speaker, amount: Decimal, options: { signed?: boolean } = {}): Html {
   const sign = options.signed && toMicros(amount) > 0n ? '+' : '';
   return html`<data class="money" value="${amount}" title="${sign}${exact(speaker, amount)}">${sign}${rounded(speaker, amount)}</data>`;
+}
+
+/**
+ * An amount in the room of a figure: whole from 100,000 on, and shortened to `$123.46M` from a
+ * million on. The tooltip shows all six decimals.
+ */
+export function shortMoney(speaker: Speaker, amount: Decimal): Html {
+  const size = toMicros(amount) < 0n ? -toMicros(amount) : toMicros(amount);
+  const decimals = size >= WHOLE ? 0 : decimalsOf(speaker.currency);
+  const text =
+    size >= SHORTENED
+      ? written(speaker, amount, 0, 2, 'compact')
+      : written(speaker, amount, decimals, decimals);
+  return html`<data class="money" value="${amount}" title="${exact(speaker, amount)}">${text}</data>`;
 }
 
 /** A price per minute, without trailing zeros. */
@@ -31,10 +50,14 @@ export function exact(speaker: Speaker, amount: Decimal): string {
   return written(speaker, amount, 6, 6);
 }
 
-/** A value at a plot's axis: `$5`, `$0.25`. */
+/** A value at a plot's axis: `$5`, `$0.25`, `$12K`. */
 export function tick(speaker: Speaker): (value: number) => string {
-  return (value) =>
-    written(speaker, String(value), Number.isInteger(value) ? 0 : decimalsOf(speaker.currency), 6);
+  return (value) => {
+    if (Math.abs(value) >= SHORTENED_ON_AXIS)
+      return written(speaker, String(value), 0, 1, 'compact');
+    const decimals = Number.isInteger(value) ? 0 : decimalsOf(speaker.currency);
+    return written(speaker, String(value), decimals, 6);
+  };
 }
 
 /** A form field's label with the currency of its value. */
@@ -43,14 +66,21 @@ export function inCurrency({ currency }: Speaker, label: string): string {
 }
 
 /** @param least minimum of decimals, @param most maximum of decimals */
-function written({ m, currency }: Speaker, amount: Decimal, least: number, most: number): string {
+function written(
+  { m, currency }: Speaker,
+  amount: Decimal,
+  least: number,
+  most: number,
+  notation: 'standard' | 'compact' = 'standard',
+): string {
   const { numbers } = m.locales;
-  const key = `${numbers} ${currency} ${least} ${most}`;
+  const key = `${numbers} ${currency} ${least} ${most} ${notation}`;
   let format = formats.get(key);
   if (!format) {
     format = new Intl.NumberFormat(numbers, {
       style: 'currency',
       currency,
+      notation,
       minimumFractionDigits: least,
       maximumFractionDigits: most,
       signDisplay: 'negative',

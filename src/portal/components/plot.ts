@@ -1,10 +1,13 @@
 import { nice, ticks } from 'd3-array';
 import { type Html, html } from '../../html.ts';
+import type { Messages } from '../messages/index.ts';
 import { table } from './table.ts';
 
 export interface PlotPoint {
-  /** under the axis, and in the table */
+  /** in the table and the tooltip */
   label: string;
+  /** under the axis; undefined: `label` */
+  axis?: string;
   /** the position on the axis; no amount is computed from it */
   value: number;
   /** the exact value in words, shown as tooltip */
@@ -21,23 +24,32 @@ export interface Plot {
   whole?: boolean;
   /** words for a value on the axis */
   tick: (value: number) => string;
-  /** label that opens the table */
-  showTable: string;
+  /** distances in points that labels may have, ascending; undefined: any */
+  steps?: readonly number[];
 }
+
+/** The language of the words around a plot: a page's view. */
+type Speaker = { m: Pick<Messages, 'plots' | 'table'> };
 
 // The marks have their own coordinates, stretched to the available width; this is a point's width.
 const STEP = 10;
 const HEIGHT = 100;
 const BAR_SHARE = 0.72;
 const TICKS = 4;
-const MOST_LABELS = 8;
+// The least widths in pixels of the room for labels in the ranges w1 to w6 of plot.css.
+const ROOMS = [200, 270, 360, 480, 640, 900];
+// Of a label's text with 12 pixels, and between two labels.
+const CHARACTER_WIDTH = 6.5;
+const LABEL_GAP = 12;
+// Labels may reach a little into the room of the values.
+const OUTSIDE = 4;
 
 /**
  * A plot with a bar for each point. The server draws it: it needs no script, takes its colours from
  * the style sheet, and has its place before anything is loaded.
  */
-export function bars(plot: Plot): Html {
-  return frame(plot, (y) =>
+export function bars(speaker: Speaker, plot: Plot): Html {
+  return frame(speaker, plot, (y) =>
     plot.points.map((point, index) => {
       const [one, other] = [y(point.value), y(0)];
       const height = Math.max(Math.abs(one - other), point.value === 0 ? 0 : 0.8);
@@ -53,8 +65,8 @@ export function bars(plot: Plot): Html {
 }
 
 /** A plot with a line through the points. */
-export function line(plot: Plot): Html {
-  return frame(plot, (y) => {
+export function line(speaker: Speaker, plot: Plot): Html {
+  return frame(speaker, plot, (y) => {
     const x = (index: number) => round(STEP * (index + 0.5));
     const path = plot.points.map(({ value }, index) => `${x(index)},${round(y(value))}`).join('L');
     const [first, last, zero] = [x(0), x(plot.points.length - 1), round(y(0))];
@@ -73,7 +85,11 @@ function spot({ label, text }: PlotPoint, index: number, mark: Html): Html {
 `;
 }
 
-function frame(plot: Plot, marks: (y: (value: number) => number) => Html[]): Html {
+function frame(
+  speaker: Speaker,
+  plot: Plot,
+  marks: (y: (value: number) => number) => Html[],
+): Html {
   const { points, caption } = plot;
   const values = points.map(({ value }) => value);
   const [low, high] = nice(Math.min(0, ...values), Math.max(0, ...values) || 1, TICKS);
@@ -86,28 +102,38 @@ function frame(plot: Plot, marks: (y: (value: number) => number) => Html[]): Htm
 <svg class="plot-marks" viewBox="0 0 ${width} ${HEIGHT}" preserveAspectRatio="none">
 ${axis.map((value) => html`<path class="${value === 0 ? 'axis' : 'grid'}" d="M0,${round(y(value))}H${width}"/>`)}
 ${marks(y)}</svg>
-<svg class="plot-labels">${labels(points)}</svg>
+<svg class="plot-labels">${ROOMS.map((room, index) => html`<g class="w${index + 1}">${labels(plot, room)}</g>`)}</svg>
 </div>
-${dataTable(plot)}
+${dataTable(speaker, plot)}
 </figure>`;
 }
 
-/** One label per group of points; narrow screens show half of the labels. */
-function labels(points: PlotPoint[]): Html[] {
-  const every = Math.ceil(points.length / MOST_LABELS);
-  const shown = points.flatMap(({ label }, index) =>
-    index % every === 0 ? [{ label, index }] : [],
-  );
-  return shown.map(
-    ({ label, index }, place) =>
-      html`<text${place % 2 === 1 && html` class="second"`} x="${round(((index + 0.5) / points.length) * 100)}%" y="1.4em">${label}</text>`,
-  );
+/**
+ * As many labels as the room has place for, in the middle of their bars or, if bars are narrow,
+ * from their left. The style sheet shows those of the present width.
+ */
+function labels({ points, steps }: Plot, room: number): Html[] {
+  const texts = points.map(({ label, axis = label }) => axis);
+  const width = Math.max(0, ...texts.map((text) => text.length)) * CHARACTER_WIDTH + LABEL_GAP;
+  const least = points.length / Math.max(1, Math.floor(room / width));
+  const every = steps?.find((step) => step >= least) ?? Math.ceil(least);
+  const isWide = room / points.length >= width - LABEL_GAP - 2 * OUTSIDE;
+  return texts.flatMap((text, index) => {
+    if (index % every !== 0) return [];
+    if (isWide) return [label('middle', (index + 0.5) / points.length, text)];
+    const place = index / points.length;
+    return place * room + width - LABEL_GAP <= room ? [label('start', place, text)] : [];
+  });
+}
+
+function label(anchor: 'start' | 'middle', place: number, text: string): Html {
+  return html`<text x="${round(place * 100)}%" y="1.4em" text-anchor="${anchor}">${text}</text>`;
 }
 
 /** The same data as a table. */
-function dataTable({ caption, columns, points, showTable }: Plot): Html {
-  return html`<details><summary>${showTable}</summary>
-${table({
+function dataTable(speaker: Speaker, { caption, columns, points }: Plot): Html {
+  return html`<details><summary>${speaker.m.plots.showTable}</summary>
+${table(speaker, {
   caption,
   rows: points,
   columns: [

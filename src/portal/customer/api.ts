@@ -116,7 +116,7 @@ async function limitsPanel(
   return panel(
     m.limits,
     html`<p class="quiet-text">${m.limitsText(address)}</p>
-${table<(typeof rows)[number]>({
+${table<(typeof rows)[number]>(view, {
   caption: m.limits,
   columns: [
     { label: m.operation, cell: ({ operation }) => html`<code>${operation}</code>` },

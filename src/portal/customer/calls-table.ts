@@ -1,5 +1,6 @@
 import type { ListedCall } from '../../domain/calls/call-list.ts';
 import { type Html, html } from '../../html.ts';
+import { freeText } from '../components/free-text.ts';
 import { money, rate } from '../components/money.ts';
 import { type Column, table } from '../components/table.ts';
 import { duration, time, zoneAt } from '../components/time.ts';
@@ -25,7 +26,7 @@ export function callsTable(
     {
       label: m.from,
       cell: ({ caller, callerName }) =>
-        html`<span><span class="number">${caller}</span>${callerName && html` <span class="sub">${callerName}</span>`}</span>`,
+        html`<span><span class="number">${caller}</span>${callerName && html` <span class="sub">${freeText(callerName)}</span>`}</span>`,
     },
     { label: m.to, cell: ({ called }) => html`<span class="number">${called}</span>` },
     {
@@ -43,7 +44,7 @@ export function callsTable(
       cell: ({ amount }) => (amount === null ? '–' : money(view, amount)),
     },
   ];
-  return table({
+  return table(view, {
     caption: m.tableCaption(timeZone),
     columns: columns.filter((column) => column !== false),
     rows: calls,

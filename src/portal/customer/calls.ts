@@ -91,7 +91,7 @@ function filterForm(
     })),
   ];
   const chosen = scope.account === undefined ? '' : String(scope.account);
-  return html`<form method="get" action="${path}" class="card inline-form" role="search">
+  return html`<form method="get" action="${path}" class="panel inline-form" role="search">
 ${field({ name: 'from', label: m.fromDay, type: 'date', value: range.from })}
 ${field({ name: 'to', label: m.toDay, type: 'date', value: range.to })}
 ${field({ name: 'search', label: m.search, type: 'search', value: search, placeholder: m.searchHint })}
@@ -123,7 +123,7 @@ async function usagePanels(view: View, { reader }: Service, query: CallQuery): P
   const total = totalOf(steps);
   if (total.calls === 0) return html``;
   const label = (start: Date) => STEP_NAMES[unit](view, start, range.timeZone);
-  const common = { tick: tick(view), showTable: view.m.plots.showTable };
+  const common = { tick: tick(view) };
   const stepName = view.m.plots[unit];
   return html`${stats([
     { label: m.calls, value: view.m.count(total.calls), note: m.answered(total.answered) },
@@ -133,11 +133,11 @@ async function usagePanels(view: View, { reader }: Service, query: CallQuery): P
 <div class="columns">
 ${panel(
   m.callsPlot[unit],
-  bars({
+  bars(view, {
     ...common,
     caption: m.callsPlot[unit],
     columns: { label: stepName, value: m.calls },
-    tick: view.m.plots.count,
+    tick: view.m.plots.axisCount,
     whole: true,
     points: steps.map(({ start, calls }) => ({
       label: label(start),
@@ -148,7 +148,7 @@ ${panel(
 )}
 ${panel(
   m.spendPlot[unit],
-  bars({
+  bars(view, {
     ...common,
     caption: m.spendPlot[unit],
     columns: { label: stepName, value: m.spent },
@@ -162,7 +162,7 @@ ${panel(
 </div>
 ${panel(
   m.busiest,
-  table({
+  table(view, {
     caption: m.busiest,
     columns: [
       { label: m.to, cell: ({ called }) => html`<span class="number">${called}</span>` },

@@ -8,6 +8,7 @@ import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { emptyState, notice, paging, panel } from '../components/blocks.ts';
 import { entryKind } from '../components/entry-kind.ts';
+import { freeText } from '../components/free-text.ts';
 import { money } from '../components/money.ts';
 import { type Column, table } from '../components/table.ts';
 import { day, time, zoneAt } from '../components/time.ts';
@@ -83,12 +84,15 @@ function recurringTable(
   type Item = (typeof items)[number];
   const m = view.m.charges;
   const columns: (Column<Item> | false)[] = [
-    { label: m.item, cell: ({ kind, name }) => (kind === 'number' ? m.phoneNumber(name) : name) },
+    {
+      label: m.item,
+      cell: ({ kind, name }) => (kind === 'number' ? m.phoneNumber(name) : freeText(name)),
+    },
     withAccount && { label: m.account, cell: ({ account }) => String(account) },
     { label: m.since, cell: ({ addedAt }) => day(view, addedAt, timeZone) },
     { label: m.monthly, numeric: true, cell: ({ monthly }) => money(view, monthly) },
   ];
-  return table({
+  return table(view, {
     caption: m.recurring,
     columns: columns.filter((column) => column !== false),
     rows: items,
@@ -105,7 +109,7 @@ function ledgerPanel(
   const path = `${base}/charges`;
   const content =
     rows.length > 0
-      ? html`${table<LedgerEntry>({
+      ? html`${table<LedgerEntry>(view, {
           caption: m.ledger,
           columns: [
             {
@@ -113,7 +117,7 @@ function ledgerPanel(
               cell: ({ createdAt }) => time(view, createdAt, timeZone),
             },
             { label: m.kind, cell: (entry) => entryKind(m, entry) },
-            { label: m.reason, cell: ({ reason }) => reason },
+            { label: m.reason, cell: ({ reason }) => freeText(reason) },
             {
               label: m.amount,
               numeric: true,

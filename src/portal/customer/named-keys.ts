@@ -14,6 +14,7 @@ import { cookiesOf, sessionOf } from '../access.ts';
 import { badge, emptyState, notice, panel } from '../components/blocks.ts';
 import { confirmed } from '../components/confirmed.ts';
 import { field } from '../components/field.ts';
+import { freeText } from '../components/free-text.ts';
 import { copyable } from '../components/secret.ts';
 import { table } from '../components/table.ts';
 import { time } from '../components/time.ts';
@@ -101,7 +102,7 @@ export function namedKeyPages(app: FastifyInstance, service: Service): void {
       html`${notice('good', m.added(made.name))}
 ${panel(made.name, copyable(view, 'key', m.secret, made.secret))}`
     }
-<section class="card"><p>${m.explain} ${m.passwordEndsThem}</p>
+<section class="panel"><p>${m.explain} ${m.passwordEndsThem}</p>
 ${keys.length > 0 ? keyTable(view, keys) : emptyState(m.none, m.noneText)}
 </section>
 ${panel(m.add, form(view, NAMED_KEYS, keyFields(view, values, problems), 'narrow'))}`;
@@ -118,11 +119,11 @@ function keyTable(view: View, keys: NamedKey[]): Html {
     if (expiresAt === null) return m.never;
     return expiresAt <= view.now ? badge('warn', m.expired) : time(view, expiresAt, zone);
   };
-  return table<NamedKey>({
+  return table<NamedKey>(view, {
     caption: m.title,
     rows: keys,
     columns: [
-      { label: m.name, cell: ({ name, tail }) => html`${name}<br><code>…${tail}</code>` },
+      { label: m.name, cell: ({ name, tail }) => html`${freeText(name)}<br><code>…${tail}</code>` },
       { label: m.networks, cell: ({ networks }) => networks.join(', ') || m.anywhere },
       { label: m.expires, cell: expiry },
       {

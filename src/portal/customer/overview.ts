@@ -9,6 +9,7 @@ import { registeredPhones } from '../../domain/sip/registration.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { badge, emptyState, facts, notice, panel, stats } from '../components/blocks.ts';
+import { freeText } from '../components/free-text.ts';
 import { money, rate, rounded, tick } from '../components/money.ts';
 import { line } from '../components/plot.ts';
 import { shortDay, span } from '../components/time.ts';
@@ -54,7 +55,7 @@ ${stats([
   { label: m.spentThisMonth, value: money(view, spent), note: m.onCalls },
   { label: m.monthly, value: money(view, monthly), note: m.items(items.length) },
   { label: m.rate, value: rate(view, account.rate), note: m.perMinute },
-  { label: m.status, value: statusOf(view, account), note: account.name },
+  { label: m.status, value: statusOf(view, account), note: freeText(account.name) },
 ])}
 ${billingAccount === username && (await balancePanel(view, service, subject, recent))}
 <div class="columns">
@@ -112,12 +113,11 @@ async function balancePanel(
     value: Number(cash),
     text: rounded(view, cash),
   }));
-  const plot = line({
+  const plot = line(view, {
     caption: m.balanceCourse(PLOT_DAYS, timeZone),
     columns: { label: view.m.plots.day, value: m.balance },
     points,
     tick: tick(view),
-    showTable: view.m.plots.showTable,
   });
   return panel(
     m.balanceTitle,
@@ -148,7 +148,7 @@ function accountPanel(view: View, account: AccountDetails): Html {
     m.account,
     facts([
       { label: m.username, value: account.username },
-      { label: m.email, value: account.email },
+      { label: m.email, value: freeText(account.email) },
       { label: m.callerId, value: account.callerId || m.none },
       { label: m.numbers, value: numbers || m.none },
       {

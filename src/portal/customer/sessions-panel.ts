@@ -17,7 +17,7 @@ export function sessionsPanel(view: View, sessions: ListedSession[], own: Sessio
   );
   return panel(
     m.sessions,
-    table<ListedSession>({
+    table<ListedSession>(view, {
       caption: m.sessions,
       columns: [
         {

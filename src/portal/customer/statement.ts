@@ -11,6 +11,7 @@ import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { facts, panel } from '../components/blocks.ts';
 import { entryKind } from '../components/entry-kind.ts';
+import { freeText } from '../components/free-text.ts';
 import { money } from '../components/money.ts';
 import { table } from '../components/table.ts';
 import { day, duration } from '../components/time.ts';
@@ -73,15 +74,20 @@ ${
   statement.entries.length > 0 &&
   panel(
     m.entriesTitle,
-    table<StatementEntry>({
+    table<StatementEntry>(view, {
       caption: m.entriesTitle,
       columns: [
         { label: m.day, cell: ({ createdAt }) => day(view, createdAt, timeZone) },
         { label: m.kind, cell: (entry) => entryKind(view.m.charges, entry) },
-        { label: m.what, cell: (entry) => html`<span>${entry.reason}${lines(view, entry)}</span>` },
+        {
+          label: m.what,
+          onPhone: true,
+          cell: (entry) => html`${freeText(entry.reason)}${lines(view, entry)}`,
+        },
         {
           label: m.amount,
           numeric: true,
+          onPhone: true,
           cell: ({ amount }) => money(view, amount, { signed: true }),
         },
       ],
@@ -93,10 +99,14 @@ ${
   statement.calls.length > 0 &&
   panel(
     m.callsTitle,
-    table<Statement['calls'][number]>({
+    table<Statement['calls'][number]>(view, {
       caption: m.callsTitle,
       columns: [
-        { label: m.account, cell: ({ account, name }) => `${account} ${name}` },
+        {
+          label: m.account,
+          cell: ({ account, name }) =>
+            html`<span class="number">${account}</span> ${freeText(name)}`,
+        },
         { label: m.count, numeric: true, cell: ({ calls }) => view.m.count(calls) },
         { label: m.duration, numeric: true, cell: ({ billedSeconds }) => duration(billedSeconds) },
         { label: m.amount, numeric: true, cell: ({ amount }) => money(view, amount) },
@@ -113,6 +123,6 @@ function lines(view: View, { lines, createdAt }: StatementEntry): Html | undefin
   const own = createdAt.toISOString().slice(0, 7);
   return html`${lines.map(
     ({ item, name, month, amount }) =>
-      html`<span class="sub line">${item === 'number' ? view.m.charges.phoneNumber(name) : name}${month !== own && ` (${view.m.month(month)})`} ${money(view, amount)}</span>`,
+      html`<span class="sub line">${item === 'number' ? view.m.charges.phoneNumber(name) : freeText(name)}${month !== own && ` (${view.m.month(month)})`} ${money(view, amount)}</span>`,
   )}`;
 }

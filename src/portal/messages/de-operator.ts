@@ -12,7 +12,12 @@ export const deOperator: typeof enOperator = {
     'read-only': 'nur lesen',
   },
   navigation: {
-    group: 'Betrieb',
+    groups: {
+      operation: 'Betrieb',
+      customers: 'Kunden',
+      prices: 'Preise',
+      service: 'Dienst',
+    },
     dashboard: 'Übersicht',
     accounts: 'Konten',
     promotions: 'Gutscheine',

@@ -34,10 +34,14 @@ export const de: Messages = {
     month: 'Monat',
     showTable: 'Werte als Tabelle zeigen',
     count: (value) => value.toLocaleString('de-DE'),
+    axisCount: (value) =>
+      value.toLocaleString('de-DE', { notation: value < 10_000 ? 'standard' : 'compact' }),
   },
+  table: { details: 'Einzelheiten' },
   layout: {
     skip: 'Zum Inhalt',
     navigation: 'Hauptmenü',
+    menu: 'Menü',
     signOut: 'Abmelden',
     apiReference: 'API-Referenz',
     replaceSipSecret: 'SIP-Kennwort ersetzen',
@@ -107,7 +111,24 @@ export const de: Messages = {
     home: 'Zur Startseite',
   },
   landing: {
-    lead: 'Guthaben, Anrufe, Gebühren und SIP-Registrierung an einem Ort.',
+    title: (brand) => `Ihr Konto bei ${brand}`,
+    lead: 'Anrufe, Kosten und Telefone an einem Ort, auf die Minute aktuell.',
+    abilities: {
+      overview: { title: 'Guthaben', text: 'Was übrig ist und wie lange es noch reicht.' },
+      calls: {
+        title: 'Anrufe',
+        text: 'Jeder Anruf mit seinen Kosten: durchsucht, je Tag summiert, als Datei geladen.',
+      },
+      charges: {
+        title: 'Gebühren',
+        text: 'Monatliche Gebühren, Zahlungen und eine Abrechnung zum Drucken.',
+      },
+      phone: {
+        title: 'Telefone',
+        text: 'Was Telefon oder Anlage brauchen und ob sie registriert sind.',
+      },
+      api: { title: 'API', text: 'Dieselben Daten für Ihre Programme, mit eigenem Schlüssel.' },
+    },
     signIn: 'Anmelden',
     signUp: 'Konto anlegen',
   },

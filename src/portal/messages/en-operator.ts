@@ -45,7 +45,12 @@ export const enOperator = {
     'read-only': 'read only',
   } satisfies Record<StaffRole, string>,
   navigation: {
-    group: 'Operation',
+    groups: {
+      operation: 'Operation',
+      customers: 'Customers',
+      prices: 'Prices',
+      service: 'Service',
+    },
     dashboard: 'Dashboard',
     accounts: 'Accounts',
     promotions: 'Promotions',

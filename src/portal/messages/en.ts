@@ -42,10 +42,15 @@ export const en = {
     month: 'Month',
     showTable: 'Show the figures as a table',
     count: (value: number) => value.toLocaleString('en-US'),
+    /** at an axis: a large count is shortened */
+    axisCount: (value: number) =>
+      value.toLocaleString('en-US', { notation: value < 10_000 ? 'standard' : 'compact' }),
   },
+  table: { details: 'Details' },
   layout: {
     skip: 'Skip to the content',
     navigation: 'Main',
+    menu: 'Menu',
     signOut: 'Sign out',
     apiReference: 'API reference',
     replaceSipSecret: 'Replace the SIP secret',
@@ -113,7 +118,21 @@ export const en = {
     home: 'Back to the start',
   },
   landing: {
-    lead: 'Your balance, calls, charges and SIP registration in one place.',
+    title: (brand: string) => `Your account with ${brand}`,
+    lead: 'Calls, costs and phones in one place, up to the minute.',
+    abilities: {
+      overview: { title: 'Balance', text: 'What is left, and how long it lasts at your pace.' },
+      calls: {
+        title: 'Calls',
+        text: 'Each call with its cost: searched, summed by day, downloaded as a file.',
+      },
+      charges: { title: 'Charges', text: 'Monthly charges, payments and a statement to print.' },
+      phone: {
+        title: 'Phones',
+        text: 'What your phone or PBX needs, and whether it is registered.',
+      },
+      api: { title: 'API', text: 'The same data for your programs, with a key of your own.' },
+    },
     signIn: 'Sign in',
     signUp: 'Create an account',
   },

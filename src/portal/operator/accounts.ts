@@ -5,6 +5,7 @@ import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { badge, emptyState } from '../components/blocks.ts';
 import { field } from '../components/field.ts';
+import { freeText } from '../components/free-text.ts';
 import { money } from '../components/money.ts';
 import { table } from '../components/table.ts';
 import { queryNumber, queryText } from '../input.ts';
@@ -30,7 +31,7 @@ export function accountsPages(app: FastifyInstance, { db }: Service): void {
 ${field({ name: 'search', label: m.accounts.search, type: 'search', value: search })}
 <button class="quiet">${m.accounts.find}</button>
 </form>
-<section class="card">
+<section class="panel">
 ${accounts.length > 0 ? accountTable(view, accounts) : nothing(view, search)}
 ${pageLinks(view, { path: '/admin/accounts', query: { search }, by: 'after', at: after, next })}
 </section>`;
@@ -43,13 +44,13 @@ ${pageLinks(view, { path: '/admin/accounts', query: { search }, by: 'after', at:
 export function accountTable(view: View, accounts: AccountSummary[]): Html {
   const m = view.m.operator.accounts;
   const pays = ({ username, masterAccount }: AccountSummary) => username === masterAccount;
-  return table<AccountSummary>({
+  return table<AccountSummary>(view, {
     caption: m.title,
     rows: accounts,
     columns: [
       { label: m.username, cell: ({ username }) => accountLink(username) },
-      { label: m.name, cell: ({ name }) => name },
-      { label: m.email, cell: ({ email }) => email },
+      { label: m.name, cell: ({ name }) => freeText(name), onPhone: true },
+      { label: m.email, cell: ({ email }) => freeText(email) },
       {
         label: m.billedTo,
         cell: (account) => (pays(account) ? m.itself : accountLink(account.masterAccount)),
@@ -58,6 +59,7 @@ export function accountTable(view: View, accounts: AccountSummary[]): Html {
         label: m.balance,
         cell: (account) => (pays(account) ? money(view, account.cash) : '–'),
         numeric: true,
+        onPhone: true,
       },
       { label: m.state, cell: (account) => states(view, account) },
     ],

@@ -79,6 +79,6 @@ ${text('email', m.email)}
 ${text('username', m.username, m.usernameHint)}
 ${text('masterAccount', m.master, m.masterHint)}
 <button>${m.submit}</button>`;
-  const content = html`<section class="card narrow">${form(view, '/admin/accounts/new', fields)}</section>`;
+  const content = html`<section class="panel narrow">${form(view, '/admin/accounts/new', fields)}</section>`;
   return { title: m.title, content, status: Object.keys(problems).length > 0 ? 400 : 200 };
 }

@@ -5,6 +5,7 @@ import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { emptyState } from '../components/blocks.ts';
 import { field } from '../components/field.ts';
+import { freeText } from '../components/free-text.ts';
 import { table } from '../components/table.ts';
 import { time } from '../components/time.ts';
 import { queryNumber } from '../input.ts';
@@ -31,7 +32,7 @@ export function auditPage(app: FastifyInstance, { db }: Service): void {
 ${field({ name: 'account', label: m.audit.filter, value: query.account, inputMode: 'numeric' })}
 <button class="quiet">${m.audit.show}</button>
 </form>
-<section class="card">
+<section class="panel">
 ${entries.length > 0 ? auditTable(view, entries) : emptyState(m.audit.none, m.audit.noneText)}
 ${pageLinks(view, { path: '/admin/audit', query, by: 'before', at: before, next })}
 </section>`;
@@ -41,7 +42,7 @@ ${pageLinks(view, { path: '/admin/audit', query, by: 'before', at: before, next 
 
 function auditTable(view: View, entries: AuditEntry[]) {
   const m = view.m.operator.audit;
-  return table<AuditEntry>({
+  return table<AuditEntry>(view, {
     caption: m.title,
     rows: entries,
     columns: [
@@ -49,7 +50,7 @@ function auditTable(view: View, entries: AuditEntry[]) {
         label: m.when,
         cell: ({ at }) => time(view, at, zoneOf(view), { seconds: true, zone: true }),
       },
-      { label: m.who, cell: ({ actor }) => actor },
+      { label: m.who, cell: ({ actor }) => freeText(actor) },
       { label: m.from, cell: ({ origin }) => origin },
       { label: m.action, cell: ({ action }) => m.actions[action] ?? action },
       { label: m.account, cell: ({ account }) => (account ? accountLink(account) : '–') },

@@ -76,13 +76,12 @@ function plotOf(view: View, days: UsageStep[], what: 'calls' | 'revenue'): Html 
     value: what === 'calls' ? calls : Number(amount),
     text: what === 'calls' ? plots.count(calls) : exact(view, amount),
   });
-  return bars({
+  return bars(view, {
     caption: what === 'calls' ? m.calls : m.revenue,
     columns: { label: plots.day, value: what === 'calls' ? m.callsColumn : m.revenueColumn },
     points: days.map(point),
-    tick: what === 'calls' ? plots.count : tick(view),
+    tick: what === 'calls' ? plots.axisCount : tick(view),
     whole: what === 'calls',
-    showTable: plots.showTable,
   });
 }
 
@@ -92,7 +91,7 @@ function feedList(view: View, feeds: ListedFeed[]): Html {
     const add = html`<a class="button" href="/admin/feeds">${m.addFeed}</a>`;
     return emptyState(m.noFeeds, m.noFeedsText, may(view, 'operation') ? add : undefined);
   }
-  return table<ListedFeed>({
+  return table<ListedFeed>(view, {
     caption: m.feeds,
     rows: feeds,
     columns: [

@@ -106,7 +106,7 @@ function stepTable(view: View, explained: ExplainedCall): Html {
     [m.billed, explained.billedSeconds],
     [m.cost, amount(explained.amount)],
   ];
-  return table({
+  return table(view, {
     caption: m.steps,
     rows,
     columns: [

@@ -15,6 +15,7 @@ import { cookiesOf } from '../access.ts';
 import { emptyState, notice, panel } from '../components/blocks.ts';
 import { confirmed } from '../components/confirmed.ts';
 import { field, select } from '../components/field.ts';
+import { freeText } from '../components/free-text.ts';
 import { copyable } from '../components/secret.ts';
 import { table } from '../components/table.ts';
 import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
@@ -95,7 +96,7 @@ export function feedPages(app: FastifyInstance, service: Service): void {
     const m = view.m.operator.feeds;
     const feeds = await listFeeds(db);
     const content = html`${added && addedPanel(request, added)}
-<section class="card">
+<section class="panel">
 ${feeds.length > 0 ? feedTable(view, feeds) : emptyState(m.none, m.noneText)}
 </section>
 ${may(view, 'operation') && panel(m.add, form(view, '/admin/feeds', feedFields(view, values, problems)))}`;
@@ -126,11 +127,11 @@ function feedTable(view: View, feeds: ListedFeed[]): Html {
       fields: html`<input type="hidden" name="name" value="${name}">`,
       small: true,
     });
-  return table<ListedFeed>({
+  return table<ListedFeed>(view, {
     caption: m.title,
     rows: feeds,
     columns: [
-      { label: m.name, cell: ({ name }) => name },
+      { label: m.name, cell: ({ name }) => freeText(name) },
       { label: m.format, cell: ({ format }) => format },
       { label: m.networks, cell: ({ networks }) => networks.join(', ') || m.anywhere },
       { label: m.debits, cell: ({ debits }) => m.debiting[debits] },

@@ -15,6 +15,7 @@ import { cookiesOf, sessionOf } from '../access.ts';
 import { emptyState, notice, panel } from '../components/blocks.ts';
 import { confirmed } from '../components/confirmed.ts';
 import { field, select } from '../components/field.ts';
+import { freeText } from '../components/free-text.ts';
 import { inCurrency } from '../components/money.ts';
 import { copyable } from '../components/secret.ts';
 import { table } from '../components/table.ts';
@@ -111,7 +112,7 @@ export function operatorKeyPages(app: FastifyInstance, service: Service): void {
     const { timeZone } = sessionOf(request);
     const keys = (await listOperatorKeys(db)).filter(({ revokedAt }) => revokedAt === null);
     const content = html`${added && addedPanel(view, added)}
-<section class="card"><p>${m.explain} <a href="/docs/operator/">${m.reference}</a></p>
+<section class="panel"><p>${m.explain} <a href="/docs/operator/">${m.reference}</a></p>
 ${keys.length > 0 ? keyTable(view, keys, timeZone) : emptyState(m.none, m.noneText)}
 </section>
 ${panel(m.add, form(view, PATH, keyFields(view, values, problems)))}`;
@@ -144,11 +145,11 @@ function keyTable(view: View, keys: OperatorKey[], zone: string): Html {
       fields: html`<input type="hidden" name="id" value="${id}">`,
       small: true,
     });
-  return table<OperatorKey>({
+  return table<OperatorKey>(view, {
     caption: m.title,
     rows: keys,
     columns: [
-      { label: m.name, cell: ({ name, tail }) => html`${name}<br><code>…${tail}</code>` },
+      { label: m.name, cell: ({ name, tail }) => html`${freeText(name)}<br><code>…${tail}</code>` },
       { label: m.scopes, cell: ({ scopes }) => scopes.join(', ') },
       { label: m.networks, cell: ({ networks }) => networks.join(', ') || m.anywhere },
       { label: m.expires, cell: ({ expiresAt }) => moment(expiresAt, m.never) },

@@ -52,7 +52,7 @@ export function promotionPages(app: FastifyInstance, service: Service): void {
   async function promotionsPage(view: View, values: Fields, problems: Problems): Promise<Page> {
     const m = view.m.operator.promotions;
     const promotions = await listPromotions(db);
-    const content = html`<section class="card">
+    const content = html`<section class="panel">
 ${promotions.length > 0 ? promotionTable(view, promotions) : emptyState(m.none, m.noneText)}
 </section>
 ${may(view, 'money') && panel(m.add, form(view, '/admin/promotions', promotionFields(view, values, problems)))}`;
@@ -63,7 +63,7 @@ ${may(view, 'money') && panel(m.add, form(view, '/admin/promotions', promotionFi
 
 function promotionTable(view: View, promotions: Promotion[]): Html {
   const m = view.m.operator.promotions;
-  return table<Promotion>({
+  return table<Promotion>(view, {
     caption: m.title,
     rows: promotions,
     columns: [

@@ -17,6 +17,7 @@ import type { Service } from '../../service.ts';
 import { cookiesOf } from '../access.ts';
 import { emptyState, facts, panel } from '../components/blocks.ts';
 import { field } from '../components/field.ts';
+import { freeText } from '../components/free-text.ts';
 import { table } from '../components/table.ts';
 import { time } from '../components/time.ts';
 import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
@@ -44,7 +45,7 @@ export function rejectedPages(app: FastifyInstance, service: Service): void {
       ({ id }) => id,
     );
     const content = html`<p class="quiet-text">${m.rejected.explain} ${m.rejected.open(await countRejected(db))}.</p>
-<section class="card">
+<section class="panel">
 ${records.length > 0 ? recordTable(view, records) : emptyState(m.rejected.none, m.rejected.noneText)}
 ${pageLinks(view, { path: '/admin/rejected', by: 'after', at: after, next })}
 </section>`;
@@ -111,7 +112,7 @@ ${pageLinks(view, { path: '/admin/rejected', by: 'after', at: after, next })}
 
 function recordTable(view: View, records: RejectedSummary[]) {
   const m = view.m.operator.rejected;
-  return table<RejectedSummary>({
+  return table<RejectedSummary>(view, {
     caption: m.title,
     rows: records,
     columns: [
@@ -122,7 +123,7 @@ function recordTable(view: View, records: RejectedSummary[]) {
       },
       { label: m.feed, cell: ({ feed }) => feed },
       { label: m.reason, cell: ({ reason }) => m.reasons[reason] },
-      { label: m.detail, cell: ({ detail }) => detail },
+      { label: m.detail, cell: ({ detail }) => freeText(detail) },
     ],
   });
 }
@@ -160,9 +161,9 @@ ${may(view, 'money') && resolution(view, id, typed, problem)}`;
 /** The forms that close a record: replay and dismissal. */
 function resolution(view: View, id: number, typed?: string, problem?: string): Html {
   const m = view.m.operator.rejected;
-  return html`<section class="card"><p>${m.replayText}</p>
+  return html`<section class="panel"><p>${m.replayText}</p>
 ${form(view, `/admin/rejected/${id}/replay`, html`<button>${m.replay}</button>`)}</section>
-<section class="card"><p>${m.dismissText}</p>
+<section class="panel"><p>${m.dismissText}</p>
 ${form(view, `/admin/rejected/${id}/dismiss`, html`${field({ name: 'reason', label: m.dismissReason, value: typed, problem, required: true, maxLength: 200 })}<button class="quiet">${m.dismiss}</button>`)}</section>`;
 }
 

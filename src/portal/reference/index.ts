@@ -6,7 +6,7 @@ import type { ServedDocument } from '../../http/openapi.ts';
 import type { Service } from '../../service.ts';
 import { addressAsked } from '../../service-address.ts';
 import { assets, takesGzip } from '../assets.ts';
-import { brandMark, footer, htmlDocument } from '../layout.ts';
+import { bar, footer, htmlDocument, side } from '../layout.ts';
 import { type View, visitorView } from '../view.ts';
 import { type OpenapiDocument, operationsByTag, resolved } from './document.ts';
 import { operationSection } from './operation.ts';
@@ -50,25 +50,21 @@ function referencePage(
     { title, styles: [assets.referenceStyle.url], scripts: [assets.referenceScript.url] },
     html`<body class="signed-in reference">
 <a class="skip" href="#main">${view.m.layout.skip}</a>
-<header class="bar">
-${brandMark(view, '/')}
-<nav class="versions" aria-label="${m.versions}">${all.map(
-      (one) =>
-        html`<a href="${one.page}"${one.page === page && html` aria-current="page"`}>${one.name}</a>`,
-    )}</nav>
-<a class="button quiet small" href="/">${m.back}</a>
-</header>
-<nav class="main-nav" aria-label="${m.operations}"><details class="toc">
-<summary class="toc-title">${m.operations}</summary>
+${bar(view)}
+${side(
+  html`<nav class="versions" aria-label="${m.versions}">${all.map(
+    (one) =>
+      html`<a href="${one.page}"${one.page === page && html` aria-current="page"`}>${one.name}</a>`,
+  )}</nav>
+<nav class="main-nav" aria-label="${m.operations}">
 ${tags.map(
-  ({
-    description,
-    operations,
-  }) => html`${tags.length > 1 && html`<h2 lang="en">${description}</h2>`}
+  ({ description, operations }) => html`<h2 lang="en">${description}</h2>
 <ul>
 ${operations.map(({ operationId, summary, method }) => html`<li><a href="#${operationId}"><span lang="en">${summary}</span><span class="method ${method.toLowerCase()}">${method}</span></a></li>\n`)}</ul>`,
 )}
-</details></nav>
+</nav>`,
+  html`<div class="who"><a class="button quiet small" href="/">${m.back}</a></div>`,
+)}
 <main id="main">
 <div class="title"><h1>${title}</h1><a class="button quiet small" href="${address}" download="account-api-${name}.json">${m.download}</a></div>
 <div><p lang="en">${prose(info.description)}</p>

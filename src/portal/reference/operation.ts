@@ -10,7 +10,7 @@ const NO_KEY = 'YOUR_API_KEY';
 export function operationSection(view: View, operation: Located, url: string): Html {
   const { operationId: id, method, path, summary, description, security = [] } = operation;
   const m = view.m.reference;
-  return html`<section class="card operation" id="${id}" aria-labelledby="${id}-title">
+  return html`<section class="panel operation" id="${id}" aria-labelledby="${id}-title">
 <div class="title"><h2 id="${id}-title" lang="en">${summary}</h2><a class="sub" href="#${id}">${m.link}<span class="unseen" lang="en"> ${summary}</span></a></div>
 <p class="place"><span class="method ${method.toLowerCase()}">${method}</span> <code>${path}</code></p>
 <div class="sides">

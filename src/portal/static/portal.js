@@ -14,9 +14,3 @@ document.addEventListener('click', async (event) => {
 document.addEventListener('click', (event) => {
   if (event.target.closest('[data-print]')) window.print();
 });
-
-// On a narrow screen the navigation is wider than the page.
-document.querySelector('.main-nav [aria-current]')?.scrollIntoView({
-  block: 'nearest',
-  inline: 'center',
-});

@@ -96,3 +96,9 @@ const seen = new IntersectionObserver(
   { rootMargin: '-20% 0px -70% 0px' },
 );
 for (const section of document.querySelectorAll('.operation')) seen.observe(section);
+
+// On a narrow screen the menu covers the operation that it leads to.
+const side = document.getElementById('side');
+side.addEventListener('click', ({ target }) => {
+  if (target.closest('a') && side.matches(':popover-open')) side.hidePopover();
+});

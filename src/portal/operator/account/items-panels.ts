@@ -4,6 +4,7 @@ import { type Html, html } from '../../../html.ts';
 import { panel } from '../../components/blocks.ts';
 import { confirmed } from '../../components/confirmed.ts';
 import { field } from '../../components/field.ts';
+import { freeText } from '../../components/free-text.ts';
 import { inCurrency, money } from '../../components/money.ts';
 import { table } from '../../components/table.ts';
 import { day } from '../../components/time.ts';
@@ -62,11 +63,11 @@ function itemsPanel(view: View, account: AccountDetails, { values, problems }: F
       fields: html`<input type="hidden" name="${of.name}" value="${name}">`,
       small: true,
     });
-  const list = table<Item>({
+  const list = table<Item>(view, {
     caption: of.title,
     rows: of.items,
     columns: [
-      { label: of.label, cell: ({ name }) => name },
+      { label: of.label, cell: ({ name }) => freeText(name) },
       { label: m.since, cell: ({ addedAt }) => day(view, addedAt, zoneOf(view)) },
       { label: m.monthlyAmount, cell: (item) => money(view, item.monthly), numeric: true },
       ...(isChangeable ? [{ label: '', cell: removal }] : []),

@@ -37,7 +37,7 @@ export function accountLedger(app: FastifyInstance, service: Service): void {
     );
     const m = view.m.operator.account;
     const path = `/admin/accounts/${username}/ledger`;
-    const content = html`<section class="card">
+    const content = html`<section class="panel">
 ${ledgerTable(view, username, entries)}
 ${pageLinks(view, { path, by: 'before', at: before, next })}
 </section>`;

@@ -6,6 +6,7 @@ import { emptyState, panel } from '../../components/blocks.ts';
 import { confirmed } from '../../components/confirmed.ts';
 import { entryKind } from '../../components/entry-kind.ts';
 import { field } from '../../components/field.ts';
+import { freeText } from '../../components/free-text.ts';
 import { inCurrency, money } from '../../components/money.ts';
 import { table } from '../../components/table.ts';
 import { time } from '../../components/time.ts';
@@ -36,7 +37,7 @@ export function ledgerTable(view: View, username: number, entries: LedgerEntry[]
       small: true,
     });
   };
-  return table<LedgerEntry>({
+  return table<LedgerEntry>(view, {
     caption: m.ledger,
     rows: entries,
     columns: [
@@ -45,8 +46,8 @@ export function ledgerTable(view: View, username: number, entries: LedgerEntry[]
         cell: ({ createdAt }) => time(view, createdAt, zoneOf(view), { zone: true }),
       },
       { label: m.kind, cell: (entry) => entryKind(m, entry) },
-      { label: m.reason, cell: ({ reason }) => reason },
-      { label: view.m.operator.actor, cell: ({ actor }) => actor },
+      { label: m.reason, cell: ({ reason }) => freeText(reason) },
+      { label: view.m.operator.actor, cell: ({ actor }) => freeText(actor) },
       {
         label: m.amount,
         cell: ({ amount }) => money(view, amount, { signed: true }),

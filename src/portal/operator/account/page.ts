@@ -11,6 +11,7 @@ import { currentRegistration } from '../../../domain/sip/registration.ts';
 import { type Html, html } from '../../../html.ts';
 import type { Service } from '../../../service.ts';
 import { facts, notice, panel } from '../../components/blocks.ts';
+import { isolated } from '../../components/free-text.ts';
 import { money, rate } from '../../components/money.ts';
 import { day } from '../../components/time.ts';
 import { takeDraft } from '../../draft.ts';
@@ -23,7 +24,7 @@ import { itemsPanels } from './items-panels.ts';
 import { ledgerTable, moneyPanel } from './money-panels.ts';
 import { type Filled, usernameOf } from './request.ts';
 import { settingsPanel } from './settings-panel.ts';
-import { viewLinks } from './views.ts';
+import { accountTabs } from './views.ts';
 
 const SUB_ACCOUNTS = 20;
 const ENTRIES = 5;
@@ -64,9 +65,8 @@ ${open && settingsPanel(view, account, filled)}
 <div class="columns">${itemsPanels(view, account, filled)}</div>
 ${pays && subAccountsPanel(view, account, subAccounts)}
 ${open && (may(view, 'credentials') || may(view, 'operation')) && credentialsPanel(view, account, filled)}`;
-  const aside = viewLinks(view, username);
   const status = Object.keys(filled.problems).length > 0 ? 400 : 200;
-  return { title: account.name, content, aside, status };
+  return { title: isolated(account.name), content, tabs: accountTabs(view, username), status };
 }
 
 async function registrationOf({ db, config }: Service, account: AccountDetails, now: Date) {

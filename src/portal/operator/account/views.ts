@@ -1,7 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { describeAccount } from '../../../domain/account/account-directory.ts';
-import { type Html, html } from '../../../html.ts';
+import type { Html } from '../../../html.ts';
 import type { Service } from '../../../service.ts';
+import { isolated } from '../../components/free-text.ts';
+import { tabs } from '../../components/tabs.ts';
 import { callDownloads } from '../../customer/call-download.ts';
 import { calls } from '../../customer/calls.ts';
 import { charges } from '../../customer/charges.ts';
@@ -33,12 +35,11 @@ export function accountViews(app: FastifyInstance, service: Service): void {
     async (request: FastifyRequest, reply: FastifyReply) => {
       const { view } = request;
       const { name, ...subject } = await subjectOf(request);
-      const title = `${name} (${subject.username})`;
-      const aside = viewLinks(view, subject.username);
+      const title = `${isolated(name)} (${subject.username})`;
       return sendPage(reply, view, {
         title,
         content: await content(view, subject, request),
-        aside,
+        tabs: accountTabs(view, subject.username),
       });
     };
 
@@ -69,14 +70,14 @@ export function accountViews(app: FastifyInstance, service: Service): void {
 }
 
 /** Links from one page of an account to the others. */
-export function viewLinks(view: View, username: number): Html {
+export function accountTabs(view: View, username: number): Html {
   const { navigation, operator } = view.m;
   const base = `/admin/accounts/${username}`;
-  return html`<nav class="buttons" aria-label="${operator.account.views}">
-<a class="button quiet small" href="${base}">${operator.account.manage}</a>
-<a class="button quiet small" href="${base}/overview">${navigation.overview}</a>
-<a class="button quiet small" href="${base}/calls">${navigation.calls}</a>
-<a class="button quiet small" href="${base}/charges">${navigation.charges}</a>
-<a class="button quiet small" href="/admin/audit?account=${username}">${operator.account.history}</a>
-</nav>`;
+  return tabs(operator.account.views, view.path, [
+    { href: base, text: operator.account.manage },
+    { href: `${base}/overview`, text: navigation.overview },
+    { href: `${base}/calls`, text: navigation.calls },
+    { href: `${base}/charges`, text: navigation.charges },
+    { href: `/admin/audit?account=${username}`, text: operator.account.history },
+  ]);
 }

@@ -1,0 +1,35 @@
+import { type Html, html } from '../../html.ts';
+
+export interface Attention {
+  /** `bad` loses money or calls now; `warn` can wait for today */
+  kind: 'bad' | 'warn';
+  /** how many, or how much */
+  figure: Html | string;
+  title: string;
+  text: string | Html;
+  /** where it is dealt with */
+  href: string;
+}
+
+/** What needs somebody's attention, the largest text of its page. Each entry leads to its list. */
+export function attention(label: string, items: Attention[]): Html {
+  return html`<ul class="attention" aria-label="${label}">
+${items.map(
+  ({ kind, figure, title, text, href }) =>
+    html`<li class="${kind}"><a href="${href}"><span class="attention-figure">${figure}</span><span class="attention-words"><strong>${title}</strong><span>${text}</span></span></a></li>\n`,
+)}</ul>`;
+}
+
+/**
+ * The state of a page's subject in a sentence. What is in order is quiet, and everything else has
+ * a ground of its colour.
+ * @param action a link or a form beside it
+ */
+export function headline(
+  kind: 'good' | 'info' | 'warn' | 'bad',
+  title: string,
+  text: string | Html,
+  action?: Html | false,
+): Html {
+  return html`<section class="headline ${kind}"><div><h2>${title}</h2><p>${text}</p></div>${action}</section>`;
+}
