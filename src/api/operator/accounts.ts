@@ -11,27 +11,13 @@ import {
 import type { AccountChanges } from '../../domain/account/account-setting.ts';
 import { ONBOARDINGS, onboardAccount } from '../../domain/account/onboard.ts';
 import { listNumbersOfAll, servicesOf } from '../../domain/billing/item-list.ts';
-import { BILLINGS } from '../../domain/books/balance.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { STAFF_ROLES } from '../../domain/role.ts';
 import { registrationsOf } from '../../domain/sip/registration.ts';
 import { Type } from '../../http/schema.ts';
-import { LANGUAGES } from '../../language.ts';
+import { given, optionalSettings, SETTINGS } from './account-settings.ts';
 import { created, ok, okTagged, page, requireMatch, rowsOf, tagged } from './answer.ts';
-import {
-  anyOf,
-  choice,
-  decimal,
-  type Field,
-  type Fields,
-  flag,
-  flagText,
-  integer,
-  nullable,
-  optional,
-  text,
-  type ValuesOf,
-} from './field.ts';
+import { anyOf, choice, type Field, type Fields, flagText, optional, text } from './field.ts';
 import { PAGE, time, username } from './fields.ts';
 import { invalidValue, Problem } from './problem.ts';
 import { type Call, route } from './route.ts';
@@ -48,7 +34,6 @@ import {
 } from './shapes.ts';
 
 const TAG = 'accounts';
-const limit = { least: 0, most: 1_000_000 };
 const A = { username: username('Its username') };
 
 const EXPANSIONS = ['balance', 'services', 'numbers', 'registrations'] as const;
@@ -58,69 +43,6 @@ const expand: Field<Expansion[]> = text(
   (given) => given.split(',').map((word) => entered.oneOf(word, EXPANSIONS)),
   { description: `What else to tell of each, separated by commas: ${EXPANSIONS.join(', ')}` },
 );
-
-/** The settings of an account, by the names of the command's `--json`. */
-const SETTINGS = {
-  externalId: nullable(
-    text(entered.externalId, {
-      description: 'What another system calls it; no other account has the same',
-      example: 'crm-88',
-      longest: 100,
-    }),
-  ),
-  name: text(entered.accountName, { description: 'Its name', example: 'Example Company' }),
-  email: text(entered.email, { description: 'Its address', example: 'office@example.com' }),
-  enabled: flag({ description: 'Whether it may call', example: true }),
-  billing: choice(BILLINGS, { description: 'When calls stop', example: 'prepaid' }),
-  creditLimit: nullable(
-    decimal(entered.moneyOrMore, {
-      description: 'What a postpaid account may owe; null: any amount',
-      example: '500',
-    }),
-  ),
-  rate: decimal(entered.rate, { description: 'Price of a minute', example: '0.0075' }),
-  minimumSeconds: integer({
-    description: 'Least billed seconds',
-    least: 0,
-    most: 3_600,
-    example: 6,
-  }),
-  incrementSeconds: integer({
-    description: 'Billed in steps of',
-    least: 1,
-    most: 3_600,
-    example: 6,
-  }),
-  priceList: nullable(
-    text(entered.listName, { description: 'Its rates by destination', example: 'retail' }),
-  ),
-  maxCalls: nullable(
-    integer({ description: 'Calls at once; null: any number', ...limit, example: 10 }),
-  ),
-  callerId: text(entered.callerId, { description: 'Ten digits, or empty', example: '2125550100' }),
-  notify: flag({ description: 'Mail at a low balance', example: true }),
-  notifyThreshold: integer({
-    description: 'Whole amount below which to mail',
-    ...limit,
-    example: 5,
-  }),
-  timeZone: text(entered.timeZone, { description: 'IANA time zone', example: 'Europe/Berlin' }),
-  country: nullable(
-    text(entered.country, {
-      description: 'Where it dials, ISO 3166-1; null: as its switch does',
-      example: 'GB',
-    }),
-  ),
-  language: nullable(choice(LANGUAGES, { description: 'Of its pages and mails', example: 'en' })),
-} satisfies { [Name in keyof AccountChanges]-?: Field<unknown> };
-
-type Settings = typeof SETTINGS;
-type Optional<F extends Fields> = {
-  [Name in keyof F]: F[Name] extends Field<infer T> ? ReturnType<typeof optional<T>> : never;
-};
-const optionalSettings = Object.fromEntries(
-  Object.entries(SETTINGS).map(([name, field]) => [name, optional(field as Field<unknown>)]),
-) as Optional<Settings>;
 
 const accountSchema = s.object({
   username: s.username,
@@ -156,33 +78,9 @@ const accountSchema = s.object({
   registrations: Type.Optional(s.listOf(registrationSchema)),
 });
 
-function shownAccount(account: AccountRecord) {
-  return tagged({
-    username: String(account.username),
-    externalId: account.externalId,
-    name: account.name,
-    email: account.email,
-    masterAccount: String(account.masterAccount),
-    role: account.role,
-    enabled: account.enabled,
-    billing: account.billing,
-    creditLimit: account.creditLimit,
-    rate: account.rate,
-    minimumSeconds: account.minimumSeconds,
-    incrementSeconds: account.incrementSeconds,
-    priceList: account.priceList,
-    maxCalls: account.maxCalls,
-    callerId: account.callerId,
-    notify: account.notify,
-    notifyThreshold: account.notifyThreshold,
-    timeZone: account.timeZone,
-    country: account.country,
-    language: account.language,
-    createdAt: account.createdAt,
-    updatedAt: account.updatedAt,
-    verifiedAt: account.verifiedAt,
-    closedAt: account.closedAt,
-  });
+function shownAccount(record: AccountRecord & { place?: string }) {
+  const { username, masterAccount, place: _, ...account } = record;
+  return tagged({ username: String(username), masterAccount: String(masterAccount), ...account });
 }
 
 const SCOPE_OF: Partial<Record<Expansion, Scope>> = {
@@ -329,12 +227,6 @@ function requireOwnTerms({ billing, creditLimit }: AccountChanges, payer: number
   });
 }
 
-/** The values without undefined members, as the domain expects them. */
-function given<T extends object>(values: T): T & { name: string; email: string } {
-  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as T & { name: string; email: string };
-}
-
 const getAccount = route({
   method: 'GET',
   path: '/accounts/{username}',
@@ -368,7 +260,7 @@ const patchAccount = route({
   handle: async (call) => {
     const { db, queue } = call.service;
     const { username: of } = call.params;
-    const changes = given(call.body as ValuesOf<Optional<Settings>>);
+    const changes = given(call.body);
     const tools = { queue, now: call.now };
     await changeAccount(db, call.actor, tools, of, changes as AccountChanges, {
       precondition: async (tx) =>

@@ -57,6 +57,11 @@ export const reason = text(entered.words, {
   example: 'Agreed by phone',
 });
 
+export const feedName = text(entered.feedName, {
+  description: 'Name of the switch',
+  example: 'switch-1',
+});
+
 export const number = text(entered.assignableNumber, {
   description: 'A phone number in any written form',
   example: '+442055501234',

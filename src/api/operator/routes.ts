@@ -1,14 +1,16 @@
 import { accountRoutes } from './accounts.ts';
 import { blockedPrefixRoutes } from './blocked-prefixes.ts';
+import { callRoutes } from './calls.ts';
 import { credentialRoutes } from './credentials.ts';
+import { feedRoutes } from './feeds.ts';
 import { itemRoutes } from './items.ts';
 import { keyRoutes } from './keys.ts';
 import { ledgerRoutes } from './ledger.ts';
 import { priceRoutes } from './prices.ts';
 import { promotionRoutes } from './promotions.ts';
+import { rejectedRoutes } from './rejected-records.ts';
 import type { Route } from './route.ts';
 import { runningRoutes } from './running.ts';
-import { switchRoutes } from './switches.ts';
 
 /** All routes of the operators' API. Router, access, document and tests use this list. */
 export const ROUTES: Route[] = [
@@ -20,6 +22,8 @@ export const ROUTES: Route[] = [
   ...priceRoutes,
   ...blockedPrefixRoutes,
   ...promotionRoutes,
-  ...switchRoutes,
+  ...feedRoutes,
+  ...callRoutes,
+  ...rejectedRoutes,
   ...runningRoutes,
 ];

@@ -3,21 +3,16 @@ import { type AuditEntry, searchAudit } from '../../domain/audit.ts';
 import { previewMonthlyCharges } from '../../domain/billing/charge-run.ts';
 import type { MonthlyCharge } from '../../domain/billing/monthly-charge.ts';
 import { requireBalance } from '../../domain/books/balance.ts';
-import { requireOpen } from '../../domain/calls/rejected-record.ts';
-import { requireRange } from '../../domain/calls/rerating.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { findOperation, listOperations, type Operation } from '../../domain/operation/operation.ts';
 import { ok, page, removed, rowsOf, unlessGone } from './answer.ts';
-import { anyOf, choice, flag, list, optional, pattern, text } from './field.ts';
-import { PAGE, reason, recordId, time, username } from './fields.ts';
+import { anyOf, choice, optional, pattern, text } from './field.ts';
+import { PAGE, time, username } from './fields.ts';
 import { begin, LONG, operationSchema } from './long-work.ts';
-import { invalidValue } from './problem.ts';
-import { route } from './route.ts';
+import { type Route, route } from './route.ts';
 import * as s from './schemas.ts';
 
 const TAG = 'running';
-
-const only = optional(username('Only this billing account'));
 
 const chargePreviews = route({
   ...LONG,
@@ -25,7 +20,10 @@ const chargePreviews = route({
   operationId: 'previewCharges',
   summary: 'What the monthly charges would be; of one account at once',
   scope: 'charges:read',
-  body: { month: optional(text(entered.month, { description: 'Only this month' })), account: only },
+  body: {
+    month: optional(text(entered.month, { description: 'Only this month' })),
+    account: optional(username('Only this billing account')),
+  },
   bodyIsOptional: true,
   answers: {
     200: s.object({
@@ -57,78 +55,36 @@ function shownCharge({ account, lines, ...charge }: MonthlyCharge) {
   };
 }
 
-const chargeRuns = route({
-  ...LONG,
+/** Long work on all billing accounts, or on one of them. */
+const ofAccounts = (
+  kind: string,
+  { path, operationId, summary, scope }: Pick<Route, 'path' | 'operationId' | 'summary' | 'scope'>,
+) =>
+  route({
+    ...{ ...LONG, path, operationId, summary, scope },
+    body: { account: optional(username('Only this billing account')) },
+    bodyIsOptional: true,
+    answers: { 202: operationSchema },
+    handle: async (call) => {
+      const { account } = call.body;
+      if (account !== undefined) await requireBalance(call.service.db, account);
+      const subject = String(account ?? '');
+      return begin(call, { kind, subject, parameters: { account }, unit: 'accounts' });
+    },
+  });
+
+const chargeRuns = ofAccounts('charge run', {
   path: '/charge-runs',
   operationId: 'postCharges',
   summary: 'Post the monthly charges that are due',
   scope: 'charges:write',
-  body: { account: only },
-  bodyIsOptional: true,
-  answers: { 202: operationSchema },
-  handle: async (call) => {
-    const { account } = call.body;
-    if (account !== undefined) await requireBalance(call.service.db, account);
-    const subject = String(account ?? '');
-    return begin(call, { kind: 'charge run', subject, parameters: { account }, unit: 'accounts' });
-  },
 });
 
-const reconciliations = route({
-  ...LONG,
+const reconciliations = ofAccounts('reconciliation', {
   path: '/reconciliations',
   operationId: 'reconcile',
   summary: 'Prove the balances from calls and ledger',
   scope: 'books:check',
-  body: { account: only },
-  bodyIsOptional: true,
-  answers: { 202: operationSchema },
-  handle: async (call) => {
-    const { account } = call.body;
-    if (account !== undefined) await requireBalance(call.service.db, account);
-    const subject = String(account ?? '');
-    const work = { kind: 'reconciliation', subject, parameters: { account }, unit: 'accounts' };
-    return begin(call, work);
-  },
-});
-
-const replayAll = route({
-  ...LONG,
-  path: '/rejected-records/replay',
-  operationId: 'replayRejectedRecords',
-  summary: 'Take rejected records in once more: all that are open, or some',
-  scope: 'rejected:write',
-  body: { ids: optional(list(recordId, { most: 1_000, least: 1 })) },
-  bodyIsOptional: true,
-  answers: { 202: operationSchema },
-  handle: async (call) => {
-    const { ids } = call.body;
-    if (ids) await requireOpen(call.service.db, ids);
-    return begin(call, { kind: 'replay', parameters: { ids }, unit: 'records' });
-  },
-});
-
-const reratings = route({
-  ...LONG,
-  path: '/reratings',
-  operationId: 'rerateCalls',
-  summary: 'Price the calls of a range again; the ledger gets the difference',
-  scope: 'calls:rerate',
-  body: {
-    from: time('Calls that started at or after'),
-    to: time('Calls that started before'),
-    account: optional(username('Only calls that it made, or pays for')),
-    priceList: optional(text(entered.listName, { description: 'Only of accounts with this list' })),
-    reason,
-    dryRun: optional(flag({ description: 'Only tell what would change', example: true })),
-  },
-  answers: { 202: operationSchema },
-  handle: async (call) => {
-    const { dryRun = false, ...range } = call.body;
-    if (range.to <= range.from) throw invalidValue('/to', 'Must be after from');
-    await requireRange(call.service.db, range);
-    return begin(call, { kind: 'rerating', parameters: { ...range, dryRun }, unit: 'calls' });
-  },
 });
 
 const operations = route({
@@ -288,8 +244,6 @@ export const runningRoutes = [
   chargePreviews,
   chargeRuns,
   reconciliations,
-  replayAll,
-  reratings,
   operations,
   getOperation,
   audit,

@@ -1,0 +1,86 @@
+import type { AccountChanges } from '../../domain/account/account-setting.ts';
+import { BILLINGS } from '../../domain/books/balance.ts';
+import * as entered from '../../domain/entered-values.ts';
+import { LANGUAGES } from '../../language.ts';
+import {
+  choice,
+  decimal,
+  type Field,
+  type Fields,
+  flag,
+  integer,
+  nullable,
+  optional,
+  text,
+} from './field.ts';
+
+const limit = { least: 0, most: 1_000_000 };
+
+/** The settings of an account, by the names of the command's `--json`. */
+export const SETTINGS = {
+  externalId: nullable(
+    text(entered.externalId, {
+      description: 'What another system calls it; no other account has the same',
+      example: 'crm-88',
+      longest: 100,
+    }),
+  ),
+  name: text(entered.accountName, { description: 'Its name', example: 'Example Company' }),
+  email: text(entered.email, { description: 'Its address', example: 'office@example.com' }),
+  enabled: flag({ description: 'Whether it may call', example: true }),
+  billing: choice(BILLINGS, { description: 'When calls stop', example: 'prepaid' }),
+  creditLimit: nullable(
+    decimal(entered.moneyOrMore, {
+      description: 'What a postpaid account may owe; null: any amount',
+      example: '500',
+    }),
+  ),
+  rate: decimal(entered.rate, { description: 'Price of a minute', example: '0.0075' }),
+  minimumSeconds: integer({
+    description: 'Least billed seconds',
+    least: 0,
+    most: 3_600,
+    example: 6,
+  }),
+  incrementSeconds: integer({
+    description: 'Billed in steps of',
+    least: 1,
+    most: 3_600,
+    example: 6,
+  }),
+  priceList: nullable(
+    text(entered.listName, { description: 'Its rates by destination', example: 'retail' }),
+  ),
+  maxCalls: nullable(
+    integer({ description: 'Calls at once; null: any number', ...limit, example: 10 }),
+  ),
+  callerId: text(entered.callerId, { description: 'Ten digits, or empty', example: '2125550100' }),
+  notify: flag({ description: 'Mail at a low balance', example: true }),
+  notifyThreshold: integer({
+    description: 'Whole amount below which to mail',
+    ...limit,
+    example: 5,
+  }),
+  timeZone: text(entered.timeZone, { description: 'IANA time zone', example: 'Europe/Berlin' }),
+  country: nullable(
+    text(entered.country, {
+      description: 'Where it dials, ISO 3166-1; null: as its switch does',
+      example: 'GB',
+    }),
+  ),
+  language: nullable(choice(LANGUAGES, { description: 'Of its pages and mails', example: 'en' })),
+} satisfies { [Name in keyof AccountChanges]-?: Field<unknown> };
+
+type Optional<F extends Fields> = {
+  [Name in keyof F]: F[Name] extends Field<infer T> ? ReturnType<typeof optional<T>> : never;
+};
+/** The same, each of which may be left out. */
+export const optionalSettings = Object.fromEntries(
+  Object.entries(SETTINGS).map(([name, field]) => [name, optional(field as Field<unknown>)]),
+) as Optional<typeof SETTINGS>;
+
+/** The values without undefined members, as the domain expects them. */
+export function given<T extends object>(values: T): T & { name: string; email: string } {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as T & { name: string; email: string };
+}

@@ -1,0 +1,121 @@
+import {
+  addFeed,
+  FEED_FORMATS,
+  findFeed,
+  type ListedFeed,
+  listFeeds,
+  removeFeed,
+} from '../../domain/calls/feed.ts';
+import * as entered from '../../domain/entered-values.ts';
+import { DEFAULT_COUNTRY } from '../../domain/numbering-plan.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import { Type } from '../../http/schema.ts';
+import { created, ok, pageTo, removed, requireMatch, tagged, unlessGone } from './answer.ts';
+import { choice, list, optional, text } from './field.ts';
+import { feedName } from './fields.ts';
+import { route } from './route.ts';
+import * as s from './schemas.ts';
+
+const TAG = 'feeds';
+
+const feedSchema = s.object({
+  name: s.name,
+  format: s.name,
+  networks: s.listOf(s.name),
+  debits: s.name,
+  timeZone: s.name,
+  country: s.name,
+  createdAt: s.moment,
+  lastSeenAt: s.orNull(s.moment),
+  etag: s.name,
+  secret: Type.Optional(s.name),
+});
+
+function shownFeed({ lastSeenAt, plan: _, ...feed }: ListedFeed) {
+  const { etag, ...settings } = tagged(feed);
+  return { ...settings, lastSeenAt, etag };
+}
+
+const listAllFeeds = route({
+  method: 'GET',
+  path: '/feeds',
+  operationId: 'listFeeds',
+  tag: TAG,
+  summary: 'The switches that may send calls',
+  scope: 'feeds:read',
+  answers: { 200: s.pageOf(feedSchema) },
+  handle: async (call) => pageTo(call, (await listFeeds(call.service.db)).map(shownFeed), null),
+});
+
+const putFeed = route({
+  method: 'PUT',
+  path: '/feeds/{name}',
+  operationId: 'putFeed',
+  tag: TAG,
+  summary: 'Give a switch credentials; its secret is in this answer alone',
+  scope: 'feeds:write',
+  idempotency: 'required',
+  params: { name: feedName },
+  body: {
+    format: choice(FEED_FORMATS, { description: 'How it writes its calls', example: 'freeswitch' }),
+    networks: optional(
+      list(
+        text(entered.network, { description: 'An address or a CIDR', example: '192.0.2.0/24' }),
+        {
+          most: 100,
+        },
+      ),
+    ),
+    debits: optional(
+      choice(['service', 'switch'], { description: 'Who takes the price of a call' }),
+    ),
+    timeZone: optional(text(entered.timeZone, { description: 'Of times without one' })),
+    country: optional(
+      text(entered.country, { description: 'Where it dials, ISO 3166-1', example: 'GB' }),
+    ),
+  },
+  answers: { 200: feedSchema, 201: feedSchema },
+  handle: async ({ service, actor, params, body, now }) => {
+    const { db, keyring } = service;
+    const { networks = [], debits = 'service', timeZone = 'UTC', format } = body;
+    const { country = DEFAULT_COUNTRY } = body;
+    const wanted = { name: params.name, format, networks, debits, timeZone, country };
+    try {
+      const secret = await addFeed(db, actor, { keyring, now }, wanted);
+      const shown = shownFeed((await findFeed(db, params.name)) as ListedFeed);
+      return created(`/feeds/${params.name}`, { ...shown, secret }, { etag: shown.etag });
+    } catch (error) {
+      const found = await findFeed(db, params.name);
+      if (!found || !(error instanceof Refusal)) throw error;
+      const { createdAt: _, lastSeenAt: __, ...settings } = found;
+      const same = Object.entries(wanted).every(
+        ([name, value]) =>
+          JSON.stringify(value) === JSON.stringify(settings[name as keyof typeof settings]),
+      );
+      if (!same) throw error;
+      const shown = shownFeed(found);
+      return ok(shown, { etag: shown.etag });
+    }
+  },
+});
+
+const deleteFeed = route({
+  method: 'DELETE',
+  path: '/feeds/{name}',
+  operationId: 'removeFeed',
+  tag: TAG,
+  summary: 'Refuse a switch from now on; its calls stay',
+  scope: 'feeds:write',
+  params: { name: feedName },
+  tagged: true,
+  answers: { 204: null },
+  handle: async ({ service, actor, params, headers, now }) => {
+    const found = await findFeed(service.db, params.name);
+    if (!found) return removed;
+    requireMatch(headers, shownFeed(found).etag);
+    await removeFeed(service.db, actor, params.name, now).catch(unlessGone);
+    return removed;
+  },
+});
+
+export const feedRoutes = [listAllFeeds, putFeed, deleteFeed];

@@ -1,0 +1,150 @@
+import {
+  dismissRejected,
+  type RejectedView,
+  requireOpen,
+  searchRejected,
+  viewRejected,
+} from '../../domain/calls/rejected-record.ts';
+import * as entered from '../../domain/entered-values.ts';
+import { Type } from '../../http/schema.ts';
+import { replayRejected } from '../../ingest/replay.ts';
+import { ok, page, rowsOf } from './answer.ts';
+import { anyOf, choice, list, optional, text } from './field.ts';
+import { feedName, PAGE, reason, recordId } from './fields.ts';
+import { begin, LONG, operationSchema } from './long-work.ts';
+import { route } from './route.ts';
+import * as s from './schemas.ts';
+
+const TAG = 'rejected records';
+
+const rejectedSchema = s.object({
+  id: s.name,
+  feed: s.name,
+  format: s.name,
+  reason: s.name,
+  detail: s.name,
+  receivedAt: s.moment,
+  resolvedAt: s.orNull(s.moment),
+  dismissedReason: s.orNull(s.name),
+  rawBase64: Type.Optional(s.name),
+});
+
+function shownRejected({ id, ...record }: RejectedView) {
+  return { id: String(id), ...record };
+}
+
+const listRejected = route({
+  method: 'GET',
+  path: '/rejected-records',
+  operationId: 'listRejectedRecords',
+  tag: TAG,
+  summary: 'Records that could not be billed, oldest first',
+  scope: 'rejected:read',
+  query: {
+    state: optional(choice(['open', 'resolved'], { description: 'Left out, both' })),
+    feed: anyOf(feedName),
+    reason: anyOf(text(entered.words, { description: 'Why it was rejected' })),
+    ...PAGE,
+  },
+  answers: { 200: s.pageOf(rejectedSchema) },
+  handle: async (call) => {
+    const { state, feed: feeds, reason: reasons } = call.query;
+    const after = (call.after?.[0] as number | undefined) ?? 0;
+    const filter = { state, feeds, reasons };
+    const rows = await searchRejected(call.service.db, filter, { after, limit: rowsOf(call) });
+    return page(call, rows, ({ id }) => [id], shownRejected);
+  },
+});
+
+const getRejected = route({
+  method: 'GET',
+  path: '/rejected-records/{id}',
+  operationId: 'getRejectedRecord',
+  tag: TAG,
+  summary: 'A rejected record with the bytes that came',
+  scope: 'rejected:read',
+  params: { id: recordId },
+  answers: { 200: rejectedSchema },
+  handle: async ({ service, params }) => {
+    const { raw, ...record } = await viewRejected(service.db, params.id);
+    return ok({ ...shownRejected(record), rawBase64: raw.toString('base64') });
+  },
+});
+
+const replayOne = route({
+  method: 'POST',
+  path: '/rejected-records/{id}/replay',
+  operationId: 'replayRejectedRecord',
+  tag: TAG,
+  summary: 'Take a rejected record in once more',
+  scope: 'rejected:write',
+  isNatural: true,
+  params: { id: recordId },
+  body: {},
+  bodyIsOptional: true,
+  answers: {
+    200: s.object({
+      resolved: Type.Boolean(),
+      stored: s.whole,
+      duplicates: s.whole,
+      reason: s.name,
+      detail: s.name,
+    }),
+  },
+  handle: async ({ service, actor, params, now }) => {
+    const { db, config } = service;
+    const before = await viewRejected(db, params.id);
+    const { retentionMonths, emergencyNumbers } = config;
+    const counts =
+      before.resolvedAt === null
+        ? await replayRejected(db, actor, {
+            now,
+            retentionMonths,
+            emergencyNumbers,
+            ids: [params.id],
+          })
+        : { stored: 0, duplicates: 0 };
+    const { resolvedAt, reason: why, detail } = await viewRejected(db, params.id);
+    const { stored, duplicates } = counts;
+    return ok({ resolved: resolvedAt !== null, stored, duplicates, reason: why, detail });
+  },
+});
+
+const dismiss = route({
+  method: 'POST',
+  path: '/rejected-records/{id}/dismiss',
+  operationId: 'dismissRejectedRecord',
+  tag: TAG,
+  summary: 'Close a rejected record that need not be billed; what was sent stays',
+  scope: 'rejected:write',
+  params: { id: recordId },
+  body: { reason },
+  answers: { 200: rejectedSchema },
+  handle: async ({ service, actor, params, body, now }) => {
+    const { db } = service;
+    const before = await viewRejected(db, params.id);
+    if (before.resolvedAt === null) {
+      await dismissRejected(db, actor, { ids: [params.id], reason: body.reason }, now);
+    }
+    const { raw: _, ...record } = await viewRejected(db, params.id);
+    return ok(shownRejected(record));
+  },
+});
+
+const replayAll = route({
+  ...LONG,
+  path: '/rejected-records/replay',
+  operationId: 'replayRejectedRecords',
+  summary: 'Take rejected records in once more: all that are open, or some',
+  scope: 'rejected:write',
+  body: { ids: optional(list(recordId, { most: 1_000, least: 1 })) },
+  bodyIsOptional: true,
+  answers: { 202: operationSchema },
+  handle: async (call) => {
+    const { ids } = call.body;
+    if (ids) await requireOpen(call.service.db, ids);
+    return begin(call, { kind: 'replay', parameters: { ids }, unit: 'records' });
+  },
+});
+
+export const rejectedRoutes = [listRejected, getRejected, replayOne, replayAll, dismiss];
