@@ -1,11 +1,14 @@
-import { Argument, type Command } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import { removeSecondFactor } from '../domain/access/second-factor.ts';
 import { changeAccount, closeAccount } from '../domain/account/account.ts';
+import { type AccountSummary, describeAccount } from '../domain/account/account-directory.ts';
 import {
-  type AccountSummary,
-  describeAccount,
+  ACCOUNT_ORDERS,
+  ACCOUNT_STATES,
+  type AccountOrder,
+  type AccountState,
   listAccounts,
-} from '../domain/account/account-directory.ts';
+} from '../domain/account/account-list.ts';
 import {
   type AccountChanges,
   accountSetting,
@@ -84,22 +87,30 @@ function list(group: Command): void {
   const on = command(
     group,
     'list',
-    'accounts by username',
+    'accounts by username, or in another order',
     "account list --search 'example company' --limit 20",
   )
     .option('--search <text>', 'part of a name, address, username or phone number', values.words)
+    .addOption(new Option('--state <state>', 'only those in this state').choices(ACCOUNT_STATES))
+    .addOption(new Option('--order <order>', 'how they are sorted').choices(ACCOUNT_ORDERS))
     .addOption(values.limitOption(50))
     .option('--after <username>', 'start after this username', values.username);
   perform(
     on,
     async (
       { db },
-      options: { search?: string; limit: number; after?: number },
+      options: {
+        search?: string;
+        state?: AccountState;
+        order?: AccountOrder;
+        limit: number;
+        after?: number;
+      },
     ): Promise<Output> => {
-      const { search, limit, after = 0 } = options;
+      const { search, state, order, limit, after } = options;
       const { rows: accounts, next } = await readPage(
         limit,
-        (limit) => listAccounts(db, { search, after, limit }),
+        (limit) => listAccounts(db, { search, state }, { order, after, limit }),
         ({ username }) => username,
       );
       const text = table(
@@ -126,7 +137,7 @@ function stateOf({ closedAt, enabled, suspended, role }: AccountSummary): string
   const states = [
     ...(enabled ? [] : ['disabled']),
     ...(suspended ? ['suspended'] : []),
-    ...(role === 'administrator' ? ['administrator'] : []),
+    ...(role === 'customer' ? [] : [role]),
   ];
   return states.join(', ') || 'open';
 }

@@ -1,6 +1,5 @@
 import type { Queryable } from '../../db/database.ts';
 import type { Decimal } from '../money.ts';
-import { searchedNumber } from '../phone-number.ts';
 import { Refusal } from '../refusal.ts';
 import type { Role } from '../role.ts';
 import { type AccountSettings, SETTING_COLUMNS } from './account-setting.ts';
@@ -43,30 +42,9 @@ export interface AccountDetails extends AccountSummary, AccountSettings {
   subAccounts: number;
 }
 
-const SUMMARY = `a.username, a.name, a.email, a.master_account AS "masterAccount", a.role,
+/** SQL of a summary, of `account a` and the payer's `balance b`. */
+export const SUMMARY = `a.username, a.name, a.email, a.master_account AS "masterAccount", a.role,
   b.cash::text, a.enabled, b.suspended, a.closed_at AS "closedAt"`;
-
-/**
- * Accounts by username, with closed ones.
- * @param page.search part of a name, e-mail address, username or phone number; case is ignored
- * @param page.after the last username already seen
- */
-export function listAccounts(
-  db: Queryable,
-  { search = '', after, limit }: { search?: string | undefined; after: number; limit: number },
-): Promise<AccountSummary[]> {
-  return db.query<AccountSummary>(
-    `SELECT ${SUMMARY}
-     FROM account a JOIN balance b ON b.account = a.master_account
-     WHERE a.username > $1 AND (
-       position(lower($2) IN lower(a.name || e'\\n' || a.email || e'\\n' || a.username)) > 0
-       OR position($4 IN a.username::text) > 0
-       OR EXISTS (SELECT FROM number n WHERE n.account = a.username AND n.removed_at IS NULL
-         AND position($4 IN n.number) > 0))
-     ORDER BY a.username LIMIT $3`,
-    [after, search, limit, searchedNumber(search)],
-  );
-}
 
 /** All details of an account, open or closed. @throws Refusal 'not found' */
 export async function describeAccount(db: Queryable, username: number): Promise<AccountDetails> {

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { addCustomer } from '../../../test/support/calls.ts';
 import { startService, type TestService } from '../../../test/support/service.ts';
 import { addDays, dayOf } from '../day.ts';
-import { type CallPage, listCalls } from './call-list.ts';
+import { type CallPage, findCalls, listCalls, type SearchStep } from './call-list.ts';
 
 const CALLS = 10_060;
 
@@ -85,4 +85,46 @@ test('a search that finds a page full ends with it, and finds each call once', a
     moments,
     moments.toSorted((a, b) => b - a),
   );
+});
+
+test('a search goes on by itself, and says how far it came until it has looked at all', async () => {
+  const { db, clock } = api.service;
+  const today = dayOf(clock(), 'UTC');
+  const range = { from: addDays(today, -2), to: today, timeZone: 'UTC' };
+  const steps = async (search: string, limit: number) => {
+    const found: SearchStep[] = [];
+    const filter = { scope: { billingAccount: payer }, range, search };
+    for await (const step of findCalls(db, filter, { limit })) found.push(step);
+    return found.map(({ calls, searched, reached, next }) => ({
+      calls: calls.map(({ called }) => called.slice(-5)),
+      searched,
+      reached: reached && Math.round((clock().getTime() - reached.getTime()) / 1_000),
+      hasNext: next !== undefined,
+    }));
+  };
+  const tens = Array.from({ length: 10 }, (_, n) => String(n * 1_000 + 30).padStart(5, '0'));
+  const back = Math.round(10_000 / 3);
+  const [first, last, ...others] = await steps('415555', 25);
+  assert.deepEqual(
+    { ...first, reached: Math.abs((first?.reached ?? 0) - back) < 60 },
+    { calls: tens, searched: 10_000, reached: true, hasNext: false },
+  );
+  assert.deepEqual(last, {
+    calls: ['10030'],
+    searched: 10_000,
+    reached: undefined,
+    hasNext: false,
+  });
+  assert.deepEqual(others, []);
+  const full = await steps('415555', 4);
+  assert.deepEqual(
+    full.map(({ calls, hasNext }) => [calls.length, hasNext]),
+    [[4, true]],
+  );
+  assert.deepEqual((await steps('999', 4)).at(-1), {
+    calls: [],
+    searched: 10_000,
+    reached: undefined,
+    hasNext: false,
+  });
 });

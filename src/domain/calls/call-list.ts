@@ -49,7 +49,8 @@ const COLUMNS = `replace(id::text, '-', '') AS id, account, started_at AS "start
   caller_name AS "callerName", called, source_ip AS "sourceIp",
   (talk_microseconds + 999999) / 1000000 AS "talkSeconds", billed_seconds AS "billedSeconds",
   rate::text, round(amount, 6)::text AS amount`;
-const CURSOR_OF = `(extract(epoch FROM started_at) * 1000000)::bigint || '-' || replace(id::text, '-', '')`;
+/** SQL of a call's cursor, of `call`. */
+export const CURSOR_OF = `(extract(epoch FROM started_at) * 1000000)::bigint || '-' || replace(id::text, '-', '')`;
 
 const OF_ACCOUNTS = 'a.master_account = $1 AND a.username = coalesce($2, a.username)';
 const WITHIN = `billing_account = $1 AND account = a.username
@@ -115,6 +116,49 @@ export async function listCalls(
   }
   const end = rows[0]?.end ?? undefined;
   return { calls, next: end, searched: end ? SEARCHED_AT_ONCE : undefined };
+}
+
+/** What a step of a search found. */
+export interface SearchStep {
+  calls: ListedCall[];
+  /** the number of calls looked at, from the beginning of the search */
+  searched: number;
+  /** the start of the last call looked at; undefined: everything was looked at */
+  reached: Date | undefined;
+  /** cursor of the next page, if this step ends a page */
+  next: string | undefined;
+}
+
+/**
+ * The same page, step by step: a search goes on until the page is full or everything was looked at.
+ */
+export async function* findCalls(
+  db: Queryable,
+  filter: CallFilter,
+  { after, limit }: { after?: string | undefined; limit: number },
+): AsyncGenerator<SearchStep> {
+  let [place, found, searched] = [after, 0, 0];
+  for (;;) {
+    const page = await listCalls(db, filter, { after: place, limit: limit - found });
+    found += page.calls.length;
+    searched += page.searched ?? 0;
+    const goesOn = page.searched !== undefined && found < limit;
+    const reached = goesOn ? startOf(page.next) : page.next && page.calls.at(-1)?.startedAt;
+    yield {
+      calls: page.calls,
+      searched,
+      reached: reached || undefined,
+      next: goesOn ? undefined : page.next,
+    };
+    if (!goesOn) return;
+    place = page.next;
+  }
+}
+
+/** The start of the call of a cursor, to the millisecond. */
+function startOf(cursor: string | undefined): Date | undefined {
+  const [, at] = CURSOR.exec(cursor ?? '') ?? [];
+  return at === undefined ? undefined : new Date(Number(at) / 1_000);
 }
 
 /** The parameters of `matchesSearch`. @param search as a customer typed it */

@@ -26,13 +26,18 @@ export interface CallRecord {
   place: string;
 }
 
-const COLUMNS = `replace(id::text, '-', '') AS id, started_at AS start, account,
+/** SQL of a record, of `call`. */
+export const RECORD_COLUMNS = `replace(id::text, '-', '') AS id, started_at AS start, account,
   billing_account AS "billingAccount", caller, caller_name AS "callerName", called,
   source_ip AS "sourceIp", (talk_microseconds + 999999) / 1000000 AS "talkSeconds",
   billed_seconds AS "billedSeconds", rate::text, round(amount, 6)::text AS amount, debited, feed,
   received_at AS "receivedAt", started_at::text AS place`;
 
-const shown = (call: CallRecord) => ({ ...call, callerName: decodedName(call.callerName) });
+/** A record as it is shown, with its caller's name decoded. */
+export const shownRecord = (call: CallRecord) => ({
+  ...call,
+  callerName: decodedName(call.callerName),
+});
 
 export interface CallSearch {
   from: Date;
@@ -58,7 +63,7 @@ export async function searchCalls(
 ): Promise<CallRecord[]> {
   const [start = null, id = null] = page.before ?? [];
   const calls = await db.query<CallRecord>(
-    `SELECT ${COLUMNS} FROM call
+    `SELECT ${RECORD_COLUMNS} FROM call
      WHERE started_at >= $1 AND started_at < $2
        AND started_at <= coalesce($3::timestamptz, 'infinity')
        AND ($3::timestamptz IS NULL OR (started_at, id) < ($3::timestamptz, $4::uuid))
@@ -81,7 +86,7 @@ export async function searchCalls(
       page.limit,
     ],
   );
-  return calls.map(shown);
+  return calls.map(shownRecord);
 }
 
 /**
@@ -95,11 +100,11 @@ export async function findCall(
   reach?: number[],
 ): Promise<CallRecord> {
   const [call] = await db.query<CallRecord>(
-    `SELECT ${COLUMNS} FROM call
+    `SELECT ${RECORD_COLUMNS} FROM call
      WHERE started_at >= $2 AND started_at < $2::timestamptz + interval '1 millisecond'
        AND id = $1::uuid AND ($3::bigint[] IS NULL OR billing_account = ANY ($3)) LIMIT 1`,
     [id, start, reach ?? null],
   );
   if (!call) throw new Refusal('not found', `there is no call ${id}`);
-  return shown(call);
+  return shownRecord(call);
 }

@@ -1,3 +1,4 @@
+import type { AccountOrder, AccountState } from '../../domain/account/account-list.ts';
 import type { AccountSettingName } from '../../domain/account/account-setting.ts';
 import type { RejectedReason } from '../../domain/calls/rejected-record.ts';
 import type { StaffRole } from '../../domain/role.ts';
@@ -104,6 +105,24 @@ export const enOperator = {
     none: 'No account',
     noneFound: (search: string) => `Nothing matches “${search}”.`,
     noneText: 'Accounts come by sign-up, or are added here.',
+    byState: 'By state',
+    all: 'All',
+    listStates: {
+      open: 'Open',
+      suspended: 'Suspended',
+      'low balance': 'Low balance',
+      unverified: 'Not verified',
+      disabled: 'Calls off',
+      closed: 'Closed',
+    } satisfies Record<AccountState, string>,
+    order: 'Order',
+    orders: {
+      username: 'Username',
+      name: 'Name',
+      balance: 'Lowest balance',
+      newest: 'Newest',
+    } satisfies Record<AccountOrder, string>,
+    noneInState: 'No account is in this state.',
     states: {
       open: 'open',
       disabled: 'calls off',

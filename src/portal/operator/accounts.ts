@@ -1,17 +1,25 @@
 import type { FastifyInstance } from 'fastify';
-import { type AccountSummary, listAccounts } from '../../domain/account/account-directory.ts';
+import type { AccountSummary } from '../../domain/account/account-directory.ts';
+import {
+  ACCOUNT_ORDERS,
+  ACCOUNT_STATES,
+  type AccountState,
+  countAccounts,
+  listAccounts,
+} from '../../domain/account/account-list.ts';
 import { readPage } from '../../domain/page.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { badge, emptyState } from '../components/blocks.ts';
-import { field } from '../components/field.ts';
+import { field, select } from '../components/field.ts';
 import { freeText } from '../components/free-text.ts';
 import { money } from '../components/money.ts';
 import { table } from '../components/table.ts';
+import { tabs } from '../components/tabs.ts';
 import { queryNumber, queryText } from '../input.ts';
 import { sendPage } from '../layout.ts';
 import { may, type View } from '../view.ts';
-import { pageLinks } from './page-links.ts';
+import { addressOf, pageLinks } from './page-links.ts';
 
 const PAGE = 50;
 
@@ -21,23 +29,43 @@ export function accountsPages(app: FastifyInstance, { db }: Service): void {
     const { view } = request;
     const m = view.m.operator;
     const search = queryText(request, 'search').trim().slice(0, 200);
-    const after = queryNumber(request, 'after') ?? 0;
-    const { rows: accounts, next } = await readPage(
-      PAGE,
-      (limit) => listAccounts(db, { search, after, limit }),
-      ({ username }) => username,
-    );
+    const state = ACCOUNT_STATES.find((known) => known === queryText(request, 'state'));
+    const order = ACCOUNT_ORDERS.find((known) => known === queryText(request, 'order'));
+    const after = queryNumber(request, 'after');
+    const [counts, { rows: accounts, next }] = await Promise.all([
+      countAccounts(db),
+      readPage(
+        PAGE,
+        (limit) => listAccounts(db, { search, state }, { order, after, limit }),
+        ({ username }) => username,
+      ),
+    ]);
+    const query = { search, state: state ?? '', order: order ?? '' };
+    const inState = (choice: AccountState | '') => ({
+      href: addressOf('/admin/accounts', { ...query, state: choice }),
+      text: choice === '' ? m.accounts.all : m.accounts.listStates[choice],
+      count: view.m.count(counts[choice || 'all']),
+    });
+    const states = (['', ...ACCOUNT_STATES] as const).map(inState);
     const content = html`<form method="get" action="/admin/accounts" class="inline-form" role="search">
 ${field({ name: 'search', label: m.accounts.search, type: 'search', value: search })}
+${select({
+  name: 'order',
+  label: m.accounts.order,
+  value: query.order,
+  choices: ACCOUNT_ORDERS.map((value) => ({ value, label: m.accounts.orders[value] })),
+})}
+${state && html`<input type="hidden" name="state" value="${state}">`}
 <button class="quiet">${m.accounts.find}</button>
 </form>
 <section class="panel">
-${accounts.length > 0 ? accountTable(view, accounts) : nothing(view, search)}
-${pageLinks(view, { path: '/admin/accounts', query: { search }, by: 'after', at: after, next })}
+${accounts.length > 0 ? accountTable(view, accounts) : nothing(view, query)}
+${pageLinks(view, { path: '/admin/accounts', query, by: 'after', at: after, next })}
 </section>`;
     const add = html`<a class="button" href="/admin/accounts/new">${m.accounts.add}</a>`;
     const aside = may(view, 'credentials') ? add : undefined;
-    return sendPage(reply, view, { title: m.accounts.title, content, aside });
+    const shown = tabs(m.accounts.byState, addressOf('/admin/accounts', query), states);
+    return sendPage(reply, view, { title: m.accounts.title, content, aside, tabs: shown });
   });
 }
 
@@ -85,7 +113,8 @@ export function states(
   return html`${badges.length > 0 ? badges.map((item) => html`${item} `) : badge('good', m.open)}`;
 }
 
-function nothing(view: View, search: string): Html {
+function nothing(view: View, { search, state }: { search: string; state: string }): Html {
   const m = view.m.operator.accounts;
-  return emptyState(m.none, search ? m.noneFound(search) : m.noneText);
+  if (search) return emptyState(m.none, m.noneFound(search));
+  return emptyState(m.none, state ? m.noneInState : m.noneText);
 }

@@ -2,6 +2,12 @@ import type { Html } from '../../html.ts';
 import { paging } from '../components/blocks.ts';
 import type { View } from '../view.ts';
 
+/** A path with its query; empty members are left out. */
+export function addressOf(path: string, query: Record<string, string>): string {
+  const given = Object.entries(query).filter(([, value]) => value !== '');
+  return given.length > 0 ? `${path}?${new URLSearchParams(given)}` : path;
+}
+
 /**
  * Links to the first page of an operators' list and to the next one, if they exist.
  * @param list.query the other members of the list's query
@@ -19,10 +25,7 @@ export function pageLinks(
 ): Html {
   const { path, query = {}, by, at, next } = list;
   const { label, first, next: nextText } = view.m.operator.paging;
-  const address = (place: Record<string, string>) => {
-    const given = Object.entries({ ...query, ...place }).filter(([, value]) => value !== '');
-    return given.length > 0 ? `${path}?${new URLSearchParams(given)}` : path;
-  };
+  const address = (place: Record<string, string>) => addressOf(path, { ...query, ...place });
   return paging({
     label,
     first: at ? { href: address({}), text: first } : undefined,
