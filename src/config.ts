@@ -48,6 +48,9 @@ export interface Config {
   signInFailuresPerHour: number;
   /** for each operator key */
   operatorLimitPerMinute: number;
+  eventDays: number;
+  /** host names, addresses and CIDRs that webhooks may reach although they are private */
+  webhookAllow: string[];
   recoveryDiscloses: boolean;
   /** of all amounts of money */
   currency: Currency;
@@ -124,6 +127,8 @@ export function loadConfig(
     recoverLimitPerHour: settings.RECOVER_LIMIT_PER_HOUR,
     signInFailuresPerHour: settings.SIGN_IN_FAILURES_PER_HOUR,
     operatorLimitPerMinute: settings.OPERATOR_LIMIT_PER_MINUTE,
+    eventDays: settings.EVENT_DAYS,
+    webhookAllow: allowedHosts('WEBHOOK_ALLOW', settings.WEBHOOK_ALLOW),
     recoveryDiscloses: settings.RECOVERY_DISCLOSES,
     currency: currency(settings.CURRENCY),
     defaultRate: settings.DEFAULT_RATE,
@@ -205,6 +210,20 @@ function cidrs(name: string, value: string): string[] {
     }
   }
   return list(value);
+}
+
+/** Names, addresses and networks. A very wide network would switch the protection off. */
+function allowedHosts(name: string, value: string): string[] {
+  for (const item of list(value)) {
+    const isName = /^(?=.{1,253}$)[a-z0-9_-]+(\.[a-z0-9_-]+)*$/i.test(item);
+    if (ipaddr.isValid(item) || (isName && /[a-z]/i.test(item))) continue;
+    const [network, bits] = ipaddr.isValidCIDR(item) ? ipaddr.parseCIDR(item) : [];
+    if (network && Number(bits) >= (network.kind() === 'ipv4' ? 8 : 7)) continue;
+    throw new ConfigError(
+      `${name} has '${item}', which is neither a host name, an address nor a CIDR of /8 or narrower`,
+    );
+  }
+  return list(value).map((item) => item.toLowerCase());
 }
 
 function origins(name: string, value: string): string[] {

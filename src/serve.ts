@@ -89,7 +89,7 @@ async function serveWith(
     ? smtpTransport(config.smtpUrl)
     : folderTransport(join(config.dataDir, 'mail'));
   const { startJobs } = await import('./jobs/index.ts');
-  await startJobs(
+  const stopJobs = await startJobs(
     service,
     transport,
     { publicUrl, brand: config.brand, currency: config.currency, texts, language: config.language },
@@ -104,6 +104,7 @@ async function serveWith(
     stop: async () => {
       log.info('stopping');
       await front.close();
+      await stopJobs();
       await service.close();
       transport.close();
     },

@@ -163,6 +163,12 @@ export const SETTINGS = {
     "operators' API: requests a minute of each key and process",
     1_000_000,
   ),
+  EVENT_DAYS: positive(30, 'days that events and their deliveries are kept', 365),
+  WEBHOOK_ALLOW: text({
+    default: '',
+    description:
+      'host names and CIDRs that webhooks may reach although they are private, also by http; comma separated',
+  }),
   RECOVERY_DISCLOSES: flag({
     default: false,
     description: 'recover answers 404 for an unknown address',

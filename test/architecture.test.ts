@@ -79,6 +79,7 @@ const KERNEL = [
   'audit.ts',
   'day.ts',
   'email-address.ts',
+  'event.ts',
   'emergency-numbers.ts',
   'locks.ts',
   'money.ts',
@@ -103,6 +104,7 @@ const DOMAIN_MAY_IMPORT: Record<string, string[]> = {
   sip: ['sealing', 'access'],
   operation: [],
   account: ['mail', 'sealing', 'books', 'rating', 'access', 'billing', 'sip', 'entered-values.ts'],
+  webhook: ['mail', 'sealing', 'access'],
   'entered-values.ts': ['books', 'access', 'rating', 'billing'],
 };
 

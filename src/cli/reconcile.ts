@@ -1,5 +1,10 @@
 import type { Command } from 'commander';
-import { type AccountBooks, listBooks, reconcile } from '../domain/books/proof.ts';
+import {
+  type AccountBooks,
+  listBooks,
+  reconcile,
+  reportImbalances,
+} from '../domain/books/proof.ts';
 import { readPage } from '../domain/page.ts';
 import { perform, withExample } from './operation.ts';
 import { count, moreAt, table } from './print.ts';
@@ -18,10 +23,11 @@ export function reconcileCommand(on: Command): void {
     .option('--list', 'show the books of accounts that balance, too')
     .option('--after <username>', 'with --list: start after this account', values.username)
     .addOption(values.limitOption(50));
-  perform(on, async ({ db }, options: ReconcileOptions) => {
+  perform(on, async ({ db, clock }, options: ReconcileOptions) => {
     const { account, limit } = options;
     const books = await reconcile(db, account);
     const { accounts, calls, imbalances } = books;
+    await reportImbalances(db, imbalances, clock());
     const checked = `${count(accounts, 'billing account')} and ${count(calls, 'call')} checked`;
     const verdict =
       imbalances.length > 0

@@ -39,7 +39,8 @@ export type RefusalReason =
   | 'price list in use'
   | 'precondition failed'
   | 'operation running'
-  | 'role';
+  | 'role'
+  | 'events gone';
 
 interface RefusalDetail {
   reason?: RefusalReason;

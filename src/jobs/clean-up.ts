@@ -2,6 +2,7 @@ import { tidyLimits } from '../domain/access/hourly-limit.ts';
 import { deleteOldAnswers } from '../domain/access/kept-answer.ts';
 import { deleteOldKept } from '../domain/access/kept-for-page.ts';
 import { deleteOldOrigins } from '../domain/access/known-origin.ts';
+import { announceExpiringKeys } from '../domain/access/operator-key.ts';
 import { deleteOldSessions } from '../domain/access/session.ts';
 import { deleteOldAttempts } from '../domain/access/sign-in.ts';
 import { releaseStaleReservations } from '../domain/account/promotion.ts';
@@ -12,6 +13,7 @@ import { deleteOldOperations } from '../domain/operation/operation.ts';
 import { deleteEndedPrices } from '../domain/rating/price-import.ts';
 import { deleteExpiredContacts } from '../domain/sip/registration.ts';
 import { completeSipSecrets } from '../domain/sip/sip-secret.ts';
+import { dropOldEvents } from '../domain/webhook/event-log.ts';
 import type { Service } from '../service.ts';
 
 /**
@@ -28,6 +30,8 @@ export async function cleanUp({ db, keyring, config, clock }: Service): Promise<
   await deleteOldAttempts(db, now);
   await deleteOldOrigins(db, now);
   await deleteOldOperations(db, now);
+  await announceExpiringKeys(db, now);
+  await dropOldEvents(db, now, config.eventDays);
   await deleteExpiredContacts(db, now);
   await releaseStaleReservations(db, now);
   await tidyLimits(db);

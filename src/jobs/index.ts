@@ -24,6 +24,7 @@ import type { MailTransport } from '../mail/transport.ts';
 import type { Service } from '../service.ts';
 import { cleanUp } from './clean-up.ts';
 import { deliverMail } from './deliver-mail.ts';
+import { startEvents } from './events.ts';
 import { postDueCharges } from './post-monthly-charges.ts';
 import {
   CHARGES_QUEUE,
@@ -39,13 +40,13 @@ import { runOperation } from './run-operation.ts';
 
 const MOST_LOGGED = 20;
 
-/** Starts all delayed and scheduled work. */
+/** Starts all delayed and scheduled work. @returns stops what does not end with the queue */
 export async function startJobs(
   service: Service,
   transport: MailTransport,
   sender: Sender,
   log: Logger,
-): Promise<void> {
+): Promise<() => Promise<void>> {
   const { queue, db, keyring, config, clock } = service;
   const queues: string[] = [];
   /** Works a queue; logs and counts every failed attempt. */
@@ -113,4 +114,5 @@ export async function startJobs(
   await queue.schedule(REPEATED_CALLS_QUEUE, '41 3 * * *');
   await queue.schedule(CLEAN_UP_QUEUE, '17 * * * *');
   await queue.send(db, CLEAN_UP_QUEUE);
+  return startEvents(service, log);
 }

@@ -1,6 +1,6 @@
 import { StoreUnavailable } from '../db/errors.ts';
 import { postMonthlyCharges, previewMonthlyCharges } from '../domain/billing/charge-run.ts';
-import { reconcile } from '../domain/books/proof.ts';
+import { reconcile, reportImbalances } from '../domain/books/proof.ts';
 import { countRejected, openAmong } from '../domain/calls/rejected-record.ts';
 import { countCalls, previewRerating, rerateCalls } from '../domain/calls/rerating.ts';
 import {
@@ -23,9 +23,10 @@ type Worker = (service: Service, work: OperationWork, progress: Progress) => Pro
 
 /** The kinds of long work that can be requested. */
 const WORKERS: Record<string, Worker> = {
-  reconciliation: async ({ db }, { parameters }) => {
+  reconciliation: async ({ db, clock }, { parameters }) => {
     const { account } = parameters as { account?: number };
     const { accounts, calls, imbalances } = await reconcile(db, account);
+    await reportImbalances(db, imbalances, clock());
     const shown = imbalances.slice(0, MOST_SHOWN);
     return { balanced: imbalances.length === 0, accounts, calls, imbalances: shown };
   },

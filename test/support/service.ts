@@ -121,7 +121,7 @@ export async function startService(
     texts: readMailTexts(config),
     language: config.language,
   };
-  await startJobs(service, transport ?? folderTransport(mailFolder), sender, log);
+  const stopJobs = await startJobs(service, transport ?? folderTransport(mailFolder), sender, log);
 
   const call: TestService['call'] = (operation, body, key) =>
     post(`${url}/v2.1/account/${operation}/`, body, key ? { authorization: `Bearer ${key}` } : {});
@@ -171,6 +171,7 @@ export async function startService(
     mails: (address, count = 1) => waitForMails(mailFolder, address, count),
     stop: async () => {
       await app.close();
+      await stopJobs();
       await queue.stop();
       await db.close();
       await clone.drop();

@@ -1,7 +1,9 @@
+import { EVENT_TYPE_NAMES, EVENT_TYPES, type EventType } from '../../domain/event.ts';
 import { type TSchema, Type } from '../../http/schema.ts';
 import { type Field, type Fields, objectSchema } from './field.ts';
 import { TITLES } from './problem.ts';
 import { BASE, type Route } from './route.ts';
+import { eventSchema } from './shapes.ts';
 
 const PROBLEM = { $ref: '#/components/schemas/Problem' };
 const PROBLEM_TYPE = 'application/problem+json';
@@ -40,12 +42,24 @@ export function operatorDocument(routes: Route[]): object {
     tags: tags.map((name) => ({ name, description: `${name[0]?.toUpperCase()}${name.slice(1)}` })),
     security: [{ operatorKey: [] }],
     paths,
+    webhooks: Object.fromEntries(EVENT_TYPE_NAMES.map((type) => [type, webhookOf(type)])),
     components: {
       securitySchemes: { operatorKey: { type: 'http', scheme: 'bearer' } },
       schemas: { Problem: problemSchema },
     },
   };
 }
+
+/** The request that an endpoint gets for an event. */
+const webhookOf = (type: EventType) => ({
+  post: {
+    summary: EVENT_TYPES[type].means,
+    operationId: type,
+    'x-scopes': [EVENT_TYPES[type].scope],
+    requestBody: { content: { 'application/json': { schema: eventSchema } } },
+    responses: { '2XX': { description: 'The event has arrived' } },
+  },
+});
 
 function operationOf(route: Route): object {
   const { operationId, summary, description, scope, tag, params = {}, query = {}, body } = route;
@@ -145,7 +159,8 @@ function success(status: string, schema: TSchema | null): object {
   };
 }
 
-function statusesOf({ method, params, tagged, body, file, idempotency }: Route): number[] {
+function statusesOf(route: Route): number[] {
+  const { method, params, tagged, body, file, idempotency, problems = [] } = route;
   const isWrite = method !== 'GET';
   return [
     400,
@@ -154,6 +169,7 @@ function statusesOf({ method, params, tagged, body, file, idempotency }: Route):
     ...(params || isWrite ? [404] : []),
     406,
     ...(isWrite ? [409] : []),
+    ...problems,
     ...(tagged && isWrite ? [412] : []),
     ...(body || file ? [413, 415] : []),
     422,
@@ -176,6 +192,7 @@ const FAILURES: Record<number, string> = {
   404: 'No such thing, or the key may not see it',
   406: 'JSON is not accepted',
   409: 'It does not go with what is there',
+  410: 'It is not kept any more',
   412: 'It was changed meanwhile',
   413: 'The body is too large',
   415: 'The media type is not read here',

@@ -23,6 +23,7 @@ export const TITLES: Record<string, string> = {
   amount_limit: 'The amount is above a limit of the key',
   wider_key: 'A key cannot make one that may do more',
   not_found: 'There is no such thing, or the key may not see it',
+  events_gone: 'The events are no longer kept',
   method_not_allowed: 'The path does not have this method',
   not_acceptable: 'The answer has none of the accepted media types',
   request_timeout: 'The request did not arrive in time',
@@ -78,6 +79,11 @@ const CODE_OF_STATUS: Record<number, string> = {
   431: 'headers_too_large',
   500: 'internal',
   503: 'unavailable',
+};
+
+const STATUS_OF_REASON: Record<string, number> = {
+  'precondition failed': 412,
+  'events gone': 410,
 };
 
 const CODE_OF_PROBLEM: Partial<Record<RefusalProblem['key'], string>> = {
@@ -180,7 +186,7 @@ function problemOfRefusal(refusal: Refusal): Problem {
   if (reason === 'idempotency key in use') {
     return new Problem(409, 'idempotency_in_progress', message, { headers });
   }
-  const status = reason === 'precondition failed' ? 412 : statusOf(refusal);
+  const status = STATUS_OF_REASON[reason ?? ''] ?? statusOf(refusal);
   const own = (problem && CODE_OF_PROBLEM[problem.key]) ?? reason?.replaceAll(' ', '_') ?? '';
   const named = Object.hasOwn(TITLES, own) ? own : (CODE_OF_STATUS[status] ?? 'malformed');
   return new Problem(status, named, message, { headers, about: aboutOf(refusal) });

@@ -70,6 +70,8 @@ export interface Route<
   isNatural?: true;
   /** its answers have an ETag, against which If-Match is checked */
   tagged?: true;
+  /** statuses of problems that other routes do not have */
+  problems?: number[];
   /** each status of a success with the schema of its body; null: no body */
   answers: Record<number, TSchema | null>;
   example?: unknown;

@@ -2,6 +2,7 @@ import { accountRoutes } from './accounts.ts';
 import { blockedPrefixRoutes } from './blocked-prefixes.ts';
 import { callRoutes } from './calls.ts';
 import { credentialRoutes } from './credentials.ts';
+import { eventRoutes } from './events.ts';
 import { feedRoutes } from './feeds.ts';
 import { itemRoutes } from './items.ts';
 import { keyRoutes } from './keys.ts';
@@ -26,4 +27,5 @@ export const ROUTES: Route[] = [
   ...callRoutes,
   ...rejectedRoutes,
   ...runningRoutes,
+  ...eventRoutes,
 ];

@@ -1,5 +1,6 @@
 import type { BalanceRecord } from '../../domain/account/account-search.ts';
 import type { NumberRecord, ServiceRecord } from '../../domain/billing/item-list.ts';
+import { EVENT_TYPE_NAMES } from '../../domain/event.ts';
 import type { RegistrationRecord } from '../../domain/sip/registration.ts';
 import { Type } from '../../http/schema.ts';
 import * as s from './schemas.ts';
@@ -55,3 +56,14 @@ export const registrationSchema = s.object({
 export function shownRegistration({ account, ...registration }: RegistrationRecord) {
   return { account: String(account), ...registration };
 }
+
+export const eventSchema = s.object({
+  id: s.name,
+  type: Type.String({ 'x-extensible-enum': EVENT_TYPE_NAMES }),
+  timestamp: s.moment,
+  sequence: s.whole,
+  apiVersion: s.name,
+  account: s.orNull(s.username),
+  externalId: s.orNull(s.name),
+  data: s.anything,
+});

@@ -1,6 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import type { Database, Queryable } from '../../db/database.ts';
 import { type Actor, audit, differences } from '../audit.ts';
+import { recordEvent } from '../event.ts';
 import { type Decimal, toMicros } from '../money.ts';
 import { invalidField, Refusal } from '../refusal.ts';
 import type { Keyring } from '../sealing/keyring.ts';
@@ -95,7 +96,9 @@ export async function createOperatorKey(
       ],
     );
     await audit(tx, actor, { action: 'operator key created', detail: { id, ...settings } }, now);
-    return { key: keyOf(row as Row), secret };
+    const key = keyOf(row as Row);
+    await recordEvent(tx, { type: 'key.created', data: announced(key) }, now);
+    return { key, secret };
   });
 }
 
@@ -163,7 +166,7 @@ export function changeOperatorKey(
     if (Object.keys(detail).length === 0) return before;
     await tx.query(
       `UPDATE operator_key SET name = $2, scopes = $3, networks = $4, accounts = $5,
-         entry_limit = $6, day_limit = $7, expires_at = $8 WHERE id = $1`,
+         entry_limit = $6, day_limit = $7, expires_at = $8, announced_days = NULL WHERE id = $1`,
       [
         id,
         after.name,
@@ -209,7 +212,9 @@ export function rotateOperatorKey(
       [id, keyring.digest(secret), tailOf(secret), overlapHours, now],
     );
     await audit(tx, actor, { action: 'operator key rotated', detail: { id, overlapHours } }, now);
-    return { key: await findOperatorKey(tx, id), secret };
+    const key = await findOperatorKey(tx, id);
+    await recordEvent(tx, { type: 'key.rotated', data: announced(key) }, now);
+    return { key, secret };
   });
 }
 
@@ -232,8 +237,34 @@ export function revokeOperatorKey(
     if (revoked.length === 0) return false;
     const detail = { id, name: key.name };
     await audit(tx, actor, { action: 'operator key revoked', detail }, now);
+    await recordEvent(tx, { type: 'key.revoked', data: announced(key) }, now);
     return true;
   });
+}
+
+/** A key as its events show it. */
+const announced = ({ id, name, scopes, expiresAt }: OperatorKey) => ({
+  ...{ key: id, name, scopes, expiresAt },
+});
+
+/** Records an event for each key that expires within 14 days, and another one within one day. */
+export async function announceExpiringKeys(db: Queryable, now: Date): Promise<void> {
+  await db.query(
+    `WITH due AS (
+       UPDATE operator_key SET announced_days = CASE
+         WHEN expires_at <= $1::timestamptz + interval '1 day' THEN 1 ELSE 14 END
+       WHERE revoked_at IS NULL AND expires_at > $1
+         AND expires_at <= $1::timestamptz + interval '1 day' * coalesce(
+           CASE WHEN announced_days IS NOT NULL THEN 1 END, 14)
+         AND announced_days IS DISTINCT FROM 1
+       RETURNING id, name, scopes, expires_at
+     )
+     INSERT INTO event (type, at, data)
+     SELECT 'key.expiring', $1, jsonb_build_object('key', id, 'name', name, 'scopes', scopes,
+       'expiresAt', to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+     FROM due`,
+    [now],
+  );
 }
 
 async function lockKey(tx: Queryable, id: string): Promise<OperatorKey> {

@@ -5,8 +5,10 @@ import type { CredentialTools } from '../access/tools.ts';
 import { type Actor, audit, differences } from '../audit.ts';
 import { endRecurringCharges } from '../billing/recurring-charge.ts';
 import { changeBilling, isStill } from '../books/balance.ts';
+import { recordThreshold } from '../books/suspension.ts';
 import { addressKey, releaseAddress, shareAddress } from '../email-address.ts';
 import { InvalidValue } from '../entered-values.ts';
+import { recordEvent } from '../event.ts';
 import { occurrence, queueMessage } from '../mail/message.ts';
 import { keepPlan } from '../numbering-plan.ts';
 import { type HeldAccount, lockOpenAccount } from '../open-account.ts';
@@ -98,6 +100,10 @@ export async function changeAccount(
     if (Object.keys(detail).length === 0) return;
     await tx.query('UPDATE account SET updated_at = $2 WHERE username = $1', [username, now]);
     await audit(tx, actor, { action: 'account changed', account: username, detail }, now);
+    const data = { changes: detail };
+    await recordEvent(tx, { type: 'account.updated', account: username, data }, now);
+    const { notifyThreshold } = detail as { notifyThreshold?: { before: number; after: number } };
+    if (notifyThreshold) await recordThreshold(tx, username, notifyThreshold, now);
   });
 }
 
@@ -250,5 +256,7 @@ export async function closeAccount(
     await endSessions(tx, username);
     await releaseAddress(tx, account.email);
     await audit(tx, actor, { action: 'account closed', account: username }, now);
+    const data = { closedAt: now };
+    await recordEvent(tx, { type: 'account.closed', account: username, data }, now);
   });
 }

@@ -5,6 +5,7 @@ import { replacePassword } from '../access/replace-password.ts';
 import { endSessions } from '../access/session.ts';
 import type { CredentialTools } from '../access/tools.ts';
 import { type Actor, audit } from '../audit.ts';
+import { changedBy, recordEvent } from '../event.ts';
 import { notifyAccount, occurrence } from '../mail/message.ts';
 import { lockOpenAccount } from '../open-account.ts';
 import {
@@ -30,6 +31,8 @@ export function renewKey(
   return db.transaction(async (tx) => {
     await lockOpenAccount(tx, username);
     await audit(tx, actor, { action: 'key renewed', account: username }, now);
+    const data = { by: changedBy(actor) };
+    await recordEvent(tx, { type: 'account.key_changed', account: username, data }, now);
     const message = { kind: 'key changed', username, ...occurrence(actor, now) } as const;
     await notifyAccount(tx, queue, username, message);
     return rotateKey(tx, keyring, username);
@@ -88,6 +91,8 @@ async function setPassword(
       [username, now],
     );
     await audit(tx, actor, { action, account: username }, now);
+    const data = { by: changedBy(actor) };
+    await recordEvent(tx, { type: 'account.password_changed', account: username, data }, now);
     const message = { kind: 'password changed', username, ...occurrence(actor, now) } as const;
     await notifyAccount(tx, queue, username, message);
     return replacePassword(tx, keyring, { username, hash: passwordHash, now });
@@ -132,6 +137,8 @@ export async function replaceSipSecret(
     const { user } = change;
     const detail = user === undefined ? {} : { sipUser: user };
     await audit(tx, actor, { action: 'sip secret renewed', account: username, detail }, now);
+    const data = { by: changedBy(actor) };
+    await recordEvent(tx, { type: 'account.sip_secret_changed', account: username, data }, now);
     const message = { kind: 'sip secret changed', username, ...occurrence(actor, now) } as const;
     await notifyAccount(tx, queue, username, message);
     return replaceSecret(tx, sip, { username, ...change }, now);

@@ -6,6 +6,7 @@ import { generatePassword, hashPassword } from '../access/password.ts';
 import type { CredentialTools } from '../access/tools.ts';
 import { type Actor, audit } from '../audit.ts';
 import { addressKey, claimAddress, shareAddress } from '../email-address.ts';
+import { recordEvent } from '../event.ts';
 import type { Decimal } from '../money.ts';
 import { creationFailed, invalidField } from '../refusal.ts';
 import type { Role } from '../role.ts';
@@ -28,6 +29,8 @@ export interface NewAccount {
   rate: Decimal;
   /** the realm of the SIP servers that its phones register with */
   sipRealm: string;
+  /** who created it, for its event; default: the operator */
+  origin?: 'signup' | 'operator' | 'import';
   now: Date;
 }
 
@@ -69,7 +72,8 @@ export async function signUp(
     const promotion = input.promo ? await reservePromotion(tx, input.promo, now) : undefined;
     await claimAddress(tx, input.email);
     const { name, email, language = null } = input;
-    const fields = { name, email, role: 'customer', rate, sipRealm, now } as const;
+    const origin = 'signup';
+    const fields = { name, email, role: 'customer', rate, sipRealm, origin, now } as const;
     const username = await insertWithFreeUsername(tx, keyring, fields, passwordHash);
     if (promotion) await recordReservation(tx, username, promotion, now);
     if (input.passwordUnset || language) {
@@ -170,5 +174,8 @@ export async function insertAccount(
   }
   const sip = { keyring, realm: account.sipRealm };
   await issueSipSecret(tx, sip, account.username, account.now);
+  const { username, name, email, masterAccount, origin = 'operator', now } = account;
+  const data = { name, email, masterAccount: String(masterAccount), origin };
+  await recordEvent(tx, { type: 'account.created', account: username, data }, now);
   return true;
 }

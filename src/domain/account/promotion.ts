@@ -88,14 +88,21 @@ export async function recordReservation(
   );
 }
 
-/** Credits the promotion that a verified account has reserved, only once. */
-export async function creditPromotion(tx: Queryable, username: number, now: Date): Promise<void> {
+/**
+ * Credits the promotion that a verified account has reserved, only once.
+ * @returns the promotion that was credited now
+ */
+export async function creditPromotion(
+  tx: Queryable,
+  username: number,
+  now: Date,
+): Promise<{ code: string; amount: Decimal } | null> {
   const [use] = await tx.query<{ code: string; amount: Decimal }>(
     `UPDATE promotion_use SET credited_at = $2 WHERE account = $1 AND credited_at IS NULL
      RETURNING code, amount::text`,
     [username, now],
   );
-  if (!use) return;
+  if (!use) return null;
   await postEntry(tx, {
     account: username,
     kind: 'promotion',
@@ -105,6 +112,7 @@ export async function creditPromotion(tx: Queryable, username: number, now: Date
     actor: 'signup',
     at: now,
   });
+  return use;
 }
 
 /** Gives back the uses of accounts that were not verified within a week. */

@@ -5,6 +5,7 @@ import { replacePassword } from '../access/replace-password.ts';
 import type { CredentialTools } from '../access/tools.ts';
 import { type Actor, audit } from '../audit.ts';
 import { addressKey } from '../email-address.ts';
+import { changedBy, recordEvent } from '../event.ts';
 import { notifyAccount, occurrence, queueMessage } from '../mail/message.ts';
 import { addressNotFound } from '../refusal.ts';
 import { accountsOfAddress } from './address-accounts.ts';
@@ -69,6 +70,8 @@ export async function resetPassword(
     const { username } = result;
     await replacePassword(tx, keyring, { username, hash: passwordHash, now });
     await audit(tx, actor, { action: 'password reset', account: username }, now);
+    const data = { by: changedBy(actor) };
+    await recordEvent(tx, { type: 'account.password_changed', account: username, data }, now);
     const message = { kind: 'password changed', username, ...occurrence(actor, now) } as const;
     await notifyAccount(tx, queue, username, message);
     return result;

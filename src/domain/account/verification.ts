@@ -3,6 +3,7 @@ import type { Language } from '../../language.ts';
 import { replacePassword } from '../access/replace-password.ts';
 import type { CredentialTools } from '../access/tools.ts';
 import { addressKey } from '../email-address.ts';
+import { recordEvent } from '../event.ts';
 import { type AddressedMessage, queueMessage } from '../mail/message.ts';
 import { creditPromotion } from './promotion.ts';
 import { issueToken, mayMailToken, redeemToken, type TokenState } from './token.ts';
@@ -54,16 +55,20 @@ export async function verifyAccount(
   return db.transaction(async (tx) => {
     const result = await redeemToken(tx, { keyring, now }, token, 'verification');
     if (result.state !== 'good') return result;
-    await tx.query(
-      `UPDATE account SET verified_at = coalesce(verified_at, $2),
-         updated_at = CASE WHEN verified_at IS NULL THEN $2 ELSE updated_at END WHERE username = $1`,
+    const verified = await tx.query(
+      `UPDATE account SET verified_at = $2, updated_at = $2
+       WHERE username = $1 AND verified_at IS NULL RETURNING username`,
       [result.username, now],
     );
     if (passwordHash !== undefined && (await isPasswordUnset(tx, result.username))) {
       const { username } = result;
       await replacePassword(tx, keyring, { username, hash: passwordHash, now });
     }
-    await creditPromotion(tx, result.username, now);
+    const promotion = await creditPromotion(tx, result.username, now);
+    if (verified.length > 0) {
+      const data = { verifiedAt: now, promotion };
+      await recordEvent(tx, { type: 'account.verified', account: result.username, data }, now);
+    }
     return result;
   });
 }

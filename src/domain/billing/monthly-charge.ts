@@ -1,5 +1,6 @@
 import type { Queryable } from '../../db/database.ts';
 import { type NewEntry, postEntry } from '../books/ledger.ts';
+import { recordEvent } from '../event.ts';
 import { type Decimal, negated } from '../money.ts';
 import { Refusal } from '../refusal.ts';
 
@@ -33,6 +34,8 @@ export interface MonthlyCharge {
 }
 
 const ACTOR = 'monthly charges';
+/** the most lines that an event shows */
+const MOST_LINES = 100;
 
 /**
  * SQL: the account's day for charging, at the time $1. It changes five minutes after midnight, so
@@ -177,6 +180,19 @@ async function postCharge(
       lines.map((line) => line.days),
       lines.map((line) => line.amount),
     ],
+  );
+  await recordEvent(
+    tx,
+    {
+      type: 'charges.posted',
+      account: username,
+      data: {
+        ...{ month, amount, cash: posted.cash, entry: String(posted.id) },
+        lines: lines.slice(0, MOST_LINES).map(({ itemId: _, ...line }) => line),
+        ...(lines.length > MOST_LINES ? { linesTruncated: true } : {}),
+      },
+    },
+    now,
   );
   return { account: username, month, amount, lines, cash: posted.cash };
 }

@@ -1,6 +1,7 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import { violatedConstraint } from '../../db/errors.ts';
 import { type Actor, audit } from '../audit.ts';
+import { recordEvent } from '../event.ts';
 import type { Decimal } from '../money.ts';
 import { Refusal } from '../refusal.ts';
 
@@ -62,7 +63,13 @@ export async function addService(
     requireOne(rows, account);
     await scheduleCharges(tx, account, now);
     await audit(tx, actor, { action: 'service added', account, detail }, now);
-    return (rows[0] as { id: number }).id;
+    const { id } = rows[0] as { id: number };
+    await recordEvent(
+      tx,
+      { type: 'service.added', account, data: { id: String(id), ...detail } },
+      now,
+    );
+    return id;
   });
 }
 
@@ -80,15 +87,17 @@ export async function removeService(
   const [column, value] =
     'id' in service ? ['id', service.id] : ['description', service.description];
   await db.transaction(async (tx) => {
-    const [detail] = await tx.query<{ description: string; monthly: Decimal }>(
+    const [removed] = await tx.query<{ id: string; description: string; monthly: Decimal }>(
       `UPDATE service SET removed_at = $3 WHERE id = (
          SELECT min(id) FROM service
          WHERE account = $1 AND ${column} = $2 AND removed_at IS NULL)
-       RETURNING description, monthly::text`,
+       RETURNING id::text, description, monthly::text`,
       [account, value, now],
     );
-    if (!detail) throw new Refusal('not found', `${account} has no service "${value}"`);
+    if (!removed) throw new Refusal('not found', `${account} has no service "${value}"`);
+    const { id: _, ...detail } = removed;
     await audit(tx, actor, { action: 'service removed', account, detail }, now);
+    await recordEvent(tx, { type: 'service.removed', account, data: removed }, now);
   });
 }
 
@@ -152,6 +161,7 @@ async function insertNumber(
   requireOne(rows, account);
   await scheduleCharges(tx, account, now);
   await audit(tx, actor, { action: 'number added', account, detail }, now);
+  await recordEvent(tx, { type: 'number.assigned', account, data: detail }, now);
 }
 
 /** Runs `work`. @throws Refusal 'conflict' instead of the database's error */
@@ -190,6 +200,7 @@ async function endNumber(
   if (!removed) throw new Refusal('not found', `${account} does not have the number ${number}`);
   const detail = { number, ...removed };
   await audit(tx, actor, { action: 'number removed', account, detail }, now);
+  await recordEvent(tx, { type: 'number.removed', account, data: detail }, now);
 }
 
 /** Ends all services of an account and frees its numbers for other accounts. */
@@ -198,11 +209,16 @@ export async function endRecurringCharges(
   account: number,
   now: Date,
 ): Promise<void> {
-  for (const table of ['service', 'number']) {
-    await tx.query(
-      `UPDATE ${table} SET removed_at = $2 WHERE account = $1 AND removed_at IS NULL`,
+  const columns = { service: 'id::text, description', number: 'number' };
+  for (const table of ['service', 'number'] as const) {
+    const ended = await tx.query(
+      `UPDATE ${table} SET removed_at = $2 WHERE account = $1 AND removed_at IS NULL
+       RETURNING ${columns[table]}, monthly::text`,
       [account, now],
     );
+    for (const data of ended) {
+      await recordEvent(tx, { type: `${table}.removed`, account, data }, now);
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
 import type { Decimal } from '../money.ts';
 import { Refusal } from '../refusal.ts';
-import { isSuspendedUnder } from './suspension.ts';
+import { isSuspendedUnder, MOVED, recordCrossings } from './suspension.ts';
 
 export const BILLINGS = ['prepaid', 'postpaid'] as const;
 type Billing = (typeof BILLINGS)[number];
@@ -68,16 +68,23 @@ export async function changeBilling(
   }
   const { creditLimit = current?.creditLimit } = changes;
   const values: unknown[] = [username, billing, billing === 'postpaid' ? creditLimit : null];
-  const conditions = ['account = $1'];
+  const conditions = ['b.account = $1'];
   for (const [column, value] of [
     ['billing', shown.billing],
     ['credit_limit', shown.creditLimit],
   ] as const) {
-    if (value !== undefined) conditions.push(isStill(column, values.push(value)));
+    if (value !== undefined) conditions.push(isStill(`b.${column}`, values.push(value)));
   }
   const changed = await tx.query(
-    `UPDATE balance b SET billing = $2, credit_limit = $3, suspended = ${isSuspendedUnder('$2', '$3')}
-     WHERE ${conditions.join(' AND ')} RETURNING account`,
+    `WITH locked AS (
+       SELECT account, cash, suspended FROM balance WHERE account = $1
+     ), moved AS (
+       UPDATE balance b
+       SET billing = $2, credit_limit = $3, suspended = ${isSuspendedUnder('$2', '$3')}
+       FROM locked l JOIN account a ON a.username = l.account
+       WHERE ${conditions.join(' AND ')} RETURNING ${MOVED}
+     ), ${recordCrossings('moved', 'now()')}
+     SELECT account FROM moved`,
     values,
   );
   return changed.length > 0;

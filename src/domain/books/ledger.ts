@@ -4,7 +4,7 @@ import { type Decimal, negated } from '../money.ts';
 import { Refusal } from '../refusal.ts';
 import { requireBalance } from './balance.ts';
 import { IS_PAID, IS_REVERSED, requireUnpaid, settlementOf } from './credit-on-invoice.ts';
-import { movedBy } from './suspension.ts';
+import { MOVED, movedBy, recordCrossings } from './suspension.ts';
 
 export type LedgerKind =
   | 'promotion'
@@ -63,8 +63,9 @@ export interface PostedEntry {
 }
 
 /**
- * Appends an entry and changes the balance by its amount, in one statement. A debit that uses the
- * balance up suspends calls. A credit ends the suspension if the balance is no longer used up.
+ * Appends an entry, changes the balance by its amount and records the events, in one statement. A
+ * debit that uses the balance up suspends calls. A credit ends the suspension if the balance is no
+ * longer used up.
  * @returns the entry's id and the cash afterwards; `posted` is false if the reference was posted
  *   before
  * @throws Refusal 'conflict' if the reference was posted with another amount,
@@ -72,16 +73,20 @@ export interface PostedEntry {
  */
 export async function postEntry(db: Queryable, entry: NewEntry): Promise<PostedEntry> {
   const [moved] = await db.query<{ id: number; cash: Decimal }>(
-    `WITH entry AS (
+    `WITH locked AS (
+       SELECT account, cash, suspended FROM balance WHERE account = $1 FOR UPDATE
+     ), entry AS (
        INSERT INTO ledger_entry (account, kind, amount, reason, reference, actor, created_at, settles)
-       SELECT account, $2, $3::numeric, $4, $5, $6, $7, $8 FROM balance WHERE account = $1
+       SELECT account, $2, $3::numeric, $4, $5, $6, $7, $8 FROM locked
        ON CONFLICT (account, reference) DO NOTHING
        RETURNING account, id, amount
-     )
-     UPDATE balance b SET ${movedBy('e.amount')}
-     FROM entry e JOIN account a ON a.username = e.account
-     WHERE b.account = e.account
-     RETURNING e.id, b.cash::text`,
+     ), moved AS (
+       UPDATE balance b SET ${movedBy('e.amount')}
+       FROM entry e JOIN account a ON a.username = e.account JOIN locked l ON l.account = e.account
+       WHERE b.account = e.account
+       RETURNING e.id, e.amount, ${MOVED}
+     ), ${recordCrossings('moved', '$7', POSTED)}
+     SELECT id, cash::text FROM moved`,
     [
       entry.account,
       entry.kind,
@@ -95,6 +100,13 @@ export async function postEntry(db: Queryable, entry: NewEntry): Promise<PostedE
   );
   return moved ? { ...moved, posted: true } : repeated(db, entry);
 }
+
+/** SQL of the event of the entry in `moved`. */
+const POSTED = `SELECT 'ledger.posted', account, 0, jsonb_build_object('entry', jsonb_build_object(
+        'id', id::text, 'kind', $2::text, 'amount', amount::text, 'reason', $4::text,
+        'reference', $5::text, 'actor', $6::text,
+        'createdAt', to_char($7::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')),
+        'cash', cash::text) FROM moved`;
 
 async function repeated(db: Queryable, entry: NewEntry): Promise<PostedEntry> {
   const [earlier] = await db.query<{ id: number; same: boolean | null; cash: Decimal }>(

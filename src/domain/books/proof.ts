@@ -1,5 +1,9 @@
 import type { Queryable } from '../../db/database.ts';
+import { recordEvent } from '../event.ts';
 import type { Decimal } from '../money.ts';
+
+/** the most imbalances that an event shows */
+const MOST_REPORTED = 20;
 
 /** The sums of a billing account's books. */
 export interface AccountBooks {
@@ -75,6 +79,21 @@ export async function reconcile(db: Queryable, account?: number): Promise<Reconc
     [account ?? null],
   );
   return row ?? { accounts: 0, calls: 0, imbalances: [] };
+}
+
+/** Records the event of a reconciliation that found wrong sums. */
+export async function reportImbalances(
+  db: Queryable,
+  imbalances: AccountBooks[],
+  now: Date,
+): Promise<void> {
+  if (imbalances.length === 0) return;
+  const shown = imbalances.slice(0, MOST_REPORTED);
+  const data = {
+    imbalances: shown.map(({ account, ...sums }) => ({ account: String(account), ...sums })),
+    count: imbalances.length,
+  };
+  await recordEvent(db, { type: 'books.imbalance', data }, now);
 }
 
 /**

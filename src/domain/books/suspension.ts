@@ -1,3 +1,5 @@
+import type { Queryable } from '../../db/database.ts';
+
 /**
  * SQL: whether the balance `b` stops calls at an amount of cash. A prepaid balance does so at zero
  * or less, a postpaid one if it owes more than its credit limit, if it has one.
@@ -23,6 +25,71 @@ export const movedBy = (amount: string) => `cash = b.cash + ${amount},
         AND b.cash >= a.notify_threshold AND b.cash + ${amount} < a.notify_threshold)
       WHEN ${amount} > 0 THEN b.warning_due AND b.cash + ${amount} < a.notify_threshold
       ELSE b.warning_due END`;
+
+/**
+ * SQL: what `recordCrossings` needs of an UPDATE of the balance `b` of the account `a`.
+ * `l` is the balance before.
+ */
+export const MOVED = `b.account, b.cash, l.cash AS cash_before, b.suspended,
+    l.suspended AS suspended_before, b.billing, b.credit_limit, a.notify_threshold AS threshold`;
+
+const SUB_ACCOUNTS = `(SELECT count(*) FROM account s WHERE s.master_account = m.account
+      AND s.username <> m.account AND s.closed_at IS NULL)`;
+
+/**
+ * SQL of two parts of a statement, `crossing` and `recorded`: the events of balances that were
+ * suspended or resumed, or that crossed zero or their threshold. Other balances record nothing.
+ * @param moved the part with the columns of `MOVED`
+ * @param at SQL of the time
+ * @param first SELECT of an event to record before them: type, account, n = 0, data
+ */
+export const recordCrossings = (moved: string, at: string, first?: string) => `crossing AS (
+    SELECT * FROM ${moved}
+    WHERE suspended <> suspended_before OR (cash < threshold) <> (cash_before < threshold)
+      OR (cash <= 0 AND cash_before > 0)
+  ), recorded AS (
+    INSERT INTO event (type, account, at, data)
+    SELECT type, account, ${at}, data FROM (${
+      first
+        ? `
+      ${first}
+      UNION ALL`
+        : ''
+    }
+      SELECT CASE WHEN cash < threshold THEN 'balance.low' ELSE 'balance.recovered' END,
+        account, 1, jsonb_build_object('cash', cash::text, 'threshold', threshold)
+      FROM crossing WHERE (cash < threshold) <> (cash_before < threshold)
+      UNION ALL
+      SELECT 'balance.exhausted', account, 2,
+        jsonb_build_object('cash', cash::text, 'creditLimit', credit_limit::text)
+      FROM crossing WHERE cash <= 0 AND cash_before > 0
+      UNION ALL
+      SELECT 'account.suspended', account, 3, jsonb_build_object('reason', 'balance_used_up',
+        'cash', cash::text, 'billing', billing, 'creditLimit', credit_limit::text,
+        'subAccounts', ${SUB_ACCOUNTS})
+      FROM crossing m WHERE suspended AND NOT suspended_before
+      UNION ALL
+      SELECT 'account.resumed', account, 4,
+        jsonb_build_object('cash', cash::text, 'subAccounts', ${SUB_ACCOUNTS})
+      FROM crossing m WHERE suspended_before AND NOT suspended
+    ) AS e (type, account, n, data) ORDER BY account, n
+  )`;
+
+/** Records the event of a balance that a new threshold makes low, or no longer low. */
+export async function recordThreshold(
+  tx: Queryable,
+  account: number,
+  { before, after }: { before: number; after: number },
+  at: Date,
+): Promise<void> {
+  await tx.query(
+    `INSERT INTO event (type, account, at, data)
+     SELECT CASE WHEN cash < $3 THEN 'balance.low' ELSE 'balance.recovered' END, account, $4,
+       jsonb_build_object('cash', cash::text, 'threshold', $3::int)
+     FROM balance WHERE account = $1 AND (cash < $2) <> (cash < $3)`,
+    [account, before, after, at],
+  );
+}
 
 /**
  * SQL: whether the balance `b` stops calls under new terms. The rule is that of the next debit,

@@ -1,4 +1,4 @@
-import { movedBy } from '../books/suspension.ts';
+import { MOVED, movedBy, recordCrossings } from '../books/suspension.ts';
 import { FEWER_IN_PROGRESS } from '../rating/hold.ts';
 import {
   billedSeconds,
@@ -35,7 +35,7 @@ const SETTLED = `ending AS (
     LATERAL (SELECT * FROM hold
       WHERE billing_account = c.billing_account AND call_id = k.call_id OFFSET 0) h
 ), locked AS (
-  SELECT b.account FROM balance b
+  SELECT b.account, b.cash, b.suspended FROM balance b
   WHERE b.account = ANY (ARRAY(
     SELECT billing_account FROM spent UNION ALL SELECT billing_account FROM ending))
   ORDER BY b.account FOR UPDATE
@@ -51,7 +51,7 @@ const SETTLED = `ending AS (
   GROUP BY billing_account
 )`;
 const UNSETTLED = `locked AS (
-  SELECT b.account FROM balance b
+  SELECT b.account, b.cash, b.suspended FROM balance b
   WHERE b.account = ANY (ARRAY(SELECT billing_account FROM spent))
   ORDER BY b.account FOR UPDATE
 ), moved AS (
@@ -61,7 +61,7 @@ const BILLED = ['call_rate', 'billed_seconds', 'fee', 'least'] as const;
 
 /**
  * The statement that stores a batch. It rates each call, inserts it, debits the billing accounts
- * and settles the holds. So no call is ever stored without its debit. A batch has each identity
+ * settles the holds and records the events. So no call is ever stored without its debit. A batch has each identity
  * once. The statement returns the stored identities only where some calls were not stored.
  *
  * Balances are locked in the order of their accounts, because concurrent batches could deadlock
@@ -114,8 +114,8 @@ WITH input AS (
     ${movedBy('(-m.spent)')}
   FROM moved m JOIN locked l ON l.account = m.account JOIN account a ON a.username = m.account
   WHERE b.account = l.account
-  RETURNING b.warning_due
-)${isLate ? `, ${REOPENED}` : ''}
+  RETURNING ${MOVED}, b.warning_due
+), ${recordCrossings('debit', '$14::timestamptz')}${isLate ? `, ${REOPENED}` : ''}
 SELECT coalesce((SELECT bool_or(warning_due) FROM debit), false) AS "warningsDue",
   CASE WHEN stored < $15 THEN (
     SELECT coalesce(array_agg(replace(id::text, '-', '') || ' ' ||

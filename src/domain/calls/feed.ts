@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Database, Queryable } from '../../db/database.ts';
 import { violatedConstraint } from '../../db/errors.ts';
 import { type Actor, audit, differences } from '../audit.ts';
+import { recordEvent } from '../event.ts';
 import { DEFAULT_COUNTRY, keepPlan, type PlanRow, planOf } from '../numbering-plan.ts';
 import type { NumberingPlan } from '../phone-number.ts';
 import { Refusal } from '../refusal.ts';
@@ -83,6 +84,8 @@ export async function addFeed(
         ],
       );
       await audit(tx, actor, { action: 'feed added', detail: feed }, now);
+      const data = { name: feed.name, format: feed.format };
+      await recordEvent(tx, { type: 'feed.added', data }, now);
     });
   } catch (error) {
     if (violatedConstraint(error) !== 'feed_pkey') throw error;
@@ -171,6 +174,7 @@ export async function removeFeed(
     const rows = await tx.query('DELETE FROM feed WHERE name = $1 RETURNING name', [name]);
     if (rows.length === 0) throw new Refusal('not found', `there is no feed ${name}`);
     await audit(tx, actor, { action: 'feed removed', detail: { name } }, now);
+    await recordEvent(tx, { type: 'feed.removed', data: { name } }, now);
   });
 }
 

@@ -251,6 +251,22 @@ export function dismissRejected(
   });
 }
 
+/** Records one event for each feed and reason of the records rejected since the last call. */
+export async function announceRejected(db: Queryable, now: Date): Promise<void> {
+  await db.query(
+    `WITH rejected AS (
+       UPDATE rejected_record SET announced = true WHERE NOT announced
+       RETURNING id, feed, reason, detail
+     )
+     INSERT INTO event (type, at, data)
+     SELECT 'record.rejected', $1, jsonb_build_object('feed', feed, 'reason', reason,
+       'count', count(*), 'firstId', min(id)::text, 'lastId', max(id)::text,
+       'detail', (array_agg(detail ORDER BY id))[1])
+     FROM rejected GROUP BY feed, reason`,
+    [now],
+  );
+}
+
 /** Updates why a record is still rejected. */
 export async function explainRejected(
   db: Queryable,

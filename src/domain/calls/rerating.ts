@@ -1,6 +1,7 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import { type Actor, audit } from '../audit.ts';
 import { postEntry } from '../books/ledger.ts';
+import { recordEvent } from '../event.ts';
 import { type Decimal, fromMicros, toMicros } from '../money.ts';
 import { Refusal } from '../refusal.ts';
 import { reopenHours } from './call-sums.ts';
@@ -279,7 +280,16 @@ async function applyPage(tx: Queryable, id: number, now: Date): Promise<Part> {
   const done = page?.done ?? 0;
   const more = done === BATCH;
   if (!more) {
-    await tx.query("UPDATE rerating SET step = 'done', finished_at = $2 WHERE id = $1", [id, now]);
+    const [run] = await tx.query<{ account: number | null }>(
+      `UPDATE rerating r SET step = 'done', finished_at = $2 WHERE id = $1
+       RETURNING from_at AS from, to_at AS to, reason, account,
+         (SELECT count(*)::int FROM call_rating WHERE rerating = r.id) AS changed,
+         (SELECT coalesce(sum(amount_after - amount_before), 0)::text FROM call_rating
+          WHERE rerating = r.id) AS total`,
+      [id, now],
+    );
+    const { account, ...data } = run as { account: number | null };
+    await recordEvent(tx, { type: 'calls.rerated', account: account ?? undefined, data }, now);
   }
   return { done, more };
 }

@@ -3,6 +3,7 @@ import type { Database, Queryable } from '../../db/database.ts';
 import { violatedConstraint } from '../../db/errors.ts';
 import type { Queue } from '../../db/queue.ts';
 import type { Actor } from '../audit.ts';
+import { recordEvent } from '../event.ts';
 import { Refusal } from '../refusal.ts';
 
 /** The queue of long work; each job has the id of its operation. */
@@ -165,26 +166,29 @@ export async function noteProgress(
   ]);
 }
 
-/** Ends an operation with a result or an error. */
+/** Ends an operation with a result or an error, and records the event. */
 export async function finishOperation(
-  db: Queryable,
+  db: Database,
   id: string,
   outcome: { result: object } | { error: object },
   now: Date,
 ): Promise<void> {
   const hasResult = 'result' in outcome;
-  await db.query(
-    `UPDATE operation SET status = $2, result = $3, error = $4, finished_at = $5,
-       done = CASE WHEN $2 = 'succeeded' THEN coalesce(total, done) ELSE done END
-     WHERE id = $1 AND finished_at IS NULL`,
-    [
-      id,
-      hasResult ? 'succeeded' : 'failed',
-      hasResult ? JSON.stringify(outcome.result) : null,
-      hasResult ? null : JSON.stringify(outcome.error),
-      now,
-    ],
-  );
+  await db.transaction(async (tx) => {
+    const [finished] = await tx.query<Operation>(
+      `UPDATE operation SET status = $2, result = $3, error = $4, finished_at = $5,
+         done = CASE WHEN $2 = 'succeeded' THEN coalesce(total, done) ELSE done END
+       WHERE id = $1 AND finished_at IS NULL RETURNING ${COLUMNS}`,
+      [
+        id,
+        hasResult ? 'succeeded' : 'failed',
+        hasResult ? JSON.stringify(outcome.result) : null,
+        hasResult ? null : JSON.stringify(outcome.error),
+        now,
+      ],
+    );
+    if (finished) await recordEvent(tx, { type: 'operation.finished', data: finished }, now);
+  });
 }
 
 /** Deletes operations that ended 30 days ago or earlier. */

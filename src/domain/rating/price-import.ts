@@ -1,5 +1,6 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import { type Actor, audit } from '../audit.ts';
+import { recordEvent } from '../event.ts';
 import { toMicros } from '../money.ts';
 import { Refusal } from '../refusal.ts';
 import type { Price } from './price-csv.ts';
@@ -91,6 +92,7 @@ export async function importPrices(
     await tx.query('UPDATE price_list SET changed_at = $2 WHERE name = $1', [list, now]);
     const detail = { list, replace, ...(from ? { from } : {}), ...counts };
     await audit(tx, actor, { action: 'price list imported', detail }, now);
+    await recordEvent(tx, { type: 'price_list.changed', data: detail }, now);
     return counts;
   });
 }
