@@ -22,6 +22,8 @@ CREATE TABLE account (
   notify boolean NOT NULL DEFAULT true,
   notify_threshold integer NOT NULL DEFAULT 5 CHECK (notify_threshold >= 0),
   enabled boolean NOT NULL DEFAULT true,
+  -- It may see the balance of the account that pays for it.
+  shows_balance boolean NOT NULL DEFAULT false,
   -- Fails with "time zone … not recognized" if PostgreSQL does not know the zone.
   time_zone text NOT NULL DEFAULT 'UTC'
     CONSTRAINT account_time_zone CHECK (timezone(time_zone, timestamptz 'epoch') IS NOT NULL),

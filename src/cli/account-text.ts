@@ -15,6 +15,7 @@ export function accountText(account: AccountDetails): string {
     ['Balance', `${money(account.cash)}${payer}`],
     ['Billing', `${account.billing}${payer}`],
     ['Credit limit', `${creditLimit(account)}${payer}`],
+    ['Sees the balance', onOff(payer === '' || account.showsBalance)],
     ['Enabled', onOff(account.enabled)],
     ['Suspended', `${account.suspended ? 'yes' : 'no'}${payer}`],
     ['Rate', `${money(account.rate)} a minute`],

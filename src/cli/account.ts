@@ -120,7 +120,7 @@ function list(group: Command): void {
           account.name,
           account.email,
           account.masterAccount === account.username ? 'itself' : account.masterAccount,
-          account.masterAccount === account.username ? money(account.cash) : '-',
+          account.cash === null ? '-' : money(account.cash),
           stateOf(account),
         ]),
       );

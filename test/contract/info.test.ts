@@ -83,13 +83,18 @@ test('200: cash has its six places and its sign, and no others', async () => {
   assert.equal(await cash(), -0.000001);
 });
 
-test('200: an account billed to another shows the cash of the one that pays', async () => {
+test('200: an account billed to another shows no cash, unless its payer lets it see the balance', async () => {
   const payer = await contract.signUp();
   const sub = await contract.addSubAccount(payer.username);
   await credit(payer.username, '12');
-  const { cash, username } = (await contract.call('info', { apikey: sub.apikey })).body.account[0];
-  assert.equal(cash, 12);
-  assert.equal(username, String(sub.username));
+  const cashOf = async ({ apikey }: { apikey: string }) =>
+    (await contract.call('info', { apikey })).body.account[0].cash;
+  assert.deepEqual([await cashOf(payer), await cashOf(sub)], [12, 0]);
+  await contract.api.service.db.query(
+    'UPDATE account SET shows_balance = true WHERE username = $1',
+    [sub.username],
+  );
+  assert.deepEqual([await cashOf(payer), await cashOf(sub)], [12, 12]);
 });
 
 test('400, 401, 429', async () => {

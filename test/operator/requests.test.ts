@@ -52,6 +52,7 @@ test('an account is made with all that is given, found, changed and closed', asy
     masterAccount: username,
     role: 'customer',
     enabled: true,
+    showsBalance: false,
     billing: 'postpaid',
     creditLimit: '500.000000',
     rate: '0.007500',

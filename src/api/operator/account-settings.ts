@@ -28,6 +28,10 @@ export const SETTINGS = {
   name: text(entered.accountName, { description: 'Its name', example: 'Example Company' }),
   email: text(entered.email, { description: 'Its address', example: 'office@example.com' }),
   enabled: flag({ description: 'Whether it may call', example: true }),
+  showsBalance: flag({
+    description: 'Whether it sees the balance of the account that pays for it',
+    example: false,
+  }),
   billing: choice(BILLINGS, { description: 'When calls stop', example: 'prepaid' }),
   creditLimit: nullable(
     decimal(entered.moneyOrMore, {

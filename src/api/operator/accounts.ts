@@ -52,6 +52,7 @@ const accountSchema = s.object({
   masterAccount: s.username,
   role: s.name,
   enabled: Type.Boolean(),
+  showsBalance: Type.Boolean(),
   billing: s.name,
   creditLimit: s.orNull(s.money),
   rate: s.money,

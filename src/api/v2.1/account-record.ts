@@ -1,4 +1,5 @@
 import type { Database } from '../../db/database.ts';
+import { SEES_BALANCE } from '../../domain/books/balance.ts';
 import { unauthorized } from '../../domain/refusal.ts';
 
 /**
@@ -20,7 +21,7 @@ export async function accountRecord(db: Database, digest: Buffer): Promise<strin
        'notify', a.notify,
        'email', a.email,
        'created', to_char(a.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"'),
-       'cash', trim_scale(b.cash))::text AS record
+       'cash', CASE WHEN ${SEES_BALANCE} THEN trim_scale(b.cash) ELSE 0 END)::text AS record
      FROM unnest($1::bytea[]) WITH ORDINALITY AS k (digest, n)
        JOIN account a ON a.key_digest = k.digest AND a.closed_at IS NULL
        JOIN balance b ON b.account = a.master_account`,

@@ -9,7 +9,8 @@ export const info = operation({
   operationId: 'accountInfo',
   summary: 'Get the account information',
   description:
-    "The account's one record. `cash` is the balance of the account that pays for it, " +
+    "The account's one record. `cash` is its balance: 0 where another account pays for " +
+    'it, unless the payer lets it see the balance. ' +
     '`rate` is the price of a minute.',
   auth: 'key',
   required: ['apikey'],

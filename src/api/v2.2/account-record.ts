@@ -1,4 +1,5 @@
 import type { Database } from '../../db/database.ts';
+import { SEES_BALANCE } from '../../domain/books/balance.ts';
 import { unauthorized } from '../../domain/refusal.ts';
 
 // The form that the document of v2.2 allows.
@@ -6,6 +7,7 @@ const CALLER_ID = /^[2-9][0-9]{2}[2-9][0-9]{6}$/;
 
 interface Row {
   members: string;
+  cash: string | null;
   callerId: string;
   ccs: number | null;
   nibble: string;
@@ -27,11 +29,11 @@ export async function accountMembers(db: Database, digest: Buffer): Promise<stri
        'email', a.email,
        'enabled', a.enabled AND NOT b.suspended,
        'created', to_char(a.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-       'cash', trim_scale(b.cash),
        'timezone', a.time_zone,
        'authType', 0,
        'notify', a.notify,
        'notifyThreshold', a.notify_threshold)::text AS members,
+       CASE WHEN ${SEES_BALANCE} THEN trim_scale(b.cash) END::text AS cash,
        a.caller_id AS "callerId", a.max_calls AS ccs, trim_scale(a.rate)::text AS nibble
      FROM unnest($1::bytea[]) WITH ORDINALITY AS k (digest, n)
        JOIN account a ON a.key_digest = k.digest AND a.closed_at IS NULL
@@ -39,7 +41,8 @@ export async function accountMembers(db: Database, digest: Buffer): Promise<stri
     digest,
   );
   if (!row) throw unauthorized();
+  const cash = row.cash === null ? '' : `,"cash":${row.cash}`;
   const callerId = CALLER_ID.test(row.callerId) ? `,"callerId":"${row.callerId}"` : '';
   const ccs = row.ccs === null ? '' : `,"ccs":${row.ccs}`;
-  return `${row.members.slice(1, -1)}${callerId}${ccs},"rates":{"nibble":${row.nibble}}`;
+  return `${row.members.slice(1, -1)}${cash}${callerId}${ccs},"rates":{"nibble":${row.nibble}}`;
 }

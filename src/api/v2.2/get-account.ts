@@ -8,7 +8,8 @@ export const getAccount = operation({
   operationId: 'accountGet',
   summary: 'Get the account',
   description:
-    '`cash` is the balance of the account that pays, `rates.nibble` the price of a ' +
+    '`cash` is the balance. It is left out where another account pays, unless the payer lets the ' +
+    'account see the balance. `rates.nibble` is the price of a ' +
     'minute. `ccs` is left out where there is no limit of calls at once, `callerId` where none is ' +
     'set.',
   auth: 'key',
@@ -21,7 +22,7 @@ export const getAccount = operation({
     email: Type.String(),
     enabled: Type.Boolean(),
     created: Type.String({ format: 'date-time' }),
-    cash: Type.Number(),
+    cash: Type.Optional(Type.Number()),
     callerId: Type.Optional(Type.String({ pattern: '^[2-9]\\d{2}[2-9]\\d{2}\\d{4}$' })),
     timezone: Type.String(),
     authType: Type.Integer({ description: '0: SIP digest' }),

@@ -10,8 +10,8 @@ export interface AccountSummary {
   email: string;
   masterAccount: number;
   role: Role;
-  /** money; the balance of the account that pays */
-  cash: Decimal;
+  /** its balance; null: another account pays */
+  cash: Decimal | null;
   enabled: boolean;
   /** whether the balance of the account that pays is used up */
   suspended: boolean;
@@ -32,8 +32,11 @@ export interface AssignedNumber {
   addedAt: Date;
 }
 
-/** An account with its settings; `billing` and `creditLimit` belong to the account that pays. */
-export interface AccountDetails extends AccountSummary, AccountSettings {
+/**
+ * An account with its settings; `cash`, `billing` and `creditLimit` belong to the account that pays.
+ */
+export interface AccountDetails extends Omit<AccountSummary, 'cash'>, AccountSettings {
+  cash: Decimal;
   createdAt: Date;
   verifiedAt: Date | null;
   services: MonthlyService[];
@@ -42,14 +45,17 @@ export interface AccountDetails extends AccountSummary, AccountSettings {
   subAccounts: number;
 }
 
+const COMMON = `a.username, a.name, a.email, a.master_account AS "masterAccount", a.role, a.enabled,
+  b.suspended, a.closed_at AS "closedAt"`;
+
 /** SQL of a summary, of `account a` and the payer's `balance b`. */
-export const SUMMARY = `a.username, a.name, a.email, a.master_account AS "masterAccount", a.role,
-  b.cash::text, a.enabled, b.suspended, a.closed_at AS "closedAt"`;
+export const SUMMARY = `${COMMON},
+  CASE WHEN a.master_account = a.username THEN b.cash::text END AS cash`;
 
 /** All details of an account, open or closed. @throws Refusal 'not found' */
 export async function describeAccount(db: Queryable, username: number): Promise<AccountDetails> {
   const [account] = await db.query<Omit<AccountDetails, 'services' | 'numbers'>>(
-    `SELECT ${SUMMARY}, ${SETTING_COLUMNS.map(({ name, table, column }) => `${table === 'account' ? 'a' : 'b'}.${column} AS "${name}"`)},
+    `SELECT ${COMMON}, b.cash::text, ${SETTING_COLUMNS.map(({ name, table, column }) => `${table === 'account' ? 'a' : 'b'}.${column} AS "${name}"`)},
        a.created_at AS "createdAt", a.verified_at AS "verifiedAt",
        (SELECT count(*)::int FROM account s
         WHERE s.master_account = a.username AND s.username <> a.username

@@ -159,6 +159,14 @@ const ACCOUNT_SETTINGS = {
     help: 'mail at a low balance',
     input: 'tick',
   },
+  showsBalance: {
+    table: 'account',
+    column: 'shows_balance',
+    read: entered.onOff,
+    option: '--shows-balance <on|off>',
+    help: 'whether it sees the balance of the account that pays for it',
+    input: 'tick',
+  },
   enabled: {
     table: 'account',
     column: 'enabled',

@@ -3,6 +3,12 @@ import type { Decimal } from '../money.ts';
 import { Refusal } from '../refusal.ts';
 import { isSuspendedUnder, MOVED, recordCrossings } from './suspension.ts';
 
+/**
+ * SQL: whether an account, `a`, sees the balance that it is paid from: its own, or that of the payer
+ * where the payer allows it.
+ */
+export const SEES_BALANCE = '(a.master_account = a.username OR a.shows_balance)';
+
 export const BILLINGS = ['prepaid', 'postpaid'] as const;
 type Billing = (typeof BILLINGS)[number];
 

@@ -51,7 +51,7 @@ export async function overview(view: View, service: Service, subject: Subject): 
   const m = view.m.overview;
   return html`${hints(view, account, subject)}
 ${stats([
-  { label: m.balance, value: money(view, account.cash), note: balanceNote(view, account) },
+  { label: m.balance, value: balance(view, account), note: balanceNote(view, account) },
   { label: m.spentThisMonth, value: money(view, spent), note: m.onCalls },
   { label: m.monthly, value: money(view, monthly), note: m.items(items.length) },
   { label: m.rate, value: rate(view, account.rate), note: m.perMinute },
@@ -82,6 +82,11 @@ function hints(view: View, account: AccountDetails, { base }: Subject): Html {
       html`${m.notVerified(account.email)} ${form(view, '/settings/verification', html`<button class="quiet small">${m.sendAgain}</button>`, 'inline')}`,
     )
   }`;
+}
+
+/** An account that another one pays for sees an amount only if the payer allows it. */
+function balance(view: View, { username, masterAccount, showsBalance, cash }: AccountDetails) {
+  return username === masterAccount || showsBalance ? money(view, cash) : '–';
 }
 
 function balanceNote(view: View, account: AccountDetails): string {

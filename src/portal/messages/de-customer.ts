@@ -23,7 +23,7 @@ export const deCustomer: typeof enCustomer = {
     prepaid: 'vorausbezahlt',
     postpaid: 'auf Rechnung',
     postpaidUpTo: (limit) => `auf Rechnung, bis ${limit}`,
-    paidBy: (username) => `von Konto ${username}, das bezahlt`,
+    paidBy: (username) => `bezahlt von Konto ${username}`,
     balanceTitle: 'Guthaben',
     balanceCourse: (days, zone) => `Guthaben am Ende der letzten ${days} Tage, ${zone}`,
     lastDays: (days) => `letzte ${days} Tage`,

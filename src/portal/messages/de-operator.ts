@@ -126,6 +126,7 @@ export const deOperator: typeof enOperator = {
     },
     creditLimit: { label: 'Kreditrahmen', hint: 'Eines Kontos auf Rechnung; leer: unbegrenzt' },
     notify: { label: 'Mail bei niedrigem Guthaben' },
+    showsBalance: { label: 'Sieht das Guthaben des Kontos, das bezahlt' },
     enabled: { label: 'Anrufe sind erlaubt' },
     language: {
       label: 'Sprache',

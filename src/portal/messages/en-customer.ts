@@ -22,7 +22,7 @@ export const enCustomer = {
     prepaid: 'prepaid',
     postpaid: 'postpaid',
     postpaidUpTo: (limit: string) => `postpaid, up to ${limit}`,
-    paidBy: (username: number) => `of account ${username}, which pays`,
+    paidBy: (username: number) => `paid by account ${username}`,
     balanceTitle: 'Balance',
     balanceCourse: (days: number, zone: string) =>
       `Balance at the end of each of the last ${days} days, ${zone}`,

@@ -29,6 +29,7 @@ const accountSettings: Record<AccountSettingName, SettingTexts> = {
   billing: { label: 'Billing', choices: { prepaid: 'Prepaid', postpaid: 'Postpaid' } },
   creditLimit: { label: 'Credit limit', hint: 'Of a postpaid account; empty: any amount' },
   notify: { label: 'Mail at a low balance' },
+  showsBalance: { label: 'Sees the balance of the account that pays for it' },
   enabled: { label: 'Calls are allowed' },
   language: {
     label: 'Language',

@@ -85,7 +85,7 @@ export function accountTable(view: View, accounts: AccountSummary[]): Html {
       },
       {
         label: m.balance,
-        cell: (account) => (pays(account) ? money(view, account.cash) : '–'),
+        cell: ({ cash }) => (cash === null ? '–' : money(view, cash)),
         numeric: true,
         onPhone: true,
       },
