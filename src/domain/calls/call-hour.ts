@@ -86,3 +86,28 @@ export function callsByDay(db: Queryable, range: DayRange): Promise<UsageStep[]>
     [range.from, range.to, range.timeZone],
   );
 }
+
+/** All accounts' calls of two days, each until the same hour. */
+export interface SameHours {
+  /** the last full hour of the present day */
+  until: Date;
+  today: Pick<UsageStep, 'calls' | 'amount'>;
+  weekAgo: Pick<UsageStep, 'calls' | 'amount'>;
+}
+
+/** The calls of today and of the same day a week ago, until the last full hour in a time zone. */
+export async function sameHours(db: Queryable, now: Date, timeZone: string): Promise<SameHours> {
+  const sums = (name: string, days: number) => `(SELECT json_build_object(
+    'calls', coalesce(sum(calls), 0), 'amount', round(coalesce(sum(amount), 0), 6)::text)
+    FROM call_hour, place WHERE hour >= (day - interval '${days} days') AT TIME ZONE $2
+      AND hour < (upto - interval '${days} days') AT TIME ZONE $2) AS "${name}"`;
+  const [row] = await db.query<SameHours>(
+    `WITH place AS (
+       SELECT date_trunc('day', $1::timestamptz AT TIME ZONE $2) AS day,
+         date_trunc('hour', $1::timestamptz AT TIME ZONE $2) AS upto)
+     SELECT upto AT TIME ZONE $2 AS until, ${sums('today', 0)}, ${sums('weekAgo', 7)} FROM place`,
+    [now, timeZone],
+  );
+  if (!row) throw new Error('the query has one row');
+  return row;
+}

@@ -218,6 +218,15 @@ export async function countRejected(db: Queryable): Promise<number> {
   return row?.count ?? 0;
 }
 
+/** How many rejected records are open, and since when the oldest of them. */
+export async function openRejected(db: Queryable): Promise<{ count: number; oldest: Date | null }> {
+  const [row] = await db.query<{ count: number; oldest: Date | null }>(
+    `SELECT count(*) AS count, min(received_at) AS oldest FROM rejected_record
+     WHERE resolved_at IS NULL`,
+  );
+  return row ?? { count: 0, oldest: null };
+}
+
 /** Marks rejected records as billed, even if they were dismissed meanwhile. */
 export async function resolveRejected(db: Queryable, ids: number[], now: Date): Promise<void> {
   await db.query(

@@ -7,8 +7,8 @@ export interface Attention {
   figure: Html | string;
   title: string;
   text: string | Html;
-  /** where it is dealt with */
-  href: string;
+  /** where it is dealt with, if a page does */
+  href?: string | undefined;
 }
 
 /** What needs somebody's attention, the largest text of its page. Each entry leads to its list. */
@@ -16,7 +16,7 @@ export function attention(label: string, items: Attention[]): Html {
   return html`<ul class="attention" aria-label="${label}">
 ${items.map(
   ({ kind, figure, title, text, href }) =>
-    html`<li class="${kind}"><a href="${href}"><span class="attention-figure">${figure}</span><span class="attention-words"><strong>${title}</strong><span>${text}</span></span></a></li>\n`,
+    html`<li class="${kind}"><span class="attention-figure">${figure}</span><span class="attention-words"><strong>${href ? html`<a href="${href}">${title}</a>` : title}</strong><span>${text}</span></span></li>\n`,
 )}</ul>`;
 }
 

@@ -6,12 +6,15 @@ type Speaker = { m: Messages };
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** A moment in a zone: `14 May 2025, 09:30:12`, with the zone if `zone` asks for it. */
+/**
+ * A moment in a zone: `14 May 2025, 09:30:12`, with the zone if `zone` asks for it.
+ * @param options.brief on a phone without year and seconds
+ */
 export function time(
   { m }: Speaker,
   moment: Date,
   zone: string,
-  options: { seconds?: boolean; zone?: boolean; date?: boolean } = {},
+  options: { seconds?: boolean; zone?: boolean; date?: boolean; brief?: boolean } = {},
 ): Html {
   const { seconds = false, date = true } = options;
   const text = format(m, zone, {
@@ -22,7 +25,11 @@ export function time(
   })(moment);
   const zoneName = zoneAt({ m }, moment, zone);
   const full = format(m, zone, { dateStyle: 'full', timeStyle: 'long' })(moment);
-  return html`<time datetime="${moment.toISOString()}" title="${full}">${text}${options.zone && ` ${zoneName}`}</time>`;
+  const whole = html`${text}${options.zone && ` ${zoneName}`}`;
+  const shown = options.brief
+    ? html`<span class="wide-text">${whole}</span><span class="narrow-text">${shortHour({ m }, moment, zone)}</span>`
+    : whole;
+  return html`<time datetime="${moment.toISOString()}" title="${full}">${shown}</time>`;
 }
 
 /** A day in a zone: `14 May 2025`. */
@@ -41,6 +48,11 @@ export function shortDay({ m }: Speaker, day: string | Date, zone = 'UTC'): stri
 export function shortHour({ m }: Speaker, moment: Date, zone: string): string {
   const options = { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' } as const;
   return format(m, zone, options)(moment);
+}
+
+/** `09:00`: an hour of a day that is known. */
+export function shortTime({ m }: Speaker, moment: Date, zone: string): string {
+  return format(m, zone, { hour: '2-digit', minute: '2-digit' })(moment);
 }
 
 /** `May 2025`: a month on an axis. */

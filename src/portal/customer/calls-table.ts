@@ -17,7 +17,8 @@ export function callsTable(
   const columns: (Column<ListedCall> | false)[] = [
     {
       label: m.time(zoneAt(view, view.now, timeZone)),
-      cell: ({ startedAt }) => time(view, startedAt, timeZone, { seconds: true }),
+      onPhone: true,
+      cell: ({ startedAt }) => time(view, startedAt, timeZone, { seconds: true, brief: true }),
     },
     withAccount && {
       label: m.account,
@@ -28,7 +29,11 @@ export function callsTable(
       cell: ({ caller, callerName }) =>
         html`<span><span class="number">${caller}</span>${callerName && html` <span class="sub">${freeText(callerName)}</span>`}</span>`,
     },
-    { label: m.to, cell: ({ called }) => html`<span class="number">${called}</span>` },
+    {
+      label: m.to,
+      onPhone: true,
+      cell: ({ called }) => html`<span class="number">${called}</span>`,
+    },
     {
       label: m.duration,
       numeric: true,
@@ -41,6 +46,7 @@ export function callsTable(
     {
       label: m.cost,
       numeric: true,
+      onPhone: true,
       cell: ({ amount }) => (amount === null ? '–' : money(view, amount)),
     },
   ];

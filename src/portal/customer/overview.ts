@@ -8,19 +8,22 @@ import { addDays, type DayRange, dayOf } from '../../domain/day.ts';
 import { registeredPhones } from '../../domain/sip/registration.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
-import { badge, emptyState, facts, notice, panel, stats } from '../components/blocks.ts';
+import { headline } from '../components/attention.ts';
+import { emptyState, facts, notice, panel, stats } from '../components/blocks.ts';
 import { freeText } from '../components/free-text.ts';
-import { money, rate, rounded, tick } from '../components/money.ts';
+import { rate, rounded, shortMoney, tick } from '../components/money.ts';
 import { line } from '../components/plot.ts';
 import { shortDay, span } from '../components/time.ts';
 import { sendPage } from '../layout.ts';
 import { form, type View } from '../view.ts';
 import { callsTable } from './calls-table.ts';
+import { daysLeft, spendOf } from './pace.ts';
 import { ownSubject, type Subject, scopeOf } from './subject.ts';
 import { sumOf } from './total.ts';
 
 const PLOT_DAYS = 30;
 const LATEST_CALLS = 5;
+const SHORT_DAYS = 3;
 
 /** The account at a glance. */
 export function overviewPage(app: FastifyInstance, service: Service): void {
@@ -36,46 +39,56 @@ export async function overview(view: View, service: Service, subject: Subject): 
   const { db, config } = service;
   const { username, billingAccount, timeZone } = subject;
   const today = dayOf(view.now, timeZone);
-  const month = { from: `${today.slice(0, 7)}-01`, to: today, timeZone };
+  const since = addDays(`${today.slice(0, 7)}-01`, -1).slice(0, 7);
+  const months = { from: `${since}-01`, to: today, timeZone };
   const recent = { from: addDays(today, 1 - PLOT_DAYS), to: today, timeZone };
   const latest = { scope: scopeOf(subject), range: recent, search: '' };
   const [account, usage, items, phones, calls] = await Promise.all([
     describeAccount(db, username),
-    usageBy(db, 'day', scopeOf(subject), month),
+    usageBy(db, 'day', scopeOf(subject), months),
     recurringItems(db, subject),
     registeredPhones(db, username, view.now, config.registrationUri),
     listCalls(db, latest, { limit: LATEST_CALLS }),
   ]);
-  const spent = sumOf(usage.map(({ amount }) => amount));
   const monthly = sumOf(items.map((item) => item.monthly));
+  const spent = spendOf(usage, today, timeZone);
+  const days = daysLeft(account, { ...spent, monthly }, view.now);
   const m = view.m.overview;
-  return html`${hints(view, account, subject)}
+  return html`${stateOf(view, account, days, subject)}
 ${stats([
   { label: m.balance, value: balance(view, account), note: balanceNote(view, account) },
-  { label: m.spentThisMonth, value: money(view, spent), note: m.onCalls },
-  { label: m.monthly, value: money(view, monthly), note: m.items(items.length) },
+  {
+    label: m.spentThisMonth,
+    value: shortMoney(view, spent.thisMonth),
+    note: m.lastMonth(shortMoney(view, spent.sameDays), shortMoney(view, spent.lastMonth)),
+  },
+  { label: m.monthly, value: shortMoney(view, monthly), note: m.items(items.length) },
   { label: m.rate, value: rate(view, account.rate), note: m.perMinute },
-  { label: m.status, value: statusOf(view, account), note: freeText(account.name) },
 ])}
 ${billingAccount === username && (await balancePanel(view, service, subject, recent))}
-<div class="columns">
-${phonePanel(view, subject, phones)}
-${accountPanel(view, account)}
-</div>
 ${panel(
   m.latestCalls,
   calls.calls.length > 0
     ? callsTable(view, calls.calls, { timeZone, withAccount: account.subAccounts > 0 })
     : emptyState(m.noCalls, m.noCallsText),
   html`<a href="${subject.base}/calls">${m.allCalls}</a>`,
-)}`;
+)}
+<div class="columns">
+${phonePanel(view, subject, phones)}
+${accountPanel(view, account)}
+</div>`;
 }
 
-/** Recommended actions, if there are any. */
-function hints(view: View, account: AccountDetails, { base }: Subject): Html {
+/** Whether the account can call, for how long, and what its owner should do. */
+function stateOf(
+  view: View,
+  account: AccountDetails,
+  days: number | undefined,
+  { base }: Subject,
+): Html {
   const m = view.m.overview;
   const verify = base === '' && account.verifiedAt === null;
-  return html`${account.closedAt && notice('warn', m.closed)}${!account.enabled && notice('warn', m.disabled)}${account.suspended && notice('bad', m.suspended)}${
+  return html`${callState(view, account, days)}${
     verify &&
     notice(
       'warn',
@@ -86,7 +99,17 @@ function hints(view: View, account: AccountDetails, { base }: Subject): Html {
 
 /** An account that another one pays for sees an amount only if the payer allows it. */
 function balance(view: View, { username, masterAccount, showsBalance, cash }: AccountDetails) {
-  return username === masterAccount || showsBalance ? money(view, cash) : '–';
+  return username === masterAccount || showsBalance ? shortMoney(view, cash) : '–';
+}
+
+function callState(view: View, account: AccountDetails, days: number | undefined): Html {
+  const m = view.m.overview.states;
+  if (account.closedAt) return headline('info', m.closed.title, m.closed.text);
+  if (!account.enabled) return headline('warn', m.disabled.title, m.disabled.text);
+  if (account.suspended) return headline('bad', m.suspended.title, m.suspended.text);
+  if (days === undefined) return headline('good', m.active.title, m.active.text);
+  const isShort = days <= SHORT_DAYS;
+  return headline(isShort ? 'warn' : 'good', m.active.title, m.active.lasts(days));
 }
 
 function balanceNote(view: View, account: AccountDetails): string {
@@ -95,14 +118,6 @@ function balanceNote(view: View, account: AccountDetails): string {
   if (account.billing === 'prepaid') return m.prepaid;
   const { creditLimit } = account;
   return creditLimit === null ? m.postpaid : m.postpaidUpTo(rounded(view, creditLimit));
-}
-
-function statusOf(view: View, account: AccountDetails): Html {
-  const m = view.m.overview.states;
-  if (account.closedAt) return badge('plain', m.closed);
-  if (!account.enabled) return badge('warn', m.disabled);
-  if (account.suspended) return badge('bad', m.suspended);
-  return badge('good', m.active);
 }
 
 async function balancePanel(

@@ -1,3 +1,4 @@
+import { html } from '../../html.ts';
 import type { enCustomer } from './en-customer.ts';
 import { countedIn } from './plural.ts';
 
@@ -8,17 +9,34 @@ export const deCustomer: typeof enCustomer = {
   overview: {
     balance: 'Guthaben',
     spentThisMonth: 'Ausgaben im Monat',
-    onCalls: 'für Anrufe',
+    lastMonth: (sameDays, whole) =>
+      html`für Anrufe; im Vormonat ${sameDays} bis zu diesem Tag, ${whole} insgesamt`,
     monthly: 'Monatliche Gebühren',
     items: (count) => plural(count, 'Dienst oder Nummer', 'Dienste und Nummern'),
     rate: 'Tarif',
     perMinute: 'je Minute',
-    status: 'Status',
     states: {
-      active: 'Aktiv',
-      disabled: 'Anrufe gesperrt',
-      suspended: 'Ausgesetzt',
-      closed: 'Geschlossen',
+      active: {
+        title: 'Anrufe gehen durch',
+        text: 'Nichts hindert dieses Konto am Anrufen.',
+        lasts: (days) => {
+          if (days > 365) return 'Wie in den letzten 30 Tagen reicht das Guthaben über ein Jahr.';
+          const span = days < 1 ? 'keinen Tag mehr' : `etwa ${plural(days, 'Tag', 'Tage')}`;
+          return `Wie in den letzten 30 Tagen reicht das Guthaben noch ${span}.`;
+        },
+      },
+      disabled: {
+        title: 'Anrufe sind gesperrt',
+        text: 'Bitte wenden Sie sich an den Support.',
+      },
+      suspended: {
+        title: 'Anrufe werden abgelehnt',
+        text: 'Das Guthaben ist aufgebraucht. Mit einer Zahlung gehen Anrufe wieder.',
+      },
+      closed: {
+        title: 'Dieses Konto ist geschlossen',
+        text: 'Anrufe und Gebühren sind noch zu lesen.',
+      },
     },
     prepaid: 'vorausbezahlt',
     postpaid: 'auf Rechnung',
@@ -47,10 +65,6 @@ export const deCustomer: typeof enCustomer = {
     allCalls: 'Alle Anrufe',
     noCalls: 'Keine Anrufe in den letzten 30 Tagen',
     noCallsText: 'Anrufe stehen hier, sobald die Vermittlung sie gemeldet hat.',
-    closed: 'Dieses Konto ist geschlossen.',
-    disabled: 'Anrufe sind für dieses Konto gesperrt. Bitte wenden Sie sich an den Support.',
-    suspended:
-      'Das Guthaben ist aufgebraucht, Anrufe werden abgelehnt. Mit einer Zahlung gehen sie wieder.',
     notVerified: (email) =>
       `Ihre Adresse ${email} ist noch nicht bestätigt. Bitte öffnen Sie den Link in unserer Mail.`,
     sendAgain: 'Noch einmal senden',

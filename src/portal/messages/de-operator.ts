@@ -1,3 +1,4 @@
+import { html } from '../../html.ts';
 import type { enOperator } from './en-operator.ts';
 import { countedIn } from './plural.ts';
 
@@ -34,16 +35,28 @@ export const deOperator: typeof enOperator = {
     accounts: 'Offene Konten',
     signedUpToday: (count) => `${count} heute neu`,
     unverified: (count) => `${count} nicht bestätigt`,
-    suspended: 'Ausgesetzt',
-    suspendedNote: 'Guthaben aufgebraucht',
+    attention: 'Was Aufmerksamkeit braucht',
+    inOrder: 'Alles ist in Ordnung',
+    inOrderText: (feeds) =>
+      feeds === 0
+        ? 'Kein Datensatz ist abgewiesen, jede Mail ist zugestellt.'
+        : `${plural(feeds, 'Feed sendet', 'Feeds senden')}, kein Datensatz ist abgewiesen, jede Mail ist zugestellt.`,
+    suspended: (count) => (count === 1 ? 'Konto ist ausgesetzt' : 'Konten sind ausgesetzt'),
+    suspendedNote: 'Das Guthaben ist aufgebraucht, Anrufe werden abgelehnt.',
     credit: 'Vorausbezahlt',
-    debt: (debt) => `${debt} geschuldet`,
-    rejected: 'Abgewiesen',
-    rejectedNote: 'Ansehen',
-    mail: 'Wartende Mails',
-    mailFailed: (count) => `${count} aufgegeben`,
-    today: 'Umsatz heute',
-    todayCalls: (count) => plural(count, 'Anruf', 'Anrufe'),
+    debt: (debt) => html`${debt} geschuldet`,
+    rejected: (count) => `warten in ${count} abgewiesenen Datensätzen`,
+    rejectedNote: (span) =>
+      `Zum Durchschnittspreis eines Anrufs. Der älteste Datensatz wartet seit ${span}.`,
+    silent: (count) => (count === 1 ? 'Feed ist still' : 'Feeds sind still'),
+    silentNote: (feeds) => `Seit mehr als einer Stunde kam nichts: ${feeds}.`,
+    mailFailed: (count) => (count === 1 ? 'Mail ist aufgegeben' : 'Mails sind aufgegeben'),
+    mailFailedNote: 'Der Mailserver hat sie abgelehnt oder war tagelang nicht da.',
+    revenueUntil: (time) => `Umsatz heute bis ${time}`,
+    callsUntil: (time) => `Anrufe heute bis ${time}`,
+    weekAgo: (value) => html`${value} vor einer Woche`,
+    revenueOf: (days) => `Umsatz in ${days} Tagen`,
+    callsOf: (count) => plural(count, 'Anruf', 'Anrufe'),
     calls: 'Anrufe je Tag',
     revenue: 'Umsatz je Tag',
     callsColumn: 'Anrufe',

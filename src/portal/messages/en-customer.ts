@@ -1,3 +1,4 @@
+import { type Html, html } from '../../html.ts';
 import { countedIn } from './plural.ts';
 
 const plural = countedIn('en-US');
@@ -7,17 +8,31 @@ export const enCustomer = {
   overview: {
     balance: 'Balance',
     spentThisMonth: 'Spent this month',
-    onCalls: 'on calls',
+    lastMonth: (sameDays: Html, whole: Html) =>
+      html`on calls; last month ${sameDays} by this day, ${whole} in all`,
     monthly: 'Monthly charges',
     items: (count: number) => plural(count, 'service or number', 'services and numbers'),
     rate: 'Rate',
     perMinute: 'a minute',
-    status: 'Status',
     states: {
-      active: 'Active',
-      disabled: 'Calls disabled',
-      suspended: 'Suspended',
-      closed: 'Closed',
+      active: {
+        title: 'Calls go through',
+        text: 'Nothing keeps this account from calling.',
+        lasts: (days: number) => {
+          if (days > 365) return 'At the pace of the last 30 days the balance lasts over a year.';
+          const span = days < 1 ? 'less than a day' : `about ${plural(days, 'day', 'days')}`;
+          return `At the pace of the last 30 days the balance lasts ${span}.`;
+        },
+      },
+      disabled: {
+        title: 'Calls are disabled',
+        text: 'Please ask support to enable them.',
+      },
+      suspended: {
+        title: 'Calls are refused',
+        text: 'The balance is used up. A payment lets calls through again.',
+      },
+      closed: { title: 'This account is closed', text: 'Its calls and charges can still be read.' },
     },
     prepaid: 'prepaid',
     postpaid: 'postpaid',
@@ -46,9 +61,6 @@ export const enCustomer = {
     allCalls: 'All calls',
     noCalls: 'No calls in the last 30 days',
     noCallsText: 'Calls appear here as soon as the switch has reported them.',
-    closed: 'This account is closed.',
-    disabled: 'Calls are disabled for this account. Please ask support to enable them.',
-    suspended: 'The balance is used up, so calls are refused. A payment lets them through again.',
     notVerified: (email: string) =>
       `Your address ${email} is not verified yet. Please open the link in our mail.`,
     sendAgain: 'Send it again',

@@ -2,6 +2,7 @@ import type { AccountOrder, AccountState } from '../../domain/account/account-li
 import type { AccountSettingName } from '../../domain/account/account-setting.ts';
 import type { RejectedReason } from '../../domain/calls/rejected-record.ts';
 import type { StaffRole } from '../../domain/role.ts';
+import { type Html, html } from '../../html.ts';
 import { countedIn } from './plural.ts';
 
 const plural = countedIn('en-US');
@@ -69,16 +70,30 @@ export const enOperator = {
     accounts: 'Open accounts',
     signedUpToday: (count: number) => `${count} new today`,
     unverified: (count: number) => `${count} not verified`,
-    suspended: 'Suspended',
-    suspendedNote: 'balance used up',
+    attention: 'What needs attention',
+    inOrder: 'Everything is in order',
+    inOrderText: (feeds: number) =>
+      feeds === 0
+        ? 'No record was rejected, and every mail was delivered.'
+        : `${plural(feeds, 'feed sends', 'feeds send')}, no record was rejected, and every mail was delivered.`,
+    suspended: (count: number): string =>
+      count === 1 ? 'account is suspended' : 'accounts are suspended',
+    suspendedNote: 'The balance is used up, so calls are refused.',
     credit: 'Paid ahead',
-    debt: (debt: string) => `${debt} owed`,
-    rejected: 'Rejected',
-    rejectedNote: 'Look at them',
-    mail: 'Mail waiting',
-    mailFailed: (count: number) => `${count} given up`,
-    today: 'Revenue today',
-    todayCalls: (count: number) => plural(count, 'call', 'calls'),
+    debt: (debt: Html) => html`${debt} owed`,
+    rejected: (count: string) => `wait in ${count} rejected records`,
+    rejectedNote: (span: string) =>
+      `At the average cost of a call. The oldest record waits for ${span}.`,
+    silent: (count: number): string => (count === 1 ? 'feed is silent' : 'feeds are silent'),
+    silentNote: (feeds: string) => `Nothing came for more than an hour: ${feeds}.`,
+    mailFailed: (count: number): string =>
+      count === 1 ? 'mail was given up' : 'mails were given up',
+    mailFailedNote: 'The mail server refused them, or was not there for days.',
+    revenueUntil: (time: string) => `Revenue today until ${time}`,
+    callsUntil: (time: string) => `Calls today until ${time}`,
+    weekAgo: (value: Html | string) => html`${value} a week ago`,
+    revenueOf: (days: number) => `Revenue of ${days} days`,
+    callsOf: (count: number) => plural(count, 'call', 'calls'),
     calls: 'Calls by day',
     revenue: 'Revenue by day',
     callsColumn: 'Calls',

@@ -48,7 +48,7 @@ function auditTable(view: View, entries: AuditEntry[]) {
     columns: [
       {
         label: m.when,
-        cell: ({ at }) => time(view, at, zoneOf(view), { seconds: true, zone: true }),
+        cell: ({ at }) => time(view, at, zoneOf(view), { seconds: true, zone: true, brief: true }),
       },
       { label: m.who, cell: ({ actor }) => freeText(actor) },
       { label: m.from, cell: ({ origin }) => origin },

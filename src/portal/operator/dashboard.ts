@@ -1,22 +1,27 @@
 import type { FastifyInstance } from 'fastify';
-import { accountTotals } from '../../domain/account/account-directory.ts';
+import { accountTotals, type Totals } from '../../domain/account/account-directory.ts';
 import { countMails } from '../../domain/account/mail-queue.ts';
-import { callsByDay } from '../../domain/calls/call-hour.ts';
+import { callsByDay, sameHours } from '../../domain/calls/call-hour.ts';
 import { type ListedFeed, listFeeds } from '../../domain/calls/feed.ts';
-import { countRejected } from '../../domain/calls/rejected-record.ts';
-import type { UsageStep } from '../../domain/calls/usage.ts';
+import { openRejected } from '../../domain/calls/rejected-record.ts';
+import type { Usage, UsageStep } from '../../domain/calls/usage.ts';
 import { addDays, dayOf } from '../../domain/day.ts';
+import { type Decimal, fromMicros, toMicros } from '../../domain/money.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
+import { type Attention, attention, headline } from '../components/attention.ts';
 import { badge, emptyState, panel, stats } from '../components/blocks.ts';
-import { exact, money, rounded, tick } from '../components/money.ts';
+import { isolated } from '../components/free-text.ts';
+import { exact, shortMoney, tick } from '../components/money.ts';
 import { bars, type PlotPoint } from '../components/plot.ts';
 import { table } from '../components/table.ts';
-import { shortDay, span } from '../components/time.ts';
+import { shortDay, shortTime, span } from '../components/time.ts';
+import { totalOf } from '../customer/total.ts';
 import { sendPage } from '../layout.ts';
 import { may, type View, zoneOf } from '../view.ts';
 
 const DAYS = 30;
+const SILENT_SECONDS = 3_600;
 
 /** The state of the whole service. */
 export function dashboardPage(app: FastifyInstance, { db, reader, queue }: Service): void {
@@ -26,38 +31,52 @@ export function dashboardPage(app: FastifyInstance, { db, reader, queue }: Servi
     const timeZone = zoneOf(view);
     const today = dayOf(view.now, timeZone);
     const days = await callsByDay(reader, { from: addDays(today, 1 - DAYS), to: today, timeZone });
-    const latest = days.at(-1);
-    const [totals, rejected, mail, feeds] = await Promise.all([
-      accountTotals(db, latest?.start ?? view.now),
-      countRejected(db),
+    const [totals, rejected, mail, feeds, hours] = await Promise.all([
+      accountTotals(db, days.at(-1)?.start ?? view.now),
+      openRejected(db),
       countMails(queue),
       listFeeds(db),
+      sameHours(reader, view.now, timeZone),
     ]);
-    const count = (value: number) => value.toLocaleString(view.m.language);
-    const content = html`${stats([
-      {
-        label: m.today,
-        value: money(view, latest?.amount ?? '0'),
-        note: m.todayCalls(latest?.calls ?? 0),
-      },
-      {
-        label: m.accounts,
-        value: count(totals.accounts),
-        note: `${m.signedUpToday(totals.signedUpToday)}, ${m.unverified(totals.unverified)}`,
-      },
-      { label: m.suspended, value: count(totals.suspended), note: m.suspendedNote },
-      {
-        label: m.credit,
-        value: money(view, totals.credit),
-        note: m.debt(rounded(view, totals.debt)),
-      },
-      {
-        label: m.rejected,
-        value: count(rejected),
-        note: rejected > 0 ? html`<a href="/admin/rejected">${m.rejectedNote}</a>` : undefined,
-      },
-      { label: m.mail, value: count(mail.waiting), note: m.mailFailed(mail.parked) },
-    ])}
+    const total = totalOf(days);
+    const until = shortTime(view, hours.until, timeZone);
+    const work = needed(view, { totals, rejected, mail, feeds, total });
+    const content = html`${
+      work.length > 0
+        ? attention(m.attention, work)
+        : headline(
+            'good',
+            m.inOrder,
+            m.inOrderText(feeds.filter(({ lastSeenAt }) => lastSeenAt).length),
+          )
+    }
+${stats([
+  {
+    label: m.revenueUntil(until),
+    value: shortMoney(view, hours.today.amount),
+    note: m.weekAgo(shortMoney(view, hours.weekAgo.amount)),
+  },
+  {
+    label: m.callsUntil(until),
+    value: view.m.count(hours.today.calls),
+    note: m.weekAgo(view.m.count(hours.weekAgo.calls)),
+  },
+  {
+    label: m.revenueOf(DAYS),
+    value: shortMoney(view, total.amount),
+    note: m.callsOf(total.calls),
+  },
+  {
+    label: m.credit,
+    value: shortMoney(view, totals.credit),
+    note: m.debt(shortMoney(view, totals.debt)),
+  },
+  {
+    label: m.accounts,
+    value: view.m.count(totals.accounts),
+    note: `${m.signedUpToday(totals.signedUpToday)}, ${m.unverified(totals.unverified)}`,
+  },
+])}
 <div class="columns">
 ${panel(m.revenue, plotOf(view, days, 'revenue'))}
 ${panel(m.calls, plotOf(view, days, 'calls'))}
@@ -65,6 +84,65 @@ ${panel(m.calls, plotOf(view, days, 'calls'))}
 ${panel(m.feeds, feedList(view, feeds), html`<a href="/admin/feeds">${m.allFeeds}</a>`)}`;
     return sendPage(reply, view, { title: m.title, content });
   });
+}
+
+interface State {
+  totals: Totals;
+  rejected: { count: number; oldest: Date | null };
+  mail: { waiting: number; parked: number };
+  feeds: ListedFeed[];
+  /** of the last 30 days */
+  total: Usage;
+}
+
+/** What somebody must look at, the most urgent first. */
+function needed(view: View, { totals, rejected, mail, feeds, total }: State): Attention[] {
+  const m = view.m.operator.dashboard;
+  const since = (moment: Date | null) => span(secondsSince(view, moment), view.m);
+  const silent = feeds.filter(
+    (feed) => feed.lastSeenAt && secondsSince(view, feed.lastSeenAt) > SILENT_SECONDS,
+  );
+  const works: (Attention | false)[] = [
+    rejected.count > 0 && {
+      kind: 'bad',
+      figure: shortMoney(view, atAverage(rejected.count, total)),
+      title: m.rejected(view.m.count(rejected.count)),
+      text: m.rejectedNote(since(rejected.oldest)),
+      href: '/admin/rejected',
+    },
+    silent.length > 0 && {
+      kind: 'bad',
+      figure: view.m.count(silent.length),
+      title: m.silent(silent.length),
+      text: m.silentNote(
+        silent.map(({ name, lastSeenAt }) => `${isolated(name)} (${since(lastSeenAt)})`).join(', '),
+      ),
+      href: '/admin/feeds',
+    },
+    mail.parked > 0 && {
+      kind: 'bad',
+      figure: view.m.count(mail.parked),
+      title: m.mailFailed(mail.parked),
+      text: m.mailFailedNote,
+    },
+    totals.suspended > 0 && {
+      kind: 'warn',
+      figure: view.m.count(totals.suspended),
+      title: m.suspended(totals.suspended),
+      text: m.suspendedNote,
+      href: '/admin/accounts?state=suspended',
+    },
+  ];
+  return works.filter((work) => work !== false);
+}
+
+/** What so many calls cost at the average of others. */
+function atAverage(count: number, { calls, amount }: Usage): Decimal {
+  return calls === 0 ? '0' : fromMicros((toMicros(amount) * BigInt(count)) / BigInt(calls));
+}
+
+function secondsSince(view: View, moment: Date | null): number {
+  return moment ? Math.max(0, (view.now.getTime() - moment.getTime()) / 1_000) : 0;
 }
 
 function plotOf(view: View, days: UsageStep[], what: 'calls' | 'revenue'): Html {
@@ -105,6 +183,6 @@ function feedList(view: View, feeds: ListedFeed[]): Html {
 /** How long ago a feed last sent something. */
 export function lastSeen(view: View, { lastSeenAt }: ListedFeed): Html {
   if (!lastSeenAt) return badge('warn', view.m.operator.feeds.never);
-  const seconds = Math.max(0, (view.now.getTime() - lastSeenAt.getTime()) / 1_000);
+  const seconds = secondsSince(view, lastSeenAt);
   return html`<time datetime="${lastSeenAt.toISOString()}" title="${lastSeenAt.toISOString()}">${view.m.ago(span(seconds, view.m))}</time>`;
 }

@@ -302,7 +302,7 @@ test('a rejected record is shown as it came and replayed; the dashboard counts i
     'SELECT sum(calls)::int AS calls, sum(amount)::text AS amount FROM call_hour',
   );
   assert.deepEqual(sum, { calls: 1, amount: '0.005250' });
-  assert.match(await textOf('/admin'), /Revenue today \$0\.01 1 call /);
+  assert.match(await textOf('/admin'), /Revenue of 30 days \$0\.01 1 call /);
   assert.equal((await operator.open('/admin/rejected/999')).status, 404);
   assert.equal((await operator.open('/admin/accounts/nobody')).status, 404);
 });

@@ -119,7 +119,7 @@ function recordTable(view: View, records: RejectedSummary[]) {
       {
         label: m.received,
         cell: ({ id, receivedAt }) =>
-          html`<a href="/admin/rejected/${id}">${time(view, receivedAt, zoneOf(view), { seconds: true, zone: true })}</a>`,
+          html`<a href="/admin/rejected/${id}">${time(view, receivedAt, zoneOf(view), { seconds: true, zone: true, brief: true })}</a>`,
       },
       { label: m.feed, cell: ({ feed }) => feed },
       { label: m.reason, cell: ({ reason }) => m.reasons[reason] },
@@ -149,7 +149,7 @@ ${panel(
     { label: m.format, value: format },
     {
       label: m.received,
-      value: time(view, receivedAt, zoneOf(view), { seconds: true, zone: true }),
+      value: time(view, receivedAt, zoneOf(view), { seconds: true, zone: true, brief: true }),
     },
   ]),
 )}

@@ -43,7 +43,7 @@ export function ledgerTable(view: View, username: number, entries: LedgerEntry[]
     columns: [
       {
         label: m.when,
-        cell: ({ createdAt }) => time(view, createdAt, zoneOf(view), { zone: true }),
+        cell: ({ createdAt }) => time(view, createdAt, zoneOf(view), { zone: true, brief: true }),
       },
       { label: m.kind, cell: (entry) => entryKind(m, entry) },
       { label: m.reason, cell: ({ reason }) => freeText(reason) },
