@@ -1,6 +1,8 @@
 import type { FastifyReply } from 'fastify';
 import { type Html, html } from '../html.ts';
+import { longAnswer } from '../http/long-answer.ts';
 import { assets } from './assets.ts';
+import { notice } from './components/blocks.ts';
 import { freeText } from './components/free-text.ts';
 import { icon } from './components/icon.ts';
 import type { Messages } from './messages/index.ts';
@@ -69,6 +71,44 @@ export function sendPage(reply: FastifyReply, view: View, content: Page): Fastif
     .header('vary', 'Accept-Language')
     .type('text/html; charset=utf-8')
     .send(page(view, content).text);
+}
+
+/** Stands in a page's content for the parts that are sent later. */
+export const LATER = html`<!--later-->`;
+
+/**
+ * Answers with a page at once, and sends the parts that stand at `LATER` as they come. If they
+ * break off, the page says so.
+ * @throws Refusal 'rate limited' if the account or its address has too many of them open
+ */
+export async function sendGrowingPage(
+  reply: FastifyReply,
+  view: View,
+  content: Page,
+  parts: AsyncIterable<Html>,
+): Promise<FastifyReply> {
+  const { request } = reply;
+  const [start = '', end = ''] = page(view, content).text.split(LATER.text);
+  async function* text(): AsyncGenerator<string> {
+    yield start;
+    try {
+      for await (const part of parts) yield part.text;
+    } catch (error) {
+      request.log.error({ err: error }, 'a page broke off');
+      yield notice('bad', view.m.errors.brokeOff).text;
+    }
+    yield end;
+  }
+  const stream = await longAnswer(request, view.session?.username ?? 0, text());
+  return (
+    reply
+      .header('cache-control', 'no-store')
+      .header('vary', 'Accept-Language')
+      // A proxy should pass on each part as it comes (nginx's name for it).
+      .header('x-accel-buffering', 'no')
+      .type('text/html; charset=utf-8')
+      .send(stream)
+  );
 }
 
 function visitorBody(view: View, { title, content, isLanding }: Page): Html {

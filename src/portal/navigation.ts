@@ -50,6 +50,11 @@ const OPERATION: NavigationGroup[] = [
       label: (m) => m.operator.navigation.accounts,
     },
     {
+      href: '/admin/calls',
+      icon: icon('calls'),
+      label: (m) => m.operator.navigation.calls,
+    },
+    {
       href: '/admin/promotions',
       icon: icon('promotions'),
       label: (m) => m.operator.navigation.promotions,

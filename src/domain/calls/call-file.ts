@@ -1,6 +1,8 @@
+import type { Queryable } from '../../db/database.ts';
 import type { Reader } from '../../db/replica.ts';
 import { type CallFilter, decodedName, matchesSearch, searchValues } from './call-list.ts';
 import { type CallSpan, callPages } from './call-pages.ts';
+import { type CallScan, scanLines } from './call-scan.ts';
 
 export type CallFileFormat = 'csv' | 'ndjson';
 
@@ -28,11 +30,27 @@ export async function* callFile(
     values: [text, encoded],
   };
   for await (const page of callPages(db, span, lines)) {
-    yield page
-      .split(MARK)
-      .map((part, n) => (n % 2 === 0 ? part : cell(decodedName(JSON.parse(part)) ?? '')))
-      .join('');
+    yield withTexts(page, cell);
   }
+}
+
+/** Puts the texts that stand between marks into lines. */
+function withTexts(lines: string, cell: Format['cell']): string {
+  return lines
+    .split(MARK)
+    .map((part, n) => (n % 2 === 0 ? part : cell(decodedName(JSON.parse(part)) ?? '')))
+    .join('');
+}
+
+/** The calls of all accounts that match, newest first, as parts of a file. */
+export async function* installationFile(
+  db: Queryable,
+  scan: CallScan,
+  format: CallFileFormat,
+): AsyncGenerator<string> {
+  const { head, line, cell } = FORMATS[format];
+  if (head !== '') yield head;
+  for await (const lines of scanLines(db, scan, line)) yield withTexts(lines, cell);
 }
 
 async function spanOf(db: Reader, { scope, range }: CallFilter): Promise<CallSpan> {

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../db/database.ts';
+import type { DayRange } from '../day.ts';
 import { CURSOR_OF, matchesSearch, searchValues } from './call-list.ts';
 import { type CallRecord, RECORD_COLUMNS, shownRecord } from './call-search.ts';
 
@@ -28,6 +29,7 @@ export interface ScanStep {
 
 // A step is short enough for other work of the database, and long enough to need few of them.
 const STEP = 20_000;
+const LINES = 2_000;
 const CURSOR = /^([0-9]{1,17})-([0-9a-f]{32})$/;
 
 /**
@@ -45,20 +47,8 @@ export async function* scanCalls(
   let [, at = null, id = null] = CURSOR.exec(after) ?? [];
   let [found, searched] = [0, 0];
   for (;;) {
-    const { text, encoded } = searchValues(scan.search);
-    const rows = await db.query<Row>(STATEMENT, [
-      scan.from,
-      scan.to,
-      at,
-      id,
-      step,
-      scan.account ?? null,
-      scan.feed ?? null,
-      scan.answered ?? null,
-      text,
-      encoded,
-      limit - found + 1,
-    ]);
+    const values = [...valuesOf(scan), at, id, step, limit - found + 1];
+    const rows = await db.query<Row>(STATEMENT, values);
     const { looked = 0, end = null, reached = null } = rows[0] ?? {};
     const matching = rows.filter(({ cursor }) => cursor !== null);
     const calls = matching.slice(0, limit - found);
@@ -79,6 +69,44 @@ export async function* scanCalls(
   }
 }
 
+/**
+ * The calls of a scan as text, newest first, with as much as one step found at a time.
+ * @param line SQL of a call's text
+ */
+export async function* scanLines(
+  db: Queryable,
+  scan: CallScan,
+  line: string,
+): AsyncGenerator<string> {
+  let [at, id]: (string | null)[] = [null, null];
+  for (;;) {
+    const rows: { text: string | null; end: string | null }[] = await db.query(
+      `${STEP_AND_END} SELECT (SELECT string_agg(${line}, '' ORDER BY started_at DESC, id DESC)
+         FROM step WHERE ${MATCHES}) AS text, "end"
+       FROM looked LEFT JOIN last ON true`,
+      [...valuesOf(scan), at, id, LINES],
+    );
+    const { text, end } = rows[0] ?? {};
+    if (text) yield text;
+    if (!end) return;
+    [, at = null, id = null] = CURSOR.exec(end) ?? [];
+  }
+}
+
+/** The moments at the beginning and after the end of days. */
+export async function momentsOf(
+  db: Queryable,
+  { from, to, timeZone }: DayRange,
+): Promise<Pick<CallScan, 'from' | 'to'>> {
+  const [moments] = await db.query<Pick<CallScan, 'from' | 'to'>>(
+    `SELECT $1::timestamp AT TIME ZONE $3 AS "from",
+       ($2::timestamp + interval '1 day') AT TIME ZONE $3 AS "to"`,
+    [from, to, timeZone],
+  );
+  if (!moments) throw new Error('a SELECT of values gave no row');
+  return moments;
+}
+
 type Row = CallRecord & {
   cursor: string | null;
   looked: number;
@@ -86,27 +114,34 @@ type Row = CallRecord & {
   reached: Date | null;
 };
 
+function valuesOf({ from, to, search, account, feed, answered }: CallScan): unknown[] {
+  const { text, encoded } = searchValues(search);
+  return [from, to, account ?? null, feed ?? null, answered ?? null, text, encoded];
+}
+
+// The parameters are `valuesOf`, the place and the most calls of a step.
+const MATCHES = `($3::bigint IS NULL OR $3 IN (account, billing_account))
+  AND ($4::text IS NULL OR feed = $4)
+  AND ($5::boolean IS NULL OR (talk_microseconds > 0) = $5)
+  AND ${matchesSearch('$6', '$7')}`;
+
 // The calls of a step are read in the order of their identity's index, and then filtered.
-const STATEMENT = `
-  WITH step AS MATERIALIZED (
+const STEP_AND_END = `WITH step AS MATERIALIZED (
     SELECT * FROM call
     WHERE started_at >= $1 AND started_at < $2
-      AND started_at <= coalesce(to_timestamp(0) + $3::bigint * interval '1 microsecond', 'infinity')
-      AND ($3::bigint IS NULL OR (started_at, id) <
-        (to_timestamp(0) + $3::bigint * interval '1 microsecond', $4::uuid))
-    ORDER BY started_at DESC, id DESC LIMIT $5
+      AND started_at <= coalesce(to_timestamp(0) + $8::bigint * interval '1 microsecond', 'infinity')
+      AND ($8::bigint IS NULL OR (started_at, id) <
+        (to_timestamp(0) + $8::bigint * interval '1 microsecond', $9::uuid))
+    ORDER BY started_at DESC, id DESC LIMIT $10
   ), looked AS (
     SELECT count(*)::int AS looked FROM step
   ), last AS (
     SELECT ${CURSOR_OF} AS "end", started_at AS reached FROM step, looked
-    WHERE looked = $5 ORDER BY started_at, id LIMIT 1
-  ), found AS (
-    SELECT * FROM step
-    WHERE ($6::bigint IS NULL OR $6 IN (account, billing_account))
-      AND ($7::text IS NULL OR feed = $7)
-      AND ($8::boolean IS NULL OR (talk_microseconds > 0) = $8)
-      AND ${matchesSearch('$9', '$10')}
-    ORDER BY started_at DESC, id DESC LIMIT $11
+    WHERE looked = $10 ORDER BY started_at, id LIMIT 1
+  )`;
+
+const STATEMENT = `${STEP_AND_END}, found AS (
+    SELECT * FROM step WHERE ${MATCHES} ORDER BY started_at DESC, id DESC LIMIT $11
   )
   SELECT ${RECORD_COLUMNS}, CASE WHEN id IS NOT NULL THEN ${CURSOR_OF} END AS cursor,
     looked, "end", reached

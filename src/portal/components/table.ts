@@ -21,28 +21,49 @@ export interface Column<Row> {
  */
 export function table<Row>(
   { m }: { m: Pick<Messages, 'table'> },
-  options: {
-    caption: string;
-    captionHidden?: boolean;
-    columns: Column<Row>[];
-    rows: Row[];
-  },
+  options: TableOptions<Row> & { rows: Row[] },
 ): Html {
-  const { caption, captionHidden = true, columns, rows } = options;
+  const { start, body, end } = tableParts({ m }, options);
+  return html`${start}
+${body(options.rows)}
+${end}`;
+}
+
+interface TableOptions<Row> {
+  caption: string;
+  captionHidden?: boolean;
+  columns: Column<Row>[];
+}
+
+/** The same table in parts, for rows that come one after the other. */
+export function tableParts<Row>(
+  { m }: { m: Pick<Messages, 'table'> },
+  options: TableOptions<Row>,
+): {
+  start: Html;
+  body: (rows: Row[]) => Html;
+  /** a row with a remark, which hides when something comes after it */
+  remark: (text: string | Html) => Html;
+  end: Html;
+} {
+  const { caption, captionHidden = true, columns } = options;
   const kept = onPhone(columns);
   const opens = kept.size < columns.length;
   const cells = columns.map((column) => ({ ...column, kind: kindOf(column, kept.has(column)) }));
-  return html`<table role="table">
+  const start = html`<table role="table">
 <caption${captionHidden && html` class="unseen"`}>${caption}</caption>
-<thead role="rowgroup"><tr role="row">${columns.map(head)}${opens && html`<td role="cell" class="opener"></td>`}</tr></thead>
-<tbody role="rowgroup">
+<thead role="rowgroup"><tr role="row">${columns.map(head)}${opens && html`<td role="cell" class="opener"></td>`}</tr></thead>`;
+  const body = (rows: Row[]) => html`<tbody role="rowgroup">
 ${rows.map(
   (
     row,
   ) => html`<tr role="row">${cells.map(({ label, cell, kind }) => html`<td role="cell"${label !== '' && html` data-label="${label}"`} class="${kind}">${cell(row)}</td>`)}${opens && html`<td role="cell" class="opener"><details><summary aria-label="${m.table.details}"></summary></details></td>`}</tr>
 `,
-)}</tbody>
-</table>`;
+)}</tbody>`;
+  const width = columns.length + (opens ? 1 : 0);
+  const remark = (text: string | Html) =>
+    html`<tbody role="rowgroup" class="remark"><tr role="row"><td role="cell" colspan="${width}"><span role="status">${text}</span></td></tr></tbody>`;
+  return { start, body, remark, end: html`</table>` };
 }
 
 function onPhone<Row>(columns: Column<Row>[]): Set<Column<Row>> {

@@ -5,7 +5,8 @@ import type { Service } from '../../service.ts';
 import { callQuery } from './call-range.ts';
 import type { Subject } from './subject.ts';
 
-const TYPES: Record<CallFileFormat, string> = {
+/** Media types of the files. */
+export const TYPES: Record<CallFileFormat, string> = {
   csv: 'text/csv; charset=utf-8',
   ndjson: 'application/x-ndjson',
 };

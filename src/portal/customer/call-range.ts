@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { CallFilter } from '../../domain/calls/call-list.ts';
 import type { UsageUnit } from '../../domain/calls/usage.ts';
-import { addDays, type Day, dayOf } from '../../domain/day.ts';
+import { addDays, type Day, type DayRange, dayOf } from '../../domain/day.ts';
 import { queryText } from '../input.ts';
 import { type Subject, scopeOf } from './subject.ts';
 
@@ -28,10 +28,7 @@ export interface CallQuery extends CallFilter {
  */
 export function callQuery(request: FastifyRequest, subject: Subject, now: Date): CallQuery {
   const { timeZone } = subject;
-  const today = dayOf(now, timeZone);
-  const to = day(queryText(request, 'to')) ?? today;
-  const from = day(queryText(request, 'from')) ?? addDays(to, 1 - DEFAULT_DAYS);
-  const range = from <= to ? { from, to, timeZone } : { from: to, to: from, timeZone };
+  const range = dayRange(request, timeZone, now);
   const days = Math.round((Date.parse(range.to) - Date.parse(range.from)) / 86_400_000) + 1;
   const asked = queryText(request, 'by');
   const least = UNITS.find((unit) => unit === asked) ?? 'day';
@@ -48,6 +45,14 @@ export function callQuery(request: FastifyRequest, subject: Subject, now: Date):
     days,
     after: queryText(request, 'after'),
   };
+}
+
+/** The days of the query, in a time zone; a wrong or missing day means the last week. */
+export function dayRange(request: FastifyRequest, timeZone: string, now: Date): DayRange {
+  const today = dayOf(now, timeZone);
+  const to = day(queryText(request, 'to')) ?? today;
+  const from = day(queryText(request, 'from')) ?? addDays(to, 1 - DEFAULT_DAYS);
+  return from <= to ? { from, to, timeZone } : { from: to, to: from, timeZone };
 }
 
 /** The same calls as the query of an address. @param other members that differ or are added */

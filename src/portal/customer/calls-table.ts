@@ -6,12 +6,23 @@ import { type Column, table } from '../components/table.ts';
 import { duration, time, zoneAt } from '../components/time.ts';
 import type { View } from '../view.ts';
 
-/** Calls, one per row. @param options.withAccount shows the account, if there are several */
+/** Calls, one per row. @param options see `callColumns` */
 export function callsTable(
   view: View,
   calls: ListedCall[],
   options: { timeZone: string; withAccount: boolean },
 ): Html {
+  return table(view, { ...callColumns(view, options), rows: calls });
+}
+
+/**
+ * The caption and the columns of a table of calls.
+ * @param options.withAccount shows the account, if there are several
+ */
+export function callColumns(
+  view: View,
+  options: { timeZone: string; withAccount: boolean },
+): { caption: string; columns: Column<ListedCall>[] } {
   const { timeZone, withAccount } = options;
   const m = view.m.calls;
   const columns: (Column<ListedCall> | false)[] = [
@@ -50,9 +61,8 @@ export function callsTable(
       cell: ({ amount }) => (amount === null ? '–' : money(view, amount)),
     },
   ];
-  return table(view, {
+  return {
     caption: m.tableCaption(timeZone),
     columns: columns.filter((column) => column !== false),
-    rows: calls,
-  });
+  };
 }

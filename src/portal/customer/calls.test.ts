@@ -41,7 +41,8 @@ const minutesAgo = (minutes: number) => new Date(api.service.clock().getTime() -
 const store = (calls: ReportedCall[]) =>
   storeCalls(api.service.db, 'test', calls, api.service.clock());
 const today = () => api.service.clock().toISOString().slice(0, 10);
-const rowsOf = (body: string) => body.match(/<tr role="row"><td[\s\S]*?<\/tr>/g) ?? [];
+const rowsOf = (body: string) =>
+  body.match(/<tr role="row"><td role="cell" data-label[\s\S]*?<\/tr>/g) ?? [];
 
 test('pages go through all calls, newest first, each once', async () => {
   const { username, password } = await api.signUp();

@@ -1,20 +1,21 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { paidAccounts } from '../../domain/account/account-directory.ts';
-import { listCalls } from '../../domain/calls/call-list.ts';
+import { findCalls, type ListedCall, listCalls } from '../../domain/calls/call-list.ts';
 import { busiestDestinations, usageBy } from '../../domain/calls/usage.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { emptyState, notice, paging, panel, stats } from '../components/blocks.ts';
 import { field, select } from '../components/field.ts';
+import { growingTable } from '../components/growing-table.ts';
 import { money, rounded, tick } from '../components/money.ts';
 import { bars } from '../components/plot.ts';
 import { table } from '../components/table.ts';
 import { duration, shortDay, shortHour, shortMonth } from '../components/time.ts';
-import { sendPage } from '../layout.ts';
+import { LATER, type Page, sendGrowingPage, sendPage } from '../layout.ts';
 import type { View } from '../view.ts';
 import { callDownloads } from './call-download.ts';
 import { type CallQuery, callAddress, callQuery, MOST_DAYS } from './call-range.ts';
-import { callsTable } from './calls-table.ts';
+import { callColumns } from './calls-table.ts';
 import { ownSubject, type Subject } from './subject.ts';
 import { totalOf } from './total.ts';
 
@@ -26,53 +27,67 @@ const STEP_NAMES = { hour: shortHour, day: shortDay, month: shortMonth };
 export function callsPages(app: FastifyInstance, service: Service): void {
   app.get('/calls', async (request, reply) => {
     const { view } = request;
-    const content = await calls(view, service, ownSubject(request), request);
-    return sendPage(reply, view, { title: view.m.navigation.calls, content });
+    const title = view.m.navigation.calls;
+    return sendCalls(reply, service, ownSubject(request), { title });
   });
   callDownloads(app, service, ownSubject);
 }
 
-/** The calls page of an account. @param request its query selects the calls */
-export async function calls(
-  view: View,
+/**
+ * Answers with the calls of an account. A search is sent as it goes on.
+ * @param page its title, and what else stands around the calls
+ */
+export async function sendCalls(
+  reply: FastifyReply,
   service: Service,
   subject: Subject,
-  request: FastifyRequest,
-): Promise<Html> {
+  page: Omit<Page, 'content'>,
+): Promise<FastifyReply> {
+  const { request } = reply;
+  const { view } = request;
   const query = callQuery(request, subject, view.now);
   const { db, reader } = service;
   const pays = subject.username === subject.billingAccount;
   const isFirst = query.after === '';
-  const [page, accounts, summary] = await Promise.all([
-    listCalls(reader, query, { after: query.after, limit: PAGE }),
+  const isSearch = query.search !== '';
+  const place = { after: query.after, limit: PAGE };
+  const [newest, accounts, summary] = await Promise.all([
+    isSearch ? undefined : listCalls(reader, query, place),
     pays ? paidAccounts(db, subject.billingAccount) : [],
-    isFirst && query.search === '' ? usagePanels(view, service, query) : undefined,
+    isFirst && !isSearch ? usagePanels(view, service, query) : undefined,
   ]);
   const withAccount = accounts.length > 1 && query.scope.account === undefined;
   const { timeZone } = subject;
   const m = view.m.calls;
   const path = `${subject.base}/calls`;
-  const list =
-    page.calls.length > 0
-      ? callsTable(view, page.calls, { timeZone, withAccount })
-      : emptyState(m.noneTitle, query.search ? m.noneFound : m.noneInRange);
-  const links = paging({
-    label: m.pages,
-    first: isFirst ? undefined : { href: callAddress(path, query), text: m.newest },
-    next: page.next
-      ? {
-          href: callAddress(path, query, { after: page.next }),
-          text: page.searched ? m.searchOn : m.older,
-        }
-      : undefined,
-  });
-  return html`${filterForm(view, path, query, accounts)}
+  const links = (next: string | undefined) =>
+    paging({
+      label: m.pages,
+      first: isFirst ? undefined : { href: callAddress(path, query), text: m.newest },
+      next:
+        next === undefined
+          ? undefined
+          : { href: callAddress(path, query, { after: next }), text: m.older },
+    });
+  const columns = callColumns(view, { timeZone, withAccount });
+  const content = html`${filterForm(view, path, query, accounts)}
 ${summary}
 ${panel(
   m.listTitle,
-  html`${list}${page.searched !== undefined && notice('info', m.searched(page.searched))}${links}`,
+  newest ? html`${callList(view, columns, newest.calls)}${links(newest.next)}` : LATER,
   html`<span class="buttons"><a class="button quiet small" href="${callAddress(`${path}/calls.csv`, query)}" download>${m.csv}</a> <a class="button quiet small" href="${callAddress(`${path}/calls.ndjson`, query)}" download>${m.ndjson}</a></span>`,
 )}`;
+  if (newest) return sendPage(reply, view, { ...page, content });
+  const steps = findCalls(reader, query, place);
+  const growing = growingTable(view, { ...columns, steps, timeZone, links });
+  return sendGrowingPage(reply, view, { ...page, content }, growing);
+}
+
+function callList(view: View, columns: ReturnType<typeof callColumns>, calls: ListedCall[]): Html {
+  const m = view.m.calls;
+  return calls.length > 0
+    ? table(view, { ...columns, rows: calls })
+    : emptyState(m.noneTitle, m.noneInRange);
 }
 
 function filterForm(

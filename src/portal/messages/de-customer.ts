@@ -103,13 +103,12 @@ export const deCustomer: typeof enCustomer = {
     billedSeconds: (seconds) => `${seconds} Sekunden abgerechnet`,
     noneTitle: 'Keine Anrufe',
     noneInRange: 'In diesem Zeitraum gibt es keine. Versuchen Sie einen früheren.',
-    noneFound:
-      'Keiner dieser Anrufe passt. Versuchen Sie weniger Ziffern oder einen früheren Zeitraum.',
     pages: 'Seiten der Anrufe',
     newest: 'Neueste',
     older: 'Ältere Anrufe',
-    searchOn: 'In älteren Anrufen suchen',
-    searched: (count) => `${count.toLocaleString('de-DE')} Anrufe wurden bisher durchsucht.`,
+    searching: (count) => `${count.toLocaleString('de-DE')} Anrufe bisher durchsucht, zurück bis`,
+    searchedAll: (found) =>
+      `${found === 0 ? 'Kein Anruf passt. ' : ''}Alle Anrufe dieses Zeitraums wurden durchsucht.`,
     csv: 'CSV',
     ndjson: 'NDJSON',
   },

@@ -21,6 +21,7 @@ export const deOperator: typeof enOperator = {
     },
     dashboard: 'Übersicht',
     accounts: 'Konten',
+    calls: 'Alle Anrufe',
     promotions: 'Gutscheine',
     feeds: 'Feeds',
     operatorKeys: 'Betreiberschlüssel',
@@ -226,6 +227,14 @@ export const deOperator: typeof enOperator = {
     closeWrong: 'Das ist nicht der Benutzername dieses Kontos.',
     closedNotice: 'Dieses Konto ist geschlossen. Seine Bücher bleiben.',
     paysForIt: 'bezahlt für dieses Konto; die Buchungen stehen dort.',
+  },
+  calls: {
+    title: 'Anrufe aller Konten',
+    feed: 'Feed',
+    anyFeed: 'Beliebig',
+    outcome: 'Ausgang',
+    anyOutcome: 'Beliebig',
+    outcomes: { answered: 'Angenommen', 'not answered': 'Nicht angenommen' },
   },
   promotions: {
     title: 'Gutscheine',

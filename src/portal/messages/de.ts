@@ -103,6 +103,7 @@ export const de: Messages = {
     tooOftenText: (wait) => `Bitte versuchen Sie es in ${wait} wieder.`,
     badRequest: 'Das ging nicht',
     badRequestText: 'Was Ihr Browser geschickt hat, war nicht zu verstehen.',
+    brokeOff: 'Die Antwort brach ab. Bitte laden Sie die Seite neu.',
     unavailable: 'Der Dienst ist gerade nicht erreichbar',
     unavailableText: 'Nichts ist verloren. Bitte versuchen Sie es in einigen Sekunden wieder.',
     internal: 'Bei uns ist etwas schiefgegangen',

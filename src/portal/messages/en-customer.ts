@@ -99,13 +99,13 @@ export const enCustomer = {
     billedSeconds: (seconds: number) => `${seconds} seconds billed`,
     noneTitle: 'No calls',
     noneInRange: 'There are none in this range. Try an earlier one.',
-    noneFound: 'None of these calls matches. Try fewer digits, or an earlier range.',
     pages: 'Pages of calls',
     newest: 'Newest',
     older: 'Older calls',
-    searchOn: 'Search older calls',
-    searched: (count: number) =>
-      `${count.toLocaleString('en-US')} calls were looked through so far.`,
+    /** before the moment */
+    searching: (count: number) => `${count.toLocaleString('en-US')} calls searched so far, back to`,
+    searchedAll: (found: number) =>
+      `${found === 0 ? 'No call matches. ' : ''}All calls of this range were searched.`,
     csv: 'CSV',
     ndjson: 'NDJSON',
   },

@@ -56,6 +56,7 @@ export const enOperator = {
     },
     dashboard: 'Dashboard',
     accounts: 'Accounts',
+    calls: 'All calls',
     promotions: 'Promotions',
     feeds: 'Feeds',
     operatorKeys: 'Operator keys',
@@ -239,6 +240,14 @@ export const enOperator = {
     closeWrong: 'This is not the username of this account.',
     closedNotice: 'This account is closed. Its books stay.',
     paysForIt: 'pays for this account; its ledger is there.',
+  },
+  calls: {
+    title: 'Calls of all accounts',
+    feed: 'Feed',
+    anyFeed: 'Any',
+    outcome: 'Outcome',
+    anyOutcome: 'Any',
+    outcomes: { answered: 'Answered', 'not answered': 'Not answered' },
   },
   promotions: {
     title: 'Promotions',

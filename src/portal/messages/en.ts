@@ -110,6 +110,7 @@ export const en = {
     tooOftenText: (wait: string) => `Please try again in ${wait}.`,
     badRequest: 'That did not work',
     badRequestText: 'What your browser sent could not be understood.',
+    brokeOff: 'The answer broke off. Please load the page again.',
     unavailable: 'The service is not available right now',
     unavailableText: 'Nothing was lost. Please try again in a few seconds.',
     internal: 'Something went wrong on our side',

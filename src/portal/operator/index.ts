@@ -9,6 +9,7 @@ import { accountViews } from './account/views.ts';
 import { accountsPages } from './accounts.ts';
 import { addAccountPages } from './add-account.ts';
 import { auditPage } from './audit.ts';
+import { installationCalls } from './calls.ts';
 import { dashboardPage } from './dashboard.ts';
 import { explainPage } from './explain.ts';
 import { feedPages } from './feeds.ts';
@@ -22,6 +23,7 @@ export async function operatorPages(app: FastifyInstance, service: Service): Pro
   refuseForgedForms(app, service, 'signed in');
   dashboardPage(app, service);
   accountsPages(app, service);
+  installationCalls(app, service);
   addAccountPages(app, service);
   accountSettings(app, service);
   accountViews(app, service);

@@ -5,7 +5,7 @@ import type { Service } from '../../../service.ts';
 import { isolated } from '../../components/free-text.ts';
 import { tabs } from '../../components/tabs.ts';
 import { callDownloads } from '../../customer/call-download.ts';
-import { calls } from '../../customer/calls.ts';
+import { sendCalls } from '../../customer/calls.ts';
 import { charges } from '../../customer/charges.ts';
 import { overview } from '../../customer/overview.ts';
 import { statementPage } from '../../customer/statement.ts';
@@ -49,10 +49,14 @@ export function accountViews(app: FastifyInstance, service: Service): void {
         '/overview',
         show((view, subject) => overview(view, service, subject)),
       );
-      account.get(
-        '/calls',
-        show((view, subject, request) => calls(view, service, subject, request)),
-      );
+      account.get('/calls', async (request, reply) => {
+        const { name, ...subject } = await subjectOf(request);
+        const title = `${isolated(name)} (${subject.username})`;
+        return sendCalls(reply, service, subject, {
+          title,
+          tabs: accountTabs(request.view, subject.username),
+        });
+      });
       account.get(
         '/charges',
         show((view, subject, request) => charges(view, service, subject, request)),

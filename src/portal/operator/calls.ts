@@ -1,0 +1,154 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { type CallFileFormat, installationFile } from '../../domain/calls/call-file.ts';
+import { type CallScan, momentsOf, scanCalls } from '../../domain/calls/call-scan.ts';
+import type { CallRecord } from '../../domain/calls/call-search.ts';
+import { listFeeds } from '../../domain/calls/feed.ts';
+import type { DayRange } from '../../domain/day.ts';
+import { html } from '../../html.ts';
+import { longAnswer } from '../../http/long-answer.ts';
+import type { Service } from '../../service.ts';
+import { sessionOf } from '../access.ts';
+import { paging, panel } from '../components/blocks.ts';
+import { field, select } from '../components/field.ts';
+import { growingTable } from '../components/growing-table.ts';
+import type { Column } from '../components/table.ts';
+import { TYPES } from '../customer/call-download.ts';
+import { dayRange } from '../customer/call-range.ts';
+import { callColumns } from '../customer/calls-table.ts';
+import { queryNumber, queryText } from '../input.ts';
+import { LATER, sendGrowingPage } from '../layout.ts';
+import { type View, zoneOf } from '../view.ts';
+import { accountLink } from './accounts.ts';
+import { addressOf } from './page-links.ts';
+
+const PATH = '/admin/calls';
+const PAGE = 50;
+const OUTCOMES = ['answered', 'not answered'] as const;
+
+interface Asked {
+  range: DayRange;
+  search: string;
+  account: number | undefined;
+  feed: string;
+  outcome: (typeof OUTCOMES)[number] | undefined;
+}
+
+/** The calls of the whole installation: searched, filtered, and as a file. */
+export function installationCalls(app: FastifyInstance, { db, reader, clock }: Service): void {
+  app.get(PATH, async (request, reply) => {
+    const { view } = request;
+    const m = view.m.calls;
+    const asked = readAsked(request);
+    const after = queryText(request, 'after');
+    const [feeds, scan] = await Promise.all([listFeeds(db), scanOf(asked)]);
+    const links = (next: string | undefined) =>
+      paging({
+        label: m.pages,
+        first: after === '' ? undefined : { href: addressOf(PATH, queryOf(asked)), text: m.newest },
+        next:
+          next === undefined
+            ? undefined
+            : { href: addressOf(PATH, { ...queryOf(asked), after: next }), text: m.older },
+      });
+    const downloads = html`<span class="buttons">${(['csv', 'ndjson'] as const).map(
+      (format) =>
+        html`<a class="button quiet small" href="${addressOf(`${PATH}/calls.${format}`, queryOf(asked))}" download>${m[format]}</a> `,
+    )}</span>`;
+    const content = html`${filterForm(
+      view,
+      asked,
+      feeds.map(({ name }) => name),
+    )}
+${panel(m.listTitle, LATER, downloads)}`;
+    const timeZone = zoneOf(view);
+    const steps = scanCalls(reader, scan, { after, limit: PAGE });
+    const growing = growingTable(view, { ...columnsOf(view), steps, timeZone, links });
+    return sendGrowingPage(reply, view, { title: view.m.operator.calls.title, content }, growing);
+  });
+
+  for (const format of ['csv', 'ndjson'] as const) {
+    app.get(`${PATH}/calls.${format}`, async (request, reply) => {
+      const asked = readAsked(request);
+      const file = installationFile(reader, await scanOf(asked), format satisfies CallFileFormat);
+      const { from, to } = asked.range;
+      return reply
+        .header('cache-control', 'no-store')
+        .header('content-disposition', `attachment; filename="all-calls-${from}-${to}.${format}"`)
+        .type(TYPES[format])
+        .send(await longAnswer(request, sessionOf(request).username, file));
+    });
+  }
+
+  async function scanOf({ range, search, account, feed, outcome }: Asked): Promise<CallScan> {
+    return {
+      ...(await momentsOf(db, range)),
+      search,
+      account,
+      feed: feed || undefined,
+      answered: outcome && outcome === 'answered',
+    };
+  }
+
+  function readAsked(request: FastifyRequest): Asked {
+    return {
+      range: dayRange(request, zoneOf(request.view), clock()),
+      search: queryText(request, 'search').trim().slice(0, 100),
+      account: queryNumber(request, 'account'),
+      feed: queryText(request, 'feed').slice(0, 100),
+      outcome: OUTCOMES.find((known) => known === queryText(request, 'outcome')),
+    };
+  }
+}
+
+/** The members of the query that ask for the same calls again. */
+function queryOf({ range, search, account, feed, outcome }: Asked): Record<string, string> {
+  const { from, to } = range;
+  return { from, to, search, account: String(account ?? ''), feed, outcome: outcome ?? '' };
+}
+
+function filterForm(view: View, asked: Asked, feeds: string[]) {
+  const m = view.m.calls;
+  const own = view.m.operator.calls;
+  const { range } = asked;
+  return html`<form method="get" action="${PATH}" class="panel inline-form" role="search">
+${field({ name: 'search', label: m.search, type: 'search', value: asked.search, placeholder: m.searchHint })}
+${field({ name: 'account', label: m.account, value: asked.account, inputMode: 'numeric', autocomplete: 'off' })}
+${field({ name: 'from', label: m.fromDay, type: 'date', value: range.from })}
+${field({ name: 'to', label: m.toDay, type: 'date', value: range.to })}
+${select({
+  name: 'feed',
+  label: own.feed,
+  value: asked.feed,
+  choices: [{ value: '', label: own.anyFeed }, ...feeds.map((value) => ({ value, label: value }))],
+})}
+${select({
+  name: 'outcome',
+  label: own.outcome,
+  value: asked.outcome ?? '',
+  choices: [
+    { value: '', label: own.anyOutcome },
+    ...OUTCOMES.map((value) => ({ value, label: own.outcomes[value] })),
+  ],
+})}
+<button>${m.show}</button>
+<p class="hint whole">${m.zone(range.timeZone)}</p>
+</form>`;
+}
+
+/** The customer's columns, with links to the accounts and with the feed. */
+function columnsOf(view: View): { caption: string; columns: Column<CallRecord>[] } {
+  const { caption, columns } = callColumns(view, { timeZone: zoneOf(view), withAccount: false });
+  const [first, ...others] = columns;
+  const account: Column<CallRecord> = {
+    label: view.m.calls.account,
+    cell: ({ account }) => accountLink(account),
+  };
+  const feed: Column<CallRecord> = { label: view.m.operator.calls.feed, cell: ({ feed }) => feed };
+  const own: Column<CallRecord>[] = [account, ...others.map(asRecord), feed];
+  return { caption, columns: first ? [asRecord(first), ...own] : own };
+}
+
+/** A customer's column for a record, which calls its start otherwise. */
+function asRecord(column: ReturnType<typeof callColumns>['columns'][number]): Column<CallRecord> {
+  return { ...column, cell: (call) => column.cell({ ...call, startedAt: call.start }) };
+}
