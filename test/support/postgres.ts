@@ -17,7 +17,7 @@ export function cloneDatabase(): Promise<TestDatabase> {
 export async function createDatabase(template = 'template1'): Promise<TestDatabase> {
   const server = JSON.parse(process.env.TEST_CONNECTION ?? '{}') as pg.ClientConfig;
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await execute(server, `CREATE DATABASE ${name} TEMPLATE ${template}`);
+  await execute(server, `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
   return {
     connection: withDatabase(server, name),
     drop: () => execute(server, `DROP DATABASE ${name} WITH (FORCE)`),

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ParsedMail, simpleParser } from 'mailparser';
+import type { ParsedMail } from 'mailparser';
 import type pg from 'pg';
 import { buildApp } from '../../src/app.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
@@ -213,16 +213,32 @@ export async function post(
   };
 }
 
+interface Received {
+  mtimeMs: number;
+  mail: ParsedMail;
+}
+
+/** Each mail file is parsed once, however often its folder is looked at. */
+const received = new Map<string, Promise<Received>>();
+
+async function readReceived(path: string): Promise<Received> {
+  // Loaded here because most test files read no mail.
+  const { simpleParser } = await import('mailparser');
+  const { mtimeMs } = await stat(path);
+  return { mtimeMs, mail: await simpleParser(await readFile(path)) };
+}
+
 async function waitForMails(folder: string, address: string, count: number): Promise<ParsedMail[]> {
   for (const deadline = Date.now() + MAIL_WAIT_MS; ; await sleep(50)) {
     const files = await readdir(folder).catch(() => []);
     const mails = await Promise.all(
       files
         .filter((name) => name.endsWith('.eml'))
-        .map(async (name) => {
+        .map((name) => {
           const path = join(folder, name);
-          const { mtimeMs } = await stat(path);
-          return { mtimeMs, mail: await simpleParser(await readFile(path)) };
+          const mail = received.get(path) ?? readReceived(path);
+          received.set(path, mail);
+          return mail;
         }),
     );
     const found = mails.filter(({ mail }) =>

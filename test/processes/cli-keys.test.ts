@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { SEALED_COLUMNS } from '../src/cli/keys.ts';
-import { openKeyring } from '../src/domain/sealing/keyring.ts';
-import { countOldSeals } from '../src/domain/sealing/re-seal.ts';
-import { readKeyFile } from '../src/secret-key.ts';
-import { commandJson, runCommand } from './support/command.ts';
-import { linkIn, post, startService, submit, type TestService } from './support/service.ts';
+import { SEALED_COLUMNS } from '../../src/cli/keys.ts';
+import { openKeyring } from '../../src/domain/sealing/keyring.ts';
+import { countOldSeals } from '../../src/domain/sealing/re-seal.ts';
+import { readKeyFile } from '../../src/secret-key.ts';
+import { commandJson, runCommand } from '../support/command.ts';
+import { linkIn, post, startService, submit, type TestService } from '../support/service.ts';
 
 let api: TestService;
 before(async () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { listMails } from '../src/domain/account/mail-queue.ts';
-import type { MailTransport, OutgoingMail } from '../src/mail/transport.ts';
-import { commandJson, runCommand } from './support/command.ts';
-import { startService, type TestService } from './support/service.ts';
-import { waitUntil } from './support/wait.ts';
+import { listMails } from '../../src/domain/account/mail-queue.ts';
+import type { MailTransport, OutgoingMail } from '../../src/mail/transport.ts';
+import { commandJson, runCommand } from '../support/command.ts';
+import { startService, type TestService } from '../support/service.ts';
+import { waitUntil } from '../support/wait.ts';
 
 let api: TestService;
 let isDown = true;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
-import { commandJson, runCommand } from './support/command.ts';
-import { createDatabase, databaseUrl } from './support/postgres.ts';
-import { post, startService, type TestService } from './support/service.ts';
+import { commandJson, runCommand } from '../support/command.ts';
+import { createDatabase, databaseUrl } from '../support/postgres.ts';
+import { post, startService, type TestService } from '../support/service.ts';
 
 // Every command here is a separate process, while the service runs on the same database.
 

@@ -12,13 +12,14 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import createClient from 'openapi-fetch';
-import { reportContacts } from '../src/domain/sip/registration.ts';
-import { bearer, newAddress, newUsername } from './support/contract.ts';
-import { type DatabaseProxy, startProxy } from './support/proxy.ts';
-import { startDocumented, type TestService } from './support/service.ts';
-import { waitUntil } from './support/wait.ts';
+import { createNamedKey } from '../../src/domain/access/named-key.ts';
+import { reportContacts } from '../../src/domain/sip/registration.ts';
+import { bearer, newAddress, newUsername } from '../support/contract.ts';
+import { type DatabaseProxy, startProxy } from '../support/proxy.ts';
+import { startDocumented, TESTER, type TestService } from '../support/service.ts';
+import { waitUntil } from '../support/wait.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const LIMIT = 1;
 // From one address: a sign-up, its repetition, and one with another body.
 const SIGN_UPS = 4;
@@ -128,7 +129,7 @@ test('the generated types know what is sent and answered', async () => {
   };
   for (const version of ['v2.1', 'v2.2']) {
     // The compiler for all tests does not have the generated types.
-    const { callAll } = await import(new URL(`clients/${version}.ts`, import.meta.url).href);
+    const { callAll } = await import(new URL(`../clients/${version}.ts`, import.meta.url).href);
     await callAll(client(), await customerOf(), administrator);
   }
 });
@@ -191,7 +192,8 @@ async function casesOfV21(): Promise<Cases> {
   await register(registered.username);
   const { apikey: administrator } = await api.administrator();
   const by = (more: object = {}, key = apikey): Asked => ({ body: { apikey: key, ...more } });
-  const keyed = { 200: by(), 400: { body: {} }, 401: by({}, 'x') };
+  const elsewhere = await keyOfElsewhere(username);
+  const keyed = { 200: by(), 400: { body: {} }, 401: by({}, 'x'), 403: by({}, elsewhere) };
   const account = { username: newUsername(), name: 'x', email };
   return {
     accountAdd: {
@@ -237,7 +239,7 @@ async function casesOfV22(): Promise<Cases> {
     ...asked,
     headers: { ...asked.headers, 'idempotency-key': key, 'x-forwarded-for': address },
   });
-  const keyed = { 200: as(apikey), 401: as('x') };
+  const keyed = { 200: as(apikey), 401: as('x'), 403: as(await keyOfElsewhere(username)) };
   const account = { username: newUsername(), name: 'x', email };
   const created = { body: { name: 'x', email: `new-${email}` } };
   const added = as(administrator, account);
@@ -283,6 +285,16 @@ async function casesOfV22(): Promise<Cases> {
 }
 
 const CASES = { 'v2.1': casesOfV21, 'v2.2': casesOfV22 };
+
+/** A named key of an account that may be used only from a network of nobody. */
+function keyOfElsewhere(username: number): Promise<string> {
+  const { db, keyring, clock } = api.service;
+  return createNamedKey(db, TESTER, { keyring, now: clock() }, username, {
+    name: 'elsewhere',
+    networks: ['192.0.2.0/24'],
+    expiresAt: null,
+  });
+}
 
 async function register(username: number): Promise<void> {
   const now = new Date();

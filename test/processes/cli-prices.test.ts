@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { storeCalls } from '../src/domain/calls/call.ts';
-import { addCustomer, reportedCall } from './support/calls.ts';
-import { commandJson, runCommand } from './support/command.ts';
-import { startService, type TestService } from './support/service.ts';
+import { storeCalls } from '../../src/domain/calls/call.ts';
+import { addCustomer, reportedCall } from '../support/calls.ts';
+import { commandJson, runCommand } from '../support/command.ts';
+import { startService, type TestService } from '../support/service.ts';
 
 let api: TestService;
 before(async () => {

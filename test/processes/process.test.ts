@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Promises } from './support/promises.ts';
+import { Promises } from '../support/promises.ts';
 import {
   addGenericFeed,
   embeddedConnection,
@@ -14,11 +14,11 @@ import {
   postmasterOf,
   startServer,
   whenReady,
-} from './support/server.ts';
-import { post } from './support/service.ts';
-import { waitUntil } from './support/wait.ts';
+} from '../support/server.ts';
+import { post } from '../support/service.ts';
+import { waitUntil } from '../support/wait.ts';
 
-const CLONE = new URL('..', import.meta.url).pathname;
+const CLONE = new URL('../..', import.meta.url).pathname;
 const KILLS = 5;
 
 const folders: string[] = [];

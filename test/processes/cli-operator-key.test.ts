@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { authenticateOperator } from '../src/domain/access/operator-key-use.ts';
-import { listAudit } from '../src/domain/audit.ts';
-import { commandJson, runCommand } from './support/command.ts';
-import { startService, type TestService } from './support/service.ts';
+import { authenticateOperator } from '../../src/domain/access/operator-key-use.ts';
+import { listAudit } from '../../src/domain/audit.ts';
+import { commandJson, runCommand } from '../support/command.ts';
+import { startService, type TestService } from '../support/service.ts';
 
 let api: TestService;
 before(async () => {

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { commandJson, runCommand, startCommand } from './support/command.ts';
-import { embeddedConnection, type Server, startServer } from './support/server.ts';
-import { post } from './support/service.ts';
+import { commandJson, runCommand, startCommand } from '../support/command.ts';
+import { embeddedConnection, type Server, startServer } from '../support/server.ts';
+import { post } from '../support/service.ts';
 
 // The command and the service run as separate processes, on several data folders in turn.
 

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { runCommand } from './support/command.ts';
+import { runCommand } from '../support/command.ts';
 
 const ENV = { BRAND_NAME: 'Example Voice', PUBLIC_URL: 'https://account.example.com' };
 

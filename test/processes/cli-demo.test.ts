@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { runCommand } from './support/command.ts';
-import { post, startService, type TestService } from './support/service.ts';
+import { runCommand } from '../support/command.ts';
+import { post, startService, type TestService } from '../support/service.ts';
 
 const SECONDS_OF_30_DAYS = 30 * 86_400;
 

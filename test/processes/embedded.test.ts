@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { type Child, startChild } from '../../../test/support/child.ts';
-import { ORDINARY_USER, type OrdinaryUser } from '../../../test/support/ordinary-user.ts';
-import { waitUntil } from '../../../test/support/wait.ts';
-import { makeSymlinks } from './binaries.ts';
-import { openEmbedded } from './index.ts';
+import { makeSymlinks } from '../../src/db/embedded/binaries.ts';
+import { openEmbedded } from '../../src/db/embedded/index.ts';
+import { type Child, startChild } from '../support/child.ts';
+import { ORDINARY_USER, type OrdinaryUser } from '../support/ordinary-user.ts';
+import { waitUntil } from '../support/wait.ts';
 
-const PROGRAM = new URL('../../../test/support/embedded-process.ts', import.meta.url).pathname;
+const PROGRAM = new URL('../support/embedded-process.ts', import.meta.url).pathname;
 
 const folders: string[] = [];
 after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));

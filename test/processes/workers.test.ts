@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { addGenericFeed, MAIN, type Server, startServer } from './support/server.ts';
-import { post } from './support/service.ts';
-import { waitUntil } from './support/wait.ts';
+import { addGenericFeed, MAIN, type Server, startServer } from '../support/server.ts';
+import { post } from '../support/service.ts';
+import { waitUntil } from '../support/wait.ts';
 
 const WORKERS = 2;
 

@@ -4,9 +4,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createDatabase, databaseUrl } from './support/postgres.ts';
-import { type Server, startServer } from './support/server.ts';
-import { post } from './support/service.ts';
+import { createDatabase, databaseUrl } from '../support/postgres.ts';
+import { type Server, startServer } from '../support/server.ts';
+import { post } from '../support/service.ts';
 
 const PROCESSES = 4;
 

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { requireCurrency } from '../src/domain/books/currency.ts';
-import { postByHand } from '../src/domain/books/ledger.ts';
-import { storeCalls } from '../src/domain/calls/call.ts';
-import { BUILT_IN_TEXTS } from '../src/mail/read-texts.ts';
-import { sampleMail } from '../src/mail/samples.ts';
-import { reportedCall } from './support/calls.ts';
-import { runCommand } from './support/command.ts';
-import { startService, TESTER, type TestService } from './support/service.ts';
-import { Visitor } from './support/visitor.ts';
+import { requireCurrency } from '../../src/domain/books/currency.ts';
+import { postByHand } from '../../src/domain/books/ledger.ts';
+import { storeCalls } from '../../src/domain/calls/call.ts';
+import { BUILT_IN_TEXTS } from '../../src/mail/read-texts.ts';
+import { sampleMail } from '../../src/mail/samples.ts';
+import { reportedCall } from '../support/calls.ts';
+import { runCommand } from '../support/command.ts';
+import { startService, TESTER, type TestService } from '../support/service.ts';
+import { Visitor } from '../support/visitor.ts';
 
 /** The texts of all amounts of a page, without marks of direction and with plain blanks. */
 const amountsOf = (body: string) =>
