@@ -18,6 +18,10 @@ CREATE TABLE account (
   country text CONSTRAINT account_country REFERENCES numbering_plan (country),
   -- calls at once; NULL: no limit
   max_calls integer CHECK (max_calls >= 0),
+  -- the highest rate per minute that authorize allows; NULL: any
+  max_rate numeric(12, 6) CHECK (max_rate >= 0),
+  -- the end of a highest rate that only new accounts have
+  max_rate_until timestamptz,
   caller_id text NOT NULL DEFAULT '' CHECK (caller_id ~ '^([0-9]{10})?$'),
   notify boolean NOT NULL DEFAULT true,
   notify_threshold integer NOT NULL DEFAULT 5 CHECK (notify_threshold >= 0),
@@ -43,6 +47,7 @@ CREATE TABLE account (
 );
 CREATE INDEX account_email_key ON account (email_key);
 CREATE INDEX account_master_account ON account (master_account);
+CREATE INDEX account_max_rate_until ON account (max_rate_until) WHERE max_rate_until IS NOT NULL;
 CREATE INDEX account_price_list ON account (price_list) WHERE price_list IS NOT NULL;
 CREATE INDEX account_next_charge ON account (next_charge, username) WHERE next_charge IS NOT NULL;
 

@@ -22,13 +22,38 @@ CREATE TABLE balance (
   -- due; if only this is true, it is reset without a mail.
   told_of_suspension boolean NOT NULL DEFAULT false,
   -- A debit took cash below the threshold, and the customer was not informed yet.
-  warning_due boolean NOT NULL DEFAULT false
+  warning_due boolean NOT NULL DEFAULT false,
+  -- what calls may take in a day of the account's time zone; NULL: any amount
+  day_limit numeric(18, 6) CHECK (day_limit >= 0),
+  -- the end of a daily limit that only new accounts have
+  day_limit_until timestamptz,
+  -- what calls took on the last day on which any were stored
+  spent_on date,
+  spent_today numeric(38, 6) NOT NULL DEFAULT 0,
+  -- the part of the limit that was reached that day, in percent: 0, 80 or 100
+  limit_level smallint NOT NULL DEFAULT 0,
+  -- the customer and the operator were not informed of that level yet
+  limit_due boolean NOT NULL DEFAULT false,
+  -- what calls took in the last hour in which any were stored
+  spent_hour timestamptz,
+  spent_in_hour numeric(38, 6) NOT NULL DEFAULT 0
 )
 -- Leaves room for new versions of a row on its page, because each batch of calls changes many
 -- balances. A row that stays on its page needs no new index entry.
 WITH (fillfactor = 25);
 CREATE INDEX balance_warning_due ON balance (account) WHERE warning_due;
+CREATE INDEX balance_limit_due ON balance (account) WHERE limit_due;
+CREATE INDEX balance_day_limit_until ON balance (day_limit_until) WHERE day_limit_until IS NOT NULL;
 CREATE INDEX balance_told_of_suspension ON balance (account) WHERE suspended <> told_of_suspension;
+
+-- What the calls of an account usually cost in an hour in which it calls.
+CREATE TABLE usual_hour (
+  account bigint PRIMARY KEY,
+  amount numeric(38, 6) NOT NULL,
+  reckoned_at timestamptz NOT NULL,
+  -- when the operator was last informed of an unusual hour
+  told_at timestamptz
+);
 
 CREATE TABLE ledger_entry (
   account bigint NOT NULL,

@@ -56,6 +56,10 @@ export interface Config {
   currency: Currency;
   /** money per minute, a decimal string */
   defaultRate: string;
+  /** of accounts in their first 30 days; null: none */
+  newLimits: { dayLimit: string | null; maxRate: string | null };
+  /** an amount, a decimal string; undefined: nobody is told of unusual hours */
+  unusualHour: string | undefined;
   sipRealm: string;
   registrationUri: Settings['REGISTRATION_URI'];
   prorateCharges: boolean;
@@ -132,6 +136,8 @@ export function loadConfig(
     recoveryDiscloses: settings.RECOVERY_DISCLOSES,
     currency: currency(settings.CURRENCY),
     defaultRate: settings.DEFAULT_RATE,
+    newLimits: { dayLimit: settings.DAY_LIMIT_NEW || null, maxRate: settings.MAX_RATE_NEW || null },
+    unusualHour: settings.UNUSUAL_HOUR || undefined,
     sipRealm: settings.SIP_REALM || hostOf(publicUrl) || 'localhost',
     registrationUri: settings.REGISTRATION_URI,
     prorateCharges: settings.PRORATE_CHARGES,

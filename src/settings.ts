@@ -20,6 +20,7 @@ const oneOf = <const Value extends string>(values: Value[], rule: Rule<Value>) =
   values,
   ...rule,
 });
+const AMOUNT_OR_NONE = '^([0-9]{1,12}(\\.[0-9]{1,6})?)?$';
 const positive = (fallback: number, description: string, maximum = 2 ** 31) =>
   whole({ minimum: 1, maximum, default: fallback, description });
 
@@ -182,6 +183,23 @@ export const SETTINGS = {
     default: '0.0075',
     pattern: '^[0-9]{1,6}(\\.[0-9]{1,6})?$',
     description: "a new account's rate per minute",
+  }),
+  DAY_LIMIT_NEW: text({
+    default: '',
+    pattern: AMOUNT_OR_NONE,
+    description:
+      'what calls may cost in a day of an account in its first 30 days; empty: any amount',
+  }),
+  MAX_RATE_NEW: text({
+    default: '',
+    pattern: '^([0-9]{1,6}(\\.[0-9]{1,6})?)?$',
+    description: 'highest rate per minute of an account in its first 30 days; empty: any',
+  }),
+  UNUSUAL_HOUR: text({
+    default: '20',
+    pattern: AMOUNT_OR_NONE,
+    description:
+      "administrators are told of an account's hour of calls that costs so much and five times its usual hour; empty: never",
   }),
   PRORATE_CHARGES: flag({
     default: false,

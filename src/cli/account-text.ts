@@ -19,6 +19,8 @@ export function accountText(account: AccountDetails): string {
     ['Enabled', onOff(account.enabled)],
     ['Suspended', `${account.suspended ? 'yes' : 'no'}${payer}`],
     ['Rate', `${money(account.rate)} a minute`],
+    ['Highest rate', account.maxRate === null ? 'any' : `${money(account.maxRate)} a minute`],
+    ['Daily limit', `${dayLimit(account)}${payer}`],
     ['Increment', `${account.minimumSeconds}/${account.incrementSeconds} seconds`],
     ['Price list', account.priceList ?? 'none of its own'],
     ['Calls at once', account.maxCalls ?? 'any number'],
@@ -43,6 +45,11 @@ export function accountText(account: AccountDetails): string {
       numbers.map(({ number, monthly }) => [number, monthly]),
     ),
   ].join('\n');
+}
+
+function dayLimit({ dayLimit, spentToday }: AccountDetails): string {
+  const limit = dayLimit === null ? 'none' : money(dayLimit);
+  return `${limit}; calls of today cost ${money(spentToday)}`;
 }
 
 function creditLimit({ billing, creditLimit }: AccountDetails): string {

@@ -60,7 +60,7 @@ function add(group: Command): void {
       options: { name: string; email: string; masterAccount?: number },
     ) => {
       const { masterAccount = username, ...given } = options;
-      const { defaultRate: rate, sipRealm } = config;
+      const { defaultRate: rate, newLimits: limits, sipRealm } = config;
       const account = await addAccount(db, operator(), keyring, {
         name: given.name,
         email: given.email,
@@ -68,6 +68,7 @@ function add(group: Command): void {
         masterAccount,
         role: 'customer',
         rate,
+        limits,
         sipRealm,
         now: clock(),
       }).catch((error) => {

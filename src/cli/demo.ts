@@ -7,7 +7,7 @@ import {
   ownerOfNumber,
 } from '../domain/account/account-directory.ts';
 import { renewPassword } from '../domain/account/credentials.ts';
-import { addAccount } from '../domain/account/new-account.ts';
+import { addAccount, NO_LIMITS } from '../domain/account/new-account.ts';
 import { addNumber, addService } from '../domain/billing/recurring-charge.ts';
 import { postByHand } from '../domain/books/ledger.ts';
 import { addFeed, type Feed, listFeeds } from '../domain/calls/feed.ts';
@@ -135,6 +135,7 @@ async function ensureMember(
     ({ password } = await addAccount(db, operator(), keyring, {
       ...account,
       rate: RATE,
+      limits: NO_LIMITS,
       sipRealm: config.sipRealm,
       now: since,
     }));

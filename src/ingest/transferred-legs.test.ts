@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { moneyOf, post as pay } from '../../test/support/calls.ts';
 import { post, startService, TESTER, type TestService } from '../../test/support/service.ts';
-import { addAccount } from '../domain/account/new-account.ts';
+import { addAccount, NO_LIMITS } from '../domain/account/new-account.ts';
 import { listRejected } from '../domain/calls/rejected-record.ts';
 import { replayRejected } from './replay.ts';
 
@@ -25,6 +25,7 @@ before(async () => {
     masterAccount: CALLER,
     role: 'customer',
     rate: '0.6',
+    limits: NO_LIMITS,
     sipRealm: config.sipRealm,
     now: clock(),
   });

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { countJobFailure, noteQueues } from '../db/job-failures.ts';
 import type { FailureHandler, JobHandler } from '../db/queue.ts';
+import { endNewLimits } from '../domain/account/new-limits.ts';
 import {
   completeSignUp,
   SIGN_UP_QUEUE,
@@ -12,6 +13,8 @@ import { RECOVERY_QUEUE, sendRecovery } from '../domain/account/recovery.ts';
 import { applyDueChanges } from '../domain/account/scheduled-change.ts';
 import type { Actor } from '../domain/audit.ts';
 import { tellOfStoppedCalls, warnLowBalances } from '../domain/billing/balance-notice.ts';
+import { tellOfLimits } from '../domain/billing/limit-notice.ts';
+import { tellOfUnusualHours } from '../domain/billing/unusual-hour.ts';
 import { countCallHours } from '../domain/calls/call-hour.ts';
 import { sumCalls } from '../domain/calls/call-sums.ts';
 import { checkRepeatedCalls } from '../domain/calls/repeated-call.ts';
@@ -35,6 +38,7 @@ import {
   REPEATED_CALLS_QUEUE,
   SCHEDULED_QUEUE,
   SUMS_QUEUE,
+  UNUSUAL_QUEUE,
 } from './queues.ts';
 import { runOperation } from './run-operation.ts';
 
@@ -75,8 +79,8 @@ export async function startJobs(
     await sendRecovery(db, { keyring, queue, now: clock() }, email);
   });
   await work<SignUpRequest>(SIGN_UP_QUEUE, async (request) => {
-    const { defaultRate: rate, sipRealm } = config;
-    await completeSignUp(db, { keyring, queue, now: clock(), rate, sipRealm }, request);
+    const { defaultRate: rate, newLimits: limits, sipRealm } = config;
+    await completeSignUp(db, { keyring, queue, now: clock(), rate, limits, sipRealm }, request);
   });
   await work<{ email: string }>(VERIFICATION_QUEUE, async ({ email }) => {
     await sendVerifications(db, { keyring, queue, now: clock() }, email);
@@ -84,13 +88,21 @@ export async function startJobs(
   await work(WARNING_QUEUE, async () => {
     await warnLowBalances(db, queue);
     await tellOfStoppedCalls(db, queue);
+    await tellOfLimits(db, queue);
   });
   await work(CHARGES_QUEUE, async () => {
     await postDueCharges(service, log);
   });
   await work(HOURS_QUEUE, () => countCallHours(db, clock()));
   await work(HOLDS_QUEUE, () => expireHolds(db, clock()));
-  await work(SCHEDULED_QUEUE, () => applyDueChanges(db, queue, clock()));
+  await work(SCHEDULED_QUEUE, async () => {
+    await applyDueChanges(db, queue, clock());
+    await endNewLimits(db, clock());
+  });
+  await work(UNUSUAL_QUEUE, async () => {
+    const { unusualHour } = config;
+    if (unusualHour !== undefined) await tellOfUnusualHours(db, queue, unusualHour, clock());
+  });
   await work(SUMS_QUEUE, () => sumCalls(db, clock()));
   await work<Actor>(REPLAY_QUEUE, async (actor) => {
     const { retentionMonths, emergencyNumbers } = service.config;
@@ -109,6 +121,7 @@ export async function startJobs(
   await queue.schedule(HOURS_QUEUE, '* * * * *');
   await queue.schedule(HOLDS_QUEUE, '* * * * *');
   await queue.schedule(SCHEDULED_QUEUE, '* * * * *');
+  await queue.schedule(UNUSUAL_QUEUE, '*/5 * * * *');
   await queue.schedule(SUMS_QUEUE, '*/10 * * * *');
   await queue.schedule(CHARGES_QUEUE, '6 * * * *');
   await queue.schedule(REPEATED_CALLS_QUEUE, '41 3 * * *');

@@ -11,6 +11,7 @@ export const REPEATED_CALLS_QUEUE = 'check-repeated-calls';
 export const HOURS_QUEUE = 'count-call-hours';
 export const SUMS_QUEUE = 'sum-calls';
 export const HOLDS_QUEUE = 'expire-holds';
+export const UNUSUAL_QUEUE = 'warn-unusual-hours';
 export const SCHEDULED_QUEUE = 'apply-scheduled-changes';
 
 // With doubling pauses, sixteen attempts cover a mail server that is away for over three days.
@@ -37,6 +38,7 @@ export async function defineQueues(queue: Queue): Promise<void> {
   await queue.define(HOURS_QUEUE, SINGLE);
   await queue.define(HOLDS_QUEUE, SINGLE);
   await queue.define(SCHEDULED_QUEUE, SINGLE);
+  await queue.define(UNUSUAL_QUEUE, SINGLE);
   await queue.define(SUMS_QUEUE, { ...SINGLE, expireInSeconds: 3_600 });
   await queue.define(REPLAY_QUEUE, { ...SINGLE, expireInSeconds: 21_600 });
   await queue.define(OPERATION_QUEUE, {

@@ -58,6 +58,9 @@ export async function composeMail(
 }
 
 function letterKind(message: Message): LetterKind {
+  if (message.kind === 'daily limit') {
+    return message.level === 100 ? 'daily limit reached' : 'daily limit near';
+  }
   if (message.kind !== 'second factor') return message.kind;
   return message.on ? 'second factor on' : 'second factor off';
 }
@@ -131,6 +134,43 @@ async function contentOf(context: Context, message: Message): Promise<Content> {
           [labels.balance, values.balance],
         ],
         links: [link(context, 'calls stopped', values, 'overview')],
+      };
+    }
+    case 'daily limit':
+    case 'daily limit of a customer': {
+      const values = {
+        username: String(message.username),
+        percent: String(message.level),
+        spent: inCurrency(message.spent),
+        limit: inCurrency(message.limit),
+      };
+      const page =
+        message.kind === 'daily limit' ? 'overview' : `admin/accounts/${values.username}`;
+      return {
+        values,
+        facts: [
+          [labels.account, values.username],
+          [labels.spent, values.spent],
+          [labels.limit, values.limit],
+        ],
+        links: [link(context, letterKind(message), values, page)],
+      };
+    }
+    case 'unusual hour': {
+      const values = {
+        username: String(message.username),
+        when: dayTime(new Date(message.hour), context.timeZone, locale),
+        spent: inCurrency(message.spent),
+        usual: inCurrency(message.usual),
+      };
+      return {
+        values,
+        facts: [
+          [labels.account, values.username],
+          [labels.spent, values.spent],
+          [labels.usual, values.usual],
+        ],
+        links: [link(context, 'unusual hour', values, `admin/accounts/${values.username}`)],
       };
     }
     case 'monthly charge': {

@@ -5,6 +5,7 @@ import type { LetterKind } from './texts.ts';
 
 const USERNAME = 2125550100;
 const TOKEN = 'an-example-token-that-opens-nothing-0123456';
+const LIMIT = { username: USERNAME, spent: '40.250000', limit: '50.000000' };
 const OCCURRENCE = { at: '2030-11-24T19:05:00Z', address: '192.0.2.1' };
 
 const SAMPLES: Record<LetterKind, Message> = {
@@ -31,6 +32,16 @@ const SAMPLES: Record<LetterKind, Message> = {
   'second factor off': { kind: 'second factor', on: false, username: USERNAME, ...OCCURRENCE },
   'low balance': { kind: 'low balance', username: USERNAME, cash: '4.982500', threshold: 5 },
   'calls stopped': { kind: 'calls stopped', username: USERNAME, cash: '-0.017500' },
+  'daily limit near': { kind: 'daily limit', level: 80, ...LIMIT },
+  'daily limit reached': { kind: 'daily limit', level: 100, ...LIMIT },
+  'daily limit of a customer': { kind: 'daily limit of a customer', level: 80, ...LIMIT },
+  'unusual hour': {
+    kind: 'unusual hour',
+    username: USERNAME,
+    hour: '2030-11-24T03:00:00Z',
+    spent: '84.300000',
+    usual: '1.250000',
+  },
   'monthly charge': {
     kind: 'monthly charge',
     username: USERNAME,

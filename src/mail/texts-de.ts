@@ -1,5 +1,7 @@
 import type { MailTexts } from './texts.ts';
 
+const NOT_YOUR_CALLS =
+  'Falls es nicht Ihre Anrufe sind, ersetzen Sie sofort das SIP-Kennwort auf {portal}/phone und sagen Sie uns Bescheid.';
 const NOT_YOU =
   'Wenn Sie das nicht waren, wählen Sie sofort unter {portal}/recover ein neues Passwort und ' +
   'geben Sie uns Bescheid.';
@@ -22,6 +24,9 @@ export const GERMAN_TEXTS: MailTexts = {
       newAddress: 'Neue Adresse',
       balance: 'Guthaben',
       threshold: 'Warnung unter',
+      spent: 'Kosten der Anrufe',
+      limit: 'Tageslimit',
+      usual: 'Übliche Stunde',
       numbers: 'Rufnummern',
       part: 'Teil von {month}',
       total: 'Summe',
@@ -137,6 +142,48 @@ export const GERMAN_TEXTS: MailTexts = {
           'gehen wieder, sobald eine Zahlung eingegangen ist, die es ausgleicht.',
       ],
       button: 'Mein Konto ansehen',
+      closing: [],
+    },
+    'daily limit near': {
+      subject: 'Das Tageslimit Ihres Kontos bei {brand} ist bald erreicht',
+      preview: 'Anrufe von Konto {username} kosten heute {spent}; das Limit ist {limit}.',
+      paragraphs: [
+        'Anrufe Ihres Kontos haben 80 Prozent dessen erreicht, was sie an einem Tag kosten dürfen. Am ' +
+          'Limit werden Anrufe bis Mitternacht in der Zeitzone Ihres Kontos abgelehnt.',
+      ],
+      button: 'Mein Konto ansehen',
+      closing: [NOT_YOUR_CALLS],
+    },
+    'daily limit reached': {
+      subject: 'Das Tageslimit Ihres Kontos bei {brand} ist erreicht',
+      preview: 'Anrufe von Konto {username} werden bis Mitternacht abgelehnt.',
+      paragraphs: [
+        'Anrufe Ihres Kontos haben erreicht, was sie an einem Tag kosten dürfen. Deshalb werden ' +
+          'kostenpflichtige Anrufe bis Mitternacht in der Zeitzone Ihres Kontos abgelehnt, oder bis ' +
+          'wir das Limit erhöhen.',
+      ],
+      button: 'Mein Konto ansehen',
+      closing: [NOT_YOUR_CALLS],
+    },
+    'daily limit of a customer': {
+      subject: 'Konto {username} hat {percent} % seines Tageslimits erreicht',
+      preview: 'Seine Anrufe kosten heute {spent}; das Limit ist {limit}.',
+      paragraphs: [
+        'Anrufe des Kontos {username} haben {percent} Prozent dessen erreicht, was sie an einem Tag ' +
+          'kosten dürfen. Bitte prüfen Sie, ob es seine eigenen sind, und erhöhen Sie das Limit, ' +
+          'wenn es mehr braucht.',
+      ],
+      button: 'Konto ansehen',
+      closing: [],
+    },
+    'unusual hour': {
+      subject: 'Konto {username} telefoniert ungewöhnlich viel',
+      preview: 'Seine Anrufe kosten {spent} in einer Stunde; üblich sind {usual}.',
+      paragraphs: [
+        'Anrufe des Kontos {username} kosten in der Stunde ab {when} weit mehr als üblich. Bitte ' +
+          'prüfen Sie, ob es seine eigenen sind. Ein Tageslimit begrenzt den Schaden.',
+      ],
+      button: 'Konto ansehen',
       closing: [],
     },
     'monthly charge': {

@@ -35,6 +35,9 @@ type Label =
   | 'newAddress'
   | 'balance'
   | 'threshold'
+  | 'spent'
+  | 'limit'
+  | 'usual'
   | 'numbers'
   | 'part'
   | 'total'
@@ -63,6 +66,9 @@ const COMMON: CommonTexts = {
     newAddress: 'New address',
     balance: 'Balance',
     threshold: 'Warning below',
+    spent: 'Cost of calls',
+    limit: 'Daily limit',
+    usual: 'Usual hour',
     numbers: 'Phone numbers',
     part: 'part of {month}',
     total: 'Total',
@@ -72,6 +78,9 @@ const COMMON: CommonTexts = {
 
 const NOT_YOU =
   'If it was not you, choose a new password at once at {portal}/recover and tell us about it.';
+
+const NOT_YOUR_CALLS =
+  'If these are not your calls, replace the SIP secret at {portal}/phone at once and tell us.';
 
 /**
  * The placeholders of each kind of message besides {brand}, {name}, {portal} and {support}.
@@ -91,6 +100,10 @@ export const PLACEHOLDERS = {
   'second factor off': ['username', 'when', 'where'],
   'low balance': ['username', 'balance', 'threshold'],
   'calls stopped': ['username', 'balance'],
+  'daily limit near': ['username', 'spent', 'limit'],
+  'daily limit reached': ['username', 'spent', 'limit'],
+  'daily limit of a customer': ['username', 'spent', 'limit', 'percent'],
+  'unusual hour': ['username', 'when', 'spent', 'usual'],
   'monthly charge': ['username', 'month', 'amount', 'balance'],
 } as const satisfies Record<LetterKind, readonly string[]>;
 
@@ -194,6 +207,46 @@ const LETTERS = {
         'soon as a payment has arrived that brings it back.',
     ],
     button: 'Look at my account',
+    closing: [],
+  },
+  'daily limit near': {
+    subject: 'Most of the daily limit of your {brand} account is spent',
+    preview: 'Calls of account {username} cost {spent} today; the limit is {limit}.',
+    paragraphs: [
+      'Calls of your account have reached 80 percent of what they may cost in a day. At the limit, ' +
+        'calls are refused until midnight in the time zone of your account.',
+    ],
+    button: 'Look at my account',
+    closing: [NOT_YOUR_CALLS],
+  },
+  'daily limit reached': {
+    subject: 'The daily limit of your {brand} account is reached',
+    preview: 'Calls of account {username} are refused until midnight.',
+    paragraphs: [
+      'Calls of your account have reached what they may cost in a day, so calls that cost anything ' +
+        'are refused until midnight in the time zone of your account, or until we raise the limit.',
+    ],
+    button: 'Look at my account',
+    closing: [NOT_YOUR_CALLS],
+  },
+  'daily limit of a customer': {
+    subject: 'Account {username} has reached {percent} % of its daily limit',
+    preview: 'Its calls cost {spent} today; the limit is {limit}.',
+    paragraphs: [
+      'Calls of the account {username} have reached {percent} percent of what they may cost in a ' +
+        'day. Please see whether they are its own, and raise the limit if it needs more.',
+    ],
+    button: 'Look at the account',
+    closing: [],
+  },
+  'unusual hour': {
+    subject: 'Account {username} calls for more than usual',
+    preview: 'Its calls cost {spent} in one hour; its usual hour costs {usual}.',
+    paragraphs: [
+      'Calls of the account {username} cost far more than usual in the hour that began at {when}. ' +
+        'Please see whether they are its own. A daily limit stops what is not.',
+    ],
+    button: 'Look at the account',
     closing: [],
   },
   'monthly charge': {

@@ -56,6 +56,8 @@ test('an account is made with all that is given, found, changed and closed', asy
     billing: 'postpaid',
     creditLimit: '500.000000',
     rate: '0.007500',
+    maxRate: null,
+    dayLimit: null,
     minimumSeconds: 6,
     incrementSeconds: 6,
     priceList: null,
@@ -220,6 +222,9 @@ test('money is posted once for a reference, for ever, and a conflict names the e
     billing: 'prepaid',
     creditLimit: null,
     suspended: false,
+    dayLimit: null,
+    spentToday: '0.000000',
+    limitReached: false,
     asOf: balance.asOf,
   });
   const again = await all.call('POST', path, { ...payment, amount: '25' });

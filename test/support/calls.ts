@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Database, Queryable } from '../../src/db/database.ts';
-import { addAccount } from '../../src/domain/account/new-account.ts';
+import { addAccount, NO_LIMITS } from '../../src/domain/account/new-account.ts';
 import { postEntry } from '../../src/domain/books/ledger.ts';
 import type { Outcome, ReportedCall, StoreResult } from '../../src/domain/calls/call.ts';
 import { TESTER, type TestService } from './service.ts';
@@ -33,6 +33,7 @@ export async function addCustomer(
     masterAccount: master,
     role: 'customer',
     rate,
+    limits: NO_LIMITS,
     sipRealm: config.sipRealm,
     now: clock(),
   });

@@ -36,6 +36,7 @@ export async function addAskedAccount({
     masterAccount: Number(body.masterAccount ?? username),
     role: 'customer',
     rate: config.defaultRate,
+    limits: config.newLimits,
     sipRealm: config.sipRealm,
     now: clock(),
   });

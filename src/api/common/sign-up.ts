@@ -50,6 +50,7 @@ export const signUpOperation = ({ answer, ...told }: Told) =>
         queue,
         now: clock(),
         rate: config.defaultRate,
+        limits: config.newLimits,
         sipRealm: config.sipRealm,
       };
       return answer(await signUp(db, tools, body));

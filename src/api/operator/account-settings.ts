@@ -40,6 +40,18 @@ export const SETTINGS = {
     }),
   ),
   rate: decimal(entered.rate, { description: 'Price of a minute', example: '0.0075' }),
+  maxRate: nullable(
+    decimal(entered.rate, {
+      description: 'Highest price of a minute that authorize allows; null: any',
+      example: '0.50',
+    }),
+  ),
+  dayLimit: nullable(
+    decimal(entered.moneyOrMore, {
+      description: 'What calls may cost in a day of its time zone; null: any amount',
+      example: '50',
+    }),
+  ),
   minimumSeconds: integer({
     description: 'Least billed seconds',
     least: 0,

@@ -56,6 +56,8 @@ const accountSchema = s.object({
   billing: s.name,
   creditLimit: s.orNull(s.money),
   rate: s.money,
+  maxRate: s.orNull(s.money),
+  dayLimit: s.orNull(s.money),
   minimumSeconds: s.whole,
   incrementSeconds: s.whole,
   priceList: s.orNull(s.name),
@@ -211,7 +213,7 @@ const createAccount = route({
     const made = await onboardAccount(
       db,
       call.actor,
-      { ...tools, rate: config.defaultRate },
+      { ...tools, rate: config.defaultRate, limits: config.newLimits },
       { username: wanted, masterAccount, settings: given(settings), onboarding },
     );
     const account = shownAccount(await findAccount(db, made.username));
@@ -221,9 +223,10 @@ const createAccount = route({
 });
 
 /** @throws Problem 409 for terms that belong to the account that pays */
-function requireOwnTerms({ billing, creditLimit }: AccountChanges, payer: number): void {
-  if (billing === undefined && creditLimit === undefined) return;
-  throw new Problem(409, 'not_a_billing_account', `billing and creditLimit are those of ${payer}`, {
+function requireOwnTerms({ billing, creditLimit, dayLimit }: AccountChanges, payer: number): void {
+  if ([billing, creditLimit, dayLimit].every((value) => value === undefined)) return;
+  const detail = `billing, creditLimit and dayLimit are those of ${payer}`;
+  throw new Problem(409, 'not_a_billing_account', detail, {
     about: { billedTo: String(payer) },
   });
 }

@@ -15,6 +15,9 @@ export const balanceSchema = s.object({
   billing: s.name,
   creditLimit: s.orNull(s.money),
   suspended: Type.Boolean(),
+  dayLimit: s.orNull(s.money),
+  spentToday: s.money,
+  limitReached: Type.Boolean(),
   asOf: s.moment,
 });
 

@@ -1,5 +1,6 @@
 import type { Database } from '../../db/database.ts';
 import { SEES_BALANCE } from '../../domain/books/balance.ts';
+import { isLimitReached } from '../../domain/books/day-limit.ts';
 import { unauthorized } from '../../domain/refusal.ts';
 
 /**
@@ -14,7 +15,7 @@ export async function accountRecord(db: Database, digest: Buffer): Promise<strin
     `SELECT k.n, json_build_object(
        'name', a.name,
        'rate', trim_scale(a.rate),
-       'enabled', a.enabled AND NOT b.suspended,
+       'enabled', a.enabled AND NOT b.suspended AND NOT ${isLimitReached('now()')},
        'notify_threshold', a.notify_threshold,
        'username', a.username::text,
        'caller_id', a.caller_id,

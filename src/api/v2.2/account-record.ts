@@ -1,5 +1,6 @@
 import type { Database } from '../../db/database.ts';
 import { SEES_BALANCE } from '../../domain/books/balance.ts';
+import { isLimitReached } from '../../domain/books/day-limit.ts';
 import { unauthorized } from '../../domain/refusal.ts';
 
 // The form that the document of v2.2 allows.
@@ -11,6 +12,7 @@ interface Row {
   callerId: string;
   ccs: number | null;
   nibble: string;
+  intlMax: string | null;
 }
 
 /**
@@ -27,14 +29,15 @@ export async function accountMembers(db: Database, digest: Buffer): Promise<stri
        'username', a.username::text,
        'name', a.name,
        'email', a.email,
-       'enabled', a.enabled AND NOT b.suspended,
+       'enabled', a.enabled AND NOT b.suspended AND NOT ${isLimitReached('now()')},
        'created', to_char(a.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
        'timezone', a.time_zone,
        'authType', 0,
        'notify', a.notify,
        'notifyThreshold', a.notify_threshold)::text AS members,
        CASE WHEN ${SEES_BALANCE} THEN trim_scale(b.cash) END::text AS cash,
-       a.caller_id AS "callerId", a.max_calls AS ccs, trim_scale(a.rate)::text AS nibble
+       a.caller_id AS "callerId", a.max_calls AS ccs, trim_scale(a.rate)::text AS nibble,
+       trim_scale(a.max_rate)::text AS "intlMax"
      FROM unnest($1::bytea[]) WITH ORDINALITY AS k (digest, n)
        JOIN account a ON a.key_digest = k.digest AND a.closed_at IS NULL
        JOIN balance b ON b.account = a.master_account`,
@@ -44,5 +47,6 @@ export async function accountMembers(db: Database, digest: Buffer): Promise<stri
   const cash = row.cash === null ? '' : `,"cash":${row.cash}`;
   const callerId = CALLER_ID.test(row.callerId) ? `,"callerId":"${row.callerId}"` : '';
   const ccs = row.ccs === null ? '' : `,"ccs":${row.ccs}`;
-  return `${row.members.slice(1, -1)}${cash}${callerId}${ccs},"rates":{"nibble":${row.nibble}}`;
+  const intlMax = row.intlMax === null ? '' : `,"intlMax":${row.intlMax}`;
+  return `${row.members.slice(1, -1)}${cash}${callerId}${ccs},"rates":{"nibble":${row.nibble}${intlMax}}`;
 }

@@ -29,7 +29,10 @@ export const getAccount = operation({
     ccs: Type.Optional(Type.Integer({ description: 'Calls at once' })),
     notify: Type.Boolean(),
     notifyThreshold: Type.Integer(),
-    rates: Type.Object({ nibble: Type.Number() }),
+    rates: Type.Object({
+      nibble: Type.Number(),
+      intlMax: Type.Optional(Type.Number({ description: 'The highest rate that is allowed' })),
+    }),
   },
   example: {
     username: '4592086960',

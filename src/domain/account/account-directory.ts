@@ -1,4 +1,5 @@
 import type { Queryable } from '../../db/database.ts';
+import { isLimitReached, spentToday } from '../books/day-limit.ts';
 import type { Decimal } from '../money.ts';
 import { Refusal } from '../refusal.ts';
 import type { Role } from '../role.ts';
@@ -33,7 +34,7 @@ export interface AssignedNumber {
 }
 
 /**
- * An account with its settings; `cash`, `billing` and `creditLimit` belong to the account that pays.
+ * An account with its settings; `cash` and the settings of the balance are those of the payer.
  */
 export interface AccountDetails extends Omit<AccountSummary, 'cash'>, AccountSettings {
   cash: Decimal;
@@ -41,6 +42,10 @@ export interface AccountDetails extends Omit<AccountSummary, 'cash'>, AccountSet
   verifiedAt: Date | null;
   services: MonthlyService[];
   numbers: AssignedNumber[];
+  /** what the calls that the payer pays for took today, in the payer's time zone */
+  spentToday: Decimal;
+  /** whether that reached the daily limit, so calls that cost anything are refused */
+  limitReached: boolean;
   /** number of open accounts that this one pays for, without itself */
   subAccounts: number;
 }
@@ -56,6 +61,7 @@ export const SUMMARY = `${COMMON},
 export async function describeAccount(db: Queryable, username: number): Promise<AccountDetails> {
   const [account] = await db.query<Omit<AccountDetails, 'services' | 'numbers'>>(
     `SELECT ${COMMON}, b.cash::text, ${SETTING_COLUMNS.map(({ name, table, column }) => `${table === 'account' ? 'a' : 'b'}.${column} AS "${name}"`)},
+       ${spentToday('now()')}::text AS "spentToday", ${isLimitReached('now()')} AS "limitReached",
        a.created_at AS "createdAt", a.verified_at AS "verifiedAt",
        (SELECT count(*)::int FROM account s
         WHERE s.master_account = a.username AND s.username <> a.username

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../db/database.ts';
+import { isLimitReached, spentToday } from '../books/day-limit.ts';
 import { addressKey } from '../email-address.ts';
 import type { Decimal } from '../money.ts';
 import { searchedNumber } from '../phone-number.ts';
@@ -139,6 +140,10 @@ export interface BalanceRecord {
   billing: 'prepaid' | 'postpaid';
   creditLimit: Decimal | null;
   suspended: boolean;
+  dayLimit: Decimal | null;
+  /** what calls took today, in its time zone */
+  spentToday: Decimal;
+  limitReached: boolean;
 }
 
 /** For each of some accounts, by username: the balance of the account that pays for it. */
@@ -148,7 +153,8 @@ export async function balancesOf(
 ): Promise<Map<number, BalanceRecord>> {
   const rows = await db.query<BalanceRecord & { username: number }>(
     `SELECT a.username, b.account, b.cash::text, b.held::text, b.billing,
-       b.credit_limit::text AS "creditLimit", b.suspended,
+       b.credit_limit::text AS "creditLimit", b.suspended, b.day_limit::text AS "dayLimit",
+       ${spentToday('now()')}::text AS "spentToday", ${isLimitReached('now()')} AS "limitReached",
        CASE b.billing WHEN 'prepaid' THEN b.cash - b.held
          ELSE b.cash - b.held + b.credit_limit END::text AS available
      FROM account a JOIN balance b ON b.account = a.master_account

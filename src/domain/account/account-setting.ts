@@ -123,6 +123,24 @@ const ACCOUNT_SETTINGS = {
     input: 'digits',
     isOptional: true,
   },
+  maxRate: {
+    table: 'account',
+    column: 'max_rate',
+    read: entered.orNone(entered.rate),
+    option: '--max-rate <amount>',
+    help: 'highest price per minute that authorize allows, or none',
+    input: 'money',
+    isOptional: true,
+  },
+  dayLimit: {
+    table: 'balance',
+    column: 'day_limit',
+    read: entered.orNone(entered.moneyOrMore),
+    option: '--day-limit <amount>',
+    help: 'what its calls may cost in a day of its time zone, or none',
+    input: 'money',
+    isOptional: true,
+  },
   billing: {
     table: 'balance',
     column: 'billing',
@@ -187,7 +205,7 @@ export type AccountSettings = {
     : never]: ReturnType<Settings[Name]['read']>;
 } & ReturnType<Settings['increment']['read']>;
 
-/** Changed settings; `billing` and `creditLimit` only for an account that pays for itself. */
+/** Changed settings; those of the balance only for an account that pays for itself. */
 export type AccountChanges = Partial<AccountSettings>;
 
 /** Settings as they were shown, each in PostgreSQL's text form; null: no value. */

@@ -79,6 +79,7 @@ export async function changeAccount(
       await changeAddress(tx, actor, { queue, now }, { account, after: changes.email });
       assignments.push(`email_key = $${parameter(addressKey(changes.email))}`);
     }
+    if (changes.maxRate !== undefined) assignments.push('max_rate_until = NULL');
     const conditions = given
       .filter(({ name }) => shown[name] !== undefined)
       .map(({ name, column }) => isStill(column, parameter(shown[name])));
@@ -89,8 +90,8 @@ export async function changeAccount(
     const isChanged =
       assignments.length === 0 ||
       (await assign(tx, assignments, conditions, values, changes.externalId));
-    const changesBilling = changes.billing !== undefined || changes.creditLimit !== undefined;
-    const isBilled = !changesBilling || (await changeBilling(tx, username, changes, shown));
+    const isBilled =
+      !changesBalance(changes) || (await changeBilling(tx, username, changes, shown));
     if (!isChanged || !isBilled) {
       const meanwhile = await changedSince(tx, username, changes, shown);
       if (Object.keys(meanwhile).length === 0) throw new NumberNotOwned();
@@ -121,11 +122,17 @@ export async function applySettings(
     ({ name, table }) =>
       table === 'account' && !['name', 'email'].includes(name) && settings[name] !== undefined,
   ).map(({ name, column }) => `${column} = $${values.push(settings[name])}`);
+  if (settings.maxRate !== undefined) assignments.push('max_rate_until = NULL');
   if (assignments.length > 0) await assign(tx, assignments, [], values, settings.externalId);
-  const { billing, creditLimit } = settings;
-  if (billing !== undefined || creditLimit !== undefined) {
-    await changeBilling(tx, username, settings);
-  }
+  if (changesBalance(settings)) await changeBilling(tx, username, settings);
+}
+
+const BALANCE_SETTINGS = SETTING_COLUMNS.filter(({ table }) => table === 'balance').map(
+  ({ name }) => name,
+);
+
+function changesBalance(changes: AccountChanges): boolean {
+  return BALANCE_SETTINGS.some((name) => changes[name] !== undefined);
 }
 
 /** @param values parameters of the assignments and conditions; the first is the username */
@@ -177,8 +184,7 @@ async function changedSince(
       Object.keys(shown).filter(
         (name) =>
           changes[name as keyof AccountChanges] !== undefined ||
-          (['billing', 'creditLimit'].includes(name) &&
-            (changes.billing ?? changes.creditLimit) !== undefined),
+          (BALANCE_SETTINGS.some((setting) => setting === name) && changesBalance(changes)),
       ),
       JSON.stringify(shown),
     ],

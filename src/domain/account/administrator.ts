@@ -11,7 +11,7 @@ import { Refusal } from '../refusal.ts';
 import type { StaffRole } from '../role.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 import { requireAnotherAdministrator } from './last-administrator.ts';
-import { insertWithFreeUsername } from './new-account.ts';
+import { insertWithFreeUsername, NO_LIMITS } from './new-account.ts';
 
 export interface AdministratorCredentials {
   username: number;
@@ -164,7 +164,7 @@ async function insert(
 ): Promise<AdministratorCredentials> {
   const { name, email, role, password, passwordHash } = account;
   await shareAddress(tx, email);
-  const fields = { name, email, role, rate, sipRealm, now };
+  const fields = { name, email, role, rate, limits: NO_LIMITS, sipRealm, now };
   const username = await insertWithFreeUsername(tx, keyring, fields, passwordHash);
   const detail = { name, email, role };
   await audit(tx, actor, { action: 'administrator created', account: username, detail }, now);

@@ -15,6 +15,17 @@ import { issueSipSecret } from '../sip/sip-secret.ts';
 import { recordReservation, reservePromotion } from './promotion.ts';
 import { sendVerification } from './verification.ts';
 
+/** The limits of an account in its first 30 days, unless an operator sets others. */
+export interface NewLimits {
+  /** what its calls may take in a day; null: any amount */
+  dayLimit: Decimal | null;
+  /** its highest rate; null: any */
+  maxRate: Decimal | null;
+}
+
+export const NO_LIMITS: NewLimits = { dayLimit: null, maxRate: null };
+
+const UNTIL = "interval '30 days'";
 const LOWEST_GENERATED = 2_000_000_000;
 const HIGHEST_USERNAME = 9_999_999_999;
 const GENERATE_TRIES = 20;
@@ -27,6 +38,7 @@ export interface NewAccount {
   role: Role;
   /** money per minute */
   rate: Decimal;
+  limits: NewLimits;
   /** the realm of the SIP servers that its phones register with */
   sipRealm: string;
   /** who created it, for its event; default: the operator */
@@ -45,6 +57,7 @@ export interface CreatedAccount {
 
 export interface SignupTools extends CredentialTools {
   rate: Decimal;
+  limits: NewLimits;
   sipRealm: string;
 }
 
@@ -57,7 +70,7 @@ export interface SignupTools extends CredentialTools {
  */
 export async function signUp(
   db: Database,
-  { keyring, queue, now, rate, sipRealm }: SignupTools,
+  { keyring, queue, now, rate, limits, sipRealm }: SignupTools,
   input: {
     name: string;
     email: string;
@@ -73,7 +86,7 @@ export async function signUp(
     await claimAddress(tx, input.email);
     const { name, email, language = null } = input;
     const origin = 'signup';
-    const fields = { name, email, role: 'customer', rate, sipRealm, origin, now } as const;
+    const fields = { name, email, role: 'customer', rate, limits, sipRealm, origin, now } as const;
     const username = await insertWithFreeUsername(tx, keyring, fields, passwordHash);
     if (promotion) await recordReservation(tx, username, promotion, now);
     if (input.passwordUnset || language) {
@@ -150,8 +163,9 @@ export async function insertAccount(
   const key = await issueKey(tx, keyring, account.username, 1);
   const rows = await tx.query(
     `INSERT INTO account (username, master_account, role, name, email, email_key, rate,
-       created_at, updated_at, password_hash, key_digest, key_sealed, key_version)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12)
+       created_at, updated_at, password_hash, key_digest, key_sealed, key_version, max_rate, max_rate_until)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12, $13,
+       CASE WHEN $13::numeric IS NOT NULL THEN $8::timestamptz + ${UNTIL} END)
      ON CONFLICT (username) DO NOTHING RETURNING username`,
     [
       account.username,
@@ -166,11 +180,16 @@ export async function insertAccount(
       key.digest,
       key.sealed,
       key.version,
+      account.limits.maxRate,
     ],
   );
   if (rows.length === 0) return false;
   if (account.masterAccount === account.username) {
-    await tx.query('INSERT INTO balance (account) VALUES ($1)', [account.username]);
+    await tx.query(
+      `INSERT INTO balance (account, day_limit, day_limit_until)
+       VALUES ($1, $2, CASE WHEN $2::numeric IS NOT NULL THEN $3::timestamptz + ${UNTIL} END)`,
+      [account.username, account.limits.dayLimit, account.now],
+    );
   }
   const sip = { keyring, realm: account.sipRealm };
   await issueSipSecret(tx, sip, account.username, account.now);

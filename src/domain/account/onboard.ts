@@ -34,7 +34,7 @@ export interface OnboardedAccount {
 export async function onboardAccount(
   db: Database,
   actor: Actor,
-  { keyring, queue, now, rate, sipRealm }: SignupTools,
+  { keyring, queue, now, rate, limits, sipRealm }: SignupTools,
   input: {
     username?: number | undefined;
     masterAccount?: number | undefined;
@@ -49,7 +49,7 @@ export async function onboardAccount(
   return db.transaction(async (tx) => {
     await shareAddress(tx, email);
     if (masterAccount !== undefined) await requireBillingAccount(tx, masterAccount);
-    const fields = { name, email, role: 'customer', rate, sipRealm, now } as const;
+    const fields = { name, email, role: 'customer', rate, limits, sipRealm, now } as const;
     const payer = masterAccount === undefined ? {} : { masterAccount };
     let { username } = input;
     if (username === undefined) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
 import { changeAccount, closeAccount } from '../account/account.ts';
-import { addAccount } from '../account/new-account.ts';
+import { addAccount, NO_LIMITS } from '../account/new-account.ts';
 import { listEntries, postByHand, reverseEntry } from '../books/ledger.ts';
 import { reconcile } from '../books/proof.ts';
 import { postMonthlyCharges, previewMonthlyCharges } from './charge-run.ts';
@@ -40,6 +40,7 @@ async function subAccount(masterAccount: number, username: number) {
     masterAccount,
     role: 'customer',
     rate: '0.01',
+    limits: NO_LIMITS,
     sipRealm: 'localhost',
     now: at('2030-01-01'),
   });

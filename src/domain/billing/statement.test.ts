@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { countsOf } from '../../../test/support/calls.ts';
 import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
 import { changeAccount } from '../account/account.ts';
-import { addAccount } from '../account/new-account.ts';
+import { addAccount, NO_LIMITS } from '../account/new-account.ts';
 import { postByHand } from '../books/ledger.ts';
 import { storeCalls } from '../calls/call.ts';
 import { busiestDestinations, usageBy } from '../calls/usage.ts';
@@ -39,6 +39,7 @@ before(async () => {
     masterAccount: account,
     role: 'customer',
     rate: '0.6',
+    limits: NO_LIMITS,
     sipRealm: 'localhost',
     now: at('2029-10-01T00:00Z'),
   });

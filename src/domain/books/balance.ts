@@ -1,6 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
 import type { Decimal } from '../money.ts';
 import { Refusal } from '../refusal.ts';
+import { newLimit } from './day-limit.ts';
 import { isSuspendedUnder, MOVED, recordCrossings } from './suspension.ts';
 
 /**
@@ -37,6 +38,8 @@ export interface BillingChanges {
   billing?: Billing | undefined;
   /** money that a postpaid account may owe before calls stop; null: any amount */
   creditLimit?: Decimal | null | undefined;
+  /** what calls may take in a day; null: any amount */
+  dayLimit?: Decimal | null | undefined;
 }
 
 /** SQL: whether a column still has the text that was shown. @param parameter number of the text */
@@ -45,8 +48,8 @@ export function isStill(column: string, parameter: number): string {
 }
 
 /**
- * Sets the terms under which calls stop when the balance is used up. They apply at once
- * (`isSuspendedUnder`).
+ * Sets the terms under which calls stop: when the balance is used up (`isSuspendedUnder`), or the
+ * daily limit is reached. They apply at once.
  * @param shown the values that the person saw, in PostgreSQL's text form
  * @returns false if these values have changed since; then nothing is changed
  * @throws Refusal 'not found', 'conflict' if another account pays, or for the credit limit of a
@@ -56,7 +59,7 @@ export async function changeBilling(
   tx: Queryable,
   username: number,
   changes: BillingChanges,
-  shown: { billing?: string | null; creditLimit?: string | null } = {},
+  shown: { [Name in keyof BillingChanges]?: string | null } = {},
 ): Promise<boolean> {
   await requireBalance(tx, username);
   const [current] = await tx.query<{ billing: Billing; creditLimit: Decimal | null }>(
@@ -74,19 +77,24 @@ export async function changeBilling(
   }
   const { creditLimit = current?.creditLimit } = changes;
   const values: unknown[] = [username, billing, billing === 'postpaid' ? creditLimit : null];
+  const limit =
+    changes.dayLimit === undefined
+      ? ''
+      : `, ${newLimit(`$${values.push(changes.dayLimit)}`, 'now()')}`;
   const conditions = ['b.account = $1'];
   for (const [column, value] of [
     ['billing', shown.billing],
     ['credit_limit', shown.creditLimit],
+    ['day_limit', shown.dayLimit],
   ] as const) {
     if (value !== undefined) conditions.push(isStill(`b.${column}`, values.push(value)));
   }
   const changed = await tx.query(
     `WITH locked AS (
-       SELECT account, cash, suspended FROM balance WHERE account = $1
+       SELECT * FROM balance WHERE account = $1
      ), moved AS (
        UPDATE balance b
-       SET billing = $2, credit_limit = $3, suspended = ${isSuspendedUnder('$2', '$3')}
+       SET billing = $2, credit_limit = $3, suspended = ${isSuspendedUnder('$2', '$3')}${limit}
        FROM locked l JOIN account a ON a.username = l.account
        WHERE ${conditions.join(' AND ')} RETURNING ${MOVED}
      ), ${recordCrossings('moved', 'now()')}

@@ -1,3 +1,4 @@
+import { joinSpent, SPENT, spentInHour } from '../books/day-limit.ts';
 import { MOVED, movedBy, recordCrossings } from '../books/suspension.ts';
 import { FEWER_IN_PROGRESS } from '../rating/hold.ts';
 import {
@@ -35,7 +36,7 @@ const SETTLED = `ending AS (
     LATERAL (SELECT * FROM hold
       WHERE billing_account = c.billing_account AND call_id = k.call_id OFFSET 0) h
 ), locked AS (
-  SELECT b.account, b.cash, b.suspended FROM balance b
+  SELECT b.* FROM balance b
   WHERE b.account = ANY (ARRAY(
     SELECT billing_account FROM spent UNION ALL SELECT billing_account FROM ending))
   ORDER BY b.account FOR UPDATE
@@ -51,7 +52,7 @@ const SETTLED = `ending AS (
   GROUP BY billing_account
 )`;
 const UNSETTLED = `locked AS (
-  SELECT b.account, b.cash, b.suspended FROM balance b
+  SELECT b.* FROM balance b
   WHERE b.account = ANY (ARRAY(SELECT billing_account FROM spent))
   ORDER BY b.account FOR UPDATE
 ), moved AS (
@@ -60,9 +61,9 @@ const UNSETTLED = `locked AS (
 const BILLED = ['call_rate', 'billed_seconds', 'fee', 'least'] as const;
 
 /**
- * The statement that stores a batch. It rates each call, inserts it, debits the billing accounts
- * settles the holds and records the events. So no call is ever stored without its debit. A batch has each identity
- * once. The statement returns the stored identities only where some calls were not stored.
+ * The statement that stores a batch. It rates each call, inserts it, debits the billing accounts,
+ * settles the holds and records the events. So no call is ever stored without its debit. A batch
+ * has each identity once. The statement returns the stored identities only where some calls were not stored.
  *
  * Balances are locked in the order of their accounts, because concurrent batches could deadlock
  * otherwise. Times are milliseconds and all digests are one text: PostgreSQL reads these faster
@@ -111,10 +112,13 @@ WITH input AS (
 ), ${settles ? SETTLED : UNSETTLED}, debit AS (
   UPDATE balance b SET
     held = b.held - m.held,
-    ${movedBy('(-m.spent)')}
+    ${movedBy('(-m.spent)')},
+    ${SPENT},
+    ${spentInHour('m.spent', '$14::timestamptz')}
   FROM moved m JOIN locked l ON l.account = m.account JOIN account a ON a.username = m.account
+    ${joinSpent('m.spent', '$14::timestamptz')}
   WHERE b.account = l.account
-  RETURNING ${MOVED}, b.warning_due
+  RETURNING ${MOVED}, b.warning_due OR b.limit_due AS warning_due
 ), ${recordCrossings('debit', '$14::timestamptz')}${isLate ? `, ${REOPENED}` : ''}
 SELECT coalesce((SELECT bool_or(warning_due) FROM debit), false) AS "warningsDue",
   CASE WHEN stored < $15 THEN (

@@ -43,7 +43,7 @@ export type Outcome = 'stored' | 'duplicate' | 'unknown account' | 'conflict';
 export interface StoreResult {
   /** one for each call, in the same order */
   outcomes: Outcome[];
-  /** a debit took a balance below its warning threshold */
+  /** a debit took a balance below its warning threshold, or reached a part of the daily limit */
   warningsDue: boolean;
 }
 

@@ -32,6 +32,18 @@ export type Message =
   | ({ kind: 'second factor'; username: number; on: boolean } & Occurrence)
   | { kind: 'low balance'; username: number; cash: Decimal; threshold: number }
   | { kind: 'calls stopped'; username: number; cash: Decimal }
+  | ({ kind: 'daily limit' } & LimitReached)
+  // to the administrators
+  | ({ kind: 'daily limit of a customer' } & LimitReached)
+  | {
+      kind: 'unusual hour';
+      username: number;
+      /** when the hour began, in the form of ISO 8601 */
+      hour: string;
+      spent: Decimal;
+      /** what an hour usually costs */
+      usual: Decimal;
+    }
   | {
       kind: 'monthly charge';
       username: number;
@@ -42,6 +54,15 @@ export type Message =
       cash: Decimal;
       lines: ChargeSummary[];
     };
+
+/** How much of the daily limit of calls is spent. */
+export interface LimitReached {
+  username: number;
+  /** percent */
+  level: 80 | 100;
+  spent: Decimal;
+  limit: Decimal;
+}
 
 /** When something was changed, and from where. */
 export interface Occurrence {
@@ -116,6 +137,21 @@ export async function notifyAccount(
     if (same.length >= MOST_OF_A_SUBJECT) return;
   }
   await queueMessage(tx, queue, { ...account, message });
+}
+
+/** Queues a mail to each administrator, in the transaction that causes it. */
+export async function notifyAdministrators(
+  tx: Queryable,
+  queue: Queue,
+  message: Message,
+): Promise<void> {
+  const administrators = await tx.query<Omit<AddressedMessage, 'message'>>(
+    `SELECT email AS to, name, time_zone AS "timeZone", language FROM account
+     WHERE role = 'administrator' AND closed_at IS NULL ORDER BY username`,
+  );
+  for (const administrator of administrators) {
+    await queueMessage(tx, queue, { ...administrator, message });
+  }
 }
 
 function subjectOf(message: Message): string {

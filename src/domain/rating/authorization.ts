@@ -2,6 +2,7 @@ import { plainArray, textArray } from '../../db/array-text.ts';
 import type { Database, Send } from '../../db/database.ts';
 import { isLockTimeout, StoreUnavailable } from '../../db/errors.ts';
 import { GATHERED, type Gathered, Gatherer, Lanes } from '../../db/gather.ts';
+import { dayLimit, NOTE_LIMITS } from '../books/day-limit.ts';
 import { fromMicros } from '../money.ts';
 import {
   type Answer,
@@ -59,6 +60,9 @@ const TERMS = `SELECT i.n::int, a.master_account AS "billingAccount", a.enabled,
     coalesce((d.price).minimum_seconds, a.minimum_seconds) AS "minimumSeconds",
     coalesce((d.price).increment_seconds, a.increment_seconds) AS "incrementSeconds",
     (CASE b.billing WHEN 'prepaid' THEN b.cash ELSE b.cash + b.credit_limit END)::text AS spendable,
+    ${dayLimit('$4::timestamptz')} AS "dayLimit",
+    (CASE WHEN a.master_account = a.username THEN a.max_rate ELSE least(a.max_rate, (
+      SELECT p.max_rate FROM account p WHERE p.username = a.master_account)) END)::text AS "maxRate",
     b.held::text, coalesce(c.calls, 0) AS calls,
     CASE WHEN h.call_id IS NOT NULL THEN json_build_object('account', h.account,
       'called', h.called, 'amount', h.amount::text, 'earlier', h.earlier_amount::text,
@@ -209,10 +213,12 @@ async function authorizeCalls(
       const terms = await send<Terms>('read-terms', TERMS, asked);
       decisions = new Decisions(questions, terms, locked, options);
       writeHolds(send, decisions);
+      noteLimits(send, decisions, now);
       return { result: decisions.answers, changed: true };
     }
-    const changed = decisions.holds.size > 0;
-    if (changed) writeHolds(send, decisions);
+    if (decisions.holds.size > 0) writeHolds(send, decisions);
+    noteLimits(send, decisions, now);
+    const changed = decisions.holds.size > 0 || decisions.limited.size > 0;
     return { result: decisions.answers, changed };
   });
 }
@@ -222,6 +228,11 @@ async function expire(send: Send, billingAccounts: number[], now: Date): Promise
   const values = [plainArray(billingAccounts), now];
   const [row] = await send<{ gone: number }>('expire-holds', EXPIRE, values);
   return row?.gone ?? 0;
+}
+
+/** So the job that sends mails finds the daily limits that this decision found to be reached. */
+function noteLimits(send: Send, { limited }: Decisions, now: Date): void {
+  if (limited.size > 0) void send('note-limits', NOTE_LIMITS, [plainArray([...limited]), now]);
 }
 
 function writeHolds(send: Send, { holds, calls, held }: Decisions): void {

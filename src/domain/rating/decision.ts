@@ -54,6 +54,10 @@ export interface Terms extends CallPrice {
   maxCalls: number | null;
   /** what may be spent, without regard to holds; null: any amount */
   spendable: Decimal | null;
+  /** what is left of the daily limit, and whether it was noted that it is reached; null: no limit */
+  dayLimit: { left: Decimal; isNoted: boolean } | null;
+  /** the highest allowed rate; null: any */
+  maxRate: Decimal | null;
   /** held of the billing account's balance, with expired holds that were not given back yet */
   held: Decimal;
   /** the account's calls in progress, with those of the same expired holds */
@@ -104,6 +108,8 @@ export class Decisions {
   readonly held = new Map<number, bigint>();
   /** billing accounts whose calls needed more than other calls' holds leave */
   readonly short = new Set<number>();
+  /** billing accounts whose daily limit is reached, where that is not noted yet */
+  readonly limited = new Set<number>();
   readonly #options: AuthorizeOptions;
 
   /**
@@ -136,6 +142,9 @@ export class Decisions {
     const goesOn = this.#options.freeCalls && terms.isPriced && isFree(terms);
     if (terms.suspended && !goesOn)
       return paymentRequired('Calls are suspended, the balance is used up');
+    if (terms.maxRate !== null && toMicros(terms.rate) > toMicros(terms.maxRate)) {
+      return paymentRequired('The rate is above the limit');
+    }
     return this.#grant(question, terms);
   }
 
@@ -162,8 +171,16 @@ export class Decisions {
     const earlierMicros = isTransfer ? costSoFar(live, now) : (live?.earlierMicros ?? 0n);
     const grantedMs = live && !isTransfer ? live.grantedMs : now.getTime();
     const elapsed = secondsSince(grantedMs, now);
-    const granted = grant(terms, otherMicros + earlierMicros, elapsed, holdSeconds);
+    const { dayLimit, spendable } = terms;
+    const isLimited =
+      dayLimit !== null && (spendable === null || toMicros(dayLimit.left) < toMicros(spendable));
+    const available = isLimited ? { ...terms, spendable: dayLimit.left } : terms;
+    const granted = grant(available, otherMicros + earlierMicros, elapsed, holdSeconds);
     if (otherMicros > 0n && granted?.maxSeconds !== holdSeconds) this.short.add(billingAccount);
+    if (!granted && isLimited) {
+      if (!dayLimit.isNoted) this.limited.add(billingAccount);
+      return paymentRequired('The daily limit is reached');
+    }
     if (!granted) return paymentRequired('Insufficient balance');
     const { maxSeconds } = granted;
     this.#hold(key, before, {

@@ -107,6 +107,9 @@ function callState(view: View, account: AccountDetails, days: number | undefined
   if (account.closedAt) return headline('info', m.closed.title, m.closed.text);
   if (!account.enabled) return headline('warn', m.disabled.title, m.disabled.text);
   if (account.suspended) return headline('bad', m.suspended.title, m.suspended.text);
+  if (account.limitReached) {
+    return headline('bad', m.limitReached.title, m.limitReached.text);
+  }
   if (days === undefined) return headline('good', m.active.title, m.active.text);
   const isShort = days <= SHORT_DAYS;
   return headline(isShort ? 'warn' : 'good', m.active.title, m.active.lasts(days));

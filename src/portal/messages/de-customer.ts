@@ -33,6 +33,10 @@ export const deCustomer: typeof enCustomer = {
         title: 'Anrufe werden abgelehnt',
         text: 'Das Guthaben ist aufgebraucht. Mit einer Zahlung gehen Anrufe wieder.',
       },
+      limitReached: {
+        title: 'Anrufe werden bis Mitternacht abgelehnt',
+        text: 'Sie haben das Tageslimit erreicht. Nur kostenlose Anrufe gehen durch.',
+      },
       closed: {
         title: 'Dieses Konto ist geschlossen',
         text: 'Anrufe und Gebühren sind noch zu lesen.',

@@ -134,6 +134,8 @@ export const deOperator: typeof enOperator = {
     notifyThreshold: { label: 'Warnen unter' },
     priceList: { label: 'Preisliste', hint: 'Leer: die mit dem Namen default' },
     maxCalls: { label: 'Gleichzeitige Anrufe', hint: 'Leer: beliebig viele' },
+    maxRate: { label: 'Höchster Tarif je Minute', hint: 'Leer: jeder' },
+    dayLimit: { label: 'Tageslimit für Anrufe', hint: 'Leer: jeder Betrag' },
     billing: {
       label: 'Abrechnung',
       choices: { prepaid: 'Vorausbezahlt', postpaid: 'Auf Rechnung' },
@@ -149,6 +151,8 @@ export const deOperator: typeof enOperator = {
     },
   },
   account: {
+    spentToday: 'Anrufe von heute',
+    limitReached: 'Tageslimit erreicht',
     username: 'Benutzername',
     email: 'E-Mail',
     billedTo: 'Bezahlt von',

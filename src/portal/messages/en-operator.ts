@@ -27,6 +27,8 @@ const accountSettings: Record<AccountSettingName, SettingTexts> = {
   notifyThreshold: { label: 'Warn below' },
   priceList: { label: 'Price list', hint: 'Empty: the one called default' },
   maxCalls: { label: 'Calls at once', hint: 'Empty: any number' },
+  maxRate: { label: 'Highest rate a minute', hint: 'Empty: any' },
+  dayLimit: { label: 'Daily limit of calls', hint: 'Empty: any amount' },
   billing: { label: 'Billing', choices: { prepaid: 'Prepaid', postpaid: 'Postpaid' } },
   creditLimit: { label: 'Credit limit', hint: 'Of a postpaid account; empty: any amount' },
   notify: { label: 'Mail at a low balance' },
@@ -161,6 +163,8 @@ export const enOperator = {
   },
   accountSettings,
   account: {
+    spentToday: 'Calls of today',
+    limitReached: 'daily limit reached',
     username: 'Username',
     email: 'E-mail',
     billedTo: 'Billed to',

@@ -46,6 +46,7 @@ export function addAccountPages(app: FastifyInstance, service: Service): void {
         masterAccount: values.masterAccount ?? values.username,
         role: 'customer',
         rate: config.defaultRate,
+        limits: config.newLimits,
         sipRealm: config.sipRealm,
         now: clock(),
       });

@@ -10,7 +10,7 @@ import { Refusal } from '../../../domain/refusal.ts';
 import { currentRegistration } from '../../../domain/sip/registration.ts';
 import { type Html, html } from '../../../html.ts';
 import type { Service } from '../../../service.ts';
-import { facts, notice, panel } from '../../components/blocks.ts';
+import { badge, facts, notice, panel } from '../../components/blocks.ts';
 import { isolated } from '../../components/free-text.ts';
 import { money, rate } from '../../components/money.ts';
 import { day } from '../../components/time.ts';
@@ -91,6 +91,7 @@ function factsPanel(
     facts([
       { label: view.m.operator.accounts.state, value: states(view, account) },
       { label: m.balance, value: money(view, account.cash) },
+      { label: m.spentToday, value: spentToday(view, account) },
       { label: m.rate, value: html`${rate(view, account.rate)} ${m.perMinute}` },
       { label: m.email, value: account.email },
       {
@@ -107,6 +108,13 @@ function factsPanel(
       ...(closedAt ? [{ label: m.closed, value: day(view, closedAt, zone) }] : []),
     ]),
   );
+}
+
+function spentToday(view: View, { spentToday, dayLimit, limitReached }: AccountDetails): Html {
+  const spent = money(view, spentToday);
+  if (dayLimit === null) return spent;
+  const text = html`${spent} / ${money(view, dayLimit)}`;
+  return limitReached ? html`${text} ${badge('bad', view.m.operator.account.limitReached)}` : text;
 }
 
 function subAccountsPanel(
