@@ -257,7 +257,7 @@ export const SETTINGS = {
   SESSION_LIFETIME_HOURS: positive(168, 'a portal session ends so long after signing in', 87_600),
   ADMIN_SECOND_FACTOR: flag({
     default: false,
-    description: 'administrators have to set a second factor up before anything else',
+    description: 'the staff has to set a second factor up before anything else',
   }),
   STEP_UP_AMOUNT: text({
     default: '100',

@@ -11,7 +11,7 @@ const isOfToday = (balance: string, today: string) =>
   `coalesce(${balance}.spent_on - ${today} IN (0, 1), false)`;
 
 const spentOn = (balance: string, today: string) =>
-  `CASE WHEN ${isOfToday(balance, today)} THEN ${balance}.spent_today ELSE 0 END`;
+  `CASE WHEN ${isOfToday(balance, today)} THEN ${balance}.spent_today ELSE 0.000000 END`;
 
 /** SQL: the part of a limit that is reached, in percent: 0, 80 or 100. */
 const levelOf = (spent: string, limit: string) =>

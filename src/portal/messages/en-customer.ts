@@ -28,6 +28,10 @@ export const enCustomer = {
         title: 'Calls are disabled',
         text: 'Please ask support to enable them.',
       },
+      limitReached: {
+        title: 'Calls are refused until midnight',
+        text: 'They have reached the daily limit. Only free calls go through.',
+      },
       suspended: {
         title: 'Calls are refused',
         text: 'The balance is used up. A payment lets calls through again.',
