@@ -4,6 +4,9 @@ CREATE TABLE feed (
   name text PRIMARY KEY,
   format text NOT NULL,
   secret_digest bytea NOT NULL,
+  -- the previous secret, which is accepted until `previous_expires_at`
+  previous_digest bytea,
+  previous_expires_at timestamptz,
   networks text[] NOT NULL DEFAULT '{}',
   debits text NOT NULL DEFAULT 'service' CHECK (debits IN ('service', 'switch')),
   -- The time zone of local times without a zone.

@@ -107,6 +107,7 @@ export async function runOperation(service: Service, id: string): Promise<void> 
     const result = await worker(service, work, progressOf(service, id));
     await finishOperation(db, id, { result }, clock());
   } catch (error) {
+    if (error instanceof Cancelled) return;
     if (error instanceof StoreUnavailable) throw error;
     const isRefusal = error instanceof Refusal;
     const detail = isRefusal ? error.message : 'Internal error';
@@ -116,13 +117,25 @@ export async function runOperation(service: Service, id: string): Promise<void> 
   }
 }
 
-/** Stores the progress at most twice a second; the work does not wait for it. */
+class Cancelled extends Error {}
+
+/**
+ * Stores the progress at most twice a second; the work does not wait for it.
+ * @throws Cancelled once the operation has ended
+ */
 function progressOf({ db }: Service, id: string): Progress {
   let notedMs = 0;
+  let isOver = false;
   return (done, total) => {
+    if (isOver) throw new Cancelled();
     const now = performance.now();
     if (now - notedMs < NOTED_EVERY_MS) return;
     notedMs = now;
-    noteProgress(db, id, { done, total: total ?? null }).catch(() => undefined);
+    noteProgress(db, id, { done, total: total ?? null }).then(
+      (goesOn) => {
+        isOver = !goesOn;
+      },
+      () => undefined,
+    );
   };
 }

@@ -39,6 +39,7 @@ const TABLE: Record<string, string> = {
   'POST /admin/accounts/:username/numbers/remove': 'ab',
   'POST /admin/accounts/:username/password': 'as',
   'POST /admin/accounts/:username/reverse': 'ab',
+  'POST /admin/accounts/:username/settle': 'ab',
   'POST /admin/accounts/:username/services': 'ab',
   'POST /admin/accounts/:username/services/remove': 'ab',
   'POST /admin/accounts/:username/settings': 'asbr',
@@ -126,7 +127,7 @@ test('a page shows a role what it permits, and nothing that it refuses', async (
   });
   const admin = staff.administrator;
   await admin.open(`/admin/accounts/${username}`);
-  const fields = { amount: '5', reason: 'gift', direction: 'credit' };
+  const fields = { amount: '5', reason: 'gift', direction: 'invoice' };
   await admin.submit(`/admin/accounts/${username}/money`, fields);
   await admin.open(`/admin/accounts/${username}`);
   await admin.submit(`/admin/accounts/${username}/services`, {

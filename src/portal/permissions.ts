@@ -19,6 +19,7 @@ export const PERMISSIONS: Record<string, Permission> = {
   'GET /admin/accounts/:username/ledger': 'read',
   'POST /admin/accounts/:username/money': 'money',
   'POST /admin/accounts/:username/reverse': 'money',
+  'POST /admin/accounts/:username/settle': 'money',
   // Each role changes its own kind of settings; see `settingsOf`.
   'POST /admin/accounts/:username/settings': 'read',
   'POST /admin/accounts/:username/services': 'money',

@@ -212,6 +212,7 @@ test('money is posted once for a reference, for ever, and a conflict names the e
     actor: `operator key ${all.key.id} (test)`,
     createdAt,
     reversed: false,
+    paid: null,
     lines: [],
   });
   assert.deepEqual(balance, {

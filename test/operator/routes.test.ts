@@ -36,7 +36,7 @@ test('every route needs a scope of its own or tells of the key alone', () => {
   assert.deepEqual([...new Set(ids)], ids);
   assert.deepEqual(
     ROUTES.filter(({ scope }) => scope === null).map(({ path }) => path),
-    ['/self', '/operations', '/operations/{id}'],
+    ['/self', '/operations', '/operations/{id}', '/operations/{id}/cancel'],
   );
   const reads = ROUTES.filter(({ scope }) => scope?.endsWith(':read')).filter(
     ({ method, path }) => method !== 'GET' && path !== '/charge-previews',

@@ -1,7 +1,7 @@
 import { type CallRecord, findCall, searchCalls } from '../../domain/calls/call-search.ts';
 import { requireRange } from '../../domain/calls/rerating.ts';
 import * as entered from '../../domain/entered-values.ts';
-import { type HoldRecord, listHolds } from '../../domain/rating/hold.ts';
+import { type HoldRecord, listHolds, releaseByHand } from '../../domain/rating/hold.ts';
 import { registrationsOf } from '../../domain/sip/registration.ts';
 import { Type } from '../../http/schema.ts';
 import { ok, page, rowsOf } from './answer.ts';
@@ -149,6 +149,28 @@ const getHolds = route({
   },
 });
 
+const releaseHold = route({
+  method: 'POST',
+  path: '/holds/release',
+  operationId: 'releaseHold',
+  tag: TAG,
+  summary:
+    'End the hold of a call that a switch has forgotten; the call is still billed when it is reported',
+  scope: 'holds:write',
+  isNatural: true,
+  body: {
+    account: username('Who calls'),
+    callId: text((given) => given, {
+      description: 'Of the switch, as in the list of holds',
+      example: '3c26@192.0.2.7',
+      longest: 255,
+    }),
+  },
+  answers: { 200: s.object({ released: Type.Boolean() }) },
+  handle: async ({ service, actor, body, now }) =>
+    ok({ released: await releaseByHand(service.db, actor, body, now) }),
+});
+
 const getRegistrations = route({
   method: 'GET',
   path: '/registrations',
@@ -166,4 +188,4 @@ const getRegistrations = route({
   },
 });
 
-export const callRoutes = [listCalls, getCall, reratings, getHolds, getRegistrations];
+export const callRoutes = [listCalls, getCall, reratings, getHolds, releaseHold, getRegistrations];

@@ -1,17 +1,28 @@
 import {
   addFeed,
+  changeFeed,
   FEED_FORMATS,
   findFeed,
   type ListedFeed,
   listFeeds,
   removeFeed,
+  renewFeedSecret,
 } from '../../domain/calls/feed.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { DEFAULT_COUNTRY } from '../../domain/numbering-plan.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { Type } from '../../http/schema.ts';
-import { created, ok, pageTo, removed, requireMatch, tagged, unlessGone } from './answer.ts';
-import { choice, list, optional, text } from './field.ts';
+import {
+  created,
+  ok,
+  okTagged,
+  pageTo,
+  removed,
+  requireMatch,
+  tagged,
+  unlessGone,
+} from './answer.ts';
+import { choice, integer, list, optional, text } from './field.ts';
 import { feedName } from './fields.ts';
 import { route } from './route.ts';
 import * as s from './schemas.ts';
@@ -47,6 +58,19 @@ const listAllFeeds = route({
   handle: async (call) => pageTo(call, (await listFeeds(call.service.db)).map(shownFeed), null),
 });
 
+/** Settings that a feed may change. */
+const SETTINGS = {
+  networks: optional(
+    list(text(entered.network, { description: 'An address or a CIDR', example: '192.0.2.0/24' }), {
+      most: 100,
+    }),
+  ),
+  timeZone: optional(text(entered.timeZone, { description: 'Of times without one' })),
+  country: optional(
+    text(entered.country, { description: 'Where it dials, ISO 3166-1', example: 'GB' }),
+  ),
+};
+
 const putFeed = route({
   method: 'PUT',
   path: '/feeds/{name}',
@@ -58,21 +82,10 @@ const putFeed = route({
   params: { name: feedName },
   body: {
     format: choice(FEED_FORMATS, { description: 'How it writes its calls', example: 'freeswitch' }),
-    networks: optional(
-      list(
-        text(entered.network, { description: 'An address or a CIDR', example: '192.0.2.0/24' }),
-        {
-          most: 100,
-        },
-      ),
-    ),
     debits: optional(
       choice(['service', 'switch'], { description: 'Who takes the price of a call' }),
     ),
-    timeZone: optional(text(entered.timeZone, { description: 'Of times without one' })),
-    country: optional(
-      text(entered.country, { description: 'Where it dials, ISO 3166-1', example: 'GB' }),
-    ),
+    ...SETTINGS,
   },
   answers: { 200: feedSchema, 201: feedSchema },
   handle: async ({ service, actor, params, body, now }) => {
@@ -99,6 +112,49 @@ const putFeed = route({
   },
 });
 
+const patchFeed = route({
+  method: 'PATCH',
+  path: '/feeds/{name}',
+  operationId: 'changeFeed',
+  tag: TAG,
+  summary: 'Change where a switch may send from, its country or time zone',
+  description: 'Applies to records that come later; stored calls do not change.',
+  scope: 'feeds:write',
+  params: { name: feedName },
+  body: SETTINGS,
+  tagged: true,
+  answers: { 200: feedSchema },
+  handle: async ({ service: { db }, actor, params: { name }, body, headers, now }) => {
+    await changeFeed(db, actor, name, body, now, (before) =>
+      requireMatch(headers, shownFeed(before).etag),
+    );
+    return okTagged(shownFeed((await findFeed(db, name)) as ListedFeed));
+  },
+});
+
+const renewSecret = route({
+  method: 'POST',
+  path: '/feeds/{name}/secret',
+  operationId: 'renewFeedSecret',
+  tag: TAG,
+  summary: 'Give a switch a new secret; the previous one works for some hours more',
+  scope: 'feeds:write',
+  idempotency: 'required',
+  params: { name: feedName },
+  body: {
+    overlapHours: optional(
+      integer({ description: '24 where it is left out', least: 0, most: 168, example: 24 }),
+    ),
+  },
+  bodyIsOptional: true,
+  answers: { 200: s.object({ name: s.name, secret: s.name }) },
+  handle: async ({ service: { db, keyring }, actor, params: { name }, body, now }) => {
+    const { overlapHours = 24 } = body;
+    const renewal = { name, overlapHours };
+    return ok({ name, secret: await renewFeedSecret(db, actor, { keyring, now }, renewal) });
+  },
+});
+
 const deleteFeed = route({
   method: 'DELETE',
   path: '/feeds/{name}',
@@ -118,4 +174,4 @@ const deleteFeed = route({
   },
 });
 
-export const feedRoutes = [listAllFeeds, putFeed, deleteFeed];
+export const feedRoutes = [listAllFeeds, putFeed, patchFeed, renewSecret, deleteFeed];

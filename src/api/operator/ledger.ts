@@ -21,7 +21,14 @@ import { balanceSchema, shownBalance } from './shapes.ts';
 
 const TAG = 'money';
 const A = { username: username('Its username') };
-const KINDS = ['promotion', 'payment', 'adjustment', 'monthly charge', 'reversal'] as const;
+const KINDS = [
+  'promotion',
+  'payment',
+  'adjustment',
+  'credit on invoice',
+  'monthly charge',
+  'reversal',
+] as const;
 
 const entrySchema = s.object({
   id: s.name,
@@ -33,6 +40,7 @@ const entrySchema = s.object({
   actor: s.name,
   createdAt: s.moment,
   reversed: Type.Boolean(),
+  paid: s.orNull(Type.Boolean()),
   lines: s.listOf(
     s.object({
       month: s.name,
@@ -156,8 +164,17 @@ const postEntry = route({
       example: 'stripe:pi_3Q',
     }),
     kind: optional(
-      choice(['payment', 'adjustment'], {
-        description: 'Of a credit: payment where it is left out. A debit is an adjustment',
+      choice(['payment', 'adjustment', 'credit on invoice'], {
+        description:
+          'Of a credit: payment where it is left out. A credit on invoice is lent until a payment ' +
+          'settles it. A debit is an adjustment',
+      }),
+    ),
+    settles: optional(
+      text(entered.recordId, {
+        description:
+          'Of a payment: the id of the unpaid credit on invoice of this amount that it pays',
+        example: '17',
       }),
     ),
   },
@@ -169,9 +186,13 @@ const postEntry = route({
       reason: why,
       reference,
       kind = type === 'credit' ? 'payment' : 'adjustment',
+      settles,
     } = call.body;
-    if (type === 'debit' && kind === 'payment') {
+    if (type === 'debit' && kind !== 'adjustment') {
       throw invalidValue('/kind', 'A debit is an adjustment');
+    }
+    if (settles !== undefined && kind !== 'payment') {
+      throw invalidValue('/settles', 'Only a payment settles a credit on invoice');
     }
     const entry = {
       account: call.params.username,
@@ -179,6 +200,7 @@ const postEntry = route({
       amount: type === 'credit' ? amount : `-${amount}`,
       reason: why,
       reference,
+      settles,
       at: call.now,
     };
     return posted(call, await postByHand(call.service.db, call.actor, entry, admitBy(call)));

@@ -1,7 +1,13 @@
-import { createPromotion, listPromotions, type Promotion } from '../../domain/account/promotion.ts';
+import {
+  changePromotion,
+  createPromotion,
+  listPromotions,
+  type Promotion,
+} from '../../domain/account/promotion.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { toMicros } from '../../domain/money.ts';
 import { Refusal } from '../../domain/refusal.ts';
+import { given } from './account-settings.ts';
 import { created, ok, pageTo } from './answer.ts';
 import { decimal, integer, nullable, optional, text } from './field.ts';
 import { time } from './fields.ts';
@@ -29,6 +35,12 @@ const promotions = route({
   handle: async (call) => pageTo(call, await listPromotions(call.service.db), null),
 });
 
+const CODE = { code: text(entered.promotionCode, { description: 'The code', example: 'WELCOME' }) };
+const LIMITS = {
+  validUntil: optional(nullable(time('Until when'))),
+  usesLimit: optional(nullable(integer({ description: 'Signups', least: 1, most: 2_000_000_000 }))),
+};
+
 const putPromotion = route({
   method: 'PUT',
   path: '/promotions/{code}',
@@ -36,13 +48,10 @@ const putPromotion = route({
   tag: TAG,
   summary: 'Make a promotion code',
   scope: 'promotions:write',
-  params: { code: text(entered.promotionCode, { description: 'The code', example: 'WELCOME' }) },
+  params: CODE,
   body: {
     amount: decimal(entered.amount, { description: 'What a signup gets', example: '5' }),
-    validUntil: optional(nullable(time('Until when'))),
-    usesLimit: optional(
-      nullable(integer({ description: 'Signups', least: 1, most: 2_000_000_000 })),
-    ),
+    ...LIMITS,
   },
   answers: { 200: promotionSchema, 201: promotionSchema },
   handle: async ({ service, actor, params, body, now }) => {
@@ -63,6 +72,20 @@ const putPromotion = route({
   },
 });
 
+const patchPromotion = route({
+  method: 'PATCH',
+  path: '/promotions/{code}',
+  operationId: 'changePromotion',
+  tag: TAG,
+  summary: 'Change until when and how often a code counts; a time that is past ends it',
+  scope: 'promotions:write',
+  params: CODE,
+  body: LIMITS,
+  answers: { 200: promotionSchema },
+  handle: async ({ service, actor, params, body, now }) =>
+    ok(await changePromotion(service.db, actor, params.code, given(body), now)),
+});
+
 function isSame(found: Promotion, wanted: Omit<Promotion, 'uses'>): boolean {
   return (
     found.code === wanted.code &&
@@ -72,4 +95,4 @@ function isSame(found: Promotion, wanted: Omit<Promotion, 'uses'>): boolean {
   );
 }
 
-export const promotionRoutes = [promotions, putPromotion];
+export const promotionRoutes = [promotions, putPromotion, patchPromotion];

@@ -12,6 +12,8 @@ import { promotionRoutes } from './promotions.ts';
 import { rejectedRoutes } from './rejected-records.ts';
 import type { Route } from './route.ts';
 import { runningRoutes } from './running.ts';
+import { summaryRoutes } from './summary.ts';
+import { usageRoutes } from './usage.ts';
 
 /** All routes of the operators' API. Router, access, document and tests use this list. */
 export const ROUTES: Route[] = [
@@ -19,6 +21,7 @@ export const ROUTES: Route[] = [
   ...accountRoutes,
   ...credentialRoutes,
   ...ledgerRoutes,
+  ...usageRoutes,
   ...itemRoutes,
   ...priceRoutes,
   ...blockedPrefixRoutes,
@@ -28,4 +31,5 @@ export const ROUTES: Route[] = [
   ...rejectedRoutes,
   ...runningRoutes,
   ...eventRoutes,
+  ...summaryRoutes,
 ];

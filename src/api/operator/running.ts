@@ -4,7 +4,12 @@ import { previewMonthlyCharges } from '../../domain/billing/charge-run.ts';
 import type { MonthlyCharge } from '../../domain/billing/monthly-charge.ts';
 import { requireBalance } from '../../domain/books/balance.ts';
 import * as entered from '../../domain/entered-values.ts';
-import { findOperation, listOperations, type Operation } from '../../domain/operation/operation.ts';
+import {
+  cancelOperation,
+  findOperation,
+  listOperations,
+  type Operation,
+} from '../../domain/operation/operation.ts';
 import { ok, page, removed, rowsOf, unlessGone } from './answer.ts';
 import { anyOf, choice, optional, pattern, text } from './field.ts';
 import { PAGE, time, username } from './fields.ts';
@@ -119,6 +124,8 @@ function shownOperation({ place: _, ...operation }: Operation & { place?: string
   return operation;
 }
 
+const OPERATION = { id: pattern('^op_[0-9A-Za-z]{1,40}$', { description: 'Its id' }) };
+
 const getOperation = route({
   method: 'GET',
   path: '/operations/{id}',
@@ -127,10 +134,27 @@ const getOperation = route({
   summary: 'How far long work is, and what came of it',
   description: 'A key sees what was asked for with it.',
   scope: null,
-  params: { id: pattern('^op_[0-9A-Za-z]{1,40}$', { description: 'Its id' }) },
+  params: OPERATION,
   answers: { 200: operationSchema },
   handle: async ({ service, params, key }) =>
     ok(await findOperation(service.db, params.id, key.id)),
+});
+
+const cancel = route({
+  method: 'POST',
+  path: '/operations/{id}/cancel',
+  operationId: 'cancelOperation',
+  tag: TAG,
+  summary: 'End long work before it is done; what it did stays',
+  description: 'Work that waits always, and while it runs a charge run or preview, or a replay.',
+  scope: null,
+  isNatural: true,
+  params: OPERATION,
+  body: {},
+  bodyIsOptional: true,
+  answers: { 200: operationSchema },
+  handle: async ({ service, actor, params, key, now }) =>
+    ok(await cancelOperation(service.db, actor, { id: params.id, createdBy: key.id }, now)),
 });
 
 const auditSchema = s.object({
@@ -246,6 +270,7 @@ export const runningRoutes = [
   reconciliations,
   operations,
   getOperation,
+  cancel,
   audit,
   mails,
   retry,

@@ -1,6 +1,6 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import { violatedConstraint } from '../../db/errors.ts';
-import { type Actor, audit } from '../audit.ts';
+import { type Actor, audit, differences } from '../audit.ts';
 import { postEntry } from '../books/ledger.ts';
 import type { Decimal } from '../money.ts';
 import { invalidField, Refusal } from '../refusal.ts';
@@ -37,11 +37,39 @@ export async function createPromotion(
   }
 }
 
+/**
+ * Changes until when and how often a promotion may be used; an earlier time ends it.
+ * @throws Refusal 'not found'
+ */
+export function changePromotion(
+  db: Database,
+  actor: Actor,
+  code: string,
+  changes: Partial<Pick<Promotion, 'validUntil' | 'usesLimit'>>,
+  now: Date,
+): Promise<Promotion> {
+  return db.transaction(async (tx) => {
+    const select = `SELECT ${COLUMNS} FROM promotion WHERE lower(code) = lower($1) FOR UPDATE`;
+    const [before] = await tx.query<Promotion>(select, [code]);
+    if (!before) throw new Refusal('not found', `there is no promotion ${code}`);
+    const after = { ...before, ...changes };
+    const detail = differences(before, after);
+    if (Object.keys(detail).length === 0) return before;
+    await tx.query('UPDATE promotion SET valid_until = $2, uses_limit = $3 WHERE code = $1', [
+      before.code,
+      after.validUntil,
+      after.usesLimit,
+    ]);
+    const changed = { action: 'promotion changed', detail: { code: before.code, ...detail } };
+    await audit(tx, actor, changed, now);
+    return after;
+  });
+}
+
+const COLUMNS = `code, amount::text, valid_until AS "validUntil", uses_limit AS "usesLimit", uses`;
+
 export function listPromotions(db: Queryable): Promise<Promotion[]> {
-  return db.query<Promotion>(
-    `SELECT code, amount::text, valid_until AS "validUntil", uses_limit AS "usesLimit", uses
-     FROM promotion ORDER BY code`,
-  );
+  return db.query<Promotion>(`SELECT ${COLUMNS} FROM promotion ORDER BY code`);
 }
 
 /** Whether a new account may use a code now. */

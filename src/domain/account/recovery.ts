@@ -7,6 +7,7 @@ import { type Actor, audit } from '../audit.ts';
 import { addressKey } from '../email-address.ts';
 import { changedBy, recordEvent } from '../event.ts';
 import { notifyAccount, occurrence, queueMessage } from '../mail/message.ts';
+import { lockOpenAccount } from '../open-account.ts';
 import { addressNotFound } from '../refusal.ts';
 import { accountsOfAddress } from './address-accounts.ts';
 import { inspectToken, issueToken, mayMailToken, redeemToken, type TokenState } from './token.ts';
@@ -24,6 +25,28 @@ export async function requestRecovery(db: Queryable, queue: Queue, email: string
 /** @throws Refusal 'not found' if no open account has the address */
 export async function requireKnownAddress(db: Database, email: string): Promise<void> {
   if ((await accountsOfAddress(db, email)).length === 0) throw addressNotFound();
+}
+
+/**
+ * Mails an open account's owner a link to choose a password, on behalf of staff.
+ * @returns false if the address has got as many mails as it may within an hour
+ * @throws Refusal 'not found'
+ */
+export function mailRecovery(
+  db: Database,
+  actor: Actor,
+  { keyring, queue, now }: CredentialTools,
+  username: number,
+): Promise<boolean> {
+  return db.transaction(async (tx) => {
+    const { email, name, language } = await lockOpenAccount(tx, username);
+    if (!(await mayMailToken(tx, email, now))) return false;
+    const token = await issueToken(tx, { keyring, now }, username, 'recovery');
+    const message = { kind: 'recovery' as const, links: [{ username, token }] };
+    await queueMessage(tx, queue, { to: email, name, language, message });
+    await audit(tx, actor, { action: 'recovery mailed', account: username }, now);
+    return true;
+  });
 }
 
 /** Queues one mail with a recovery link for each open account of the address. */

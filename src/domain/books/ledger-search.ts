@@ -1,6 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
 import type { Decimal } from '../money.ts';
 import { Refusal } from '../refusal.ts';
+import { IS_PAID, IS_REVERSED } from './credit-on-invoice.ts';
 import type { LedgerEntry, LedgerKind } from './ledger.ts';
 
 /** An entry with its account and, for a monthly charge, its lines. */
@@ -40,8 +41,7 @@ export function searchEntries(
   return db.query<EntryRecord>(
     `SELECT e.id, e.account, e.kind, e.amount::text, e.reason, e.reference, e.actor,
        e.created_at AS "createdAt",
-       EXISTS (SELECT FROM ledger_entry r WHERE r.account = e.account
-         AND r.reference = 'reversal of ' || e.id AND r.kind = 'reversal') AS reversed,
+       ${IS_REVERSED} AS reversed, ${IS_PAID} AS paid,
        (SELECT coalesce(json_agg(json_build_object('month', to_char(l.month, 'YYYY-MM'),
           'item', l.item, 'owner', l.owner::text, 'name', l.name, 'days', l.days,
           'amount', l.amount::text)

@@ -64,7 +64,7 @@ export async function addFeed(
       problem: { key: 'feedTellsNoDebits', format: feed.format },
     });
   }
-  const secret = randomBytes(24).toString('base64url');
+  const secret = newFeedSecret();
   try {
     await db.transaction(async (tx) => {
       await keepPlan(tx, feed.country ?? DEFAULT_COUNTRY);
@@ -131,7 +131,8 @@ export interface FeedChanges {
 
 /**
  * Changes the given settings of a feed. They apply to later records; stored calls do not change.
- * @throws Refusal 'not found'; InvalidValue for a country without a numbering plan
+ * @param check gets the feed before the change, while its row is locked
+ * @throws Refusal 'not found'; InvalidValue for a country without a numbering plan; errors of `check`
  */
 export async function changeFeed(
   db: Database,
@@ -139,6 +140,7 @@ export async function changeFeed(
   name: string,
   { country, networks, timeZone }: FeedChanges,
   now: Date,
+  check: (before: ListedFeed) => void = () => undefined,
 ): Promise<void> {
   await db.transaction(async (tx) => {
     if (country !== undefined) await keepPlan(tx, country);
@@ -146,6 +148,7 @@ export async function changeFeed(
     const select = `SELECT ${columns} FROM feed WHERE name = $1 FOR UPDATE`;
     const [before] = await tx.query(select, [name]);
     if (!before) throw new Refusal('not found', `there is no feed ${name}`);
+    check((await findFeed(tx, name)) as ListedFeed);
     const [after] = await tx.query(
       `UPDATE feed SET country = coalesce($2, country), networks = coalesce($3, networks),
          time_zone = coalesce($4, time_zone)
@@ -157,6 +160,36 @@ export async function changeFeed(
     await audit(tx, actor, { action: 'feed changed', detail: { name, ...detail } }, now);
   });
 }
+
+/**
+ * Gives a feed a new secret. The previous one is accepted for some more hours.
+ * @returns the new secret
+ * @throws Refusal 'not found'
+ */
+export function renewFeedSecret(
+  db: Database,
+  actor: Actor,
+  { keyring, now }: { keyring: Keyring; now: Date },
+  { name, overlapHours }: { name: string; overlapHours: number },
+): Promise<string> {
+  const secret = newFeedSecret();
+  return db.transaction(async (tx) => {
+    const rows = await tx.query(
+      `UPDATE feed SET secret_digest = $2,
+         previous_digest = CASE WHEN $3 > 0 THEN secret_digest END,
+         previous_expires_at = CASE WHEN $3 > 0 THEN $4::timestamptz + make_interval(hours => $3) END
+       WHERE name = $1 RETURNING name`,
+      [name, keyring.digest(secret), overlapHours, now],
+    );
+    if (rows.length === 0) throw new Refusal('not found', `there is no feed ${name}`);
+    const detail = { name, overlapHours };
+    await audit(tx, actor, { action: 'feed secret renewed', detail }, now);
+    await recordEvent(tx, { type: 'feed.secret_rotated', data: detail }, now);
+    return secret;
+  });
+}
+
+const newFeedSecret = () => randomBytes(24).toString('base64url');
 
 /** @returns undefined where there is none */
 export async function findFeed(db: Queryable, name: string): Promise<ListedFeed | undefined> {
@@ -185,14 +218,18 @@ export async function authenticateFeed(
   name: string,
   secret: string,
 ): Promise<DeliveringFeed> {
-  const feed = await db.find<FeedRow & Pick<DeliveringFeed, 'callsKeptFrom'> & { digest: Buffer }>(
+  const feed = await db.find<
+    FeedRow & Pick<DeliveringFeed, 'callsKeptFrom'> & { digests: Buffer[] }
+  >(
     'authenticate-feed',
-    `SELECT i.n::int, ${FEED_COLUMNS}, f.secret_digest AS digest,
+    `SELECT i.n::int, ${FEED_COLUMNS}, 
+       array_remove(ARRAY[f.secret_digest, CASE WHEN f.previous_expires_at > now()
+         THEN f.previous_digest END], NULL) AS digests,
        (SELECT kept_from FROM call_retention) AS "callsKeptFrom"
      FROM unnest($1::text[]) WITH ORDINALITY AS i (name, n) JOIN feed f ON f.name = i.name`,
     name,
   );
-  if (!feed || !keyring.matches(secret, feed.digest)) {
+  if (!feed?.digests.some((digest) => keyring.matches(secret, digest))) {
     throw new Refusal('unauthorized', 'Unauthorized');
   }
   return withPlan(feed);

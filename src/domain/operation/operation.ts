@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Database, Queryable } from '../../db/database.ts';
 import { violatedConstraint } from '../../db/errors.ts';
 import type { Queue } from '../../db/queue.ts';
-import type { Actor } from '../audit.ts';
+import { type Actor, audit } from '../audit.ts';
 import { recordEvent } from '../event.ts';
 import { Refusal } from '../refusal.ts';
 
@@ -153,17 +153,55 @@ export async function takeOperation(
   return { ...rest, actor: { who, from } };
 }
 
-/** @param total null: unknown */
+// Work of these kinds can end after any step; the rest would leave a step undone.
+const CANCELLABLE = ['charge run', 'charge preview', 'replay'];
+
+/**
+ * Ends an operation before it is done: one that still waits, or one whose kind allows that between
+ * two steps. What it did stays.
+ * @throws Refusal 'not found'; 'conflict' for one that is finished, or whose kind does not allow it
+ */
+export function cancelOperation(
+  db: Database,
+  actor: Actor,
+  { id, createdBy }: Pick<Operation, 'id' | 'createdBy'>,
+  now: Date,
+): Promise<Operation> {
+  return db.transaction(async (tx) => {
+    const [cancelled] = await tx.query<Operation>(
+      `UPDATE operation SET status = 'cancelled', finished_at = $3
+       WHERE id = $1 AND created_by = $2 AND (status = 'queued' OR status = 'running' AND kind = ANY ($4))
+       RETURNING ${COLUMNS}`,
+      [id, createdBy, now, CANCELLABLE],
+    );
+    if (cancelled) {
+      const detail = { id, kind: cancelled.kind };
+      await audit(tx, actor, { action: 'operation cancelled', detail }, now);
+      await recordEvent(tx, { type: 'operation.finished', data: cancelled }, now);
+      return cancelled;
+    }
+    const operation = await findOperation(tx, id, createdBy);
+    if (operation.status === 'cancelled') return operation;
+    const what =
+      operation.status === 'running'
+        ? `a ${operation.kind} cannot be cancelled`
+        : `it has ${operation.status}`;
+    throw new Refusal('conflict', what);
+  });
+}
+
+/** @param total null: unknown @returns false if the operation has ended, such as by a cancellation */
 export async function noteProgress(
   db: Queryable,
   id: string,
   { done, total = null }: { done: number; total?: number | null },
-): Promise<void> {
-  await db.query('UPDATE operation SET done = $2, total = coalesce($3, total) WHERE id = $1', [
-    id,
-    done,
-    total,
-  ]);
+): Promise<boolean> {
+  const rows = await db.query(
+    `UPDATE operation SET done = $2, total = coalesce($3, total)
+     WHERE id = $1 AND finished_at IS NULL RETURNING id`,
+    [id, done, total],
+  );
+  return rows.length > 0;
 }
 
 /** Ends an operation with a result or an error, and records the event. */

@@ -1,5 +1,6 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import { Gatherer } from '../../db/gather.ts';
+import { type Actor, audit } from '../audit.ts';
 import type { Decimal } from '../money.ts';
 
 /** A call that a switch was allowed to make. */
@@ -54,11 +55,8 @@ async function releaseOrFail(db: Database, calls: AllowedCall[]): Promise<(boole
   }
 }
 
-/** @returns for each call whether it had a hold */
-async function releaseHolds(db: Database, calls: AllowedCall[]): Promise<boolean[]> {
-  const [row] = await db.deliver<{ released: number[] }>(
-    'release-holds',
-    `WITH due AS (
+// Parameters: accounts and ids of the calls.
+const RELEASE = `WITH due AS (
        SELECT i.n, h.billing_account, h.call_id
        FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS i (account, call_id, n)
          JOIN account a ON a.username = i.account
@@ -75,11 +73,34 @@ async function releaseHolds(db: Database, calls: AllowedCall[]): Promise<boolean
        RETURNING h.billing_account, h.call_id, h.account, h.amount
      ), ${GIVE_BACK}
      SELECT coalesce(array_agg(d.n::int), '{}') AS released
-     FROM due d JOIN gone g ON g.billing_account = d.billing_account AND g.call_id = d.call_id`,
-    [calls.map(({ account }) => account), calls.map(({ callId }) => callId)],
-  );
+     FROM due d JOIN gone g ON g.billing_account = d.billing_account AND g.call_id = d.call_id`;
+
+/** @returns for each call whether it had a hold */
+async function releaseHolds(db: Database, calls: AllowedCall[]): Promise<boolean[]> {
+  const [row] = await db.deliver<{ released: number[] }>('release-holds', RELEASE, [
+    calls.map(({ account }) => account),
+    calls.map(({ callId }) => callId),
+  ]);
   const released = new Set(row?.released);
   return calls.map((_, n) => released.has(n + 1));
+}
+
+/**
+ * Ends the hold of a call by hand; the call itself goes on and is billed when it is reported.
+ * @returns false if the call has no hold
+ */
+export function releaseByHand(
+  db: Database,
+  actor: Actor,
+  { account, callId }: AllowedCall,
+  now: Date,
+): Promise<boolean> {
+  return db.transaction(async (tx) => {
+    const [row] = await tx.query<{ released: number[] }>(RELEASE, [[account], [callId]]);
+    if (!row?.released.length) return false;
+    await audit(tx, actor, { action: 'hold released', account, detail: { callId } }, now);
+    return true;
+  });
 }
 
 /** Gives back expired holds. A balance that is locked is left for the next run. */

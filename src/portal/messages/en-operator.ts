@@ -185,6 +185,11 @@ export const enOperator = {
     reason: 'Reason',
     credit: 'Credit',
     debit: 'Debit',
+    creditOnInvoice: 'Credit on invoice',
+    creditOnInvoiceHint:
+      'A credit on invoice is lent until the ledger says that the invoice is paid.',
+    settle: 'Invoice paid',
+    settled: (entry: number) => `Payment of the credit on invoice ${entry}`,
     ledger: 'Ledger',
     wholeLedger: 'Whole ledger',
     when: 'Posted',

@@ -132,6 +132,17 @@ test('a sub-account is added and credited through its payer, and the trail tells
     ],
   );
   assert.match(await textOf(`/admin/audit?account=${payer}`), /entry reversed/);
+
+  await operator.open(`/admin/accounts/${payer}`);
+  const lent = { amount: '30', reason: 'Invoice 7', direction: 'invoice' };
+  await operator.submit(`/admin/accounts/${payer}/money`, lent);
+  const unpaid = await textOf(`/admin/accounts/${payer}/ledger`);
+  assert.match(unpaid, /Credit on invoice, unpaid Invoice 7 .*Invoice paid/);
+  await operator.submit(`/admin/accounts/${payer}/settle`);
+  const paid = await textOf(`/admin/accounts/${payer}/ledger`);
+  assert.match(paid, /Credit on invoice, paid Invoice 7/);
+  assert.doesNotMatch(paid, /Invoice paid/);
+  assert.equal((await describeAccount(db, payer)).cash, '30.000000');
   assert.deepEqual((await reconcile(db)).imbalances, []);
 });
 

@@ -13,16 +13,21 @@ import { time } from '../../components/time.ts';
 import { form, may, type View, zoneOf } from '../../view.ts';
 import type { Filled } from './request.ts';
 
-/** A form for credits and debits. A form that is sent twice counts once. */
+/** Makes a form that is sent twice count once. */
+const newReference = () => `portal ${randomBytes(8).toString('hex')}`;
+
+/** A form for credits, also on invoice, and debits. A form that is sent twice counts once. */
 export function moneyPanel(view: View, { username }: AccountDetails, filled: Filled): Html {
   const m = view.m.operator.account;
-  const reference = filled.values.reference ?? `portal ${randomBytes(8).toString('hex')}`;
+  const reference = filled.values.reference ?? newReference();
   const { values, problems } = filled;
   const fields = html`<input type="hidden" name="reference" value="${reference}">
 ${field({ name: 'amount', label: inCurrency(view, m.amount), value: values.amount, problem: problems.amount, inputMode: 'decimal', autocomplete: 'off', required: true })}
 ${field({ name: 'reason', label: m.reason, value: values.reason, problem: problems.reason, autocomplete: 'off', required: true })}
 <p class="buttons"><button name="direction" value="credit">${m.credit}</button>
-<button name="direction" value="debit" class="quiet">${m.debit}</button></p>`;
+<button name="direction" value="debit" class="quiet">${m.debit}</button>
+<button name="direction" value="invoice" class="quiet">${m.creditOnInvoice}</button></p>
+<p class="hint">${m.creditOnInvoiceHint}</p>`;
   return panel(m.money, form(view, `/admin/accounts/${username}/money`, fields));
 }
 
@@ -37,6 +42,13 @@ export function ledgerTable(view: View, username: number, entries: LedgerEntry[]
       small: true,
     });
   };
+  const settlement = ({ id, paid, reversed }: LedgerEntry) =>
+    paid === false &&
+    !reversed &&
+    confirmed(view, `/admin/accounts/${username}/settle`, m.settle, {
+      fields: html`<input type="hidden" name="entry" value="${id}"><input type="hidden" name="reference" value="${newReference()}">`,
+      small: true,
+    });
   return table<LedgerEntry>(view, {
     caption: m.ledger,
     rows: entries,
@@ -53,7 +65,14 @@ export function ledgerTable(view: View, username: number, entries: LedgerEntry[]
         cell: ({ amount }) => money(view, amount, { signed: true }),
         numeric: true,
       },
-      ...(may(view, 'money') ? [{ label: '', cell: reversal }] : []),
+      ...(may(view, 'money')
+        ? [
+            {
+              label: '',
+              cell: (entry: LedgerEntry) => html`${settlement(entry)}${reversal(entry)}`,
+            },
+          ]
+        : []),
     ],
   });
 }
