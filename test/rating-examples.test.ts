@@ -59,6 +59,29 @@ test('the costs that the document tells are what calls cost', async () => {
   }
 });
 
+test('the days that the document tells are those that calls count for', async () => {
+  const { db, queue, clock } = api.service;
+  const rows = rowsUnder(
+    '| time zone | a call of 1.00 is stored at | counts for the day | spent that day |',
+  );
+  assert.ok(rows.length >= 4);
+  const accounts = new Map<string, number>();
+  for (const [timeZone = '', at = '', day, spent] of rows) {
+    const account =
+      accounts.get(timeZone) ?? (await addCustomer(api, { rate: '1', increment: 60 }));
+    accounts.set(timeZone, account);
+    await changeAccount(db, TESTER, { queue, now: clock() }, account, { timeZone });
+    const call = reportedCall({ account, startedAt: new Date(at), talkMicroseconds: 60_000_000 });
+    await storeCalls(db, 'x', [call], new Date(at));
+    const [row] = await db.query(
+      `SELECT spent_on::text AS day, round(spent_today, 2)::text AS spent
+       FROM balance WHERE account = $1`,
+      [account],
+    );
+    assert.deepEqual(row, { day, spent }, `${timeZone} ${at}`);
+  }
+});
+
 test('the numbers that the document tells are what is dialled', async () => {
   const rows = rowsUnder('| country | dialled | is |');
   assert.ok(rows.length >= 5);

@@ -297,6 +297,9 @@ test('an emergency call is allowed whatever stands against it, and while the dat
       db.query('UPDATE balance SET suspended = true WHERE account = $1', [account]),
     'an account that is disabled': () => setAccount('enabled = false'),
     'one that is not verified': () => setAccount('verified_at = NULL'),
+    'a daily limit that is reached': () =>
+      db.query('UPDATE balance SET day_limit = 0 WHERE account = $1', [account]),
+    'a rate above its limit': () => setAccount('max_rate = 0'),
     'as many calls as it may have': () => setAccount('max_calls = 0'),
     'blocked prefixes': () =>
       db.query(

@@ -10,7 +10,9 @@ import { assertPromises, begin, end } from './support/begin.ts';
 import { Load } from './support/load.ts';
 import { report, times } from './support/scale.ts';
 
+const EMERGENCY = ['911', '112', '933', '999'];
 const WITHIN_MS = 5_000;
+const EMERGENCY_WITHIN_MS = 2_000;
 const BACK_WITHIN_MS = 3_000;
 
 test('a PostgreSQL that is stopped: 503 in time, and back in time', async (t) => {
@@ -23,6 +25,11 @@ test('a PostgreSQL that is stopped: 503 in time, and back in time', async (t) =>
   const headers = { authorization: `Bearer ${apikey}` };
   const ask = (operation: string, body: object = {}) =>
     post(`${url}/v2.1/account/${operation}/`, body, headers);
+  const { authorization } = promises;
+  const callFor = (dst: string) => {
+    const question = { account: customer?.username, dst, call_id: dst };
+    return post(`${url}/ingest/v1/authorize`, question, { authorization });
+  };
   const load = new Load(promises, () => url);
   await sleep(500);
 
@@ -43,6 +50,11 @@ test('a PostgreSQL that is stopped: 503 in time, and back in time', async (t) =>
       slowestMs = Math.max(slowestMs, performance.now() - began);
       assert.ok(performance.now() - began < WITHIN_MS, `${performance.now() - began} ms`);
       for (const answer of answers) assertUnavailable(answer);
+      const asked = performance.now();
+      for (const { status, body } of await Promise.all(EMERGENCY.map(callFor))) {
+        assert.deepEqual([status, body], [200, { allow: true, max_seconds: 600, rate: '0' }]);
+      }
+      assert.ok(performance.now() - asked < EMERGENCY_WITHIN_MS);
       assert.equal((await fetch(`${url}/healthz`)).status, 200);
       assert.equal((await fetch(`${url}/readyz`)).status, 503);
       await sleep(100);
@@ -64,7 +76,7 @@ test('a PostgreSQL that is stopped: 503 in time, and back in time', async (t) =>
   await assertPromises({ dataDir, promises });
   await end(server);
   report(
-    'PostgreSQL stopped (SIGSTOP) under load: 503 with Retry-After within 5 s, /healthz up, back within 3 s, nothing lost or doubled',
+    'PostgreSQL stopped (SIGSTOP) under load: 503 with Retry-After within 5 s, emergency calls allowed, /healthz up, back within 3 s, nothing lost or doubled',
     `${seconds} s`,
     `503 after at most ${(slowestMs / 1_000).toFixed(1)} s; back after ${(backMs / 1_000).toFixed(1)} s`,
   );

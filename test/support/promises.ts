@@ -36,11 +36,11 @@ export class Promises {
   lastCounts = { stored: 0, duplicates: 0 };
   /** deliveries without an answer, or with an answer that asks to repeat them */
   readonly owed: Batch[] = [];
-  readonly #authorization: string;
+  readonly authorization: string;
 
   /** @param authorization the header of a feed of the format `generic` */
   constructor(authorization: string) {
-    this.#authorization = authorization;
+    this.authorization = authorization;
   }
 
   /** Signs up customers who will make calls. */
@@ -83,7 +83,7 @@ export class Promises {
   }
 
   async #send(url: string, batch: Batch): Promise<number> {
-    const headers = { authorization: this.#authorization };
+    const headers = { authorization: this.authorization };
     const answer = await attempt(() => post(`${url}/ingest/v1/calls/generic`, batch.body, headers));
     if (answer?.status !== 200) {
       this.owed.push(batch);

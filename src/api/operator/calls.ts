@@ -31,6 +31,7 @@ const callSchema = s.object({
   billedSeconds: s.whole,
   rate: s.money,
   amount: s.orNull(s.money),
+  fee: s.orNull(s.money),
   debited: Type.Boolean(),
   feed: s.name,
   receivedAt: s.moment,

@@ -20,6 +20,8 @@ export interface ListedCall {
   rate: Decimal;
   /** money; null where the switch debited the call and did not report the amount */
   amount: Decimal | null;
+  /** the part of the amount that is not rate times seconds; null: nothing */
+  fee: Decimal | null;
 }
 
 /** Which calls to list. */
@@ -48,7 +50,7 @@ type Row = ListedCall & { cursor: string | null; end: string | null };
 const COLUMNS = `replace(id::text, '-', '') AS id, account, started_at AS "startedAt", caller,
   caller_name AS "callerName", called, source_ip AS "sourceIp",
   (talk_microseconds + 999999) / 1000000 AS "talkSeconds", billed_seconds AS "billedSeconds",
-  rate::text, round(amount, 6)::text AS amount`;
+  rate::text, round(amount, 6)::text AS amount, fee::text`;
 /** SQL of a call's cursor, of `call`. */
 export const CURSOR_OF = `(extract(epoch FROM started_at) * 1000000)::bigint || '-' || replace(id::text, '-', '')`;
 

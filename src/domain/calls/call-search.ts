@@ -19,6 +19,8 @@ export interface CallRecord {
   rate: Decimal;
   /** money; null where the switch debited the call and did not report the amount */
   amount: Decimal | null;
+  /** the part of the amount that is not rate times seconds; null: nothing */
+  fee: Decimal | null;
   debited: boolean;
   feed: string;
   receivedAt: Date;
@@ -30,7 +32,7 @@ export interface CallRecord {
 export const RECORD_COLUMNS = `replace(id::text, '-', '') AS id, started_at AS start, account,
   billing_account AS "billingAccount", caller, caller_name AS "callerName", called,
   source_ip AS "sourceIp", (talk_microseconds + 999999) / 1000000 AS "talkSeconds",
-  billed_seconds AS "billedSeconds", rate::text, round(amount, 6)::text AS amount, debited, feed,
+  billed_seconds AS "billedSeconds", rate::text, round(amount, 6)::text AS amount, fee::text, debited, feed,
   received_at AS "receivedAt", started_at::text AS place`;
 
 /** A record as it is shown, with its caller's name decoded. */

@@ -214,7 +214,7 @@ function randomNumbers(seed: number): (below: number) => number {
 const decimal = (micros: bigint) =>
   `${micros / 1_000_000n}.${String(micros % 1_000_000n).padStart(6, '0')}`;
 
-test('what is stored is what a plain model reckons, over prices, versions, fees and formats', async () => {
+test('what is stored is what a plain model reckons, over prices, versions, fees, daily limits and formats', async () => {
   const { db } = api.service;
   const seed = Number(process.env.SEED ?? 20_261_125);
   const random = randomNumbers(seed);
@@ -262,10 +262,19 @@ test('what is stored is what a plain model reckons, over prices, versions, fees 
   const british = await customerOf('model');
   const { queue } = api.service;
   await changeAccount(db, TESTER, { queue, now: NOW }, british, { country: 'GB' });
+  const days = new Map<number, ModelDay>([
+    [account, new ModelDay('Europe/Berlin', 9_000_000n)],
+    [british, new ModelDay('America/New_York', 2_500_000n)],
+  ]);
+  for (const [who, { timeZone, limit }] of days) {
+    const changes = { timeZone, dayLimit: decimal(limit) };
+    await changeAccount(db, TESTER, { queue, now: NOW }, who, changes);
+  }
   const plans = new Map<string, PlanRow>();
   for (const country of ['US', 'GB', 'ES']) plans.set(country, await readPlan(country));
   const calls: ReportedCall[] = [];
   const expected: object[] = [];
+  const amounts: bigint[] = [];
   for (let n = 0; n < 400; n++) {
     const isBritish = random(4) === 0;
     const country = isBritish ? 'GB' : pick(['US', 'GB', 'ES']);
@@ -310,6 +319,7 @@ test('what is stored is what a plain model reckons, over prices, versions, fees 
     const bySeconds = (rate * BigInt(seconds) * 2n + 60n) / 120n;
     const whole = bySeconds + fee > least ? bySeconds + fee : least;
     const amount = seconds === 0 ? 0n : whole;
+    amounts.push(amount);
     expected.push({
       id: call.id,
       called: digits.startsWith('1') ? digits.slice(1) : `+${digits}`,
@@ -319,7 +329,26 @@ test('what is stored is what a plain model reckons, over prices, versions, fees 
       fee: amount === bySeconds ? null : decimal(amount - bySeconds),
     });
   }
-  assert.equal(countsOf(await storeCalls(db, 'x', calls, NOW)).stored, calls.length);
+  // Calls are stored around a leap day and both clock changes.
+  for (let first = 0, ms = 0; first < calls.length; first += 8) {
+    const begin = first % 120 === 0 && BEGINS[first / 120];
+    ms = begin ? Date.parse(begin) : ms + random(5 * 3_600_000);
+    const batch = calls.slice(first, first + 8);
+    const { stored } = countsOf(await storeCalls(db, 'x', batch, new Date(ms)));
+    assert.equal(stored, batch.length);
+    for (const [n, { account = 0 }] of batch.entries()) {
+      const amount = amounts[first + n] ?? 0n;
+      if (amount > 0n) days.get(account)?.add(ms, amount);
+    }
+    for (const [who, day] of days) {
+      const [row] = await db.query(
+        `SELECT spent_on::text AS day, spent_today::text AS spent, limit_level AS level
+         FROM balance WHERE account = $1`,
+        [who],
+      );
+      assert.deepEqual(row, day.shown(), `SEED=${seed}, batch at ${new Date(ms).toISOString()}`);
+    }
+  }
   const stored = await db.query(
     `SELECT replace(c.id::text, '-', '') AS id, called, rate::text, billed_seconds AS seconds,
        amount::text, fee::text
@@ -336,6 +365,35 @@ test('what is stored is what a plain model reckons, over prices, versions, fees 
     assert.equal((await previewRerating(db, range)).changed, 0, `SEED=${seed}`);
   }
 });
+
+const BEGINS = ['2024-02-28T12:00Z', '2026-03-07T20:00Z', '2026-03-28T12:00Z', '2026-10-24T12:00Z'];
+
+/** What the calls of an account took in its day, reckoned plainly. */
+class ModelDay {
+  readonly timeZone: string;
+  readonly limit: bigint;
+  #day: string | null = null;
+  #spent = 0n;
+  #level = 0;
+
+  constructor(timeZone: string, limit: bigint) {
+    this.timeZone = timeZone;
+    this.limit = limit;
+  }
+
+  add(ms: number, amount: bigint): void {
+    const { timeZone, limit } = this;
+    const day = new Intl.DateTimeFormat('en-CA', { timeZone, dateStyle: 'short' }).format(ms);
+    if (day !== this.#day) [this.#day, this.#spent, this.#level] = [day, 0n, 0];
+    this.#spent += amount;
+    const reached = this.#spent >= limit ? 100 : this.#spent * 10n >= limit * 8n ? 80 : 0;
+    this.#level = Math.max(this.#level, reached);
+  }
+
+  shown(): object {
+    return { day: this.#day, spent: decimal(this.#spent), level: this.#level };
+  }
+}
 
 function priceAt(versions: Map<number, ModelPrice | null>, ms: number): ModelPrice | null {
   const starts = [...versions.keys()].filter((start) => start <= ms);

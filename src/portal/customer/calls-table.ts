@@ -55,6 +55,11 @@ export function callColumns(
     },
     { label: m.rate, numeric: true, cell: (call) => rate(view, call.rate) },
     {
+      label: m.fee,
+      numeric: true,
+      cell: ({ fee }) => (fee === null ? '' : money(view, fee)),
+    },
+    {
       label: m.cost,
       numeric: true,
       onPhone: true,

@@ -102,6 +102,7 @@ export const deCustomer: typeof enCustomer = {
     to: 'An',
     duration: 'Dauer',
     rate: 'Tarif',
+    fee: 'Gebühr',
     cost: 'Kosten',
     notAnswered: 'nicht angenommen',
     billedSeconds: (seconds) => `${seconds} Sekunden abgerechnet`,

@@ -98,6 +98,7 @@ export const enCustomer = {
     to: 'To',
     duration: 'Duration',
     rate: 'Rate',
+    fee: 'Fee',
     cost: 'Cost',
     notAnswered: 'not answered',
     billedSeconds: (seconds: number) => `${seconds} seconds billed`,
