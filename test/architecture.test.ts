@@ -20,12 +20,14 @@ const MAY_IMPORT: Record<string, string[]> = {
   'service-address.ts': ['config.ts'],
   'service.ts': ['config.ts', 'db', 'domain'],
   http: ['domain', 'db', 'config.ts', 'html.ts', 'service.ts'],
+  webhook: ['domain', 'service.ts'],
   // Operators' systems replay rejected records through it.
-  api: ['ingest', 'http', 'domain', 'db', 'html.ts', 'language.ts', 'service.ts'],
+  api: ['ingest', 'webhook', 'http', 'domain', 'db', 'html.ts', 'language.ts', 'service.ts'],
   ingest: ['http', 'domain', 'db', 'service.ts'],
   // Operators replay rejected records through it.
   portal: [
     'ingest',
+    'webhook',
     'http',
     'domain',
     'db',
@@ -36,7 +38,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'service.ts',
     'service-address.ts',
   ],
-  jobs: ['language.ts', 'ingest', 'mail', 'domain', 'db', 'service.ts'],
+  jobs: ['language.ts', 'ingest', 'mail', 'webhook', 'domain', 'db', 'service.ts'],
   'app.ts': ['api', 'ingest', 'portal', 'http', 'service.ts'],
   'open-service.ts': ['config.ts', 'db', 'domain', 'jobs', 'secret-key.ts', 'service.ts'],
   'front.ts': ['app.ts', 'http', 'service.ts'],
@@ -70,6 +72,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'open-service.ts',
     'secret-key.ts',
     'service-address.ts',
+    'webhook',
   ],
 };
 

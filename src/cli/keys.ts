@@ -17,6 +17,7 @@ import {
   type SealedColumn,
 } from '../domain/sealing/re-seal.ts';
 import { SEALED_SIP_SECRETS } from '../domain/sip/sip-secret.ts';
+import { SEALED_WEBHOOK_SECRETS } from '../domain/webhook/endpoint.ts';
 import type { OpenService } from '../open-service.ts';
 import {
   draftKey,
@@ -40,6 +41,7 @@ export const SEALED_COLUMNS: SealedColumn[] = [
   SEALED_SIP_SECRETS,
   SEALED_SECOND_FACTORS,
   SEALED_ANSWERS,
+  ...SEALED_WEBHOOK_SECRETS,
 ];
 
 interface RotateOptions {

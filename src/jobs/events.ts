@@ -2,6 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { announceRejected } from '../domain/calls/rejected-record.ts';
+import { notifyAdministrators } from '../domain/mail/message.ts';
+import {
+  dueDeliveries,
+  endpointsWithDue,
+  type Inform,
+  noteDelivered,
+  noteFailed,
+} from '../domain/webhook/delivery.ts';
 import {
   becomeSender,
   hasNewEvents,
@@ -9,22 +17,57 @@ import {
   retireSender,
 } from '../domain/webhook/event-log.ts';
 import type { Service } from '../service.ts';
+import { systemResolve } from '../webhook/allowed-address.ts';
+import { sendWebhook } from '../webhook/send.ts';
 
 const PAUSE_MS = 500;
 const TURN_MS = 5_000;
 const ANNOUNCE_MS = 60_000;
+/** after an outage, four deliveries in this time: 20 a second */
+const RECOVERY_PAUSE_MS = 200;
 
 /**
- * Numbers events as they are committed. One process of the service does it; after its end another
- * one takes over within 15 seconds.
+ * Numbers events as they are committed and sends them to the endpoints. One process of the service
+ * does it; after its end another one takes over within 15 seconds. Each endpoint has its own turn,
+ * so a slow one does not delay the others.
  * @returns stops it
  */
-export function startEvents(service: Service, log: Logger): () => Promise<void> {
-  const { db, clock } = service;
+export function startEvents(
+  service: Service,
+  log: Logger,
+  resolve = systemResolve,
+): () => Promise<void> {
+  const { db, queue, keyring, config, clock } = service;
   const sender = randomUUID();
   const stopping = new AbortController();
+  const { signal } = stopping;
+  const sending = new Map<number, Promise<void>>();
   let [turnMs, announcedMs] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
   let isSender = false;
+  const inform: Inform = (tx, { url, since, isDisabled, error }) =>
+    notifyAdministrators(tx, queue, {
+      kind: isDisabled ? 'webhook disabled' : 'webhook failing',
+      ...{ url, since: since.toISOString(), error },
+    });
+
+  /** Sends what is due to an endpoint, until nothing is left or it fails. */
+  const sendTo = async (id: number) => {
+    const tools = { db, keyring, clock, allow: config.webhookAllow, resolve, signal };
+    for (;;) {
+      const began = performance.now();
+      const due = await dueDeliveries(db, id, clock());
+      if (!due || signal.aborted) return;
+      const { url, isRecovering } = due;
+      await Promise.all(
+        due.deliveries.map(async ({ sequence, tries, event }) => {
+          const outcome = await sendWebhook(tools, { id, url }, event);
+          if (outcome.error === null) return noteDelivered(db, id, sequence, outcome, clock());
+          return noteFailed(db, id, { sequence, tries }, outcome, inform, clock());
+        }),
+      );
+      if (isRecovering) await sleep(Math.max(0, RECOVERY_PAUSE_MS - (performance.now() - began)));
+    }
+  };
   const step = async () => {
     if (performance.now() - turnMs > TURN_MS) {
       isSender = await becomeSender(db, sender);
@@ -36,12 +79,20 @@ export function startEvents(service: Service, log: Logger): () => Promise<void> 
       await announceRejected(db, clock());
     }
     while (await hasNewEvents(db)) await numberEvents(db, clock());
+    for (const id of await endpointsWithDue(db, clock())) {
+      if (sending.has(id)) continue;
+      const turn = sendTo(id)
+        .catch((err) => signal.aborted || log.error({ err, webhook: id }, 'webhooks are not sent'))
+        .finally(() => sending.delete(id));
+      sending.set(id, turn as Promise<void>);
+    }
   };
   const run = async () => {
-    while (!stopping.signal.aborted) {
+    while (!signal.aborted) {
       await step().catch((err) => log.error({ err }, 'events are not numbered'));
-      await sleep(PAUSE_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+      await sleep(PAUSE_MS, undefined, { signal }).catch(() => undefined);
     }
+    await Promise.all(sending.values());
     await retireSender(db, sender).catch(() => undefined);
   };
   const running = run();

@@ -10,6 +10,7 @@ import {
   takeOperation,
 } from '../domain/operation/operation.ts';
 import { Refusal } from '../domain/refusal.ts';
+import { replayEvents } from '../domain/webhook/delivery.ts';
 import { replayRejected } from '../ingest/replay.ts';
 import type { Service } from '../service.ts';
 
@@ -68,6 +69,18 @@ const WORKERS: Record<string, Worker> = {
       ...(open ? { ids: open } : {}),
       onProgress: ({ replayed }) => progress(replayed, total),
     });
+  },
+  'webhook replay': async ({ db, clock }, { parameters }, progress) => {
+    const { endpoint, failedSince, ...range } = parameters as {
+      endpoint: number;
+      after?: number;
+      until?: number;
+      types?: string[];
+      failedSince?: string;
+    };
+    const since = failedSince === undefined ? {} : { failedSince: new Date(failedSince) };
+    const events = await replayEvents(db, endpoint, { ...range, ...since }, clock(), progress);
+    return { events };
   },
   rerating: async ({ db, clock }, { parameters, actor }, progress) => {
     const { from, to, dryRun, reason, ...scope } = parameters as {

@@ -173,6 +173,20 @@ async function contentOf(context: Context, message: Message): Promise<Content> {
         links: [link(context, 'unusual hour', values, `admin/accounts/${values.username}`)],
       };
     }
+    case 'webhook failing':
+    case 'webhook disabled': {
+      const since = dayTime(new Date(message.since), context.timeZone, locale);
+      const values = { url: message.url, since, error: message.error };
+      return {
+        values,
+        facts: [
+          [labels.url, values.url],
+          [labels.since, since],
+          [labels.error, values.error],
+        ],
+        links: [link(context, message.kind, values, 'admin/webhooks')],
+      };
+    }
     case 'monthly charge': {
       const values = {
         username: String(message.username),

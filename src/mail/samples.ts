@@ -8,6 +8,12 @@ const TOKEN = 'an-example-token-that-opens-nothing-0123456';
 const LIMIT = { username: USERNAME, spent: '40.250000', limit: '50.000000' };
 const OCCURRENCE = { at: '2030-11-24T19:05:00Z', address: '192.0.2.1' };
 
+const WEBHOOK = {
+  url: 'https://crm.example.com/events',
+  since: OCCURRENCE.at,
+  error: 'timed out',
+};
+
 const SAMPLES: Record<LetterKind, Message> = {
   verification: { kind: 'verification', username: USERNAME, token: TOKEN },
   recovery: {
@@ -42,6 +48,8 @@ const SAMPLES: Record<LetterKind, Message> = {
     spent: '84.300000',
     usual: '1.250000',
   },
+  'webhook failing': { kind: 'webhook failing', ...WEBHOOK },
+  'webhook disabled': { kind: 'webhook disabled', ...WEBHOOK },
   'monthly charge': {
     kind: 'monthly charge',
     username: USERNAME,

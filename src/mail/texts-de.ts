@@ -31,6 +31,9 @@ export const GERMAN_TEXTS: MailTexts = {
       part: 'Teil von {month}',
       total: 'Summe',
       or: 'oder',
+      url: 'Ziel',
+      since: 'Seit',
+      error: 'Letzter Fehler',
     },
   },
   letters: {
@@ -184,6 +187,27 @@ export const GERMAN_TEXTS: MailTexts = {
           'prüfen Sie, ob es seine eigenen sind. Ein Tageslimit begrenzt den Schaden.',
       ],
       button: 'Konto ansehen',
+      closing: [],
+    },
+    'webhook failing': {
+      subject: '{brand}: ein Webhook schlägt seit einem Tag fehl',
+      preview: 'Ereignisse erreichen {url} nicht.',
+      paragraphs: [
+        'Eines Ihrer Systeme hat seit einem Tag kein Ereignis angenommen. Die Ereignisse warten ' +
+          'und werden wieder versucht. Nach fünf Tagen ohne Erfolg wird das Ziel abgeschaltet.',
+      ],
+      button: 'Webhooks ansehen',
+      closing: [],
+    },
+    'webhook disabled': {
+      subject: '{brand}: ein Webhook wurde abgeschaltet',
+      preview: 'An {url} werden keine Ereignisse mehr gesendet.',
+      paragraphs: [
+        'Eines Ihrer Systeme bekommt keine Ereignisse mehr, weil es sie nicht angenommen hat. ' +
+          'Schalten Sie das Ziel wieder ein, wenn das System läuft, und senden Sie die verpassten ' +
+          'Ereignisse noch einmal.',
+      ],
+      button: 'Webhooks ansehen',
       closing: [],
     },
     'monthly charge': {

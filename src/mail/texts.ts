@@ -41,7 +41,10 @@ type Label =
   | 'numbers'
   | 'part'
   | 'total'
-  | 'or';
+  | 'or'
+  | 'url'
+  | 'since'
+  | 'error';
 
 export type LetterKind = keyof typeof LETTERS;
 
@@ -73,6 +76,9 @@ const COMMON: CommonTexts = {
     part: 'part of {month}',
     total: 'Total',
     or: 'or',
+    url: 'Endpoint',
+    since: 'Since',
+    error: 'Last failure',
   },
 };
 
@@ -104,6 +110,8 @@ export const PLACEHOLDERS = {
   'daily limit reached': ['username', 'spent', 'limit'],
   'daily limit of a customer': ['username', 'spent', 'limit', 'percent'],
   'unusual hour': ['username', 'when', 'spent', 'usual'],
+  'webhook failing': ['url', 'since', 'error'],
+  'webhook disabled': ['url', 'since', 'error'],
   'monthly charge': ['username', 'month', 'amount', 'balance'],
 } as const satisfies Record<LetterKind, readonly string[]>;
 
@@ -247,6 +255,26 @@ const LETTERS = {
         'Please see whether they are its own. A daily limit stops what is not.',
     ],
     button: 'Look at the account',
+    closing: [],
+  },
+  'webhook failing': {
+    subject: '{brand}: a webhook has failed for a day',
+    preview: 'Events do not reach {url}.',
+    paragraphs: [
+      'One of your systems has not accepted any event for a day. The events wait and are tried ' +
+        'again. After five days without a success the endpoint is disabled.',
+    ],
+    button: 'Look at the webhooks',
+    closing: [],
+  },
+  'webhook disabled': {
+    subject: '{brand}: a webhook was disabled',
+    preview: 'No more events are sent to {url}.',
+    paragraphs: [
+      'One of your systems gets no more events, because it did not accept them. Enable the ' +
+        'endpoint when the system works again, and replay the events that it missed.',
+    ],
+    button: 'Look at the webhooks',
     closing: [],
   },
   'monthly charge': {

@@ -14,6 +14,7 @@ import type { Route } from './route.ts';
 import { runningRoutes } from './running.ts';
 import { summaryRoutes } from './summary.ts';
 import { usageRoutes } from './usage.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 /** All routes of the operators' API. Router, access, document and tests use this list. */
 export const ROUTES: Route[] = [
@@ -32,4 +33,5 @@ export const ROUTES: Route[] = [
   ...runningRoutes,
   ...eventRoutes,
   ...summaryRoutes,
+  ...webhookRoutes,
 ];

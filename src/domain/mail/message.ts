@@ -44,6 +44,7 @@ export type Message =
       /** what an hour usually costs */
       usual: Decimal;
     }
+  | { kind: 'webhook failing' | 'webhook disabled'; url: string; since: string; error: string }
   | {
       kind: 'monthly charge';
       username: number;

@@ -21,7 +21,7 @@ export const EVENT_COLUMNS = `e.public_id AS id, e.type, e.at AS timestamp, e.se
   'v1' AS "apiVersion", e.account::text, e.external_id AS "externalId", e.data`;
 
 /** SQL: whether the endpoint `w` gets the event `e` of the account `a`. */
-const IS_WANTED = `(e.type = ANY (w.types) OR '*' = ANY (w.types)
+export const IS_WANTED = `(e.type = ANY (w.types) OR '*' = ANY (w.types)
     OR split_part(e.type, '.', 1) || '.*' = ANY (w.types))
   AND (w.accounts = '{}' OR e.account = ANY (w.accounts) OR a.master_account = ANY (w.accounts))`;
 

@@ -1,0 +1,338 @@
+import type { Database, Queryable } from '../../db/database.ts';
+import { type Actor, audit } from '../audit.ts';
+import { recordEvent } from '../event.ts';
+import { Refusal } from '../refusal.ts';
+import { giveUp } from './endpoint.ts';
+import { EVENT_COLUMNS, type EventRecord, IS_WANTED, shownEvent } from './event-log.ts';
+
+/** Seconds between one try and the next; each pause is up to 10 % shorter or longer. */
+export const PAUSES = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
+const MOST_TRIES = PAUSES.length + 1;
+const AT_ONCE = 4;
+/** from this many failures in a row on, one delivery at a time tries whether the endpoint is back */
+const CIRCUIT_FAILURES = 5;
+const FIRST_STEP_SECONDS = 30;
+const LONGEST_STEP_SECONDS = 3_600;
+const DISABLED_AFTER_SECONDS = 5 * 86_400;
+const DISABLED_FAILURES = 20;
+const WARNED_AFTER_SECONDS = 86_400;
+const REPLAYED_AT_ONCE = 5_000;
+const SERVICE: Actor = { who: 'webhooks', from: 'server' };
+
+/** What came of sending an event once. */
+export interface Outcome {
+  /** HTTP status; null: there was no answer */
+  status: number | null;
+  /** null: it was delivered */
+  error: string | null;
+  tookMs: number;
+  /** the beginning of the reply, if the endpoint has a public address */
+  reply: string | null;
+  /** how long the endpoint asks to be left alone */
+  retryAfterSeconds?: number | undefined;
+}
+
+/** A delivery, as lists show it. */
+export interface WebhookDelivery {
+  sequence: number;
+  event: string;
+  type: string;
+  state: 'pending' | 'delivered' | 'failed';
+  tries: number;
+  /** null: there is no other try */
+  nextTryAt: Date | null;
+  triedAt: Date | null;
+  status: number | null;
+  error: string | null;
+  tookMs: number | null;
+  reply: string | null;
+}
+
+/** Deliveries to send now, to one endpoint. */
+export interface DueDeliveries {
+  url: string;
+  /** a backlog is being sent after failures; the endpoint must not be flooded */
+  isRecovering: boolean;
+  deliveries: { sequence: number; tries: number; event: EventRecord }[];
+}
+
+/** The endpoints that have something to send now. */
+export async function endpointsWithDue(db: Queryable, now: Date): Promise<number[]> {
+  const rows = await db.query<{ id: number }>(
+    `SELECT id FROM webhook_endpoint w
+     WHERE enabled AND (blocked_until IS NULL OR blocked_until <= $1)
+       AND EXISTS (SELECT FROM webhook_delivery d WHERE d.endpoint = w.id
+         AND d.state = 'pending' AND d.next_try_at <= $1)`,
+    [now],
+  );
+  return rows.map(({ id }) => id);
+}
+
+/**
+ * The deliveries to send now: up to four, or one while the endpoint fails. If none is left, a
+ * recovery is over. @returns undefined if there is nothing to send now
+ */
+export async function dueDeliveries(
+  db: Queryable,
+  id: number,
+  now: Date,
+): Promise<DueDeliveries | undefined> {
+  const [endpoint] = await db.query<Omit<DueDeliveries, 'deliveries'> & { failures: number }>(
+    `SELECT url, failures, recovering AS "isRecovering" FROM webhook_endpoint
+     WHERE id = $1 AND enabled AND (blocked_until IS NULL OR blocked_until <= $2)`,
+    [id, now],
+  );
+  if (!endpoint) return undefined;
+  const { failures, ...rest } = endpoint;
+  const rows = await db.query<EventRecord & { tries: number }>(
+    `SELECT d.tries, ${EVENT_COLUMNS} FROM webhook_delivery d JOIN event e USING (sequence)
+     WHERE d.endpoint = $1 AND d.state = 'pending' AND d.next_try_at <= $2
+     ORDER BY d.next_try_at, d.sequence LIMIT $3`,
+    [id, now, Math.max(1, Math.min(AT_ONCE, CIRCUIT_FAILURES - failures))],
+  );
+  if (rows.length > 0) {
+    const deliveries = rows.map(({ tries, ...event }) => ({
+      ...{ sequence: event.sequence, tries, event: shownEvent(event) },
+    }));
+    return { ...rest, deliveries };
+  }
+  await db.query('UPDATE webhook_endpoint SET recovering = false WHERE id = $1 AND recovering', [
+    id,
+  ]);
+  return undefined;
+}
+
+/** Notes that an event was delivered. A backlog of earlier failures is sent from now on. */
+export async function noteDelivered(
+  db: Queryable,
+  id: number,
+  sequence: number,
+  { status, tookMs, reply }: Outcome,
+  now: Date,
+): Promise<void> {
+  await db.query(
+    `WITH delivery AS (
+       UPDATE webhook_delivery SET state = 'delivered', tries = tries + 1, tried_at = $3,
+         last_status = $4, last_error = NULL, last_took_ms = $5, last_reply = $6
+       WHERE endpoint = $1 AND sequence = $2
+     )
+     UPDATE webhook_endpoint SET last_success_at = $3, recovering = recovering OR failures >= $7,
+       failures = 0, failing_since = NULL, blocked_until = NULL, warned_at = NULL
+     WHERE id = $1 AND (failures > 0 OR last_success_at IS NULL
+       OR last_success_at < $3::timestamptz - interval '10 seconds')`,
+    [id, sequence, now, status, tookMs, reply, CIRCUIT_FAILURES],
+  );
+}
+
+/** Called in the transaction that notes a failure: informs administrators. */
+export type Inform = (
+  tx: Queryable,
+  failing: { url: string; since: Date; isDisabled: boolean; error: string },
+) => Promise<void>;
+
+/**
+ * Notes that an event was not delivered, and when it is tried again. After five days without a
+ * success, or at once after status 410, the endpoint is disabled.
+ * @param inform is called after a day of failures, and if the endpoint is disabled
+ */
+export async function noteFailed(
+  db: Database,
+  id: number,
+  { sequence, tries }: { sequence: number; tries: number },
+  outcome: Outcome,
+  inform: Inform,
+  now: Date,
+): Promise<void> {
+  const { status, error, tookMs, reply, retryAfterSeconds = 0 } = outcome;
+  const pause = (PAUSES[tries] ?? 0) * (0.9 + Math.random() * 0.2);
+  const later = (seconds: number) => new Date(now.getTime() + seconds * 1_000);
+  await db.transaction(async (tx) => {
+    const [endpoint] = await tx.query<{
+      url: string;
+      failures: number;
+      since: Date;
+      wasWarned: boolean;
+    }>(
+      `UPDATE webhook_endpoint SET failures = failures + 1,
+         failing_since = coalesce(failing_since, $2),
+         blocked_until = CASE WHEN failures + 1 >= $3 THEN $2::timestamptz + interval '1 second' *
+           greatest($4, least($5, $6 * 2 ^ least(failures + 1 - $3, 20))) END
+       WHERE id = $1 AND enabled
+       RETURNING url, failures, failing_since AS since, warned_at IS NOT NULL AS "wasWarned"`,
+      [id, now, CIRCUIT_FAILURES, retryAfterSeconds, LONGEST_STEP_SECONDS, FIRST_STEP_SECONDS],
+    );
+    await tx.query(
+      `UPDATE webhook_delivery SET state = $3, tries = tries + 1, next_try_at = $4, tried_at = $5,
+         last_status = $6, last_error = $7, last_took_ms = $8, last_reply = $9
+       WHERE endpoint = $1 AND sequence = $2`,
+      [
+        id,
+        sequence,
+        tries + 1 >= MOST_TRIES ? 'failed' : 'pending',
+        later(Math.max(pause, retryAfterSeconds)),
+        now,
+        status,
+        error,
+        tookMs,
+        reply,
+      ],
+    );
+    if (!endpoint) return;
+    const { url, failures, since, wasWarned } = endpoint;
+    const failing = { url, since, error: error ?? '' };
+    const seconds = (now.getTime() - since.getTime()) / 1_000;
+    const isOver = seconds >= DISABLED_AFTER_SECONDS && failures > DISABLED_FAILURES;
+    if (status === 410 || isOver) {
+      const reason = status === 410 ? 'status 410' : `no success for 5 days: ${error}`;
+      await disable(tx, id, reason, now);
+      await inform(tx, { ...failing, isDisabled: true });
+    } else if (seconds >= WARNED_AFTER_SECONDS && !wasWarned) {
+      await tx.query('UPDATE webhook_endpoint SET warned_at = $2 WHERE id = $1', [id, now]);
+      await inform(tx, { ...failing, isDisabled: false });
+    }
+  });
+}
+
+async function disable(tx: Queryable, id: number, reason: string, now: Date): Promise<void> {
+  await tx.query(
+    'UPDATE webhook_endpoint SET enabled = false, disabled_reason = $2 WHERE id = $1',
+    [id, reason],
+  );
+  await giveUp(tx, id);
+  const detail = { endpoint: String(id), reason };
+  await audit(tx, SERVICE, { action: 'webhook disabled', detail }, now);
+  await recordEvent(tx, { type: 'webhook.endpoint_disabled', data: detail }, now);
+}
+
+/**
+ * Deliveries of an endpoint, newest first.
+ * @param page.before the last number already seen
+ */
+export function listDeliveries(
+  db: Queryable,
+  id: number,
+  filter: { states?: WebhookDelivery['state'][] | undefined },
+  page: { before?: number | undefined; limit: number },
+): Promise<WebhookDelivery[]> {
+  return db.query<WebhookDelivery>(
+    `SELECT d.sequence, e.public_id AS event, e.type, d.state, d.tries,
+       CASE WHEN d.state = 'pending' THEN d.next_try_at END AS "nextTryAt",
+       d.tried_at AS "triedAt", d.last_status AS status, d.last_error AS error,
+       d.last_took_ms AS "tookMs", d.last_reply AS reply
+     FROM webhook_delivery d JOIN event e USING (sequence)
+     WHERE d.endpoint = $1 AND ($2::text[] IS NULL OR d.state = ANY ($2))
+       AND ($3::bigint IS NULL OR d.sequence < $3)
+     ORDER BY d.sequence DESC LIMIT $4`,
+    [id, filter.states ?? null, page.before ?? null, page.limit],
+  );
+}
+
+/**
+ * Sends one event again, at once and with all tries.
+ * @throws Refusal 'not found' if the endpoint has no such delivery, 'conflict' if it is disabled
+ */
+export async function retryDelivery(
+  db: Database,
+  actor: Actor,
+  { id, sequence }: { id: number; sequence: number },
+  now: Date,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    await requireEnabled(tx, id);
+    const rows = await tx.query(
+      `UPDATE webhook_delivery SET state = 'pending', tries = 0, next_try_at = $3
+       WHERE endpoint = $1 AND sequence = $2 RETURNING sequence`,
+      [id, sequence, now],
+    );
+    if (rows.length === 0) {
+      throw new Refusal('not found', `webhook ${id} has no delivery of event ${sequence}`);
+    }
+    const detail = { id: String(id), sequence: String(sequence) };
+    await audit(tx, actor, { action: 'webhook delivery retried', detail }, now);
+  });
+}
+
+/** Which events to send again: those of a range, or those given up since a time. */
+export interface Replayed {
+  /** the last number before the range */
+  after?: number | undefined;
+  /** the last number of the range */
+  until?: number | undefined;
+  types?: string[] | undefined;
+  failedSince?: Date | undefined;
+}
+
+/** @throws Refusal 'not found', 'conflict' if the endpoint is disabled */
+export async function requireEnabled(db: Queryable, id: number): Promise<void> {
+  const [endpoint] = await db.query<{ enabled: boolean }>(
+    'SELECT enabled FROM webhook_endpoint WHERE id = $1',
+    [id],
+  );
+  if (!endpoint) throw new Refusal('not found', `there is no webhook endpoint ${id}`);
+  if (!endpoint.enabled)
+    throw new Refusal('conflict', `webhook ${id} is disabled; enable it first`);
+}
+
+/**
+ * Sends events again that the endpoint subscribes to, also delivered ones. It may be interrupted
+ * and run again.
+ * @returns how many
+ * @throws Refusal 'not found', 'conflict' if the endpoint is disabled
+ */
+export async function replayEvents(
+  db: Database,
+  id: number,
+  { after = 0, until, types, failedSince }: Replayed,
+  now: Date,
+  onProgress: (done: number) => void = () => undefined,
+): Promise<number> {
+  await requireEnabled(db, id);
+  let [done, from] = [0, after];
+  for (;;) {
+    const [part] = await db.query<{ count: number; last: number | null }>(
+      `WITH part AS (
+         SELECT e.sequence FROM event e JOIN webhook_endpoint w ON w.id = $1
+           LEFT JOIN account a ON a.username = e.account
+         WHERE e.sequence > $2 AND ($3::bigint IS NULL OR e.sequence <= $3)
+           AND ($4::text[] IS NULL OR e.type = ANY ($4)) AND ${IS_WANTED}
+           AND ($5::timestamptz IS NULL OR EXISTS (SELECT FROM webhook_delivery d
+             WHERE d.endpoint = $1 AND d.sequence = e.sequence AND d.state = 'failed'
+               AND coalesce(d.tried_at, e.at) >= $5))
+         ORDER BY e.sequence LIMIT $6
+       ), again AS (
+         INSERT INTO webhook_delivery (endpoint, sequence, next_try_at)
+         SELECT $1, sequence, $7 FROM part
+         ON CONFLICT (endpoint, sequence)
+           DO UPDATE SET state = 'pending', tries = 0, next_try_at = excluded.next_try_at
+       )
+       SELECT count(*)::int AS count, max(sequence) AS last FROM part`,
+      [id, from, until ?? null, types ?? null, failedSince ?? null, REPLAYED_AT_ONCE, now],
+    );
+    done += part?.count ?? 0;
+    onProgress(done);
+    if (!part?.last || part.count < REPLAYED_AT_ONCE) return done;
+    from = part.last;
+  }
+}
+
+export interface WebhookCounts {
+  /** deliveries that wait, and deliveries that were given up */
+  waiting: number;
+  failed: number;
+  /** endpoints whose last try failed, and endpoints that the service has disabled */
+  failing: number;
+  disabled: number;
+}
+
+/** Figures for metrics and pages. */
+export async function countWebhooks(db: Queryable): Promise<WebhookCounts> {
+  const [counts] = await db.query<WebhookCounts>(
+    `SELECT
+       (SELECT count(*) FROM webhook_delivery WHERE state = 'pending')::int AS waiting,
+       (SELECT count(*) FROM webhook_delivery WHERE state = 'failed')::int AS failed,
+       count(*) FILTER (WHERE enabled AND failing_since IS NOT NULL)::int AS failing,
+       count(*) FILTER (WHERE disabled_reason IS NOT NULL)::int AS disabled
+     FROM webhook_endpoint`,
+  );
+  return counts ?? { waiting: 0, failed: 0, failing: 0, disabled: 0 };
+}

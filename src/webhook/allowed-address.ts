@@ -1,0 +1,124 @@
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import ipaddr from 'ipaddr.js';
+import { invalidField } from '../domain/refusal.ts';
+
+const LONGEST_URL = 2_000;
+const RESOLVE_MS = 5_000;
+
+export interface Address {
+  address: string;
+  family: number;
+}
+
+/** Finds all addresses of a host name. */
+export type Resolve = (name: string) => Promise<Address[]>;
+
+/** The system's resolver, which also reads the hosts file. */
+export const systemResolve: Resolve = (name) => lookup(name, { all: true });
+
+/** An address that webhooks must not reach. */
+export class RefusedAddress extends Error {}
+
+/**
+ * Checks the form of a URL: https, a port that is 443 or 1024 and above, no user, no fragment. http
+ * and port 80 are for hosts that the operator allows.
+ * @param allow host names, addresses and CIDRs of `WEBHOOK_ALLOW`
+ * @throws Refusal 'field invalid'
+ */
+export function requireUrl(text: string, allow: string[]): URL {
+  const wrong = (requirement: string) => invalidField('url', requirement);
+  if (text.length > LONGEST_URL) throw wrong(`Must have at most ${LONGEST_URL} characters`);
+  if (!URL.canParse(text)) throw wrong('Must be a URL such as https://crm.example.com/events');
+  const url = new URL(text);
+  if (!['https:', 'http:'].includes(url.protocol)) throw wrong('Must begin with https://');
+  if (url.username || url.password) throw wrong('Must not contain a user or a password');
+  if (url.hash) throw wrong('Must not contain a fragment');
+  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
+  if (port !== 443 && port < 1024 && !(port === 80 && url.protocol === 'http:')) {
+    throw wrong('Must have port 443, or a port from 1024 on');
+  }
+  const host = hostOf(url);
+  const isLiteral = isIP(host) > 0;
+  const isPlain = url.protocol === 'http:';
+  if (isPlain && !mayBePlain(host, isLiteral, allow)) {
+    throw wrong('Must begin with https://; http is for hosts of WEBHOOK_ALLOW');
+  }
+  if (isLiteral && !isReachable(host, host, allow)) {
+    throw wrong('Must have a public address, or one of WEBHOOK_ALLOW');
+  }
+  return url;
+}
+
+/** Addresses of WEBHOOK_ALLOW are compared with the addresses when the name is resolved. */
+const mayBePlain = (host: string, isLiteral: boolean, allow: string[]) =>
+  isListed(host, host, allow) ||
+  (!isLiteral && allow.some((item) => item.includes('/') || ipaddr.isValid(item)));
+
+/**
+ * Resolves the host of a URL once. The connection must go to one of these addresses. A literal
+ * address is not resolved.
+ * @throws RefusedAddress if one of them is not public and not allowed
+ */
+export async function allowedAddresses(
+  url: URL,
+  allow: string[],
+  resolve: Resolve,
+): Promise<{ addresses: Address[]; isPublic: boolean }> {
+  const host = hostOf(url);
+  const family = isIP(host);
+  const addresses = family > 0 ? [{ address: host, family }] : await resolve(host);
+  for (const { address } of addresses) {
+    const isSafe =
+      url.protocol === 'https:'
+        ? isReachable(host, address, allow)
+        : isListed(host, address, allow);
+    if (!isSafe) throw new RefusedAddress(`${host} is at ${address}`);
+  }
+  return { addresses, isPublic: addresses.every(({ address }) => isUnicast(address)) };
+}
+
+/**
+ * Checks a URL that somebody enters: its form, and that its host has allowed addresses now.
+ * @throws Refusal 'field invalid'
+ */
+export async function requireAllowed(
+  text: string,
+  allow: string[],
+  resolve = systemResolve,
+): Promise<void> {
+  const url = requireUrl(text, allow);
+  const wrong = (requirement: string) => invalidField('url', requirement);
+  const late = sleep(RESOLVE_MS, undefined, { ref: false }).then(() => {
+    throw new Error('it takes too long');
+  });
+  await Promise.race([allowedAddresses(url, allow, resolve), late]).catch((error) => {
+    throw error instanceof RefusedAddress
+      ? wrong('Must have a host with public addresses, or one of WEBHOOK_ALLOW')
+      : wrong('Must have a host that can be resolved');
+  });
+}
+
+/** The host without the brackets of an IPv6 address and without a last dot. */
+const hostOf = (url: URL) => url.hostname.replace(/^\[|\]$|\.$/g, '');
+
+const isReachable = (host: string, address: string, allow: string[]) =>
+  isUnicast(address) || isListed(host, address, allow);
+
+/** `process` unwraps IPv4 that is mapped to IPv6. NAT64 and 6to4 are ranges of their own. */
+const isUnicast = (address: string) =>
+  ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast';
+
+function isListed(host: string, address: string, allow: string[]): boolean {
+  const parsed = ipaddr.isValid(address) ? ipaddr.process(address) : undefined;
+  return allow.some((item) => {
+    if (item === host.toLowerCase()) return true;
+    if (!parsed || !(ipaddr.isValid(item) || ipaddr.isValidCIDR(item))) return false;
+    const [network, bits] = ipaddr.isValidCIDR(item)
+      ? ipaddr.parseCIDR(item)
+      : [ipaddr.process(item), undefined];
+    if (network.kind() !== parsed.kind()) return false;
+    return parsed.match(network, bits ?? (network.kind() === 'ipv4' ? 32 : 128));
+  });
+}
