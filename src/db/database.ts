@@ -54,6 +54,11 @@ export interface ExchangeOptions {
   settings: Record<string, string>;
   /** true: it may wait for locks as long as other statements, and also for a connection */
   patient: boolean;
+  /**
+   * true: `work` sends one statement, which commits by itself and saves the begin and end. It is
+   * repeated even if it may have been committed, so it must have the same result again.
+   */
+  single?: boolean;
 }
 
 export interface DatabaseOptions {
@@ -298,7 +303,7 @@ export class Database implements Queryable {
    * the disk.
    */
   async exchange<T>(
-    { settings, patient }: ExchangeOptions,
+    { settings, patient, single = false }: ExchangeOptions,
     work: (send: Send) => Promise<{ result: T; changed: boolean }>,
   ): Promise<T> {
     const pool = patient ? this.#deliveries : this.#exchanges;
@@ -310,10 +315,11 @@ export class Database implements Queryable {
     const begin = 'BEGIN ISOLATION LEVEL READ COMMITTED';
     return this.repeated(async () => {
       const client = (await this.#take(pool)) as TakenClient;
-      if (!isOfSession) return this.#attemptExchange(client, [`${begin}; ${set}`], work);
-      if (this.#set.has(client)) return this.#attemptExchange(client, [begin], work);
+      if (!isOfSession) return this.#attemptExchange(client, [`${begin}; ${set}`], work, false);
+      const first = single ? [] : [begin];
+      if (this.#set.has(client)) return this.#attemptExchange(client, first, work, single);
       // Sent before BEGIN, because a rollback would undo the settings.
-      const result = await this.#attemptExchange(client, [set, begin], work);
+      const result = await this.#attemptExchange(client, [set, ...first], work, single);
       this.#set.add(client);
       return result;
     });
@@ -323,6 +329,7 @@ export class Database implements Queryable {
     client: TakenClient,
     begin: string[],
     work: (send: Send) => Promise<{ result: T; changed: boolean }>,
+    single: boolean,
   ): Promise<T> {
     const sent: Promise<unknown>[] = [];
     const send = <T>(
@@ -343,6 +350,10 @@ export class Database implements Queryable {
       const { result, changed } = await work((name, text, values) =>
         send(this.#prepares ? { name, text, values } : { text, values }, ({ rows }) => rows),
       );
+      if (single) {
+        await Promise.all(sent);
+        return result;
+      }
       ends = changed;
       const end = send({ text: changed ? 'COMMIT' : 'ROLLBACK' }, ({ command }) => command);
       await Promise.all(sent);

@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import { Refusal } from '../domain/refusal.ts';
 
 const SOON_MS = 500;
@@ -8,16 +7,11 @@ const SOON_MS = 500;
  * @returns undefined where the database is late or does not answer
  * @throws Refusal
  */
-export async function soonOrUndefined<T>(work: Promise<T>): Promise<T | undefined> {
-  const late = new AbortController();
-  try {
-    return await Promise.race([work, setTimeout(SOON_MS, undefined, { signal: late.signal })]);
-  } catch (error) {
-    if (error instanceof Refusal) throw error;
-    return undefined;
-  } finally {
-    // A later failure has no listener, and must not end the process.
-    work.catch(() => undefined);
-    late.abort();
-  }
+export function soonOrUndefined<T>(work: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(resolve, SOON_MS, undefined);
+    work
+      .then(resolve, (error) => (error instanceof Refusal ? reject(error) : resolve(undefined)))
+      .finally(() => clearTimeout(late));
+  });
 }

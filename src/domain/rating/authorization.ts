@@ -1,6 +1,6 @@
 import { plainArray, textArray } from '../../db/array-text.ts';
 import type { Database, Send } from '../../db/database.ts';
-import { isLockTimeout, StoreUnavailable } from '../../db/errors.ts';
+import { isLockTimeout, isUniqueViolation, StoreUnavailable } from '../../db/errors.ts';
 import { GATHERED, type Gathered, Gatherer, Lanes } from '../../db/gather.ts';
 import { dayLimit, NOTE_LIMITS } from '../books/day-limit.ts';
 import { fromMicros } from '../money.ts';
@@ -13,7 +13,16 @@ import {
   type Terms,
 } from './decision.ts';
 import { GIVE_BACK } from './hold.ts';
-import { isBlocked, joinDestination, joinNumber } from './rating.ts';
+import { isBlocked } from './rating.ts';
+import {
+  ASKED,
+  allowWhole,
+  askedValues,
+  CALL_PRICE,
+  HOLD_OF_CALL,
+  MAX_RATE,
+  SPENDABLE,
+} from './whole-grant.ts';
 
 /**
  * @throws Refusal 'payment required' with the reason, 'conflict' where another account has the call
@@ -47,22 +56,12 @@ const WAYS = {
   wait: { lock: LOCK, patient: true, settings: SETTINGS },
 } as const;
 
-// A plan made while the table was empty must still look up holds by both columns.
-const HOLD_OF_CALL = `SELECT * FROM hold
-      WHERE billing_account = a.master_account AND call_id = i.call_id OFFSET 0`;
-
 const TERMS = `SELECT i.n::int, a.master_account AS "billingAccount", a.enabled,
     a.closed_at IS NOT NULL AS closed, a.verified_at IS NOT NULL AS verified,
     ${isBlocked('e.number')} AS blocked, e.number AS called, b.suspended, a.max_calls AS "maxCalls",
-    coalesce((d.price).rate, a.rate)::text AS rate, (d.price).prefix IS NOT NULL AS "isPriced",
-    coalesce((d.price).connect_fee, 0)::text AS "connectFee",
-    coalesce((d.price).minimum_charge, 0)::text AS "minimumCharge",
-    coalesce((d.price).minimum_seconds, a.minimum_seconds) AS "minimumSeconds",
-    coalesce((d.price).increment_seconds, a.increment_seconds) AS "incrementSeconds",
-    (CASE b.billing WHEN 'prepaid' THEN b.cash ELSE b.cash + b.credit_limit END)::text AS spendable,
+    (d.price).prefix IS NOT NULL AS "isPriced", ${CALL_PRICE}, (${SPENDABLE})::text AS spendable,
     ${dayLimit('$4::timestamptz')} AS "dayLimit",
-    (CASE WHEN a.master_account = a.username THEN a.max_rate ELSE least(a.max_rate, (
-      SELECT p.max_rate FROM account p WHERE p.username = a.master_account)) END)::text AS "maxRate",
+    (${MAX_RATE})::text AS "maxRate",
     b.held::text, coalesce(c.calls, 0) AS calls,
     CASE WHEN h.call_id IS NOT NULL THEN json_build_object('account', h.account,
       'called', h.called, 'amount', h.amount::text, 'earlier', h.earlier_amount::text,
@@ -71,14 +70,10 @@ const TERMS = `SELECT i.n::int, a.master_account AS "billingAccount", a.enabled,
       'minimumCharge', h.minimum_charge::text,
       'grantedMs', (extract(epoch FROM h.granted_at) * 1000)::bigint,
       'expiresMs', (extract(epoch FROM h.expires_at) * 1000)::bigint) END AS hold
-  FROM unnest($1::bigint[], $2::text[], $3::text[], $5::text[]) WITH ORDINALITY
-      AS i (account, called, call_id, dialled, n)
-    JOIN account a ON a.username = i.account
-    JOIN balance b ON b.account = a.master_account
-    ${joinNumber('i.called', 'i.dialled', 'false', "''")}
+  FROM ${ASKED}
     LEFT JOIN LATERAL (${HOLD_OF_CALL}) h ON true
-    LEFT JOIN calls_in_progress c ON c.billing_account = a.master_account AND c.account = a.username
-    ${joinDestination('e.number', '$4::timestamptz', 'false')}`;
+    LEFT JOIN calls_in_progress c
+      ON c.billing_account = a.master_account AND c.account = a.username`;
 
 const EXPIRE = `WITH gone AS (
     DELETE FROM hold h USING (
@@ -127,7 +122,7 @@ export function gatherAuthorizations(db: Database, options: AuthorizeOptions): A
     decideOrFail(db, questions, options, 'wait'),
   );
   const gatherer = new Gatherer(
-    (questions: CallQuestion[]) => decideWithoutWaiting(db, questions, options),
+    (questions: CallQuestion[]) => decideAtOnce(db, questions, options),
     (questions) => questions.length >= MANY_QUESTIONS,
   );
   return async (question) => {
@@ -139,6 +134,30 @@ export function gatherAuthorizations(db: Database, options: AuthorizeOptions): A
 }
 
 type Outcome = Answer | Error | undefined;
+
+/** @returns undefined for questions whose balance another transaction keeps locked */
+async function decideAtOnce(
+  db: Database,
+  questions: CallQuestion[],
+  options: AuthorizeOptions,
+): Promise<Outcome[]> {
+  GATHERED.publish({ what: 'questions', count: questions.length } satisfies Gathered);
+  let allowed: Outcome[] = [];
+  try {
+    const settings = settingsOf('wait briefly', options);
+    allowed = await db.exchange({ settings, patient: false, single: true }, async (send) => {
+      const result = await allowWhole(send, questions, latest(questions), options);
+      return { result, changed: true };
+    });
+  } catch (error) {
+    if (isLockTimeout(error)) return decideOrFail(db, questions, options, 'leave out');
+    if (!isUniqueViolation(error)) return eachAlone(db, questions, options, error);
+  }
+  const others = questions.filter((_, n) => !allowed[n]);
+  if (others.length === 0) return allowed;
+  const decided = (await decideWithoutWaiting(db, others, options)).values();
+  return questions.map((_, n) => allowed[n] ?? decided.next().value);
+}
 
 /** @returns undefined for questions whose balance another transaction keeps locked */
 async function decideWithoutWaiting(
@@ -191,18 +210,11 @@ async function authorizeCalls(
   options: AuthorizeOptions,
   way: keyof typeof WAYS = 'wait',
 ): Promise<(Answer | undefined)[]> {
-  GATHERED.publish({ what: 'questions', count: questions.length } satisfies Gathered);
-  const { lock, patient, settings: always } = WAYS[way];
-  const settings = { ...always, ...(options.holdsOnDisk === false ? NOT_ON_DISK : {}) };
-  const now = new Date(Math.max(...questions.map((question) => question.now.getTime())));
-  const accounts = plainArray(questions.map(({ account }) => account));
-  const asked = [
-    accounts,
-    textArray(questions.map(({ called }) => called)),
-    textArray(questions.map(({ callId }) => callId)),
-    now,
-    textArray(questions.map(({ dialled }) => dialled)),
-  ];
+  const { lock, patient } = WAYS[way];
+  const settings = settingsOf(way, options);
+  const now = latest(questions);
+  const asked = askedValues(questions, now);
+  const [accounts] = asked;
   return db.exchange({ settings, patient }, async (send) => {
     const locking = send<{ account: number }>(lock.name, lock.text, [accounts]);
     // A separate statement: it sees all holds only if it begins after the balances are locked.
@@ -221,6 +233,17 @@ async function authorizeCalls(
     const changed = decisions.holds.size > 0 || decisions.limited.size > 0;
     return { result: decisions.answers, changed };
   });
+}
+
+function settingsOf(
+  way: keyof typeof WAYS,
+  { holdsOnDisk }: AuthorizeOptions,
+): Record<string, string> {
+  return { ...WAYS[way].settings, ...(holdsOnDisk === false ? NOT_ON_DISK : {}) };
+}
+
+function latest(questions: CallQuestion[]): Date {
+  return new Date(Math.max(...questions.map(({ now }) => now.getTime())));
 }
 
 /** Gives back expired holds before a call is refused. @returns how many */

@@ -94,7 +94,7 @@ interface CallsOfAccount {
 }
 
 /** How long after a call's end the hold waits for its record. */
-const RECORD_DELAY_SECONDS = 300;
+export const RECORD_DELAY_SECONDS = 300;
 const SECOND_MS = 1_000;
 
 /** Decides questions in their order; collects the answers and the changes to write. */
