@@ -147,6 +147,11 @@ const NUMBERS = new Map(
   ),
 );
 
+const SOMEWHERE = new Set([...NUMBERS.values()].flat());
+
+/** Whether digits are an emergency number of any country of the table. */
+export const isEmergencySomewhere = (digits: string) => SOMEWHERE.has(digits);
+
 /**
  * Whether digits are an emergency number.
  * @param everywhere numbers that are emergency numbers in every country

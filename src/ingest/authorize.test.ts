@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { addCustomer, post as credit, reportedCall } from '../../test/support/calls.ts';
 import { post, startService, TESTER, type TestService } from '../../test/support/service.ts';
-import { closeAccount } from '../domain/account/account.ts';
+import { changeAccount, closeAccount } from '../domain/account/account.ts';
 import { addNumber } from '../domain/billing/recurring-charge.ts';
 import { reconcile } from '../domain/books/proof.ts';
 import { storeCalls } from '../domain/calls/call.ts';
+import { explainDialled } from '../domain/calls/call-explanation.ts';
 import { previewRerating } from '../domain/calls/rerating.ts';
 import { readPriceFile } from '../domain/rating/price-csv.ts';
 import { importPrices } from '../domain/rating/price-import.ts';
@@ -344,6 +345,46 @@ test('an emergency call is allowed whatever stands against it, and while the dat
       assert.equal((await ask({ account, dst: '9111', call_id: 'e1' })).status, 503, table);
     });
   }
+});
+
+test('the emergency numbers of an account are those of its own country, too', async () => {
+  const { db, queue, clock } = api.service;
+  const own = { rate: '0.5', cash: '-5' };
+  const [german, other] = [await addCustomer(api, own), await addCustomer(api, own)];
+  await db.query('UPDATE balance SET suspended = true WHERE account IN ($1, $2)', [german, other]);
+  await changeAccount(db, TESTER, { queue, now: clock() }, german, { country: 'DE' });
+  const allowed = { allow: true, max_seconds: 600, rate: '0' };
+  const question = { account: german, dst: '110', call_id: 'own' };
+  const askOwn = async () => {
+    const { status, body } = await ask(question);
+    assert.deepEqual([status, body], [200, allowed]);
+  };
+  await askOwn();
+  assert.deepEqual(await refusal(other, '110'), no('Calls are suspended, the balance is used up'));
+  assert.deepEqual(await refusal(german, '119'), no('Calls are suspended, the balance is used up'));
+  await db.transaction(async (tx) => {
+    await tx.query('LOCK TABLE account IN ACCESS EXCLUSIVE MODE');
+    await askOwn();
+  });
+  const start = Math.floor(Date.now() / 1_000) - 120;
+  const records = [german, other].map((account) => ({
+    ...{ id: `own ${account}`, account, start, duration: 60, cid: '1', dst: '110' },
+  }));
+  const taken = await post(`${api.url}/ingest/v1/calls/generic`, records, { authorization });
+  assert.equal(taken.body.stored, 2);
+  const stored = await db.query(
+    `SELECT account, emergency, amount::text FROM call WHERE account IN ($1, $2) ORDER BY 1`,
+    [german, other],
+  );
+  assert.deepEqual(stored, [
+    { account: german, emergency: true, amount: '0.000000' },
+    { account: other, emergency: null, amount: '0.500000' },
+  ]);
+  const explained = await explainDialled(db, {
+    ...{ account: german, startsAt: clock(), seconds: 60, typed: '110', feed: undefined },
+    emergencyNumbers: api.service.config.emergencyNumbers,
+  });
+  assert.deepEqual([explained.emergency, explained.amount], [true, '0.000000']);
 });
 
 test('an emergency call costs nothing unless its list names exactly that number', async () => {

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { USERNAME_REQUIREMENT } from '../domain/account-name.ts';
+import { isEmergencyOfAccount } from '../domain/calls/emergency-of-account.ts';
 import { isEmergencyNumber } from '../domain/emergency-numbers.ts';
 import type { Decimal } from '../domain/money.ts';
 import { internationalNumber, type NumberingPlan, readDialled } from '../domain/phone-number.ts';
@@ -40,9 +41,13 @@ export function authorizeRoute(app: FastifyInstance, { db, config, clock }: Serv
         .type('application/json; charset=utf-8')
         .send(`{"allow": true, "max_seconds": ${maxSeconds}, "rate": "${rate}"${dst}}`);
     };
-    if (isEmergencyNumber(config.emergencyNumbers, request.feed?.country, question.called)) {
-      await soonOrUndefined(allowEmergencyCall(db, question.account));
-      return allow(holdSeconds, '0', question.called);
+    const { account, called: number, dialled = number } = question;
+    if (
+      isEmergencyNumber(config.emergencyNumbers, request.feed?.country, number) ||
+      (await soonOrUndefined(isEmergencyOfAccount(db, account, dialled))) !== false
+    ) {
+      await soonOrUndefined(allowEmergencyCall(db, account));
+      return allow(holdSeconds, '0', number);
     }
     const isLate = !request.feed;
     if (isLate) {

@@ -2,6 +2,7 @@ import type { Database } from '../db/database.ts';
 import { type ReportedCall, storeCalls } from '../domain/calls/call.ts';
 import type { StoreCalls } from '../domain/calls/call-gathering.ts';
 import { oldestTakenIn } from '../domain/calls/call-retention.ts';
+import { markEmergenciesOfAccounts } from '../domain/calls/emergency-of-account.ts';
 import type { Feed, FeedFormat } from '../domain/calls/feed.ts';
 import { accountsOfMakers } from '../domain/calls/leg-maker.ts';
 import {
@@ -191,6 +192,10 @@ export async function takeInRecords(
     }
   }
   const storeAll = async (some: RecordedCall[]) => {
+    await markEmergenciesOfAccounts(
+      db,
+      some.map(({ call }) => call),
+    );
     const { outcomes, warningsDue } = await store(
       feed.name,
       some.map(({ call }) => call),

@@ -16,6 +16,7 @@ import {
   rateOf,
 } from '../rating/rating.ts';
 import { Refusal } from '../refusal.ts';
+import { isEmergencyOfAccount } from './emergency-of-account.ts';
 import { requireFeed } from './feed.ts';
 
 /** The call to explain. */
@@ -147,7 +148,9 @@ export async function explainDialled(db: Queryable, call: DialledCall): Promise<
   if (!read) throw new InvalidValue({ key: 'calledNumber' });
   const { called = '', dialled } = read;
   const feedCountry = feed?.country ?? DEFAULT_COUNTRY;
-  const isEmergency = isEmergencyNumber(emergencyNumbers, feedCountry, called);
+  const isEmergency =
+    isEmergencyNumber(emergencyNumbers, feedCountry, called) ||
+    (await isEmergencyOfAccount(db, account, dialled ?? called));
   const asked = { account, called, dialled, isEmergency, startsAt, seconds };
   const explained = await explainCall(db, asked);
   if (explained.number === '') throw new InvalidValue({ key: 'calledNumber' });
