@@ -21,6 +21,8 @@ export interface Credentials {
 
 export interface Stage {
   url: string;
+  /** the service's data folder, with its PostgreSQL */
+  dataDir: string;
   customer: Credentials & { feed: { user: string; secret: string } };
   administrator: Credentials;
   browser: Browser;
@@ -71,6 +73,7 @@ export async function openStage(env: Record<string, string> = {}): Promise<Stage
     const browser = await launch();
     return {
       url,
+      dataDir: folder,
       browser,
       administrator,
       customer: { ...demo, username: String(demo.username) },
