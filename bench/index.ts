@@ -10,6 +10,7 @@ import { directory } from './parts/directory.ts';
 import { info } from './parts/info.ts';
 import { ingest } from './parts/ingest.ts';
 import { limited } from './parts/limited.ts';
+import { operators } from './parts/operators.ts';
 import { portal } from './parts/portal.ts';
 import { prices } from './parts/prices.ts';
 import { signup } from './parts/signup.ts';
@@ -32,6 +33,7 @@ const PARTS: Record<string, Part> = {
   portal,
   versions,
   directory,
+  operators,
 };
 const USAGE = `npm run bench -- [PART…]        of ${Object.keys(PARTS).join(' ')}
 npm run bench -- --scale        the same requests with up to 20 million calls stored

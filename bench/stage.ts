@@ -145,10 +145,11 @@ export async function answerOf(
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, ...headers },
   });
-  const own = ['connection', 'content-length', 'date', 'keep-alive'];
-  return {
-    status: response.status,
-    headers: Object.fromEntries([...response.headers].filter(([name]) => !own.includes(name))),
-    body: await response.text(),
-  };
+  return { status: response.status, headers: headersOf(response), body: await response.text() };
+}
+
+/** The headers of an answer that are not of its connection. */
+export function headersOf(response: Response): Record<string, string> {
+  const own = ['connection', 'content-length', 'date', 'keep-alive', 'transfer-encoding'];
+  return Object.fromEntries([...response.headers].filter(([name]) => !own.includes(name)));
 }

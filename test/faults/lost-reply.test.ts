@@ -8,6 +8,8 @@ import { Database } from '../../src/db/database.ts';
 import { openEmbedded } from '../../src/db/embedded/index.ts';
 import { StoreUnavailable } from '../../src/db/errors.ts';
 import { postEntry } from '../../src/domain/books/ledger.ts';
+import { reconcile } from '../../src/domain/books/proof.ts';
+import { runCommand } from '../support/command.ts';
 import { Promises } from '../support/promises.ts';
 import { addGenericFeed, startServer } from '../support/server.ts';
 import { post } from '../support/service.ts';
@@ -109,5 +111,73 @@ test('kill -9 between the commit of a sign-up and its answer, and the client tri
     'kill -9 between the commit of a sign-up and its answer: the same key gets the same password',
     `${kills} kills`,
     `${usernames.size} accounts, each once, each password good`,
+  );
+});
+
+test('kill -9 between the commit of a request of the operators’ API and its answer', async (t) => {
+  const kills = times(2, 50);
+  const { postgres, dropper, env, dataDir, server: first } = await begin(t);
+  let server = first;
+  const { secret } = await runCommand<{ secret: string }>(
+    dataDir,
+    ['operator-key', 'create', 'crm', '--set', 'crm', '--scopes', 'ledger:write,credentials:write'],
+    env,
+  );
+  const send = (path: string, body: object, key: string) =>
+    post(`${server.url}/operator/v1${path}`, body, {
+      authorization: `Bearer ${secret}`,
+      'idempotency-key': key,
+    });
+  /** Sends a request whose answer is lost, and sends it again to the service that starts anew. */
+  const killed = async (path: string, body: object, key: string) => {
+    const dropped = dropper.arm();
+    const lost = send(path, body, key).then(
+      ({ status }) => status,
+      () => 503,
+    );
+    await dropped;
+    server.kill('SIGKILL');
+    assert.equal(await lost, 503);
+    await server.ended;
+    server = await startServer(dataDir, { env });
+    const again = await send(path, body, key);
+    assert.equal(again.status, 201, JSON.stringify(again.body));
+    assert.equal(again.headers.get('idempotent-replayed'), 'true');
+    const third = await send(path, body, key);
+    assert.deepEqual(third.body, again.body);
+    return again.body;
+  };
+  const usernames: number[] = [];
+  for (let kill = 0; kill < kills; kill++) {
+    const account = {
+      name: 'Example',
+      email: `crm-${kill}@example.com`,
+      onboarding: 'credentials',
+    };
+    const { username, password, apikey } = await killed('/accounts', account, `account-${kill}`);
+    const asked = await post(`${server.url}/v2.1/account/apikey/`, { username, password });
+    assert.equal(asked.body.apikey, apikey);
+    const payment = { type: 'credit', amount: '25', reason: 'Card', reference: `pi_${kill}` };
+    const path = `/accounts/${username}/ledger-entries`;
+    const { entry, balance } = await killed(path, payment, `payment-${kill}`);
+    assert.deepEqual([entry.amount, balance.cash], ['25.000000', '25.000000']);
+    usernames.push(Number(username));
+  }
+  assert.equal(dropper.drops, 2 * kills);
+  await end(server);
+  const db = new Database({ connection: postgres.connection, poolSize: 1 });
+  const { imbalances } = await reconcile(db);
+  const [{ accounts, entries } = {}] = await db.query(
+    `SELECT (SELECT count(*)::int FROM account WHERE username = ANY ($1)) AS accounts,
+       (SELECT count(*)::int FROM ledger_entry WHERE reference LIKE 'pi_%') AS entries`,
+    [usernames],
+  );
+  assert.deepEqual([imbalances, accounts, entries], [[], kills, kills]);
+  await db.close();
+  await postgres.stop();
+  report(
+    'kill -9 between the commit of an account or a payment by the operators’ API and its answer',
+    `${2 * kills} kills`,
+    `${accounts} accounts with their passwords and ${entries} payments, each once; books balanced`,
   );
 });
