@@ -9,9 +9,8 @@ import { openEmbedded } from '../../src/db/embedded/index.ts';
 import { StoreUnavailable } from '../../src/db/errors.ts';
 import { postEntry } from '../../src/domain/books/ledger.ts';
 import { reconcile } from '../../src/domain/books/proof.ts';
-import { runCommand } from '../support/command.ts';
 import { Promises } from '../support/promises.ts';
-import { addGenericFeed, startServer } from '../support/server.ts';
+import { addGenericFeed, runCommand, startServer } from '../support/server.ts';
 import { post } from '../support/service.ts';
 import { end } from './support/begin.ts';
 import { ReplyDropper } from './support/reply-dropper.ts';
@@ -167,7 +166,10 @@ test('kill -9 between the commit of a request of the operators’ API and its an
   await end(server);
   const db = new Database({ connection: postgres.connection, poolSize: 1 });
   const { imbalances } = await reconcile(db);
-  const [{ accounts, entries } = {}] = await db.query(
+  const [{ accounts, entries } = { accounts: 0, entries: 0 }] = await db.query<{
+    accounts: number;
+    entries: number;
+  }>(
     `SELECT (SELECT count(*)::int FROM account WHERE username = ANY ($1)) AS accounts,
        (SELECT count(*)::int FROM ledger_entry WHERE reference LIKE 'pi_%') AS entries`,
     [usernames],
