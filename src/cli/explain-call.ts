@@ -4,6 +4,7 @@ import {
   type ExplainedCall,
   explainDialled,
 } from '../domain/calls/call-explanation.ts';
+import { toMicros } from '../domain/money.ts';
 import { command, perform } from './operation.ts';
 import { fields, moment, money, printable } from './print.ts';
 import * as values from './values.ts';
@@ -68,6 +69,7 @@ function stepsOf(asked: { startsAt: Date; seconds: number }, explained: Explaine
     ['Price', price ? priceText(price) : "none: the account's own rate"],
     ['Rate', `${money(explained.rate)} a minute, starts at ${moment(asked.startsAt)}`],
     ['Seconds', `${explained.minimumSeconds}/${explained.incrementSeconds}`],
+    ['Highest rate', highestRate(explained)],
     ['Connect fee', money(explained.connectFee)],
     ['Minimum charge', money(explained.minimumCharge)],
     [
@@ -84,4 +86,10 @@ function priceText({ prefix, name, validFrom, validUntil }: NonNullable<CallExpl
     validUntil && `until ${moment(new Date(validUntil))}`,
   ].filter(Boolean);
   return [`${prefix}${name ? ` (${printable(name)})` : ''}`, ...time].join(', ');
+}
+
+function highestRate({ maxRate, rate, emergency }: ExplainedCall): string {
+  if (maxRate === null) return 'any';
+  const isRefused = toMicros(rate) > toMicros(maxRate) && !emergency;
+  return `${money(maxRate)} a minute${isRefused ? ': authorize refuses the call' : ''}`;
 }

@@ -1,5 +1,6 @@
 import type { Database } from '../../db/database.ts';
 import { type Actor, audit } from '../audit.ts';
+import { recordEvent } from '../event.ts';
 
 const ACTOR: Actor = { who: 'service', from: 'schedule' };
 
@@ -26,7 +27,10 @@ export async function endNewLimits(db: Database, now: Date): Promise<void> {
     );
     for (const { account, name, before } of ended) {
       const detail = { [name]: { before, after: null } };
+      await tx.query('UPDATE account SET updated_at = $2 WHERE username = $1', [account, now]);
       await audit(tx, ACTOR, { action: 'account changed', account, detail }, now);
+      const data = { changes: detail };
+      await recordEvent(tx, { type: 'account.updated', account, data }, now);
     }
   });
 }

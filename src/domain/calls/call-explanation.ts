@@ -15,6 +15,7 @@ import {
   price,
   rateOf,
 } from '../rating/rating.ts';
+import { MAX_RATE } from '../rating/whole-grant.ts';
 import { Refusal } from '../refusal.ts';
 import { isEmergencyOfAccount } from './emergency-of-account.ts';
 import { requireFeed } from './feed.ts';
@@ -57,6 +58,8 @@ export interface CallExplanation {
   } | null;
   /** money per minute */
   rate: Decimal;
+  /** the highest rate that authorize allows; null: any */
+  maxRate: Decimal | null;
   minimumSeconds: number;
   incrementSeconds: number;
   connectFee: Decimal;
@@ -73,7 +76,7 @@ const TERMS = ['rate', 'billed', 'connect_fee', 'minimum_charge'] as const;
 export async function explainCall(db: Queryable, call: AskedCall): Promise<CallExplanation> {
   const [explanation] = await db.query<CallExplanation>(
     `SELECT c.country, c.number, c.emergency, c.blocked, c.owner, c.incoming, c.list, c.candidates,
-       c.price, c.rate::text, c.minimum_seconds AS "minimumSeconds",
+       c.price, c.rate::text, c.max_rate::text AS "maxRate", c.minimum_seconds AS "minimumSeconds",
        c.increment_seconds AS "incrementSeconds", c.connect_fee::text AS "connectFee",
        c.minimum_charge::text AS "minimumCharge", c.billed AS "billedSeconds",
        coalesce(${feeOf(...TERMS)}, 0)::text AS fee, (${price(...TERMS)})::text AS amount
@@ -93,7 +96,7 @@ export async function explainCall(db: Queryable, call: AskedCall): Promise<CallE
          CASE WHEN (d.price).prefix IS NOT NULL THEN json_build_object('prefix', (d.price).prefix,
            'name', (d.price).name, 'validFrom', nullif((d.price).valid_from, '-infinity'),
            'validUntil', nullif((d.price).valid_until, 'infinity')) END AS price,
-         ${rateOf('$4::boolean')} AS rate,
+         ${rateOf('$4::boolean')} AS rate, ${MAX_RATE} AS max_rate,
          coalesce((d.price).minimum_seconds, a.minimum_seconds) AS minimum_seconds,
          coalesce((d.price).increment_seconds, a.increment_seconds) AS increment_seconds,
          coalesce((d.price).connect_fee, 0) AS connect_fee,

@@ -405,6 +405,8 @@ export const deOperator: typeof enOperator = {
     rate: 'Preis je Minute',
     increment: 'Mindestdauer/Takt',
     connectFee: 'Verbindungsentgelt',
+    maxRate: 'Höchster Tarif',
+    refused: 'der Anruf wird abgelehnt',
     minimumCharge: 'Mindestentgelt',
     billed: 'Abgerechnete Sekunden',
     cost: 'Kosten',

@@ -416,6 +416,8 @@ export const enOperator = {
     rate: 'Rate per minute',
     increment: 'Minimum/increment',
     connectFee: 'Connection fee',
+    maxRate: 'Highest rate',
+    refused: 'the call is refused',
     minimumCharge: 'Minimum charge',
     billed: 'Billed seconds',
     cost: 'Cost',

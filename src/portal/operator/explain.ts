@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type ExplainedCall, explainDialled } from '../../domain/calls/call-explanation.ts';
 import { listFeeds } from '../../domain/calls/feed.ts';
 import * as entered from '../../domain/entered-values.ts';
+import { toMicros } from '../../domain/money.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
@@ -100,6 +101,7 @@ function stepTable(view: View, explained: ExplainedCall): Html {
     ...(price?.validFrom ? ([[m.validFrom, moment(price.validFrom)]] as [string, Html][]) : []),
     ...(price?.validUntil ? ([[m.validUntil, moment(price.validUntil)]] as [string, Html][]) : []),
     [m.rate, amount(explained.rate)],
+    [m.maxRate, highestRate(view, explained)],
     [m.increment, `${explained.minimumSeconds}/${explained.incrementSeconds}`],
     [m.connectFee, amount(explained.connectFee)],
     [m.minimumCharge, amount(explained.minimumCharge)],
@@ -114,4 +116,11 @@ function stepTable(view: View, explained: ExplainedCall): Html {
       { label: m.result, cell: ([, result]) => result },
     ],
   });
+}
+
+function highestRate(view: View, { maxRate, rate, emergency }: ExplainedCall): string {
+  const m = view.m.operator.explain;
+  if (maxRate === null) return m.none;
+  const isRefused = toMicros(rate) > toMicros(maxRate) && !emergency;
+  return `${exact(view, maxRate)}${isRefused ? `: ${m.refused}` : ''}`;
 }
