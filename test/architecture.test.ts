@@ -108,7 +108,7 @@ const DOMAIN_MAY_IMPORT: Record<string, string[]> = {
   operation: [],
   account: ['mail', 'sealing', 'books', 'rating', 'access', 'billing', 'sip', 'entered-values.ts'],
   webhook: ['mail', 'sealing', 'access'],
-  'entered-values.ts': ['books', 'access', 'rating', 'billing'],
+  'entered-values.ts': ['books', 'access', 'rating', 'billing', 'webhook'],
 };
 
 const DRIVERS = ['pg', 'ioredis', 'pg-boss', 'node-pg-migrate'];

@@ -83,6 +83,10 @@ async function useEverything(): Promise<void> {
   );
   keep('password for a CRM', created.body.password);
   keep('key for a CRM', created.body.apikey);
+  const webhook = await runCommand<{ secret: string }>(folder, [
+    ...['webhook', 'add', 'https://93.184.215.14/', '--types', 'key.*', '--disabled'],
+  ]);
+  keep('webhook secret', webhook.secret);
   const visitor = new Visitor(server.url);
   await visitor.open('/sign-in');
   await visitor.submit('/sign-in', { login: String(username), password: chosen });

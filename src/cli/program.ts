@@ -95,6 +95,16 @@ const ENTRIES: Entry[] = [
     load: async (group) => (await import('./operator-key.ts')).operatorKeyCommands(group),
   },
   {
+    name: 'webhook',
+    description: 'URLs of your systems that get events',
+    load: async (group) => (await import('./webhook.ts')).webhookCommands(group),
+  },
+  {
+    name: 'events',
+    description: 'what happened, in order',
+    load: async (group) => (await import('./events.ts')).eventCommands(group),
+  },
+  {
     name: 'audit',
     description: 'who changed what, newest first',
     load: async (on) => (await import('./audit.ts')).auditCommand(on),

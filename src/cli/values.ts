@@ -2,6 +2,7 @@ import { Argument, InvalidArgumentError, Option } from 'commander';
 import { type AccountSettingName, readSetting } from '../domain/account/account-setting.ts';
 import * as entered from '../domain/entered-values.ts';
 import { wordProblem } from '../domain/problem.ts';
+import { typesOf } from '../domain/webhook/endpoint.ts';
 import { PROBLEM_WORDS } from '../http/problem-words.ts';
 
 export const usernameArgument = () =>
@@ -29,6 +30,11 @@ export const month = argument(entered.month);
 export const reference = argument(entered.reference);
 export const sipUser = argument(entered.sipUser);
 export const scopes = argument(entered.scopes);
+export const subscriptions = argument(entered.subscriptions);
+export const eventTypes = argument((text: string) => entered.subscriptions(text).flatMap(typesOf));
+export const eventNumber = argument((text: string) =>
+  entered.wholeNumber(text, 0, Number.MAX_SAFE_INTEGER),
+);
 export const words = argument(entered.words);
 export const serviceDescription = argument(entered.serviceDescription);
 export const promotionCode = argument(entered.promotionCode);

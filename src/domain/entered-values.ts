@@ -8,6 +8,7 @@ import { type Decimal, isDecimal, isRate, toMicros } from './money.ts';
 import { dialledNumber, tenDigits } from './phone-number.ts';
 import { InvalidValue } from './problem.ts';
 import { InvalidPrefix, readPrefix } from './rating/price-csv.ts';
+import { SUBSCRIPTIONS } from './webhook/endpoint.ts';
 
 const LONGEST_TEXT = 200;
 const LONGEST_MINIMUM_SECONDS = 3_600;
@@ -213,6 +214,16 @@ export function scopes(text: string): Scope[] {
     throw new InvalidValue({ key: 'scopes', unknown: unknown ?? '', words: SCOPES });
   }
   return given as Scope[];
+}
+
+/** What a webhook endpoint subscribes to, separated by commas or blanks. */
+export function subscriptions(text: string): string[] {
+  const given = [...new Set(text.split(/[\s,]+/).filter(Boolean))];
+  const unknown = given.find((type) => !SUBSCRIPTIONS.includes(type));
+  if (unknown !== undefined || given.length === 0) {
+    throw new InvalidValue({ key: 'subscriptions', unknown: unknown ?? '', words: SUBSCRIPTIONS });
+  }
+  return given;
 }
 
 export function serviceDescription(text: string): string {

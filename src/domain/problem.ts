@@ -31,7 +31,8 @@ export type ValueProblem =
   | { key: 'externalId' }
   | { key: 'sipUser' }
   | { key: 'reservedReference' }
-  | { key: 'scopes'; unknown: string; words: readonly string[] };
+  | { key: 'scopes'; unknown: string; words: readonly string[] }
+  | { key: 'subscriptions'; unknown: string; words: readonly string[] };
 
 /** A typed value is not valid. The code that asked for it words the problem. */
 export class InvalidValue extends Error {

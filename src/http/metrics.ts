@@ -9,6 +9,8 @@ import { countMails } from '../domain/account/mail-queue.ts';
 import { countRejected } from '../domain/calls/rejected-record.ts';
 import { countRepeatedCalls } from '../domain/calls/repeated-call.ts';
 import { sumHolds } from '../domain/rating/hold.ts';
+import { countWebhooks } from '../domain/webhook/delivery.ts';
+import { eventLag } from '../domain/webhook/event-log.ts';
 import type { Service } from '../service.ts';
 
 // Requests that switches wait for.
@@ -148,6 +150,21 @@ function readDatabase(registry: Registry, { db, queue, clock }: Service): void {
     "Keys of the operators' API that count, and those of them that expire within 14 days",
     ['active', 'expiring'],
     async () => ({ ...(await countOperatorKeys(db, clock())) }),
+  );
+  figures(
+    'account_api_webhooks',
+    'Events that wait for an endpoint, and events given up',
+    ['waiting', 'failed'],
+    async () => ({ ...(await countWebhooks(db)) }),
+  );
+  figures(
+    'account_api_webhook_endpoints',
+    'Endpoints that fail, and endpoints that were disabled because they failed',
+    ['failing', 'disabled'],
+    async () => ({ ...(await countWebhooks(db)) }),
+  );
+  figure('account_api_event_lag_seconds', 'How long the oldest event waits for its number', () =>
+    eventLag(db, clock()),
   );
   figures(
     'account_api_mails',

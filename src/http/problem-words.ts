@@ -42,5 +42,7 @@ export const PROBLEM_WORDS: ProblemWords<ValueProblem> = {
     "Must not begin with 'reversal of ', 'promotion ' or 'rerating ', nor be 'opening balance'.",
   scopes: ({ unknown, words }) =>
     `${unknown ? `There is no scope ${unknown}` : 'Must be one scope or more'}; there are ${words.join(', ')}.`,
+  subscriptions: ({ unknown, words }) =>
+    `${unknown ? `There is no event ${unknown}` : 'Must be one type of event or more'}; there are ${words.join(', ')}.`,
   network: () => 'Must be an address or a CIDR such as 192.0.2.0/24 or 2001:db8::/32.',
 };

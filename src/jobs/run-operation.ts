@@ -70,7 +70,7 @@ const WORKERS: Record<string, Worker> = {
       onProgress: ({ replayed }) => progress(replayed, total),
     });
   },
-  'webhook replay': async ({ db, clock }, { parameters }, progress) => {
+  'webhook replay': async ({ db, clock }, { parameters, actor }, progress) => {
     const { endpoint, failedSince, ...range } = parameters as {
       endpoint: number;
       after?: number;
@@ -79,7 +79,14 @@ const WORKERS: Record<string, Worker> = {
       failedSince?: string;
     };
     const since = failedSince === undefined ? {} : { failedSince: new Date(failedSince) };
-    const events = await replayEvents(db, endpoint, { ...range, ...since }, clock(), progress);
+    const events = await replayEvents(
+      db,
+      actor,
+      endpoint,
+      { ...range, ...since },
+      clock(),
+      progress,
+    );
     return { events };
   },
   rerating: async ({ db, clock }, { parameters, actor }, progress) => {

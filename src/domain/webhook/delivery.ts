@@ -281,6 +281,7 @@ export async function requireEnabled(db: Queryable, id: number): Promise<void> {
  */
 export async function replayEvents(
   db: Database,
+  actor: Actor,
   id: number,
   { after = 0, until, types, failedSince }: Replayed,
   now: Date,
@@ -310,9 +311,12 @@ export async function replayEvents(
     );
     done += part?.count ?? 0;
     onProgress(done);
-    if (!part?.last || part.count < REPLAYED_AT_ONCE) return done;
+    if (!part?.last || part.count < REPLAYED_AT_ONCE) break;
     from = part.last;
   }
+  const detail = { id: String(id), after, until, types, failedSince, events: done };
+  await audit(db, actor, { action: 'webhook events replayed', detail }, now);
+  return done;
 }
 
 export interface WebhookCounts {

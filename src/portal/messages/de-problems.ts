@@ -45,6 +45,8 @@ export const deProblems: ProblemWords<Problem> = {
   externalId: () => 'Bitte geben Sie 1 bis 100 druckbare ASCII-Zeichen an.',
   reservedReference: () =>
     'Diese Referenz benutzt der Dienst selbst. Bitte geben Sie eine andere an.',
+  subscriptions: ({ unknown }) =>
+    unknown ? `Es gibt kein Ereignis ${unknown}.` : 'Bitte geben Sie mindestens ein Ereignis an.',
   scopes: ({ unknown }) =>
     unknown ? `Das Recht ${unknown} gibt es nicht.` : 'Bitte geben Sie mindestens ein Recht an.',
   noPriceList: () => 'Diese Preisliste gibt es nicht.',

@@ -36,6 +36,8 @@ export const enProblems: ProblemWords<Problem> = {
   sipUser: () => 'Please give 1 to 64 letters, digits, dots, dashes, plus signs or underscores.',
   externalId: () => 'Please give 1 to 100 printable ASCII characters.',
   reservedReference: () => 'The service uses this reference itself. Please give another one.',
+  subscriptions: ({ unknown }) =>
+    unknown ? `There is no event ${unknown}.` : 'Please give one type of event or more.',
   scopes: ({ unknown }) =>
     unknown ? `There is no scope ${unknown}.` : 'Please give one scope or more.',
   noPriceList: () => 'There is no such price list.',

@@ -1,0 +1,277 @@
+import { Argument, type Command, Option } from 'commander';
+import { readPage } from '../domain/page.ts';
+import { Refusal } from '../domain/refusal.ts';
+import { listDeliveries, replayEvents } from '../domain/webhook/delivery.ts';
+import {
+  changeEndpoint,
+  createEndpoint,
+  type EndpointSettings,
+  findEndpoint,
+  type IssuedEndpoint,
+  listEndpoints,
+  removeEndpoint,
+  rotateWebhookSecret,
+  type WebhookEndpoint,
+} from '../domain/webhook/endpoint.ts';
+import { requireAllowed, systemResolve } from '../webhook/allowed-address.ts';
+import { command, operator, perform } from './operation.ts';
+import { fields, moment, moreAt, table } from './print.ts';
+import * as values from './values.ts';
+
+const MOST_OVERLAP_HOURS = 168;
+
+const idArgument = () => new Argument('<id>', 'from the list').argParser(values.recordId);
+
+interface SettingOptions {
+  url?: string;
+  types?: string[];
+  account?: number[];
+  description?: string;
+  disabled?: true;
+  enabled?: true;
+}
+
+export function webhookCommands(group: Command): void {
+  add(group);
+  list(group);
+  show(group);
+  set(group);
+  rotate(group);
+  tryOut(group);
+  failed(group);
+  replay(group);
+  remove(group);
+}
+
+function withSettings(on: Command): Command {
+  return on
+    .option(
+      '--types <list>',
+      'types of events, groups such as account.*, or *; separated by commas',
+      values.subscriptions,
+    )
+    .option(
+      '--account <username...>',
+      'only events of these billing accounts and those billed to them',
+      values.usernames,
+    )
+    .option('--description <text>', 'what it is for', values.words)
+    .option('--disabled', 'send nothing for now');
+}
+
+function add(group: Command): void {
+  const on = withSettings(
+    command(
+      group,
+      'add',
+      'have events sent to a URL; the secret that signs them is shown this once',
+      'webhook add https://crm.example.com/events --types account.*,ledger.posted',
+    ),
+  ).addArgument(new Argument('<url>', 'https, at a public address or one of WEBHOOK_ALLOW'));
+  perform(on, async ({ db, keyring, config, clock }, url: string, options: SettingOptions) => {
+    const { types = ['*'], account = [], description = '', disabled } = options;
+    await requireAllowed(url, config.webhookAllow);
+    const settings = { url, types, accounts: account, description, enabled: !disabled };
+    return issued(await createEndpoint(db, operator(), keyring, settings, clock()));
+  });
+}
+
+function list(group: Command): void {
+  const on = command(group, 'list', 'the endpoints, without their secrets', 'webhook list');
+  perform(on, async ({ db }) => {
+    const endpoints = await listEndpoints(db);
+    const text = table(
+      ['ID', 'URL', 'TYPES', 'STATE', '>WAITING', '>FAILED', 'LAST SUCCESS'],
+      endpoints.map((endpoint) => [
+        String(endpoint.id),
+        endpoint.url,
+        endpoint.types.join(' '),
+        stateOf(endpoint),
+        endpoint.waiting,
+        endpoint.failed,
+        moment(endpoint.lastSuccessAt, 'never'),
+      ]),
+    );
+    return {
+      json: { endpoints: endpoints.map(shown) },
+      text: endpoints.length > 0 ? text : 'No webhook.',
+    };
+  });
+}
+
+function show(group: Command): void {
+  const on = command(group, 'show', 'an endpoint', 'webhook show 1').addArgument(idArgument());
+  perform(on, async ({ db }, id: number) => outputOf(await findEndpoint(db, id)));
+}
+
+function set(group: Command): void {
+  const on = withSettings(
+    command(
+      group,
+      'set',
+      'change an endpoint; one that is enabled again gets the events from then on',
+      'webhook set 1 --enabled',
+    ),
+  )
+    .addArgument(idArgument())
+    .option('--url <url>', 'where events are sent from now on')
+    .addOption(new Option('--enabled', 'send events again').conflicts('disabled'));
+  perform(on, async ({ db, config, clock }, id: number, options: SettingOptions) => {
+    const { url, types, account: accounts, description, enabled, disabled } = options;
+    if (url !== undefined) await requireAllowed(url, config.webhookAllow);
+    const switched = enabled ?? (disabled ? false : undefined);
+    const given = { url, types, accounts, description, enabled: switched };
+    const changes = Object.fromEntries(
+      Object.entries(given).filter(([, value]) => value !== undefined),
+    ) as Partial<EndpointSettings>;
+    return outputOf(await changeEndpoint(db, operator(), id, changes, clock()));
+  });
+}
+
+function rotate(group: Command): void {
+  const on = command(
+    group,
+    'rotate',
+    'give an endpoint a new secret, which is shown this once; the one before signs as well for a while',
+    'webhook rotate 1 --overlap-hours 24',
+  )
+    .addArgument(idArgument())
+    .addOption(
+      new Option('--overlap-hours <n>', `0 to ${MOST_OVERLAP_HOURS}`)
+        .argParser((text: string) => values.wholeNumber(text, 0, MOST_OVERLAP_HOURS))
+        .default(24),
+    );
+  perform(
+    on,
+    async ({ db, keyring, clock }, id: number, { overlapHours }: { overlapHours: number }) =>
+      issued(await rotateWebhookSecret(db, operator(), keyring, { id, overlapHours }, clock())),
+  );
+}
+
+function tryOut(group: Command): void {
+  const on = command(
+    group,
+    'test',
+    'send webhook.test now and print the answer; status 1 where it is not accepted',
+    'webhook test 1',
+  ).addArgument(idArgument());
+  perform(on, async (service, id: number) => {
+    const { url } = await findEndpoint(service.db, id);
+    const { sendTest } = await import('../webhook/send.ts');
+    const tools = { ...service, allow: service.config.webhookAllow, resolve: systemResolve };
+    const { status, error, tookMs, reply } = await sendTest(tools, { id, url });
+    const text = `${error ?? `status ${status}`} after ${tookMs} ms`;
+    return { json: { status, error, tookMs, reply }, text, failed: error !== null };
+  });
+}
+
+function failed(group: Command): void {
+  const on = command(
+    group,
+    'failed',
+    'events that were given up for an endpoint, newest first',
+    'webhook failed 1 --limit 20',
+  )
+    .addArgument(idArgument())
+    .addOption(values.limitOption(50))
+    .option('--before <number>', 'start before this event', values.recordId);
+  perform(on, async ({ db }, id: number, options: { limit: number; before?: number }) => {
+    await findEndpoint(db, id);
+    const { rows: deliveries, next } = await readPage(
+      options.limit,
+      (limit) => listDeliveries(db, id, { states: ['failed'] }, { before: options.before, limit }),
+      ({ sequence }) => sequence,
+    );
+    const text = table(
+      ['>EVENT', 'TYPE', '>TRIES', 'LAST TRY', 'LAST FAILURE'],
+      deliveries.map(({ sequence, type, tries, triedAt, error }) => [
+        sequence,
+        type,
+        tries,
+        moment(triedAt, 'never'),
+        error ?? '-',
+      ]),
+    );
+    return {
+      json: { deliveries, next },
+      text: deliveries.length > 0 ? text + moreAt('--before', next) : 'Nothing was given up.',
+    };
+  });
+}
+
+interface ReplayOptions {
+  after?: number;
+  until?: number;
+  types?: string[];
+  failedSince?: Date;
+}
+
+function replay(group: Command): void {
+  const on = command(
+    group,
+    'replay',
+    'send events again: those of a range, or those given up since a time',
+    'webhook replay 1 --failed-since 2030-12-31',
+  )
+    .addArgument(idArgument())
+    .option('--after <number>', 'the event before the range', values.eventNumber)
+    .option('--until <number>', 'the last event of the range', values.eventNumber)
+    .option('--types <list>', 'only these, separated by commas', values.eventTypes)
+    .option('--failed-since <when>', 'instead: events given up since then', values.from);
+  perform(on, async ({ db, clock }, id: number, options: ReplayOptions) => {
+    const { after, until, types, failedSince } = options;
+    if ((after === undefined) === (failedSince === undefined)) {
+      throw new Refusal('malformed', 'give --after or --failed-since');
+    }
+    const range = { after, until, types, failedSince };
+    const events = await replayEvents(db, operator(), id, range, clock());
+    return { json: { id: String(id), events }, text: `${events} events are sent again.` };
+  });
+}
+
+function remove(group: Command): void {
+  const on = command(
+    group,
+    'remove',
+    'send nothing to an endpoint any more, and forget its deliveries',
+    'webhook remove 1',
+  ).addArgument(idArgument());
+  perform(on, async ({ db, clock }, id: number) => {
+    await removeEndpoint(db, operator(), id, clock());
+    return { json: { id: String(id) }, text: `Removed ${id}.` };
+  });
+}
+
+function issued({ endpoint, secret }: IssuedEndpoint) {
+  const { json, text } = outputOf(endpoint);
+  return {
+    json: { ...json, secret },
+    text: secret,
+    note: `The secret is shown this once.\n${text}`,
+  };
+}
+
+function outputOf(endpoint: WebhookEndpoint) {
+  const text = fields([
+    ['Id', String(endpoint.id)],
+    ['URL', endpoint.url],
+    ['Types', endpoint.types.join(' ')],
+    ['Accounts', endpoint.accounts.join(' ') || 'all'],
+    ['State', stateOf(endpoint)],
+    ['Waiting', endpoint.waiting],
+    ['Failed', endpoint.failed],
+    ['Last success', moment(endpoint.lastSuccessAt, 'never')],
+    ['Old secret', endpoint.previousUntil ? `until ${moment(endpoint.previousUntil)}` : '-'],
+  ]);
+  return { json: shown(endpoint), text };
+}
+
+/** The endpoint as the API shows it. */
+function shown({ id, accounts, ...endpoint }: WebhookEndpoint) {
+  return { id: String(id), ...endpoint, accounts: accounts.map(String) };
+}
+
+function stateOf({ enabled, disabledReason, failingSince }: WebhookEndpoint): string {
+  if (!enabled) return disabledReason ? `disabled: ${disabledReason}` : 'disabled';
+  return failingSince ? `failing since ${moment(failingSince)}` : 'good';
+}
