@@ -53,6 +53,7 @@ export type RefusalProblem =
   | { key: 'billedTo'; account: number; payer: number }
   | { key: 'paysFor'; account: number; other: number }
   | { key: 'lastAdministrator'; account: number }
+  | { key: 'emergencyPrefix'; prefix: string }
   | { key: 'noBillingAccount' }
   | { key: 'feedExists'; name: string }
   | { key: 'feedTellsNoDebits'; format: string }

@@ -46,10 +46,10 @@ const WORKERS: Record<string, Worker> = {
     return { accounts, charges, amount, failures: failed };
   },
   'charge preview': async ({ db, config, clock }, { parameters }, progress) => {
-    const { month } = parameters as { month?: string };
+    const { account, month } = parameters as { account?: number; month?: string };
     const charges: object[] = [];
     let count = 0;
-    const options = { now: clock(), prorate: config.prorateCharges, month };
+    const options = { now: clock(), prorate: config.prorateCharges, account, month };
     for await (const { account, month: of, amount } of previewMonthlyCharges(db, options)) {
       progress(++count);
       if (count <= MOST_SHOWN) charges.push({ account: String(account), month: of, amount });

@@ -27,6 +27,24 @@ export function parseForm(body: string): Fields {
   return fields;
 }
 
+/**
+ * A form with files. The value of a file is its text.
+ * @throws Refusal 'malformed' for another body, and for a NUL
+ */
+export async function parseFormData(body: Buffer, type: string): Promise<Fields> {
+  const sent = await new Response(new Uint8Array(body), { headers: { 'content-type': type } })
+    .formData()
+    .catch(() => {
+      throw new Refusal('malformed', 'Bad request');
+    });
+  const fields: Fields = {};
+  for (const [name, value] of sent) {
+    fields[name] = typeof value === 'string' ? value : await value.text();
+  }
+  refuseNul(Object.values(fields));
+  return fields;
+}
+
 /** @throws Refusal 'malformed' for a NUL in the query, which the database cannot hold */
 export async function refuseNulInQuery(request: FastifyRequest): Promise<void> {
   refuseNul(Object.values(request.query as Record<string, unknown>).flat());

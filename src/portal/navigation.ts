@@ -42,6 +42,21 @@ const OPERATION: NavigationGroup[] = [
       icon: icon('rejected'),
       label: (m) => m.operator.navigation.rejected,
     },
+    {
+      href: '/admin/holds',
+      icon: icon('phone'),
+      label: (m) => m.operator.navigation.holds,
+    },
+    {
+      href: '/admin/registrations',
+      icon: icon('phone'),
+      label: (m) => m.operator.navigation.registrations,
+    },
+    {
+      href: '/admin/mail',
+      icon: icon('mail'),
+      label: (m) => m.operator.navigation.mail,
+    },
   ]),
   group('customers', [
     {
@@ -59,8 +74,28 @@ const OPERATION: NavigationGroup[] = [
       icon: icon('promotions'),
       label: (m) => m.operator.navigation.promotions,
     },
+    {
+      href: '/admin/monthly-charges',
+      icon: icon('charges'),
+      label: (m) => m.operator.navigation.charges,
+    },
+    {
+      href: '/admin/books',
+      icon: icon('books'),
+      label: (m) => m.operator.navigation.books,
+    },
   ]),
   group('prices', [
+    {
+      href: '/admin/prices',
+      icon: icon('charges'),
+      label: (m) => m.operator.navigation.prices,
+    },
+    {
+      href: '/admin/blocked',
+      icon: icon('blocked'),
+      label: (m) => m.operator.navigation.blocked,
+    },
     { href: '/admin/explain', icon: icon('calls'), label: (m) => m.operator.navigation.explain },
   ]),
   group('service', [
@@ -70,6 +105,7 @@ const OPERATION: NavigationGroup[] = [
       icon: icon('keys'),
       label: (m) => m.operator.navigation.operatorKeys,
     },
+    { href: '/admin/staff', icon: icon('accounts'), label: (m) => m.operator.navigation.staff },
     { href: '/admin/audit', icon: icon('audit'), label: (m) => m.operator.navigation.audit },
   ]),
 ];

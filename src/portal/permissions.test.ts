@@ -6,6 +6,9 @@ import { Visitor } from '../../test/support/visitor.ts';
 import { createOperatorKey } from '../domain/access/operator-key.ts';
 import { changeRole } from '../domain/account/administrator.ts';
 import { listAudit } from '../domain/audit.ts';
+import { PARKED_MAIL_QUEUE } from '../domain/mail/message.ts';
+import { blockPrefixes } from '../domain/rating/blocked-prefix.ts';
+import { importPrices } from '../domain/rating/price-import.ts';
 import { STAFF_ROLES, type StaffRole } from '../domain/role.ts';
 import { operatorPages } from './operator/index.ts';
 
@@ -26,6 +29,29 @@ const TABLE: Record<string, string> = {
   'GET /admin/calls': 'asbr',
   'GET /admin/calls/calls.csv': 'asbr',
   'GET /admin/calls/calls.ndjson': 'asbr',
+  'GET /admin/prices': 'asbr',
+  'GET /admin/prices/:name': 'asbr',
+  'POST /admin/prices/:name/remove': 'ab',
+  'POST /admin/price-import': 'ab',
+  'GET /admin/blocked': 'asbr',
+  'POST /admin/blocked': 'a',
+  'POST /admin/blocked/release': 'a',
+  'GET /admin/books': 'asbr',
+  'POST /admin/books': 'ab',
+  'GET /admin/monthly-charges': 'asbr',
+  'POST /admin/monthly-charges': 'ab',
+  'GET /admin/operations/:id': 'asbr',
+  'GET /admin/registrations': 'asbr',
+  'GET /admin/holds': 'asbr',
+  'GET /admin/mail': 'asbr',
+  'POST /admin/mail/retry': 'as',
+  'POST /admin/mail/drop': 'as',
+  'GET /admin/staff': 'a',
+  'POST /admin/staff': 'a',
+  'POST /admin/staff/role': 'a',
+  'POST /admin/staff/remove': 'a',
+  'POST /admin/staff/sessions': 'a',
+  'POST /admin/staff/second-factor': 'a',
   'GET /admin/explain': 'asbr',
   'GET /admin/feeds': 'asbr',
   'GET /admin/operator-keys': 'a',
@@ -54,6 +80,16 @@ const TABLE: Record<string, string> = {
   'POST /admin/rejected/:id/dismiss': 'ab',
   'POST /admin/rejected/:id/replay': 'ab',
   'POST /admin/rejected/replay': 'ab',
+};
+const price = {
+  prefix: '44',
+  name: 'United Kingdom',
+  rate: '0.02',
+  minimumSeconds: null,
+  incrementSeconds: null,
+  connectFee: '0',
+  minimumCharge: '0',
+  validFrom: null,
 };
 const ROUTES = Object.keys(TABLE).sort();
 const REFUSED = /Your role does not permit this/;
@@ -89,7 +125,10 @@ test('each role uses its routes and is refused all others', async () => {
     const refused: string[] = [];
     for (const route of ROUTES) {
       const [method = '', pattern = ''] = route.split(' ');
-      const path = pattern.replace(':username', '1000000000').replace(':id', '1');
+      const path = pattern
+        .replace(':username', '1000000000')
+        .replace(':id', '1')
+        .replace(':name', 'retail');
       // A form without its token changes nothing: a role that may send it gets another refusal.
       const page = method === 'GET' ? staff[role].open(path) : staff[role].post(path, {});
       const { status, body } = await page;
@@ -114,7 +153,10 @@ function routesOn(body: string): string[] {
     ([, method = '', path]) => `${method.toUpperCase()} ${path}`,
   );
   return [...links, ...forms].map((route) =>
-    route.replace(/\/[0-9]{10}(?=\/|$)/, '/:username').replace(/\/[0-9]+(?=\/|$)/, '/:id'),
+    route
+      .replace(/\/[0-9]{10}(?=\/|$)/, '/:username')
+      .replace(/\/([0-9]+|op_\w+)(?=\/|$)/, '/:id')
+      .replace('/prices/retail', '/prices/:name'),
   );
 }
 
@@ -146,10 +188,39 @@ test('a page shows a role what it permits, and nothing that it refuses', async (
   const [{ id = 0 } = {}] = await api.service.db.query<{ id: number }>(
     'SELECT id FROM rejected_record',
   );
+  await importPrices(db, TESTER, 'retail', [price], {
+    now: clock(),
+    replace: false,
+    dryRun: false,
+  });
+  const block = {
+    prefixes: ['252'],
+    account: null,
+    reason: 'fraud',
+    emergencyNumbers: new Set<string>(),
+  };
+  await blockPrefixes(db, TESTER, block, clock());
+  await admin.open('/admin/books');
+  const begun = await admin.submit('/admin/books');
+  const operation = begun.location?.split('/').at(-1) ?? '';
+  const mail = {
+    to: 'nobody@example.com',
+    name: 'N',
+    message: { kind: 'calls stopped', username, cash: '0' },
+  };
+  await api.service.queue.send(db, PARKED_MAIL_QUEUE, mail);
+  await db.query(
+    `INSERT INTO second_factor (account, sealed, version, confirmed_at) VALUES ($1, '', 1, now())`,
+    [staff.support.username],
+  );
   for (const role of STAFF_ROLES) {
     const shown = new Set<string>();
     for (const route of ROUTES) {
-      const path = route.replace(':username', String(username)).replace(':id', String(id));
+      const path = route
+        .replace(':username', String(username))
+        .replace('operations/:id', `operations/${operation}`)
+        .replace(':id', String(id))
+        .replace(':name', 'retail');
       if (!path.startsWith('GET ') || !isPermitted(role, route)) continue;
       for (const found of routesOn((await staff[role].open(path.slice(4))).body)) shown.add(found);
     }

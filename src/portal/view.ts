@@ -35,8 +35,14 @@ export function may({ session }: View, permission: Permission): boolean {
 }
 
 /** A form that changes something. */
-export function form(view: View, action: string, content: Html, className?: string): Html {
-  return html`<form method="post" action="${action}"${className && html` class="${className}"`}>
+export function form(
+  view: View,
+  action: string,
+  content: Html,
+  className?: string,
+  options: { takesFile?: boolean } = {},
+): Html {
+  return html`<form method="post" action="${action}"${className && html` class="${className}"`}${options.takesFile && html` enctype="multipart/form-data"`}>
 <input type="hidden" name="form_token" value="${view.formToken}">
 ${content}
 </form>`;

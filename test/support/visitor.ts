@@ -65,6 +65,19 @@ export class Visitor {
     return this.#page;
   }
 
+  /** The same with files, as a form with `multipart/form-data`. */
+  async postForm(path: string, fields: Record<string, string | File>): Promise<Visited> {
+    const body = new FormData();
+    for (const [name, value] of Object.entries(fields)) body.set(name, value);
+    this.#page = await this.#fetch(path, { method: 'POST', body });
+    return this.#page;
+  }
+
+  /** What a form of the open page would send unchanged. */
+  fields(action: string): Record<string, string> {
+    return formValues(this.#page?.body ?? '', action);
+  }
+
   async #fetch(path: string, options: RequestInit): Promise<Visited> {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
     const response = await fetch(new URL(path, this.#url), {
@@ -100,7 +113,11 @@ function formValues(page: string, action: string): Record<string, string> {
     const [option] = /<option\b[^>]* selected[^>]*>/.exec(options) ?? [first];
     return [attribute(tag, 'name') ?? '', unescaped(attribute(option, 'value') ?? '')] as const;
   });
+  const areas = [...form.matchAll(/<textarea\b([^>]*)>\n?([\s\S]*?)<\/textarea>/g)].map(
+    ([, tag = '', text = '']) => [attribute(tag, 'name') ?? '', unescaped(text)] as const,
+  );
   return Object.fromEntries([
+    ...areas,
     ...sent.map((tag) => [attribute(tag, 'name') ?? '', unescaped(attribute(tag, 'value') ?? '')]),
     ...chosen,
   ]);

@@ -98,15 +98,18 @@ export async function beginOperation(
   }
 }
 
-/** @param createdBy id of the key that began it @throws Refusal 'not found' */
+/**
+ * @param createdBy id of the key that began it; left out: anyone
+ * @throws Refusal 'not found'
+ */
 export async function findOperation(
   db: Queryable,
   id: string,
-  createdBy: string,
+  createdBy?: string,
 ): Promise<Operation> {
   const [operation] = await db.query<Operation>(
-    `SELECT ${COLUMNS} FROM operation WHERE id = $1 AND created_by = $2`,
-    [id, createdBy],
+    `SELECT ${COLUMNS} FROM operation WHERE id = $1 AND ($2::text IS NULL OR created_by = $2)`,
+    [id, createdBy ?? null],
   );
   if (!operation) throw new Refusal('not found', `there is no operation ${id}`);
   return operation;
@@ -119,7 +122,8 @@ export async function findOperation(
 export function listOperations(
   db: Queryable,
   filter: {
-    createdBy: string;
+    /** left out: anyone */
+    createdBy?: string | undefined;
     kinds?: string[] | undefined;
     statuses?: OperationStatus[] | undefined;
   },
@@ -130,9 +134,9 @@ export function listOperations(
     `SELECT ${COLUMNS}, created_at::text AS place FROM operation
      WHERE ($1::timestamptz IS NULL OR (created_at, id) < ($1, $2::text))
        AND ($3::text[] IS NULL OR kind = ANY ($3)) AND ($4::text[] IS NULL OR status = ANY ($4))
-       AND created_by = $5
+       AND ($5::text IS NULL OR created_by = $5)
      ORDER BY created_at DESC, id DESC LIMIT $6`,
-    [at, id, filter.kinds ?? null, filter.statuses ?? null, filter.createdBy, page.limit],
+    [at, id, filter.kinds ?? null, filter.statuses ?? null, filter.createdBy ?? null, page.limit],
   );
 }
 

@@ -33,7 +33,9 @@ export async function blockPrefixes(
   const { prefixes, account, reason, emergencyNumbers } = block;
   const emergency = prefixes.find((prefix) => emergencyNumbers.has(prefix));
   if (emergency) {
-    throw new Refusal('conflict', `${emergency} is an emergency number, which nothing may block`);
+    throw new Refusal('conflict', `${emergency} is an emergency number, which nothing may block`, {
+      problem: { key: 'emergencyPrefix', prefix: emergency },
+    });
   }
   return db.transaction(async (tx) => {
     if (account !== null) await requireAccount(tx, account);

@@ -3,6 +3,7 @@ import { violatedConstraint } from '../../db/errors.ts';
 import { type Actor, audit } from '../audit.ts';
 import { Refusal } from '../refusal.ts';
 import type { Price } from './price-csv.ts';
+import { prefixesOf } from './rating.ts';
 
 export interface PriceListSummary {
   name: string;
@@ -82,16 +83,39 @@ export async function listPrices(
   const { prefix = '', after = '', limit, at } = page;
   await requireList(db, list);
   return db.query<ListedPrice>(
-    `SELECT prefix, name, rate::text, minimum_seconds AS "minimumSeconds",
-       increment_seconds AS "incrementSeconds", connect_fee::text AS "connectFee",
-       minimum_charge::text AS "minimumCharge", nullif(valid_from, '-infinity') AS "validFrom",
-       nullif(valid_until, 'infinity') AS "validUntil"
-     FROM price WHERE list = $1 AND starts_with(prefix, $2) AND prefix > $3 COLLATE "C"
+    `SELECT ${PRICE_COLUMNS} FROM price WHERE list = $1 AND starts_with(prefix, $2) AND prefix > $3 COLLATE "C"
        AND valid_from <= $5 AND valid_until > $5
      ORDER BY prefix COLLATE "C" LIMIT $4`,
     [list, prefix, after, limit, at],
   );
 }
+
+/**
+ * The price of a list for a call to a number: that of the longest prefix.
+ * @param number as `dialledNumber` writes it
+ * @returns undefined where no prefix of the number has a price then
+ * @throws Refusal 'not found'
+ */
+export async function findPrice(
+  db: Queryable,
+  list: string,
+  { number, at }: { number: string; at: Date },
+): Promise<ListedPrice | undefined> {
+  await requireList(db, list);
+  const [price] = await db.query<ListedPrice>(
+    `SELECT ${PRICE_COLUMNS} FROM price
+     WHERE list = $1 AND prefix = ANY (${prefixesOf('$2::text')})
+       AND valid_from <= $3 AND valid_until > $3
+     ORDER BY length(prefix) DESC LIMIT 1`,
+    [list, number, at],
+  );
+  return price;
+}
+
+const PRICE_COLUMNS = `prefix, name, rate::text, minimum_seconds AS "minimumSeconds",
+  increment_seconds AS "incrementSeconds", connect_fee::text AS "connectFee",
+  minimum_charge::text AS "minimumCharge", nullif(valid_from, '-infinity') AS "validFrom",
+  nullif(valid_until, 'infinity') AS "validUntil"`;
 
 /** @throws Refusal 'not found' */
 export async function requireList(db: Queryable, list: string): Promise<void> {

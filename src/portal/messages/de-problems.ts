@@ -11,7 +11,8 @@ export const deProblems: ProblemWords<Problem> = {
   moneyOrMore: () => 'Bitte geben Sie einen Betrag an, 0 oder mehr, etwa 500.',
   listName: () =>
     'Bitte geben Sie 1 bis 63 Buchstaben, Ziffern, Punkte, Binde- oder Unterstriche an, zuerst einen Buchstaben oder eine Ziffer.',
-  prefix: ({ reason }) => reason,
+  prefix: () =>
+    'Bitte geben Sie die ersten Ziffern von Nummern an, die Landesvorwahl zuerst, etwa 4479.',
   rate: () =>
     'Bitte geben Sie einen Betrag je Minute an, höchstens 999999.999999, mit Punkt, etwa 0.025.',
   increment: ({ most }) =>
@@ -61,6 +62,7 @@ export const deProblems: ProblemWords<Problem> = {
     `${other} wird von ${account} bezahlt; bitte schließen Sie es zuerst.`,
   lastAdministrator: ({ account }) =>
     `${account} ist der letzte Administrator; legen Sie zuerst einen anderen an, mit account-api admin create.`,
+  emergencyPrefix: ({ prefix }) => `${prefix} ist eine Notrufnummer, die nichts sperren darf.`,
   noBillingAccount: () => 'Das ist kein offenes Konto, das selbst bezahlt.',
   feedExists: ({ name }) => `Einen Feed ${name} gibt es schon.`,
   feedTellsNoDebits: ({ format }) =>

@@ -2,6 +2,7 @@ import { deCustomer } from './de-customer.ts';
 import { deOperator } from './de-operator.ts';
 import { deProblems } from './de-problems.ts';
 import { deReference } from './de-reference.ts';
+import { deWork } from './de-work.ts';
 import type { Messages } from './en.ts';
 import { countedIn } from './plural.ts';
 
@@ -12,7 +13,7 @@ export const de: Messages = {
   language: 'de',
   locales: { dates: 'de-DE', numbers: 'de-DE' },
   problems: deProblems,
-  operator: deOperator,
+  operator: { ...deOperator, ...deWork },
   reference: deReference,
   ago: (span) => `vor ${span}`,
   units: {
@@ -80,6 +81,7 @@ export const de: Messages = {
     posted: 'Gebucht.',
     'posted-before': 'Das war schon gebucht; nichts hat sich geändert.',
     added: 'Hinzugefügt.',
+    'mail-retried': 'Die Mail wird noch einmal gesendet.',
     removed: 'Entfernt.',
     closed: 'Das Konto ist geschlossen.',
     'replay-started': 'Die Wiederholung läuft. Erledigte Datensätze verschwinden aus dieser Liste.',

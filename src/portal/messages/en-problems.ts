@@ -9,7 +9,7 @@ export const enProblems: ProblemWords<Problem> = {
   moneyOrMore: () => 'Please give an amount, 0 or more, such as 500.',
   listName: () =>
     'Please give 1 to 63 letters, digits, dots, dashes or underscores, the first a letter or digit.',
-  prefix: ({ reason }) => reason,
+  prefix: () => 'Please give the first digits of numbers, the country code first, such as 4479.',
   rate: () => 'Please give an amount per minute, at most 999999.999999, such as 0.025.',
   increment: ({ most }) =>
     `Please give minimum/increment in seconds, such as 6/6: a minimum from 0, an increment from 1, both up to ${most}.`,
@@ -49,6 +49,7 @@ export const enProblems: ProblemWords<Problem> = {
   paysFor: ({ account, other }) => `${other} is billed to ${account}; please close it first.`,
   lastAdministrator: ({ account }) =>
     `${account} is the last administrator; make another one first, with account-api admin create.`,
+  emergencyPrefix: ({ prefix }) => `${prefix} is an emergency number, which nothing may block.`,
   noBillingAccount: () => 'This is not an open account that pays for itself.',
   feedExists: ({ name }) => `There is a feed ${name} already.`,
   feedTellsNoDebits: ({ format }) => `Records of ${format} do not tell what the switch debited.`,

@@ -3,6 +3,7 @@ import { enCustomer } from './en-customer.ts';
 import { enOperator } from './en-operator.ts';
 import { enProblems } from './en-problems.ts';
 import { enReference } from './en-reference.ts';
+import { enWork } from './en-work.ts';
 import { countedIn } from './plural.ts';
 
 const plural = countedIn('en-US');
@@ -19,7 +20,7 @@ export const en = {
   /** of dates and of numbers; English has several ways to write them */
   locales: { dates: 'en-GB', numbers: 'en-US' },
   problems: enProblems,
-  operator: enOperator,
+  operator: { ...enOperator, ...enWork },
   reference: enReference,
   ago: (span: string) => `${span} ago`,
   units: {
@@ -78,7 +79,7 @@ export const en = {
     'password-changed':
       'Your password is changed. Other sessions have ended, and the API key is new. Phones keep their SIP secret: replace it, too, if someone else may know it.',
     'second-factor-off': 'The second factor is off. Your password alone opens the account.',
-    'second-factor-required': 'Administrators need a second factor here. Please set it up first.',
+    'second-factor-required': 'The staff needs a second factor here. Please set it up first.',
     'session-ended': 'Ended. That browser has to sign in again.',
     'verification-sent': 'We have sent the verification mail again. Please check your mail.',
     welcome: 'Welcome. Your address is verified and your password is set.',
@@ -87,6 +88,7 @@ export const en = {
     'posted-before': 'This was posted already; nothing changed.',
     added: 'Added.',
     removed: 'Removed.',
+    'mail-retried': 'The mail is sent again.',
     closed: 'The account is closed.',
     'replay-started': 'The replay has begun. Records disappear here as they are dealt with.',
     replayed: 'The record is dealt with.',

@@ -9,13 +9,20 @@ import { accountViews } from './account/views.ts';
 import { accountsPages } from './accounts.ts';
 import { addAccountPages } from './add-account.ts';
 import { auditPage } from './audit.ts';
+import { blockedPages } from './blocked.ts';
 import { installationCalls } from './calls.ts';
 import { dashboardPage } from './dashboard.ts';
 import { explainPage } from './explain.ts';
 import { feedPages } from './feeds.ts';
+import { livePages } from './live.ts';
+import { mailPages } from './mail.ts';
+import { operationPages } from './operations.ts';
 import { operatorKeyPages } from './operator-keys.ts';
+import { priceImport } from './price-import.ts';
+import { pricePages } from './prices.ts';
 import { promotionPages } from './promotions.ts';
 import { rejectedPages } from './rejected.ts';
+import { staffPages } from './staff.ts';
 
 /** The pages for operators. */
 export async function operatorPages(app: FastifyInstance, service: Service): Promise<void> {
@@ -35,5 +42,12 @@ export async function operatorPages(app: FastifyInstance, service: Service): Pro
   operatorKeyPages(app, service);
   rejectedPages(app, service);
   explainPage(app, service);
+  pricePages(app, service);
+  app.register(priceImport, service);
+  blockedPages(app, service);
+  operationPages(app, service);
+  livePages(app, service);
+  mailPages(app, service);
+  staffPages(app, service);
   auditPage(app, service);
 }

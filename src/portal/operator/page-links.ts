@@ -19,8 +19,8 @@ export function pageLinks(
     path: string;
     query?: Record<string, string>;
     by: 'after' | 'before';
-    at: number | undefined;
-    next: number | null;
+    at: number | string | undefined;
+    next: number | string | null;
   },
 ): Html {
   const { path, query = {}, by, at, next } = list;

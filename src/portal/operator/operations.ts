@@ -1,0 +1,214 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { requireBalance } from '../../domain/books/balance.ts';
+import * as entered from '../../domain/entered-values.ts';
+import {
+  beginOperation,
+  findOperation,
+  listOperations,
+  type Operation,
+} from '../../domain/operation/operation.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import { type Html, html } from '../../html.ts';
+import type { Service } from '../../service.ts';
+import { badge, emptyState, notice, panel } from '../components/blocks.ts';
+import { field } from '../components/field.ts';
+import { table } from '../components/table.ts';
+import { span, time } from '../components/time.ts';
+import { optional, type Problems, readFields } from '../entered.ts';
+import { type Fields, formFields } from '../input.ts';
+import { type Page, sendPage } from '../layout.ts';
+import { form, may, type View, zoneOf } from '../view.ts';
+import { administrator } from './actor.ts';
+import { resultOf } from './operation-result.ts';
+
+const BOOKS = '/admin/books';
+const CHARGES = '/admin/monthly-charges';
+const SHOWN = 10;
+const RELOAD_SECONDS = 2;
+/** The one who began operations of the portal; the others have the id of a key. */
+const CREATED_BY = 'portal';
+
+/** Long work: proving the books, and previewing and posting the monthly charges. */
+export function operationPages(app: FastifyInstance, service: Service): void {
+  const { db, queue, clock } = service;
+
+  app.get(BOOKS, async (request, reply) =>
+    sendPage(reply, request.view, await booksPage(request.view, {}, {})),
+  );
+
+  app.post(BOOKS, async (request, reply) =>
+    start(request, reply, booksPage, ({ account }) => ({
+      kind: 'reconciliation',
+      subject: String(account ?? ''),
+      parameters: { account },
+      unit: 'accounts',
+    })),
+  );
+
+  app.get(CHARGES, async (request, reply) =>
+    sendPage(reply, request.view, await chargesPage(request.view, {}, {})),
+  );
+
+  app.post(CHARGES, async (request, reply) => {
+    const posts = formFields(request).step === 'post';
+    return start(request, reply, chargesPage, ({ account, month }) => ({
+      kind: posts ? 'charge run' : 'charge preview',
+      subject: String(account ?? ''),
+      parameters: posts ? { account } : { account, month },
+      unit: posts ? 'accounts' : 'charges',
+    }));
+  });
+
+  app.get('/admin/operations/:id', async (request, reply) => {
+    const { id } = request.params as { id: string };
+    const { view } = request;
+    const operation = await findOperation(db, id);
+    // A page without scripts looks again by itself; the progress is its only content.
+    if (!operation.finishedAt) reply.header('refresh', RELOAD_SECONDS);
+    return sendPage(reply, view, operationPage(view, operation));
+  });
+
+  interface Asked {
+    account: number | undefined;
+    month: string | undefined;
+  }
+
+  /** Begins work and shows it. Work that goes on already is shown instead. */
+  async function start(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    page: (view: View, fields: Fields, problems: Problems) => Promise<Page>,
+    workOf: (asked: Asked) => Omit<Parameters<typeof beginOperation>[3], 'createdBy'>,
+  ): Promise<FastifyReply> {
+    const { view } = request;
+    const fields = formFields(request);
+    const { values, problems } = readFields(view.m, fields, {
+      account: optional(entered.username),
+      month: optional(entered.month),
+    });
+    const again = async (wrong: Problems) => sendPage(reply, view, await page(view, fields, wrong));
+    if (problems) return again(problems);
+    const account = values.account ?? undefined;
+    try {
+      if (account !== undefined) await requireBalance(db, account);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      return again({ account: view.m.operator.noPayer });
+    }
+    const work = {
+      ...workOf({ account, month: values.month ?? undefined }),
+      createdBy: CREATED_BY,
+    };
+    try {
+      const { id } = await beginOperation(db, queue, administrator(request), work, clock());
+      return reply.redirect(`/admin/operations/${id}`, 303);
+    } catch (error) {
+      const id = error instanceof Refusal ? error.about?.operation : undefined;
+      if (id === undefined) throw error;
+      return reply.redirect(`/admin/operations/${id}`, 303);
+    }
+  }
+
+  async function booksPage(view: View, fields: Fields, problems: Problems): Promise<Page> {
+    const m = view.m.operator.books;
+    const content = html`${
+      may(view, 'money') &&
+      panel(
+        m.prove,
+        html`<p>${m.text}</p>
+${form(view, BOOKS, html`${accountField(view, fields, problems)}<button>${m.submit}</button>`, 'inline-form')}`,
+      )
+    }
+${await latest(view, ['reconciliation'])}`;
+    return { title: m.title, content, status: statusOf(problems) };
+  }
+
+  async function chargesPage(view: View, fields: Fields, problems: Problems): Promise<Page> {
+    const m = view.m.operator.charges;
+    const asked = html`<p>${m.text}</p>
+<div class="form-grid">${accountField(view, fields, problems)}
+${field({
+  name: 'month',
+  label: m.month,
+  value: fields.month,
+  problem: problems.month,
+  hint: m.monthHint,
+  autocomplete: 'off',
+})}</div>
+<p class="buttons"><button name="step" value="preview" class="quiet">${m.previewIt}</button>
+<button name="step" value="post">${m.postIt}</button></p>`;
+    const content = html`${may(view, 'money') && panel(m.due, form(view, CHARGES, asked))}
+${await latest(view, ['charge run', 'charge preview'])}`;
+    return { title: m.title, content, status: statusOf(problems) };
+  }
+
+  /** The latest work of some kinds. */
+  async function latest(view: View, kinds: string[]): Promise<Html> {
+    const m = view.m.operator.operations;
+    const found = await listOperations(db, { kinds }, { limit: SHOWN });
+    const list = table<Operation>(view, {
+      caption: m.latest,
+      rows: found,
+      columns: [
+        {
+          label: m.begun,
+          cell: ({ id, createdAt }) =>
+            html`<a href="/admin/operations/${id}">${time(view, createdAt, zoneOf(view), { seconds: true, zone: true })}</a>`,
+        },
+        { label: m.kind, cell: ({ kind }) => m.kinds[kind] ?? kind },
+        { label: m.status, cell: (operation) => state(view, operation), onPhone: true },
+      ],
+    });
+    return panel(m.latest, found.length > 0 ? list : emptyState(m.none, m.noneText));
+  }
+}
+
+const statusOf = (problems: Problems) => (Object.keys(problems).length > 0 ? 400 : 200);
+
+function accountField(view: View, fields: Fields, problems: Problems): Html {
+  const m = view.m.operator;
+  return field({
+    name: 'account',
+    label: m.books.account,
+    value: fields.account,
+    problem: problems.account,
+    hint: m.books.accountHint,
+    inputMode: 'numeric',
+    autocomplete: 'off',
+  });
+}
+
+const KIND_OF_STATE = {
+  queued: 'plain',
+  running: 'info',
+  succeeded: 'good',
+  failed: 'bad',
+  cancelled: 'warn',
+} as const;
+
+function state(view: View, { status }: Operation): Html {
+  return badge(KIND_OF_STATE[status], view.m.operator.operations.statuses[status]);
+}
+
+/** How far some work is, or what came of it. */
+function operationPage(view: View, operation: Operation): Page {
+  const m = view.m.operator.operations;
+  const { kind, progress, createdAt, startedAt, finishedAt, error } = operation;
+  const title = m.kinds[kind] ?? kind;
+  if (!finishedAt) {
+    const seconds = Math.max(0, (view.now.getTime() - (startedAt ?? createdAt).getTime()) / 1_000);
+    const { done, total } = progress;
+    const content = html`<section class="panel" aria-live="polite">
+<p>${state(view, operation)} ${m.since(span(seconds, view.m))}</p>
+<p><progress aria-label="${title}"${total !== null && html` max="${total}" value="${done}"`}></progress></p>
+<p>${m.done(done, total)}</p>
+<p><a class="button quiet" href="${view.path}">${m.look}</a></p>
+</section>`;
+    return { title, content };
+  }
+  const detail = (error as { detail?: string } | null)?.detail ?? m.noDetail;
+  const content = html`<p>${state(view, operation)} ${time(view, finishedAt, zoneOf(view), { seconds: true, zone: true })}</p>
+${operation.status === 'failed' && notice('bad', detail)}
+${operation.status === 'succeeded' && resultOf(view, operation)}`;
+  return { title, content };
+}
