@@ -104,6 +104,7 @@ test('the longest prefix decides, in whichever form the number was dialled', asy
     candidates: ['1', '1212'],
     price: { prefix: '1212', name: 'New York', validFrom: null, validUntil: null },
     rate: '0.009000',
+    maxRate: null,
     minimumSeconds: 1,
     incrementSeconds: 1,
     connectFee: '0.000000',

@@ -233,7 +233,7 @@ test('a page tells what a call costs and why, as the country of a feed reads its
   assert.match(text, /Country GB \(feed\) Number \+442079460000 Emergency number No/);
   assert.match(
     text,
-    /Price The account&#39;s own rate Rate per minute \$\S+ Minimum\/increment 6\/6/,
+    /Price The account&#39;s own rate Rate per minute \$\S+ Highest rate None Minimum\/increment 6\/6/,
   );
   const help = (await explain({ number: '911' })).body;
   assert.match(help, /Yes: always allowed, only its own price counts/);
