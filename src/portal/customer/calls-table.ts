@@ -57,7 +57,7 @@ export function callColumns(
     {
       label: m.fee,
       numeric: true,
-      cell: ({ fee }) => (fee === null ? '' : money(view, fee)),
+      cell: ({ fee }) => (fee === null ? '–' : money(view, fee)),
     },
     {
       label: m.cost,

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { startService, type TestService } from '../../../test/support/service.ts';
+import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
+import { changeAccount } from '../../domain/account/account.ts';
 import { postEntry } from '../../domain/books/ledger.ts';
 import { type ReportedCall, storeCalls } from '../../domain/calls/call.ts';
 import { addDays } from '../../domain/day.ts';
+import { readPriceFile } from '../../domain/rating/price-csv.ts';
+import { importPrices } from '../../domain/rating/price-import.ts';
 
 let api: TestService;
 before(async () => {
@@ -43,6 +46,26 @@ const store = (calls: ReportedCall[]) =>
 const today = () => api.service.clock().toISOString().slice(0, 10);
 const rowsOf = (body: string) =>
   body.match(/<tr role="row"><td role="cell" data-label[\s\S]*?<\/tr>/g) ?? [];
+
+test('the fee of a call has a column beside its rate', async () => {
+  const { username, password } = await api.signUp();
+  const { db, queue, clock } = api.service;
+  const { prices } = readPriceFile('prefix,rate,connect fee\n1312,0.6,0.05');
+  const options = { now: clock(), replace: false, dryRun: false };
+  await importPrices(db, TESTER, 'fees', prices, options);
+  await changeAccount(db, TESTER, { queue, now: clock() }, username, { priceList: 'fees' });
+  const called = ['3125550199', '2125550199'];
+  await store(called.map((called, n) => call(username, minutesAgo(5 + n), { called })));
+  const visitor = await signIn(username, password);
+  const { body } = await visitor.open('/calls');
+  const fees = rowsOf(body).flatMap(
+    (row) => /data-label="Fee"[^>]*>(.*?)<\/td>/.exec(row)?.[1] ?? [],
+  );
+  assert.deepEqual(
+    fees.map((fee) => fee.replace(/<[^>]*>/g, '')),
+    ['$0.05', '–'],
+  );
+});
 
 test('pages go through all calls, newest first, each once', async () => {
   const { username, password } = await api.signUp();
