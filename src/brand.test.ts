@@ -31,6 +31,7 @@ test('a brand without settings has the name of the software and no support addre
     dark: { fill: '#1d4ed8', onFill: '#ffffff', accent: '#6c8ce6' },
     supportEmail: undefined,
     supportUrl: undefined,
+    howToPay: undefined,
   });
 });
 
@@ -42,6 +43,7 @@ test('every setting of the brand arrives', async () => {
     BRAND_COLOR_DARK: '#5EEAD4',
     SUPPORT_EMAIL: 'help@example.com',
     SUPPORT_URL: 'https://help.example.com/',
+    HOW_TO_PAY: 'Transfer to IBAN 00',
   });
   assert.deepEqual(brand, {
     name: 'Example Voice',
@@ -50,6 +52,7 @@ test('every setting of the brand arrives', async () => {
     dark: { fill: '#5eead4', onFill: '#000000', accent: '#5eead4' },
     supportEmail: 'help@example.com',
     supportUrl: 'https://help.example.com/',
+    howToPay: 'Transfer to IBAN 00',
   });
 });
 

@@ -11,6 +11,8 @@ export interface Brand {
   dark: BrandColors;
   supportEmail: string | undefined;
   supportUrl: string | undefined;
+  /** a text, or the address of a page, in which `{username}` stands for the account */
+  howToPay: string | undefined;
 }
 
 export interface Logo {

@@ -266,6 +266,7 @@ function readBrand(settings: Settings): Brand {
     ...brandColors(BRAND_COLOR.toLowerCase(), BRAND_COLOR_DARK.toLowerCase() || undefined),
     supportEmail: settings.SUPPORT_EMAIL || undefined,
     supportUrl: settings.SUPPORT_URL || undefined,
+    howToPay: settings.HOW_TO_PAY || undefined,
   };
 }
 

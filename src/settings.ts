@@ -119,6 +119,12 @@ export const SETTINGS = {
     pattern: '^(https?://\\S+)?$',
     description: 'page that customers are told to look at for help',
   }),
+  HOW_TO_PAY: text({
+    default: '',
+    pattern: '^[^\\u0000-\\u001f]{0,500}$',
+    description:
+      'how customers pay, shown while calls wait for a payment: a text, or the address of a page, in which {username} stands for the account',
+  }),
   MAIL_TEXTS_FILE: text({
     default: '',
     description: 'JSON file of texts to use in mails instead of the built-in ones',

@@ -52,7 +52,8 @@ export const assets = {
 } as const;
 
 /** The brand as pages show it, with the addresses of its files. */
-export interface ShownBrand extends Pick<Brand, 'name' | 'supportEmail' | 'supportUrl'> {
+export interface ShownBrand
+  extends Pick<Brand, 'name' | 'supportEmail' | 'supportUrl' | 'howToPay'> {
   styleUrl: string;
   logoUrl: string | undefined;
   /** the brand's initial on its colour, as an image */
@@ -60,12 +61,13 @@ export interface ShownBrand extends Pick<Brand, 'name' | 'supportEmail' | 'suppo
 }
 
 export function showBrand(brand: Brand): ShownBrand {
-  const { name, supportEmail, supportUrl } = brand;
+  const { name, supportEmail, supportUrl, howToPay } = brand;
   const { colors, logo, mark } = brandAssets(brand);
   return {
     name,
     supportEmail,
     supportUrl,
+    howToPay,
     styleUrl: colors.url,
     logoUrl: logo?.url,
     markUrl: mark.url,

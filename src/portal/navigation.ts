@@ -21,6 +21,7 @@ const CUSTOMER: NavigationGroup = {
   items: [
     { href: '/overview', icon: icon('overview'), label: (m) => m.navigation.overview },
     { href: '/calls', icon: icon('calls'), label: (m) => m.navigation.calls },
+    { href: '/rates', icon: icon('rates'), label: (m) => m.navigation.rates },
     { href: '/charges', icon: icon('charges'), label: (m) => m.navigation.charges },
     { href: '/api', icon: icon('api'), label: (m) => m.navigation.api },
     { href: '/settings', icon: icon('settings'), label: (m) => m.navigation.settings },

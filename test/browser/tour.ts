@@ -112,6 +112,9 @@ async function customer(stage: Stage, page: Page, { see, open, press }: Steps) {
   await open('calls-by-hour', '/calls?by=hour');
   await open('calls-by-month', '/calls?from=2026-01-01');
   await open('calls-none', '/calls?search=none+of+them');
+  await open('rates', '/rates?number=4155550123');
+  await open('rates-refused', '/rates?number=nobody');
+  await open('sub-accounts', '/accounts');
   await open('charges', '/charges');
   await open('statement', `/charges/statement?month=${new Date().toISOString().slice(0, 7)}`);
   await page.emulateMedia({ media: 'print' });

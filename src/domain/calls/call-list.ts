@@ -22,6 +22,8 @@ export interface ListedCall {
   amount: Decimal | null;
   /** the part of the amount that is not rate times seconds; null: nothing */
   fee: Decimal | null;
+  /** whether the called number is the account's own */
+  incoming: boolean;
 }
 
 /** Which calls to list. */
@@ -50,7 +52,9 @@ type Row = ListedCall & { cursor: string | null; end: string | null };
 const COLUMNS = `replace(id::text, '-', '') AS id, account, started_at AS "startedAt", caller,
   caller_name AS "callerName", called, source_ip AS "sourceIp",
   (talk_microseconds + 999999) / 1000000 AS "talkSeconds", billed_seconds AS "billedSeconds",
-  rate::text, round(amount, 6)::text AS amount, fee::text`;
+  rate::text, round(amount, 6)::text AS amount, fee::text,
+  EXISTS (SELECT FROM number o WHERE o.account = shown.account AND o.number = shown.called
+    AND (o.removed_at IS NULL OR o.removed_at > shown.started_at)) AS incoming`;
 /** SQL of a call's cursor, of `call`. */
 export const CURSOR_OF = `(extract(epoch FROM started_at) * 1000000)::bigint || '-' || replace(id::text, '-', '')`;
 

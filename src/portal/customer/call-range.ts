@@ -69,6 +69,24 @@ export function callAddress(
   return `${path}?${query}`;
 }
 
+/** Ranges that are often asked for, by their names in the messages. */
+export function rangePresets(timeZone: string, now: Date): Record<RangePreset, DayRange> {
+  const today = dayOf(now, timeZone);
+  const month = `${today.slice(0, 7)}-01`;
+  const lastOfLastMonth = addDays(month, -1);
+  const range = (from: Day, to: Day) => ({ from, to, timeZone });
+  return {
+    today: range(today, today),
+    yesterday: range(addDays(today, -1), addDays(today, -1)),
+    week: range(addDays(today, 1 - DEFAULT_DAYS), today),
+    days30: range(addDays(today, -29), today),
+    month: range(month, today),
+    lastMonth: range(`${lastOfLastMonth.slice(0, 7)}-01`, lastOfLastMonth),
+  };
+}
+
+export type RangePreset = 'today' | 'yesterday' | 'week' | 'days30' | 'month' | 'lastMonth';
+
 function day(text: string): Day | undefined {
   if (!/^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}$/.test(text)) return undefined;
   const parsed = new Date(`${text}T00:00Z`);

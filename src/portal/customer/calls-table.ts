@@ -18,12 +18,13 @@ export function callsTable(
 /**
  * The caption and the columns of a table of calls.
  * @param options.withAccount shows the account, if there are several
+ * @param options.withDirection left out: yes
  */
 export function callColumns(
   view: View,
-  options: { timeZone: string; withAccount: boolean },
+  options: { timeZone: string; withAccount: boolean; withDirection?: boolean },
 ): { caption: string; columns: Column<ListedCall>[] } {
-  const { timeZone, withAccount } = options;
+  const { timeZone, withAccount, withDirection = true } = options;
   const m = view.m.calls;
   const columns: (Column<ListedCall> | false)[] = [
     {
@@ -34,6 +35,10 @@ export function callColumns(
     withAccount && {
       label: m.account,
       cell: ({ account }) => html`<span class="numeric">${account}</span>`,
+    },
+    withDirection && {
+      label: m.direction,
+      cell: ({ incoming }) => (incoming ? m.incoming : m.outgoing),
     },
     {
       label: m.from,

@@ -14,7 +14,14 @@ import { duration, shortDay, shortHour, shortMonth } from '../components/time.ts
 import { LATER, type Page, sendGrowingPage, sendPage } from '../layout.ts';
 import type { View } from '../view.ts';
 import { callDownloads } from './call-download.ts';
-import { type CallQuery, callAddress, callQuery, MOST_DAYS } from './call-range.ts';
+import {
+  type CallQuery,
+  callAddress,
+  callQuery,
+  MOST_DAYS,
+  type RangePreset,
+  rangePresets,
+} from './call-range.ts';
 import { callColumns } from './calls-table.ts';
 import { ownSubject, type Subject } from './subject.ts';
 import { totalOf } from './total.ts';
@@ -122,8 +129,20 @@ ${select({
   ],
 })}
 <button>${m.show}</button>
+<p class="presets whole">${presetLinks(view, path, query)}</p>
 <p class="hint whole">${m.zone(range.timeZone)} ${m.steps(MOST_DAYS)}</p>
 </form>`;
+}
+
+function presetLinks(view: View, path: string, query: CallQuery): Html[] {
+  const { range } = query;
+  const presets = rangePresets(range.timeZone, view.now);
+  return (Object.keys(presets) as RangePreset[]).map((name) => {
+    const preset = presets[name];
+    const isChosen = preset.from === range.from && preset.to === range.to;
+    const href = callAddress(path, { ...query, range: preset });
+    return html`<a href="${href}"${isChosen && html` aria-current="true"`}>${view.m.calls.presets[name]}</a> `;
+  });
 }
 
 /** Sums, plots and destinations of the range. */

@@ -5,6 +5,7 @@ import { balanceByDay } from '../../domain/billing/statement.ts';
 import { listCalls } from '../../domain/calls/call-list.ts';
 import { usageBy } from '../../domain/calls/usage.ts';
 import { addDays, type DayRange, dayOf } from '../../domain/day.ts';
+import { toMicros } from '../../domain/money.ts';
 import { registeredPhones } from '../../domain/sip/registration.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
@@ -18,6 +19,7 @@ import { sendPage } from '../layout.ts';
 import { form, type View } from '../view.ts';
 import { callsTable } from './calls-table.ts';
 import { daysLeft, spendOf } from './pace.ts';
+import { SUB_ACCOUNTS } from './sub-accounts.ts';
 import { ownSubject, type Subject, scopeOf } from './subject.ts';
 import { sumOf } from './total.ts';
 
@@ -75,7 +77,7 @@ ${panel(
 )}
 <div class="columns">
 ${phonePanel(view, subject, phones)}
-${accountPanel(view, account)}
+${accountPanel(view, subject, account)}
 </div>`;
 }
 
@@ -106,13 +108,27 @@ function callState(view: View, account: AccountDetails, days: number | undefined
   const m = view.m.overview.states;
   if (account.closedAt) return headline('info', m.closed.title, m.closed.text);
   if (!account.enabled) return headline('warn', m.disabled.title, m.disabled.text);
-  if (account.suspended) return headline('bad', m.suspended.title, m.suspended.text);
+  if (account.suspended) {
+    return headline('bad', m.suspended.title, m.suspended.text, howToPay(view, account));
+  }
   if (account.limitReached) {
     return headline('bad', m.limitReached.title, m.limitReached.text);
+  }
+  if (account.billing === 'prepaid' && toMicros(account.cash) <= 0n) {
+    return headline('warn', m.unpaid.title, m.unpaid.text, howToPay(view, account));
   }
   if (days === undefined) return headline('good', m.active.title, m.active.text);
   const isShort = days <= SHORT_DAYS;
   return headline(isShort ? 'warn' : 'good', m.active.title, m.active.lasts(days));
+}
+
+/** A link to where the account is paid, or a text; nothing for an account that another one pays. */
+function howToPay({ brand: { howToPay: way }, m }: View, account: AccountDetails): Html | false {
+  const { username, masterAccount } = account;
+  if (way === undefined || masterAccount !== username) return false;
+  const text = way.replaceAll('{username}', String(username));
+  if (!/^https?:\/\//.test(text)) return html`<p>${text}</p>`;
+  return html`<a class="button" href="${text}">${m.overview.pay}</a>`;
 }
 
 function balanceNote(view: View, account: AccountDetails): string {
@@ -164,8 +180,10 @@ function phonePanel(
   return panel(m.registration, content, setUp);
 }
 
-function accountPanel(view: View, account: AccountDetails): Html {
+function accountPanel(view: View, { base }: Subject, account: AccountDetails): Html {
   const m = view.m.overview;
+  const subAccounts =
+    base === '' ? html`<a href="${SUB_ACCOUNTS}">${account.subAccounts}</a>` : account.subAccounts;
   const numbers = account.numbers.map(({ number }) => number).join(', ');
   return panel(
     m.account,
@@ -178,7 +196,7 @@ function accountPanel(view: View, account: AccountDetails): Html {
         label: m.increments,
         value: m.secondsSteps(account.minimumSeconds, account.incrementSeconds),
       },
-      ...(account.subAccounts > 0 ? [{ label: m.subAccounts, value: account.subAccounts }] : []),
+      ...(account.subAccounts > 0 ? [{ label: m.subAccounts, value: subAccounts }] : []),
     ]),
   );
 }

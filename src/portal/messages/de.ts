@@ -52,6 +52,7 @@ export const de: Messages = {
     account: 'Konto',
     overview: 'Übersicht',
     calls: 'Anrufe',
+    rates: 'Preise',
     charges: 'Gebühren',
     api: 'API',
     settings: 'Einstellungen',

@@ -61,16 +61,17 @@ export const en = {
     account: 'Account',
     overview: 'Overview',
     calls: 'Calls',
+    rates: 'Rates',
     charges: 'Charges',
     api: 'API',
     settings: 'Settings',
   },
-  /** Shown once, on the page after the form that did it. */
   stepUp: {
     title: 'Please confirm that it is you',
     text: 'This takes your password once more. Nothing is changed yet.',
     submit: 'Confirm',
   },
+  /** Shown once, on the page after the form that did it. */
   flash: {
     'signed-out': 'You are signed out.',
     'session-over': 'Your session has ended, so nothing was changed. Please sign in again.',

@@ -137,7 +137,11 @@ ${select({
 
 /** The customer's columns, with links to the accounts and with the feed. */
 function columnsOf(view: View): { caption: string; columns: Column<CallRecord>[] } {
-  const { caption, columns } = callColumns(view, { timeZone: zoneOf(view), withAccount: false });
+  const { caption, columns } = callColumns(view, {
+    timeZone: zoneOf(view),
+    withAccount: false,
+    withDirection: false,
+  });
   const [first, ...others] = columns;
   const account: Column<CallRecord> = {
     label: view.m.calls.account,
@@ -150,5 +154,8 @@ function columnsOf(view: View): { caption: string; columns: Column<CallRecord>[]
 
 /** A customer's column for a record, which calls its start otherwise. */
 function asRecord(column: ReturnType<typeof callColumns>['columns'][number]): Column<CallRecord> {
-  return { ...column, cell: (call) => column.cell({ ...call, startedAt: call.start }) };
+  return {
+    ...column,
+    cell: (call) => column.cell({ ...call, startedAt: call.start, incoming: false }),
+  };
 }
