@@ -41,7 +41,7 @@ export async function tellOfUnusualHours(
 const CANDIDATES = `SELECT b.account, b.spent_hour, b.spent_in_hour, u.amount, u.reckoned_at, u.told_at,
     b.spent_hour - interval '${WEEKS} weeks' AS since, b.spent_hour AS until
   FROM balance b LEFT JOIN usual_hour u ON u.account = b.account
-  WHERE b.spent_in_hour >= $2 AND b.spent_hour > $1::timestamptz - interval '1 hour' - ${LATE}`;
+  WHERE b.spent_in_hour >= $2 AND b.spent_in_hour > 0 AND b.spent_hour > $1::timestamptz - interval '1 hour' - ${LATE}`;
 
 async function tell(tx: Queryable, queue: Queue, least: Decimal, now: Date): Promise<void> {
   const unusual = await tx.query<{
