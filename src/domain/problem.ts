@@ -32,6 +32,10 @@ export type ValueProblem =
   | { key: 'sipUser' }
   | { key: 'reservedReference' }
   | { key: 'scopes'; unknown: string; words: readonly string[] }
+  | {
+      key: 'url';
+      fault: 'form' | 'long' | 'https' | 'user' | 'fragment' | 'port' | 'private' | 'unknown';
+    }
   | { key: 'subscriptions'; unknown: string; words: readonly string[] };
 
 /** A typed value is not valid. The code that asked for it words the problem. */

@@ -1,5 +1,16 @@
 import type { ProblemWords, ValueProblem } from '../domain/problem.ts';
 
+const URL_FAULTS = {
+  form: 'Must be a URL such as https://crm.example.com/events.',
+  long: 'Must have at most 2000 characters.',
+  https: 'Must begin with https://; http is for hosts of WEBHOOK_ALLOW.',
+  user: 'Must not contain a user or a password.',
+  fragment: 'Must not contain a fragment.',
+  port: 'Must have port 443, or a port from 1024 on.',
+  private: 'Must have public addresses, or addresses of WEBHOOK_ALLOW.',
+  unknown: 'Must have a host that can be resolved.',
+};
+
 /** The sentences of the command and the operators' API for invalid values. */
 export const PROBLEM_WORDS: ProblemWords<ValueProblem> = {
   username: () => 'Must be a 10-digit number.',
@@ -42,6 +53,7 @@ export const PROBLEM_WORDS: ProblemWords<ValueProblem> = {
     "Must not begin with 'reversal of ', 'promotion ' or 'rerating ', nor be 'opening balance'.",
   scopes: ({ unknown, words }) =>
     `${unknown ? `There is no scope ${unknown}` : 'Must be one scope or more'}; there are ${words.join(', ')}.`,
+  url: ({ fault }) => URL_FAULTS[fault],
   subscriptions: ({ unknown, words }) =>
     `${unknown ? `There is no event ${unknown}` : 'Must be one type of event or more'}; there are ${words.join(', ')}.`,
   network: () => 'Must be an address or a CIDR such as 192.0.2.0/24 or 2001:db8::/32.',

@@ -107,6 +107,11 @@ const OPERATION: NavigationGroup[] = [
       label: (m) => m.operator.navigation.operatorKeys,
     },
     { href: '/admin/staff', icon: icon('accounts'), label: (m) => m.operator.navigation.staff },
+    {
+      href: '/admin/webhooks',
+      icon: icon('webhooks'),
+      label: (m) => m.webhooks.title,
+    },
     { href: '/admin/audit', icon: icon('audit'), label: (m) => m.operator.navigation.audit },
   ]),
 ];

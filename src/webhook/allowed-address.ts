@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import ipaddr from 'ipaddr.js';
-import { invalidField } from '../domain/refusal.ts';
+import { InvalidValue, type ValueProblem } from '../domain/problem.ts';
 
 const LONGEST_URL = 2_000;
 const RESOLVE_MS = 5_000;
@@ -18,6 +18,9 @@ export type Resolve = (name: string) => Promise<Address[]>;
 /** The system's resolver, which also reads the hosts file. */
 export const systemResolve: Resolve = (name) => lookup(name, { all: true });
 
+const wrong = (fault: Extract<ValueProblem, { key: 'url' }>['fault']) =>
+  new InvalidValue({ key: 'url', fault });
+
 /** An address that webhooks must not reach. */
 export class RefusedAddress extends Error {}
 
@@ -25,28 +28,27 @@ export class RefusedAddress extends Error {}
  * Checks the form of a URL: https, a port that is 443 or 1024 and above, no user, no fragment. http
  * and port 80 are for hosts that the operator allows.
  * @param allow host names, addresses and CIDRs of `WEBHOOK_ALLOW`
- * @throws Refusal 'field invalid'
+ * @throws InvalidValue
  */
 export function requireUrl(text: string, allow: string[]): URL {
-  const wrong = (requirement: string) => invalidField('url', requirement);
-  if (text.length > LONGEST_URL) throw wrong(`Must have at most ${LONGEST_URL} characters`);
-  if (!URL.canParse(text)) throw wrong('Must be a URL such as https://crm.example.com/events');
+  if (text.length > LONGEST_URL) throw wrong('long');
+  if (!URL.canParse(text)) throw wrong('form');
   const url = new URL(text);
-  if (!['https:', 'http:'].includes(url.protocol)) throw wrong('Must begin with https://');
-  if (url.username || url.password) throw wrong('Must not contain a user or a password');
-  if (url.hash) throw wrong('Must not contain a fragment');
+  if (!['https:', 'http:'].includes(url.protocol)) throw wrong('https');
+  if (url.username || url.password) throw wrong('user');
+  if (url.hash) throw wrong('fragment');
   const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
   if (port !== 443 && port < 1024 && !(port === 80 && url.protocol === 'http:')) {
-    throw wrong('Must have port 443, or a port from 1024 on');
+    throw wrong('port');
   }
   const host = hostOf(url);
   const isLiteral = isIP(host) > 0;
   const isPlain = url.protocol === 'http:';
   if (isPlain && !mayBePlain(host, isLiteral, allow)) {
-    throw wrong('Must begin with https://; http is for hosts of WEBHOOK_ALLOW');
+    throw wrong('https');
   }
   if (isLiteral && !isReachable(host, host, allow)) {
-    throw wrong('Must have a public address, or one of WEBHOOK_ALLOW');
+    throw wrong('private');
   }
   return url;
 }
@@ -81,7 +83,7 @@ export async function allowedAddresses(
 
 /**
  * Checks a URL that somebody enters: its form, and that its host has allowed addresses now.
- * @throws Refusal 'field invalid'
+ * @throws InvalidValue
  */
 export async function requireAllowed(
   text: string,
@@ -89,14 +91,11 @@ export async function requireAllowed(
   resolve = systemResolve,
 ): Promise<void> {
   const url = requireUrl(text, allow);
-  const wrong = (requirement: string) => invalidField('url', requirement);
   const late = sleep(RESOLVE_MS, undefined, { ref: false }).then(() => {
     throw new Error('it takes too long');
   });
   await Promise.race([allowedAddresses(url, allow, resolve), late]).catch((error) => {
-    throw error instanceof RefusedAddress
-      ? wrong('Must have a host with public addresses, or one of WEBHOOK_ALLOW')
-      : wrong('Must have a host that can be resolved');
+    throw error instanceof RefusedAddress ? wrong('private') : wrong('unknown');
   });
 }
 

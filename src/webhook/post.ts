@@ -1,7 +1,7 @@
 import { type IncomingMessage, request as requestPlain } from 'node:http';
 import { request as requestTls } from 'node:https';
 import type { LookupFunction } from 'node:net';
-import { Refusal } from '../domain/refusal.ts';
+import { InvalidValue } from '../domain/problem.ts';
 import type { Outcome } from '../domain/webhook/delivery.ts';
 import {
   type Address,
@@ -123,7 +123,7 @@ function retryAfter({ headers }: IncomingMessage): number | undefined {
 /** A class of errors; the text of an error could say what is in an inner network. */
 function kindOf(error: unknown, deadline: AbortSignal): string {
   if (deadline.aborted) return 'timed out';
-  if (error instanceof RefusedAddress || error instanceof Refusal) return 'refused address';
+  if (error instanceof RefusedAddress || error instanceof InvalidValue) return 'refused address';
   const { code = '' } = error as { code?: string };
   if (['ENOTFOUND', 'EAI_AGAIN', 'ENODATA'].includes(code)) return 'no such host';
   if (code === 'ECONNREFUSED') return 'connection refused';

@@ -209,6 +209,7 @@ async function operator(stage: Stage, page: Page, visit: number, { see, open, pr
   await press('Create');
   await see('promotions-some');
   await open('operator-keys', '/admin/operator-keys');
+  await open('webhooks', '/admin/webhooks');
   await open('feeds', '/admin/feeds');
   await page.getByLabel('Name').fill(`pbx${visit}`);
   await press('Add the feed');

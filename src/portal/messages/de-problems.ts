@@ -1,5 +1,17 @@
 import type { Problem, ProblemWords } from '../../domain/problem.ts';
 
+const URL_FAULTS = {
+  form: 'Bitte geben Sie eine URL an wie https://crm.example.com/events.',
+  long: 'Bitte geben Sie höchstens 2000 Zeichen an.',
+  https: 'Bitte geben Sie eine URL an, die mit https:// beginnt.',
+  user: 'Bitte geben Sie eine URL ohne Benutzer und Passwort an.',
+  fragment: 'Bitte geben Sie eine URL ohne Fragment an.',
+  port: 'Bitte geben Sie Port 443 an oder einen Port ab 1024.',
+  private:
+    'Bitte geben Sie einen Host mit öffentlichen Adressen an, oder nennen Sie ihn in WEBHOOK_ALLOW.',
+  unknown: 'Diesen Host gibt es nicht. Bitte prüfen Sie die URL.',
+};
+
 /** Texts for faults in typed values, in German. */
 export const deProblems: ProblemWords<Problem> = {
   username: () => 'Bitte geben Sie einen Benutzernamen mit 10 Ziffern an.',
@@ -46,6 +58,7 @@ export const deProblems: ProblemWords<Problem> = {
   externalId: () => 'Bitte geben Sie 1 bis 100 druckbare ASCII-Zeichen an.',
   reservedReference: () =>
     'Diese Referenz benutzt der Dienst selbst. Bitte geben Sie eine andere an.',
+  url: ({ fault }) => URL_FAULTS[fault],
   subscriptions: ({ unknown }) =>
     unknown ? `Es gibt kein Ereignis ${unknown}.` : 'Bitte geben Sie mindestens ein Ereignis an.',
   scopes: ({ unknown }) =>

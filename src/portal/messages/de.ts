@@ -2,6 +2,7 @@ import { deCustomer } from './de-customer.ts';
 import { deOperator } from './de-operator.ts';
 import { deProblems } from './de-problems.ts';
 import { deReference } from './de-reference.ts';
+import { deWebhooks } from './de-webhooks.ts';
 import { deWork } from './de-work.ts';
 import type { Messages } from './en.ts';
 import { countedIn } from './plural.ts';
@@ -15,6 +16,7 @@ export const de: Messages = {
   problems: deProblems,
   operator: { ...deOperator, ...deWork },
   reference: deReference,
+  webhooks: deWebhooks,
   ago: (span) => `vor ${span}`,
   units: {
     day: (count) => plural(count, 'Tag', 'Tagen'),

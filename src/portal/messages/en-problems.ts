@@ -1,5 +1,16 @@
 import type { Problem, ProblemWords } from '../../domain/problem.ts';
 
+const URL_FAULTS = {
+  form: 'Please give a URL such as https://crm.example.com/events.',
+  long: 'Please give at most 2000 characters.',
+  https: 'Please give a URL that begins with https://.',
+  user: 'Please give a URL without a user and password.',
+  fragment: 'Please give a URL without a fragment.',
+  port: 'Please give port 443, or a port from 1024 on.',
+  private: 'Please give a host with public addresses, or list it in WEBHOOK_ALLOW.',
+  unknown: 'This host is not known. Please check the URL.',
+};
+
 /** Texts for faults in typed values, in English. */
 export const enProblems: ProblemWords<Problem> = {
   username: () => 'Please give a username of 10 digits.',
@@ -36,6 +47,7 @@ export const enProblems: ProblemWords<Problem> = {
   sipUser: () => 'Please give 1 to 64 letters, digits, dots, dashes, plus signs or underscores.',
   externalId: () => 'Please give 1 to 100 printable ASCII characters.',
   reservedReference: () => 'The service uses this reference itself. Please give another one.',
+  url: ({ fault }) => URL_FAULTS[fault],
   subscriptions: ({ unknown }) =>
     unknown ? `There is no event ${unknown}.` : 'Please give one type of event or more.',
   scopes: ({ unknown }) =>

@@ -3,6 +3,7 @@ import { enCustomer } from './en-customer.ts';
 import { enOperator } from './en-operator.ts';
 import { enProblems } from './en-problems.ts';
 import { enReference } from './en-reference.ts';
+import { enWebhooks } from './en-webhooks.ts';
 import { enWork } from './en-work.ts';
 import { countedIn } from './plural.ts';
 
@@ -22,6 +23,7 @@ export const en = {
   problems: enProblems,
   operator: { ...enOperator, ...enWork },
   reference: enReference,
+  webhooks: enWebhooks,
   ago: (span: string) => `${span} ago`,
   units: {
     day: (count: number) => plural(count, 'day', 'days'),

@@ -7,6 +7,7 @@ import { openRejected } from '../../domain/calls/rejected-record.ts';
 import type { Usage, UsageStep } from '../../domain/calls/usage.ts';
 import { addDays, dayOf } from '../../domain/day.ts';
 import { type Decimal, fromMicros, toMicros } from '../../domain/money.ts';
+import { countWebhooks, type WebhookCounts } from '../../domain/webhook/delivery.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { type Attention, attention, headline } from '../components/attention.ts';
@@ -31,16 +32,17 @@ export function dashboardPage(app: FastifyInstance, { db, reader, queue }: Servi
     const timeZone = zoneOf(view);
     const today = dayOf(view.now, timeZone);
     const days = await callsByDay(reader, { from: addDays(today, 1 - DAYS), to: today, timeZone });
-    const [totals, rejected, mail, feeds, hours] = await Promise.all([
+    const [totals, rejected, mail, feeds, webhooks, hours] = await Promise.all([
       accountTotals(db, days.at(-1)?.start ?? view.now),
       openRejected(db),
       countMails(queue),
       listFeeds(db),
+      countWebhooks(db),
       sameHours(reader, view.now, timeZone),
     ]);
     const total = totalOf(days);
     const until = shortTime(view, hours.until, timeZone);
-    const work = needed(view, { totals, rejected, mail, feeds, total });
+    const work = needed(view, { totals, rejected, mail, feeds, webhooks, total });
     const content = html`${
       work.length > 0
         ? attention(m.attention, work)
@@ -91,12 +93,16 @@ interface State {
   rejected: { count: number; oldest: Date | null };
   mail: { waiting: number; parked: number };
   feeds: ListedFeed[];
+  webhooks: WebhookCounts;
   /** of the last 30 days */
   total: Usage;
 }
 
 /** What somebody must look at, the most urgent first. */
-function needed(view: View, { totals, rejected, mail, feeds, total }: State): Attention[] {
+function needed(
+  view: View,
+  { totals, rejected, mail, feeds, webhooks, total }: State,
+): Attention[] {
   const m = view.m.operator.dashboard;
   const since = (moment: Date | null) => span(secondsSince(view, moment), view.m);
   const silent = feeds.filter(
@@ -118,6 +124,13 @@ function needed(view: View, { totals, rejected, mail, feeds, total }: State): At
         silent.map(({ name, lastSeenAt }) => `${isolated(name)} (${since(lastSeenAt)})`).join(', '),
       ),
       href: '/admin/feeds',
+    },
+    webhooks.failing + webhooks.disabled > 0 && {
+      kind: 'bad',
+      figure: view.m.count(webhooks.failing + webhooks.disabled),
+      title: view.m.webhooks.attention(webhooks.failing + webhooks.disabled),
+      text: view.m.webhooks.attentionText,
+      href: '/admin/webhooks',
     },
     mail.parked > 0 && {
       kind: 'bad',

@@ -23,6 +23,8 @@ import { pricePages } from './prices.ts';
 import { promotionPages } from './promotions.ts';
 import { rejectedPages } from './rejected.ts';
 import { staffPages } from './staff.ts';
+import { webhookPage } from './webhook.ts';
+import { webhookPages } from './webhooks.ts';
 
 /** The pages for operators. */
 export async function operatorPages(app: FastifyInstance, service: Service): Promise<void> {
@@ -40,6 +42,8 @@ export async function operatorPages(app: FastifyInstance, service: Service): Pro
   promotionPages(app, service);
   feedPages(app, service);
   operatorKeyPages(app, service);
+  webhookPages(app, service);
+  webhookPage(app, service);
   rejectedPages(app, service);
   explainPage(app, service);
   pricePages(app, service);

@@ -1,0 +1,66 @@
+import type { enWebhooks } from './en-webhooks.ts';
+
+/** Die Texte der Seiten für Webhooks. */
+export const deWebhooks: typeof enWebhooks = {
+  title: 'Webhooks',
+  one: (id) => `Webhook ${id}`,
+  explain: 'URLs Ihrer eigenen Systeme, an die gesendet wird, was hier geschieht.',
+  guide: 'Arten von Ereignissen',
+  none: 'Noch kein Webhook',
+  noneText: 'Ein Webhook meldet einem Ihrer Systeme ein Ereignis nach ein bis zwei Sekunden.',
+  add: 'Neuer Webhook',
+  submit: 'Webhook anlegen',
+  added:
+    'Das Kennwort wird nur dieses eine Mal gezeigt. Damit prüft der Empfänger, von wem ein Ereignis kommt.',
+  secret: 'Kennwort',
+  url: 'URL',
+  urlHint: 'https, an einer öffentlichen Adresse',
+  types: 'Ereignisse',
+  typesHint:
+    'Arten oder Gruppen, durch Leerzeichen getrennt, etwa account.* ledger.posted; * sind alle',
+  allTypes: 'Alle Arten',
+  accounts: 'Nur von diesen Abrechnungskonten',
+  accountsHint: 'Benutzernamen, durch Leerzeichen getrennt; leer: von allen',
+  noAccounts: 'Bitte geben Sie Benutzernamen von Abrechnungskonten an.',
+  description: 'Wofür er ist',
+  state: 'Zustand',
+  good: 'gut',
+  unused: 'noch nicht benutzt',
+  disabled: 'abgeschaltet',
+  disabledFor: (reason) => `abgeschaltet: ${reason}`,
+  failing: (since) => `schlägt seit ${since} fehl`,
+  success: 'Letzter Erfolg',
+  never: 'nie',
+  waiting: 'Warten',
+  failed: 'Aufgegeben',
+  deliveries: 'Zustellungen',
+  noDeliveries: 'Noch nichts gesendet',
+  noDeliveriesText: 'Ereignisse erscheinen hier, sobald sie geschehen.',
+  event: 'Ereignis',
+  tries: 'Versuche',
+  tried: 'Letzter Versuch',
+  next: 'nächster Versuch',
+  result: 'Ergebnis',
+  took: (milliseconds) => `${milliseconds} ms`,
+  reply: 'Antwort',
+  states: { pending: 'wartet', delivered: 'zugestellt', failed: 'aufgegeben' },
+  retry: 'Noch einmal senden',
+  test: 'Test senden',
+  tested: (result, milliseconds) => `Test: ${result}, nach ${milliseconds} ms.`,
+  accepted: (status) => `angenommen mit Status ${status}`,
+  rotate: 'Neues Kennwort',
+  disable: 'Abschalten',
+  enable: 'Einschalten',
+  remove: 'Entfernen',
+  replay: 'Ereignisse noch einmal senden',
+  replayText:
+    'Ereignisse, die seit einem Tag aufgegeben wurden, werden noch einmal gesendet, mit allen Versuchen.',
+  since: 'Seit',
+  replayed: (events) =>
+    events === 1
+      ? 'Ein Ereignis wird noch einmal gesendet.'
+      : `${events} Ereignisse werden noch einmal gesendet.`,
+  attention: (endpoints) => (endpoints === 1 ? 'Webhook schlägt fehl' : 'Webhooks schlagen fehl'),
+  attentionText:
+    'Eines Ihrer Systeme nimmt keine Ereignisse an. Sie warten oder wurden aufgegeben.',
+};
