@@ -90,6 +90,7 @@ const KERNEL = [
   'open-account.ts',
   'page.ts',
   'phone-number.ts',
+  'problem-words.ts',
   'problem.ts',
   'refusal.ts',
   'role.ts',
@@ -109,6 +110,7 @@ const DOMAIN_MAY_IMPORT: Record<string, string[]> = {
   account: ['mail', 'sealing', 'books', 'rating', 'access', 'billing', 'sip', 'entered-values.ts'],
   webhook: ['mail', 'sealing', 'access'],
   'entered-values.ts': ['books', 'access', 'rating', 'billing', 'webhook'],
+  moving: ['mail', 'sealing', 'books', 'access', 'billing', 'sip', 'account', 'entered-values.ts'],
 };
 
 const DRIVERS = ['pg', 'ioredis', 'pg-boss', 'node-pg-migrate'];

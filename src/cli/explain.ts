@@ -1,8 +1,8 @@
 import { StoreUnavailable } from '../db/errors.ts';
 import { InvalidValue } from '../domain/entered-values.ts';
 import { wordProblem } from '../domain/problem.ts';
+import { PROBLEM_WORDS } from '../domain/problem-words.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { PROBLEM_WORDS } from '../http/problem-words.ts';
 
 /** The operator sees one line for an error, never a stack. */
 export function explain(error: unknown): string {

@@ -80,6 +80,11 @@ const ENTRIES: Entry[] = [
     load: async (group) => (await import('./calls.ts')).callsCommands(group),
   },
   {
+    name: 'import',
+    description: 'move in from another system: accounts, phones, numbers, services, balances',
+    load: async (group) => (await import('./move.ts')).importCommands(group),
+  },
+  {
     name: 'admin',
     description: "the staff: who may use the operators' pages",
     load: async (group) => (await import('./admin.ts')).adminCommands(group),

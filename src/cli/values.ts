@@ -2,8 +2,8 @@ import { Argument, InvalidArgumentError, Option } from 'commander';
 import { type AccountSettingName, readSetting } from '../domain/account/account-setting.ts';
 import * as entered from '../domain/entered-values.ts';
 import { wordProblem } from '../domain/problem.ts';
+import { PROBLEM_WORDS } from '../domain/problem-words.ts';
 import { typesOf } from '../domain/webhook/endpoint.ts';
-import { PROBLEM_WORDS } from '../http/problem-words.ts';
 
 export const usernameArgument = () =>
   new Argument('<username>', 'ten-digit username of the account').argParser(username);

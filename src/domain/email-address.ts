@@ -37,6 +37,17 @@ export async function shareAddress(tx: Queryable, email: string): Promise<void> 
   );
 }
 
+/** The same for the addresses of several accounts, in an order that avoids deadlocks. */
+export async function shareAddresses(tx: Queryable, emails: string[]): Promise<void> {
+  await tx.query(
+    `INSERT INTO email_address (address_key, accounts)
+     SELECT address_key, count(*) FROM unnest($1::text[]) AS address_key
+     GROUP BY address_key ORDER BY address_key
+     ON CONFLICT (address_key) DO UPDATE SET accounts = email_address.accounts + excluded.accounts`,
+    [emails.map(addressKey)],
+  );
+}
+
 export async function releaseAddress(tx: Queryable, email: string): Promise<void> {
   await tx.query('UPDATE email_address SET accounts = accounts - 1 WHERE address_key = $1', [
     addressKey(email),

@@ -80,6 +80,20 @@ export async function recordEvent(
   ]);
 }
 
+/** Writes many events of one type at once. */
+export async function recordEvents(
+  tx: Queryable,
+  type: EventType,
+  events: { account: number; data: object }[],
+  at: Date,
+): Promise<void> {
+  await tx.query(
+    `INSERT INTO event (type, account, at, data)
+     SELECT $1, account, $2, data FROM unnest($3::bigint[], $4::jsonb[]) AS e (account, data)`,
+    [type, at, events.map(({ account }) => account), events.map(({ data }) => bounded(data))],
+  );
+}
+
 /** Data as JSON. While it is too long, its longest lists are halved. */
 function bounded(data: object): string {
   const text = JSON.stringify(data);

@@ -9,6 +9,7 @@ import { releaseStaleReservations } from '../domain/account/promotion.ts';
 import { deleteOldTokens } from '../domain/account/token.ts';
 import { ensureCurrentPartitions } from '../domain/calls/call-partition.ts';
 import { retireCalls } from '../domain/calls/call-retention.ts';
+import { deleteOldRuns } from '../domain/moving/import-run.ts';
 import { deleteOldOperations } from '../domain/operation/operation.ts';
 import { deleteEndedPrices } from '../domain/rating/price-import.ts';
 import { deleteExpiredContacts } from '../domain/sip/registration.ts';
@@ -32,6 +33,7 @@ export async function cleanUp({ db, keyring, config, clock }: Service): Promise<
   await deleteOldOperations(db, now);
   await announceExpiringKeys(db, now);
   await dropOldEvents(db, now, config.eventDays);
+  await deleteOldRuns(db, now);
   await deleteExpiredContacts(db, now);
   await releaseStaleReservations(db, now);
   await tidyLimits(db);

@@ -1,6 +1,6 @@
 import { InvalidValue } from '../../domain/entered-values.ts';
 import { wordProblem } from '../../domain/problem.ts';
-import { PROBLEM_WORDS } from '../../http/problem-words.ts';
+import { PROBLEM_WORDS } from '../../domain/problem-words.ts';
 import { type TSchema, Type } from '../../http/schema.ts';
 
 const LONGEST = 300;

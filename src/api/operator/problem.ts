@@ -1,9 +1,9 @@
 import { StoreUnavailable } from '../../db/errors.ts';
 import { InvalidValue } from '../../domain/entered-values.ts';
 import { type RefusalProblem, wordProblem } from '../../domain/problem.ts';
+import { PROBLEM_WORDS } from '../../domain/problem-words.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import type { Envelope } from '../../http/face.ts';
-import { PROBLEM_WORDS } from '../../http/problem-words.ts';
 import { statusOf } from '../../http/status.ts';
 import type { Fault } from './field.ts';
 

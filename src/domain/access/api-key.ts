@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import type { Database, Queryable } from '../../db/database.ts';
 import { StoreUnavailable } from '../../db/errors.ts';
 import { unauthorized, wrongCredentials } from '../refusal.ts';
-import type { Keyring } from '../sealing/keyring.ts';
+import type { Keyring, Sealer } from '../sealing/keyring.ts';
 import type { SealedColumn } from '../sealing/re-seal.ts';
 import type { Caller } from './caller.ts';
+import { checkPassword } from './check-password.ts';
 import type { HourlyLimit } from './hourly-limit.ts';
 import { isKnownAddress, type Origin, rememberAddress } from './known-origin.ts';
-import { passwordMatches } from './password.ts';
 
 const KEY_PATTERN = /^[0-9a-f]{32}$/;
 
@@ -34,8 +34,18 @@ export async function issueKey(
   username: number,
   version: number,
 ): Promise<StoredKey & { key: string }> {
+  return sealedKey(await keyring.sealer(tx), keyring, username, version);
+}
+
+/** As `issueKey`, for many keys of one transaction. */
+export function sealedKey(
+  sealer: Sealer,
+  keyring: Keyring,
+  username: number,
+  version: number,
+): StoredKey & { key: string } {
   const key = randomBytes(16).toString('hex');
-  const sealed = await keyring.seal(tx, key, sealContext(username, version));
+  const sealed = sealer.seal(key, sealContext(username, version));
   return { key, digest: keyring.digest(key), sealed, version };
 }
 
@@ -74,13 +84,18 @@ export async function currentKey(
   username: number,
   password: string,
 ): Promise<string> {
-  const [account] = await db.read<{ phc: string; sealed: Buffer; version: number }>(
+  const [account] = await db.read<{
+    username: number;
+    phc: string;
+    sealed: Buffer;
+    version: number;
+  }>(
     'current-key',
-    `SELECT password_hash AS phc, key_sealed AS sealed, key_version AS version FROM account
+    `SELECT username, password_hash AS phc, key_sealed AS sealed, key_version AS version FROM account
      WHERE username = $1 AND closed_at IS NULL`,
     [username],
   );
-  const matches = await passwordMatches(password, account?.phc);
+  const matches = await checkPassword(db, account, password);
   if (!account || !matches) throw wrongCredentials();
   return keyring.open(db, account.sealed, sealContext(username, account.version));
 }

@@ -11,6 +11,7 @@ const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const GENERATED_LENGTH = 10;
 // Each running hash takes 19 MiB and a thread; more at once would slow down everything else.
 const slots = new Semaphore(4);
+const { memoryCost, timeCost, parallelism } = ARGON2;
 let hashes = 0;
 
 /** How many password hashes this process has computed; they are the main cost of a sign-in. */
@@ -20,12 +21,11 @@ export function hashesComputed(): number {
 
 /** Hashes a password in the form NFC, so both Unicode forms of a text are one password. */
 export function hashPassword(password: string): Promise<string> {
-  return compute(({ hash }) => hash(password.normalize('NFC'), ARGON2));
+  return inHashSlot(({ hash }) => hash(password.normalize('NFC'), ARGON2));
 }
 
-// No password has this hash. With it an unknown account takes as long as a wrong password.
-const { memoryCost, timeCost, parallelism } = ARGON2;
-const DECOY =
+/** No password has this hash. With it an unknown account takes as long as a wrong password. */
+export const NO_PASSWORD =
   `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}` +
   `$${'A'.repeat(22)}$${'A'.repeat(43)}`;
 
@@ -34,16 +34,37 @@ const DECOY =
  * @param phc the hash as a PHC string
  */
 export async function passwordMatches(password: string, phc: string | undefined): Promise<boolean> {
-  const expected = phc ?? DECOY;
-  // Older hashes were made of the typed text, before passwords were normalized.
+  return inHashSlot(() => matchesHash(password, phc));
+}
+
+/** As `passwordMatches`, within a slot. */
+export async function matchesHash(password: string, phc: string | undefined): Promise<boolean> {
+  const isRight = await anyForm(password, (form) => argon2Matches(form, phc ?? NO_PASSWORD));
+  return isRight && phc !== undefined;
+}
+
+/**
+ * Whether one of the Unicode forms of a password passes a check. Older hashes, and those of other
+ * systems, were made of the typed text.
+ */
+export async function anyForm(
+  password: string,
+  check: (form: string) => Promise<boolean>,
+): Promise<boolean> {
   const forms = [password.normalize('NFC'), password, password.normalize('NFD')];
-  for (const form of new Set(forms)) {
-    if ((await compute(({ verify }) => verify(expected, form))) && phc !== undefined) return true;
-  }
+  for (const form of new Set(forms)) if (await check(form)) return true;
   return false;
 }
 
-function compute<T>(work: (argon2: typeof import('@node-rs/argon2')) => Promise<T>): Promise<T> {
+/** Compares a text with a hash of argon2, within a slot. */
+export async function argon2Matches(text: string, phc: string): Promise<boolean> {
+  return (await import('@node-rs/argon2')).verify(phc, text);
+}
+
+/** Runs work that takes much CPU time or memory; only a few run at once. */
+export function inHashSlot<T>(
+  work: (argon2: typeof import('@node-rs/argon2')) => Promise<T>,
+): Promise<T> {
   return slots.run(async () => {
     hashes++;
     return work(await import('@node-rs/argon2'));

@@ -2,8 +2,8 @@ import type { Database, Queryable } from '../../db/database.ts';
 import { addressKey } from '../email-address.ts';
 import { rateLimited } from '../refusal.ts';
 import type { Keyring } from '../sealing/keyring.ts';
+import { checkPassword } from './check-password.ts';
 import { addressDigest, type Origin } from './known-origin.ts';
-import { passwordMatches } from './password.ts';
 
 // This many failures cause no pause; each further one doubles the pause, up to the longest.
 const FREE_FAILURES = { account: 5, address: 20, network: 100 };
@@ -71,7 +71,7 @@ export async function checkSignIn(
     origins.push(network);
   }
   await claimAttempt(db, login, FREE_FAILURES.account, now);
-  const matches = await passwordMatches(password, account?.phc);
+  const matches = await checkPassword(db, account, password);
   if (!account || !matches) return { account: account?.username, signedIn: undefined };
   await forgetAttempts(db, login);
   await db.query(

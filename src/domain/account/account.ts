@@ -44,6 +44,7 @@ class NumberNotOwned extends Refusal {
  * both get a mail.
  * @param limits.shown the values that the person saw; a setting that differs from them by now is a
  *   conflict (ChangedMeanwhile)
+ * @param limits.tellsOwner false: a changed address causes no mail
  * @param limits.callerId 'owned': the caller ID must be empty or a number of the account
  * @param limits.precondition checks the account while its row is locked; if it throws, nothing is
  *   changed
@@ -60,10 +61,11 @@ export async function changeAccount(
   limits: {
     shown?: ShownSettings;
     callerId?: 'any' | 'owned';
+    tellsOwner?: boolean;
     precondition?: (tx: Queryable) => Promise<void>;
   } = {},
 ): Promise<void> {
-  const { shown = {}, callerId = 'any', precondition } = limits;
+  const { shown = {}, callerId = 'any', tellsOwner = true, precondition } = limits;
   const given = SETTING_COLUMNS.filter(
     ({ name, table }) => table === 'account' && changes[name] !== undefined,
   );
@@ -76,7 +78,7 @@ export async function changeAccount(
     if (changes.country) await keepPlan(tx, changes.country);
     const before = await currentSettings(tx, username);
     if (changes.email !== undefined) {
-      await changeAddress(tx, actor, { queue, now }, { account, after: changes.email });
+      await changeAddress(tx, actor, { queue, now }, { account, after: changes.email, tellsOwner });
       assignments.push(`email_key = $${parameter(addressKey(changes.email))}`);
     }
     if (changes.maxRate !== undefined) assignments.push('max_rate_until = NULL');
@@ -199,13 +201,14 @@ async function changeAddress(
   tx: Queryable,
   actor: Actor,
   { queue, now }: Pick<CredentialTools, 'queue' | 'now'>,
-  { account, after }: { account: HeldAccount; after: string },
+  { account, after, tellsOwner }: { account: HeldAccount; after: string; tellsOwner: boolean },
 ): Promise<void> {
   const { username, name, email: before, timeZone, language } = account;
   await releaseAddress(tx, before);
   await shareAddress(tx, after);
   if (addressKey(before) === addressKey(after)) return;
   await voidTokens(tx, username, now);
+  if (!tellsOwner) return;
   const change = { kind: 'address changed', username, before, after } as const;
   const message = { ...change, ...occurrence(actor, now) };
   for (const to of [before, after])

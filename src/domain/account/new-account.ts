@@ -26,8 +26,8 @@ export interface NewLimits {
 export const NO_LIMITS: NewLimits = { dayLimit: null, maxRate: null };
 
 const UNTIL = "interval '30 days'";
-const LOWEST_GENERATED = 2_000_000_000;
-const HIGHEST_USERNAME = 9_999_999_999;
+/** The lowest username that is generated, and the first number after the highest. */
+export const GENERATED_USERNAMES = [2_000_000_000, 10_000_000_000] as const;
 const GENERATE_TRIES = 20;
 
 export interface NewAccount {
@@ -146,7 +146,7 @@ export async function insertWithFreeUsername(
   passwordHash: string,
 ): Promise<number> {
   for (let attempt = 0; attempt < GENERATE_TRIES; attempt++) {
-    const username = randomInt(LOWEST_GENERATED, HIGHEST_USERNAME + 1);
+    const username = randomInt(...GENERATED_USERNAMES);
     const account = { masterAccount: username, ...fields, username };
     if (await insertAccount(tx, keyring, account, passwordHash)) return username;
   }

@@ -46,19 +46,19 @@ export function recurringItems(
 export async function addService(
   db: Database,
   actor: Actor,
-  service: { account: number; description: string; monthly: Decimal },
+  service: { account: number; description: string; monthly: Decimal; addedAt?: Date },
   now: Date,
 ): Promise<number> {
   if (RESERVED.has(service.description)) {
     throw new Refusal('malformed', `a service cannot be called ${service.description}`);
   }
-  const { account, ...detail } = service;
+  const { account, addedAt = now, ...detail } = service;
   return db.transaction(async (tx) => {
     const rows = await tx.query<{ id: number }>(
       `INSERT INTO service (account, description, monthly, added_at)
        SELECT username, $2, $3, $4 FROM account WHERE username = $1 AND closed_at IS NULL
        RETURNING id`,
-      [account, service.description, service.monthly, now],
+      [account, service.description, service.monthly, addedAt],
     );
     requireOne(rows, account);
     await scheduleCharges(tx, account, now);
@@ -105,6 +105,8 @@ export async function removeService(
 export interface NewNumber {
   account: number;
   number: string;
+  /** left out: now */
+  addedAt?: Date;
   /** money a month */
   monthly: Decimal;
 }
@@ -149,14 +151,15 @@ export function setNumber(
 async function insertNumber(
   tx: Queryable,
   actor: Actor,
-  { account, ...detail }: NewNumber,
+  number: NewNumber,
   now: Date,
 ): Promise<void> {
+  const { account, addedAt = now, ...detail } = number;
   const rows = await tx.query(
     `INSERT INTO number (account, number, monthly, added_at)
      SELECT username, $2, $3, $4 FROM account WHERE username = $1 AND closed_at IS NULL
      RETURNING id`,
-    [account, detail.number, detail.monthly, now],
+    [account, detail.number, detail.monthly, addedAt],
   );
   requireOne(rows, account);
   await scheduleCharges(tx, account, now);

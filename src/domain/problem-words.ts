@@ -1,4 +1,4 @@
-import type { ProblemWords, ValueProblem } from '../domain/problem.ts';
+import type { ProblemWords, ValueProblem } from './problem.ts';
 
 const URL_FAULTS = {
   form: 'Must be a URL such as https://crm.example.com/events.',

@@ -1,0 +1,421 @@
+import { randomInt } from 'node:crypto';
+import type { Database } from '../../db/database.ts';
+import { isInvalidParameter, violatedConstraint } from '../../db/errors.ts';
+import { sealedKey } from '../access/api-key.ts';
+import { importedHash, requireKnownHash, UnknownHash } from '../access/imported-password.ts';
+import { generatePassword, hashPassword, NO_PASSWORD } from '../access/password.ts';
+import { changeAccount } from '../account/account.ts';
+import { type AccountRecord, searchAccounts } from '../account/account-search.ts';
+import { type AccountChanges, SETTING_COLUMNS } from '../account/account-setting.ts';
+import { GENERATED_USERNAMES } from '../account/new-account.ts';
+import { addressKey, shareAddresses } from '../email-address.ts';
+import * as entered from '../entered-values.ts';
+import { recordEvents } from '../event.ts';
+import { isDecimal, toMicros } from '../money.ts';
+import { keepPlan } from '../numbering-plan.ts';
+import { randomSecret, sealedSecret } from '../sip/sip-secret.ts';
+import {
+  type Fault,
+  failed,
+  type ImportKind,
+  type ImportTools,
+  type ReadRow,
+  type RowResult,
+  result,
+} from './import-kind.ts';
+import { moment, moneyOrMore, onOff, rate, setting, verified } from './import-value.ts';
+
+const asText = (text: string) => text;
+const seconds = (least: number) => (text: string) => entered.wholeNumber(text, least, 3_600);
+const count = (text: string) => entered.wholeNumber(text, 0, 1_000_000);
+const externalId = (text: string) => entered.externalId(text);
+
+/** The columns of a new account that no file gives get these values. */
+const DEFAULTS = {
+  minimumSeconds: 6,
+  incrementSeconds: 6,
+  callerId: '',
+  notify: true,
+  notifyThreshold: 5,
+  enabled: true,
+  showsBalance: false,
+  timeZone: 'UTC',
+};
+
+/** Accounts, with their settings and, if wanted, their passwords. */
+export const accountKind: ImportKind = {
+  name: 'accounts',
+  members: {
+    externalId: { read: externalId, isRequired: true },
+    username: { read: asText },
+    name: { read: setting('name'), isRequired: true },
+    email: { read: setting('email'), isRequired: true },
+    masterExternalId: { read: externalId },
+    masterAccount: { read: entered.username },
+    rate: { read: rate, isMoney: true },
+    minimumSeconds: { read: seconds(0) },
+    incrementSeconds: { read: seconds(1) },
+    priceList: { read: setting('priceList') },
+    maxCalls: { read: count },
+    callerId: { read: setting('callerId') },
+    billing: { read: setting('billing') },
+    creditLimit: { read: moneyOrMore, isMoney: true },
+    maxRate: { read: rate, isMoney: true },
+    dayLimit: { read: moneyOrMore, isMoney: true },
+    showsBalance: { read: onOff },
+    notify: { read: onOff },
+    notifyThreshold: { read: (text) => count(text.replace(/\.\d*$/, '')) },
+    timeZone: { read: setting('timeZone') },
+    country: { read: setting('country') },
+    language: { read: setting('language') },
+    enabled: { read: onOff },
+    verified: { read: verified },
+    createdAt: { read: moment },
+    password: { read: asText },
+    passwordHash: { read: asText },
+    passwordSalt: { read: asText },
+    passwordScheme: { read: asText },
+  },
+  check: ({ values }, { usernames, mapping }): Fault[] => {
+    const faults: Fault[] = [];
+    const fault = (column: string, detail: string) => faults.push({ column, detail });
+    const { username } = values;
+    if (username !== undefined) {
+      if (/^[1-9][0-9]{9}$/.test(String(username)) && usernames !== 'generate') {
+        values.username = Number(username);
+      } else if (usernames === 'keep' || mapping === 'neutral') {
+        fault('username', 'Must be a 10-digit number');
+      } else values.username = undefined;
+    }
+    const isBilledToOther = (values.masterExternalId ?? values.masterAccount) !== undefined;
+    for (const name of ['billing', 'creditLimit', 'dayLimit'].filter(
+      (one) => values[one] !== undefined,
+    )) {
+      if (isBilledToOther) fault(name, 'belongs to the account that pays');
+    }
+    const limit = values.creditLimit as string | undefined;
+    if (values.billing !== 'postpaid' && limit !== undefined && !isBilledToOther) {
+      if (toMicros(limit) !== 0n) fault('creditLimit', 'is for postpaid accounts only');
+      values.creditLimit = undefined;
+    }
+    return faults;
+  },
+  keysOf: ({ values: { externalId: id, username } }) =>
+    [`external id ${id}`, username === undefined ? '' : `username ${username}`].filter(Boolean),
+  passOf: ({ values }) => ((values.masterExternalId ?? values.masterAccount) === undefined ? 1 : 2),
+  prepare: async ({ options, db, wantsCredentials }, rows) => {
+    const existing = await db.query<{ id: string }>(
+      'SELECT external_id AS id FROM account WHERE external_id = ANY ($1)',
+      [rows.map(({ values }) => values.externalId)],
+    );
+    const known = new Set(existing.map(({ id }) => id));
+    await Promise.all(
+      rows.map(async ({ values }) => {
+        if (known.has(String(values.externalId))) return;
+        const { password, passwordHash: hash } = values as Texts;
+        if (options.passwords === 'take' && (password || hash)) {
+          await takePassword(db, values as Texts, options.dryRun);
+        } else if (wantsCredentials) {
+          values.newPassword = generatePassword();
+          values.hash = await hashPassword(String(values.newPassword));
+        }
+      }),
+    );
+  },
+  write: async (tools, rows) => {
+    const known = await lookUp(tools, rows);
+    const results: RowResult[] = [];
+    const fresh: NewRow[] = [];
+    for (const row of rows) {
+      const key = String(row.values.externalId);
+      const existing = known.accounts.get(key);
+      if (existing) results.push(await compare(tools, row, existing, known));
+      else {
+        const refused = refusalOf(tools, row, known);
+        if (refused) results.push(failed(row, key, refused.detail, refused.column));
+        else fresh.push({ row, key, username: usernameOf(row, known) });
+      }
+    }
+    if (fresh.length > 0) results.push(...(await insert(tools, fresh, known)));
+    return results;
+  },
+};
+
+/** Sets `hash`, or `noHash` with the reason. A dry run only checks. */
+async function takePassword(db: Database, values: Texts, isDry: boolean): Promise<void> {
+  const { password, passwordHash: hash = '', passwordSalt: salt, passwordScheme: scheme } = values;
+  if (password) {
+    if (!isDry) values.hash = await hashPassword(password);
+    return;
+  }
+  const foreign = { hash, salt, scheme };
+  try {
+    requireKnownHash(foreign);
+    if (!isDry) values.hash = await importedHash(db, foreign);
+  } catch (error) {
+    if (!(error instanceof UnknownHash)) throw error;
+    values.noHash = error.message;
+  }
+}
+
+type Texts = Record<
+  'password' | 'passwordHash' | 'passwordSalt' | 'passwordScheme' | 'hash' | 'noHash',
+  string | undefined
+>;
+
+interface NewRow {
+  row: ReadRow;
+  key: string;
+  username: number;
+}
+
+interface Known {
+  /** by external ID */
+  accounts: Map<string, AccountRecord>;
+  /** usernames that are taken */
+  taken: Set<number>;
+  /** usernames of open billing accounts, by external ID and by username as text */
+  payers: Map<string, number>;
+  priceLists: Set<string>;
+}
+
+/** What the database has of all that the rows name. */
+async function lookUp({ db }: ImportTools, rows: ReadRow[]): Promise<Known> {
+  const all = (name: string) => [
+    ...new Set(rows.map(({ values }) => values[name]).filter((value) => value !== undefined)),
+  ];
+  const externalIds = all('externalId') as string[];
+  const accounts = await searchAccounts(
+    db,
+    { externalId: externalIds, state: 'all' },
+    { order: 'username', limit: externalIds.length },
+  );
+  const generated = rows.map(() => randomInt(...GENERATED_USERNAMES));
+  for (const [n, { values }] of rows.entries()) values.generated = generated[n];
+  const taken = await db.query<{ username: number }>(
+    'SELECT username FROM account WHERE username = ANY ($1::bigint[])',
+    [[...all('username'), ...generated]],
+  );
+  // They stay open until the transaction ends.
+  const payers = await db.query<{ username: number; externalId: string | null }>(
+    `SELECT username, external_id AS "externalId" FROM account
+     WHERE (external_id = ANY ($1) OR username = ANY ($2::bigint[])) AND master_account = username
+       AND closed_at IS NULL ORDER BY username FOR SHARE`,
+    [all('masterExternalId'), all('masterAccount')],
+  );
+  const lists = await db.query<{ name: string }>(
+    'SELECT name FROM price_list WHERE name = ANY ($1)',
+    [all('priceList')],
+  );
+  for (const country of all('country')) await keepPlan(db, String(country));
+  return {
+    accounts: new Map(accounts.map((account) => [String(account.externalId), account])),
+    taken: new Set(taken.map(({ username }) => username)),
+    payers: new Map(
+      payers.flatMap(
+        ({ username, externalId: id }) =>
+          [
+            [String(username), username],
+            ...(id === null ? [] : [[`id ${id}`, username] as const]),
+          ] as [string, number][],
+      ),
+    ),
+    priceLists: new Set(lists.map(({ name }) => name)),
+  };
+}
+
+function usernameOf({ values }: ReadRow, { taken }: Known): number {
+  let username = Number(values.username ?? values.generated);
+  while (taken.has(username)) username = randomInt(...GENERATED_USERNAMES);
+  taken.add(username);
+  return username;
+}
+
+function payerOf({ values }: ReadRow, { payers }: Known): number | undefined {
+  const { masterExternalId, masterAccount } = values;
+  return payers.get(
+    masterExternalId === undefined ? String(masterAccount) : `id ${masterExternalId}`,
+  );
+}
+
+function refusalOf(tools: ImportTools, row: ReadRow, known: Known): Fault | undefined {
+  const { username, priceList, masterExternalId, masterAccount } = row.values;
+  if (username !== undefined && known.taken.has(Number(username))) {
+    return { column: 'username', detail: `the username ${username} is taken` };
+  }
+  if (priceList !== undefined && !known.priceLists.has(String(priceList))) {
+    return { column: 'priceList', detail: `there is no price list ${priceList}; import it first` };
+  }
+  const master = masterExternalId ?? masterAccount;
+  if (master === undefined || payerOf(row, known) !== undefined) return undefined;
+  // A dry run has written nothing, so the payer may be in the file only.
+  const names = [`external id ${masterExternalId}`, `username ${masterAccount}`];
+  if (tools.options.dryRun && names.some((name) => tools.keys.has(name))) return undefined;
+  const column = masterExternalId === undefined ? 'masterAccount' : 'masterExternalId';
+  return { column, detail: `no open billing account is ${master}` };
+}
+
+/** A row whose account exists: it is the same, or it is changed, or the row fails. */
+async function compare(
+  { db, actor, queue, now, options }: ImportTools,
+  row: ReadRow,
+  account: AccountRecord,
+  known: Known,
+): Promise<RowResult> {
+  const key = String(row.values.externalId);
+  const { username } = account;
+  const changes = differing(row, account);
+  const payer = payerOf(row, known);
+  const names: string[] = Object.keys(changes);
+  if (payer !== undefined && payer !== account.masterAccount) names.push('masterAccount');
+  if (row.values.username !== undefined && row.values.username !== username) names.push('username');
+  if (names.length === 0) return result(row, key, 'unchanged', { account: username });
+  const fixed = names.filter((name) => !(name in changes));
+  if (account.closedAt || fixed.length > 0 || options.mode === 'create') {
+    const why = account.closedAt
+      ? 'the account is closed'
+      : `it exists, with another ${names.join(', ')}`;
+    return { ...failed(row, key, why, names[0]), account: username };
+  }
+  await changeAccount(db, actor, { queue, now }, username, changes, { tellsOwner: false });
+  return result(row, key, 'updated', { account: username });
+}
+
+function differing({ values }: ReadRow, account: AccountRecord): AccountChanges {
+  const given = SETTING_COLUMNS.filter(({ name }) => values[name] !== undefined);
+  const changed = given.filter(({ name }) => !isSame(values[name], account[name]));
+  return Object.fromEntries(changed.map(({ name }) => [name, values[name]]));
+}
+
+function isSame(wanted: unknown, present: unknown): boolean {
+  if (isDecimal(wanted) && isDecimal(present)) return toMicros(wanted) === toMicros(present);
+  return String(wanted) === String(present);
+}
+
+/** Inserts accounts with balances, keys and SIP secrets, in few statements. */
+async function insert(tools: ImportTools, fresh: NewRow[], known: Known): Promise<RowResult[]> {
+  const { db, keyring, now, wantsCredentials } = tools;
+  const sealer = await keyring.sealer(db);
+  const accounts: object[] = [];
+  const balances: object[] = [];
+  const secrets: object[] = [];
+  const results: RowResult[] = [];
+  for (const { row, key, username } of fresh) {
+    const { values } = row;
+    const apikey = sealedKey(sealer, keyring, username, 1);
+    const secret = randomSecret();
+    const sip = { username, user: String(username), secret, version: 1 };
+    const stored = sealedSecret(sealer, tools.sipRealm, sip);
+    const payer = payerOf(row, known) ?? username;
+    accounts.push(accountRow(tools, { values, username, payer, apikey }));
+    secrets.push({
+      account: username,
+      sip_user: stored.user,
+      realm: stored.realm,
+      ha1: stored.ha1,
+      sealed: hex(stored.sealed),
+      version: 1,
+      changed_at: now,
+    });
+    if (payer === username) {
+      const { billing = 'prepaid', creditLimit = null, dayLimit = null } = values;
+      const terms = { billing, credit_limit: creditLimit, day_limit: dayLimit };
+      balances.push({ account: username, ...terms });
+    }
+    const password = values.newPassword as string | undefined;
+    const credentials = wantsCredentials
+      ? {
+          externalId: key,
+          username: String(username),
+          password: password ?? '',
+          apikey: apikey.key,
+          sipSecret: secret,
+        }
+      : undefined;
+    const errors = values.noHash ? [{ column: 'passwordHash', detail: String(values.noHash) }] : [];
+    results.push(result(row, key, 'created', { account: username, credentials, errors }));
+  }
+  await shareAddresses(
+    db,
+    fresh.map(({ row }) => String(row.values.email)),
+  );
+  try {
+    await db.query(INSERT_ACCOUNTS, [JSON.stringify(accounts)]);
+  } catch (error) {
+    if (isInvalidParameter(error)) throw new entered.InvalidValue({ key: 'timeZone' });
+    throw error;
+  }
+  await db.query(
+    `INSERT INTO balance (account, billing, credit_limit, day_limit)
+     SELECT account, billing, credit_limit, day_limit FROM jsonb_populate_recordset(NULL::balance, $1)`,
+    [JSON.stringify(balances)],
+  );
+  await db.query(
+    `INSERT INTO sip_secret SELECT * FROM jsonb_populate_recordset(NULL::sip_secret, $1)`,
+    [JSON.stringify(secrets)],
+  );
+  const events = fresh.map(({ row, username }) => {
+    const { name, email } = row.values;
+    const masterAccount = String(payerOf(row, known) ?? username);
+    return { account: username, data: { name, email, masterAccount, origin: 'import' } };
+  });
+  await recordEvents(db, 'account.created', events, now);
+  return results;
+}
+
+const OF_ACCOUNT = SETTING_COLUMNS.filter(({ table }) => table === 'account');
+const INSERTED = [
+  ...OF_ACCOUNT.map(({ column }) => column),
+  ...'username,master_account,email_key,created_at,updated_at,verified_at'.split(','),
+  ...'password_hash,password_unset,key_digest,key_sealed'.split(','),
+].join(', ');
+const INSERT_ACCOUNTS = `INSERT INTO account (${INSERTED})
+  SELECT ${INSERTED} FROM jsonb_populate_recordset(NULL::account, $1)`;
+
+function accountRow(
+  tools: ImportTools,
+  account: {
+    values: Record<string, unknown>;
+    username: number;
+    payer: number;
+    apikey: { digest: Buffer; sealed: Buffer };
+  },
+): object {
+  const { values, username, payer, apikey } = account;
+  const settings = { rate: tools.rate, ...DEFAULTS, ...defined(values) } as Record<string, unknown>;
+  const { createdAt = tools.now, verified: since, hash } = settings;
+  const verifiedAt = since === true ? createdAt : since;
+  return {
+    ...Object.fromEntries(OF_ACCOUNT.map(({ name, column }) => [column, settings[name]])),
+    username,
+    master_account: payer,
+    email_key: addressKey(String(values.email)),
+    created_at: createdAt,
+    updated_at: tools.now,
+    verified_at: verifiedAt === false ? null : verifiedAt,
+    password_hash: hash ?? NO_PASSWORD,
+    password_unset: hash === undefined,
+    key_digest: hex(apikey.digest),
+    key_sealed: hex(apikey.sealed),
+  };
+}
+
+function defined(values: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}
+
+const hex = (bytes: Buffer) => `\\x${bytes.toString('hex')}`;
+
+/** What a violated constraint of an account says about a row. */
+export function accountConstraint(error: unknown): string | undefined {
+  switch (violatedConstraint(error)) {
+    case 'account_pkey':
+      return 'the username is taken';
+    case 'account_external_id':
+      return 'another account has the external id';
+    case 'account_price_list':
+      return 'there is no such price list';
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,174 @@
+import { readFileSync } from 'node:fs';
+import { plainTitle } from './file-rows.ts';
+
+/** The kinds of things that are imported, in the order of a move. */
+export const IMPORT_KINDS = ['accounts', 'sip', 'numbers', 'services', 'balances'] as const;
+export type ImportKindName = (typeof IMPORT_KINDS)[number];
+
+/** Mappings that ship with the service. */
+export const SHIPPED = ['neutral', 'astpp', 'a2billing', 'magnusbilling', 'fusionpbx'] as const;
+
+/**
+ * Where a value comes from: a text with the names of columns in braces, the first of several that
+ * is not empty, a constant, or a column with rules.
+ */
+type Source =
+  | string
+  | Source[]
+  | { constant: string }
+  | {
+      column: string;
+      /** other words for the column's values; one that is not listed is as it is */
+      values?: Record<string, string>;
+      /** the value if the column is empty */
+      empty?: string;
+      /** values that mean nothing */
+      nothing?: string[];
+      /** without its sign */
+      absolute?: true;
+      /** the other sign where other columns have these values */
+      negateIf?: Record<string, string[]>;
+    };
+
+/** How a file of another system is read as one kind. */
+interface KindMapping {
+  /** SQL that makes the file, for the other system's own client */
+  query: string;
+  members: Record<string, Source>;
+  /** only rows where columns have one of these values; others are skipped and counted */
+  only?: Record<string, string[]>;
+  /** columns of money without a place here: they must be empty or 0 */
+  mustBeZero?: string[];
+  /** columns that are known and not needed */
+  ignored?: string[];
+}
+
+/** How files of another system are read. It is data: no code of a mapping runs. */
+export interface Mapping {
+  name: string;
+  kinds: Partial<Record<ImportKindName, KindMapping>>;
+}
+
+/** A mapping is not valid. */
+export class MappingFault extends Error {}
+
+/** A mapping that ships with the service. @throws MappingFault */
+export function shippedMapping(name: string): Mapping {
+  if (!(SHIPPED as readonly string[]).includes(name)) {
+    throw new MappingFault(`there is no mapping ${name}; there are ${SHIPPED.join(', ')}`);
+  }
+  const file = new URL(`./mappings/${name}.json`, import.meta.url);
+  return readMapping(readFileSync(file, 'utf8'));
+}
+
+/** Reads a mapping's JSON. @throws MappingFault */
+export function readMapping(text: string): Mapping {
+  let value: Mapping;
+  try {
+    value = JSON.parse(text) as Mapping;
+  } catch (error) {
+    throw new MappingFault(`the mapping is not JSON: ${(error as Error).message}`);
+  }
+  const kinds = Object.entries(value?.kinds ?? {});
+  const unknown = kinds.find(([kind]) => !(IMPORT_KINDS as readonly string[]).includes(kind));
+  if (typeof value?.name !== 'string' || kinds.length === 0 || unknown) {
+    throw new MappingFault(
+      `a mapping has "name" and "kinds", which are ${IMPORT_KINDS.join(', ')}`,
+    );
+  }
+  for (const [kind, { members }] of kinds) {
+    if (typeof members !== 'object') throw new MappingFault(`"members" of ${kind} are missing`);
+  }
+  return value;
+}
+
+/** What a mapping makes of a row. */
+export type Mapped =
+  | { members: Map<string, string> }
+  /** why the row is not taken */
+  | { skipped: string }
+  | { faults: { column: string; detail: string }[] };
+
+/** Applies the mapping of one kind to rows. */
+export class RowMapper {
+  readonly #mapping: KindMapping;
+  readonly #accepted: Set<string>;
+  readonly #known: Set<string>;
+
+  /** @param accepted columns of money that are given up */
+  constructor(mapping: Mapping, kind: ImportKindName, accepted: string[]) {
+    const found = mapping.kinds[kind];
+    if (!found) throw new MappingFault(`the mapping ${mapping.name} has no ${kind}`);
+    this.#mapping = found;
+    this.#accepted = new Set(accepted.map(plainTitle));
+    const { members, only = {}, mustBeZero = [], ignored = [] } = found;
+    const used = Object.values(members).flatMap(columnsOf);
+    const all = [...used, ...Object.keys(only), ...mustBeZero, ...ignored];
+    this.#known = new Set(all.map(plainTitle));
+  }
+
+  /**
+   * The columns that nothing uses.
+   * @returns `money`: those whose titles sound like money; they must not be lost unseen
+   */
+  unknownOf(titles: string[]): { unknown: string[]; money: string[] } {
+    const left = titles.filter((title) => title !== '' && !this.#known.has(plainTitle(title)));
+    const money = left.filter(
+      (title) => MONEY.test(title) && !this.#accepted.has(plainTitle(title)),
+    );
+    return { unknown: left.filter((title) => !money.includes(title)), money };
+  }
+
+  map(cells: Map<string, string>): Mapped {
+    const { members, only = {}, mustBeZero = [] } = this.#mapping;
+    for (const [column, values] of Object.entries(only)) {
+      const value = cells.get(plainTitle(column));
+      if (value !== undefined && !values.includes(value))
+        return { skipped: `${column} is ${value}` };
+    }
+    const lost = mustBeZero.filter((column) => {
+      const value = cells.get(plainTitle(column)) ?? '';
+      return !/^-?0*([.,]0*)?$/.test(value) && !this.#accepted.has(plainTitle(column));
+    });
+    if (lost.length > 0) {
+      const detail = 'has no place here and would change bills; --accept takes the row without it';
+      return { faults: lost.map((column) => ({ column, detail })) };
+    }
+    const mapped = Object.entries(members).map(([name, source]) => [name, memberOf(source, cells)]);
+    return { members: new Map(mapped as [string, string][]) };
+  }
+}
+
+const MONEY = /balance|credit|cash|cost|charge|fee|price|amount|debt/i;
+const COLUMN = /\{([^{}]+)\}/g;
+
+function columnsOf(source: Source): string[] {
+  if (typeof source === 'string') return [...source.matchAll(COLUMN)].map(([, name = '']) => name);
+  if (Array.isArray(source)) return source.flatMap(columnsOf);
+  if ('constant' in source) return [];
+  return [source.column, ...Object.keys(source.negateIf ?? {})];
+}
+
+function memberOf(source: Source, cells: Map<string, string>): string {
+  const cell = (column: string) => cells.get(plainTitle(column)) ?? '';
+  if (typeof source === 'string') {
+    const isEmpty = columnsOf(source).every((column) => cell(column) === '');
+    return isEmpty ? '' : source.replace(COLUMN, (_, column: string) => cell(column)).trim();
+  }
+  if (Array.isArray(source)) {
+    for (const one of source) {
+      const value = memberOf(one, cells);
+      if (value !== '') return value;
+    }
+    return '';
+  }
+  if ('constant' in source) return source.constant;
+  const { column, values = {}, empty = '', nothing = [], absolute, negateIf = {} } = source;
+  const given = cell(column);
+  if (given === '' || nothing.includes(given)) return empty;
+  const value = Object.hasOwn(values, given) ? (values[given] ?? '') : given;
+  const negates = Object.entries(negateIf).some(([other, words]) => words.includes(cell(other)));
+  const plain = absolute ? value.replace(/^-/, '') : value;
+  if (!negates) return plain;
+  return plain.startsWith('-') ? plain.slice(1) : `-${plain}`;
+}

@@ -1,0 +1,317 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { balanceOf, searchAccounts } from '../../src/domain/account/account-search.ts';
+import { reconcile } from '../../src/domain/books/proof.ts';
+import { pipeCommand, runCommand } from '../support/command.ts';
+import { startService, type TestService } from '../support/service.ts';
+
+let api: TestService;
+before(async () => {
+  api = await startService({ SIP_REALM: 'sip.example.com' });
+  api.env.SIP_REALM = 'sip.example.com';
+});
+after(() => api.stop());
+
+function file(name: string, lines: string[] | Buffer): string {
+  const path = join(api.folder, name);
+  writeFileSync(path, Array.isArray(lines) ? `${lines.join('\n')}\n` : lines);
+  return path;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
+async function run(status: number, ...args: string[]): Promise<any> {
+  const done = await runCommand(api.env, 'import', ...args, '--json');
+  assert.equal(done.status, status, done.stdout + done.stderr);
+  return JSON.parse(done.stdout || done.stderr.trim().split('\n').at(-1) || '');
+}
+
+const counts = ({ created, updated, unchanged, skipped, failed }: Record<string, number>) => [
+  created,
+  updated,
+  unchanged,
+  skipped,
+  failed,
+];
+
+async function accountOf(externalId: string) {
+  const [account] = await searchAccounts(
+    api.service.db,
+    { externalId: [externalId], state: 'all' },
+    { order: 'username', limit: 1 },
+  );
+  return account;
+}
+
+const ASTPP_ACCOUNTS = [
+  'id,number,reseller_id,first_name,last_name,company_name,email,status,deleted,type,posttoexternal,credit_limit,balance,pricelist_name,maxchannels,notify_flag,notify_credit_limit,creation,currency_code',
+  '1,4000000001,0,Ann,Example,,ann@example.com,0,0,0,0,0.00000,25.50000,,2,0,5,2020-01-02 03:04:05,USD',
+  '2,4000000002,0,,,"Debts, Ltd",debts@example.com,0,0,0,1,100.00000,12.50000,,0,1,10,2020-01-02 03:04:05,USD',
+  '3,4000000003,0,Old,Gone,,gone@example.com,0,1,0,0,0,1.00000,,0,0,0,2020-01-02 03:04:05,USD',
+  '4,reseller-1,0,Re,Seller,,shared@example.com,0,0,1,1,50,-3.25000,,0,0,0,2020-01-02 03:04:05,USD',
+  '5,4000000005,4,Of,Reseller,,SHARED@example.com,1,0,0,0,0,0,,0,0,0,0000-00-00 00:00:00,USD',
+  '6,4000000006,0,No,Address,,nowhere,0,0,0,0,0,0,,0,0,0,,USD',
+  '7,4000000001,0,Same,Number,,same@example.com,0,0,0,0,0,0,,0,0,0,,USD',
+  '8,4000000008,0,Other,Money,,money@example.com,0,0,0,1,10,5,,0,0,0,,EUR',
+];
+const BALANCES = [
+  'id,balance,posttoexternal,type,deleted,currency_code,as_of',
+  ...[
+    '1,25.50000,0,0,0,USD',
+    '2,12.50000,1,0,0,USD',
+    '4,-3.25000,1,1,0,USD',
+    '5,0.00000,0,0,0,USD',
+  ].map((line) => `${line},2026-11-25 22:00:00`),
+];
+
+test('ASTPP: accounts, traps and cash, to the last digit; twice is once', async () => {
+  const accounts = file('astpp.csv', ASTPP_ACCOUNTS);
+  const astpp = ['--mapping', 'astpp'];
+  const dry = await run(1, 'accounts', accounts, ...astpp, '--dry-run');
+  assert.deepEqual([dry.dryRun, ...counts(dry)], [true, 4, 0, 0, 1, 3]);
+  assert.equal(await accountOf('astpp:1'), undefined, 'a dry run writes nothing');
+  const report = join(api.folder, 'r.ndjson');
+  const done = await run(1, 'accounts', accounts, ...astpp, '--report', report);
+  assert.deepEqual(counts(done), [4, 0, 0, 1, 3]);
+  assert.deepEqual(done.failures, [
+    {
+      line: 7,
+      key: 'astpp:6',
+      errors: ['email: Must be an e-mail address such as user@example.com.'],
+    },
+    { line: 8, key: 'astpp:7', errors: ['line 2 has the username 4000000001, too'] },
+    {
+      line: 9,
+      key: 'astpp:8',
+      errors: ['creditLimit: is in EUR, and the books are in USD: add --currency EUR=RATE'],
+    },
+  ]);
+  const lines = readFileSync(report, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.deepEqual(lines.at(-1), {
+    end: true,
+    created: 4,
+    updated: 0,
+    unchanged: 0,
+    skipped: 1,
+    failed: 3,
+  });
+  assert.deepEqual(
+    lines.slice(0, 3).map(({ line, key, status }) => [line, key, status]),
+    [
+      [2, 'astpp:1', 'created'],
+      [3, 'astpp:2', 'created'],
+      [4, 'line 4', 'skipped'],
+    ],
+  );
+  const failed = readFileSync(join(api.folder, 'r.failed.csv'), 'utf8').split('\n');
+  assert.equal(failed[0], `${ASTPP_ACCOUNTS[0]},import_error`);
+  assert.equal(failed[2], `${ASTPP_ACCOUNTS[7]},"line 2 has the username 4000000001, too"`);
+  assert.equal(statSync(join(api.folder, 'r.failed.csv')).mode & 0o777, 0o600);
+
+  const ann = await accountOf('astpp:1');
+  assert.ok(ann);
+  const { username, name, email, rate, maxCalls, notify, billing, createdAt, verifiedAt } = ann;
+  assert.deepEqual(
+    { username, name, email, rate, maxCalls, notify, billing, createdAt, verifiedAt },
+    {
+      username: 4000000001,
+      name: 'Ann Example',
+      email: 'ann@example.com',
+      rate: '0.007500',
+      maxCalls: 2,
+      notify: true,
+      billing: 'prepaid',
+      createdAt: new Date('2020-01-02T03:04:05Z'),
+      verifiedAt: null,
+    },
+  );
+  const debts = await accountOf('astpp:2');
+  assert.deepEqual(
+    [debts?.name, debts?.creditLimit, debts?.notify],
+    ['Debts, Ltd', '100.000000', false],
+  );
+  const reseller = await accountOf('astpp:4');
+  assert.match(String(reseller?.username), /^[2-9][0-9]{9}$/);
+  assert.equal((await accountOf('astpp:5'))?.enabled, false);
+
+  const again = await run(1, 'accounts', accounts, ...astpp);
+  assert.deepEqual(counts(again), [0, 0, 4, 1, 3]);
+
+  const balances = file('balances.csv', BALANCES);
+  const wouldBe = await run(0, 'balances', balances, ...astpp, '--dry-run');
+  const sums = {
+    'postpaid negative': { count: 1, sum: '-12.500000' },
+    'postpaid positive': { count: 1, sum: '3.250000' },
+    'prepaid positive': { count: 1, sum: '25.500000' },
+  };
+  assert.deepEqual([wouldBe.sums, ...counts(wouldBe)], [sums, 3, 0, 1, 0, 0]);
+  const posted = await run(0, 'balances', balances, ...astpp);
+  assert.deepEqual([posted.balanced, posted.sums, ...counts(posted)], [true, sums, 3, 0, 1, 0, 0]);
+  const twice = await run(0, 'balances', balances, ...astpp);
+  assert.deepEqual(counts(twice), [0, 0, 4, 0, 0]);
+  const { db } = api.service;
+  assert.equal((await balanceOf(db, debts?.username ?? 0)).cash, '-12.500000');
+  assert.equal((await balanceOf(db, reseller?.username ?? 0)).cash, '3.250000');
+  assert.deepEqual((await reconcile(db)).imbalances, []);
+  const [entry] = await db.query<object>(
+    `SELECT kind, amount::text, reason, reference FROM ledger_entry WHERE account = 4000000001`,
+  );
+  assert.deepEqual(entry, {
+    kind: 'adjustment',
+    amount: '25.500000',
+    reason: 'Opening balance of 2026-11-25 from astpp',
+    reference: 'opening balance',
+  });
+});
+
+test('a row that differs is refused, or changes settings alone; payers may come later in the file', async () => {
+  const first = [
+    '{"externalId":"n-2","name":"Sub","email":"sub@example.com","masterExternalId":"n-1"}',
+    '{"externalId":"n-1","name":"Payer","email":"payer@example.com","rate":0.02,"timeZone":"Europe/Berlin","verified":true}',
+    '{"externalId":"n-3","name":"Lost","email":"lost@example.com","masterExternalId":"n-9"}',
+  ];
+  const path = file('neutral.ndjson', first);
+  const dry = await run(1, 'accounts', path, '--dry-run');
+  assert.deepEqual(counts(dry), [2, 0, 0, 0, 1]);
+  const made = await run(1, 'accounts', path);
+  assert.deepEqual(counts(made), [2, 0, 0, 0, 1]);
+  assert.deepEqual(made.failures, [
+    { line: 3, key: 'n-3', errors: ['masterExternalId: no open billing account is n-9'] },
+  ]);
+  const [payer, sub] = [await accountOf('n-1'), await accountOf('n-2')];
+  assert.equal(sub?.masterAccount, payer?.username);
+  assert.ok(payer?.verifiedAt);
+  const changed = file('changed.csv', [
+    'externalId;name;email;masterExternalId;rate;password',
+    'n-1;Payer;new@example.com;;0.03;a new password',
+    'n-2;Sub;sub@example.com;n-1;;',
+  ]);
+  const refused = await run(1, 'accounts', changed);
+  assert.deepEqual(
+    [refused.failures, ...counts(refused)],
+    [
+      [{ line: 2, key: 'n-1', errors: ['email: it exists, with another email, rate'] }],
+      0,
+      0,
+      1,
+      0,
+      1,
+    ],
+  );
+  const hash = () =>
+    api.service.db.query('SELECT password_hash FROM account WHERE username = $1', [
+      payer?.username,
+    ]);
+  const before = await hash();
+  const upserted = await run(0, 'accounts', changed, '--mode', 'upsert', '--passwords', 'take');
+  assert.deepEqual(counts(upserted), [0, 1, 1, 0, 0]);
+  const after = await accountOf('n-1');
+  assert.deepEqual([after?.email, after?.rate], ['new@example.com', '0.030000']);
+  assert.deepEqual(await hash(), before, 'credentials are never changed');
+});
+
+test('phones, numbers and services go to their accounts, each once', async () => {
+  const sip = file('sip.csv', [
+    'externalId,sipUser,sipSecret',
+    'n-1,office-7,Kept4phones!x',
+    'n-2,,123456',
+    'n-9,nobody,Kept4phones!y',
+    'n-2,home,Kept4phones!x',
+  ]);
+  const first = await run(1, 'sip', sip);
+  assert.deepEqual(counts(first), [0, 1, 0, 0, 3]);
+  const errors = first.failures.map(({ errors: [one] }: { errors: string[] }) => one);
+  assert.deepEqual(errors, [
+    'sipSecret: the SIP secret is weak: its digest can be tried offline; --accept-weak-sip takes it',
+    'externalId: there is no such account',
+    'line 2 has the same secret; --accept-weak-sip takes it',
+  ]);
+  const [row] = await api.service.db.query<{ ha1: string }>(
+    "SELECT ha1 FROM sip_subscriber WHERE username = 'office-7'",
+  );
+  const ha1 = createHash('md5').update('office-7:sip.example.com:Kept4phones!x').digest('hex');
+  assert.equal(row?.ha1, ha1);
+  assert.deepEqual(counts(await run(1, 'sip', sip)), [0, 0, 1, 0, 3]);
+  const numbers = file('numbers.csv', [
+    'number\texternalId\tmonthly\taddedAt',
+    '+1 800 555 0130\tn-1\t1.50\t2020-01-01',
+    '8005550131\tn-2\t0\t',
+    '8005550130\tn-2\t0\t',
+  ]);
+  const given = await run(1, 'numbers', numbers, '--first-charge', '2040-02');
+  assert.deepEqual(counts(given), [2, 0, 0, 0, 1]);
+  assert.equal(given.failures[0].errors[0], 'line 2 has the number 8005550130, too');
+  assert.deepEqual(counts(await run(1, 'numbers', numbers)), [0, 0, 2, 0, 1]);
+  const services = file('services.csv', ['externalId,description,monthly', 'n-2,E911,1.50']);
+  assert.deepEqual(counts(await run(0, 'services', services)), [1, 0, 0, 0, 0]);
+  const dearer = file('services.csv', ['externalId,description,monthly', 'n-2,E911,2']);
+  assert.deepEqual(counts(await run(1, 'services', dearer)), [0, 0, 0, 0, 1]);
+  assert.deepEqual(counts(await run(0, 'services', dearer, '--mode', 'upsert')), [0, 1, 0, 0, 0]);
+  const [paid] = await api.service.db.query<{ at: string }>(
+    "SELECT next_charge::text AS at FROM account WHERE external_id = 'n-1'",
+  );
+  assert.equal(paid?.at, '2040-02-01');
+  const balance = file('sub.csv', ['externalId,cash,asOf', 'n-2,5,2026-11-25']);
+  const refused = await run(1, 'balances', balance);
+  assert.match(
+    refused.failures[0].errors[0],
+    /^cash: \d{10} pays for it: money belongs to who pays$/,
+  );
+});
+
+test('damaged and hostile files are faults with lines, and nothing of them is written', async () => {
+  const head = 'externalId,name,email';
+  const cases: [string, string[] | Buffer, RegExp][] = [
+    ['quotes', [head, 'd-1,"a,b@example.com', 'd-2,B,b@example.com'], /no row of separated values/],
+    ['cells', [head, 'd-1,A'], /2 cells, where the titles are 3/],
+    ['nul', Buffer.from(`${head}\nd-1,A\0,a@example.com\n`), /NUL/],
+    ['encoding', Buffer.from(`${head}\nd-1,M\xfcller,a@example.com\n`, 'latin1'), /not UTF-8/],
+    [
+      'long',
+      Buffer.from(`${head}\nd-1,${'x'.repeat(70_000)},a@example.com\n`),
+      /longer than 65536 bytes/,
+    ],
+    ['json', ['{"externalId":"d-1"}', '{"externalId":['], /no JSON object/],
+    [
+      'sums',
+      ['externalId,name,email,wallet_balance', 'd-1,A,a@example.com,5'],
+      /may be money are not understood: wallet_balance/,
+    ],
+    ['twice', ['externalId,External ID,name', 'd-1,A,a'], /is there twice/],
+    ['columns', [Array.from({ length: 40_000 }, (_, n) => `c${n}`).join(',')], /longer than 65536/],
+    ['gzip', gzipSync(Buffer.from(`${head}\n`)).subarray(0, 22), /damaged gzip/],
+  ];
+  for (const [name, content, expected] of cases) {
+    const path = file(`bad-${name}.csv`, content);
+    const { status, stdout, stderr } = await runCommand(api.env, 'import', 'accounts', path);
+    assert.equal(status, 1, `${name}: ${stdout}${stderr}`);
+    assert.match(stdout + stderr, expected, name);
+  }
+  assert.equal(await accountOf('d-1'), undefined);
+  const latin = file('latin.csv', Buffer.from(`${head}\nd-3,M\xfcller,m@example.com\n`, 'latin1'));
+  await run(0, 'accounts', latin, '--encoding', 'latin1');
+  assert.equal((await accountOf('d-3'))?.name, 'Müller');
+  const packed = gzipSync(
+    Buffer.from(`\uFEFF${head}\r\nd-4,"Two\r\nlines","x"\r\nd-5,Piped,p@example.com\r\n`),
+  );
+  const piped = await pipeCommand(api.env, packed, 'import', 'accounts', '-', '--json');
+  assert.deepEqual(counts(JSON.parse(piped.stdout)), [1, 0, 0, 0, 1]);
+  const all = file('all.csv', [head, 'd-6,A,a@example.com', 'd-7,B,nowhere']);
+  assert.deepEqual(counts(await run(1, 'accounts', all, '--all-or-nothing')), [0, 0, 0, 0, 2]);
+  assert.equal(await accountOf('d-6'), undefined);
+});
+
+test('invitations are mailed afterwards, once each', async () => {
+  const path = file('invited.csv', ['externalId,name,email', 'i-1,Guest,guest@example.com']);
+  const { id } = await run(0, 'accounts', path);
+  assert.deepEqual(await run(0, 'invite', id), { invited: 1 });
+  assert.deepEqual(await run(0, 'invite', id), { invited: 0 });
+  const [mail] = await api.mails('guest@example.com');
+  assert.match(String(mail?.text), /\/verify\?token=/);
+});
