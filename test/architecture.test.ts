@@ -110,7 +110,17 @@ const DOMAIN_MAY_IMPORT: Record<string, string[]> = {
   account: ['mail', 'sealing', 'books', 'rating', 'access', 'billing', 'sip', 'entered-values.ts'],
   webhook: ['mail', 'sealing', 'access'],
   'entered-values.ts': ['books', 'access', 'rating', 'billing', 'webhook'],
-  moving: ['mail', 'sealing', 'books', 'access', 'billing', 'sip', 'account', 'entered-values.ts'],
+  moving: [
+    'mail',
+    'sealing',
+    'books',
+    'access',
+    'calls',
+    'billing',
+    'sip',
+    'account',
+    'entered-values.ts',
+  ],
 };
 
 const DRIVERS = ['pg', 'ioredis', 'pg-boss', 'node-pg-migrate'];

@@ -3,6 +3,7 @@ import { SEALED_API_KEYS } from '../domain/access/api-key.ts';
 import { SEALED_ANSWERS } from '../domain/access/kept-answer.ts';
 import { SEALED_SECOND_FACTORS } from '../domain/access/second-factor.ts';
 import { audit } from '../domain/audit.ts';
+import { SEALED_IMPORT_PARTS } from '../domain/moving/import-part.ts';
 import { Refusal } from '../domain/refusal.ts';
 import {
   beginRotation,
@@ -42,6 +43,7 @@ export const SEALED_COLUMNS: SealedColumn[] = [
   SEALED_SECOND_FACTORS,
   SEALED_ANSWERS,
   ...SEALED_WEBHOOK_SECRETS,
+  SEALED_IMPORT_PARTS,
 ];
 
 interface RotateOptions {

@@ -1,18 +1,12 @@
 import { once } from 'node:events';
-import { createReadStream, createWriteStream, readFileSync } from 'node:fs';
+import { createReadStream, createWriteStream, readFileSync, type WriteStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { Argument, type Command, Option } from 'commander';
 import { countImported } from '../domain/access/imported-password.ts';
 import { reconcile } from '../domain/books/proof.ts';
-import { csvCell } from '../domain/calls/call-file.ts';
-import {
-  ENCODINGS,
-  type FileHead,
-  type OpenFile,
-  plainTitle,
-  readFileRows,
-} from '../domain/moving/file-rows.ts';
+import { failedRows } from '../domain/moving/failed-rows.ts';
+import { ENCODINGS, type OpenFile, plainTitle } from '../domain/moving/file-rows.ts';
 import { type ImportOptions, MODES } from '../domain/moving/import-kind.ts';
 import {
   countsOf,
@@ -306,34 +300,16 @@ async function writeReports(
   }
   stream.end();
   await finished(stream);
-  const reasons = new Map<number, string>();
-  for await (const rows of reportOf(db, run.id, 'failed')) {
-    for (const { line, errors } of rows) {
-      const texts = errors.map(({ column, detail }) => (column ? `${column}: ${detail}` : detail));
-      reasons.set(line, texts.join('; '));
-    }
+  let failed: WriteStream | undefined;
+  for await (const text of failedRows(db, run, open)) {
+    // The rows may have passwords.
+    failed ??= createWriteStream(report.replace(/\.\w+$/, '').concat('.failed.csv'), {
+      mode: SECRET_FILE,
+    });
+    if (!failed.write(text)) await once(failed, 'drain');
   }
-  if (reasons.size === 0) return;
-  // The rows may have passwords.
-  const failed = createWriteStream(report.replace(/\.\w+$/, '').concat('.failed.csv'), {
-    mode: SECRET_FILE,
-  });
-  let head: FileHead | undefined;
-  const withHead = (found: FileHead) => {
-    head = found;
-    if (found.delimiter) failed.write(`${found.raw}${found.delimiter}import_error\n`);
-  };
-  for await (const { line, raw } of readFileRows(open, run.options.encoding, withHead)) {
-    const reason = reasons.get(line);
-    if (reason === undefined) continue;
-    const { delimiter } = head ?? {};
-    const text = delimiter
-      ? `${raw}${delimiter}${csvCell(reason)}`
-      : raw.replace(/\}\s*$/, `,"import_error":${JSON.stringify(reason)}}`);
-    if (!failed.write(`${text}\n`)) await once(failed, 'drain');
-  }
-  failed.end();
-  await finished(failed);
+  failed?.end();
+  if (failed) await finished(failed);
 }
 
 async function outputOf(

@@ -85,6 +85,11 @@ const ENTRIES: Entry[] = [
     load: async (group) => (await import('./move.ts')).importCommands(group),
   },
   {
+    name: 'export',
+    description: 'move out, or fill a data warehouse: all that is kept, as files',
+    load: async (group) => (await import('./export.ts')).exportCommands(group),
+  },
+  {
     name: 'admin',
     description: "the staff: who may use the operators' pages",
     load: async (group) => (await import('./admin.ts')).adminCommands(group),

@@ -12,7 +12,8 @@ declare module 'fastify' {
 }
 
 interface LongAnswer {
-  account: number;
+  /** an account, or the id of an operator key */
+  account: number | string;
   address: string;
   stream: Readable | undefined;
   /** when its reader last took something */
@@ -42,13 +43,14 @@ export function allowLongAnswers(app: FastifyInstance): void {
  */
 export async function longAnswer(
   { server: { longAnswers }, clientAddress }: FastifyRequest,
-  account: number,
+  account: number | string,
   parts: AsyncIterable<string>,
+  mostOfAccount = MOST_OF_ACCOUNT,
 ): Promise<Readable> {
   const address = limitKey(clientAddress);
   const all = [...longAnswers];
   const ofAccount = all.filter((answer) => answer.account === account);
-  if (!hasRoom(ofAccount, MOST_OF_ACCOUNT)) throw rateLimited(RETRY_SECONDS);
+  if (!hasRoom(ofAccount, mostOfAccount)) throw rateLimited(RETRY_SECONDS);
   const ofAddress = all.filter((answer) => answer.address === address);
   if (!hasRoom(ofAddress, MOST_OF_ADDRESS)) throw rateLimited(RETRY_SECONDS);
   if (!hasRoom(all, MOST)) throw new StoreUnavailable(new Error('too many long answers'));

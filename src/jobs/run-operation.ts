@@ -3,6 +3,8 @@ import { postMonthlyCharges, previewMonthlyCharges } from '../domain/billing/cha
 import { reconcile, reportImbalances } from '../domain/books/proof.ts';
 import { countRejected, openAmong } from '../domain/calls/rejected-record.ts';
 import { countCalls, previewRerating, rerateCalls } from '../domain/calls/rerating.ts';
+import { deleteParts, openParts } from '../domain/moving/import-part.ts';
+import { importFile } from '../domain/moving/importing.ts';
 import {
   finishOperation,
   noteProgress,
@@ -55,6 +57,21 @@ const WORKERS: Record<string, Worker> = {
       if (count <= MOST_SHOWN) charges.push({ account: String(account), month: of, amount });
     }
     return { count, charges };
+  },
+  import: async (service, { parameters, actor }, progress) => {
+    const { db, keyring, queue, config, clock } = service;
+    const { import: id } = parameters as { import: string };
+    const { defaultRate: rate, sipRealm, currency } = config;
+    const tools = { db, keyring, queue, actor, now: clock(), rate, sipRealm, currency };
+    const { run, counts } = await importFile(
+      { tools, onProgress: progress },
+      id,
+      openParts(db, keyring, id),
+    );
+    // The parts of failed rows are kept, so that these can be read and mended.
+    if (counts.failed === 0) await deleteParts(db, id);
+    const { kind, options, sums, remarks } = run;
+    return { import: id, kind, dryRun: options.dryRun, ...counts, sums, remarks };
   },
   replay: async ({ db, config, clock }, { parameters, actor }, progress) => {
     const { ids } = parameters as { ids?: number[] };

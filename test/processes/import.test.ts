@@ -315,3 +315,31 @@ test('invitations are mailed afterwards, once each', async () => {
   const [mail] = await api.mails('guest@example.com');
   assert.match(String(mail?.text), /\/verify\?token=/);
 });
+
+test('everything goes out as files of one moment that say when they are whole', async () => {
+  const to = join(api.folder, 'export');
+  const done = await runCommand(api.env, 'export', 'all', '--to', to, '--json');
+  assert.equal(done.status, 0, done.stderr);
+  const manifest = JSON.parse(readFileSync(join(to, 'manifest.json'), 'utf8'));
+  assert.deepEqual(JSON.parse(done.stdout), manifest);
+  assert.deepEqual([manifest.cash, manifest.ledger], ['16.250000', '16.250000']);
+  for (const { file: name, rows, sha256 } of Object.values(manifest.files) as {
+    file: string;
+    rows: number;
+    sha256: string;
+  }[]) {
+    const bytes = readFileSync(join(to, name));
+    assert.equal(createHash('sha256').update(bytes).digest('hex'), sha256, name);
+    const all = bytes.toString().trim().split('\n');
+    assert.deepEqual([JSON.parse(all.at(-1) ?? '').rows, all.length - 1], [rows, rows], name);
+    assert.ok(!bytes.toString().match(/argon2|Kept4phones/), name);
+  }
+  assert.ok(manifest.files.balances.rows > 5);
+  const twice = await runCommand(api.env, 'export', 'all', '--to', to);
+  assert.equal(twice.status, 1);
+  const since = join(to, 'manifest.json');
+  const later = join(api.folder, 'export-2');
+  const args = ['export', 'all', '--to', later, '--since', since, '--gzip', '--json'];
+  const next = JSON.parse((await runCommand(api.env, ...args)).stdout);
+  assert.deepEqual([next.files.events.rows, next.files.events.file], [0, 'events.ndjson.gz']);
+});

@@ -77,7 +77,10 @@ function operationOf(route: Route): object {
     ...bodyOf(route, body),
     responses: {
       ...Object.fromEntries(
-        Object.entries(route.answers).map(([status, schema]) => [status, success(status, schema)]),
+        Object.entries(route.answers).map(([status, schema]) => [
+          status,
+          success(status, schema, route.streams),
+        ]),
       ),
       ...Object.fromEntries(statusesOf(route).map((status) => [status, failure(status)])),
     },
@@ -149,13 +152,13 @@ function exampleOf(schema: TSchema): unknown {
   return items ? [exampleOf(items)] : undefined;
 }
 
-function success(status: string, schema: TSchema | null): object {
+function success(status: string, schema: TSchema | null, type = 'application/json'): object {
   const description = { 200: 'Done, or as it was', 201: 'Made', 202: 'Begun', 204: 'Removed' }[
     status
   ];
   return {
     description: description ?? 'Done',
-    ...(schema ? { content: { 'application/json': { schema } } } : {}),
+    ...(schema ? { content: { [type]: { schema } } } : {}),
   };
 }
 

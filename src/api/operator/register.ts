@@ -7,6 +7,7 @@ import { Refusal } from '../../domain/refusal.ts';
 import { bearerKey } from '../../http/bearer-key.ts';
 import { type IsWithin, limitKey, parseNetworks } from '../../http/client-address.ts';
 import { idempotencyKey, once } from '../../http/idempotency-key.ts';
+import { longAnswer } from '../../http/long-answer.ts';
 import { parseStrictJson } from '../../http/strict-json.ts';
 import type { Service } from '../../service.ts';
 import { readCursor, writeCursor } from './cursor.ts';
@@ -18,6 +19,8 @@ import { type Answered, BASE, type Call, type Route } from './route.ts';
 const BODY_LIMIT_BYTES = 64 * 1024;
 const FILE_LIMIT_BYTES = 8 * 1024 * 1024;
 const MOST_LEVELS = 10;
+/** exports and reports of a key that are sent at once */
+const MOST_STREAMS = 2;
 const WRONG_KEYS_PER_MINUTE = 20;
 const MEDIA_TYPES = ['application/json', 'application/merge-patch+json'];
 const ACTING_USER = /^[\x21-\x7e]([\x20-\x7e]{0,98}[\x21-\x7e])?$/;
@@ -89,6 +92,9 @@ export function registerRoutes(app: FastifyInstance, service: Service, routes: R
           perform(service, definition, request, reply, key),
         );
         reply.code(answer.status).headers({ 'cache-control': 'no-store', ...answer.headers });
+        if (answer.stream) {
+          return reply.send(await longAnswer(request, key.id, answer.stream, MOST_STREAMS));
+        }
         if (answer.body === undefined) return reply.send();
         return reply
           .type(answer.headers?.['content-type'] ?? 'application/json; charset=utf-8')

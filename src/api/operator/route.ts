@@ -36,6 +36,8 @@ export interface Answered {
   status: number;
   /** sent as JSON; if left out, there is no body */
   body?: unknown;
+  /** sent instead of a body, as the client takes it */
+  stream?: AsyncIterable<string>;
   headers?: Record<string, string>;
 }
 
@@ -72,6 +74,8 @@ export interface Route<
   tagged?: true;
   /** statuses of problems that other routes do not have */
   problems?: number[];
+  /** the media type of an answer that is sent as a stream */
+  streams?: string;
   /** each status of a success with the schema of its body; null: no body */
   answers: Record<number, TSchema | null>;
   example?: unknown;

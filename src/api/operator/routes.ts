@@ -3,7 +3,9 @@ import { blockedPrefixRoutes } from './blocked-prefixes.ts';
 import { callRoutes } from './calls.ts';
 import { credentialRoutes } from './credentials.ts';
 import { eventRoutes } from './events.ts';
+import { exportRoutes } from './exports.ts';
 import { feedRoutes } from './feeds.ts';
+import { importRoutes } from './imports.ts';
 import { itemRoutes } from './items.ts';
 import { keyRoutes } from './keys.ts';
 import { ledgerRoutes } from './ledger.ts';
@@ -34,4 +36,6 @@ export const ROUTES: Route[] = [
   ...eventRoutes,
   ...summaryRoutes,
   ...webhookRoutes,
+  ...importRoutes,
+  ...exportRoutes,
 ];

@@ -81,6 +81,15 @@ export async function reconcile(db: Queryable, account?: number): Promise<Reconc
   return row ?? { accounts: 0, calls: 0, imbalances: [] };
 }
 
+/** The sums of all balances, and of the ledger. */
+export async function bookTotals(db: Queryable): Promise<{ cash: Decimal; ledger: Decimal }> {
+  const [row] = await db.query<{ cash: Decimal; ledger: Decimal }>(
+    `SELECT (SELECT coalesce(sum(cash), 0)::text FROM balance) AS cash,
+       (SELECT coalesce(sum(amount), 0)::text FROM ledger_entry) AS ledger`,
+  );
+  return row ?? { cash: '0', ledger: '0' };
+}
+
 /** Records the event of a reconciliation that found wrong sums. */
 export async function reportImbalances(
   db: Queryable,

@@ -115,6 +115,16 @@ export async function findOperation(
   return operation;
 }
 
+/** What an operation works on, such as the id of an import. @throws Refusal 'not found' */
+export async function subjectOf(db: Queryable, id: string, createdBy: string): Promise<string> {
+  const [row] = await db.query<{ subject: string }>(
+    'SELECT subject FROM operation WHERE id = $1 AND created_by = $2',
+    [id, createdBy],
+  );
+  if (!row) throw new Refusal('not found', `there is no operation ${id}`);
+  return row.subject;
+}
+
 /**
  * Operations that match a filter, newest first.
  * @param page.before `place` and id of the last operation already seen

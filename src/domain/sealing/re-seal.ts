@@ -14,6 +14,8 @@ export interface SealedColumn {
   context: (id: number, version: number) => string;
   /** what the secret belongs to, such as `account 2345678901` */
   name: (id: number) => string;
+  /** rows that are read at once, if they are large */
+  page?: number;
 }
 
 export interface ReSealed {
@@ -54,7 +56,7 @@ export async function reSeal(
          ${column.version} AS version
        FROM ${column.table}
        WHERE ${column.id} > $1 AND substring(${column.column} FOR 2) <> $2
-       ORDER BY ${column.id} LIMIT ${PAGE}`,
+       ORDER BY ${column.id} LIMIT ${column.page ?? PAGE}`,
       [after, versionPrefix(sealVersion)],
     );
     const last = page.at(-1);

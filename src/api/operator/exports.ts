@@ -1,0 +1,51 @@
+import type { Scope } from '../../domain/access/operator-scope.ts';
+import { EXPORT_KIND_NAMES, type ExportKindName } from '../../domain/moving/export-kinds.ts';
+import { exportFile } from '../../domain/moving/exporting.ts';
+import { choice, optional, text } from './field.ts';
+import { Problem } from './problem.ts';
+import { route } from './route.ts';
+import * as s from './schemas.ts';
+
+/** What a key needs besides, by what it exports. */
+const SCOPES_OF: Record<ExportKindName, Scope[]> = {
+  accounts: ['accounts:read'],
+  balances: ['balances:read'],
+  ledger: ['balances:read'],
+  services: ['accounts:read'],
+  numbers: ['accounts:read'],
+  prices: ['prices:read'],
+  calls: ['calls:read'],
+  rejected: ['rejected:read'],
+  audit: ['audit:read'],
+  // Events have names and addresses of accounts, and balances.
+  events: ['events:read', 'accounts:read', 'balances:read'],
+};
+
+const exported = route({
+  method: 'GET',
+  path: '/exports/{kind}',
+  operationId: 'export',
+  tag: 'moving',
+  summary: 'All rows of a kind as NDJSON, or those that came since an earlier export',
+  description:
+    'The last line is `{"end":true,"rows":n,"cursor":"…"}`. A file without it is cut off. The cursor goes into the next `after`; where it is null, each export has all rows. Rows of the last minute wait for the next export; it may send a row again, so store rows by their ids.',
+  scope: 'exports:read',
+  streams: 'application/x-ndjson',
+  params: { kind: choice(EXPORT_KIND_NAMES, { description: 'What is exported' }) },
+  query: {
+    after: optional(
+      text((given) => given, { description: '`cursor` of the export before', longest: 1_000 }),
+    ),
+  },
+  answers: { 200: s.name },
+  handle: async ({ service: { db }, key, params: { kind }, query: { after } }) => {
+    const scope = SCOPES_OF[kind].find((one) => !key.scopes.includes(one));
+    if (scope !== undefined) {
+      throw new Problem(403, 'scope_required', `The key lacks ${scope}`, { about: { scope } });
+    }
+    const headers = { 'content-type': 'application/x-ndjson; charset=utf-8' };
+    return { status: 200, headers, stream: exportFile(db, kind, after) };
+  },
+});
+
+export const exportRoutes = [exported];

@@ -1,0 +1,328 @@
+import type { Database } from '../../db/database.ts';
+import type { OperatorKey } from '../../domain/access/operator-key.ts';
+import type { Scope } from '../../domain/access/operator-scope.ts';
+import * as entered from '../../domain/entered-values.ts';
+import { failedRows } from '../../domain/moving/failed-rows.ts';
+import { MODES } from '../../domain/moving/import-kind.ts';
+import { MOST_PARTS, openParts, putPart, requireParts } from '../../domain/moving/import-part.ts';
+import {
+  countsOf,
+  createRun,
+  discardRun,
+  findRun,
+  type ImportRun,
+  listRuns,
+  reportLines,
+} from '../../domain/moving/import-run.ts';
+import { IMPORT_KINDS, type ImportKindName, SHIPPED } from '../../domain/moving/mapping.ts';
+import { subjectOf } from '../../domain/operation/operation.ts';
+import { Type } from '../../http/schema.ts';
+import { created, ok, page, removed, rowsOf } from './answer.ts';
+import { choice, flag, list, optional, pattern, text } from './field.ts';
+import { PAGE } from './fields.ts';
+import { begin, LONG, operationSchema } from './long-work.ts';
+import { Problem } from './problem.ts';
+import { route } from './route.ts';
+import * as s from './schemas.ts';
+
+const TAG = 'moving';
+const SCOPE = 'imports:write';
+const I = { id: pattern('^imp_[0-9a-f]{18}$', { description: 'Its id' }) };
+const NDJSON = { 'content-type': 'application/x-ndjson; charset=utf-8' };
+
+/** What a key needs besides, by what it imports. */
+const SCOPE_OF: Record<ImportKindName, Scope> = {
+  accounts: 'accounts:write',
+  sip: 'credentials:write',
+  numbers: 'numbers:write',
+  services: 'services:write',
+  balances: 'ledger:write',
+};
+
+/** @throws Problem 403 */
+function requireKind(key: OperatorKey, kind: ImportKindName): void {
+  const scope = SCOPE_OF[kind];
+  if (!key.scopes.includes(scope)) {
+    throw new Problem(403, 'scope_required', `The key lacks ${scope}`, { about: { scope } });
+  }
+  if (kind === 'balances' && (key.entryLimit !== null || key.dayLimit !== null)) {
+    throw new Problem(403, 'amount_limit', 'A key with limits of amounts imports no balances');
+  }
+}
+
+const importSchema = s.object({
+  id: s.name,
+  kind: s.name,
+  mapping: s.name,
+  mode: s.name,
+  dryRun: Type.Boolean(),
+  status: s.name,
+  rows: s.orNull(s.whole),
+  created: s.whole,
+  updated: s.whole,
+  unchanged: s.whole,
+  skipped: s.whole,
+  failed: s.whole,
+  sums: s.anything,
+  remarks: s.listOf(s.name),
+  createdAt: s.moment,
+  finishedAt: s.orNull(s.moment),
+});
+
+async function shownImport(db: Database, run: ImportRun) {
+  const { id, kind, options, status, rows, sums, remarks, createdAt, finishedAt } = run;
+  const { mapping, mode, dryRun } = options;
+  const counts = await countsOf(db, id);
+  return {
+    id,
+    kind,
+    mapping,
+    mode,
+    dryRun,
+    status,
+    rows,
+    ...counts,
+    sums,
+    remarks,
+    createdAt,
+    finishedAt,
+  };
+}
+
+const create = route({
+  method: 'POST',
+  path: '/imports',
+  operationId: 'createImport',
+  tag: TAG,
+  summary: 'Begin an import from another system; then send its file in parts, and start it',
+  scope: SCOPE,
+  idempotency: 'required',
+  body: {
+    kind: choice(IMPORT_KINDS, { description: 'What is imported', example: 'accounts' }),
+    format: optional(
+      choice(['csv', 'ndjson'], { description: 'Found by itself; told for clients that have it' }),
+    ),
+    mapping: optional(choice(SHIPPED, { description: 'How the file is read', example: 'neutral' })),
+    mode: optional(
+      choice(MODES, {
+        description: 'create refuses rows that exist and differ; upsert changes settings',
+      }),
+    ),
+    dryRun: optional(flag({ description: 'Only tell what would be', example: true })),
+    allOrNothing: optional(flag({ description: 'Write nothing if a row is faulty' })),
+    passwords: optional(
+      choice(['none', 'take'], { description: 'Whether passwords or hashes are taken over' }),
+    ),
+    acceptWeakSip: optional(flag({ description: 'Take SIP secrets that are weak or shared' })),
+    accept: optional(
+      list(
+        text((given) => given, { description: 'Columns of money that are given up', longest: 100 }),
+        { most: 50 },
+      ),
+    ),
+    firstCharge: optional(
+      text(entered.month, {
+        description: 'The first month that is charged here',
+        example: '2040-01',
+      }),
+    ),
+  },
+  answers: { 201: importSchema },
+  handle: async ({ service, actor, key, body, now }) => {
+    const { kind } = body;
+    requireKind(key, kind);
+    const options = {
+      mapping: body.mapping ?? 'neutral',
+      mode: body.mode ?? 'create',
+      dryRun: body.dryRun ?? false,
+      allOrNothing: body.allOrNothing ?? false,
+      encoding: 'utf-8',
+      passwords: body.passwords ?? 'none',
+      acceptWeakSip: body.acceptWeakSip ?? false,
+      accept: body.accept ?? [],
+      roundRates: false,
+      currencies: {},
+      firstCharge: body.firstCharge,
+    } as const;
+    const run = await createRun(
+      service.db,
+      actor,
+      { kind, options, file: null, createdBy: key.id },
+      now,
+    );
+    return created(`/imports/${run.id}`, await shownImport(service.db, run));
+  },
+});
+
+const part = route({
+  method: 'PUT',
+  path: '/imports/{id}/parts/{part}',
+  operationId: 'putImportPart',
+  tag: TAG,
+  summary: 'Send a part of the file, plain or gzip, of at most 8 MiB; it may be sent again',
+  scope: SCOPE,
+  isNatural: true,
+  params: {
+    ...I,
+    part: text((given) => entered.wholeNumber(given, 1, MOST_PARTS), {
+      description: 'From 1 on',
+      example: '1',
+    }),
+  },
+  file: ['text/csv', 'application/x-ndjson', 'application/gzip', 'application/octet-stream'],
+  answers: { 200: s.object({ part: s.whole, sha256: s.name }) },
+  handle: async ({ service, key, params, file }) => {
+    const { db, keyring } = service;
+    const run = await findRun(db, params.id, key.id);
+    const { part } = params;
+    return ok({ part, sha256: await putPart(db, keyring, run.id, { part, bytes: file.bytes }) });
+  },
+});
+
+const start = route({
+  ...LONG,
+  tag: TAG,
+  path: '/imports/{id}/start',
+  operationId: 'startImport',
+  summary: 'Start the import; it goes on by itself after an interruption',
+  scope: SCOPE,
+  params: I,
+  body: {},
+  bodyIsOptional: true,
+  answers: { 202: operationSchema },
+  handle: async (call) => {
+    const { service, key, params } = call;
+    const run = await findRun(service.db, params.id, key.id);
+    requireKind(key, run.kind);
+    await requireParts(service.db, run.id);
+    return begin(call, {
+      kind: 'import',
+      subject: run.id,
+      parameters: { import: run.id },
+      unit: 'rows',
+    });
+  },
+});
+
+const imports = route({
+  method: 'GET',
+  path: '/imports',
+  operationId: 'listImports',
+  tag: TAG,
+  summary: 'Imports of this key, newest first; kept for 30 days',
+  scope: SCOPE,
+  query: PAGE,
+  answers: { 200: s.pageOf(importSchema) },
+  handle: async (call) => {
+    const { db } = call.service;
+    const found = await listRuns(db, {
+      limit: rowsOf(call),
+      before: call.after,
+      createdBy: call.key.id,
+    });
+    const rows = await Promise.all(
+      found.map(async (run) => ({ place: [run.place, run.id], shown: await shownImport(db, run) })),
+    );
+    return page(
+      call,
+      rows,
+      ({ place }) => place,
+      ({ shown }) => shown,
+    );
+  },
+});
+
+const get = route({
+  method: 'GET',
+  path: '/imports/{id}',
+  operationId: 'getImport',
+  tag: TAG,
+  summary: 'How far an import is, and what became of its rows',
+  scope: SCOPE,
+  params: I,
+  answers: { 200: importSchema },
+  handle: async ({ service: { db }, key, params }) =>
+    ok(await shownImport(db, await findRun(db, params.id, key.id))),
+});
+
+const ONLY = { only: optional(choice(['failed'], { description: 'Only failed rows' })) };
+
+const report = route({
+  method: 'GET',
+  path: '/imports/{id}/report',
+  operationId: 'getImportReport',
+  tag: TAG,
+  summary: 'A line for each row as NDJSON; the last line has the counts',
+  scope: SCOPE,
+  streams: 'application/x-ndjson',
+  params: I,
+  query: ONLY,
+  answers: { 200: s.name },
+  handle: async ({ service: { db }, key, params, query }) => {
+    const run = await findRun(db, params.id, key.id);
+    return { status: 200, headers: NDJSON, stream: reportLines(db, run.id, query.only) };
+  },
+});
+
+const failed = route({
+  method: 'GET',
+  path: '/imports/{id}/failed-rows',
+  operationId: 'getFailedRows',
+  tag: TAG,
+  summary: 'The failed rows as they came, with why, to be mended and sent again',
+  description: 'They may hold secrets, as the file did.',
+  scope: SCOPE,
+  streams: 'text/csv',
+  params: I,
+  answers: { 200: s.name },
+  handle: async ({ service: { db, keyring }, key, params }) => {
+    const run = await findRun(db, params.id, key.id);
+    const stream = failedRows(db, run, openParts(db, keyring, run.id));
+    return { status: 200, headers: { 'content-type': 'text/csv; charset=utf-8' }, stream };
+  },
+});
+
+const discard = route({
+  method: 'DELETE',
+  path: '/imports/{id}',
+  operationId: 'discardImport',
+  tag: TAG,
+  summary: 'End an import that will not go on; what was written stays',
+  scope: SCOPE,
+  params: I,
+  answers: { 204: null },
+  handle: async ({ service: { db }, actor, key, params, now }) => {
+    const run = await findRun(db, params.id, key.id);
+    if (run.status !== 'discarded') await discardRun(db, actor, run.id, now);
+    return removed;
+  },
+});
+
+const operationReport = route({
+  method: 'GET',
+  path: '/operations/{id}/report',
+  operationId: 'getOperationReport',
+  tag: TAG,
+  summary: 'The report of an import, by the operation that does it',
+  scope: SCOPE,
+  streams: 'application/x-ndjson',
+  params: { id: pattern('^op_[0-9A-Za-z]{1,40}$', { description: 'Its id' }) },
+  query: ONLY,
+  answers: { 200: s.name },
+  handle: async ({ service: { db }, key, params, query }) => {
+    const run = await findRun(db, await subjectOf(db, params.id, key.id), key.id);
+    return { status: 200, headers: NDJSON, stream: reportLines(db, run.id, query.only) };
+  },
+});
+
+export const importRoutes = [
+  create,
+  part,
+  start,
+  imports,
+  get,
+  report,
+  failed,
+  discard,
+  operationReport,
+];

@@ -1,0 +1,40 @@
+import type { Queryable } from '../../db/database.ts';
+import { csvCell } from '../calls/call-file.ts';
+import { type FileHead, type OpenFile, readFileRows } from './file-rows.ts';
+import { type ImportRun, reportOf } from './import-run.ts';
+
+/**
+ * The failed rows of an import as they came, each with why, to be mended and imported. They may hold
+ * secrets, as the file did.
+ */
+export async function* failedRows(
+  db: Queryable,
+  run: ImportRun,
+  open: OpenFile,
+): AsyncGenerator<string> {
+  const reasons = new Map<number, string>();
+  for await (const rows of reportOf(db, run.id, 'failed')) {
+    for (const { line, errors } of rows) {
+      const texts = errors.map(({ column, detail }) => (column ? `${column}: ${detail}` : detail));
+      reasons.set(line, texts.join('; '));
+    }
+  }
+  if (reasons.size === 0) return;
+  const heads: FileHead[] = [];
+  let isBegun = false;
+  for await (const { line, raw } of readFileRows(open, run.options.encoding, (head) =>
+    heads.push(head),
+  )) {
+    const reason = reasons.get(line);
+    if (reason === undefined) continue;
+    const delimiter = heads[0]?.delimiter;
+    if (delimiter === undefined) {
+      const member = JSON.stringify(reason);
+      yield `${/\}\s*$/.test(raw) ? raw.replace(/\}\s*$/, `,"import_error":${member}}`) : raw}\n`;
+      continue;
+    }
+    if (!isBegun) yield `${heads[0]?.raw}${delimiter}import_error\n`;
+    isBegun = true;
+    yield `${raw}${delimiter}${csvCell(reason)}\n`;
+  }
+}

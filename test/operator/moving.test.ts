@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { changeAccount } from '../../src/domain/account/account.ts';
+import { searchAccounts } from '../../src/domain/account/account-search.ts';
+import { post } from '../support/calls.ts';
+import { type Client, codeOf, operatorClient } from '../support/operator.ts';
+import { startService, TESTER, type TestService } from '../support/service.ts';
+import { waitUntil } from '../support/wait.ts';
+
+let api: TestService;
+let client: Client;
+before(async () => {
+  api = await startService({ OPERATOR_LIMIT_PER_MINUTE: '1000000' });
+  client = await operatorClient(api);
+});
+after(() => api.stop());
+
+const CSV = { 'content-type': 'text/csv' };
+const lines = (text: string) =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+async function imported(body: object, parts: (string | Buffer)[]) {
+  const made = await client.call('POST', '/imports', body);
+  assert.equal(made.status, 201, JSON.stringify(made.body));
+  const { id } = made.body;
+  for (const [n, part] of parts.entries()) {
+    const url = `${api.url}/operator/v1/imports/${id}/parts/${n + 1}`;
+    const headers = { ...CSV, authorization: `Bearer ${client.secret}` };
+    const sent = await fetch(url, { method: 'PUT', headers, body: part as string });
+    assert.equal(sent.status, 200, await sent.text());
+  }
+  const started = await client.call('POST', `/imports/${id}/start`, {});
+  assert.equal(started.status, 202, JSON.stringify(started.body));
+  let operation = started.body;
+  await waitUntil(async () => {
+    operation = (await client.call('GET', `/operations/${started.body.id}`)).body;
+    return operation.finishedAt !== null;
+  });
+  return { id, operation };
+}
+
+test('a file comes in parts, is imported by a job, and tells of each row', async () => {
+  const secret = 'Plain text of before 1';
+  const rows = [
+    'externalId,name,email,password',
+    `h-1,First,first@example.com,${secret}`,
+    'h-2,Second,nowhere,',
+    'h-3,Third,third@example.com,',
+  ].join('\n');
+  const middle = Math.floor(rows.length / 2);
+  const body = { kind: 'accounts', passwords: 'take' };
+  const { id, operation } = await imported(body, [rows.slice(0, middle), rows.slice(middle)]);
+  const counts = { created: 2, updated: 0, unchanged: 0, skipped: 0, failed: 1 };
+  assert.deepEqual(
+    [operation.status, operation.result],
+    [
+      'succeeded',
+      { import: id, kind: 'accounts', dryRun: false, ...counts, sums: {}, remarks: [] },
+    ],
+  );
+  const report = await client.call('GET', `/operations/${operation.id}/report`);
+  const told = lines(report.body);
+  assert.deepEqual(told.at(-1), { end: true, ...counts });
+  assert.deepEqual(
+    told.map(({ line, key, status }) => [line, key, status]),
+    [
+      [2, 'h-1', 'created'],
+      [3, 'h-2', 'failed'],
+      [4, 'h-3', 'created'],
+      [undefined, undefined, undefined],
+    ],
+  );
+  const only = lines((await client.call('GET', `/imports/${id}/report?only=failed`)).body);
+  assert.deepEqual(only.slice(0, -1), [
+    {
+      line: 3,
+      key: 'h-2',
+      username: null,
+      status: 'failed',
+      errors: [{ column: 'email', detail: 'Must be an e-mail address such as user@example.com.' }],
+    },
+  ]);
+  const failed = await client.call('GET', `/imports/${id}/failed-rows`);
+  const [head, row] = failed.body.split('\n');
+  assert.equal(head, 'externalId,name,email,password,import_error');
+  assert.match(row, /^h-2,Second,nowhere,,email: Must be/);
+  const { sums: _, ...shown } = (await client.call('GET', `/imports/${id}`)).body;
+  assert.equal(shown.status, 'finished');
+  const late = await client.call('PUT', `/imports/${id}/parts/1`, 'x', CSV);
+  assert.equal(codeOf(late), '409 conflict');
+  for (const table of [
+    'import_part',
+    'import_row',
+    'import_run',
+    'operation',
+    'audit_entry',
+    'event',
+    'account',
+  ]) {
+    const [found] = await api.service.db.query<{ count: number }>(
+      `SELECT count(*)::int AS count FROM ${table} t WHERE strpos(t::text, $1) > 0
+         OR strpos(t::text, $2) > 0 OR strpos(t::text, $3) > 0`,
+      [
+        secret,
+        Buffer.from(secret).toString('hex'),
+        Buffer.from(secret).toString('base64').slice(0, 20),
+      ],
+    );
+    assert.equal(found?.count, 0, table);
+  }
+  assert.ok(!api.logged().includes(secret));
+  const unnumbered = () => api.service.db.query('SELECT FROM event WHERE sequence IS NULL');
+  await waitUntil(async () => (await unnumbered()).length === 0);
+  const created = lines((await client.call('GET', '/exports/events')).body).filter(
+    ({ type }) => type === 'account.created',
+  );
+  assert.deepEqual(
+    created.map(({ externalId, data: { origin } }) => [externalId, origin]),
+    [
+      ['h-1', 'import'],
+      ['h-3', 'import'],
+    ],
+  );
+});
+
+test('an import needs the right for its kind, all of its parts, and is told to its own key alone', async () => {
+  const poor = await operatorClient(api, { scopes: ['imports:write', 'accounts:write'] });
+  const money = await poor.call('POST', '/imports', { kind: 'balances' });
+  assert.deepEqual([codeOf(money), money.body.scope], ['403 scope_required', 'ledger:write']);
+  const limited = await operatorClient(api, {
+    scopes: ['imports:write', 'ledger:write'],
+    entryLimit: '5',
+  });
+  assert.equal(
+    codeOf(await limited.call('POST', '/imports', { kind: 'balances' })),
+    '403 amount_limit',
+  );
+  const { id } = (await client.call('POST', '/imports', { kind: 'accounts', dryRun: true })).body;
+  assert.equal(codeOf(await client.call('POST', `/imports/${id}/start`, {})), '409 conflict');
+  await client.call('PUT', `/imports/${id}/parts/2`, 'x', CSV);
+  assert.equal(codeOf(await client.call('POST', `/imports/${id}/start`, {})), '409 conflict');
+  assert.equal(codeOf(await poor.call('GET', `/imports/${id}`)), '404 not_found');
+  assert.equal((await client.call('DELETE', `/imports/${id}`)).status, 204);
+  const wrong = await client.call('POST', '/imports', { kind: 'cars' });
+  assert.equal(codeOf(wrong), '422 invalid');
+  const packed = gzipSync('externalId,name,email\nh-9,Dry,dry@example.com\n');
+  const dry = await imported({ kind: 'accounts', dryRun: true }, [packed]);
+  assert.equal(dry.operation.result.created, 1);
+  const found = await searchAccounts(
+    api.service.db,
+    { externalId: ['h-9'] },
+    { order: 'username', limit: 1 },
+  );
+  assert.deepEqual(found, []);
+});
+
+test('exports end with a line that says so, and go on after their cursor', async () => {
+  const { db, queue, clock } = api.service;
+  const { username } = await api.signUp();
+  await post(db, username, '12.5');
+  // Rows of the last minute wait.
+  await db.query("UPDATE account SET updated_at = updated_at - interval '10 minutes'");
+  const first = lines((await client.call('GET', '/exports/accounts')).body);
+  const end = first.at(-1);
+  assert.deepEqual([end.end, end.rows, typeof end.cursor], [true, first.length - 1, 'string']);
+  const own = first.find((row) => row.username === String(username));
+  assert.deepEqual([own.rate, own.sipUser, own.closedAt], ['0.007500', String(username), null]);
+  assert.ok(!JSON.stringify(first).match(/argon2|key_|sealed|"ha1"/));
+  const after = async (kind: string, cursor: string) =>
+    lines((await client.call('GET', `/exports/${kind}?after=${cursor}`)).body);
+  assert.deepEqual(await after('accounts', end.cursor), [
+    { end: true, rows: 0, cursor: end.cursor },
+  ]);
+  await changeAccount(db, TESTER, { queue, now: clock() }, username, { name: 'Changed' });
+  assert.equal((await after('accounts', end.cursor)).length, 1, 'not yet');
+  await db.query(
+    "UPDATE account SET updated_at = now() - interval '2 minutes' WHERE username = $1",
+    [username],
+  );
+  const next = await after('accounts', end.cursor);
+  assert.deepEqual(
+    next.map(({ name }) => name),
+    ['Changed', undefined],
+  );
+  const balances = lines((await client.call('GET', '/exports/balances')).body);
+  assert.equal(balances.find(({ account }) => account === String(username)).cash, '12.500000');
+  assert.equal(balances.at(-1).cursor, null);
+  for (const kind of ['ledger', 'services', 'numbers', 'prices', 'calls', 'rejected', 'audit']) {
+    const rows = lines((await client.call('GET', `/exports/${kind}`)).body);
+    assert.deepEqual([rows.at(-1).end, rows.at(-1).rows], [true, rows.length - 1], kind);
+  }
+  for (const cursor of [end.cursor, 'x', Buffer.from('["ledger","1","2"]').toString('base64url')]) {
+    const wrong = await client.call('GET', `/exports/ledger?after=${cursor}`);
+    assert.equal(codeOf(wrong).slice(0, 3), '422', cursor);
+  }
+  const poor = await operatorClient(api, { scopes: ['exports:read', 'accounts:read'] });
+  assert.equal((await poor.call('GET', '/exports/services')).status, 200);
+  const refused = await poor.call('GET', '/exports/audit');
+  assert.deepEqual([codeOf(refused), refused.body.scope], ['403 scope_required', 'audit:read']);
+  assert.equal(codeOf(await client.call('GET', '/exports/secrets')), '404 not_found');
+});
