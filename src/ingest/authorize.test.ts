@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { addCustomer, post as credit, reportedCall } from '../../test/support/calls.ts';
 import { post, startService, TESTER, type TestService } from '../../test/support/service.ts';
 import { changeAccount, closeAccount } from '../domain/account/account.ts';
@@ -159,6 +160,25 @@ test("a feed's credentials are needed, from its own network", async () => {
   assert.equal((await ask(question, { authorization: 'Basic eDp5' })).status, 401);
   const elsewhere = await api.feed('generic', { networks: ['192.0.2.0/24'] });
   assert.equal((await ask(question, { authorization: elsewhere })).status, 403);
+});
+
+test('right credentials are looked up again after a second, and wrong ones are refused at once', async () => {
+  const own = await api.feed('generic');
+  const [name = '', secret = ''] = Buffer.from(own.slice(6), 'base64').toString().split(':');
+  const question = { account: 3_999_999_999, dst: '2125550123', call_id: 'c1' };
+  const status = async (of: string) => {
+    const authorization = `Basic ${Buffer.from(of).toString('base64')}`;
+    return (await ask(question, { authorization })).status;
+  };
+  const right = `${name}:${secret}`;
+  const wrong = [`${right}x`, `${name}:x${secret.slice(1)}`, `${name}:`];
+  const statuses = [await status(right)];
+  for (const credentials of wrong) statuses.push(await status(credentials));
+  statuses.push(await status(right));
+  await api.service.db.query('DELETE FROM feed WHERE name = $1', [name]);
+  await sleep(1_010);
+  statuses.push(await status(right));
+  assert.deepEqual(statuses, [402, 401, 401, 401, 402, 401]);
 });
 
 test('a hold is settled by the record that the switch sends', async () => {

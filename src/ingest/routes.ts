@@ -1,6 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { gatherCalls } from '../domain/calls/call-gathering.ts';
-import { authenticateFeed, type DeliveringFeed, noteFeeds } from '../domain/calls/feed.ts';
+import {
+  type AuthenticateFeed,
+  authenticateFeed,
+  authenticateOften,
+  type DeliveringFeed,
+  noteFeeds,
+} from '../domain/calls/feed.ts';
 import { WARNING_QUEUE } from '../domain/mail/message.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { parseNetworks } from '../http/client-address.ts';
@@ -44,9 +50,11 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
     if (!route.url.endsWith('/')) app.route({ ...route, url: `${route.url}/` });
   });
   app.decorateRequest('authenticated', undefined);
-  const authenticate = async (request: FastifyRequest) => {
+  const always: AuthenticateFeed = (name, secret) => authenticateFeed(db, keyring, name, secret);
+  const often = authenticateOften(db, keyring);
+  const authenticate = async (request: FastifyRequest, find: AuthenticateFeed) => {
     const [name, secret] = basicCredentials(request.headers.authorization);
-    const feed = await authenticateFeed(db, keyring, name, secret);
+    const feed = await find(name, secret);
     if (feed.networks.length > 0 && !parseNetworks(feed.networks)(request.clientAddress)) {
       throw new Refusal('forbidden', `The feed ${name} may not send from this address`);
     }
@@ -54,8 +62,9 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
     noteSeen(feed, clock());
   };
   app.addHook('onRequest', async (request) => {
-    const authenticated = authenticate(request);
-    if (request.routeOptions.config.allowsEmergencyCalls) {
+    const { allowsEmergencyCalls } = request.routeOptions.config;
+    const authenticated = authenticate(request, allowsEmergencyCalls ? often : always);
+    if (allowsEmergencyCalls) {
       // An emergency call does not wait for the database. Any other call waits after its number is
       // read.
       request.authenticated = authenticated;

@@ -45,7 +45,8 @@ const LOCK = { name: 'lock-balances', text: lock('') };
 const LOCK_FREE = { name: 'lock-free-balances', text: lock('SKIP LOCKED') };
 
 // The plans are made once, perhaps while the tables are empty. They must suit full tables too.
-const SETTINGS = { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off' };
+// To compile such a plan takes longer than to run it.
+const SETTINGS = { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off', jit: 'off' };
 const IMPATIENT = { ...SETTINGS, lock_timeout: `'${IMPATIENCE_MS}ms'` };
 const NOT_ON_DISK = { synchronous_commit: 'off' };
 
