@@ -60,15 +60,11 @@ export function callColumns(
     },
     { label: m.rate, numeric: true, cell: (call) => rate(view, call.rate) },
     {
-      label: m.fee,
-      numeric: true,
-      cell: ({ fee }) => (fee === null ? '–' : money(view, fee)),
-    },
-    {
       label: m.cost,
       numeric: true,
       onPhone: true,
-      cell: ({ amount }) => (amount === null ? '–' : money(view, amount)),
+      cell: ({ amount, fee }) =>
+        html`${amount === null ? '–' : money(view, amount)}${fee !== null && html` <span class="sub">${m.fee(money(view, fee))}</span>`}`,
     },
   ];
   return {

@@ -118,7 +118,7 @@ export const deCustomer: typeof enCustomer = {
     to: 'An',
     duration: 'Dauer',
     rate: 'Tarif',
-    fee: 'Gebühr',
+    fee: (fee) => html`mit ${fee} Gebühr`,
     cost: 'Kosten',
     notAnswered: 'nicht angenommen',
     billedSeconds: (seconds) => `${seconds} Sekunden abgerechnet`,

@@ -43,7 +43,7 @@ export const deOperator: typeof enOperator = {
     title: 'Übersicht',
     accounts: 'Offene Konten',
     signedUpToday: (count) => `${count} heute neu`,
-    unverified: (count) => `${count} nicht bestätigt`,
+    unverified: (count) => `${count.toLocaleString('de-DE')} nicht bestätigt`,
     attention: 'Was Aufmerksamkeit braucht',
     inOrder: 'Alles ist in Ordnung',
     inOrderText: (feeds) =>

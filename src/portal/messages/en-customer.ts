@@ -114,7 +114,7 @@ export const enCustomer = {
     to: 'To',
     duration: 'Duration',
     rate: 'Rate',
-    fee: 'Fee',
+    fee: (fee: Html) => html`with ${fee} fee`,
     cost: 'Cost',
     notAnswered: 'not answered',
     billedSeconds: (seconds: number) => `${seconds} seconds billed`,

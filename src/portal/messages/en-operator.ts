@@ -80,7 +80,7 @@ export const enOperator = {
     title: 'Dashboard',
     accounts: 'Open accounts',
     signedUpToday: (count: number) => `${count} new today`,
-    unverified: (count: number) => `${count} not verified`,
+    unverified: (count: number) => `${count.toLocaleString('en-US')} not verified`,
     attention: 'What needs attention',
     inOrder: 'Everything is in order',
     inOrderText: (feeds: number) =>

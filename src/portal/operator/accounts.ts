@@ -76,8 +76,13 @@ export function accountTable(view: View, accounts: AccountSummary[]): Html {
     caption: m.title,
     rows: accounts,
     columns: [
-      { label: m.username, cell: ({ username }) => accountLink(username) },
-      { label: m.name, cell: ({ name }) => freeText(name), onPhone: true },
+      { label: m.username, cell: ({ username }) => html`<span class="number">${username}</span>` },
+      {
+        label: m.name,
+        cell: ({ username, name }) =>
+          html`<a href="/admin/accounts/${username}">${freeText(name)}</a>`,
+        onPhone: true,
+      },
       { label: m.email, cell: ({ email }) => freeText(email) },
       {
         label: m.billedTo,

@@ -137,6 +137,7 @@ function needed(
       figure: view.m.count(mail.parked),
       title: m.mailFailed(mail.parked),
       text: m.mailFailedNote,
+      href: '/admin/mail',
     },
     totals.suspended > 0 && {
       kind: 'warn',
