@@ -61,7 +61,9 @@ CREATE TABLE email_address (
 CREATE TABLE token (
   digest bytea PRIMARY KEY,
   account bigint NOT NULL REFERENCES account (username),
-  purpose text NOT NULL CHECK (purpose IN ('verification', 'recovery')),
+  purpose text NOT NULL CHECK (
+    purpose IN ('verification', 'recovery', 'address before', 'address after')
+  ),
   created_at timestamptz NOT NULL,
   expires_at timestamptz NOT NULL,
   used_at timestamptz,
@@ -69,6 +71,16 @@ CREATE TABLE token (
 );
 CREATE INDEX token_account ON token (account, purpose);
 CREATE INDEX token_expires_at ON token (expires_at);
+
+-- A change of an e-mail address, which the old and the new address both confirm.
+CREATE TABLE address_change (
+  account bigint PRIMARY KEY REFERENCES account (username),
+  -- the new address
+  email text NOT NULL,
+  requested_at timestamptz NOT NULL,
+  before_confirmed_at timestamptz,
+  after_confirmed_at timestamptz
+);
 
 CREATE TABLE promotion (
   code text NOT NULL,

@@ -61,6 +61,9 @@ function letterKind(message: Message): LetterKind {
   if (message.kind === 'daily limit') {
     return message.level === 100 ? 'daily limit reached' : 'daily limit near';
   }
+  if (message.kind === 'confirm address') {
+    return message.by === 'before' ? 'confirm old address' : 'confirm new address';
+  }
   if (message.kind !== 'second factor') return message.kind;
   return message.on ? 'second factor on' : 'second factor off';
 }
@@ -94,6 +97,25 @@ async function contentOf(context: Context, message: Message): Promise<Content> {
     case 'sip secret changed':
     case 'second factor':
       return change(context, message);
+    case 'confirm address': {
+      const { by, before, after } = message;
+      const purpose = `address ${by}` as const;
+      const values = {
+        username: String(message.username),
+        hours: String(TOKEN_LIFE_SECONDS[purpose] / 3_600),
+        old: before,
+        new: after,
+      };
+      const page = `confirm-address?by=${by}&token=${await openToken(message.token, purpose)}`;
+      return {
+        values,
+        facts: [
+          [labels.oldAddress, before],
+          [labels.newAddress, after],
+        ],
+        links: [link(context, letterKind(message), values, page)],
+      };
+    }
     case 'address changed': {
       const { values, facts = [] } = change(context, message);
       const [account, ...rest] = facts;

@@ -8,6 +8,13 @@ const TOKEN = 'an-example-token-that-opens-nothing-0123456';
 const LIMIT = { username: USERNAME, spent: '40.250000', limit: '50.000000' };
 const OCCURRENCE = { at: '2030-11-24T19:05:00Z', address: '192.0.2.1' };
 
+const ADDRESS_CHANGE = {
+  username: USERNAME,
+  token: TOKEN,
+  before: 'office@example.com',
+  after: 'accounts@example.com',
+};
+
 const WEBHOOK = {
   url: 'https://crm.example.com/events',
   since: OCCURRENCE.at,
@@ -27,6 +34,8 @@ const SAMPLES: Record<LetterKind, Message> = {
   'password changed': { kind: 'password changed', username: USERNAME, ...OCCURRENCE },
   'key changed': { kind: 'key changed', username: USERNAME, ...OCCURRENCE, address: undefined },
   'sip secret changed': { kind: 'sip secret changed', username: USERNAME, ...OCCURRENCE },
+  'confirm old address': { kind: 'confirm address', by: 'before', ...ADDRESS_CHANGE },
+  'confirm new address': { kind: 'confirm address', by: 'after', ...ADDRESS_CHANGE },
   'address changed': {
     kind: 'address changed',
     username: USERNAME,

@@ -103,6 +103,33 @@ export const GERMAN_TEXTS: MailTexts = {
       ],
       closing: [NOT_YOU],
     },
+    'confirm old address': {
+      subject: 'Bestätigen Sie die Änderung Ihrer E-Mail-Adresse bei {brand}',
+      preview: 'Konto {username} soll eine andere Adresse bekommen.',
+      paragraphs: [
+        'Jemand, der an Konto {username} angemeldet ist, möchte dessen Mails an eine andere Adresse ' +
+          'bekommen. Bitte bestätigen Sie das hier. Auch die neue Adresse wird gefragt.',
+      ],
+      button: 'Änderung bestätigen',
+      closing: [
+        'Der Link gilt einmal und {hours} Stunden lang.',
+        'Wenn Sie das nicht waren, bestätigen Sie es nicht und wählen Sie unter {portal}/recover ein ' +
+          'neues Passwort.',
+      ],
+    },
+    'confirm new address': {
+      subject: 'Bestätigen Sie Ihre neue E-Mail-Adresse für {brand}',
+      preview: 'Konto {username} soll diese Adresse benutzen.',
+      paragraphs: [
+        'Konto {username} soll diese E-Mail-Adresse benutzen. Bitte bestätigen Sie, dass sie Ihre ' +
+          'ist. Auch die alte Adresse wird gefragt.',
+      ],
+      button: 'Meine Adresse bestätigen',
+      closing: [
+        'Der Link gilt einmal und {hours} Stunden lang.',
+        'Wenn Sie das nicht verlangt haben, brauchen Sie nichts zu tun.',
+      ],
+    },
     'address changed': {
       subject: 'Ihre E-Mail-Adresse bei {brand} wurde geändert',
       preview: 'Mails zu Konto {username} gehen von jetzt an an eine andere Adresse.',

@@ -101,6 +101,8 @@ export const PLACEHOLDERS = {
   'password changed': ['username', 'when', 'where'],
   'key changed': ['username', 'when', 'where'],
   'sip secret changed': ['username', 'when', 'where'],
+  'confirm old address': ['username', 'hours', 'old', 'new'],
+  'confirm new address': ['username', 'hours', 'old', 'new'],
   'address changed': ['username', 'when', 'where', 'old', 'new'],
   'second factor on': ['username', 'when', 'where'],
   'second factor off': ['username', 'when', 'where'],
@@ -178,6 +180,32 @@ const LETTERS = {
         'have the new one.',
     ],
     closing: [NOT_YOU],
+  },
+  'confirm old address': {
+    subject: 'Confirm the change of your {brand} e-mail address',
+    preview: 'Account {username} is to get another address.',
+    paragraphs: [
+      'Someone who is signed in to account {username} wants its mails to go to another address. ' +
+        'Please confirm it here. The new address is asked, too.',
+    ],
+    button: 'Confirm the change',
+    closing: [
+      'The link works once, for {hours} hours.',
+      'If it was not you, do not confirm it, and choose a new password at {portal}/recover.',
+    ],
+  },
+  'confirm new address': {
+    subject: 'Confirm your new e-mail address for {brand}',
+    preview: 'Account {username} is to use this address.',
+    paragraphs: [
+      'Account {username} is to use this e-mail address. Please confirm that it is yours. The old ' +
+        'address is asked, too.',
+    ],
+    button: 'Confirm my address',
+    closing: [
+      'The link works once, for {hours} hours.',
+      'If you did not ask for it, you need not do anything.',
+    ],
   },
   'address changed': {
     subject: 'Your {brand} e-mail address was changed',

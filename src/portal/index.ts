@@ -16,6 +16,7 @@ import { answerWithErrorPage } from './error-page.ts';
 import { parseForm, refuseNulInQuery } from './input.ts';
 import { operatorPages } from './operator/index.ts';
 import { mailForms } from './public/ask-for-mail.ts';
+import { confirmAddressPages } from './public/confirm-address.ts';
 import { landingPage } from './public/landing.ts';
 import { resetPages } from './public/reset.ts';
 import { secondStepPages } from './public/second-step.ts';
@@ -62,6 +63,7 @@ export async function portal(app: FastifyInstance, service: Service): Promise<vo
       signUpPages(open, service);
       mailForms(open, service);
       verifyPages(open, service);
+      confirmAddressPages(open, service);
       resetPages(open, service);
     });
     pages.register(async (signedIn) => {

@@ -145,6 +145,9 @@ async function customer(stage: Stage, page: Page, { see, open, press }: Steps) {
   await open('settings', '/settings');
   await press('Save');
   await see('settings-saved');
+  await page.getByLabel('New address').fill('nobody');
+  await press('Change the address');
+  await see('address-refused');
   await page.getByLabel('Caller ID').fill('12');
   await press('Save');
   await see('settings-refused');

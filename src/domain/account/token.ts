@@ -4,7 +4,7 @@ import type { CredentialTools } from '../access/tools.ts';
 import { addressKey } from '../email-address.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 
-export type TokenPurpose = 'verification' | 'recovery';
+export type TokenPurpose = 'verification' | 'recovery' | 'address before' | 'address after';
 
 type TokenTools = Pick<CredentialTools, 'keyring' | 'now'>;
 
@@ -12,6 +12,8 @@ type TokenTools = Pick<CredentialTools, 'keyring' | 'now'>;
 export const TOKEN_LIFE_SECONDS: Record<TokenPurpose, number> = {
   verification: 86_400,
   recovery: 1_800,
+  'address before': 86_400,
+  'address after': 86_400,
 };
 
 const TOKEN_BYTES = 32;

@@ -73,8 +73,8 @@ export function verifyByStaff(
   });
 }
 
-/** @returns false if the account was verified before */
-async function markVerified(tx: Queryable, username: number, now: Date): Promise<boolean> {
+/** Marks an account as verified. @returns false if it was before */
+export async function markVerified(tx: Queryable, username: number, now: Date): Promise<boolean> {
   const verified = await tx.query(
     `UPDATE account SET verified_at = $2, updated_at = $2
      WHERE username = $1 AND verified_at IS NULL RETURNING username`,

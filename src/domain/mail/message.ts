@@ -28,6 +28,15 @@ export type Message =
   | ({ kind: 'password changed'; username: number } & Occurrence)
   | ({ kind: 'key changed'; username: number } & Occurrence)
   | ({ kind: 'sip secret changed'; username: number } & Occurrence)
+  | {
+      kind: 'confirm address';
+      username: number;
+      token: string;
+      /** the address that the mail goes to: the old or the new one */
+      by: 'before' | 'after';
+      before: string;
+      after: string;
+    }
   | ({ kind: 'address changed'; username: number; before: string; after: string } & Occurrence)
   | ({ kind: 'second factor'; username: number; on: boolean } & Occurrence)
   | { kind: 'low balance'; username: number; cash: Decimal; threshold: number }

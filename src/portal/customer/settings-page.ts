@@ -2,6 +2,8 @@ import type { FastifyRequest } from 'fastify';
 import { secondFactorState } from '../../domain/access/second-factor.ts';
 import { listSessions } from '../../domain/access/session.ts';
 import { type AccountDetails, describeAccount } from '../../domain/account/account-directory.ts';
+import { waitingAddressChange } from '../../domain/account/address-change.ts';
+import { TOKEN_LIFE_SECONDS } from '../../domain/account/token.ts';
 import { type Html, html } from '../../html.ts';
 import { LANGUAGES } from '../../language.ts';
 import type { Service } from '../../service.ts';
@@ -16,6 +18,7 @@ import type { Page } from '../layout.ts';
 import { LANGUAGE_NAMES } from '../messages/index.ts';
 import { refilled, type SettingsForm, shownInput, shownSettings } from '../settings-form.ts';
 import { form, type View } from '../view.ts';
+import { addressPanel, type RefusedAddress } from './address-panel.ts';
 import { secondFactorPanel } from './second-factor.ts';
 import { sessionsPanel } from './sessions-panel.ts';
 import { TIME_ZONES } from './time-zones.ts';
@@ -39,6 +42,7 @@ export interface Refused {
   form?: SettingsForm;
   typed?: Fields | undefined;
   problems?: Problems;
+  address?: RefusedAddress;
 }
 
 /** @param refused a form's problems; with them the page has the status 400 */
@@ -49,19 +53,22 @@ export async function settingsPage(
 ): Promise<Page> {
   const { view } = request;
   const session = sessionOf(request);
-  const [account, sessions, factor] = await Promise.all([
+  const since = new Date(view.now.getTime() - TOKEN_LIFE_SECONDS['address after'] * 1_000);
+  const [account, sessions, factor, change] = await Promise.all([
     describeAccount(db, session.username),
     listSessions(db, session.username, view.now, config.sessionLife),
     secondFactorState(db, session.username),
+    waitingAddressChange(db, session.username, since),
   ]);
   const content = html`<div class="columns">
 ${profilePanel(view, account, refused, config.callerIdAny)}
 ${warningPanel(view, account, refused)}
+${addressPanel(view, account.email, change, refused.address)}
 ${passwordPanel(view, refused)}
 ${secondFactorPanel(view, factor)}
 </div>
 ${sessionsPanel(view, sessions, session)}`;
-  const status = refused.problems ? 400 : 200;
+  const status = refused.problems || refused.address ? 400 : 200;
   return { title: view.m.navigation.settings, content, status };
 }
 

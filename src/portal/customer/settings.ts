@@ -17,6 +17,7 @@ import {
   readShown,
   type SettingsForm,
 } from '../settings-form.ts';
+import { addressSetting } from './address-setting.ts';
 import { passwordSetting } from './password-setting.ts';
 import { PROFILE_FORM, type Refused, settingsPage, WARNING_FORM } from './settings-page.ts';
 
@@ -51,6 +52,7 @@ export function settingsPages(app: FastifyInstance, service: Service): void {
     return done(reply, 'session-ended');
   });
 
+  addressSetting(app, service);
   passwordSetting(app, service);
 
   /** Saves the fields that differ from the shown ones. */

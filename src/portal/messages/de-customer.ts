@@ -346,6 +346,17 @@ export const deCustomer: typeof enCustomer = {
     changeHint: 'Telefone mit dem alten Kennwort werden von da an abgewiesen.',
     changed: 'Das Kennwort ist ersetzt. Bitte ändern Sie es in Ihren Telefonen.',
   },
+  addressChange: {
+    title: 'E-Mail-Adresse',
+    present: 'Mails gehen an',
+    waiting: (missing) => `Eine Änderung wartet auf die Bestätigung durch ${missing}.`,
+    email: 'Neue Adresse',
+    hint: 'Links an die jetzige und an die neue Adresse bestätigen die Änderung.',
+    submit: 'Adresse ändern',
+    same: 'Das ist schon Ihre Adresse.',
+    tooOften:
+      'Ihre Adresse hat in dieser Stunde schon drei Mails bekommen. Bitte versuchen Sie es später.',
+  },
   settings: {
     profile: 'Profil',
     callerId: 'Angezeigte Rufnummer',

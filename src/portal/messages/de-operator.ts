@@ -445,6 +445,7 @@ export const deOperator: typeof enOperator = {
       'feed removed': 'Feed entfernt',
       'sip secret read': 'SIP-Passwort gelesen',
       'sessions ended': 'Überall abgemeldet',
+      'address change requested': 'Änderung der Adresse verlangt',
       'hold released': 'Reservierung freigegeben',
       'operation cancelled': 'Auftrag abgebrochen',
       'feed secret renewed': 'Feed-Secret erneuert',

@@ -61,6 +61,7 @@ export const deWork: typeof enWork = {
       'password changed': 'neues Passwort',
       'key changed': 'neuer API-Schlüssel',
       'sip secret changed': 'neues SIP-Secret',
+      'confirm address': 'Bestätigung einer Adresse',
       'address changed': 'neue Adresse',
       'second factor': 'zweiter Faktor',
       'low balance': 'wenig Guthaben',

@@ -77,6 +77,8 @@ export const de: Messages = {
     'second-factor-required':
       'Administratoren brauchen hier einen zweiten Faktor. Bitte richten Sie ihn zuerst ein.',
     'session-ended': 'Beendet. Dieser Browser muss sich neu anmelden.',
+    'address-mailed':
+      'Wir haben einen Link an Ihre jetzige Adresse und einen an die neue geschickt. Die Adresse ändert sich, wenn beide benutzt sind.',
     'verification-sent':
       'Wir haben die Bestätigungsmail noch einmal geschickt. Bitte sehen Sie in Ihr Postfach.',
     welcome: 'Willkommen. Ihre Adresse ist bestätigt und Ihr Passwort gesetzt.',
@@ -202,6 +204,16 @@ export const de: Messages = {
     expired: 'Dieser Link ist abgelaufen.',
     used: 'Dieser Link wurde schon benutzt.',
     replaced: 'Seither ging eine neuere Mail mit einem anderen Link hinaus. Bitte nehmen Sie den.',
+  },
+  confirmAddress: {
+    title: 'Änderung der Adresse',
+    ask: (username) => `Bitte bestätigen Sie die neue E-Mail-Adresse von Konto ${username}.`,
+    submit: 'Änderung bestätigen',
+    half: 'Danke. Die Adresse ändert sich, sobald auch die andere Adresse sie bestätigt hat.',
+    changed: 'Danke. Die Adresse ist geändert.',
+    next: 'Weiter',
+    failed: 'Nicht bestätigt',
+    again: 'Änderung noch einmal verlangen',
   },
   verify: {
     title: 'Adresse bestätigen',

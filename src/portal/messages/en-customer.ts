@@ -343,6 +343,16 @@ export const enCustomer = {
     changeHint: 'Phones with the old secret are refused from then on.',
     changed: 'The secret is replaced. Please change it in your phones.',
   },
+  addressChange: {
+    title: 'E-mail address',
+    present: 'Mails go to',
+    waiting: (missing: string) => `A change waits for the confirmation by ${missing}.`,
+    email: 'New address',
+    hint: 'Links to the present and to the new address confirm the change.',
+    submit: 'Change the address',
+    same: 'This is your address already.',
+    tooOften: 'Your address has got three mails within the hour. Please try again later.',
+  },
   settings: {
     profile: 'Profile',
     callerId: 'Caller ID',

@@ -60,6 +60,7 @@ export const enWork = {
       'password changed': 'new password',
       'key changed': 'new API key',
       'sip secret changed': 'new SIP secret',
+      'confirm address': 'confirmation of an address',
       'address changed': 'new address',
       'second factor': 'second factor',
       'low balance': 'low balance',

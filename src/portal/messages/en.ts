@@ -84,6 +84,8 @@ export const en = {
     'second-factor-off': 'The second factor is off. Your password alone opens the account.',
     'second-factor-required': 'The staff needs a second factor here. Please set it up first.',
     'session-ended': 'Ended. That browser has to sign in again.',
+    'address-mailed':
+      'We have mailed a link to your present address and one to the new one. The address changes when both were used.',
     'verification-sent': 'We have sent the verification mail again. Please check your mail.',
     welcome: 'Welcome. Your address is verified and your password is set.',
     saved: 'Saved.',
@@ -204,6 +206,16 @@ export const en = {
     expired: 'This link has expired.',
     used: 'This link has been used already.',
     replaced: 'A newer mail with another link was sent since. Please use that one.',
+  },
+  confirmAddress: {
+    title: 'Change of address',
+    ask: (username: number) => `Please confirm the new e-mail address of account ${username}.`,
+    submit: 'Confirm the change',
+    half: 'Thank you. The address changes once the other address has confirmed it, too.',
+    changed: 'Thank you. The address is changed.',
+    next: 'Go on',
+    failed: 'Not confirmed',
+    again: 'Ask for the change again',
   },
   verify: {
     title: 'Verify your address',
