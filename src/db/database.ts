@@ -86,7 +86,7 @@ export interface DatabaseOptions {
 const CONNECT_TIMEOUT_MS = 2_500;
 const COPY_WAIT_SECONDS = 5;
 // A server that fails each statement in a repeatable way is not asked for longer.
-const REPEATED_MS = 3_000;
+const REPEATED_MS = 4_000;
 const LIMITS_MS: Record<'server' | 'command' | 'pooled', pg.ClientConfig> = {
   // PostgreSQL cancels late statements, so none keeps its locks and connection. The driver's limit
   // is for a server that does not answer.

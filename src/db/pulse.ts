@@ -4,7 +4,7 @@ import { StoreUnavailable } from './errors.ts';
 const EVERY_MS = 1_000;
 const SILENT_AFTER_MS = 2_500;
 const RETRY_MS = 250;
-const BRIDGED_MS = 3_000;
+const BRIDGED_MS = 4_000;
 const PAUSE_MS = 50;
 
 /** What work needs: an answer, or a primary that takes writes. */
@@ -90,7 +90,7 @@ export class Pulse {
 
   /**
    * After a failure: waits until the need is met again.
-   * @returns false once it has not been met for three seconds: an outage is bridged only if it is
+   * @returns false once it has not been met for four seconds: an outage is bridged only if it is
    *   short, and each request waits at most so long
    */
   async restored(need: Need): Promise<boolean> {

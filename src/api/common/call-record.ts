@@ -1,3 +1,4 @@
+import { StoreUnavailable } from '../../db/errors.ts';
 import type { Reader } from '../../db/replica.ts';
 import type { Caller } from '../../domain/access/caller.ts';
 import {
@@ -58,13 +59,22 @@ export async function callRecordsFor(
   { service: { db, reader }, caller, keyDigest }: Asker,
   range: SecondsRange,
 ): Promise<string | AsyncIterable<string>> {
+  const ofKey = async (from: Reader) => callRecordsOfKey(from, await keyDigest(), range);
   // A replica may not know a new key yet.
-  const rows =
-    reader === db
-      ? await callRecordsOfKey(db, await keyDigest(), range)
-      : await callRecords(reader, await caller(), range);
+  const known = reader === db ? undefined : await callerIfKnown(caller);
+  const rows = known ? await callRecords(reader, known, range) : await ofKey(reader);
   if (rows === undefined) throw unauthorized();
   return rows;
+}
+
+/** @returns undefined while the primary is away: then a replica alone finds account and calls */
+async function callerIfKnown(caller: () => Promise<Caller>): Promise<Caller | undefined> {
+  try {
+    return await caller();
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pick, report, times } from '../faults/support/scale.ts';
+import { waitUntil } from '../support/wait.ts';
+import { buildCluster, type Cluster } from './support/cluster.ts';
+import type { Node } from './support/nodes.ts';
+import { nextVersion } from './support/services.ts';
+import type { Kind, Traffic } from './support/traffic.ts';
+
+const FAILOVER_MS = 15_000;
+const SWITCHOVER_MS = 3_000;
+// A test that hangs must not take the whole time of CI.
+const timeout = times(90_000, 1_800_000);
+const ALL: Kind[] = ['calls', 'authorize', 'credit', 'sign-up', 'info', 'cdr'];
+const WRITES: Kind[] = ['calls', 'authorize', 'credit', 'sign-up'];
+
+let cluster: Cluster;
+before(async () => {
+  cluster = await buildCluster();
+});
+after(() => cluster?.end());
+
+const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
+
+/** Runs traffic around a fault, waits until the cluster is whole, and compares the books. */
+async function under(fault: (traffic: Traffic) => Promise<void>): Promise<Traffic> {
+  const traffic = cluster.traffic();
+  try {
+    await traffic.untilWritten();
+    await fault(traffic);
+    await cluster.nodes.untilWhole();
+    await traffic.untilWritten();
+    await cluster.settle(traffic);
+    return traffic;
+  } finally {
+    await traffic.end();
+  }
+}
+
+/** Waits for a primary other than `old`, and for writes. @returns milliseconds since `since` */
+async function untilReplaced(old: Node, traffic: Traffic, since: number): Promise<number> {
+  await waitUntil(async () => (await cluster.nodes.primary()) !== old, FAILOVER_MS * 2);
+  await traffic.untilWritten();
+  return performance.now() - since;
+}
+
+/** Each kind of request with a status other than these, such as `info 502`. */
+function others(traffic: Traffic, kinds: Kind[], statuses: number[], since = 0): string[] {
+  const found = traffic.answers(kinds, since).filter(({ status }) => !statuses.includes(status));
+  return [...new Set(found.map(({ kind, status }) => `${kind} ${status}`))].sort();
+}
+
+const kept = () =>
+  `${cluster.promises.acknowledged.size} calls, ${cluster.promises.credits.length} credits and ` +
+  `${cluster.promises.signups.length} sign-ups kept`;
+
+test('a planned switchover fails no request', { timeout }, async () => {
+  const rounds = times(1, 20);
+  let slowestMs = 0;
+  for (let round = 0; round < rounds; round++) {
+    let since = 0;
+    const traffic = await under(async () => {
+      const before = await cluster.nodes.primary();
+      since = performance.now();
+      assert.match(await before.switchOver(), /Successfully switched over/);
+      assert.notEqual(await cluster.nodes.primary(), before);
+    });
+    assert.deepEqual(others(traffic, ALL, [200]), []);
+    slowestMs = Math.max(slowestMs, ...traffic.answers(ALL, since).map(({ ms }) => ms));
+  }
+  assert.ok(slowestMs < SWITCHOVER_MS, `${slowestMs} ms`);
+  report(
+    'planned switchover: no request fails',
+    `${rounds} times`,
+    `longest wait ${seconds(slowestMs)}; ${kept()}`,
+  );
+});
+
+test('kill -9 of the primary', { timeout }, async () => {
+  const kills = times(1, 20);
+  let slowestMs = 0;
+  let reads = 0;
+  for (let kill = 0; kill < kills; kill++) {
+    const traffic = await under(async (traffic) => {
+      const old = await cluster.nodes.primary();
+      // The whole machine, or PostgreSQL alone.
+      const machine = kill % 2 === 0 ? 'machine' : pick(['machine', 'postgres']);
+      const since = performance.now();
+      old.crash(machine === 'machine' ? '' : '/bin/postgres');
+      const tookMs = await untilReplaced(old, traffic, since);
+      slowestMs = Math.max(slowestMs, tookMs);
+      reads += traffic
+        .answers(['cdr'], since)
+        .filter(({ status, atMs }) => status === 200 && atMs < since + tookMs).length;
+      if (machine === 'machine') old.boot();
+    });
+    assert.deepEqual(others(traffic, ALL, [200, 503]), []);
+  }
+  assert.ok(slowestMs < FAILOVER_MS, `${slowestMs} ms`);
+  assert.ok(reads > 0, 'calls were read meanwhile');
+  report(
+    'kill -9 of the primary (machine, or PostgreSQL alone): nothing acknowledged lost or doubled, the old one comes back as a standby',
+    `${kills} kills`,
+    `writes go on within ${seconds(slowestMs)}; ${reads} times calls read meanwhile; ${kept()}`,
+  );
+});
+
+test('a network split that leaves the primary alone', { timeout }, async () => {
+  const rounds = times(1, 10);
+  let slowestMs = 0;
+  for (let round = 0; round < rounds; round++) {
+    await under(async (traffic) => {
+      const old = await cluster.nodes.primary();
+      const since = performance.now();
+      old.pullCable();
+      // Asked on the machine itself: it must have stopped before another takes writes.
+      const stopped = untilRefused(old);
+      await waitUntil(async () => (await otherPrimary(old)) !== undefined, FAILOVER_MS * 2);
+      assert.equal(
+        await Promise.race([stopped.then(() => 'stopped'), sleep(0, 'writes')]),
+        'stopped',
+      );
+      slowestMs = Math.max(slowestMs, await untilReplaced(old, traffic, since));
+      old.plugCable();
+    });
+  }
+  assert.ok(slowestMs < FAILOVER_MS, `${slowestMs} ms`);
+  report(
+    'a network split leaves the primary alone: it stops before another takes over',
+    `${rounds} splits`,
+    `writes go on within ${seconds(slowestMs)}; ${kept()}`,
+  );
+});
+
+test('etcd away: writes go on', { timeout }, async () => {
+  const away = times(12_000, 60_000);
+  const traffic = await under(async (traffic) => {
+    const primary = await cluster.nodes.primary();
+    for (const node of cluster.nodes.all) node.crash('etcd');
+    await sleep(away);
+    await traffic.untilWritten();
+    assert.equal(await cluster.nodes.primary(), primary);
+    for (const node of cluster.nodes.all) node.startEtcd();
+  });
+  assert.deepEqual(others(traffic, ALL, [200]), []);
+  report(
+    'etcd away on all nodes: reads and writes go on',
+    seconds(away),
+    `no request failed; ${kept()}`,
+  );
+});
+
+test('a standby away, then both: no change is acknowledged without a copy', {
+  timeout,
+}, async () => {
+  let waitedMs = 0;
+  const traffic = await under(async (traffic) => {
+    const { synchronous, other } = await cluster.nodes.roles();
+    synchronous.crash('patroni');
+    synchronous.crash('postgres');
+    await traffic.untilWritten();
+    other.crash('patroni');
+    other.crash('postgres');
+    // What was under way is answered within the setting's two seconds.
+    await sleep(6_000);
+    const since = performance.now();
+    await sleep(3_000);
+    assert.deepEqual(others(traffic, WRITES, [503], since), []);
+    assert.deepEqual(others(traffic, ['info', 'cdr'], [200], since), []);
+    waitedMs = Math.max(...traffic.answers(WRITES, since).map(({ ms }) => ms));
+    synchronous.startPatroni();
+    other.startPatroni();
+  });
+  assert.deepEqual(others(traffic, ALL, [200, 503]), []);
+  report(
+    'a standby away: writes go on; both away: 503, reads go on, nothing acknowledged without a copy',
+    '1 time each',
+    `503 after at most ${seconds(waitedMs)}; ${kept()}`,
+  );
+});
+
+test('one service machine gone', { timeout }, async () => {
+  const [first] = cluster.services;
+  const traffic = await under(async (traffic) => {
+    first.crash();
+    // nginx notices it by the first requests.
+    await sleep(1_000);
+    const since = performance.now();
+    await sleep(3_000);
+    assert.deepEqual(others(traffic, ALL, [200], since), []);
+    await first.startProxies();
+    await first.startService();
+  });
+  await cluster.promises.assertMailed(first.dataDir, 60_000);
+  report(
+    'one service machine gone: the other answers, its mails and jobs are done there',
+    '1 time',
+    `${traffic.answers(ALL).length} requests; ${kept()}`,
+  );
+});
+
+test('a rolling upgrade while migrations run, old and new beside each other', {
+  timeout,
+}, async () => {
+  const number = readdirSync(new URL('../../migrations', import.meta.url)).length + 1;
+  const migration = `SELECT pg_sleep(2);
+ALTER TABLE account ADD COLUMN upgraded_at timestamptz;
+ALTER TABLE call ADD COLUMN upgraded boolean;
+CREATE TABLE upgraded (account bigint PRIMARY KEY);
+`;
+  const next = nextVersion(cluster.folder, migration, number);
+  const traffic = await under(async (traffic) => {
+    for (const machine of cluster.services) {
+      await machine.stopService();
+      await machine.startService(next);
+      await traffic.untilWritten();
+    }
+  });
+  assert.deepEqual(others(traffic, ALL, [200]), []);
+  const [column] = await (await cluster.nodes.primary()).sql<{ count: string }>(
+    "SELECT count(*) FROM information_schema.columns WHERE column_name = 'upgraded_at'",
+  );
+  assert.equal(column?.count, '1');
+  report(
+    'rolling upgrade under load, migrations run, old beside new',
+    '2 machines',
+    `no request failed; ${kept()}`,
+  );
+});
+
+async function otherPrimary(old: Node): Promise<Node | undefined> {
+  for (const node of cluster.nodes.all) if (node !== old && (await node.isPrimary())) return node;
+  return undefined;
+}
+
+/** Waits until a node without a network takes no writes: it is stopped, or a standby. */
+async function untilRefused(node: Node): Promise<void> {
+  await waitUntil(async () => {
+    const asked = node.start(
+      ['psql', '-qXAt', '-h', node.folder, '-U', 'postgres', '-c', 'SELECT pg_is_in_recovery()'],
+      'postgres',
+    );
+    return (await asked.ended) !== 0 || asked.output().trim() === 't';
+  }, FAILOVER_MS * 2);
+}

@@ -1,0 +1,120 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, readdirSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Child, startChild } from '../../support/child.ts';
+import { unprivileged } from '../../support/private-postgres.ts';
+
+const BRIDGE = 'account-api';
+/** the address of the test itself, where nginx runs */
+export const FRONT = '192.0.2.10';
+
+function ip(...args: string[]): void {
+  execFileSync('ip', args);
+}
+
+/** Makes the network that connects all machines. */
+export function openNetwork(): void {
+  ip('link', 'set', 'lo', 'up');
+  ip('link', 'add', BRIDGE, 'type', 'bridge');
+  ip('addr', 'add', `${FRONT}/24`, 'dev', BRIDGE);
+  ip('link', 'set', BRIDGE, 'up');
+}
+
+/** A machine: a network namespace with an address and a cable that can be pulled. */
+export class Machine {
+  readonly name: string;
+  readonly address: string;
+  /** of the test's user; the user postgres may write in it */
+  readonly folder: string;
+  readonly #space: Child;
+
+  constructor(name: string, address: string, parent: string) {
+    this.name = name;
+    this.address = address;
+    this.folder = join(parent, name);
+    mkdirSync(this.folder);
+    chmodSync(this.folder, 0o755);
+    const { uid = 0, gid = 0 } = unprivileged();
+    chownSync(this.folder, uid, gid);
+    this.#space = startChild(['unshare', '--net', 'sleep', 'infinity']);
+    this.#untilSeparate();
+    const pid = String(this.#space.pid);
+    ip('link', 'add', name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', pid);
+    ip('link', 'set', name, 'master', BRIDGE, 'up');
+    for (const args of [
+      ['addr', 'add', `${address}/24`, 'dev', 'eth0'],
+      ['link', 'set', 'eth0', 'up'],
+      ['link', 'set', 'lo', 'up'],
+    ]) {
+      execFileSync('nsenter', ['-t', pid, '-n', 'ip', ...args]);
+    }
+  }
+
+  /** Starts a program on the machine. @param user default: root */
+  start(command: string[], user?: 'postgres', env: Record<string, string> = {}): Child {
+    return startChild([...this.prefix(user), ...command], {
+      cwd: '/',
+      env: { PATH: process.env.PATH ?? '', LC_ALL: 'C.UTF-8', ...env },
+    });
+  }
+
+  /** What a command line begins with so that it runs on this machine. */
+  prefix(user?: 'postgres'): string[] {
+    const { uid, gid } = unprivileged();
+    const ids = user && uid ? ['-S', String(uid), '-G', String(gid)] : [];
+    return ['nsenter', '-t', String(this.#space.pid), '-n', ...ids, '--'];
+  }
+
+  /** kill -9 of every process on the machine, as if it lost its power. */
+  crash(program = ''): void {
+    for (const pid of this.#processes()) {
+      if (program && !commandOf(pid).includes(program)) continue;
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It ended meanwhile.
+      }
+    }
+  }
+
+  pullCable(): void {
+    ip('link', 'set', this.name, 'down');
+  }
+
+  plugCable(): void {
+    ip('link', 'set', this.name, 'up');
+  }
+
+  #processes(): number[] {
+    const own = spaceOf(this.#space.pid);
+    return readdirSync('/proc')
+      .map(Number)
+      .filter((pid) => pid > 0 && pid !== this.#space.pid && spaceOf(pid) === own);
+  }
+
+  #untilSeparate(): void {
+    const test = spaceOf(process.pid);
+    while ([test, undefined].includes(spaceOf(this.#space.pid))) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}
+
+/** The network namespace of a process; undefined where the process is gone. */
+function spaceOf(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`);
+  } catch {
+    return undefined;
+  }
+}
+
+function commandOf(pid: number): string {
+  try {
+    return execFileSync('cat', [`/proc/${pid}/cmdline`], { stdio: ['ignore', 'pipe', 'ignore'] })
+      .toString()
+      .replaceAll('\0', ' ');
+  } catch {
+    return '';
+  }
+}

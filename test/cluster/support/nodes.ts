@@ -1,0 +1,180 @@
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { postgresBin } from '../../support/private-postgres.ts';
+import { waitUntil } from '../../support/wait.ts';
+import { Machine } from './machine.ts';
+import { shipped, writeFor } from './shipped.ts';
+
+const BUILD_MS = 120_000;
+const SHIPPED_ADDRESS = '192.0.2.11';
+const PASSWORD = 'account-api-secret';
+
+/** A machine with etcd, Patroni and PostgreSQL, by the shipped files. */
+export class Node extends Machine {
+  readonly #environment: Record<string, string>;
+  readonly #configuration: string;
+
+  constructor(name: string, address: string, parent: string) {
+    super(name, address, parent);
+    const text = shipped('cluster/etcd.env', [
+      [/\/var\/lib\/etcd\/account-api/, join(this.folder, 'etcd')],
+    ]);
+    const lines = text.split('\n').filter((line) => line && !line.startsWith('#'));
+    this.#environment = Object.fromEntries(
+      lines.map((line) => {
+        const [key = '', value = ''] = [
+          line.slice(0, line.indexOf('=')),
+          line.slice(line.indexOf('=') + 1),
+        ];
+        if (key === 'ETCD_NAME') return [key, name];
+        return [
+          key,
+          key === 'ETCD_INITIAL_CLUSTER' ? value : value.replace(SHIPPED_ADDRESS, address),
+        ];
+      }),
+    );
+    const script = join(this.folder, 'create-database.sh');
+    copyFileSync(new URL('../../../deploy/cluster/create-database.sh', import.meta.url), script);
+    this.#configuration = writeFor(
+      join(this.folder, 'patroni.yml'),
+      shipped('cluster/patroni.yml', [
+        [/^name: db1$/m, `name: ${name}`],
+        [/((?:listen|connect_address): )192\.0\.2\.11/g, `$1${address}`],
+        [/\/var\/lib\/postgresql\/15\/account-api/, join(this.folder, 'data')],
+        [/\/usr\/lib\/postgresql\/15\/bin/, postgresBin()],
+        [/\/var\/lib\/postgresql\/\.pgpass-patroni/, join(this.folder, 'pgpass')],
+        [/\/var\/run\/postgresql/, this.folder],
+        [/\/etc\/patroni\/create-database\.sh/, script],
+        [/mode: automatic/, "mode: 'off'"],
+        // Backups have a test of their own.
+        [/pgbackrest --stanza=account-api archive-push %p/, '/bin/true'],
+        [/ *recovery_conf:\n.*\n/, ''],
+        [/max_connections: 200/, 'max_connections: 120\n        shared_buffers: 24MB'],
+        [/wal_keep_size: 1GB/, 'wal_keep_size: 128MB'],
+      ]),
+    );
+  }
+
+  startEtcd(): void {
+    this.start(['etcd'], 'postgres', this.#environment);
+  }
+
+  startPatroni(): void {
+    this.start(['patroni', this.#configuration], 'postgres', { HOME: this.folder });
+  }
+
+  /** The machine starts again after it lost its power. */
+  boot(): void {
+    this.startEtcd();
+    this.startPatroni();
+  }
+
+  /** Runs the shipped script that moves the primary. @returns its output */
+  async switchOver(): Promise<string> {
+    const script = writeFor(join(this.folder, 'switchover.py'), shipped('cluster/switchover.py'));
+    const child = this.start(['python3', script, this.#configuration], 'postgres');
+    const status = await child.ended;
+    if (status !== 0) throw new Error(`switchover.py: ${status}\n${child.output()}`);
+    return child.output();
+  }
+
+  /** Patroni's view of the cluster, from this node. @returns none without an answer */
+  async members(): Promise<Member[]> {
+    try {
+      const url = `http://${this.address}:8008/cluster`;
+      const answer = await fetch(url, { signal: AbortSignal.timeout(1_000) });
+      return ((await answer.json()) as { members: Member[] }).members;
+    } catch {
+      return [];
+    }
+  }
+
+  async isPrimary(): Promise<boolean> {
+    try {
+      const url = `http://${this.address}:8008/primary`;
+      return (await fetch(url, { signal: AbortSignal.timeout(1_000) })).status === 200;
+    } catch {
+      return false;
+    }
+  }
+
+  /** For the service's role. */
+  get url(): string {
+    return `postgres://account_api:${PASSWORD}@${this.address}:5432/account_api`;
+  }
+
+  /** Runs a statement as superuser. */
+  async sql<Row extends object>(text: string): Promise<Row[]> {
+    const client = new pg.Client({
+      connectionString: `postgres://postgres:postgres-secret@${this.address}:5432/account_api`,
+      connectionTimeoutMillis: 3_000,
+    });
+    client.on('error', () => undefined);
+    await client.connect();
+    try {
+      return (await client.query<Row>(text)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+}
+
+interface Member {
+  name: string;
+  role: 'leader' | 'sync_standby' | 'replica';
+  state: string;
+  lag?: number | 'unknown';
+}
+
+/** Three nodes with one primary among them. */
+export class Nodes {
+  readonly all: Node[];
+
+  constructor(parent: string) {
+    this.all = [1, 2, 3].map((n) => new Node(`db${n}`, `192.0.2.1${n}`, parent));
+  }
+
+  /** Creates the cluster, and waits until it is whole. */
+  async build(): Promise<void> {
+    for (const node of this.all) node.startEtcd();
+    for (const node of this.all) node.startPatroni();
+    await this.untilWhole(BUILD_MS);
+  }
+
+  async primary(): Promise<Node> {
+    for (;;) {
+      for (const node of this.all) if (await node.isPrimary()) return node;
+      await sleep(50);
+    }
+  }
+
+  /** @throws Error where no standby is synchronous */
+  async roles(): Promise<{ primary: Node; synchronous: Node; other: Node }> {
+    const primary = await this.primary();
+    const members = await primary.members();
+    const ofRole = (role: Member['role']) =>
+      this.all.find(({ name }) =>
+        members.some((member) => member.name === name && member.role === role),
+      );
+    const [synchronous, other] = [ofRole('sync_standby'), ofRole('replica')];
+    if (synchronous && other) return { primary, synchronous, other };
+    throw new Error(`no standby is synchronous: ${JSON.stringify(members)}`);
+  }
+
+  /** Waits for a primary with two running standbys, one of them synchronous. */
+  async untilWhole(timeoutMs = 60_000): Promise<void> {
+    await waitUntil(async () => {
+      for (const node of this.all) {
+        if (!(await node.isPrimary())) continue;
+        const members = await node.members();
+        const running = members.filter(
+          ({ state, lag }) => state === 'running' && lag !== 'unknown',
+        );
+        return running.length === 3 && running.some(({ role }) => role === 'sync_standby');
+      }
+      return false;
+    }, timeoutMs);
+  }
+}
