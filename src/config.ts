@@ -71,6 +71,8 @@ export interface Config {
   freeCalls: boolean;
   verifiedCallsOnly: boolean;
   retentionMonths: number;
+  /** a month is dropped only once it is in an archive */
+  archiveCalls: boolean;
   /** an API key may change settings of its account */
   apiWrites: boolean;
   /** customers may set any caller ID, not only numbers of their account */
@@ -149,6 +151,7 @@ export function loadConfig(
     emergencyNumbers: new Set(settings.EMERGENCY_NUMBERS.split(/[ ,]+/)),
     verifiedCallsOnly: settings.VERIFIED_CALLS_ONLY,
     retentionMonths: settings.RETENTION_MONTHS,
+    archiveCalls: settings.ARCHIVE_CALLS,
     apiWrites: settings.API_WRITES,
     callerIdAny: settings.CALLER_ID_ANY,
     sessionLife: {

@@ -247,6 +247,10 @@ export const SETTINGS = {
     'whole months that calls are kept; earlier ones are deleted, and rejected when they come',
     1200,
   ),
+  ARCHIVE_CALLS: flag({
+    default: false,
+    description: 'months beyond RETENTION_MONTHS are deleted only once archive write has them',
+  }),
   API_WRITES: flag({
     default: true,
     description: 'PUT /v2.2/account changes settings with a key; false: it answers 403',

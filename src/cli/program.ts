@@ -65,6 +65,11 @@ const ENTRIES: Entry[] = [
     },
   },
   {
+    name: 'archive',
+    description: 'calls of old months, as files',
+    load: async (group) => (await import('./archive.ts')).archiveCommands(group),
+  },
+  {
     name: 'promo',
     description: 'promotion codes for signups',
     load: async (group) => (await import('./promo.ts')).promoCommands(group),

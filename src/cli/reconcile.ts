@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Queryable } from '../db/database.ts';
 import {
   type AccountBooks,
   listBooks,
@@ -6,6 +7,9 @@ import {
   reportImbalances,
 } from '../domain/books/proof.ts';
 import { readPage } from '../domain/page.ts';
+import { Refusal } from '../domain/refusal.ts';
+import { monthsIn } from './archive-files.ts';
+import { isProved, type MonthProof, proveMonth } from './archive-proof.ts';
 import { perform, withExample } from './operation.ts';
 import { count, moreAt, table } from './print.ts';
 import * as values from './values.ts';
@@ -15,6 +19,7 @@ interface ReconcileOptions {
   list?: true;
   after?: number;
   limit: number;
+  archive?: string;
 }
 
 export function reconcileCommand(on: Command): void {
@@ -22,21 +27,26 @@ export function reconcileCommand(on: Command): void {
     .option('--account <username>', 'only this billing account', values.username)
     .option('--list', 'show the books of accounts that balance, too')
     .option('--after <username>', 'with --list: start after this account', values.username)
-    .addOption(values.limitOption(50));
+    .addOption(values.limitOption(50))
+    .option('--archive <folder>', 'prove the archived months there, too');
   perform(on, async ({ db, clock }, options: ReconcileOptions) => {
     const { account, limit } = options;
     const books = await reconcile(db, account);
     const { accounts, calls, imbalances } = books;
     await reportImbalances(db, imbalances, clock());
+    const proofs = options.archive ? await proveArchive(db, options.archive) : undefined;
     const checked = `${count(accounts, 'billing account')} and ${count(calls, 'call')} checked`;
     const verdict =
       imbalances.length > 0
         ? `${checked}: ${count(imbalances.length, 'imbalance')}`
         : `${checked}: the books balance.`;
-    const failed = imbalances.length > 0;
+    const archive = proofs?.map(proofText).join('\n');
+    const summary = archive ? `${archive}\n${verdict}` : verdict;
+    const failed = imbalances.length > 0 || proofs?.some((proof) => !isProved(proof)) === true;
+    const json = proofs ? { ...books, archive: proofs } : books;
     if (!options.list) {
-      const text = failed ? `${booksText(imbalances)}\n${verdict}` : verdict;
-      return { json: books, text, failed };
+      const text = imbalances.length > 0 ? `${booksText(imbalances)}\n${summary}` : summary;
+      return { json, text, failed };
     }
     const { rows: listed, next } = await readPage(
       limit,
@@ -44,11 +54,35 @@ export function reconcileCommand(on: Command): void {
       ({ account }) => account,
     );
     return {
-      json: { ...books, books: listed, next },
-      text: `${booksText(listed)}${moreAt('--after', next)}\n${verdict}`,
+      json: { ...json, books: listed, next },
+      text: `${booksText(listed)}${moreAt('--after', next)}\n${summary}`,
       failed,
     };
   });
+}
+
+async function proveArchive(db: Queryable, folder: string): Promise<MonthProof[]> {
+  const proofs: MonthProof[] = [];
+  for (const month of await monthsIn(folder)) proofs.push(await proveMonth(db, folder, month));
+  if (proofs.length === 0) throw new Refusal('not found', `${folder} has no calls`);
+  return proofs;
+}
+
+function proofText(proof: MonthProof): string {
+  const { month, accounts, calls, damaged, wrong, differences } = proof;
+  const read = `${month}: ${count(accounts, 'billing account')} and ${count(calls, 'call')} in the archive`;
+  if (isProved(proof)) return `${read}, as the books kept them`;
+  const files = damaged.map((file) => `${month}: ${file} is missing or was changed`);
+  if (wrong === 0) return files.join('\n');
+  const rows = differences.map(({ account, archive, books }) => [
+    account,
+    String(archive.calls),
+    archive.paid,
+    String(books.calls),
+    books.paid,
+  ]);
+  const head = ['ACCOUNT', '>CALLS', '>PAID', '>CALLS IN BOOKS', '>PAID IN BOOKS'];
+  return `${table(head, rows)}\n${read}: ${count(wrong, 'account')} with a difference`;
 }
 
 function booksText(books: AccountBooks[]): string {

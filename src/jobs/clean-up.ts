@@ -39,6 +39,6 @@ export async function cleanUp({ db, keyring, config, clock }: Service): Promise<
   await tidyLimits(db);
   await ensureCurrentPartitions(db, now);
   await completeSipSecrets(db, { keyring, realm: config.sipRealm }, now);
-  await retireCalls(db, now, config.retentionMonths);
+  await retireCalls(db, now, config.retentionMonths, config.archiveCalls);
   await deleteEndedPrices(db);
 }

@@ -1,5 +1,6 @@
 import type { Queryable } from '../../db/database.ts';
 import type { Reader } from '../../db/replica.ts';
+import type { Decimal } from '../money.ts';
 import { type CallFilter, decodedName, matchesSearch, searchValues } from './call-list.ts';
 import { type CallSpan, callPages } from './call-pages.ts';
 import { type CallScan, scanLines } from './call-scan.ts';
@@ -108,6 +109,41 @@ interface Format {
 const FORMATS: Record<CallFileFormat, Format> = {
   csv: { head: `${CSV_COLUMNS}\r\n`, line: CSV_LINE, cell: csvCell },
   ndjson: { head: '', line: NDJSON_LINE, cell: JSON.stringify },
+};
+
+interface WrittenCall {
+  /** ISO 8601 in UTC, with six places */
+  start: string;
+  account: number;
+  caller: string;
+  /** percent-encoded */
+  callerName?: string;
+  called: string;
+  sourceIp?: string;
+  talkMicroseconds: number;
+  billedSeconds: number;
+  rate: Decimal;
+  amount?: Decimal;
+  id: string;
+}
+
+/** The CSV of a download, for calls that are no longer in the database. */
+export const csvCall = {
+  head: FORMATS.csv.head,
+  line: (call: WrittenCall) =>
+    `${[
+      `${call.start.slice(0, 23)}Z`,
+      call.account,
+      csvCell(call.caller),
+      csvCell(decodedName(call.callerName ?? null) ?? ''),
+      csvCell(call.called),
+      csvCell(call.sourceIp ?? ''),
+      Math.ceil(call.talkMicroseconds / 1_000_000),
+      call.billedSeconds,
+      call.rate,
+      call.amount ?? '',
+      call.id,
+    ].join(',')}\r\n`,
 };
 
 // Where a reader may begin a cell: at the start, and after any character that may separate cells.

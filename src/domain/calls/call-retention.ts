@@ -1,5 +1,6 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import { type Actor, audit } from '../audit.ts';
+import { monthsToArchive } from './call-archive.ts';
 import {
   callsKeptFrom,
   holdPartitions,
@@ -40,14 +41,29 @@ export async function oldestTakenIn(
  * the month's calls debited, and from then on the books count these sums. Then the partition is
  * dropped. The job may be killed at any moment: the next run does the rest. During a rerating no
  * month is retired.
+ * @param archives true: a month is dropped only once it is in an archive
  */
-export async function retireCalls(db: Database, now: Date, retentionMonths: number): Promise<void> {
+export async function retireCalls(
+  db: Database,
+  now: Date,
+  retentionMonths: number,
+  archives = false,
+): Promise<void> {
+  if (await retireMonths(db, now, retentionMonths)) await dropRetired(db, archives);
+}
+
+/** Retires the months, and drops nothing. @returns false during a rerating */
+export async function retireMonths(
+  db: Database,
+  now: Date,
+  retentionMonths: number,
+): Promise<boolean> {
   const first = firstKept(now, retentionMonths);
   for (const partition of await listPartitions(db)) {
     if (partition.to > first) break;
-    if (!(await retireMonth(db, partition, now))) return;
+    if (!(await retireMonth(db, partition, now))) return false;
   }
-  await dropRetired(db);
+  return true;
 }
 
 /** @returns false during a rerating */
@@ -113,8 +129,10 @@ async function noteTotals(tx: Queryable, { table, month, from, to }: Partition) 
 }
 
 /** Drops the partitions that the books no longer count. */
-async function dropRetired(db: Database): Promise<void> {
-  const keptFrom = await callsKeptFrom(db);
+async function dropRetired(db: Database, archives: boolean): Promise<void> {
+  const [waiting] = archives ? await monthsToArchive(db) : [];
+  // A later month waits too: an archive is written from the oldest month on.
+  const keptFrom = waiting?.from ?? (await callsKeptFrom(db));
   if (!keptFrom) return;
   for (const partition of await listPartitions(db, 'with detached')) {
     if (partition.to > keptFrom) break;
