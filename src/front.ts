@@ -24,7 +24,11 @@ export async function listen(
   log: Logger,
 ): Promise<Front & { leave: () => Promise<void> }> {
   const app = await buildApp(service, log);
-  const { port, host, metricsPort } = service.config;
+  const { port, host, metricsPort, trustProxy } = service.config;
+  const leave = async () => {
+    await sayFarewell(app);
+    await closeApp(app);
+  };
   const metrics = metricsServer(app.metrics);
   app.addHook('onClose', () => metrics.close());
   await app.listen({ port, host });
@@ -33,11 +37,9 @@ export async function listen(
   if (metricsPort > 0) await metrics.listen({ port: metricsPort, host });
   return {
     port: (app.server.address() as AddressInfo).port,
-    close: () => closeApp(app),
-    leave: async () => {
-      await sayFarewell(app);
-      await closeApp(app);
-    },
+    // A proxy keeps connections open, and may be sending on them; other clients need not wait.
+    close: () => (trustProxy.length > 0 ? leave() : closeApp(app)),
+    leave,
   };
 }
 
