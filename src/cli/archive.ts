@@ -17,7 +17,8 @@ import { count } from './print.ts';
 import { startProgress } from './progress.ts';
 import * as values from './values.ts';
 
-const folderArgument = () => new Argument('<folder>', 'of the archive').argParser((text) => resolve(text));
+const folderArgument = () =>
+  new Argument('<folder>', 'of the archive').argParser((text) => resolve(text));
 
 export function archiveCommands(group: Command): void {
   write(group);
