@@ -6,6 +6,7 @@ import {
   balancesOf,
   findAccount,
   payerOf,
+  readAccount,
   searchAccounts,
 } from '../../domain/account/account-search.ts';
 import type { AccountChanges } from '../../domain/account/account-setting.ts';
@@ -243,7 +244,7 @@ const getAccount = route({
   tagged: true,
   answers: { 200: accountSchema },
   handle: async (call) => {
-    const account = await findAccount(call.service.db, call.params.username);
+    const account = await readAccount(call.service.db, call.params.username);
     if (!call.query.expand) return okTagged(shownAccount(account));
     return ok((await expanded(call, [account], call.query.expand))[0]);
   },

@@ -168,7 +168,9 @@ async function readCall(
   if (reach && typeof params.username === 'number')
     await requireReach(service, reach, params.username);
   const query = readQuery(definition, request, faults);
-  const list = listOf(definition, request);
+  // Only lists have cursors.
+  const isList = definition.query !== undefined && Object.hasOwn(definition.query, 'cursor');
+  const list = isList ? listOf(definition, request) : '';
   const cursor = (query as { cursor?: string }).cursor;
   const after = cursor === undefined ? undefined : readCursor(service.keyring, list, cursor);
   if (cursor !== undefined && after === undefined) {
@@ -198,7 +200,7 @@ async function readCall(
     headers: request.headers,
     after,
     cursor: (position) => writeCursor(service.keyring, list, position),
-    address: addressOf(request),
+    address: isList ? addressOf(request) : '',
   };
 }
 

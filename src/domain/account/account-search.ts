@@ -1,4 +1,4 @@
-import type { Queryable } from '../../db/database.ts';
+import type { Database, Queryable } from '../../db/database.ts';
 import { isLimitReached, spentToday } from '../books/day-limit.ts';
 import { addressKey } from '../email-address.ts';
 import type { Decimal } from '../money.ts';
@@ -112,9 +112,27 @@ export async function findAccount(db: Queryable, username: number): Promise<Acco
      WHERE a.username = $1`,
     [username],
   );
-  if (!account) throw new Refusal('not found', `there is no account ${username}`);
+  if (!account) throw unknownAccount(username);
   return account;
 }
+
+/** As `findAccount`, outside of transactions; requests at the same time share one statement. */
+export async function readAccount(db: Database, username: number): Promise<AccountRecord> {
+  const row = await db.find<AccountRecord & { n: number }>(
+    'account-by-username',
+    `SELECT i.n::int, ${COLUMNS}
+     FROM unnest($1::bigint[]) WITH ORDINALITY AS i (username, n)
+       JOIN account a ON a.username = i.username
+       JOIN balance b ON b.account = a.master_account`,
+    username,
+  );
+  if (!row) throw unknownAccount(username);
+  const { n: _, ...account } = row;
+  return account;
+}
+
+const unknownAccount = (username: number) =>
+  new Refusal('not found', `there is no account ${username}`);
 
 /** Who pays for an account, and whether it is closed. @returns undefined if there is none */
 export async function payerOf(
