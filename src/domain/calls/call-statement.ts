@@ -1,4 +1,4 @@
-import { joinSpent, SPENT, spentInHour } from '../books/day-limit.ts';
+import { spending, withToday } from '../books/day-limit.ts';
 import { MOVED, movedBy, recordCrossings } from '../books/suspension.ts';
 import { FEWER_IN_PROGRESS } from '../rating/hold.ts';
 import {
@@ -36,7 +36,7 @@ const SETTLED = `ending AS (
     LATERAL (SELECT * FROM hold
       WHERE billing_account = c.billing_account AND call_id = k.call_id OFFSET 0) h
 ), locked AS (
-  SELECT b.* FROM balance b
+  SELECT ${withToday('$14::timestamptz')} FROM balance b
   WHERE b.account = ANY (ARRAY(
     SELECT billing_account FROM spent UNION ALL SELECT billing_account FROM ending))
   ORDER BY b.account FOR UPDATE
@@ -52,7 +52,7 @@ const SETTLED = `ending AS (
   GROUP BY billing_account
 )`;
 const UNSETTLED = `locked AS (
-  SELECT b.* FROM balance b
+  SELECT ${withToday('$14::timestamptz')} FROM balance b
   WHERE b.account = ANY (ARRAY(SELECT billing_account FROM spent))
   ORDER BY b.account FOR UPDATE
 ), moved AS (
@@ -113,10 +113,8 @@ WITH input AS (
   UPDATE balance b SET
     held = b.held - m.held,
     ${movedBy('(-m.spent)')},
-    ${SPENT},
-    ${spentInHour('m.spent', '$14::timestamptz')}
+    ${spending('m.spent', '$14::timestamptz')}
   FROM moved m JOIN locked l ON l.account = m.account JOIN account a ON a.username = m.account
-    ${joinSpent('m.spent', '$14::timestamptz')}
   WHERE b.account = l.account
   RETURNING ${MOVED}, b.warning_due OR b.limit_due AS warning_due
 ), ${recordCrossings('debit', '$14::timestamptz')}${isLate ? `, ${REOPENED}` : ''}
