@@ -44,11 +44,14 @@ export async function ensureCluster(
   const locale = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
   const access = [`--username=${SUPERUSER}`, '--auth=trust'];
   const made = ['--encoding=UTF8', '--data-checksums', '--no-instructions'];
-  await run(identity, [binaries.initdb, '-D', draft, ...locale, ...access, ...made]);
+  // One call for the file system is faster than one for each of a thousand files.
+  const sync = process.platform === 'linux' ? ['--sync-method=syncfs'] : [];
+  await run(identity, [binaries.initdb, '-D', draft, ...locale, ...access, ...made, ...sync]);
+  // Its empty database is used, because to create another one takes longer.
   await run(
     identity,
     [binaries.postgres, '--single', '-D', draft, '-c', 'exit_on_error=on', 'template1'],
-    `CREATE DATABASE ${DATABASE}\n`,
+    `ALTER DATABASE postgres RENAME TO ${DATABASE}\n`,
   );
   renameSync(draft, layout.cluster);
   syncFolder(layout.home);

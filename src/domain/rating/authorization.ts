@@ -31,7 +31,7 @@ import {
 export type AuthorizeCall = (question: CallQuestion) => Promise<CallPermission>;
 
 // A transaction for many accounts waits this long at most for a locked balance.
-const IMPATIENCE_MS = 200;
+const IMPATIENCE_MS = 50;
 const EXPIRED_AT_ONCE = 1_000;
 // From here on a second, parallel exchange pays off.
 const MANY_QUESTIONS = 32;
