@@ -69,6 +69,8 @@ export function searchAudit(
     account?: number | undefined;
     /** the whole text, such as `administrator 2345678901` */
     actor?: string | undefined;
+    /** part of the actor's text, in any case */
+    person?: string | undefined;
     actions?: string[] | undefined;
     from?: Date | undefined;
     /** the first moment after the range */
@@ -81,6 +83,7 @@ export function searchAudit(
      WHERE ($1::bigint IS NULL OR account = $1) AND ($2::text IS NULL OR actor = $2)
        AND ($3::text[] IS NULL OR action = ANY ($3)) AND ($4::timestamptz IS NULL OR at >= $4)
        AND ($5::timestamptz IS NULL OR at < $5) AND ($6::bigint IS NULL OR id < $6)
+       AND ($8::text IS NULL OR strpos(lower(actor), lower($8)) > 0)
      ORDER BY id DESC LIMIT $7`,
     [
       filter.account ?? null,
@@ -90,6 +93,7 @@ export function searchAudit(
       filter.to ?? null,
       page.before ?? null,
       page.limit,
+      filter.person ?? null,
     ],
   );
 }

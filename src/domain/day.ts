@@ -1,3 +1,5 @@
+import type { Queryable } from '../db/database.ts';
+
 /** A calendar day such as `2026-11-24`. */
 export type Day = string;
 
@@ -25,4 +27,18 @@ export function dayOf(at: Date, timeZone: string): Day {
 /** @param days may be negative */
 export function addDays(day: Day, days: number): Day {
   return new Date(Date.parse(`${day}T00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
+}
+
+/** The moments at the beginning and after the end of days. */
+export async function momentsOf(
+  db: Queryable,
+  { from, to, timeZone }: DayRange,
+): Promise<{ from: Date; to: Date }> {
+  const [moments] = await db.query<{ from: Date; to: Date }>(
+    `SELECT $1::timestamp AT TIME ZONE $3 AS "from",
+       ($2::timestamp + interval '1 day') AT TIME ZONE $3 AS "to"`,
+    [from, to, timeZone],
+  );
+  if (!moments) throw new Error('a SELECT of values gave no row');
+  return moments;
 }

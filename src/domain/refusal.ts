@@ -120,6 +120,10 @@ export const addressNotFound = () =>
 export const creationFailed = () =>
   new Refusal('conflict', 'the account cannot be created', { reason: 'creation failed' });
 
+/** The role of a member of the staff does not permit a form or a page. */
+export const roleRefused = () =>
+  new Refusal('forbidden', 'The role does not permit it', { reason: 'role' });
+
 export const externalIdTaken = (externalId: string) =>
   new Refusal('conflict', `another account has the external id ${externalId}`, {
     reason: 'external id taken',

@@ -7,7 +7,7 @@ import {
   type Session,
   startSession,
 } from '../domain/access/session.ts';
-import { Refusal } from '../domain/refusal.ts';
+import { Refusal, roleRefused } from '../domain/refusal.ts';
 import { mayDo } from '../domain/role.ts';
 import { originOf } from '../http/client-address.ts';
 import type { Service } from '../service.ts';
@@ -125,7 +125,7 @@ export function requireStaff(service: Service) {
     if (!session) return requireSession(service)(request, reply);
     if (session.role === 'customer') throw new Refusal('not found', 'Not found');
     if (!mayDo(session.role, permissionOf(request.method, request.routeOptions.url))) {
-      throw new Refusal('forbidden', 'The role does not permit it', { reason: 'role' });
+      throw roleRefused();
     }
     if (!service.config.adminSecondFactor || session.secondFactor) return undefined;
     cookiesOf(service).set(reply, 'flash', 'second-factor-required');

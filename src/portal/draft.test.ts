@@ -67,10 +67,10 @@ test('each form of an operator that is typed into keeps what was typed', async (
   const { username: customer } = await api.signUp();
   const account = `/admin/accounts/${customer}`;
   for (const [page, action, typed] of [
-    [account, `${account}/settings`, { maxCalls: '77', callerId: '2125550123' }],
-    [account, `${account}/money`, { amount: '12.5', reason: 'bank transfer' }],
-    [account, `${account}/services`, { description: 'Fax', descriptionMonthly: '3' }],
-    [account, `${account}/numbers`, { number: '12125550124', numberMonthly: '4' }],
+    [`${account}/settings`, `${account}/settings`, { maxCalls: '77', callerId: '2125550123' }],
+    [`${account}/money`, `${account}/money`, { amount: '12.5', reason: 'bank transfer' }],
+    [`${account}/services`, `${account}/services`, { description: 'Fax', descriptionMonthly: '3' }],
+    [`${account}/numbers`, `${account}/numbers`, { number: '12125550124', numberMonthly: '4' }],
     ['/admin/accounts/new', '/admin/accounts/new', { name: 'New', email: 'new@example.com' }],
     ['/admin/feeds', '/admin/feeds', { name: 'sw9', networks: '192.0.2.0/24' }],
     ['/admin/promotions', '/admin/promotions', { code: 'SPRING', amount: '5' }],

@@ -22,7 +22,14 @@ const TABLE: Record<string, string> = {
   'GET /admin/accounts/:username/calls/calls.ndjson': 'asbr',
   'GET /admin/accounts/:username/charges': 'asbr',
   'GET /admin/accounts/:username/charges/statement': 'asbr',
-  'GET /admin/accounts/:username/ledger': 'asbr',
+  'GET /admin/accounts/:username/money': 'asbr',
+  'GET /admin/accounts/:username/settings': 'asbr',
+  'GET /admin/accounts/:username/services': 'asbr',
+  'GET /admin/accounts/:username/numbers': 'asbr',
+  'GET /admin/accounts/:username/credentials': 'as',
+  'POST /admin/accounts/:username/sip-secret/show': 'as',
+  'POST /admin/accounts/:username/second-factor': 'as',
+  'POST /admin/accounts/:username/sessions': 'as',
   'GET /admin/accounts/:username/overview': 'asbr',
   'GET /admin/accounts/new': 'as',
   'GET /admin/audit': 'asbr',
@@ -161,22 +168,25 @@ function routesOn(body: string): string[] {
 }
 
 test('a page shows a role what it permits, and nothing that it refuses', async () => {
-  const { username } = await api.signUp();
+  const { username, password } = await api.signUp();
+  const customer = new Visitor(api.url);
+  await customer.open('/sign-in');
+  await customer.submit('/sign-in', { login: String(username), password });
   await fetch(`${api.url}/ingest/v1/calls/generic`, {
     method: 'POST',
     headers: { authorization: await api.feed('generic') },
     body: '{"test": 1}',
   });
   const admin = staff.administrator;
-  await admin.open(`/admin/accounts/${username}`);
+  await admin.open(`/admin/accounts/${username}/money`);
   const fields = { amount: '5', reason: 'gift', direction: 'invoice' };
   await admin.submit(`/admin/accounts/${username}/money`, fields);
-  await admin.open(`/admin/accounts/${username}`);
+  await admin.open(`/admin/accounts/${username}/services`);
   await admin.submit(`/admin/accounts/${username}/services`, {
     description: 'E911',
     descriptionMonthly: '1',
   });
-  await admin.open(`/admin/accounts/${username}`);
+  await admin.open(`/admin/accounts/${username}/numbers`);
   await admin.submit(`/admin/accounts/${username}/numbers`, {
     number: '2125550100',
     numberMonthly: '1',
@@ -210,8 +220,8 @@ test('a page shows a role what it permits, and nothing that it refuses', async (
   };
   await api.service.queue.send(db, PARKED_MAIL_QUEUE, mail);
   await db.query(
-    `INSERT INTO second_factor (account, sealed, version, confirmed_at) VALUES ($1, '', 1, now())`,
-    [staff.support.username],
+    `INSERT INTO second_factor (account, sealed, version, confirmed_at) VALUES ($1, '', 1, now()), ($2, '', 1, now())`,
+    [staff.support.username, username],
   );
   for (const role of STAFF_ROLES) {
     const shown = new Set<string>();
@@ -241,7 +251,7 @@ test('each role changes its own kind of settings', async () => {
   const statuses = async (role: StaffRole) => {
     const settings: Record<string, string>[] = [{ rate: '0.5' }, { callerId: '2125550100' }];
     const sent = settings.map(async (fields) => {
-      const page = await staff[role].open(path);
+      const page = await staff[role].open(`${path}/settings`);
       const token = /name="form_token" value="([^"]+)"/.exec(page.body)?.[1] ?? '';
       const shown = JSON.stringify({ rate: '0.007500', callerId: '' });
       const form = { form_token: token, shown, ...fields };
@@ -257,6 +267,33 @@ test('each role changes its own kind of settings', async () => {
     trail.map(({ actor }) => actor).sort(),
     [`billing ${staff.billing.username}`, `support ${staff.support.username}`].sort(),
   );
+});
+
+test('only an administrator changes credentials and settings of the staff', async () => {
+  const { username } = await api.administrator();
+  const path = `/admin/accounts/${username}`;
+  const { support } = staff;
+  const page = await support.open('/admin/accounts/new');
+  const token = /name="form_token" value="([^"]+)"/.exec(page.body)?.[1] ?? '';
+  for (const form of [
+    'password',
+    'key',
+    'sip-secret',
+    'sip-secret/show',
+    'second-factor',
+    'sessions',
+  ]) {
+    const { status, body } = await support.post(`${path}/${form}`, { form_token: token });
+    assert.deepEqual([status, REFUSED.test(body)], [403, true], form);
+  }
+  const email = { form_token: token, shown: '{"email":"a@example.com"}', email: 'b@example.com' };
+  assert.match((await support.post(`${path}/settings`, email)).body, REFUSED);
+  assert.equal((await support.open(`${path}/credentials`)).status, 404);
+  assert.doesNotMatch(
+    (await support.open(`${path}/settings`)).body,
+    /<form method="post" action="\/admin/,
+  );
+  assert.equal((await staff.administrator.open(`${path}/credentials`)).status, 200);
 });
 
 test('another role counts at once, also for a session that is open', async () => {

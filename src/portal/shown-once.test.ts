@@ -60,9 +60,9 @@ test('a secret is shown once, on a page that can be reloaded: nothing is replace
     [visitor, '/api', '/api', { current, action: 'change' }, KEY],
     [visitor, '/phone', '/phone', { current, action: 'show' }, /<code>(\w{20})<\/code>/],
     [visitor, '/phone', '/phone', { current, action: 'change' }, /<code>(\w{20})<\/code>/],
-    [operator, account, `${account}/password`, own, /<code>(\w{10})<\/code>/],
-    [operator, account, `${account}/key`, own, KEY],
-    [operator, account, `${account}/sip-secret`, own, /<code>(\w{20})<\/code>/],
+    [operator, `${account}/credentials`, `${account}/password`, own, /<code>(\w{10})<\/code>/],
+    [operator, `${account}/credentials`, `${account}/key`, own, KEY],
+    [operator, `${account}/credentials`, `${account}/sip-secret`, own, /<code>(\w{20})<\/code>/],
     [
       operator,
       '/admin/feeds',
@@ -143,7 +143,7 @@ test("an administrator's own new password is shown, and the session goes on", as
   const administrator = await api.administrator();
   const operator = await signIn(administrator);
   const path = `/admin/accounts/${administrator.username}`;
-  await operator.open(path);
+  await operator.open(`${path}/credentials`);
   const renewed = await operator.submitAndFollow(`${path}/password`, {
     current: administrator.password,
   });

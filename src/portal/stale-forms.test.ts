@@ -37,7 +37,10 @@ const problemAt = (body: string, field: string) =>
 test('a form changes what it changed and nothing that was changed meanwhile', async () => {
   const { username } = await api.signUp();
   const path = `/admin/accounts/${username}`;
-  const [one, two] = [await secondTab(operator, path), await secondTab(operator, path)];
+  const [one, two] = [
+    await secondTab(operator, `${path}/settings`),
+    await secondTab(operator, `${path}/settings`),
+  ];
   // Browsers do not send a box that is not ticked.
   const stopped = await one.submit(`${path}/settings`, { enabled: 'off', rate: '0.02' });
   assert.equal(stopped.status, 303, stopped.body);
@@ -54,7 +57,10 @@ test('a field that was changed meanwhile is not overwritten, and the page says s
   const { db } = api.service;
   const { username } = await api.signUp();
   const path = `/admin/accounts/${username}`;
-  const [one, two] = [await secondTab(operator, path), await secondTab(operator, path)];
+  const [one, two] = [
+    await secondTab(operator, `${path}/settings`),
+    await secondTab(operator, `${path}/settings`),
+  ];
   const first = { enabled: 'off', callerId: '2125550100', billing: 'postpaid', creditLimit: '50' };
   assert.equal((await one.submit(`${path}/settings`, first)).status, 303);
   const fields = { name: 'Renamed', callerId: '2125550199', creditLimit: '70' };
@@ -92,7 +98,7 @@ test('of two that change one field at once, one does, and the other is told', as
   const { username } = await api.signUp();
   const path = `/admin/accounts/${username}`;
   const rates = ['0.01', '0.02', '0.03', '0.04'];
-  const tabs = await Promise.all(rates.map(() => secondTab(operator, path)));
+  const tabs = await Promise.all(rates.map(() => secondTab(operator, `${path}/settings`)));
   const answers = await Promise.all(
     tabs.map((tab, index) => tab.submit(`${path}/settings`, { rate: rates[index] ?? '' })),
   );
@@ -111,13 +117,13 @@ test("a customer's own forms do the same, and tell who it was", async () => {
   const other = await secondTab(visitor, '/settings');
   const mine = { caller_id: '2125550111' };
   assert.equal((await other.submit('/settings/profile', mine)).status, 303);
-  await operator.open(`/admin/accounts/${username}`);
+  await operator.open(`/admin/accounts/${username}/settings`);
   const theirs = { name: 'Named by staff', notifyThreshold: '9' };
   await operator.submit(`/admin/accounts/${username}/settings`, theirs);
   const untouched = await tab.submit('/settings/warning', { notify: 'off' });
   assert.equal(untouched.status, 303, untouched.body);
   const stale = await secondTab(visitor, '/settings');
-  await operator.open(`/admin/accounts/${username}`);
+  await operator.open(`/admin/accounts/${username}/settings`);
   await operator.submit(`/admin/accounts/${username}/settings`, { name: 'Named again' });
   const profile = { name: 'Mine' };
   const late = await stale.submit('/settings/profile', profile);
@@ -139,7 +145,7 @@ test('a form that does not say what it showed is refused', async () => {
   const { username } = await api.signUp();
   const path = `/admin/accounts/${username}`;
   for (const shown of ['', '{', '[1]', '{"rate":1}', '{"rate":"\\u0000"}', '{"rate":"\\ud800"}']) {
-    await operator.open(path);
+    await operator.open(`${path}/settings`);
     const answer = await operator.submit(`${path}/settings`, { shown, rate: '1' });
     assert.deepEqual([shown, answer.status], [shown, 400]);
   }

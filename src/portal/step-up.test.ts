@@ -54,14 +54,14 @@ test('credentials of others are renewed for the password of the administrator al
     ['sip-secret', 'sip secret renewed'],
   ] as const) {
     const before = await actionsOf(username);
-    await operator.open(path);
+    await operator.open(`${path}/credentials`);
     assert.ok(isAsked(await operator.submit(`${path}/${kind}`)), kind);
     const wrong = await operator.submit(`${path}/${kind}`, { current: 'not the password' });
     assert.ok(isAsked(wrong), kind);
     assert.match(wrong.body, /This is not your password/);
     assert.deepEqual(await actionsOf(username), before);
     const done = await operator.submit(`${path}/${kind}`, { current: administrator.password });
-    assert.deepEqual([done.status, done.location], [303, path]);
+    assert.deepEqual([done.status, done.location], [303, `${path}/credentials`]);
     assert.deepEqual(await actionsOf(username), [...before, action]);
   }
 });
@@ -69,7 +69,7 @@ test('credentials of others are renewed for the password of the administrator al
 test('an address, which recovers a password, is changed for the password', async () => {
   const { username, email } = await api.signUp();
   const path = `/admin/accounts/${username}`;
-  await operator.open(path);
+  await operator.open(`${path}/settings`);
   const asked = await operator.submit(`${path}/settings`, { email: 'else@example.com' });
   assert.ok(isAsked(asked));
   assert.equal((await describeAccount(api.service.db, username)).email, email);
@@ -84,7 +84,7 @@ test('money above the setting is posted, reversed and promised for the password,
   const path = `/admin/accounts/${username}`;
   const cash = async () => (await describeAccount(db, username)).cash;
   const current = administrator.password;
-  await operator.open(path);
+  await operator.open(`${path}/money`);
   const small = { amount: '100', reason: 'Cheque', direction: 'credit' };
   assert.equal((await operator.submit(`${path}/money`, small)).status, 303);
   assert.equal(await cash(), '100.000000');
@@ -92,7 +92,7 @@ test('money above the setting is posted, reversed and promised for the password,
     ['credit', '200.000001'],
     ['debit', '100.000000'],
   ] as const) {
-    await operator.open(path);
+    await operator.open(`${path}/money`);
     const large = { amount: '100.000001', reason: 'Cheque', direction };
     assert.ok(isAsked(await operator.submit(`${path}/money`, large)), direction);
     // The page asks again, with all typed fields.
@@ -103,7 +103,7 @@ test('money above the setting is posted, reversed and promised for the password,
     `SELECT id FROM ledger_entry WHERE account = $1 AND amount > 100`,
     [username],
   );
-  await operator.open(`${path}/ledger`);
+  await operator.open(`${path}/money`);
   assert.ok(isAsked(await operator.submit(`${path}/reverse`, { entry: String(credit?.id) })));
   assert.equal(await cash(), '100.000000');
   assert.equal((await operator.submit(`${path}/reverse`, { current })).status, 303);
@@ -122,7 +122,7 @@ test('with a second factor its code is asked for as well, and taken once', async
   const { username } = await api.signUp();
   const path = `/admin/accounts/${username}`;
   const current = other.password;
-  await visitor.open(path);
+  await visitor.open(`${path}/credentials`);
   const asked = await visitor.submit(`${path}/key`);
   assert.match(asked.body, /name="second_factor"/);
   const passwordAlone = await visitor.submit(`${path}/key`, { current });
@@ -132,7 +132,7 @@ test('with a second factor its code is asked for as well, and taken once', async
     (await visitor.submit(`${path}/key`, { current, second_factor: code() })).status,
     303,
   );
-  await visitor.open(path);
+  await visitor.open(`${path}/credentials`);
   await visitor.submit(`${path}/key`);
   assert.ok(isAsked(await visitor.submit(`${path}/key`, { current, second_factor: code() })));
   assert.deepEqual(await actionsOf(username), ['key renewed']);
@@ -147,7 +147,7 @@ test('where administrators need a second factor they set it up before anything e
       const { status, location } = await visitor.open(page);
       assert.deepEqual([page, status, location], [page, 303, '/settings/second-factor']);
     }
-    assert.match((await visitor.follow('/admin')).body, /Administrators need a second factor/);
+    assert.match((await visitor.follow('/admin')).body, /The staff needs a second factor/);
     await turnOn(visitor, person);
     assert.equal((await visitor.open('/admin')).status, 200);
     const page = await visitor.open('/settings/second-factor');

@@ -56,13 +56,13 @@ for (const scripts of [true, false]) {
     assert.doesNotMatch(await text(page, 'main'), /The account is added/);
     assert.match(await text(page, 'main'), new RegExp(`${username} pays for this account`));
 
-    await page.goto(`/admin/accounts/${username}`);
+    await page.goto(`/admin/accounts/${username}/money`);
     const reason = `Credit for the branch, ${name}`;
     await page.getByLabel('Amount (USD)').fill('12.34');
     await page.getByLabel('Reason').fill(reason);
     await page.getByRole('button', { name: 'Credit', exact: true }).click();
-    assert.match(await text(page, 'main [role=status]'), /Posted\./);
-    await page.goto(`/admin/accounts/${username}/ledger`);
+    assert.match(await text(page, 'main [role=status]'), /^Credited \$12\.34, balance \$/);
+    await page.goto(`/admin/accounts/${username}/money`);
     assert.match(await text(page, 'table tbody tr'), new RegExp(`${reason}.*\\+\\$12\\.34`));
 
     if (scripts) {

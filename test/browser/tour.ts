@@ -193,19 +193,23 @@ async function operator(stage: Stage, page: Page, visit: number, { see, open, pr
   const { customer, administrator } = stage;
   const account = `/admin/accounts/${customer.username}`;
   await signIn(page, administrator);
-  for (const path of ['overview', 'calls', 'charges', 'ledger']) {
+  const tabs = ['money', 'settings', 'services', 'numbers', 'credentials'];
+  for (const path of ['overview', 'calls', 'charges', ...tabs]) {
     await open(`account-${path}`, `${account}/${path}`);
   }
   await dashboardWithCalls(page);
   await see('dashboard');
   await open('accounts', '/admin/accounts');
   await open('accounts-none', '/admin/accounts?search=none+of+them');
+  await open('accounts-state', '/admin/accounts?state=unverified&order=newest');
   await open('account', account);
+  await page.goto(`${account}/money`);
   await page.getByLabel('Amount (USD)').fill('many');
   await page.getByLabel('Reason').fill('Mistyped');
   await press('Credit');
   await see('account-refused');
 
+  await work(page, visit, { see, open, press });
   await open('promotions', '/admin/promotions');
   await page.getByLabel('Code').fill(`WELCOME${visit}`);
   await page.getByLabel('Amount credited (USD)').fill('5');
@@ -243,7 +247,7 @@ async function operator(stage: Stage, page: Page, visit: number, { see, open, pr
   await page.goto(record);
   await press('Replay this record');
   await see('refused-replayed');
-  await page.goto(`/admin/accounts/${username}`);
+  await page.goto(`/admin/accounts/${username}/credentials`);
   await page.getByText('New password', { exact: true }).last().click();
   await see('account-confirm');
   await press('Yes, new password');
@@ -257,6 +261,40 @@ async function operator(stage: Stage, page: Page, visit: number, { see, open, pr
 
   await open('audit', '/admin/audit');
   await press('Sign out');
+}
+
+/** The pages of daily work: empty, with faults, and with something done. */
+async function work(page: Page, visit: number, { see, open, press }: Steps) {
+  await open('all-calls', '/admin/calls');
+  await open('all-calls-none', '/admin/calls?search=999999999');
+  await open('prices', '/admin/prices');
+  await page.getByLabel('Name of the list').fill('Not a name!');
+  await press('Show what would change');
+  await see('price-import-refused');
+  await page.getByLabel('Name of the list').fill(`retail${visit}`);
+  await page.getByLabel('Or paste its lines').fill('prefix,rate\n44,cheap');
+  await press('Show what would change');
+  await see('price-import-faults');
+  await page.getByLabel('Or paste its lines').fill('prefix,rate,name\n44,0.02,United Kingdom');
+  await press('Show what would change');
+  await see('price-import-preview');
+  await press('Import');
+  await see('price-imported');
+  await open('price-tried', `/admin/prices/retail${visit}?number=%2B442055501234`);
+  await open('blocked', '/admin/blocked');
+  await page.getByLabel('Prefixes').fill(`88${visit}`);
+  await page.getByLabel('Reason').fill('Fraud');
+  await press('Block');
+  await see('blocked-some');
+  await open('monthly-charges', '/admin/monthly-charges');
+  await open('books', '/admin/books');
+  await press('Reconcile');
+  await page.getByText('The books balance').waitFor();
+  await see('books-proved');
+  await open('registrations', '/admin/registrations');
+  await open('holds', '/admin/holds');
+  await open('mail', '/admin/mail');
+  await open('staff', '/admin/staff');
 }
 
 /** Waits for the count of calls, which is updated every minute. */

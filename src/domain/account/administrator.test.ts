@@ -46,7 +46,7 @@ test('the portal says why the last administrator is not closed', async () => {
   await visitor.open('/sign-in');
   await visitor.submit('/sign-in', { login: String(own.username), password: own.password });
   const path = `/admin/accounts/${own.username}`;
-  await visitor.open(path);
+  await visitor.open(`${path}/credentials`);
   const answer = await visitor.submit(`${path}/close`, { confirm: String(own.username) });
   assert.equal(answer.status, 400);
   assert.match(answer.body, /is the last administrator; make another one first/);

@@ -1,5 +1,4 @@
 import type { Queryable } from '../../db/database.ts';
-import type { DayRange } from '../day.ts';
 import { CURSOR_OF, matchesSearch, searchValues } from './call-list.ts';
 import { type CallRecord, RECORD_COLUMNS, shownRecord } from './call-search.ts';
 
@@ -91,20 +90,6 @@ export async function* scanLines(
     if (!end) return;
     [, at = null, id = null] = CURSOR.exec(end) ?? [];
   }
-}
-
-/** The moments at the beginning and after the end of days. */
-export async function momentsOf(
-  db: Queryable,
-  { from, to, timeZone }: DayRange,
-): Promise<Pick<CallScan, 'from' | 'to'>> {
-  const [moments] = await db.query<Pick<CallScan, 'from' | 'to'>>(
-    `SELECT $1::timestamp AT TIME ZONE $3 AS "from",
-       ($2::timestamp + interval '1 day') AT TIME ZONE $3 AS "to"`,
-    [from, to, timeZone],
-  );
-  if (!moments) throw new Error('a SELECT of values gave no row');
-  return moments;
 }
 
 type Row = CallRecord & {

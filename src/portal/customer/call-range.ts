@@ -50,8 +50,8 @@ export function callQuery(request: FastifyRequest, subject: Subject, now: Date):
 /** The days of the query, in a time zone; a wrong or missing day means the last week. */
 export function dayRange(request: FastifyRequest, timeZone: string, now: Date): DayRange {
   const today = dayOf(now, timeZone);
-  const to = day(queryText(request, 'to')) ?? today;
-  const from = day(queryText(request, 'from')) ?? addDays(to, 1 - DEFAULT_DAYS);
+  const to = calendarDay(queryText(request, 'to')) ?? today;
+  const from = calendarDay(queryText(request, 'from')) ?? addDays(to, 1 - DEFAULT_DAYS);
   return from <= to ? { from, to, timeZone } : { from: to, to: from, timeZone };
 }
 
@@ -87,7 +87,8 @@ export function rangePresets(timeZone: string, now: Date): Record<RangePreset, D
 
 export type RangePreset = 'today' | 'yesterday' | 'week' | 'days30' | 'month' | 'lastMonth';
 
-function day(text: string): Day | undefined {
+/** A day such as `2030-12-31`; undefined if the text is none. */
+export function calendarDay(text: string): Day | undefined {
   if (!/^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}$/.test(text)) return undefined;
   const parsed = new Date(`${text}T00:00Z`);
   const exists = !Number.isNaN(parsed.getTime()) && parsed.toISOString().startsWith(text);

@@ -28,7 +28,7 @@ test('a credit on invoice is shown as unpaid until it is paid, in both languages
   const pages = [
     [customer, '/charges'],
     [customer, `/charges/statement?month=${month}`],
-    [operator, `/admin/accounts/${username}/ledger`],
+    [operator, `/admin/accounts/${username}/money`],
   ] as const;
   const assertShown = async (language: string, kind: string) => {
     for (const [visitor, path] of pages) {

@@ -1,3 +1,4 @@
+import { deAudit } from './de-audit.ts';
 import { deCustomer } from './de-customer.ts';
 import { deOperator } from './de-operator.ts';
 import { deProblems } from './de-problems.ts';
@@ -14,7 +15,7 @@ export const de: Messages = {
   language: 'de',
   locales: { dates: 'de-DE', numbers: 'de-DE' },
   problems: deProblems,
-  operator: { ...deOperator, ...deWork },
+  operator: { ...deOperator, ...deWork, ...deAudit },
   reference: deReference,
   webhooks: deWebhooks,
   ago: (span) => `vor ${span}`,

@@ -1,4 +1,5 @@
 import type { Language } from '../../language.ts';
+import { enAudit } from './en-audit.ts';
 import { enCustomer } from './en-customer.ts';
 import { enOperator } from './en-operator.ts';
 import { enProblems } from './en-problems.ts';
@@ -21,7 +22,7 @@ export const en = {
   /** of dates and of numbers; English has several ways to write them */
   locales: { dates: 'en-GB', numbers: 'en-US' },
   problems: enProblems,
-  operator: { ...enOperator, ...enWork },
+  operator: { ...enOperator, ...enWork, ...enAudit },
   reference: enReference,
   webhooks: enWebhooks,
   ago: (span: string) => `${span} ago`,

@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type CallFileFormat, installationFile } from '../../domain/calls/call-file.ts';
-import { type CallScan, momentsOf, scanCalls } from '../../domain/calls/call-scan.ts';
+import { type CallScan, scanCalls } from '../../domain/calls/call-scan.ts';
 import type { CallRecord } from '../../domain/calls/call-search.ts';
 import { listFeeds } from '../../domain/calls/feed.ts';
-import type { DayRange } from '../../domain/day.ts';
+import { type DayRange, momentsOf } from '../../domain/day.ts';
 import { html } from '../../html.ts';
 import { longAnswer } from '../../http/long-answer.ts';
 import type { Service } from '../../service.ts';

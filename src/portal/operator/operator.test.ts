@@ -46,7 +46,7 @@ test('an administrator lands on the dashboard; for customers the pages do not ex
   const paths = [
     ...PAGES,
     `/accounts/${customer.username}`,
-    `/accounts/${customer.username}/ledger`,
+    `/accounts/${customer.username}/money`,
   ];
   for (const path of paths.map((page) => `/admin${page}`)) {
     assert.equal((await operator.open(path)).status, 200, path);
@@ -99,28 +99,30 @@ test('a sub-account is added and credited through its payer, and the trail tells
   assert.match(await textOf(`/admin/accounts/${payer}`), /Branch &#38; Sons/);
   assert.match(await textOf(`/admin/accounts/${username}`), new RegExp(`${payer} pays for this`));
 
-  await operator.open(`/admin/accounts/${payer}`);
+  await operator.open(`/admin/accounts/${payer}/money`);
   const fields = { amount: '12.5', reason: 'Cheque 17', direction: 'credit' };
   const bad = await operator.submit(`/admin/accounts/${payer}/money`, { ...fields, amount: '-1' });
   assert.equal(bad.status, 400);
   const credited = await operator.submit(`/admin/accounts/${payer}/money`, fields);
-  assert.deepEqual([credited.status, credited.location], [303, `/admin/accounts/${payer}`]);
+  assert.deepEqual([credited.status, credited.location], [303, `/admin/accounts/${payer}/money`]);
+  const beside = await textOf(`/admin/accounts/${payer}/money`);
+  assert.match(beside, /Credited \$12\.50, balance \$12\.50\./);
   const [entry] = await db.query<{ id: number; reference: string }>(
     'SELECT id, reference FROM ledger_entry WHERE account = $1',
     [payer],
   );
-  await operator.open(`/admin/accounts/${payer}`);
+  await operator.open(`/admin/accounts/${payer}/money`);
   await operator.submit(`/admin/accounts/${payer}/money`, {
     ...fields,
     reference: entry?.reference ?? '',
   });
-  assert.match(await textOf(`/admin/accounts/${payer}`), /This was posted already/);
+  assert.match(await textOf(`/admin/accounts/${payer}/money`), /This was posted already.*\$12\.50/);
   assert.equal((await describeAccount(db, payer)).cash, '12.500000');
 
-  await operator.open(`/admin/accounts/${payer}/ledger`);
+  await operator.open(`/admin/accounts/${payer}/money`);
   await operator.submit(`/admin/accounts/${payer}/reverse`, {});
-  assert.match(await textOf(`/admin/accounts/${payer}/ledger`), /Reversal .*−\$12\.50.* Reversed/);
-  const { body: ledger } = await operator.open(`/admin/accounts/${payer}/ledger`);
+  assert.match(await textOf(`/admin/accounts/${payer}/money`), /Reversal .*−\$12\.50.* Reversed/);
+  const { body: ledger } = await operator.open(`/admin/accounts/${payer}/money`);
   assert.doesNotMatch(ledger, /\/reverse/, 'nothing is left to reverse');
   assert.equal((await describeAccount(db, payer)).cash, '0.000000');
   const trail = await listAudit(db, { account: payer, limit: 10 });
@@ -131,15 +133,18 @@ test('a sub-account is added and credited through its payer, and the trail tells
       [`administrator ${administrator.username}`, 'portal 127.0.0.1', 'balance posted'],
     ],
   );
-  assert.match(await textOf(`/admin/audit?account=${payer}`), /entry reversed/);
+  assert.match(
+    await textOf(`/admin/audit?account=${payer}`),
+    new RegExp(`administrator ${administrator.username} reversed entry ${entry?.id} `),
+  );
 
-  await operator.open(`/admin/accounts/${payer}`);
+  await operator.open(`/admin/accounts/${payer}/money`);
   const lent = { amount: '30', reason: 'Invoice 7', direction: 'invoice' };
   await operator.submit(`/admin/accounts/${payer}/money`, lent);
-  const unpaid = await textOf(`/admin/accounts/${payer}/ledger`);
+  const unpaid = await textOf(`/admin/accounts/${payer}/money`);
   assert.match(unpaid, /Credit on invoice, unpaid Invoice 7 .*Invoice paid/);
   await operator.submit(`/admin/accounts/${payer}/settle`);
-  const paid = await textOf(`/admin/accounts/${payer}/ledger`);
+  const paid = await textOf(`/admin/accounts/${payer}/money`);
   assert.match(paid, /Credit on invoice, paid Invoice 7/);
   assert.doesNotMatch(paid, /Invoice paid/);
   assert.equal((await describeAccount(db, payer)).cash, '30.000000');
@@ -150,12 +155,12 @@ test('settings, services and numbers are changed; what is wrong is said at its f
   const { db } = api.service;
   const { username } = await api.signUp();
   const path = `/admin/accounts/${username}`;
-  await operator.open(path);
+  await operator.open(`${path}/settings`);
   const wrong = await operator.submit(`${path}/settings`, { rate: 'cheap', timeZone: 'Mars' });
   assert.equal(wrong.status, 400);
   assert.match(wrong.body, /id="rate-problem">Please give an amount per minute/);
   assert.match(wrong.body, /id="timeZone-problem">This time zone is not known/);
-  await operator.open(path);
+  await operator.open(`${path}/settings`);
   const saved = await operator.submit(`${path}/settings`, {
     rate: '0.025',
     increment: '30/6',
@@ -166,9 +171,9 @@ test('settings, services and numbers are changed; what is wrong is said at its f
     creditLimit: '50',
   });
   assert.equal(saved.status, 303, saved.body);
-  await operator.open(path);
+  await operator.open(`${path}/services`);
   await operator.submit(`${path}/services`, { description: 'E911', descriptionMonthly: '1.5' });
-  await operator.open(path);
+  await operator.open(`${path}/numbers`);
   await operator.submit(`${path}/numbers`, { number: '+1 (212) 555-0177', numberMonthly: '2' });
   const { rate, minimumSeconds, incrementSeconds, callerId, timeZone, maxCalls, ...account } =
     await describeAccount(db, username);
@@ -184,16 +189,16 @@ test('settings, services and numbers are changed; what is wrong is said at its f
     [account.services.map((s) => s.description), account.numbers.map((n) => n.number)],
     [['E911'], ['2125550177']],
   );
-  await operator.open(path);
+  await operator.open(`${path}/numbers`);
   const taken = await operator.submit(`${path}/numbers`, {
     number: '2125550177',
     numberMonthly: '1',
   });
   assert.equal(taken.status, 400);
   assert.match(taken.body, /2125550177 is in use/);
-  await operator.open(path);
+  await operator.open(`${path}/services`);
   await operator.submit(`${path}/services/remove`);
-  await operator.open(path);
+  await operator.open(`${path}/numbers`);
   await operator.submit(`${path}/numbers/remove`);
   const after = await describeAccount(db, username);
   assert.deepEqual([after.services, after.numbers], [[], []]);
@@ -203,17 +208,17 @@ test('new credentials are shown once, and closing wants the username', async () 
   const { username, password, apikey } = await api.signUp();
   const current = administrator.password;
   const path = `/admin/accounts/${username}`;
-  await operator.open(path);
+  await operator.open(`${path}/credentials`);
   const renewed = await operator.submitAndFollow(`${path}/password`, { current });
   const [, fresh = ''] = /<code>(\w{10})<\/code>/.exec(renewed.body) ?? [];
   assert.equal((await api.call('apikey', { username, password })).status, 401);
   assert.equal((await api.call('apikey', { username, password: fresh })).status, 200);
   assert.equal((await api.call('info', {}, apikey)).status, 401);
-  await operator.open(path);
+  await operator.open(`${path}/credentials`);
   const keyed = await operator.submitAndFollow(`${path}/key`, { current });
   const [, key = ''] = /<code>([0-9a-f]{32})<\/code>/.exec(keyed.body) ?? [];
   assert.equal((await api.call('info', {}, key)).status, 200);
-  await operator.open(path);
+  await operator.open(`${path}/credentials`);
   assert.equal((await operator.submit(`${path}/close`, { confirm: '1' })).status, 400);
   assert.equal((await operator.submit(`${path}/close`, { confirm: String(username) })).status, 303);
   assert.match(await textOf(path), /This account is closed/);
@@ -336,7 +341,7 @@ test('a rejected record is dismissed with a reason, and stays so when it comes a
     await textOf('/admin/rejected'),
     /The record is dismissed.*0 records rejected.*No rejected record is open/,
   );
-  assert.match(await textOf('/admin/audit'), /rejected records dismissed.*Test of the new PBX/);
+  assert.match(await textOf('/admin/audit'), /dismissed rejected records .*: Test of the new PBX/);
   assert.match(
     await (await fetch(`${api.url}/metrics`)).text(),
     /^account_api_records_rejected 0$/m,

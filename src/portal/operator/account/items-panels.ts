@@ -17,29 +17,34 @@ interface Item {
   addedAt: Date;
 }
 
-/** The monthly charged items of an account: its services and its numbers. */
-export function itemsPanels(view: View, account: AccountDetails, filled: Filled): Html {
+/** The monthly charged items of an account: its services, or its numbers. */
+export function itemsPanel(
+  view: View,
+  account: AccountDetails,
+  filled: Filled,
+  kind: 'services' | 'numbers',
+): Html {
   const m = view.m.operator.account;
-  const services = account.services.map((item) => ({ ...item, name: item.description }));
-  const numbers = account.numbers.map((item) => ({ ...item, name: item.number }));
-  return html`${itemsPanel(view, account, filled, {
-    kind: 'services',
-    name: 'description',
-    items: services,
-    title: m.services,
-    label: m.service,
-    none: m.noServices,
-    add: m.addService,
-  })}
-${itemsPanel(view, account, filled, {
-  kind: 'numbers',
-  name: 'number',
-  items: numbers,
-  title: m.numbers,
-  label: m.number,
-  none: m.noNumbers,
-  add: m.addNumber,
-})}`;
+  if (kind === 'services') {
+    return listPanel(view, account, filled, {
+      kind,
+      name: 'description',
+      items: account.services.map((item) => ({ ...item, name: item.description })),
+      title: m.services,
+      label: m.service,
+      none: m.noServices,
+      add: m.addService,
+    });
+  }
+  return listPanel(view, account, filled, {
+    kind,
+    name: 'number',
+    items: account.numbers.map((item) => ({ ...item, name: item.number })),
+    title: m.numbers,
+    label: m.number,
+    none: m.noNumbers,
+    add: m.addNumber,
+  });
 }
 
 interface Items {
@@ -53,7 +58,7 @@ interface Items {
   add: string;
 }
 
-function itemsPanel(view: View, account: AccountDetails, { values, problems }: Filled, of: Items) {
+function listPanel(view: View, account: AccountDetails, { values, problems }: Filled, of: Items) {
   const m = view.m.operator.account;
   const path = `/admin/accounts/${account.username}/${of.kind}`;
   const monthly = `${of.name}Monthly`;

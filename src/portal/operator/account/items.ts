@@ -25,18 +25,18 @@ export function accountItems(app: FastifyInstance, service: Service): void {
       description: entered.serviceDescription,
       descriptionMonthly: entered.monthlyAmount,
     });
-    if (problems) return again(request, reply, problems);
+    if (problems) return again(request, reply, 'services', problems);
     const { description, descriptionMonthly: monthly } = values;
     const account = usernameOf(request);
     await addService(db, administrator(request), { account, description, monthly }, clock());
-    return back(request, reply, 'added');
+    return back(request, reply, 'services', 'added');
   });
 
   app.post('/admin/accounts/:username/services/remove', async (request, reply) => {
     const { description = '' } = formFields(request);
     const account = usernameOf(request);
     await removeService(db, administrator(request), { account, description }, clock());
-    return back(request, reply, 'removed');
+    return back(request, reply, 'services', 'removed');
   });
 
   app.post('/admin/accounts/:username/numbers', KEEPS_DRAFT, async (request, reply) => {
@@ -44,31 +44,41 @@ export function accountItems(app: FastifyInstance, service: Service): void {
       number: entered.assignableNumber,
       numberMonthly: entered.monthlyAmount,
     });
-    if (problems) return again(request, reply, problems);
+    if (problems) return again(request, reply, 'numbers', problems);
     const { number, numberMonthly: monthly } = values;
     const account = usernameOf(request);
     try {
       await addNumber(db, administrator(request), { account, number, monthly }, clock());
     } catch (error) {
-      return again(request, reply, { number: problemOf(request.view.m, error).text });
+      return again(request, reply, 'numbers', { number: problemOf(request.view.m, error).text });
     }
-    return back(request, reply, 'added');
+    return back(request, reply, 'numbers', 'added');
   });
 
   app.post('/admin/accounts/:username/numbers/remove', async (request, reply) => {
     const { number = '' } = formFields(request);
     const account = usernameOf(request);
     await removeNumber(db, administrator(request), { account, number }, clock());
-    return back(request, reply, 'removed');
+    return back(request, reply, 'numbers', 'removed');
   });
 
-  const again = async (request: FastifyRequest, reply: FastifyReply, problems: Problems) => {
-    const page = await accountPage(service, request, { values: formFields(request), problems });
-    return sendPage(reply, request.view, page);
+  const again = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    tab: 'services' | 'numbers',
+    problems: Problems,
+  ) => {
+    const filled = { values: formFields(request), problems };
+    return sendPage(reply, request.view, await accountPage(service, request, tab, filled));
   };
 
-  const back = (request: FastifyRequest, reply: FastifyReply, flash: 'added' | 'removed') => {
+  const back = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    tab: 'services' | 'numbers',
+    flash: 'added' | 'removed',
+  ) => {
     cookiesOf(service).set(reply, 'flash', flash);
-    return reply.redirect(`/admin/accounts/${usernameOf(request)}`, 303);
+    return reply.redirect(`/admin/accounts/${usernameOf(request)}/${tab}`, 303);
   };
 }

@@ -1,50 +1,27 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { describeAccount } from '../../../domain/account/account-directory.ts';
-import { requireBalance } from '../../../domain/books/balance.ts';
 import { listEntries, postByHand, reverseEntry } from '../../../domain/books/ledger.ts';
 import * as entered from '../../../domain/entered-values.ts';
-import { readPage } from '../../../domain/page.ts';
 import { Refusal } from '../../../domain/refusal.ts';
-import { html } from '../../../html.ts';
 import type { Service } from '../../../service.ts';
 import { cookiesOf } from '../../access.ts';
 import { KEEPS_DRAFT } from '../../draft.ts';
 import { readFields } from '../../entered.ts';
-import { type Fields, formFields, queryNumber } from '../../input.ts';
+import { type Fields, formFields } from '../../input.ts';
 import { sendPage } from '../../layout.ts';
+import { showOnce } from '../../shown-once.ts';
 import { needsStepUp, stepUp } from '../../step-up.ts';
 import { administrator } from '../actor.ts';
-import { pageLinks } from '../page-links.ts';
-import { ledgerTable } from './money-panels.ts';
+import type { Posted } from './money-panels.ts';
 import { accountPage } from './page.ts';
 import { usernameOf } from './request.ts';
-
-const PAGE = 50;
 
 /** The ledger of a billing account, and posting by hand. */
 export function accountLedger(app: FastifyInstance, service: Service): void {
   const { db, clock } = service;
 
-  app.get('/admin/accounts/:username/ledger', async (request, reply) => {
-    const { view } = request;
-    const username = usernameOf(request);
-    const before = queryNumber(request, 'before');
-    await requireBalance(db, username);
-    const { name } = await describeAccount(db, username);
-    const { rows: entries, next } = await readPage(
-      PAGE,
-      (limit) => listEntries(db, username, { before, limit }),
-      ({ id }) => id,
-    );
-    const m = view.m.operator.account;
-    const path = `/admin/accounts/${username}/ledger`;
-    const content = html`<section class="panel">
-${ledgerTable(view, username, entries)}
-${pageLinks(view, { path, by: 'before', at: before, next })}
-</section>`;
-    const aside = html`<a href="/admin/accounts/${username}">${m.back}</a>`;
-    return sendPage(reply, view, { title: `${m.ledger}: ${name}`, content, aside });
-  });
+  app.get('/admin/accounts/:username/money', async (request, reply) =>
+    sendPage(reply, request.view, await accountPage(service, request, 'money')),
+  );
 
   app.post('/admin/accounts/:username/money', KEEPS_DRAFT, async (request, reply) => {
     const account = usernameOf(request);
@@ -55,22 +32,23 @@ ${pageLinks(view, { path, by: 'before', at: before, next })}
       reference: entered.reference,
     });
     if (problems) {
-      const page = await accountPage(service, request, { values: fields, problems });
+      const page = await accountPage(service, request, 'money', { values: fields, problems });
       return sendPage(reply, request.view, page);
     }
     if (needsStepUp(service, values.amount) && !(await stepUp(service, request, reply)))
       return reply;
     const debits = fields.direction === 'debit';
     const credit = fields.direction === 'invoice' ? 'credit on invoice' : 'payment';
+    const amount = debits ? `-${values.amount}` : values.amount;
     const { posted } = await postByHand(db, administrator(request), {
       ...values,
       account,
       kind: debits ? 'adjustment' : credit,
-      amount: debits ? `-${values.amount}` : values.amount,
+      amount,
       at: clock(),
     });
-    cookiesOf(service).set(reply, 'flash', posted ? 'posted' : 'posted-before');
-    return reply.redirect(`/admin/accounts/${account}`, 303);
+    const last: Posted = { amount, posted };
+    return showOnce(service, reply, `/admin/accounts/${account}/money`, last);
   });
 
   app.post('/admin/accounts/:username/settle', async (request, reply) => {
@@ -111,7 +89,7 @@ ${pageLinks(view, { path, by: 'before', at: before, next })}
 
   function done(reply: FastifyReply, account: number, posted: boolean): FastifyReply {
     cookiesOf(service).set(reply, 'flash', posted ? 'posted' : 'posted-before');
-    return reply.redirect(`/admin/accounts/${account}/ledger`, 303);
+    return reply.redirect(`/admin/accounts/${account}/money`, 303);
   }
 }
 

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { AccountDetails } from '../../../domain/account/account-directory.ts';
 import type { LedgerEntry } from '../../../domain/books/ledger.ts';
+import type { Decimal } from '../../../domain/money.ts';
 import { type Html, html } from '../../../html.ts';
-import { emptyState, panel } from '../../components/blocks.ts';
+import { emptyState, notice, panel } from '../../components/blocks.ts';
 import { confirmed } from '../../components/confirmed.ts';
 import { entryKind } from '../../components/entry-kind.ts';
 import { field } from '../../components/field.ts';
 import { freeText } from '../../components/free-text.ts';
-import { inCurrency, money } from '../../components/money.ts';
+import { inCurrency, money, rounded } from '../../components/money.ts';
 import { table } from '../../components/table.ts';
 import { time } from '../../components/time.ts';
 import { form, may, type View, zoneOf } from '../../view.ts';
@@ -16,8 +17,24 @@ import type { Filled } from './request.ts';
 /** Makes a form that is sent twice count once. */
 const newReference = () => `portal ${randomBytes(8).toString('hex')}`;
 
-/** A form for credits, also on invoice, and debits. A form that is sent twice counts once. */
-export function moneyPanel(view: View, { username }: AccountDetails, filled: Filled): Html {
+/** What was posted by the form that was sent last. */
+export interface Posted {
+  /** negative for a debit */
+  amount: Decimal;
+  /** false: this form had been posted before */
+  posted: boolean;
+}
+
+/**
+ * The balance, and a form for credits, also on invoice, and debits. A form that is sent twice counts
+ * once.
+ */
+export function moneyPanel(
+  view: View,
+  { username, cash }: AccountDetails,
+  filled: Filled,
+  last: Posted | undefined,
+): Html {
   const m = view.m.operator.account;
   const reference = filled.values.reference ?? newReference();
   const { values, problems } = filled;
@@ -28,7 +45,24 @@ ${field({ name: 'reason', label: m.reason, value: values.reason, problem: proble
 <button name="direction" value="debit" class="quiet">${m.debit}</button>
 <button name="direction" value="invoice" class="quiet">${m.creditOnInvoice}</button></p>
 <p class="hint">${m.creditOnInvoiceHint}</p>`;
-  return panel(m.money, form(view, `/admin/accounts/${username}/money`, fields));
+  const sent = form(view, `/admin/accounts/${username}/money`, fields);
+  return html`<div class="columns">
+${panel(m.money, sent)}
+${panel(
+  m.balance,
+  html`<p class="figure">${money(view, cash)}</p>
+${last && notice(last.posted ? 'good' : 'info', result(view, last, cash))}`,
+)}
+</div>`;
+}
+
+/** `Credited $12.50, balance $22.50.` */
+function result(view: View, { amount, posted }: Posted, cash: Decimal): string {
+  const m = view.m.operator.account;
+  if (!posted) return m.postedBefore(rounded(view, cash));
+  const isDebit = amount.startsWith('-');
+  const words = isDebit ? m.debited : m.credited;
+  return words(rounded(view, isDebit ? amount.slice(1) : amount), rounded(view, cash));
 }
 
 export function ledgerTable(view: View, username: number, entries: LedgerEntry[]): Html {

@@ -6,6 +6,7 @@ import {
   listSubAccounts,
 } from '../../../domain/account/account-directory.ts';
 import { listEntries } from '../../../domain/books/ledger.ts';
+import { readPage } from '../../../domain/page.ts';
 import { Refusal } from '../../../domain/refusal.ts';
 import { currentRegistration } from '../../../domain/sip/registration.ts';
 import { type Html, html } from '../../../html.ts';
@@ -15,58 +16,102 @@ import { isolated } from '../../components/free-text.ts';
 import { money, rate } from '../../components/money.ts';
 import { day } from '../../components/time.ts';
 import { takeDraft } from '../../draft.ts';
+import { queryNumber } from '../../input.ts';
 import type { Page } from '../../layout.ts';
 import { takeShownOnce } from '../../shown-once.ts';
 import { may, type View, zoneOf } from '../../view.ts';
 import { accountLink, accountTable, states } from '../accounts.ts';
+import { pageLinks } from '../page-links.ts';
 import { credentialsPanel, type NewCredentials, newCredentialsPanel } from './credentials-panel.ts';
-import { itemsPanels } from './items-panels.ts';
-import { ledgerTable, moneyPanel } from './money-panels.ts';
+import { itemsPanel } from './items-panels.ts';
+import { ledgerTable, moneyPanel, type Posted } from './money-panels.ts';
 import { type Filled, usernameOf } from './request.ts';
 import { settingsPanel } from './settings-panel.ts';
-import { accountTabs } from './views.ts';
+import { type AccountTab, accountTabs, hasTab } from './tabs.ts';
 
 const SUB_ACCOUNTS = 20;
-const ENTRIES = 5;
+const ENTRIES = 50;
 
 /**
- * An account as operators see it.
+ * A page of an account as operators see it.
  * @param refused a form of the page that is shown again with its faults
+ * @throws Refusal 'not found' for a page that this account does not have
  */
 export async function accountPage(
   service: Service,
   request: FastifyRequest,
+  tab: AccountTab,
   refused?: Filled,
 ): Promise<Page> {
-  const { db, clock } = service;
   const { view } = request;
-  const account = await describeAccount(db, usernameOf(request));
-  const { username, masterAccount, closedAt } = account;
-  const pays = masterAccount === username;
-  const [subAccounts, entries, registration] = await Promise.all([
-    pays ? listSubAccounts(db, username, SUB_ACCOUNTS) : [],
-    pays ? listEntries(db, username, { limit: ENTRIES }) : [],
-    registrationOf(service, account, clock()),
-  ]);
-  const open = closedAt === null;
-  const m = view.m.operator.account;
+  const account = await describeAccount(service.db, usernameOf(request));
+  const shownTabs = accountTabs(view, account);
+  if (!hasTab(view, account, tab)) throw new Refusal('not found', 'Not found');
   const draft = await takeDraft(service, request);
   const filled = refused ?? { values: draft?.fields ?? {}, problems: {} };
-  const credentials = await takeShownOnce<NewCredentials>(service, request);
-  const content = html`${credentials && newCredentialsPanel(view, credentials)}
-${!open && notice('warn', m.closedNotice)}
-<div class="columns">
-${factsPanel(view, account, registration)}
-${!pays && notice('info', html`${accountLink(masterAccount)} ${m.paysForIt}`)}
-${pays && may(view, 'money') && moneyPanel(view, account, filled)}
-</div>
-${pays && panel(m.ledger, ledgerTable(view, username, entries), html`<a href="/admin/accounts/${username}/ledger">${m.wholeLedger}</a>`)}
-${open && settingsPanel(view, account, filled)}
-<div class="columns">${itemsPanels(view, account, filled)}</div>
-${pays && subAccountsPanel(view, account, subAccounts)}
-${open && (may(view, 'credentials') || may(view, 'operation')) && credentialsPanel(view, account, filled)}`;
+  const content = html`${account.closedAt && notice('warn', view.m.operator.account.closedNotice)}
+${await contentOf(service, request, { account, tab, filled })}`;
   const status = Object.keys(filled.problems).length > 0 ? 400 : 200;
-  return { title: isolated(account.name), content, tabs: accountTabs(view, username), status };
+  return { title: isolated(account.name), content, tabs: shownTabs, status };
+}
+
+async function contentOf(
+  service: Service,
+  request: FastifyRequest,
+  { account, tab, filled }: { account: AccountDetails; tab: AccountTab; filled: Filled },
+): Promise<Html> {
+  const { view } = request;
+  const m = view.m.operator.account;
+  switch (tab) {
+    case 'money':
+      return moneyTab(service, request, account, filled);
+    case 'settings':
+      return settingsPanel(view, account, filled);
+    case 'services':
+    case 'numbers':
+      return itemsPanel(view, account, filled, tab);
+    case 'credentials': {
+      const credentials = await takeShownOnce<NewCredentials>(service, request);
+      return html`${credentials && newCredentialsPanel(view, credentials)}
+${await credentialsPanel(service, view, account, filled)}`;
+    }
+    default: {
+      const credentials = await takeShownOnce<NewCredentials>(service, request);
+      const pays = account.masterAccount === account.username;
+      const subAccounts = pays
+        ? await listSubAccounts(service.db, account.username, SUB_ACCOUNTS)
+        : [];
+      const payer = html`${accountLink(account.masterAccount)} ${m.paysForIt}`;
+      return html`${credentials && newCredentialsPanel(view, credentials)}
+${!pays && notice('info', payer)}
+${factsPanel(view, account, await registrationOf(service, account, service.clock()))}
+${pays && subAccountsPanel(view, account, subAccounts)}`;
+    }
+  }
+}
+
+/** The form for credits and debits with the result of the last one, and the ledger. */
+async function moneyTab(
+  { db, ...service }: Service,
+  request: FastifyRequest,
+  account: AccountDetails,
+  filled: Filled,
+): Promise<Html> {
+  const { view } = request;
+  const { username } = account;
+  const before = queryNumber(request, 'before');
+  const { rows: entries, next } = await readPage(
+    ENTRIES,
+    (limit) => listEntries(db, username, { before, limit }),
+    ({ id }) => id,
+  );
+  const posted = await takeShownOnce<Posted>({ db, ...service }, request);
+  return html`${may(view, 'money') && moneyPanel(view, account, filled, posted)}
+${panel(
+  view.m.operator.account.ledger,
+  html`${ledgerTable(view, username, entries)}
+${pageLinks(view, { path: `/admin/accounts/${username}/money`, by: 'before', at: before, next })}`,
+)}`;
 }
 
 async function registrationOf({ db, config }: Service, account: AccountDetails, now: Date) {

@@ -11,6 +11,7 @@ import { inCurrency } from '../../components/money.ts';
 import { refilled, type SettingsForm, shownInput, shownSettings } from '../../settings-form.ts';
 import { form, may, type View } from '../../view.ts';
 import type { Filled } from './request.ts';
+import { mayManage } from './tabs.ts';
 
 // What a customer would ask support for. All other settings are about money.
 const OF_SUPPORT: readonly AccountSettingName[] = [
@@ -30,9 +31,11 @@ const OF_SUPPORT: readonly AccountSettingName[] = [
 const permissionOf = (name: AccountSettingName) =>
   OF_SUPPORT.includes(name) ? 'credentials' : 'money';
 
-/** The settings that a role may change; each field has the name of its setting. */
-export function settingsForm(view: View): SettingsForm {
-  const names = SETTING_NAMES.filter((name) => may(view, permissionOf(name)));
+/** The settings that a role may change of an account; each field has the name of its setting. */
+export function settingsForm(view: View, account: Pick<AccountDetails, 'role'>): SettingsForm {
+  const names = SETTING_NAMES.filter(
+    (name) => mayManage(view, account) && may(view, permissionOf(name)),
+  );
   return Object.fromEntries(names.map((name) => [name, name]));
 }
 
@@ -42,7 +45,7 @@ const INPUT_MODES = { digits: 'numeric', money: 'decimal', 'whole money': 'numer
 export function settingsPanel(view: View, account: AccountDetails, filled: Filled): Html {
   const m = view.m.operator;
   const { username, masterAccount } = account;
-  const changeable = settingsForm(view);
+  const changeable = settingsForm(view, account);
   const current = shownSettings(changeable, account);
   const { values, shown } = refilled(changeable, current, filled.values);
   const input = (name: AccountSettingName) => {

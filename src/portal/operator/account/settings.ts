@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { ChangedMeanwhile, changeAccount } from '../../../domain/account/account.ts';
+import { describeAccount } from '../../../domain/account/account-directory.ts';
 import { type AccountSettingName, SETTING_NAMES } from '../../../domain/account/account-setting.ts';
-import { Refusal } from '../../../domain/refusal.ts';
+import { roleRefused } from '../../../domain/refusal.ts';
 import type { Service } from '../../../service.ts';
 import { cookiesOf } from '../../access.ts';
 import { KEEPS_DRAFT } from '../../draft.ts';
@@ -29,19 +30,29 @@ export function accountSettings(app: FastifyInstance, service: Service): void {
   const { db, queue, clock } = service;
 
   app.get('/admin/accounts/:username', async (request, reply) =>
-    sendPage(reply, request.view, await accountPage(service, request)),
+    sendPage(reply, request.view, await accountPage(service, request, 'summary')),
   );
+
+  for (const tab of ['settings', 'services', 'numbers', 'credentials'] as const) {
+    app.get(`/admin/accounts/:username/${tab}`, async (request, reply) =>
+      sendPage(reply, request.view, await accountPage(service, request, tab)),
+    );
+  }
 
   app.post('/admin/accounts/:username/settings', KEEPS_DRAFT, async (request, reply) => {
     const username = usernameOf(request);
     const fields = formFields(request);
     const { m } = request.view;
-    const form = settingsForm(request.view);
+    const form = settingsForm(request.view, await describeAccount(db, username));
     if (SETTING_NAMES.some((name) => name in fields && !Object.hasOwn(form, name))) {
-      throw new Refusal('forbidden', 'The role does not permit it', { reason: 'role' });
+      throw roleRefused();
     }
     const again = async (values: Fields, problems: Problems) =>
-      sendPage(reply, request.view, await accountPage(service, request, { values, problems }));
+      sendPage(
+        reply,
+        request.view,
+        await accountPage(service, request, 'settings', { values, problems }),
+      );
     const { changes, problems } = readSettings(m, form, fields);
     if (problems) return again(fields, problems);
     // A person who reads an account's mail can recover its password.
@@ -59,6 +70,6 @@ export function accountSettings(app: FastifyInstance, service: Service): void {
       return again(fields, { [FIELD_OF[key] ?? 'creditLimit']: text });
     }
     cookiesOf(service).set(reply, 'flash', 'saved');
-    return reply.redirect(`/admin/accounts/${username}`, 303);
+    return reply.redirect(`/admin/accounts/${username}/settings`, 303);
   });
 }

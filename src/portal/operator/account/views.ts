@@ -1,9 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { describeAccount } from '../../../domain/account/account-directory.ts';
+import { type AccountDetails, describeAccount } from '../../../domain/account/account-directory.ts';
 import type { Html } from '../../../html.ts';
 import type { Service } from '../../../service.ts';
 import { isolated } from '../../components/free-text.ts';
-import { tabs } from '../../components/tabs.ts';
 import { callDownloads } from '../../customer/call-download.ts';
 import { sendCalls } from '../../customer/calls.ts';
 import { charges } from '../../customer/charges.ts';
@@ -14,19 +13,26 @@ import { queryText } from '../../input.ts';
 import { sendPage } from '../../layout.ts';
 import { type View, zoneOf } from '../../view.ts';
 import { usernameOf } from './request.ts';
+import { accountTabs } from './tabs.ts';
 
 /** The customer's view of an account, for operators and in their own time zone. */
 export function accountViews(app: FastifyInstance, service: Service): void {
   const { db } = service;
 
-  async function subjectOf(request: FastifyRequest): Promise<Subject & { name: string }> {
-    const { username, masterAccount, name } = await describeAccount(db, usernameOf(request));
+  async function subjectOf(
+    request: FastifyRequest,
+  ): Promise<Subject & Pick<AccountDetails, 'name' | 'masterAccount' | 'role' | 'closedAt'>> {
+    const account = await describeAccount(db, usernameOf(request));
+    const { username, masterAccount, name, role, closedAt } = account;
     return {
       username,
       billingAccount: masterAccount,
       timeZone: zoneOf(request.view),
       base: `/admin/accounts/${username}`,
       name,
+      masterAccount,
+      role,
+      closedAt,
     };
   }
 
@@ -34,12 +40,13 @@ export function accountViews(app: FastifyInstance, service: Service): void {
     (content: (view: View, subject: Subject, request: FastifyRequest) => Promise<Html>) =>
     async (request: FastifyRequest, reply: FastifyReply) => {
       const { view } = request;
-      const { name, ...subject } = await subjectOf(request);
+      const { name, masterAccount, role, closedAt, ...subject } = await subjectOf(request);
+      const known = { username: subject.username, masterAccount, role, closedAt };
       const title = `${isolated(name)} (${subject.username})`;
       return sendPage(reply, view, {
         title,
         content: await content(view, subject, request),
-        tabs: accountTabs(view, subject.username),
+        tabs: accountTabs(view, known),
       });
     };
 
@@ -50,11 +57,12 @@ export function accountViews(app: FastifyInstance, service: Service): void {
         show((view, subject) => overview(view, service, subject)),
       );
       account.get('/calls', async (request, reply) => {
-        const { name, ...subject } = await subjectOf(request);
+        const { name, masterAccount, role, closedAt, ...subject } = await subjectOf(request);
+        const known = { username: subject.username, masterAccount, role, closedAt };
         const title = `${isolated(name)} (${subject.username})`;
         return sendCalls(reply, service, subject, {
           title,
-          tabs: accountTabs(request.view, subject.username),
+          tabs: accountTabs(request.view, known),
         });
       });
       account.get(
@@ -71,17 +79,4 @@ export function accountViews(app: FastifyInstance, service: Service): void {
     },
     { prefix: '/admin/accounts/:username' },
   );
-}
-
-/** Links from one page of an account to the others. */
-export function accountTabs(view: View, username: number): Html {
-  const { navigation, operator } = view.m;
-  const base = `/admin/accounts/${username}`;
-  return tabs(operator.account.views, view.path, [
-    { href: base, text: operator.account.manage },
-    { href: `${base}/overview`, text: navigation.overview },
-    { href: `${base}/calls`, text: navigation.calls },
-    { href: `${base}/charges`, text: navigation.charges },
-    { href: `/admin/audit?account=${username}`, text: operator.account.history },
-  ]);
 }
