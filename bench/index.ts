@@ -7,6 +7,7 @@ import { apikey } from './parts/apikey.ts';
 import { authorize } from './parts/authorize.ts';
 import { cdr } from './parts/cdr.ts';
 import { directory } from './parts/directory.ts';
+import { importing } from './parts/import.ts';
 import { info } from './parts/info.ts';
 import { ingest } from './parts/ingest.ts';
 import { limited } from './parts/limited.ts';
@@ -34,6 +35,7 @@ const PARTS: Record<string, Part> = {
   versions,
   directory,
   operators,
+  import: importing,
 };
 const USAGE = `npm run bench -- [PART…]        of ${Object.keys(PARTS).join(' ')}
 npm run bench -- --scale        the same requests with up to 20 million calls stored

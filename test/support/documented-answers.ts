@@ -176,7 +176,7 @@ function faultOf(
   const sentType = headers.get('content-type');
   if (sentType !== `${type}; charset=utf-8` && sentType !== type) return `it is ${sentType}`;
   if (isHead || body === undefined) return undefined;
-  if (!/json/.test(type ?? '')) return undefined;
+  if (!/json/.test(type ?? '') || /ndjson/.test(type ?? '')) return undefined;
   const schema = closed({ ...media.schema, components });
   return check(`${name} ${status}`, schema, JSON.parse(body.toString()));
 }
