@@ -152,7 +152,17 @@ export function email(text: string): string {
   return text;
 }
 
+// To look a time zone up takes a millisecond, and an import asks for each account.
+const timeZones = new Map<string, string>();
+const MOST_TIME_ZONES = 1_000;
+
 export function timeZone(text: string): string {
+  const known = timeZones.get(text) ?? findTimeZone(text);
+  if (timeZones.size < MOST_TIME_ZONES) timeZones.set(text, known);
+  return known;
+}
+
+function findTimeZone(text: string): string {
   try {
     if (!/^[A-Za-z]/.test(text)) throw new RangeError();
     const known = new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone;

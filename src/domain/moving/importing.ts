@@ -44,6 +44,8 @@ interface FirstReading {
   doubled: Map<number, Fault>;
   keys: Map<string, number>;
   faulty: number;
+  /** the passes that have rows */
+  passes: Set<number>;
   remarks: string[];
 }
 
@@ -80,9 +82,8 @@ export async function importFile(
   const writes = !options.allOrNothing || first.faulty === 0;
   const before = await countsOf(db, id);
   let failures = before.failed;
-  const passes = kind.passOf ? [1, 2] : [1];
   let seen = Object.values(before).reduce((sum, count) => sum + count, 0);
-  for (const pass of passes) {
+  for (const pass of first.passes) {
     if (run.pass > pass) continue;
     const after = run.pass === pass ? run.line : 0;
     let batch: Batch = { rows: [], results: [] };
@@ -161,6 +162,7 @@ async function firstReading(
     doubled: new Map(),
     keys: new Map(),
     faulty: 0,
+    passes: new Set([1]),
     remarks: [],
   };
   const shared = new Map<string, number>();
@@ -180,6 +182,7 @@ async function firstReading(
       const read = reading.read(fileRow);
       if ('faults' in read) found.faulty++;
       if (!('row' in read)) continue;
+      found.passes.add(kind.passOf?.(read.row) ?? 1);
       for (const key of kind.keysOf(read.row)) {
         const earlier = found.keys.get(key);
         if (earlier === undefined) found.keys.set(key, read.row.line);

@@ -94,6 +94,7 @@ export class RowMapper {
   readonly #mapping: KindMapping;
   readonly #accepted: Set<string>;
   readonly #known: Set<string>;
+  readonly #readers: [string, (cells: Cells) => string][];
 
   /** @param accepted columns of money that are given up */
   constructor(mapping: Mapping, kind: ImportKindName, accepted: string[]) {
@@ -105,6 +106,7 @@ export class RowMapper {
     const used = Object.values(members).flatMap(columnsOf);
     const all = [...used, ...Object.keys(only), ...mustBeZero, ...ignored];
     this.#known = new Set(all.map(plainTitle));
+    this.#readers = Object.entries(members).map(([name, source]) => [name, readerOf(source)]);
   }
 
   /**
@@ -120,11 +122,11 @@ export class RowMapper {
   }
 
   map(cells: Map<string, string>): Mapped {
-    const { members, only = {}, mustBeZero = [] } = this.#mapping;
+    const { only = {}, mustBeZero = [] } = this.#mapping;
     for (const [column, values] of Object.entries(only)) {
       const value = cells.get(plainTitle(column));
-      if (value !== undefined && !values.includes(value))
-        return { skipped: `${column} is ${value}` };
+      if (value === undefined || values.includes(value)) continue;
+      return { skipped: `${column} is ${value.slice(0, 20)}` };
     }
     const lost = mustBeZero.filter((column) => {
       const value = cells.get(plainTitle(column)) ?? '';
@@ -134,8 +136,9 @@ export class RowMapper {
       const detail = 'has no place here and would change bills; --accept takes the row without it';
       return { faults: lost.map((column) => ({ column, detail })) };
     }
-    const mapped = Object.entries(members).map(([name, source]) => [name, memberOf(source, cells)]);
-    return { members: new Map(mapped as [string, string][]) };
+    const members = new Map<string, string>();
+    for (const [name, read] of this.#readers) members.set(name, read(cells));
+    return { members };
   }
 }
 
@@ -149,26 +152,48 @@ function columnsOf(source: Source): string[] {
   return [source.column, ...Object.keys(source.negateIf ?? {})];
 }
 
-function memberOf(source: Source, cells: Map<string, string>): string {
-  const cell = (column: string) => cells.get(plainTitle(column)) ?? '';
-  if (typeof source === 'string') {
-    const isEmpty = columnsOf(source).every((column) => cell(column) === '');
-    return isEmpty ? '' : source.replace(COLUMN, (_, column: string) => cell(column)).trim();
-  }
+type Cells = Map<string, string>;
+
+/** Makes the function that reads a member from the cells of a row. */
+function readerOf(source: Source): (cells: Cells) => string {
+  if (typeof source === 'string') return templateOf(source);
   if (Array.isArray(source)) {
-    for (const one of source) {
-      const value = memberOf(one, cells);
-      if (value !== '') return value;
-    }
-    return '';
+    const readers = source.map(readerOf);
+    return (cells) => {
+      for (const read of readers) {
+        const value = read(cells);
+        if (value !== '') return value;
+      }
+      return '';
+    };
   }
-  if ('constant' in source) return source.constant;
-  const { column, values = {}, empty = '', nothing = [], absolute, negateIf = {} } = source;
-  const given = cell(column);
-  if (given === '' || nothing.includes(given)) return empty;
-  const value = Object.hasOwn(values, given) ? (values[given] ?? '') : given;
-  const negates = Object.entries(negateIf).some(([other, words]) => words.includes(cell(other)));
-  const plain = absolute ? value.replace(/^-/, '') : value;
-  if (!negates) return plain;
-  return plain.startsWith('-') ? plain.slice(1) : `-${plain}`;
+  if ('constant' in source) return () => source.constant;
+  const { values = {}, empty = '', nothing = [], absolute } = source;
+  const column = plainTitle(source.column);
+  const conditions = Object.entries(source.negateIf ?? {}).map(
+    ([other, words]) => [plainTitle(other), words] as const,
+  );
+  return (cells) => {
+    const given = cells.get(column) ?? '';
+    if (given === '' || nothing.includes(given)) return empty;
+    const value = Object.hasOwn(values, given) ? (values[given] ?? '') : given;
+    const plain = absolute ? value.replace(/^-/, '') : value;
+    if (!conditions.some(([other, words]) => words.includes(cells.get(other) ?? ''))) return plain;
+    return plain.startsWith('-') ? plain.slice(1) : `-${plain}`;
+  };
+}
+
+/** A text with columns in braces; it is empty if all of them are. */
+function templateOf(template: string): (cells: Cells) => string {
+  const [first = '', ...rest] = template.split('{').map((part) => part.split('}'));
+  const parts = rest.map(([name = '', text = '']) => [plainTitle(name), text] as const);
+  const [column] = parts;
+  if (parts.length === 1 && column && first[0] === '' && column[1] === '') {
+    return (cells) => cells.get(column[0]) ?? '';
+  }
+  return (cells) => {
+    const values = parts.map(([name]) => cells.get(name) ?? '');
+    if (values.every((value) => value === '')) return '';
+    return ((first[0] ?? '') + parts.map(([, text], n) => values[n] + text).join('')).trim();
+  };
 }
