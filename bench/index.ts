@@ -17,6 +17,7 @@ import { prices } from './parts/prices.ts';
 import { signup } from './parts/signup.ts';
 import { single } from './parts/single.ts';
 import { versions } from './parts/versions.ts';
+import { webhooks } from './parts/webhooks.ts';
 import { keepResult, readResult } from './result.ts';
 import { measureScale } from './scale.ts';
 import { openServer, openStage, type Server } from './stage.ts';
@@ -36,6 +37,7 @@ const PARTS: Record<string, Part> = {
   directory,
   operators,
   import: importing,
+  webhooks,
 };
 const USAGE = `npm run bench -- [PART…]        of ${Object.keys(PARTS).join(' ')}
 npm run bench -- --scale        the same requests with up to 20 million calls stored

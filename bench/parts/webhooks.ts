@@ -1,0 +1,55 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { changeEndpoint, createEndpoint } from '../../src/domain/webhook/endpoint.ts';
+import { makeAccounts, settle } from '../data.ts';
+import { atLeast, figure } from '../figure.ts';
+import { interleave, type Part } from '../part.ts';
+import { batchesOf, deliver, makeFeed } from '../workloads.ts';
+
+const ACTOR = { who: 'bench', from: 'bench' };
+const CALLS = 40_000;
+const BATCH = 1_000;
+const AT_ONCE = 4;
+const LEAST = 0.95;
+
+/** Ingest while an endpoint gets all events, compared with ingest without an endpoint. */
+export const webhooks: Part = async (stage, { rounds, quick }) => {
+  const { db, keyring } = stage;
+  const accounts = await makeAccounts(stage, { accounts: 2_000, withKeys: 1 });
+  await settle(stage);
+  const usernames = accounts.map(({ username }) => username);
+  const authorization = await makeFeed(stage);
+  let received = 0;
+  const receiver = createServer((request, response) => {
+    received++;
+    request.resume().on('end', () => response.writeHead(204).end());
+  });
+  await new Promise<void>((done) => receiver.listen(0, '127.0.0.1', done));
+  const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
+  const settings = { url, types: ['*'], accounts: [], description: 'bench', enabled: false };
+  const { endpoint } = await createEndpoint(db, ACTOR, keyring, settings, new Date());
+  const service = await stage.startService({ WEBHOOK_ALLOW: '127.0.0.1' });
+  const count = CALLS / (quick ? 4 : 1);
+  const rate = (enabled: boolean) => async () => {
+    await changeEndpoint(db, ACTOR, endpoint.id, { enabled }, new Date());
+    const batches = batchesOf(count, BATCH, usernames);
+    return deliver(stage, service.port, authorization, batches, AT_ONCE);
+  };
+  const values = await interleave(rounds, { without: rate(false), with: rate(true) });
+  await service.stop();
+  receiver.close();
+  return {
+    figures: [
+      figure({
+        part: 'webhooks',
+        name: `calls, ${BATCH} a batch, ${AT_ONCE} at once, all events sent (${received})`,
+        ours: values.with,
+        limit: values.without,
+        limitName: 'the same without an endpoint',
+        unit: 'calls/s',
+        target: atLeast(LEAST),
+      }),
+    ],
+    leftOut: [],
+  };
+};
