@@ -19,7 +19,7 @@ const { packages } = read('package-lock.json') as { packages: Record<string, Pac
 const installed = Object.entries(packages).filter(([path]) => path !== '');
 
 const PERMISSIVE =
-  /\b(MIT|MIT-0|ISC|Apache-2\.0|BSD(-2-Clause|-3-Clause)?|0BSD|BlueOak-1\.0\.0|OFL-1\.1|PostgreSQL|Python-2\.0)\b/;
+  /\b(MIT|MIT-0|ISC|Apache-2\.0|BSD(-2-Clause|-3-Clause)?|0BSD|BlueOak-1\.0\.0|OFL-1\.1|PostgreSQL|Unlicense|Python-2\.0)\b/;
 
 test('every package is of one version, whose content the lock file knows', () => {
   assert.ok(installed.length > 100);

@@ -21,7 +21,9 @@ import { systemResolve } from '../webhook/allowed-address.ts';
 import { sendWebhook } from '../webhook/send.ts';
 
 const PAUSE_MS = 500;
+const ROUNDS = 10;
 const TURN_MS = 5_000;
+const PAUSE_AFTER_ERROR_MS = 2_000;
 const ANNOUNCE_MS = 60_000;
 /** after an outage, four deliveries in this time: 20 a second */
 const RECOVERY_PAUSE_MS = 200;
@@ -78,7 +80,8 @@ export function startEvents(
       announcedMs = performance.now();
       await announceRejected(db, clock());
     }
-    while (await hasNewEvents(db)) await numberEvents(db, clock());
+    // Not without end: what is numbered must be sent meanwhile.
+    for (let n = 0; n < ROUNDS && (await hasNewEvents(db)); n++) await numberEvents(db, clock());
     for (const id of await endpointsWithDue(db, clock())) {
       if (sending.has(id)) continue;
       const turn = sendTo(id)
@@ -89,8 +92,15 @@ export function startEvents(
   };
   const run = async () => {
     while (!signal.aborted) {
-      await step().catch((err) => log.error({ err }, 'events are not numbered'));
-      await sleep(PAUSE_MS, undefined, { signal }).catch(() => undefined);
+      const failed = await step().then(
+        () => false,
+        (err) => {
+          log.error({ err }, 'events are not numbered');
+          return true;
+        },
+      );
+      const pauseMs = failed ? PAUSE_AFTER_ERROR_MS : PAUSE_MS;
+      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
     }
     await Promise.all(sending.values());
     await retireSender(db, sender).catch(() => undefined);

@@ -10,6 +10,7 @@ import { PARKED_MAIL_QUEUE } from '../domain/mail/message.ts';
 import { blockPrefixes } from '../domain/rating/blocked-prefix.ts';
 import { importPrices } from '../domain/rating/price-import.ts';
 import { STAFF_ROLES, type StaffRole } from '../domain/role.ts';
+import { createEndpoint } from '../domain/webhook/endpoint.ts';
 import { operatorPages } from './operator/index.ts';
 
 // Each route of the operators' pages, and the first letters of the roles that may use it.
@@ -63,6 +64,15 @@ const TABLE: Record<string, string> = {
   'GET /admin/feeds': 'asbr',
   'GET /admin/operator-keys': 'a',
   'GET /admin/promotions': 'asbr',
+  'GET /admin/webhooks': 'a',
+  'GET /admin/webhooks/:id': 'a',
+  'POST /admin/webhooks': 'a',
+  'POST /admin/webhooks/:id/remove': 'a',
+  'POST /admin/webhooks/:id/replay': 'a',
+  'POST /admin/webhooks/:id/retry': 'a',
+  'POST /admin/webhooks/:id/rotate': 'a',
+  'POST /admin/webhooks/:id/switch': 'a',
+  'POST /admin/webhooks/:id/test': 'a',
   'GET /admin/rejected': 'asbr',
   'GET /admin/rejected/:id': 'asbr',
   'POST /admin/accounts/:username/close': 'a',
@@ -213,6 +223,16 @@ test('a page shows a role what it permits, and nothing that it refuses', async (
   await admin.open('/admin/books');
   const begun = await admin.submit('/admin/books');
   const operation = begun.location?.split('/').at(-1) ?? '';
+  const endpoint = { url: 'https://crm.example.com/', types: ['*'], accounts: [], description: '' };
+  const wanted = { ...endpoint, enabled: true };
+  const webhook = await createEndpoint(db, TESTER, keyring, wanted, clock());
+  assert.equal(webhook.endpoint.id, id);
+  await db.query(
+    `INSERT INTO webhook_delivery (endpoint, sequence, state, next_try_at)
+     SELECT $1, max(sequence), 'failed', now() FROM event
+     ON CONFLICT (endpoint, sequence) DO UPDATE SET state = 'failed'`,
+    [id],
+  );
   const mail = {
     to: 'nobody@example.com',
     name: 'N',

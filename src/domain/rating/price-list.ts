@@ -1,6 +1,7 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import { violatedConstraint } from '../../db/errors.ts';
 import { type Actor, audit } from '../audit.ts';
+import { recordEvent } from '../event.ts';
 import { Refusal } from '../refusal.ts';
 import type { Price } from './price-csv.ts';
 import { prefixesOf } from './rating.ts';
@@ -32,6 +33,8 @@ export async function removePriceList(
       const rows = await tx.query('DELETE FROM price_list WHERE name = $1 RETURNING name', [list]);
       if (rows.length === 0) throw unknownList(list);
       await audit(tx, actor, { action: 'price list removed', detail: { list } }, now);
+      const data = { list, removed: true };
+      await recordEvent(tx, { type: 'price_list.changed', data }, now);
     });
   } catch (error) {
     if (violatedConstraint(error) !== 'account_price_list') throw error;

@@ -130,7 +130,7 @@ function needed(
       figure: view.m.count(webhooks.failing + webhooks.disabled),
       title: view.m.webhooks.attention(webhooks.failing + webhooks.disabled),
       text: view.m.webhooks.attentionText,
-      href: '/admin/webhooks',
+      href: may(view, 'operation') ? '/admin/webhooks' : undefined,
     },
     mail.parked > 0 && {
       kind: 'bad',

@@ -72,15 +72,13 @@ export function webhookPage(app: FastifyInstance, service: Service): void {
     return showOnce(service, reply, pathOf({ id }), { secret });
   });
 
-  for (const action of ['enable', 'disable'] as const) {
-    app.post(`${path}/${action}`, async (request, reply) => {
-      const { id } = await endpointOf(request);
-      const changes = { enabled: action === 'enable' };
-      await changeEndpoint(db, administrator(request), id, changes, clock());
-      cookiesOf(service).set(reply, 'flash', 'saved');
-      return reply.redirect(pathOf({ id }), 303);
-    });
-  }
+  app.post(`${path}/switch`, async (request, reply) => {
+    const { id } = await endpointOf(request);
+    const changes = { enabled: formFields(request).enabled === 'true' };
+    await changeEndpoint(db, administrator(request), id, changes, clock());
+    cookiesOf(service).set(reply, 'flash', 'saved');
+    return reply.redirect(pathOf({ id }), 303);
+  });
 
   app.post(`${path}/replay`, async (request, reply) => {
     const { id } = await endpointOf(request);
@@ -165,11 +163,12 @@ function stateOf(view: View, endpoint: WebhookEndpoint): Html {
 function actions(view: View, endpoint: WebhookEndpoint): Html {
   const m = view.m.webhooks;
   const path = pathOf(endpoint);
-  const button = (action: string, label: string) =>
-    form(view, `${path}/${action}`, html`<button class="quiet">${label}</button>`);
+  const button = (action: string, label: string, fields?: Html) =>
+    form(view, `${path}/${action}`, html`${fields}<button class="quiet">${label}</button>`);
+  const enabled = html`<input type="hidden" name="enabled" value="${String(!endpoint.enabled)}">`;
   return html`<div class="actions">
 ${button('test', m.test)}
-${endpoint.enabled ? confirmed(view, `${path}/disable`, m.disable) : button('enable', m.enable)}
+${endpoint.enabled ? confirmed(view, `${path}/switch`, m.disable, { fields: enabled }) : button('switch', m.enable, enabled)}
 ${confirmed(view, `${path}/rotate`, m.rotate)}
 ${confirmed(view, `${path}/remove`, m.remove)}
 </div>`;

@@ -57,12 +57,12 @@ test('an administrator adds a webhook, tries it, sends events again, disables an
   assert.match(failing.body, /status 500/);
   assert.match((await operator.open('/admin')).body, /webhook fails/);
   await operator.open(page);
-  await operator.submit(`${page}/disable`, {});
+  await operator.submit(`${page}/switch`, {});
   const disabled = await operator.open(page);
   assert.match(disabled.body, /disabled/);
   assert.match(disabled.body, /given up/);
   receiver.answer = (response) => response.writeHead(204).end();
-  await operator.submit(`${page}/enable`, {});
+  await operator.submit(`${page}/switch`, {});
   await operator.open(page);
   const today = new Date().toISOString().slice(0, 10);
   const replayed = await operator.submitAndFollow(`${page}/replay`, { since: today });
