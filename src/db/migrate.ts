@@ -2,10 +2,11 @@ import { readdir } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { translate } from './errors.ts';
+import { isLockTimeout, translate } from './errors.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url));
 const OLDEST_SERVER = 15;
+const LOCK_TRIES = 60;
 
 /** The server's version, or the database's schema, is not supported. */
 export class UnsupportedServer extends Error {}
@@ -47,14 +48,23 @@ export async function migrate(
     if (hasTable && (await isUpToDate(client))) return;
     // Loaded only here, because loading takes longer than most commands.
     const { runner } = await import('node-pg-migrate');
-    await runner({
-      dbClient: client,
-      dir: MIGRATIONS,
-      direction: 'up',
-      migrationsTable: 'schema_migration',
-      advisoryLockMode: 'wait',
-      log: () => undefined,
-    });
+    // Everybody else would wait behind a change of a table that waits for a long read.
+    await client.query("SET lock_timeout = '1s'");
+    for (let tries = 1; ; tries++) {
+      try {
+        await runner({
+          dbClient: client,
+          dir: MIGRATIONS,
+          direction: 'up',
+          migrationsTable: 'schema_migration',
+          advisoryLockMode: 'wait',
+          log: () => undefined,
+        });
+        return;
+      } catch (error) {
+        if (tries === LOCK_TRIES || !isLockTimeout(error)) throw error;
+      }
+    }
   } catch (error) {
     throw translate(error);
   } finally {

@@ -72,6 +72,12 @@ export async function startStandby(
   return { url: urlOf(started.port), port: started.port, stop: () => stop(started.child) };
 }
 
+/** Starts a cluster that a backup was restored to, in the folder `cluster` of this one. */
+export async function startRestored(folder: string): Promise<PrivatePostgres> {
+  const { port, child } = await startCluster(folder, {});
+  return { url: urlOf(port), port, stop: () => stop(child) };
+}
+
 /** Runs a statement that only a superuser may run. */
 export function asSuperuser({ port }: PrivatePostgres, sql: string): Promise<void> {
   return execute(superuserOf(port), sql);
