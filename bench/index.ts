@@ -40,7 +40,7 @@ const PARTS: Record<string, Part> = {
   webhooks,
 };
 const USAGE = `npm run bench -- [PART…]        of ${Object.keys(PARTS).join(' ')}
-npm run bench -- --scale        the same requests with up to 20 million calls stored
+npm run bench -- --scale        the same requests with up to 20 million calls and a million accounts
 npm run bench -- compare A B    two files of bench/results
   --quick       shorter, for a first look
   --rounds N    how often each is measured; medians are shown

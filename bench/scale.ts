@@ -13,9 +13,22 @@ import {
   signupRate,
 } from './workloads.ts';
 
-const SIZES = [200_000, 1_000_000, 20_000_000];
-const QUICK_SIZES = [20_000, 200_000, 2_000_000];
-const CALLS_AN_ACCOUNT = 100;
+interface Size {
+  calls: number;
+  accounts: number;
+}
+
+const SIZES: Size[] = [
+  { calls: 200_000, accounts: 2_000 },
+  { calls: 1_000_000, accounts: 10_000 },
+  { calls: 20_000_000, accounts: 200_000 },
+  { calls: 20_000_000, accounts: 1_000_000 },
+];
+const QUICK_SIZES: Size[] = [
+  { calls: 20_000, accounts: 200 },
+  { calls: 200_000, accounts: 2_000 },
+  { calls: 2_000_000, accounts: 100_000 },
+];
 const LEAST = 0.9;
 const KEYS = 500;
 const INGEST = { calls: 20_000, batch: 1_000, atOnce: 4, usernames: 2_000 };
@@ -29,18 +42,18 @@ export async function measureScale(server: Server, options: Options): Promise<Pa
   const stages: Stage[] = [];
   try {
     const measures: Record<string, Measure>[] = [];
-    for (const calls of sizes) {
-      console.error(`filling a database with ${calls.toLocaleString('en-US')} calls …`);
+    for (const size of sizes) {
+      console.error(`filling a database with ${sizeText(size)} …`);
       const stage = await openStage(server);
       stages.push(stage);
-      measures.push(await measuresOf(stage, calls, options.seconds));
+      measures.push(await measuresOf(stage, size, options.seconds));
     }
     const figures: Figure[] = [];
     for (const name of Object.keys(measures[0] ?? {})) {
       console.error(`measuring ${name} …`);
       const values = await interleave(
         options.rounds,
-        Object.fromEntries(measures.map((of, n) => [String(sizes[n]), of[name]])),
+        Object.fromEntries(measures.map((of, n) => [sizeText(sizes[n] as Size), of[name]])),
       );
       figures.push(...figuresOf(name, sizes, values));
     }
@@ -53,14 +66,14 @@ export async function measureScale(server: Server, options: Options): Promise<Pa
 /** Fills a database. @returns the measurements on it, each a number per second */
 async function measuresOf(
   stage: Stage,
-  calls: number,
+  size: Size,
   seconds: number,
 ): Promise<Record<string, Measure>> {
-  const total = calls / CALLS_AN_ACCOUNT;
-  const accounts = await makeAccounts(stage, { accounts: total, withKeys: Math.min(total, 2_000) });
+  const withKeys = Math.min(size.accounts, 2_000);
+  const accounts = await makeAccounts(stage, { accounts: size.accounts, withKeys });
   const everyone = await stage.db.query<{ username: number }>('SELECT username FROM account');
   const usernames = everyone.map(({ username }) => username);
-  await makeCalls(stage, { accounts: usernames, first: 0, calls });
+  await makeCalls(stage, { accounts: usernames, first: 0, calls: size.calls });
   const readings = [100, 10_000].map((rows, n) => ({ rows, ...(accounts[n] as Account) }));
   for (const { rows, username } of readings) {
     const first = 1_000_000_000 + rows * 10;
@@ -92,19 +105,22 @@ async function measuresOf(
 }
 
 /** The largest database, compared with each smaller one. */
-function figuresOf(name: string, sizes: number[], values: Record<string, number[]>): Figure[] {
-  const text = (size: number | undefined) => (size ?? 0).toLocaleString('en-US');
+function figuresOf(name: string, sizes: Size[], values: Record<string, number[]>): Figure[] {
   const [what = '', unit = ''] = [name.slice(0, name.lastIndexOf(',')), name.split(', ').at(-1)];
-  const largest = sizes.at(-1);
+  const largest = sizeText(sizes.at(-1) as Size);
   return sizes.slice(0, -1).map((size) =>
     figure({
       part: 'scale',
-      name: `${what}: ${text(largest)} calls stored`,
-      ours: values[String(largest)] ?? [],
-      limit: values[String(size)],
-      limitName: `the same at ${text(size)}`,
+      name: `${what}: ${largest}`,
+      ours: values[largest] ?? [],
+      limit: values[sizeText(size)],
+      limitName: `the same with ${sizeText(size)}`,
       unit,
       target: atLeast(LEAST),
     }),
   );
+}
+
+function sizeText({ calls, accounts }: Size): string {
+  return `${calls.toLocaleString('en-US')} calls of ${accounts.toLocaleString('en-US')} accounts`;
 }

@@ -12,7 +12,7 @@ import { Refusal } from '../domain/refusal.ts';
 const FORMAT = 'account-api calls, version 1';
 const MANIFEST = 'manifest.json';
 const PART_CALLS = 1_000_000;
-// Level 6 takes three times as long and saves a tenth.
+// Level 6 takes half as long again and saves a tenth.
 const LEVEL = 3;
 
 export interface ArchivePart {
