@@ -168,7 +168,7 @@ test('feeds, promotions, administrators and replays leave entries of no account'
       ...entry,
       action: 'administrator created',
       account: username,
-      detail: { name: 'Administrator', email: created.detail.email },
+      detail: { name: 'Administrator', email: created.detail.email, role: 'administrator' },
     },
     { ...entry, action: 'replay started', detail: { records: 'all' } },
     {

@@ -112,7 +112,7 @@ test("bytes that are no UTF-8 in a phone's agent keep it from nothing", () => {
     assert.deepEqual(parsedRegistrations(withName(record, bytes), now), {
       contacts: [
         {
-          username: 4592086960,
+          user: '4592086960',
           contact: 'sip:4592086960@192.0.2.1:5060',
           received: undefined,
           userAgent: shown,

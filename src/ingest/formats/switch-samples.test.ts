@@ -69,7 +69,7 @@ test('events and rows of OpenSIPS 3.5.9 tell their calls', () => {
 });
 
 const CONTACT = {
-  username: 2125550001,
+  user: '2125550001',
   contact: 'sip:2125550001@127.0.0.1:5099',
   received: 'sip:127.0.0.1:6061',
   userAgent: 'Exp',
