@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 import { type Command, CommanderError } from 'commander';
+import { invalidField } from '../domain/refusal.ts';
+import { explain } from './explain.ts';
 import { buildProgram } from './program.ts';
 
 /** Parses a command line and does nothing. @returns the error, or an empty text */
@@ -93,4 +97,43 @@ test('what cannot be meant is refused before anything is opened', async () => {
     ['audit --account x', /Must be a 10-digit number/],
   ];
   for (const [line, pattern] of wrong) assert.match(await complaint(...words(line)), pattern, line);
+});
+
+const COMMAND = new URL('./account-api.js', import.meta.url).pathname;
+
+async function output(...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [COMMAND, ...args]);
+  return stdout;
+}
+
+test('a shell completes commands, options and choices', async () => {
+  const completed = async (...typed: string[]) =>
+    (await output('complete', '--', ...typed)).split('\n').map((line) => line.split('\t')[0]);
+  assert.deepEqual((await completed('account', 'li')).slice(0, 1), ['list']);
+  assert.ok((await completed('promo', 'create', '--')).includes('--amount'));
+  assert.ok((await completed('account', 'list', '--state', '')).includes('suspended'));
+  for (const shell of ['bash', 'zsh', 'fish']) {
+    const script = await output('complete', shell);
+    assert.match(script, /account-api complete --/, shell);
+    if (shell === 'bash') await promisify(execFile)('bash', ['-n', '-c', script]);
+  }
+});
+
+test('help is a command, and it marks what is required', async () => {
+  assert.match(await output('help'), /^Usage: account-api .*\n[\s\S]* account +[\s\S]* complete +/);
+  const help = await output('help', 'promo', 'create');
+  assert.match(help, /--amount <\w+> +\S[^\n]*\(required\)/);
+  assert.doesNotMatch(help, /--until <date>[^\n]*\(required\)/);
+});
+
+test('errors of the operating system and of fields are told in words', () => {
+  const missing = Object.assign(new Error('ENOENT: no such file or directory'), {
+    code: 'ENOENT',
+    path: 'prices.csv',
+  });
+  assert.equal(explain(missing), 'prices.csv: there is no such file or folder');
+  assert.equal(
+    explain(invalidField('callerId', 'Must be a 10-digit number')),
+    'caller id: Must be a 10-digit number',
+  );
 });

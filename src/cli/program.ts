@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { explain } from './explain.ts';
 import { printable } from './print.ts';
 
 const FAILED = 1;
 const WRONG_USAGE = 2;
+const COMPLETE = 'complete';
 // Other usage errors already name the right usage.
 const NEED_HELP = new Set([
   'commander.excessArguments',
@@ -151,8 +152,10 @@ const ENTRIES: Entry[] = [
 export async function runCommandLine(args: string[]): Promise<number> {
   const json = args.includes('--json');
   try {
-    const program = await buildProgram(json, args[0] ?? '');
-    await program.parseAsync(args, { from: 'user' });
+    // `help` may name a command of any depth; the library's own takes one word.
+    const line = args[0] === 'help' ? [...args.slice(1), '--help'] : args;
+    const program = await buildProgram(json, line[0] ?? '');
+    await program.parseAsync(line, { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
     if (!(error instanceof CommanderError)) {
@@ -174,13 +177,14 @@ export async function runCommandLine(args: string[]): Promise<number> {
  * The commands. @param json whether errors are printed as JSON
  * @param first the first word of the command line. Only the entry with this name gets its commands
  * and options, because loading all takes longer than most commands. If it is missing, all entries
- * get them.
+ * get them; with `complete`, the command for completion is there, too.
  */
 export async function buildProgram(json: boolean, first?: string): Promise<Command> {
   const program = new Command('account-api')
     .description("The operators' command of the Account API. Settings are those of the service.")
     .version(version())
-    .helpCommand(false)
+    .helpCommand('help [command]', 'what a command does, and its options')
+    .configureHelp({ optionDescription })
     // Errors are printed once, by runCommandLine.
     .configureOutput({
       outputError: () => undefined,
@@ -189,9 +193,21 @@ export async function buildProgram(json: boolean, first?: string): Promise<Comma
     .exitOverride();
   for (const { name, description, load } of ENTRIES) {
     const on = program.command(name).description(description);
-    if (first === undefined || first === name) await load(on);
+    if (first === undefined || first === name || first === COMPLETE) await load(on);
+  }
+  if (first === COMPLETE) {
+    // The package adds the command itself, from all commands and options that it finds.
+    (await import('@bomb.sh/tab/commander')).default(program);
+  } else if (first !== undefined) {
+    program.command(COMPLETE).description('print a script for completion in bash, zsh or fish');
   }
   return program;
+}
+
+/** Marks the options that a command does not work without. */
+function optionDescription(option: Option): string {
+  const text = new Help().optionDescription(option);
+  return option.mandatory ? `${text} (required)` : text;
 }
 
 function complain(message: string, json: boolean): void {

@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander';
-import { createPromotion, listPromotions } from '../domain/account/promotion.ts';
+import { changePromotion, createPromotion, listPromotions } from '../domain/account/promotion.ts';
 import type { Decimal } from '../domain/money.ts';
 import { command, operator, perform } from './operation.ts';
 import { moment, money, table } from './print.ts';
@@ -37,6 +37,17 @@ export function promoCommands(group: Command): void {
       return { json: promotion, text: `Created ${code}: ${money(amount)} for a new account` };
     },
   );
+
+  const end = command(
+    group,
+    'end',
+    'end a code: no new account may use it from now on; reserved uses stay',
+    'promo end WELCOME5',
+  ).addArgument(new Argument('<code>', 'the code, in any case').argParser(values.promotionCode));
+  perform(end, async ({ db, clock }, code: string) => {
+    const ended = await changePromotion(db, operator(), code, { validUntil: clock() }, clock());
+    return { json: ended, text: `Ended ${ended.code}; ${ended.uses} used it.` };
+  });
 
   const list = command(group, 'list', 'promotion codes and their uses', 'promo list');
   perform(list, async ({ db }) => {
