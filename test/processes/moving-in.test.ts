@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import { PROGRAM } from '../support/command.ts';
+import { startService, type TestService } from '../support/service.ts';
+
+const run = promisify(execFile);
+const GUIDE = readFileSync(new URL('../../docs/moving-in.md', import.meta.url), 'utf8');
+
+let api: TestService;
+before(async () => {
+  api = await startService();
+});
+after(() => api.stop());
+
+test('the guide of the move does what it says, line by line', async () => {
+  const bin = join(api.folder, 'bin');
+  mkdirSync(bin);
+  writeFileSync(join(bin, 'npx'), `#!/bin/sh\nshift\nexec "${PROGRAM}" "$@"\n`);
+  chmodSync(join(bin, 'npx'), 0o755);
+  const blocks = [...GUIDE.matchAll(/^ *```bash\n([\s\S]*?)^ *```$/gm)].map(
+    ([, text = '']) => text,
+  );
+  assert.equal(blocks.length, 6);
+  const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', blocks.join('\n')], {
+    cwd: api.folder,
+    env: { ...api.env, PATH: `${bin}:${process.env.PATH}` },
+  });
+  assert.match(stdout, /^SELECT a\.\*.* FROM accounts a/m);
+  assert.match(stdout, /^Would be: 2 created, 0 updated, 0 unchanged, 0 skipped, 0 failed$/m);
+  assert.match(stdout, /^postpaid negative +1 +-12\.500000$/m);
+  assert.match(stdout, /^prepaid positive +1 +25\.500000$/m);
+  assert.match(stdout, /^The books balance\.$/m);
+  assert.match(stdout, /^2 mails on the way\.$/m);
+  const { db } = api.service;
+  const rows = await db.query<object>(
+    `SELECT a.external_id AS id, b.cash::text, s.sip_user AS sip, n.number, a.next_charge::text AS charge
+     FROM account a JOIN balance b ON b.account = a.username JOIN sip_secret s ON s.account = a.username
+       LEFT JOIN number n ON n.account = a.username ORDER BY 1`,
+  );
+  assert.deepEqual(rows, [
+    {
+      id: 'astpp:1',
+      cash: '25.500000',
+      sip: 'office-7',
+      number: '8005550130',
+      charge: '2040-02-01',
+    },
+    { id: 'astpp:2', cash: '-12.500000', sip: '4000000002', number: null, charge: null },
+  ]);
+  const manifest = JSON.parse(readFileSync(join(api.folder, 'export-1/manifest.json'), 'utf8'));
+  assert.deepEqual([manifest.cash, manifest.files.accounts.rows], ['13.000000', 0]);
+});
