@@ -47,7 +47,7 @@ const today = () => api.service.clock().toISOString().slice(0, 10);
 const rowsOf = (body: string) =>
   body.match(/<tr role="row"><td role="cell" data-label[\s\S]*?<\/tr>/g) ?? [];
 
-test('the fee of a call has a column beside its rate', async () => {
+test('the fee of a call is told beside its cost', async () => {
   const { username, password } = await api.signUp();
   const { db, queue, clock } = api.service;
   const { prices } = readPriceFile('prefix,rate,connect fee\n1312,0.6,0.05');
@@ -58,12 +58,12 @@ test('the fee of a call has a column beside its rate', async () => {
   await store(called.map((called, n) => call(username, minutesAgo(5 + n), { called })));
   const visitor = await signIn(username, password);
   const { body } = await visitor.open('/calls');
-  const fees = rowsOf(body).flatMap(
-    (row) => /data-label="Fee"[^>]*>(.*?)<\/td>/.exec(row)?.[1] ?? [],
+  const costs = rowsOf(body).flatMap(
+    (row) => /data-label="Cost"[^>]*>(.*?)<\/td>/.exec(row)?.[1] ?? [],
   );
   assert.deepEqual(
-    fees.map((fee) => fee.replace(/<[^>]*>/g, '')),
-    ['$0.05', '–'],
+    costs.slice(-2).map((cost) => cost.replace(/<[^>]*>/g, '')),
+    ['$0.47 with $0.05 fee', '$0.01'],
   );
 });
 
