@@ -76,7 +76,7 @@ export function accountTable(view: View, accounts: AccountSummary[]): Html {
     caption: m.title,
     rows: accounts,
     columns: [
-      { label: m.username, cell: ({ username }) => html`<span class="number">${username}</span>` },
+      { label: m.username, cell: ({ username }) => username },
       {
         label: m.name,
         cell: ({ username, name }) =>
