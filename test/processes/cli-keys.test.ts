@@ -6,9 +6,21 @@ import { after, before, test } from 'node:test';
 import { SEALED_COLUMNS } from '../../src/cli/keys.ts';
 import { openKeyring } from '../../src/domain/sealing/keyring.ts';
 import { countOldSeals } from '../../src/domain/sealing/re-seal.ts';
+import {
+  createEndpoint,
+  rotateWebhookSecret,
+  secretsOf,
+} from '../../src/domain/webhook/endpoint.ts';
 import { readKeyFile } from '../../src/secret-key.ts';
 import { commandJson, runCommand } from '../support/command.ts';
-import { linkIn, post, startService, submit, type TestService } from '../support/service.ts';
+import {
+  linkIn,
+  post,
+  startService,
+  submit,
+  TESTER,
+  type TestService,
+} from '../support/service.ts';
 
 let api: TestService;
 before(async () => {
@@ -43,6 +55,14 @@ test('a rotation under load: keys stay, new ones work, the old file opens nothin
     );
   const once = await signUpOnce();
   assert.equal(once.status, 201);
+
+  const settings = { url: 'https://crm.example.com/', types: ['*'], accounts: [], description: '' };
+  const { keyring } = api.service;
+  const wanted = { ...settings, enabled: false };
+  const webhook = await createEndpoint(db, TESTER, keyring, wanted, new Date());
+  const { id } = webhook.endpoint;
+  const rotation = { id, overlapHours: 24 };
+  const renewed = await rotateWebhookSecret(db, TESTER, keyring, rotation, new Date());
 
   let rotating = true;
   const failures: unknown[] = [];
@@ -88,6 +108,8 @@ test('a rotation under load: keys stay, new ones work, the old file opens nothin
   for (const { username, password, apikey } of [...accounts, await api.signUp()]) {
     assert.equal((await api.call('apikey', { username, password })).body.apikey, apikey);
   }
+  const secrets = await secretsOf(db, keyring, id, new Date());
+  assert.deepEqual(secrets, [renewed.secret, webhook.secret]);
   const again = await signUpOnce();
   assert.deepEqual([again.body, again.headers.get('idempotent-replayed')], [once.body, 'true']);
   await openKeyring(db, () => readKeyFile(keyFile));
