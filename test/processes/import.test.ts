@@ -343,3 +343,97 @@ test('everything goes out as files of one moment that say when they are whole', 
   const next = JSON.parse((await runCommand(api.env, ...args)).stdout);
   assert.deepEqual([next.files.events.rows, next.files.events.file], [0, 'events.ndjson.gz']);
 });
+
+// The columns of each system's own tables.
+const SYSTEMS: {
+  mapping: string;
+  accounts: string[];
+  expected: [number, number, number];
+  first: object;
+  sip?: string[];
+  balances?: string[];
+  cash?: string;
+}[] = [
+  {
+    mapping: 'a2billing',
+    accounts: [
+      'id,username,useralias,firstname,lastname,company_name,email,status,activated,typepaid,creditlimit,credit,simultaccess,credit_notification,creationdate,currency,uipass,tariff_name',
+      '1,5100000001,al1,Ann,Example,,a1@example.com,1,t,1,-50,12.5,2,5,2019-05-06 07:08:09,USD,plain,',
+      '2,card-2,al2,,,Suspended Inc,a2@example.com,6,t,0,0,3,0,-1,2019-05-06 07:08:09,USD,plain,',
+      '3,5100000003,al3,Gone,Gone,,a3@example.com,5,t,0,0,1,0,-1,2019-05-06 07:08:09,USD,plain,',
+      '4,5100000004,al4,Prepaid,Limit,,a4@example.com,1,t,0,20,1,0,-1,2019-05-06 07:08:09,USD,plain,',
+    ],
+    expected: [2, 1, 1],
+    first: {
+      username: 5100000001,
+      name: 'Ann Example',
+      billing: 'postpaid',
+      creditLimit: '50.000000',
+      maxCalls: 2,
+      notify: true,
+      notifyThreshold: 5,
+      enabled: true,
+    },
+    sip: ['id_cc_card,name,secret', '1,5100000001,Kept4phones!a2b'],
+    balances: ['id,credit,currency,status,activated,as_of', '1,12.5,USD,1,t,2026-11-25 22:00:00'],
+    cash: '12.500000',
+  },
+  {
+    mapping: 'magnusbilling',
+    accounts: [
+      'id,username,firstname,lastname,company_name,email,active,typepaid,creditlimit,credit,calllimit,credit_notification,creationdate,password,plan_name,user_type',
+      '1,maria,Maria,Example,,m1@example.com,1,0,0,7.25,-1,-1,2021-01-01 00:00:00,plain,,3',
+      '2,admin,Ad,Min,,m2@example.com,1,0,0,0,-1,-1,2021-01-01 00:00:00,plain,,1',
+      '3,5200000003,Off,Line,,m3@example.com,0,1,10,-2,4,3,2021-01-01 00:00:00,plain,,3',
+    ],
+    expected: [2, 1, 0],
+    first: {
+      name: 'Maria Example',
+      billing: 'prepaid',
+      creditLimit: null,
+      maxCalls: null,
+      notify: false,
+      notifyThreshold: 5,
+      enabled: true,
+    },
+    sip: ['id_user,name,secret', '1,maria,Kept4phones!magnus'],
+    balances: ['id,credit,active,user_type,as_of', '1,7.25,1,3,2026-11-25 22:00:00'],
+    cash: '7.250000',
+  },
+  {
+    mapping: 'fusionpbx',
+    accounts: [
+      'user_uuid,username,user_email,user_enabled,password,salt,contact_organization,contact_name_given,contact_name_family',
+      '6f1b0c9e-0000-4000-8000-000000000001,frank,f1@example.com,true,,,,Frank,Example',
+      '6f1b0c9e-0000-4000-8000-000000000002,off,f2@example.com,false,,,Example Org,,',
+    ],
+    expected: [2, 0, 0],
+    first: { name: 'Frank Example', billing: 'prepaid', enabled: true, notify: true },
+    sip: [
+      'user_uuid,extension,password',
+      '6f1b0c9e-0000-4000-8000-000000000001,1001,Kept4phones!fusion',
+    ],
+  },
+];
+
+for (const { mapping, accounts, expected, first, sip, balances, cash } of SYSTEMS) {
+  test(`${mapping}: accounts, phones and cash as its own tables have them`, async () => {
+    const args = ['--mapping', mapping];
+    const status = expected[2] > 0 ? 1 : 0;
+    const path = file(`${mapping}.csv`, accounts);
+    const { created, skipped, failed } = await run(status, 'accounts', path, ...args);
+    assert.deepEqual([created, skipped, failed], expected);
+    const id = `${mapping}:${accounts[1]?.split(',')[0]}`;
+    const account = await accountOf(id);
+    assert.ok(account);
+    const shown = Object.keys(first).map((name) => [name, account[name as keyof typeof account]]);
+    assert.deepEqual(Object.fromEntries(shown), first);
+    if (sip) {
+      const phones = await run(0, 'sip', file(`${mapping}-sip.csv`, sip), ...args);
+      assert.equal(phones.updated, 1, JSON.stringify(phones));
+    }
+    if (!balances) return;
+    await run(0, 'balances', file(`${mapping}-balances.csv`, balances), ...args);
+    assert.equal((await balanceOf(api.service.db, account.username)).cash, cash);
+  });
+}

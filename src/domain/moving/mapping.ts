@@ -20,6 +20,8 @@ type Source =
       column: string;
       /** other words for the column's values; one that is not listed is as it is */
       values?: Record<string, string>;
+      /** the word for all values that are not listed */
+      otherwise?: string;
       /** the value if the column is empty */
       empty?: string;
       /** values that mean nothing */
@@ -168,7 +170,7 @@ function readerOf(source: Source): (cells: Cells) => string {
     };
   }
   if ('constant' in source) return () => source.constant;
-  const { values = {}, empty = '', nothing = [], absolute } = source;
+  const { values = {}, otherwise, empty = '', nothing = [], absolute } = source;
   const column = plainTitle(source.column);
   const conditions = Object.entries(source.negateIf ?? {}).map(
     ([other, words]) => [plainTitle(other), words] as const,
@@ -176,7 +178,7 @@ function readerOf(source: Source): (cells: Cells) => string {
   return (cells) => {
     const given = cells.get(column) ?? '';
     if (given === '' || nothing.includes(given)) return empty;
-    const value = Object.hasOwn(values, given) ? (values[given] ?? '') : given;
+    const value = Object.hasOwn(values, given) ? (values[given] ?? '') : (otherwise ?? given);
     const plain = absolute ? value.replace(/^-/, '') : value;
     if (!conditions.some(([other, words]) => words.includes(cells.get(other) ?? ''))) return plain;
     return plain.startsWith('-') ? plain.slice(1) : `-${plain}`;
