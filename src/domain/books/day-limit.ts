@@ -18,7 +18,7 @@ const spentOn = (today: string, balance: string) =>
   `CASE WHEN ${isOf(today, balance)} THEN ${balance}.spent_today ELSE 0.000000 END`;
 
 /** SQL: the part of a limit that is reached, in percent: 0, 80 or 100. */
-const levelOf = (spent: string, limit: string) => `CASE WHEN ${limit} IS NULL THEN 0
+const levelOf = (spent: string, limit: string) => `CASE
       WHEN ${spent} >= ${limit} THEN 100 WHEN ${spent} >= ${limit} * 0.8 THEN 80 ELSE 0 END`;
 
 // Of the balance before, `l`, with its day.
@@ -34,10 +34,11 @@ const SPENT = spentOn('l.today', 'l');
  */
 export function spending(amount: string, at: string): string {
   const level = `greatest(${BEFORE}, ${levelOf(`(${SPENT} + ${amount})`, 'l.day_limit')})`;
-  const hour = `date_trunc('hour', ${at}, 'UTC')`;
+  // A subquery that needs no column is computed once for all rows.
+  const hour = `(SELECT date_trunc('hour', ${at}, 'UTC'))`;
   return `spent_on = CASE WHEN ${isOf('l.today', 'l')} THEN l.spent_on ELSE l.today END,
     spent_today = ${SPENT} + ${amount},
-    limit_level = ${level},
+    limit_level = CASE WHEN l.day_limit IS NULL THEN 0 ELSE ${level} END,
     limit_due = b.limit_due OR (l.day_limit IS NOT NULL AND ${level} > ${BEFORE}),
     spent_hour = ${hour},
     spent_in_hour = ${amount} + CASE WHEN l.spent_hour = ${hour} THEN l.spent_in_hour ELSE 0 END`;
