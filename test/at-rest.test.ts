@@ -27,7 +27,7 @@ before(async () => {
 after(async () => {
   server.kill('SIGTERM');
   await server.ended;
-  await rm(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true, maxRetries: 10 });
 });
 
 /** Makes every kind of secret in the service, and remembers it. */

@@ -246,8 +246,7 @@ function password(group: Command): void {
     'give an account a new generated password, and with it a new API key',
     `account password ${SAMPLE}`,
   ).addArgument(values.usernameArgument());
-  perform(on, async ({ db, keyring, queue, clock }, username: number) => {
-    const renewed = await renewPassword(db, operator(), { keyring, queue, now: clock() }, username);
+  const output = (username: number, renewed: { password: string; apikey: string }): Output => {
     const text = fields([
       ['Username', username],
       ['Password', renewed.password],
@@ -258,7 +257,16 @@ function password(group: Command): void {
       text: `New credentials, shown this once; the old ones no longer work:\n${text}`,
       note: `Phones keep their SIP secret; replace it with: npx account-api account sip-secret ${username}`,
     };
-  });
+  };
+  perform(
+    on,
+    async ({ db, keyring, queue, clock }, username: number) => {
+      const tools = { keyring, queue, now: clock() };
+      return output(username, await renewPassword(db, operator(), tools, username));
+    },
+    async (remote, username) =>
+      output(username, await remote.post(`/accounts/${username}/password`)),
+  );
 }
 
 function rotateKey(group: Command): void {
@@ -268,8 +276,7 @@ function rotateKey(group: Command): void {
     'give an account a new API key; the old one is refused at once',
     `account rotate-key ${SAMPLE}`,
   ).addArgument(values.usernameArgument());
-  perform(on, async ({ db, keyring, queue, clock }, username: number) => {
-    const apikey = await renewKey(db, operator(), { keyring, queue, now: clock() }, username);
+  const output = (username: number, apikey: string): Output => {
     const text = fields([
       ['Username', username],
       ['API key', apikey],
@@ -278,7 +285,18 @@ function rotateKey(group: Command): void {
       json: { username, apikey },
       text: `New API key, shown this once; the old one no longer works:\n${text}`,
     };
-  });
+  };
+  perform(
+    on,
+    async ({ db, keyring, queue, clock }, username: number) => {
+      const tools = { keyring, queue, now: clock() };
+      return output(username, await renewKey(db, operator(), tools, username));
+    },
+    async (remote, username) => {
+      const path = `/accounts/${username}/api-key`;
+      return output(username, (await remote.post<{ apikey: string }>(path)).apikey);
+    },
+  );
 }
 
 function sipSecret(group: Command): void {
@@ -341,13 +359,26 @@ function close(group: Command): void {
         on.error('closing cannot be undone; confirm it with --yes');
       }
     });
-  perform(on, async ({ db, clock }, username: number, { yes }: { yes?: true }) => {
-    if (!yes) {
-      const { name } = await describeAccount(db, username);
-      await confirm(`Close the account ${username} (${printable(name)}) for good?`);
-    }
-    const closedAt = clock();
-    await closeAccount(db, operator(), username, closedAt);
-    return { json: { username, closedAt }, text: `Closed ${username}.` };
+  const ask = (username: number, { name }: { name: string }) =>
+    confirm(`Close the account ${username} (${printable(name)}) for good?`);
+  const output = (username: number, closedAt: Date): Output => ({
+    json: { username, closedAt },
+    text: `Closed ${username}.`,
   });
+  perform(
+    on,
+    async ({ db, clock }, username: number, { yes }: { yes?: true }) => {
+      if (!yes) await ask(username, await describeAccount(db, username));
+      const closedAt = clock();
+      await closeAccount(db, operator(), username, closedAt);
+      return output(username, closedAt);
+    },
+    async (remote, username, { yes }) => {
+      const path = `/accounts/${username}`;
+      if (!yes) await ask(username, await remote.get(path));
+      const confirmation = { confirm: String(username) };
+      const closed = await remote.post<{ closedAt: string }>(`${path}/close`, confirmation);
+      return output(username, new Date(closed.closedAt));
+    },
+  );
 }

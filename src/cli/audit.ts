@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { listAudit } from '../domain/audit.ts';
+import { type AuditEntry, listAudit } from '../domain/audit.ts';
 import { readPage } from '../domain/page.ts';
-import { perform, withExample } from './operation.ts';
+import { notOffered, type Output, perform, withExample } from './operation.ts';
 import { moment, moreAt, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -10,13 +10,7 @@ export function auditCommand(on: Command): void {
     .option('--account <username>', 'only what concerns this account', values.username)
     .addOption(values.limitOption(50))
     .option('--before <id>', 'start before this entry', values.recordId);
-  perform(on, async ({ db }, options: { account?: number; limit: number; before?: number }) => {
-    const { limit, ...page } = options;
-    const { rows: entries, next } = await readPage(
-      limit,
-      (limit) => listAudit(db, { ...page, limit }),
-      ({ id }) => id,
-    );
+  const output = (entries: AuditEntry[], next: number | null): Output => {
     const text = table(
       ['ID', 'AT', 'BY', 'FROM', 'ACTION', 'ACCOUNT', 'DETAIL'],
       entries.map(({ id, at, actor, origin, action, account, detail }) => [
@@ -33,5 +27,33 @@ export function auditCommand(on: Command): void {
       json: { entries, next },
       text: entries.length > 0 ? text + moreAt('--before', next) : 'Nothing was changed.',
     };
-  });
+  };
+  perform(
+    on,
+    async ({ db }, options: { account?: number; limit: number; before?: number }) => {
+      const { limit, ...page } = options;
+      const { rows, next } = await readPage(
+        limit,
+        (limit) => listAudit(db, { ...page, limit }),
+        ({ id }) => id,
+      );
+      return output(rows, next);
+    },
+    async (remote, { account, limit, before }) => {
+      if (before !== undefined) throw notOffered('--before');
+      type Entry = Omit<AuditEntry, 'id' | 'at' | 'account'> &
+        Record<'id' | 'at', string> & {
+          account: string | null;
+        };
+      const only = account === undefined ? '' : `&account=${account}`;
+      const path = `/audit-entries?limit=${limit}${only}`;
+      const { data, next } = await remote.get<{ data: Entry[]; next: string | null }>(path);
+      const entries = data.map(({ id, at, actor, origin, action, account: of, detail }) => ({
+        ...{ id: Number(id), at: new Date(at), actor, origin, action },
+        account: of === null ? null : Number(of),
+        detail,
+      }));
+      return output(entries, next === null ? null : (entries.at(-1)?.id ?? null));
+    },
+  );
 }

@@ -1,15 +1,17 @@
+import { randomUUID } from 'node:crypto';
 import { Argument, type Command, Option } from 'commander';
 import { requireBalance } from '../domain/books/balance.ts';
 import {
   type LedgerEntry,
   type LedgerKind,
   listEntries,
+  type PostedEntry,
   postByHand,
   reverseEntry,
 } from '../domain/books/ledger.ts';
 import type { Decimal } from '../domain/money.ts';
 import { readPage } from '../domain/page.ts';
-import { command, operator, perform } from './operation.ts';
+import { command, notOffered, type Output, operator, perform } from './operation.ts';
 import { moment, money, moreAt, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -66,23 +68,61 @@ function posting(group: Command, { name, description, example, kind, sign }: Pos
       values.recordId,
     );
   }
-  perform(on, async ({ db, clock }, account: number, amount: Decimal, options: PostingOptions) => {
-    const { reason, reference, onInvoice, settles } = options;
-    const { id, cash, posted } = await postByHand(db, operator(), {
-      account,
-      kind: onInvoice ? 'credit on invoice' : kind,
-      amount: `${sign}${amount}`,
-      reason,
-      reference,
-      settles,
-      at: clock(),
-    });
+  const output = (
+    account: number,
+    amount: Decimal,
+    options: PostingOptions,
+    { id, cash, posted }: PostedEntry,
+  ): Output => {
+    const { reference, onInvoice } = options;
+    const said = posted
+      ? done(id, amount, sign, options)
+      : `Nothing changed: the reference ${reference} was posted before.`;
     return {
       json: { username: account, ...(onInvoice ? { entry: id } : {}), posted, cash },
-      text: `${posted ? done(id, amount, sign, options) : `Nothing changed: the reference ${reference} was posted before.`} Balance of ${account}: ${money(cash)}`,
+      text: `${said} Balance of ${account}: ${money(cash)}`,
     };
-  });
+  };
+  perform(
+    on,
+    async ({ db, clock }, account: number, amount: Decimal, options: PostingOptions) => {
+      const { reason, reference, onInvoice, settles } = options;
+      const result = await postByHand(db, operator(), {
+        account,
+        kind: onInvoice ? 'credit on invoice' : kind,
+        amount: `${sign}${amount}`,
+        reason,
+        reference,
+        settles,
+        at: clock(),
+      });
+      return output(account, amount, options, result);
+    },
+    async (remote, account, amount, options) => {
+      const { reason, onInvoice, settles, reference = `command ${randomUUID()}` } = options;
+      const answer = await remote.post<PostedAnswer>(`/accounts/${account}/ledger-entries`, {
+        type: sign === '-' ? 'debit' : 'credit',
+        kind: onInvoice ? 'credit on invoice' : kind,
+        ...{ amount, reason, reference },
+        ...(settles === undefined ? {} : { settles: String(settles) }),
+      });
+      return output(account, amount, options, postedOf(answer));
+    },
+  );
 }
+
+/** What the operators' API answers to a posting. */
+interface PostedAnswer {
+  posted: boolean;
+  entry: { id: string; amount: Decimal };
+  balance: { cash: Decimal };
+}
+
+const postedOf = ({ posted, entry, balance }: PostedAnswer): PostedEntry => ({
+  id: Number(entry.id),
+  cash: balance.cash,
+  posted,
+});
 
 interface PostingOptions {
   reason: string;
@@ -108,18 +148,31 @@ function reverse(group: Command): void {
     .addArgument(values.usernameArgument())
     .addArgument(new Argument('<entry-id>', 'from `account ledger`').argParser(values.recordId))
     .requiredOption('--reason <text>', 'why; the ledger keeps it', values.words);
+  const output = (
+    username: number,
+    entry: number,
+    { posted, cash, amount, id }: PostedEntry & { amount: Decimal },
+  ): Output => {
+    const done = posted
+      ? `Posted ${money(amount)} as entry ${id}, which takes entry ${entry} back.`
+      : `Nothing changed: entry ${id} has taken entry ${entry} back before.`;
+    return {
+      json: { username, entry, reversal: id, amount, posted, cash },
+      text: `${done} Balance of ${username}: ${money(cash)}`,
+    };
+  };
   perform(
     on,
-    async ({ db, clock }, account: number, entry: number, { reason }: { reason: string }) => {
-      const result = await reverseEntry(db, operator(), { account, entry, reason }, clock());
-      const { posted, cash, amount, id } = result;
-      const done = posted
-        ? `Posted ${money(amount)} as entry ${id}, which takes entry ${entry} back.`
-        : `Nothing changed: entry ${id} has taken entry ${entry} back before.`;
-      return {
-        json: { username: account, entry, reversal: id, amount, posted, cash },
-        text: `${done} Balance of ${account}: ${money(cash)}`,
-      };
+    async ({ db, clock }, account: number, entry: number, { reason }: { reason: string }) =>
+      output(
+        account,
+        entry,
+        await reverseEntry(db, operator(), { account, entry, reason }, clock()),
+      ),
+    async (remote, account, entry, { reason }) => {
+      const path = `/accounts/${account}/ledger-entries/${entry}/reversal`;
+      const answer = await remote.post<PostedAnswer>(path, { reason });
+      return output(account, entry, { ...postedOf(answer), amount: answer.entry.amount });
     },
   );
 }
@@ -134,14 +187,7 @@ function ledger(group: Command): void {
     .addArgument(values.usernameArgument())
     .addOption(values.limitOption(50))
     .option('--before <id>', 'start before this entry', values.recordId);
-  perform(on, async ({ db }, username: number, options: { limit: number; before?: number }) => {
-    const { limit, before } = options;
-    await requireBalance(db, username);
-    const { rows: entries, next } = await readPage(
-      limit,
-      (limit) => listEntries(db, username, { before, limit }),
-      ({ id }) => id,
-    );
+  const output = (entries: LedgerEntry[], next: number | null): Output => {
     const text = table(
       ['ID', 'POSTED', 'KIND', '>AMOUNT', 'REASON', 'REFERENCE', 'BY'],
       entries.map((entry) => [
@@ -158,5 +204,31 @@ function ledger(group: Command): void {
       json: { entries, next },
       text: entries.length > 0 ? text + moreAt('--before', next) : 'Nothing was posted.',
     };
-  });
+  };
+  perform(
+    on,
+    async ({ db }, username: number, options: { limit: number; before?: number }) => {
+      const { limit, before } = options;
+      await requireBalance(db, username);
+      const { rows, next } = await readPage(
+        limit,
+        (limit) => listEntries(db, username, { before, limit }),
+        ({ id }) => id,
+      );
+      return output(rows, next);
+    },
+    async (remote, username, { limit, before }) => {
+      if (before !== undefined) throw notOffered('--before');
+      type Entry = Omit<LedgerEntry, 'id' | 'createdAt'> & { id: string; createdAt: string };
+      const path = `/accounts/${username}/ledger-entries?limit=${limit}`;
+      const { data, next } = await remote.get<{ data: Entry[]; next: string | null }>(path);
+      const entries = data.map(({ id, kind, amount, reason, reference, actor, ...entry }) => ({
+        ...{ id: Number(id), kind, amount, reason, reference, actor },
+        createdAt: new Date(entry.createdAt),
+        reversed: entry.reversed,
+        paid: entry.paid,
+      }));
+      return output(entries, next === null ? null : (entries.at(-1)?.id ?? null));
+    },
+  );
 }

@@ -2,8 +2,10 @@ import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { Config } from '../config.ts';
 import type { Actor } from '../domain/audit.ts';
+import { Refusal } from '../domain/refusal.ts';
 import type { OpenService } from '../open-service.ts';
 import { jsonText, printAmountsIn } from './print.ts';
+import type { Remote } from './remote.ts';
 
 export interface Output {
   /** what --json prints */
@@ -40,34 +42,61 @@ export function withExample(on: Command, example: string): Command {
  * Defines the action of a command. The arguments are already checked; the service is opened before
  * the work and closed after it. An error becomes one line and exit status 1.
  * @param work gets the command's arguments, then its options
+ * @param remotely the same for another installation (`--server`); left out: the operators' API does
+ *   not offer it
  */
 export function perform<Values extends unknown[]>(
   on: Command,
   work: (service: OpenService, ...values: Values) => Promise<Output>,
+  remotely?: (remote: Remote, ...values: Values) => Promise<Output>,
 ): void {
-  performWithout(on, async (config, ...values: Values) => {
-    const service = await openForCommand(config);
-    try {
-      // The output is printed before the service is closed: a failure there must not lose a secret
-      // that is shown once.
-      print(on, await work(service, ...values));
-    } finally {
-      await service.close();
-    }
-  });
+  performWithout(
+    on,
+    async (config, ...values: Values) => {
+      const service = await openForCommand(config);
+      try {
+        // The output is printed before the service is closed: a failure there must not lose a
+        // secret that is shown once.
+        print(on, await work(service, ...values));
+      } finally {
+        await service.close();
+      }
+    },
+    remotely,
+  );
 }
 
 /** The same for a command that opens what it needs and prints its output itself. */
 export function performWithout<Values extends unknown[]>(
   on: Command,
   work: (config: Config, ...values: Values) => Promise<void>,
+  remotely?: (remote: Remote, ...values: Values) => Promise<Output>,
 ): void {
   on.action(async (...received: unknown[]) => {
+    const values = received.slice(0, -1) as Values;
+    const { server, keyFile } = on.optsWithGlobals<{ server?: string; keyFile?: string }>();
+    const isRemote = server !== undefined || keyFile !== undefined;
+    if (isRemote && !remotely) throw notOffered(nameOf(on));
     const { loadConfig } = await import('../config.ts');
     const config = loadConfig();
     printAmountsIn(config.currency);
-    await work(config, ...(received.slice(0, -1) as Values));
+    if (!isRemote || !remotely) return work(config, ...values);
+    const { openRemote } = await import('./remote.ts');
+    print(on, await remotely(openRemote(server, keyFile), ...values));
   });
+}
+
+/** Refuses what the operators' API does not offer. @param what a command, or an option of one */
+export function notOffered(what: string): Refusal {
+  return new Refusal(
+    'malformed',
+    `${what} is not offered with --server; use it where the service runs`,
+  );
+}
+
+function nameOf(on: Command): string {
+  const parent = on.parent?.parent ? `${on.parent.name()} ` : '';
+  return `${parent}${on.name()}`;
 }
 
 /** Loads the module that opens a service only here: printing a command's usage does not need it. */

@@ -154,7 +154,7 @@ export async function runCommandLine(args: string[]): Promise<number> {
   try {
     // `help` may name a command of any depth; the library's own takes one word.
     const line = args[0] === 'help' ? [...args.slice(1), '--help'] : args;
-    const program = await buildProgram(json, line[0] ?? '');
+    const program = await buildProgram(json, firstWord(line));
     await program.parseAsync(line, { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
@@ -183,6 +183,8 @@ export async function buildProgram(json: boolean, first?: string): Promise<Comma
   const program = new Command('account-api')
     .description("The operators' command of the Account API. Settings are those of the service.")
     .version(version())
+    .option('--server <url>', "another installation, driven by its operators' API")
+    .option('--key-file <file>', 'with --server: the file with the operator key')
     .helpCommand('help [command]', 'what a command does, and its options')
     .configureHelp({ optionDescription })
     // Errors are printed once, by runCommandLine.
@@ -208,6 +210,15 @@ export async function buildProgram(json: boolean, first?: string): Promise<Comma
 function optionDescription(option: Option): string {
   const text = new Help().optionDescription(option);
   return option.mandatory ? `${text} (required)` : text;
+}
+
+/** The first word that is neither an option nor the value of one. */
+function firstWord(args: string[]): string {
+  const withValue = ['--server', '--key-file'];
+  const words = args.filter(
+    (word, n) => !word.startsWith('-') && !withValue.includes(args[n - 1] ?? ''),
+  );
+  return words[0] ?? '';
 }
 
 function complain(message: string, json: boolean): void {

@@ -8,9 +8,10 @@ import {
 } from '../domain/books/proof.ts';
 import { readPage } from '../domain/page.ts';
 import { Refusal } from '../domain/refusal.ts';
+import type { OpenService } from '../open-service.ts';
 import { monthsIn } from './archive-files.ts';
 import { isProved, type MonthProof, proveMonth } from './archive-proof.ts';
-import { perform, withExample } from './operation.ts';
+import { notOffered, perform, withExample } from './operation.ts';
 import { count, moreAt, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -29,17 +30,13 @@ export function reconcileCommand(on: Command): void {
     .option('--after <username>', 'with --list: start after this account', values.username)
     .addOption(values.limitOption(50))
     .option('--archive <folder>', 'prove the archived months there, too');
-  perform(on, async ({ db, clock }, options: ReconcileOptions) => {
+  const work = async ({ db, clock }: OpenService, options: ReconcileOptions) => {
     const { account, limit } = options;
     const books = await reconcile(db, account);
-    const { accounts, calls, imbalances } = books;
+    const { imbalances } = books;
     await reportImbalances(db, imbalances, clock());
     const proofs = options.archive ? await proveArchive(db, options.archive) : undefined;
-    const checked = `${count(accounts, 'billing account')} and ${count(calls, 'call')} checked`;
-    const verdict =
-      imbalances.length > 0
-        ? `${checked}: ${count(imbalances.length, 'imbalance')}`
-        : `${checked}: the books balance.`;
+    const verdict = verdictOf(books);
     const archive = proofs?.map(proofText).join('\n');
     const summary = archive ? `${archive}\n${verdict}` : verdict;
     const failed = imbalances.length > 0 || proofs?.some((proof) => !isProved(proof)) === true;
@@ -58,7 +55,27 @@ export function reconcileCommand(on: Command): void {
       text: `${booksText(listed)}${moreAt('--after', next)}\n${summary}`,
       failed,
     };
+  };
+  perform(on, work, async (remote, options) => {
+    if (options.list || options.after !== undefined) throw notOffered('--list');
+    if (options.archive !== undefined) throw notOffered('--archive');
+    const only = options.account === undefined ? {} : { account: String(options.account) };
+    const result = await remote.work<Books & { balanced: boolean }>('/reconciliations', only);
+    const { balanced, accounts, calls, imbalances } = result;
+    const books = { accounts, calls, imbalances };
+    const verdict = verdictOf(books);
+    const text = balanced ? verdict : `${booksText(books.imbalances)}\n${verdict}`;
+    return { json: books, text, failed: !balanced };
   });
+}
+
+type Books = Awaited<ReturnType<typeof reconcile>>;
+
+function verdictOf({ accounts, calls, imbalances }: Books): string {
+  const checked = `${count(accounts, 'billing account')} and ${count(calls, 'call')} checked`;
+  return imbalances.length > 0
+    ? `${checked}: ${count(imbalances.length, 'imbalance')}`
+    : `${checked}: the books balance.`;
 }
 
 async function proveArchive(db: Queryable, folder: string): Promise<MonthProof[]> {

@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Refusal } from '../domain/refusal.ts';
+
+const TRIES = 3;
+const PAUSE_MS = 1_000;
+const POLL_MS = 500;
+const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
+
+/** An installation that the command drives by its operators' API. */
+export interface Remote {
+  get: <T>(path: string) => Promise<T>;
+  /** Sends a change. It is repeated with the same Idempotency-Key if no answer comes. */
+  post: <T>(path: string, body?: object) => Promise<T>;
+  /** Begins long work and waits for it. @returns its result @throws Refusal if it failed */
+  work: <T>(path: string, body: object) => Promise<T>;
+}
+
+interface Operation<T> {
+  id: string;
+  status: string;
+  finishedAt: string | null;
+  result: T;
+  error: { detail?: string } | null;
+}
+
+interface ProblemBody {
+  detail?: string;
+  title?: string;
+  errors?: { pointer: string; detail: string }[];
+}
+
+/**
+ * @param server address of the installation, such as `https://api.example.com`
+ * @param keyFile holds an operator key
+ * @throws Refusal for an address that is none, or a file that cannot be read
+ */
+export function openRemote(server: string | undefined, keyFile: string | undefined): Remote {
+  if (server === undefined || keyFile === undefined) {
+    throw new Refusal('malformed', '--server and --key-file belong together');
+  }
+  const base = baseOf(server);
+  const key = keyOf(keyFile);
+
+  async function send<T>(method: string, path: string, body?: object): Promise<T> {
+    const headers = {
+      authorization: `Bearer ${key}`,
+      ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),
+      ...(body ? { 'content-type': 'application/json' } : {}),
+    };
+    const options = { method, headers, redirect: 'error' as const };
+    for (let tries = 1; ; tries++) {
+      const answer = await fetch(
+        `${base}/operator/v1${path}`,
+        body ? { ...options, body: JSON.stringify(body) } : options,
+      ).catch((error: Error) => error);
+      const isLost = answer instanceof Error || answer.status === 503;
+      if (isLost && tries < TRIES) {
+        await sleep(PAUSE_MS);
+        continue;
+      }
+      if (answer instanceof Error) throw silent(base, answer);
+      const text = await answer.text();
+      if (!answer.ok) throw refused(base, answer.status, text);
+      return JSON.parse(text) as T;
+    }
+  }
+
+  const get = <T>(path: string) => send<T>('GET', path);
+  const post = <T>(path: string, body?: object) => send<T>('POST', path, body);
+  return {
+    get,
+    post,
+    work: async <T>(path: string, body: object) => {
+      let operation = await post<Operation<T>>(path, body);
+      while (operation.finishedAt === null) {
+        await sleep(POLL_MS);
+        operation = await get<Operation<T>>(`/operations/${operation.id}`);
+      }
+      if (operation.status === 'succeeded') return operation.result;
+      const why = operation.error?.detail ?? operation.status;
+      throw new Refusal('conflict', `operation ${operation.id}: ${why}`);
+    },
+  };
+}
+
+/** The address without a path. A key must not cross a network in clear text. */
+function baseOf(server: string): string {
+  const url = URL.canParse(server) ? new URL(server) : undefined;
+  const isSafe =
+    url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.includes(url.hostname));
+  if (!url || !isSafe) {
+    throw new Refusal(
+      'malformed',
+      '--server must be an https:// address, or http:// of this machine',
+    );
+  }
+  return url.origin;
+}
+
+function keyOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw new Refusal('malformed', `--key-file ${file}: ${(error as Error).message}`);
+  }
+}
+
+function silent(base: string, error: Error): Refusal {
+  const cause = error.cause instanceof Error ? error.cause.message : error.message;
+  const unknown = 'it is not known whether a change was made; the same --reference counts once';
+  return new Refusal('busy', `${base} does not answer (${cause}): ${unknown}`);
+}
+
+function refused(base: string, status: number, text: string): Refusal {
+  let problem: ProblemBody | undefined;
+  try {
+    problem = JSON.parse(text) as ProblemBody;
+  } catch {
+    return new Refusal('busy', `${base} answered ${status}, and not as an operators' API does`);
+  }
+  const faults = problem.errors?.map(({ pointer, detail }) => `${pointer.slice(1)}: ${detail}`);
+  const message = faults?.join('; ') ?? problem.detail ?? problem.title ?? `status ${status}`;
+  return new Refusal('conflict', status === 401 ? 'the key in --key-file is not valid' : message);
+}
