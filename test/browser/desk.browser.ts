@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
-import { heading, openPage, signIn, text } from './pages.ts';
+import { heading, openPage, signIn, text as textOf } from './pages.ts';
 import { openStage, type Stage } from './stage.ts';
 
 const MOST_TABS = 300;
@@ -37,12 +37,16 @@ const keyboard: Hands = {
 
 /** Moves the focus as a person would, until it is there. */
 async function tabTo(target: Locator): Promise<void> {
-  const isThere = () => target.evaluate('(element) => element === document.activeElement');
+  const isThere = async () => (await target.and(target.page().locator(':focus')).count()) > 0;
   for (let tabs = 0; !(await isThere()); tabs++) {
     assert.ok(tabs < MOST_TABS, `the keyboard does not reach ${target}`);
     await target.page().keyboard.press('Tab');
   }
 }
+
+/** The text of an element, in one line. */
+const text = async (page: Page, selector: string) =>
+  (await textOf(page, selector)).replace(/\s+/g, ' ').trim();
 
 const button = (page: Page, name: string) =>
   page.getByRole('button', { name, exact: true }).first();

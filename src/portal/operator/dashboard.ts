@@ -60,7 +60,7 @@ ${stats([
   },
   {
     label: m.callsUntil(until),
-    value: view.m.count(hours.today.calls),
+    value: html`<a href="${`/admin/calls?from=${today}&to=${today}`}">${view.m.count(hours.today.calls)}</a>`,
     note: m.weekAgo(view.m.count(hours.weekAgo.calls)),
   },
   {
@@ -70,13 +70,13 @@ ${stats([
   },
   {
     label: m.credit,
-    value: shortMoney(view, totals.credit),
+    value: html`<a href="/admin/accounts?order=balance">${shortMoney(view, totals.credit)}</a>`,
     note: m.debt(shortMoney(view, totals.debt)),
   },
   {
     label: m.accounts,
-    value: view.m.count(totals.accounts),
-    note: `${m.signedUpToday(totals.signedUpToday)}, ${m.unverified(totals.unverified)}`,
+    value: html`<a href="/admin/accounts?state=open">${view.m.count(totals.accounts)}</a>`,
+    note: html`<a href="/admin/accounts?order=newest">${m.signedUpToday(totals.signedUpToday)}</a>, <a href="/admin/accounts?state=unverified">${m.unverified(totals.unverified)}</a>`,
   },
 ])}
 <div class="columns">
