@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { changeAccount } from '../../src/domain/account/account.ts';
 import { searchAccounts } from '../../src/domain/account/account-search.ts';
+import { EXPORT_KIND_NAMES } from '../../src/domain/moving/export-kinds.ts';
 import { post } from '../support/calls.ts';
 import { type Client, codeOf, operatorClient } from '../support/operator.ts';
 import { startService, TESTER, type TestService } from '../support/service.ts';
@@ -189,7 +190,7 @@ test('exports end with a line that says so, and go on after their cursor', async
   const balances = lines((await client.call('GET', '/exports/balances')).body);
   assert.equal(balances.find(({ account }) => account === String(username)).cash, '12.500000');
   assert.equal(balances.at(-1).cursor, null);
-  for (const kind of ['ledger', 'services', 'numbers', 'prices', 'calls', 'rejected', 'audit']) {
+  for (const kind of EXPORT_KIND_NAMES) {
     const rows = lines((await client.call('GET', `/exports/${kind}`)).body);
     assert.deepEqual([rows.at(-1).end, rows.at(-1).rows], [true, rows.length - 1], kind);
   }

@@ -19,6 +19,12 @@ const SCOPES_OF: Record<ExportKindName, Scope[]> = {
   audit: ['audit:read'],
   // Events have names and addresses of accounts, and balances.
   events: ['events:read', 'accounts:read', 'balances:read'],
+  promotions: ['promotions:read'],
+  blocked: ['blocked:read'],
+  feeds: ['feeds:read'],
+  registrations: ['registrations:read'],
+  holds: ['holds:read'],
+  keys: ['keys:read'],
 };
 
 const exported = route({

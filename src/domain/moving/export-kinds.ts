@@ -206,6 +206,91 @@ export const EXPORT_KINDS = {
     order: [['e.sequence', 'bigint']],
     isNumbered: true,
   },
+  promotions: {
+    from: 'promotion p',
+    members: {
+      code: 'p.code',
+      amount: money('p.amount'),
+      validUntil: time('p.valid_until'),
+      usesLimit: 'p.uses_limit',
+      uses: 'p.uses',
+      createdAt: time('p.created_at'),
+    },
+    order: [['p.code', 'text']],
+  },
+  blocked: {
+    from: 'blocked_prefix b',
+    members: {
+      prefix: 'b.prefix',
+      account: text('b.account'),
+      reason: 'b.reason',
+      createdAt: time('b.created_at'),
+    },
+    order: [
+      ['b.prefix', 'text'],
+      ['coalesce(b.account, 0)', 'bigint'],
+    ],
+  },
+  feeds: {
+    from: 'feed f',
+    members: {
+      name: 'f.name',
+      format: 'f.format',
+      networks: 'f.networks',
+      debits: 'f.debits',
+      timeZone: 'f.time_zone',
+      country: 'f.country',
+      createdAt: time('f.created_at'),
+      lastSeenAt: time('f.last_seen_at'),
+    },
+    order: [['f.name', 'text']],
+  },
+  registrations: {
+    from: 'registration r',
+    members: {
+      account: text('r.account'),
+      contact: 'r.contact',
+      received: 'r.received',
+      userAgent: 'r.user_agent',
+      reportedAt: time('r.reported_at'),
+      expiresAt: time('r.expires_at'),
+    },
+    order: [
+      ['r.account', 'bigint'],
+      ['r.contact', 'text'],
+    ],
+  },
+  holds: {
+    from: 'hold h',
+    members: {
+      account: text('h.account'),
+      billingAccount: text('h.billing_account'),
+      callId: 'h.call_id',
+      called: 'h.called',
+      amount: money('h.amount'),
+      grantedAt: time('h.granted_at'),
+      expiresAt: time('h.expires_at'),
+    },
+    order: [
+      ['h.billing_account', 'bigint'],
+      ['h.call_id', 'text'],
+    ],
+  },
+  keys: {
+    from: 'operator_key k',
+    members: {
+      id: 'k.id',
+      name: 'k.name',
+      scopes: 'k.scopes',
+      networks: 'k.networks',
+      accounts: 'k.accounts::text[]',
+      createdBy: 'k.created_by',
+      createdAt: time('k.created_at'),
+      expiresAt: time('k.expires_at'),
+      revokedAt: time('k.revoked_at'),
+    },
+    order: [['k.id', 'text']],
+  },
 } as const satisfies Record<string, ExportKind>;
 
 export type ExportKindName = keyof typeof EXPORT_KINDS;
