@@ -31,21 +31,22 @@ after(async () => {
 });
 
 const write = (tx: Queryable, text: string) => tx.query('INSERT INTO note VALUES ($1)', [text]);
-const exchange = (text: string) =>
-  db.exchange({ settings: { lock_timeout: '1000' }, patient: false }, async (send) => {
+const exchange = (text: string, single = false) =>
+  db.exchange({ settings: { lock_timeout: '1000' }, patient: false, single }, async (send) => {
     await send('bridge-write', 'INSERT INTO note VALUES ($1)', [text]);
     return { result: undefined, changed: true };
   });
 const WORK: Record<string, (text: string) => Promise<unknown>> = {
+  'single exchange': (text) => exchange(text, true),
   read: () => db.read('bridge-read', 'SELECT 1', []),
   'read of a list': () => db.readList('bridge-list', 'SELECT 1', []),
   'single read': () => db.query('SELECT 1'),
   'single write': (text) => write(db, text),
   transaction: (text) => db.transaction((tx) => write(tx, text)),
   delivery: (text) => db.deliver('bridge-deliver', 'INSERT INTO note VALUES ($1)', [text]),
-  exchange,
+  exchange: (text) => exchange(text),
 };
-const WRITES = ['single write', 'transaction', 'delivery', 'exchange'];
+const WRITES = ['single write', 'transaction', 'delivery', 'exchange', 'single exchange'];
 
 async function notes(): Promise<string[]> {
   const { rows } = await direct.query<{ text: string }>('SELECT text FROM note ORDER BY text');
@@ -104,15 +105,16 @@ test('a commit whose answer is lost is not repeated', async () => {
     setTimeout(() => proxy.cut(), 100);
   });
   await assert.rejects(committing, InDoubt);
-  const exchanged = () => {
+  const exchanged = (text: string, single: boolean) => {
     proxy.mend();
     setTimeout(() => proxy.cut(), 100);
-    return exchange('in doubt, too');
+    return exchange(text, single);
   };
-  await assert.rejects(exchanged(), InDoubt);
+  await assert.rejects(exchanged('in doubt, too', false), InDoubt);
+  await assert.rejects(exchanged('in doubt, single', true), InDoubt);
   proxy.mend();
   await sleep(400);
   await direct.query('DROP TRIGGER wait ON note');
   assert.equal(runs, 1);
-  assert.deepEqual(await notes(), ['in doubt', 'in doubt, too']);
+  assert.deepEqual(await notes(), ['in doubt', 'in doubt, single', 'in doubt, too']);
 });

@@ -344,7 +344,8 @@ export class Database implements Queryable {
       return answer;
     };
     let broken: Error | undefined;
-    let ends = false;
+    // A single statement commits by itself.
+    let ends = single;
     try {
       for (const text of begin) void send({ text }, () => undefined);
       const { result, changed } = await work((name, text, values) =>
