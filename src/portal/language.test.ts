@@ -14,6 +14,7 @@ const SAME_IN_BOTH = new Set([
   ...[
     'Feeds',
     'Administrator',
+    'Webhooks',
     'Status',
     'UTC',
     '(UTC)',
