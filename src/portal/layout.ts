@@ -151,10 +151,10 @@ ${brandMark(view, '/')}
 
 /** The menu at the side; on narrow screens the bar's button opens it. @param end below the links */
 export function side(links: Html, end: Html): Html {
-  return html`<div class="side" id="side" popover>
+  return html`<aside class="side" id="side" popover>
 ${links}
 ${end}
-</div>`;
+</aside>`;
 }
 
 function navigation(view: View): Html {
