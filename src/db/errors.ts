@@ -64,7 +64,7 @@ function isLostConnection(error: unknown): boolean {
   // A pooler reports the loss of its own connection by class 08.
   if (error instanceof pg.DatabaseError) return error.code?.startsWith('08') ?? false;
   if ('syscall' in error || 'errors' in error) return true;
-  return /Connection terminated|not queryable/.test(error.message);
+  return /Connection terminated(?! due to)|not queryable/.test(error.message);
 }
 
 function isRetryable(error: unknown): boolean {

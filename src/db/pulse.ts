@@ -51,6 +51,7 @@ export class Pulse {
   /** commits that wait for a standby, and when each was seen first */
   #uncopied = new Map<string, number>();
   #isUncopied = false;
+  #isSilent = false;
   #closed = false;
 
   constructor(config: pg.ClientConfig, options: PulseOptions) {
@@ -97,6 +98,8 @@ export class Pulse {
     for (let first = true; !this.#closed; first = false) {
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       if (first) await this.#beatNow();
+      // A silent server has been waited for already.
+      if (this.#isSilent) return false;
       const since = this.#since.get(need);
       if (since === undefined) return true;
       const leftMs = since + BRIDGED_MS - performance.now();
@@ -136,13 +139,15 @@ export class Pulse {
       this.#note('answers', false);
       this.#note('writes', false);
       // Any other failure is an answer too, and statements get it as fast themselves.
-      const isSilent = /timeout/.test((error as Error).message);
-      this.#refuse(isSilent ? new StoreUnavailable(error) : undefined);
+      this.#isSilent = /timeout/.test((error as Error).message);
+      if (this.#isSilent) for (const wake of this.#restored) wake();
+      this.#refuse(this.#isSilent ? new StoreUnavailable(error) : undefined);
       this.#next(RETRY_MS);
     }
   }
 
   #hear({ standby, readOnly, uncopied }: Beat): void {
+    this.#isSilent = false;
     const isLost = standby && this.#options.onlyPrimary;
     const refusesWrites = readOnly && this.#options.onlyPrimary;
     // The next connection may lead to the new primary.
