@@ -21,9 +21,9 @@ test('mail preview prints one message or writes all of them, without a database'
       /^\[calls stopped\] Calls of your Example Voice account have stopped\n/,
     );
     assert.match(html.stdout, /^<!doctype html>/);
-    assert.deepEqual([written.status, written.stdout], [0, `Wrote 16 messages to ${folder}\n`]);
+    assert.deepEqual([written.status, written.stdout], [0, `Wrote 20 messages to ${folder}\n`]);
     const files = await readdir(folder);
-    assert.equal(files.length, 48);
+    assert.equal(files.length, 60);
     assert.match(
       await readFile(join(folder, 'recovery.eml'), 'utf8'),
       /\r\nFrom: Example Voice <no-reply@account\.example\.com>\r\n/,

@@ -50,7 +50,7 @@ test('an administrator, a customer and its settings', async () => {
     ),
   ]);
   assert.equal(taken, 'the username 3456789013 is taken');
-  assert.equal(orphan, 'masterAccount: Must be a billing account');
+  assert.equal(orphan, 'master account: Must be a billing account');
   const [account] = (await api.call('info', {}, apikey)).body.account;
   assert.deepEqual(account, {
     name: 'Example Company Ltd',

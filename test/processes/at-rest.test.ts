@@ -6,10 +6,10 @@ import { join, relative } from 'node:path';
 import { after, before, test } from 'node:test';
 import { simpleParser } from 'mailparser';
 import pg from 'pg';
-import { embeddedConnection, runCommand, type Server, startServer } from './support/server.ts';
-import { linkIn, post, submit } from './support/service.ts';
-import { Visitor } from './support/visitor.ts';
-import { waitUntil } from './support/wait.ts';
+import { embeddedConnection, runCommand, type Server, startServer } from '../support/server.ts';
+import { linkIn, post, submit } from '../support/service.ts';
+import { Visitor } from '../support/visitor.ts';
+import { waitUntil } from '../support/wait.ts';
 
 // Places that may hold secrets: the files of the first start, unsent mails, the key.
 const MAY_HOLD_SECRETS = /^(admin\.json|secret\.key|mail\/[^/]+\.eml)$/;

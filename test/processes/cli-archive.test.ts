@@ -3,13 +3,13 @@ import { appendFile, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { storeCalls } from '../src/domain/calls/call.ts';
-import { listPartitions } from '../src/domain/calls/call-partition.ts';
-import { retireCalls } from '../src/domain/calls/call-retention.ts';
-import { rerateCalls } from '../src/domain/calls/rerating.ts';
-import { addCustomer, reportedCall } from './support/calls.ts';
-import { runCommand } from './support/command.ts';
-import { startService, TESTER, type TestService } from './support/service.ts';
+import { storeCalls } from '../../src/domain/calls/call.ts';
+import { listPartitions } from '../../src/domain/calls/call-partition.ts';
+import { retireCalls } from '../../src/domain/calls/call-retention.ts';
+import { rerateCalls } from '../../src/domain/calls/rerating.ts';
+import { addCustomer, reportedCall } from '../support/calls.ts';
+import { runCommand } from '../support/command.ts';
+import { startService, TESTER, type TestService } from '../support/service.ts';
 
 const RETENTION = 2;
 
