@@ -54,7 +54,10 @@ test('charges post previews, posts once, and an entry is reversed once', async (
   );
   assert.deepEqual([preview.count, preview.amount], [2, '3.000000']);
   const text = await runCommand(api.env, 'charges', 'post', '--dry-run', '--limit', '1');
-  assert.match(text.stdout, /and 1 more.*\n2 monthly charges, together 3\.00 USD; nothing was posted/s);
+  assert.match(
+    text.stdout,
+    /and 1 more.*\n2 monthly charges, together 3\.00 USD; nothing was posted/s,
+  );
 
   const posted = { accounts: 1, charges: 2, amount: '3.000000', failures: [] };
   assert.deepEqual((await run('charges', 'post')).output, posted);
