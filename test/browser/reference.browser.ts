@@ -41,7 +41,7 @@ test('one finds the way from the portal to a version, to an operation and back',
   assert.equal((await download).suggestedFilename(), 'account-api-v2.2.json');
   await page.setViewportSize({ width: 390, height: 900 });
   assert.equal(await list.getByRole('link').first().isVisible(), false);
-  await list.getByText('Operations').click();
+  await page.getByRole('button', { name: 'Menu' }).click();
   assert.equal(await list.getByRole('link').first().isVisible(), true);
   await page.getByRole('link', { name: 'Back to the portal' }).click();
   assert.equal(new URL(page.url()).pathname, '/');
