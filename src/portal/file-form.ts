@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { Refusal } from '../domain/refusal.ts';
+import type { Service } from '../service.ts';
+import { requireSession } from './access.ts';
 import { type Fields, parseFormData } from './input.ts';
 
 const FILE_LIMIT_BYTES = 8 * 1024 * 1024;
@@ -8,12 +9,8 @@ const FILE_LIMIT_BYTES = 8 * 1024 * 1024;
  * Lets the routes of a plugin take forms with a file. The file's text is the field's value. A body
  * is read only for someone who is signed in.
  */
-export function takeFiles(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request) => {
-    if (request.method === 'POST' && !request.session) {
-      throw new Refusal('forbidden', 'Not signed in');
-    }
-  });
+export function takeFiles(app: FastifyInstance, service: Service): void {
+  app.addHook('onRequest', requireSession(service));
   app.addContentTypeParser(
     'multipart/form-data',
     { parseAs: 'buffer', bodyLimit: FILE_LIMIT_BYTES },

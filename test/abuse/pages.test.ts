@@ -289,7 +289,9 @@ test('a page of one customer shows nothing of another', async () => {
   const names = ['account', 'username', 'user', 'id', 'master', 'billing', 'subject'];
   const query = names.map((name) => `${name}=${victim.username}`).join('&');
   for (const path of pagesFor('GET').filter((path) => !isAdmin(path))) {
-    const page = await visitors.customer.open(`${concrete(path)}?${query}&number=8005550197`);
+    // The page of rates shows the number that was asked about.
+    const number = path === '/rates' ? '' : '&number=8005550197';
+    const page = await visitors.customer.open(`${concrete(path)}?${query}${number}`);
     assertHarmless(page, path, 'customer');
   }
 });

@@ -25,7 +25,7 @@ export type Imported = ImportCounts & Pick<PriceFile, 'ignored'>;
 /** Prices from a file: first what it would change and what is wrong with it, then the import. */
 export async function priceImport(app: FastifyInstance, service: Service): Promise<void> {
   const { db, clock } = service;
-  takeFiles(app);
+  takeFiles(app, service);
 
   app.post(PATH, async (request, reply) => {
     const { view } = request;
