@@ -3,11 +3,11 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { addCustomer } from './support/calls.ts';
-import { startChild } from './support/child.ts';
-import { startService, type TestService } from './support/service.ts';
+import { addCustomer } from '../support/calls.ts';
+import { startChild } from '../support/child.ts';
+import { startService, type TestService } from '../support/service.ts';
 
-const SCRIPT = fileURLToPath(new URL('../deploy/asterisk/send-cdr.sh', import.meta.url));
+const SCRIPT = fileURLToPath(new URL('../../deploy/asterisk/send-cdr.sh', import.meta.url));
 
 let api: TestService;
 let feed: string;
