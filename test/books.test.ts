@@ -102,7 +102,7 @@ test('cash is ledger less calls at every moment, and in the end what a simple mo
   try {
     await fc.assert(fc.asyncProperty(fc.array(round, { minLength: 3, maxLength: 5 }), playRounds), {
       seed,
-      numRuns: 5,
+      numRuns: 8,
       endOnFailure: true,
     });
   } finally {

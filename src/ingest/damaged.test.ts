@@ -7,7 +7,7 @@ import { GENERIC_HEADER, genericRow, SAMPLES } from '../../test/support/records.
 import { post, startService, type TestService } from '../../test/support/service.ts';
 import type { FeedFormat } from '../domain/calls/feed.ts';
 
-const RUNS = 10;
+const RUNS = 20;
 const LONGEST_BATCH = 4;
 
 let api: TestService;
