@@ -16,7 +16,6 @@ import * as values from './values.ts';
 
 const DAY_MS = 86_400_000;
 const DEFAULT_DAYS = 365;
-const MOST_OVERLAP_HOURS = 168;
 
 const idArgument = () => new Argument('<id>', 'such as key_7Hq2mZ0a1B2c3D4e, from the list');
 
@@ -117,11 +116,7 @@ function rotate(group: Command): void {
     'operator-key rotate key_7Hq2mZ0a1B2c3D4e --overlap-hours 24',
   )
     .addArgument(idArgument())
-    .addOption(
-      new Option('--overlap-hours <n>', `0 to ${MOST_OVERLAP_HOURS}`)
-        .argParser((text: string) => values.wholeNumber(text, 0, MOST_OVERLAP_HOURS))
-        .default(24),
-    );
+    .addOption(values.overlapOption());
   perform(
     on,
     async ({ db, keyring, clock }, id: string, { overlapHours }: { overlapHours: number }) =>

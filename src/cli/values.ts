@@ -1,4 +1,5 @@
 import { Argument, InvalidArgumentError, Option } from 'commander';
+import { OVERLAP_HOURS } from '../domain/access/secret-overlap.ts';
 import { type AccountSettingName, readSetting } from '../domain/account/account-setting.ts';
 import * as entered from '../domain/entered-values.ts';
 import { wordProblem } from '../domain/problem.ts';
@@ -72,3 +73,9 @@ function argument<More extends unknown[], Value>(
     }
   };
 }
+
+/** How long the secret that is replaced counts beside the new one. */
+export const overlapOption = () =>
+  new Option('--overlap-hours <n>', `0 to ${OVERLAP_HOURS.most}`)
+    .argParser((text: string) => wholeNumber(text, 0, OVERLAP_HOURS.most))
+    .default(OVERLAP_HOURS.usual);

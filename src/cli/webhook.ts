@@ -18,8 +18,6 @@ import { command, operator, perform } from './operation.ts';
 import { fields, moment, moreAt, table } from './print.ts';
 import * as values from './values.ts';
 
-const MOST_OVERLAP_HOURS = 168;
-
 const idArgument = () => new Argument('<id>', 'from the list').argParser(values.recordId);
 
 interface SettingOptions {
@@ -136,11 +134,7 @@ function rotate(group: Command): void {
     'webhook rotate 1 --overlap-hours 24',
   )
     .addArgument(idArgument())
-    .addOption(
-      new Option('--overlap-hours <n>', `0 to ${MOST_OVERLAP_HOURS}`)
-        .argParser((text: string) => values.wholeNumber(text, 0, MOST_OVERLAP_HOURS))
-        .default(24),
-    );
+    .addOption(values.overlapOption());
   perform(
     on,
     async ({ db, keyring, clock }, id: number, { overlapHours }: { overlapHours: number }) =>

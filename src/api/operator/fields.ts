@@ -1,6 +1,7 @@
+import { OVERLAP_HOURS } from '../../domain/access/secret-overlap.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { Type } from '../../http/schema.ts';
-import { type Field, FieldFault, optional, text } from './field.ts';
+import { type Field, FieldFault, integer, optional, text } from './field.ts';
 
 const USERNAME = /^[1-9][0-9]{9}$/;
 const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
@@ -80,3 +81,13 @@ export const PAGE = {
     text((given) => given, { description: '`next` of the page before', longest: 1_000 }),
   ),
 };
+
+/** How long the secret that is replaced counts beside the new one. */
+export const overlapHours = optional(
+  integer({
+    description: `${OVERLAP_HOURS.usual} where it is left out`,
+    least: 0,
+    most: OVERLAP_HOURS.most,
+    example: OVERLAP_HOURS.usual,
+  }),
+);

@@ -10,21 +10,12 @@ import {
   rotateOperatorKey,
 } from '../../domain/access/operator-key.ts';
 import { SCOPES } from '../../domain/access/operator-scope.ts';
+import { OVERLAP_HOURS } from '../../domain/access/secret-overlap.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { Type } from '../../http/schema.ts';
 import { created, etagOf, ok, page, removed, requireMatch, rowsOf } from './answer.ts';
-import {
-  choice,
-  decimal,
-  group,
-  integer,
-  list,
-  nullable,
-  optional,
-  pattern,
-  text,
-} from './field.ts';
-import { PAGE, time, username } from './fields.ts';
+import { choice, decimal, group, list, nullable, optional, pattern, text } from './field.ts';
+import { overlapHours, PAGE, time, username } from './fields.ts';
 import { invalidValue } from './problem.ts';
 import { route } from './route.ts';
 import * as s from './schemas.ts';
@@ -32,8 +23,6 @@ import * as s from './schemas.ts';
 const TAG = 'keys';
 const DAY_MS = 86_400_000;
 const DEFAULT_DAYS = 365;
-const MOST_OVERLAP_HOURS = 168;
-const DEFAULT_OVERLAP_HOURS = 24;
 
 const K = {
   id: pattern('^key_[0-9A-Za-z]{1,40}$', {
@@ -223,21 +212,11 @@ const rotateKey = route({
   scope: 'keys:write',
   idempotency: 'required',
   params: K,
-  body: {
-    overlapHours: optional(
-      integer({
-        description: `${DEFAULT_OVERLAP_HOURS} where it is left out`,
-        least: 0,
-        most: MOST_OVERLAP_HOURS,
-        example: 24,
-      }),
-    ),
-  },
+  body: { overlapHours },
   bodyIsOptional: true,
   answers: { 200: keySchema },
   handle: async ({ service, actor, key, params, body, now }) => {
-    const { overlapHours = DEFAULT_OVERLAP_HOURS } = body;
-    const rotation = { id: params.id, overlapHours };
+    const rotation = { id: params.id, overlapHours: body.overlapHours ?? OVERLAP_HOURS.usual };
     const { db, keyring } = service;
     const issued = await rotateOperatorKey(db, actor, keyring, rotation, now, (other) => {
       if (other.id !== key.id) requireNoWider(key, other);

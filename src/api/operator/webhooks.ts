@@ -1,5 +1,6 @@
 import type { OperatorKey } from '../../domain/access/operator-key.ts';
 import type { Scope } from '../../domain/access/operator-scope.ts';
+import { OVERLAP_HOURS } from '../../domain/access/secret-overlap.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { EVENT_TYPE_NAMES, EVENT_TYPES, type EventType } from '../../domain/event.ts';
 import {
@@ -37,15 +38,13 @@ import {
   unlessGone,
 } from './answer.ts';
 import { anyOf, choice, flag, integer, list, optional, text } from './field.ts';
-import { PAGE, recordId, time, username } from './fields.ts';
+import { overlapHours, PAGE, recordId, time, username } from './fields.ts';
 import { begin, LONG, operationSchema } from './long-work.ts';
 import { invalidValue, Problem } from './problem.ts';
 import { route } from './route.ts';
 import * as s from './schemas.ts';
 
 const TAG = 'events';
-const MOST_OVERLAP_HOURS = 168;
-const DEFAULT_OVERLAP_HOURS = 24;
 
 const W = { id: recordId };
 const D = {
@@ -234,20 +233,11 @@ const rotate = route({
   scope: 'webhooks:write',
   idempotency: 'required',
   params: W,
-  body: {
-    overlapHours: optional(
-      integer({
-        description: `${DEFAULT_OVERLAP_HOURS} where it is left out`,
-        least: 0,
-        most: MOST_OVERLAP_HOURS,
-        example: 24,
-      }),
-    ),
-  },
+  body: { overlapHours },
   bodyIsOptional: true,
   answers: { 200: endpointSchema },
   handle: async ({ service, actor, params, body, now }) => {
-    const rotation = { id: params.id, overlapHours: body.overlapHours ?? DEFAULT_OVERLAP_HOURS };
+    const rotation = { id: params.id, overlapHours: body.overlapHours ?? OVERLAP_HOURS.usual };
     const { db, keyring } = service;
     const shown = withSecret(await rotateWebhookSecret(db, actor, keyring, rotation, now));
     return okTagged(shown);

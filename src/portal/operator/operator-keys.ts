@@ -8,6 +8,7 @@ import {
   rotateOperatorKey,
 } from '../../domain/access/operator-key.ts';
 import { SCOPE_SETS, SCOPES } from '../../domain/access/operator-scope.ts';
+import { OVERLAP_HOURS } from '../../domain/access/secret-overlap.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
@@ -33,7 +34,6 @@ const PATH = '/admin/operator-keys';
 const DAY_MS = 86_400_000;
 const DEFAULT_DAYS = 365;
 const MOST_DAYS = 3_650;
-const OVERLAP_HOURS = 24;
 const SETS = Object.keys(SCOPE_SETS) as (keyof typeof SCOPE_SETS)[];
 
 interface ShownKey {
@@ -88,7 +88,7 @@ export function operatorKeyPages(app: FastifyInstance, service: Service): void {
 
   app.post(`${PATH}/rotate`, async (request, reply) => {
     if (!(await stepUp(service, request, reply))) return reply;
-    const rotation = { id: formFields(request).id ?? '', overlapHours: OVERLAP_HOURS };
+    const rotation = { id: formFields(request).id ?? '', overlapHours: OVERLAP_HOURS.usual };
     const actor = administrator(request);
     const issued = await rotateOperatorKey(db, actor, keyring, rotation, clock());
     return showOnce(service, reply, PATH, shownOnce(issued));

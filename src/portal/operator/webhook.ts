@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { OVERLAP_HOURS } from '../../domain/access/secret-overlap.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { readPage } from '../../domain/page.ts';
 import { Refusal } from '../../domain/refusal.ts';
@@ -37,7 +38,6 @@ import { pageLinks } from './page-links.ts';
 import { secretPanel, stateBadge, WEBHOOKS } from './webhooks.ts';
 
 const PAGE = 50;
-const OVERLAP_HOURS = 24;
 
 /** What a page shows above the endpoint, once. */
 interface Shown {
@@ -66,7 +66,7 @@ export function webhookPage(app: FastifyInstance, service: Service): void {
   app.post(`${path}/rotate`, async (request, reply) => {
     const { id } = await endpointOf(request);
     if (!(await stepUp(service, request, reply))) return reply;
-    const rotation = { id, overlapHours: OVERLAP_HOURS };
+    const rotation = { id, overlapHours: OVERLAP_HOURS.usual };
     const actor = administrator(request);
     const { secret } = await rotateWebhookSecret(db, actor, keyring, rotation, clock());
     return showOnce(service, reply, pathOf({ id }), { secret });

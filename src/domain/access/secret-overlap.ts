@@ -1,0 +1,2 @@
+/** How long a replaced secret counts beside the new one, in hours. */
+export const OVERLAP_HOURS = { usual: 24, most: 168 } as const;
