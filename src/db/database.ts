@@ -1,18 +1,16 @@
 import pg from 'pg';
 import { type AttemptStore, PostgresAttempts } from './attempts.ts';
+import { Bridge } from './bridge.ts';
+import { doubted, mayRepeat, NotConnected, StoreUnavailable } from './errors.ts';
 import {
-  doubted,
-  isReadOnly,
-  leavesConnection,
-  mayRepeat,
-  NotConnected,
-  retried,
-  StoreUnavailable,
-  translate,
-} from './errors.ts';
+  type ExchangeOptions,
+  Exchanges,
+  type ExchangeWork,
+  type TakenClient,
+} from './exchange.ts';
 import { Gatherer } from './gather.ts';
-import { PipelinedReader, type PreparedQuery, writeTogether } from './pipelined-reader.ts';
-import { type Need, Pulse } from './pulse.ts';
+import { PipelinedReader, type PreparedQuery } from './pipelined-reader.ts';
+import { Pulse } from './pulse.ts';
 import { OpenTransaction } from './transaction.ts';
 
 /**
@@ -31,35 +29,7 @@ export interface Queryable {
   afterCommit?: (work: () => void) => void;
 }
 
-/**
- * Sends a statement of a transaction without waiting for the answers to those before it.
- * @param name of the prepared statement; a name always stands for the same text
- */
-export type Send = <Row extends object>(
-  name: string,
-  text: string,
-  values: unknown[],
-) => Promise<Row[]>;
-
-/** A pool's client, with what the pool's types leave out. */
-type TakenClient = pg.PoolClient & pg.Client;
-
 type Isolation = 'READ COMMITTED' | 'REPEATABLE READ';
-
-export interface ExchangeOptions {
-  /**
-   * such as `lock_timeout`; all exchanges that are not patient use the same settings and
-   * connections
-   */
-  settings: Record<string, string>;
-  /** true: it may wait for locks as long as other statements, and also for a connection */
-  patient: boolean;
-  /**
-   * true: `work` sends one statement, which commits by itself and saves the begin and end. It is
-   * repeated even if it may have been committed, so it must have the same result again.
-   */
-  single?: boolean;
-}
 
 export interface DatabaseOptions {
   connection: pg.ClientConfig;
@@ -85,8 +55,6 @@ export interface DatabaseOptions {
 
 const CONNECT_TIMEOUT_MS = 2_500;
 const COPY_WAIT_SECONDS = 5;
-// A server that fails each statement in a repeatable way is not asked for longer.
-const REPEATED_MS = 4_000;
 const LIMITS_MS: Record<'server' | 'command' | 'pooled', pg.ClientConfig> = {
   // PostgreSQL cancels late statements, so none keeps its locks and connection. The driver's limit
   // is for a server that does not answer.
@@ -113,17 +81,15 @@ export class Database implements Queryable {
   /** for deliveries: they may queue behind one locked account, and must not delay other work */
   readonly #deliveries: pg.Pool;
   /** for exchanges that are not patient */
-  readonly #exchanges: pg.Pool;
+  readonly #short: pg.Pool;
+  readonly #exchanges: Exchanges;
   readonly #reader: PipelinedReader;
   /** separate connections, so long reads do not delay short ones */
   readonly #lists: PipelinedReader;
   readonly #pages: PipelinedReader;
   readonly #prepares: boolean;
-  readonly #pulse: Pulse | undefined;
-  readonly #bridges: boolean;
+  readonly #bridge: Bridge;
   readonly #open = new Set<pg.PoolClient>();
-  /** connections that already have the exchanges' settings */
-  readonly #set = new WeakSet<pg.Client>();
   readonly #finders = new Map<string, Gatherer<unknown, object | undefined>>();
 
   constructor(options: DatabaseOptions) {
@@ -140,7 +106,7 @@ export class Database implements Queryable {
     this.#pool = new pg.Pool({ ...config, max: poolSize });
     const pipelined = { ...config, pipeline: true };
     this.#deliveries = new pg.Pool({ ...pipelined, max: Math.ceil(poolSize / 2) });
-    this.#exchanges = new pg.Pool({ ...pipelined, max: EXCHANGES, idleTimeoutMillis: 0 });
+    this.#short = new pg.Pool({ ...pipelined, max: EXCHANGES, idleTimeoutMillis: 0 });
     for (const pool of this.#pools()) {
       pool.on('error', (error) => onError?.(error));
       // A lost connection fails its statement. Without a listener its event would end the process.
@@ -159,8 +125,7 @@ export class Database implements Queryable {
     this.attempts =
       options.attempts ??
       new PostgresAttempts((name, text, values) => this.read(name, text, values));
-    this.#bridges = role === 'server';
-    this.#pulse =
+    const pulse =
       role === 'command'
         ? undefined
         : new Pulse(
@@ -171,13 +136,19 @@ export class Database implements Queryable {
               onStandby: () => this.#leaveStandby(),
             },
           );
+    this.#bridge = new Bridge(pulse, role === 'server');
+    this.#exchanges = new Exchanges({
+      prepares,
+      take: (patient) => this.#take(patient ? this.#deliveries : this.#short),
+      guard: (start) => this.#bridge.guard(start),
+    });
   }
 
   /** @throws StoreUnavailable where PostgreSQL does not answer */
   async query<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
     const run = () => this.#single<Row>(this.#pool, { text, values });
     if (!isRead(text)) return this.repeated(run);
-    return this.#bridged('answers', run);
+    return this.#bridge.reads(run);
   }
 
   /**
@@ -249,26 +220,7 @@ export class Database implements Queryable {
    * deadlock, and when the primary comes back within seconds.
    */
   repeated<T>(work: () => Promise<T>): Promise<T> {
-    return this.#bridged('writes', () => {
-      this.#pulse?.requireCopies();
-      return retried(work);
-    });
-  }
-
-  /** Runs work that may be repeated, and again when the primary comes back within seconds. */
-  #bridged<T>(need: Need, work: () => Promise<T>): Promise<T> {
-    const until = performance.now() + REPEATED_MS;
-    const attempt = async (): Promise<T> => {
-      try {
-        return await work();
-      } catch (error) {
-        const repeats = this.#bridges && mayRepeat(error) && performance.now() < until;
-        if (!repeats || (need === 'answers' && isReadOnly(error))) throw translate(error);
-        if (!(await this.#pulse?.restored(need))) throw translate(error);
-        return attempt();
-      }
-    };
-    return attempt();
+    return this.#bridge.writes(work);
   }
 
   async #attempt<T>(work: (tx: Queryable) => Promise<T>, isolation: Isolation): Promise<T> {
@@ -286,7 +238,7 @@ export class Database implements Queryable {
   /** Begins a transaction that the caller must end, as `transaction` and `inOneTransaction` do. */
   async begin(isolation: Isolation = 'READ COMMITTED'): Promise<OpenTransaction> {
     const client = await this.#take(this.#pool);
-    const tx = new OpenTransaction(client, (start) => this.#guard(start));
+    const tx = new OpenTransaction(client, (start) => this.#bridge.guard(start));
     try {
       await tx.query(`BEGIN ISOLATION LEVEL ${isolation}`);
       return tx;
@@ -302,73 +254,8 @@ export class Database implements Queryable {
    * `transaction` is. Without changes it is rolled back, because a rollback does not wait for
    * the disk.
    */
-  async exchange<T>(
-    { settings, patient, single = false }: ExchangeOptions,
-    work: (send: Send) => Promise<{ result: T; changed: boolean }>,
-  ): Promise<T> {
-    const pool = patient ? this.#deliveries : this.#exchanges;
-    // A pooler gives the session to another client after each transaction.
-    const isOfSession = !patient && this.#prepares;
-    const set = Object.entries(settings)
-      .map(([name, value]) => `SET ${isOfSession ? 'SESSION' : 'LOCAL'} ${name} = ${value}`)
-      .join('; ');
-    const begin = 'BEGIN ISOLATION LEVEL READ COMMITTED';
-    return this.repeated(async () => {
-      const client = (await this.#take(pool)) as TakenClient;
-      if (!isOfSession) return this.#attemptExchange(client, [`${begin}; ${set}`], work, false);
-      const first = single ? [] : [begin];
-      if (this.#set.has(client)) return this.#attemptExchange(client, first, work, single);
-      // Sent before BEGIN, because a rollback would undo the settings.
-      const result = await this.#attemptExchange(client, [set, ...first], work, single);
-      this.#set.add(client);
-      return result;
-    });
-  }
-
-  async #attemptExchange<T>(
-    client: TakenClient,
-    begin: string[],
-    work: (send: Send) => Promise<{ result: T; changed: boolean }>,
-    single: boolean,
-  ): Promise<T> {
-    const sent: Promise<unknown>[] = [];
-    const send = <T>(
-      statement: pg.QueryConfig,
-      read: (answer: pg.QueryResult) => T,
-    ): Promise<T> => {
-      writeTogether(client.connection.stream);
-      const answer = this.#guard(() => client.query(statement)).then(read);
-      // All answers are awaited below. An earlier failure must not end the process.
-      answer.catch(() => undefined);
-      sent.push(answer);
-      return answer;
-    };
-    let broken: Error | undefined;
-    // A single statement commits by itself.
-    let ends = single;
-    try {
-      for (const text of begin) void send({ text }, () => undefined);
-      const { result, changed } = await work((name, text, values) =>
-        send(this.#prepares ? { name, text, values } : { text, values }, ({ rows }) => rows),
-      );
-      if (single) {
-        await Promise.all(sent);
-        return result;
-      }
-      ends = changed;
-      const end = send({ text: changed ? 'COMMIT' : 'ROLLBACK' }, ({ command }) => command);
-      await Promise.all(sent);
-      if (changed && (await end) !== 'COMMIT') throw new Error('the transaction was rolled back');
-      return result;
-    } catch (error) {
-      if (leavesConnection(error)) {
-        const ended = send({ text: 'ROLLBACK' }, () => undefined);
-        await ended.catch((failure: Error) => (broken = failure));
-      } else broken = error as Error;
-      throw ends ? doubted(error) : error;
-    } finally {
-      client.release(broken);
-    }
+  async exchange<T>(options: ExchangeOptions, work: ExchangeWork<T>): Promise<T> {
+    return this.repeated(() => this.#exchanges.run(options, work));
   }
 
   /** Whether PostgreSQL answers at all. */
@@ -383,7 +270,7 @@ export class Database implements Queryable {
   }
 
   async close(): Promise<void> {
-    await this.#pulse?.close();
+    await this.#bridge.close();
     await this.attempts.close();
     await Promise.all([
       ...this.#pools().map((pool) => pool.end()),
@@ -392,13 +279,12 @@ export class Database implements Queryable {
   }
 
   #pools(): pg.Pool[] {
-    return [this.#pool, this.#deliveries, this.#exchanges];
+    return [this.#pool, this.#deliveries, this.#short];
   }
 
   #readBy<Row extends object>(reader: PipelinedReader, statement: PreparedQuery): Promise<Row[]> {
-    return this.#bridged(
-      'answers',
-      async () => (await this.#guard(() => reader.query<Row>(statement))).rows,
+    return this.#bridge.reads(
+      async () => (await this.#bridge.guard(() => reader.query<Row>(statement))).rows,
     );
   }
 
@@ -407,7 +293,7 @@ export class Database implements Queryable {
     const client = await this.#take(pool);
     let failure: Error | undefined;
     try {
-      return (await this.#guard(() => client.query<Row>(statement))).rows;
+      return (await this.#bridge.guard(() => client.query<Row>(statement))).rows;
     } catch (error) {
       failure = error as Error;
       throw isRead(statement.text) ? error : doubted(error);
@@ -417,22 +303,20 @@ export class Database implements Queryable {
   }
 
   #take(pool: pg.Pool): Promise<pg.PoolClient> {
-    return this.#guard(
-      () => pool.connect(),
-      (client) => client.release(),
-    ).catch((error) => {
-      throw mayRepeat(error) ? new NotConnected(error) : error;
-    });
+    return this.#bridge
+      .guard(
+        () => pool.connect(),
+        (client) => client.release(),
+      )
+      .catch((error) => {
+        throw mayRepeat(error) ? new NotConnected(error) : error;
+      });
   }
 
   /** Ends the connections, so the next ones may lead to the new primary. */
   #leaveStandby(): void {
     for (const client of this.#open) (client as TakenClient).connection.stream.destroy();
     for (const reader of [this.#reader, this.#lists, this.#pages]) reader.leave();
-  }
-
-  #guard<T>(start: () => Promise<T>, abandon?: (late: T) => void): Promise<T> {
-    return this.#pulse ? this.#pulse.guard(start, abandon) : start();
   }
 }
 

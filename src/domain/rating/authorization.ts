@@ -1,6 +1,7 @@
 import { plainArray, textArray } from '../../db/array-text.ts';
-import type { Database, Send } from '../../db/database.ts';
+import type { Database } from '../../db/database.ts';
 import { isLockTimeout, isUniqueViolation, StoreUnavailable } from '../../db/errors.ts';
+import type { Send } from '../../db/exchange.ts';
 import { GATHERED, type Gathered, Gatherer, Lanes } from '../../db/gather.ts';
 import { dayLimit, NOTE_LIMITS } from '../books/day-limit.ts';
 import { fromMicros } from '../money.ts';

@@ -1,5 +1,5 @@
 import { plainArray, textArray } from '../../db/array-text.ts';
-import type { Send } from '../../db/database.ts';
+import type { Send } from '../../db/exchange.ts';
 import type { Decimal } from '../money.ts';
 import {
   type AuthorizeOptions,
