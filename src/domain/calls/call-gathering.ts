@@ -14,8 +14,8 @@ interface Delivery {
 
 type Settled = PromiseSettledResult<StoreResult>;
 
-// A larger batch would lock the balances for too long.
-const MOST_CALLS = 10_000;
+// A larger batch would block the event loop and lock the balances for too long.
+const MOST_CALLS = 2_000;
 // From here on two parallel statements are faster, although one waits for the other's balances.
 const MANY_CALLS = 1_000;
 // Larger deliveries have a queue per feed, so other feeds do not wait for them.

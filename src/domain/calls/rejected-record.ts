@@ -1,9 +1,12 @@
-import { hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import type { Database, Queryable } from '../../db/database.ts';
 import { type Actor, audit } from '../audit.ts';
 import { Refusal } from '../refusal.ts';
 
+// To hash and to send more at once would block the event loop for too long.
 const AT_ONCE = 500;
+const BYTES_AT_ONCE = 1024 * 1024;
 const BLANK = new Set(Buffer.from(' \t\r\n'));
 
 export type RejectedReason =
@@ -34,10 +37,18 @@ export async function keepRejected(
   records: RejectedRecord[],
   now: Date,
 ): Promise<void> {
-  // The driver would block the event loop for too long with more records at once.
-  for (let at = 0; at < records.length; at += AT_ONCE) {
-    await keepSome(db, feed, records.slice(at, at + AT_ONCE), now);
+  let some: RejectedRecord[] = [];
+  let bytes = 0;
+  for (const record of records) {
+    if (some.length === AT_ONCE || (some.length > 0 && bytes + record.raw.length > BYTES_AT_ONCE)) {
+      await keepSome(db, feed, some, now);
+      some = [];
+      bytes = 0;
+    }
+    some.push(record);
+    bytes += record.raw.length;
   }
+  if (some.length > 0) await keepSome(db, feed, some, now);
 }
 
 async function keepSome(
@@ -78,15 +89,30 @@ export async function keepRejectedBody(
     `INSERT INTO rejected_record (feed, format, reason, detail, raw, digest, received_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7)
      ON CONFLICT ON CONSTRAINT rejected_record_once DO NOTHING`,
-    [feed.name, feed.format, reason, detail, raw, digestOf(raw), now],
+    [feed.name, feed.format, reason, detail, raw, await digestInSteps(raw), now],
   );
 }
 
 function digestOf(bytes: Buffer): Buffer {
+  return hash('sha256', withoutBlanks(bytes), 'buffer');
+}
+
+/** The same for many bytes, with turns for other work. */
+async function digestInSteps(bytes: Buffer): Promise<Buffer> {
+  const content = withoutBlanks(bytes);
+  const digest = createHash('sha256');
+  for (let at = 0; at < content.length; at += BYTES_AT_ONCE) {
+    digest.update(content.subarray(at, at + BYTES_AT_ONCE));
+    await setImmediate();
+  }
+  return digest.digest();
+}
+
+function withoutBlanks(bytes: Buffer): Buffer {
   let [start, end] = [0, bytes.length];
   while (start < end && BLANK.has(bytes[start] as number)) start++;
   while (end > start && BLANK.has(bytes[end - 1] as number)) end--;
-  return hash('sha256', bytes.subarray(start, end), 'buffer');
+  return bytes.subarray(start, end);
 }
 
 export interface RejectedSummary {
