@@ -37,7 +37,7 @@ const goodBody = (operation: OperationName): object => ({
 
 /** A lost connection is noticed at its next use or earlier. */
 async function untilReady({ url }: TestService): Promise<void> {
-  for (const deadline = Date.now() + 5_000; ; await sleep(20)) {
+  for (const deadline = Date.now() + 15_000; ; await sleep(20)) {
     if ((await fetch(`${url}/readyz`)).status === 200) return;
     assert.ok(Date.now() < deadline, 'the database did not come back');
   }
@@ -53,7 +53,8 @@ test('503 while the database is gone, and answers again once it is back', async 
     assertFailure(answer, 503, MESSAGE);
     assert.equal(answer.headers.get('retry-after'), '5');
     assert.equal(answer.headers.get('cache-control'), 'no-store');
-    assert.ok(performance.now() - started < 5_000, operation);
+    // A short outage is waited for, up to four seconds.
+    assert.ok(performance.now() - started < 8_000, operation);
   }
   assertFailure(await api.call('info'), 400, 'Field Required: apikey');
   assert.equal((await fetch(`${api.url}/healthz`)).status, 200);

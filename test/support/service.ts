@@ -79,8 +79,12 @@ export async function startService(
   transport?: MailTransport,
   through: (connection: pg.ClientConfig) => pg.ClientConfig = (connection) => connection,
 ): Promise<TestService> {
+  // A start that fails halfway ends what it began, so that the test file can end.
+  await using started = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'account-api-test-'));
+  started.defer(() => rm(folder, { recursive: true, force: true }));
   const clone = await cloneDatabase();
+  started.defer(() => clone.drop());
   const connection = through(clone.connection);
   const config: Config = loadConfig({
     DATA_DIR: folder,
@@ -100,6 +104,7 @@ export async function startService(
     }),
   );
   const db = new Database({ connection, poolSize: 10, onError: (error) => log.error(error) });
+  started.defer(() => db.close());
   const keyFile = join(folder, 'secret.key');
   await writeFile(keyFile, randomBytes(32).toString('hex'), { mode: 0o600 });
   const keyring = await openKeyring(db, () => readKeyFile(keyFile));
@@ -107,9 +112,11 @@ export async function startService(
   const clock = () => new Date(Date.now() + offsetMs);
   await ensureCurrentPartitions(db, clock());
   const queue = await Queue.open(connection, 'worker', (error) => log.error(error));
+  started.defer(() => queue.stop());
   const signInFailures = new HourlyLimit(db, 'sign-in', config.signInFailuresPerHour);
   const service: Service = { config, db, reader: db, queue, keyring, signInFailures, clock };
   const app = await buildApp(service, log);
+  started.defer(async () => void (await app.close()));
   const answers = watchAnswers(app);
   await app.listen({ port: 0, host: '127.0.0.1' });
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
@@ -122,6 +129,8 @@ export async function startService(
     language: config.language,
   };
   const stopJobs = await startJobs(service, transport ?? folderTransport(mailFolder), sender, log);
+  started.defer(stopJobs);
+  const toStop = started.move();
 
   const call: TestService['call'] = (operation, body, key) =>
     post(`${url}/v2.1/account/${operation}/`, body, key ? { authorization: `Bearer ${key}` } : {});
@@ -169,14 +178,7 @@ export async function startService(
       return `Basic ${Buffer.from(`${feed.name}:${secret}`).toString('base64')}`;
     },
     mails: (address, count = 1) => waitForMails(mailFolder, address, count),
-    stop: async () => {
-      await app.close();
-      await stopJobs();
-      await queue.stop();
-      await db.close();
-      await clone.drop();
-      await rm(folder, { recursive: true, force: true });
-    },
+    stop: () => toStop.disposeAsync(),
   };
 }
 
