@@ -1,34 +1,24 @@
 import type { Page } from 'playwright-core';
 
-const WIDTHS = [390, 768, 1024, 1280, 1920];
-const SCHEMES = ['light', 'dark'] as const;
-// At most of a page's faults, for a readable message.
-const MOST = 5;
+const PHONE = 390;
 
 /**
- * Measures a page in its present state at every width, light and dark, in the browser.
+ * Measures a page in its present state, in the browser.
+ * @param width of the window
  * @returns elements that reach out of their parent, texts that overlap, and on a phone what is too
  *   small for a thumb
  */
-export async function faultsOf(page: Page): Promise<string[]> {
-  const before = page.viewportSize();
-  const faults: string[] = [];
-  for (const width of WIDTHS) {
-    await page.setViewportSize({ width, height: 900 });
-    for (const colorScheme of SCHEMES) {
-      await page.emulateMedia({ colorScheme });
-      const found = (await page.evaluate(`(${MEASURE})(${width === 390})`)) as string[];
-      faults.push(...found.slice(0, MOST).map((fault) => `${width} ${colorScheme}: ${fault}`));
-    }
-  }
-  if (before) await page.setViewportSize(before);
-  await page.emulateMedia({ colorScheme: null });
-  return faults;
+export function geometryOf(page: Page, width: number): Promise<string[]> {
+  return page.evaluate(`(${MEASURE})(${width === PHONE})`);
 }
 
 const MEASURE = `(isPhone) => {
   const faults = [];
   scrollTo(0, 0);
+  const { scrollWidth, clientWidth } = document.documentElement;
+  if (scrollWidth > clientWidth) {
+    faults.push('is ' + scrollWidth + ' px wide in a window of ' + clientWidth);
+  }
   const isShown = (element) => {
     if (element.closest('.unseen') || (isPhone && element.closest('thead'))) return false;
     // Chromium calls texts of an undisplayed group of SVG visible.
