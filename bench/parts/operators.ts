@@ -65,5 +65,5 @@ async function makeKey({ db, keyring }: Parameters<Part>[0]): Promise<string> {
     expiresAt: null,
   };
   const actor = { who: 'bench', from: 'bench' };
-  return (await createOperatorKey(db, actor, keyring, settings, new Date())).secret;
+  return (await createOperatorKey(db, actor, { keyring, now: new Date() }, settings)).secret;
 }

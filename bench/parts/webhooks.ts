@@ -27,11 +27,11 @@ export const webhooks: Part = async (stage, { rounds, quick }) => {
   await new Promise<void>((done) => receiver.listen(0, '127.0.0.1', done));
   const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
   const settings = { url, types: ['*'], accounts: [], description: 'bench', enabled: false };
-  const { endpoint } = await createEndpoint(db, ACTOR, keyring, settings, new Date());
+  const { endpoint } = await createEndpoint(db, ACTOR, { keyring, now: new Date() }, settings);
   const service = await stage.startService({ WEBHOOK_ALLOW: '127.0.0.1' });
   const count = CALLS / (quick ? 4 : 1);
   const rate = (enabled: boolean) => async () => {
-    await changeEndpoint(db, ACTOR, endpoint.id, { enabled }, new Date());
+    await changeEndpoint(db, ACTOR, { id: endpoint.id, changes: { enabled } }, new Date());
     const batches = batchesOf(count, BATCH, usernames);
     return deliver(stage, service.port, authorization, batches, AT_ONCE);
   };

@@ -103,7 +103,7 @@ function set(group: Command): void {
       options: { country?: string; network?: string[]; timeZone?: string },
     ) => {
       const { country, network: networks, timeZone } = options;
-      await changeFeed(db, operator(), name, { country, networks, timeZone }, clock());
+      await changeFeed(db, operator(), { name, country, networks, timeZone }, clock());
       return { json: { user: name }, text: `Changed ${name}.` };
     },
   );

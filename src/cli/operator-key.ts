@@ -73,9 +73,8 @@ function create(group: Command): void {
       await createOperatorKey(
         db,
         operator(),
-        keyring,
+        { keyring, now: clock() },
         { ...settings, entryLimit, dayLimit, expiresAt },
-        clock(),
       ),
     );
   });
@@ -120,7 +119,9 @@ function rotate(group: Command): void {
   perform(
     on,
     async ({ db, keyring, clock }, id: string, { overlapHours }: { overlapHours: number }) =>
-      issued(await rotateOperatorKey(db, operator(), keyring, { id, overlapHours }, clock())),
+      issued(
+        await rotateOperatorKey(db, operator(), { keyring, now: clock() }, { id, overlapHours }),
+      ),
   );
 }
 
@@ -132,7 +133,7 @@ function revoke(group: Command): void {
     'operator-key revoke key_7Hq2mZ0a1B2c3D4e',
   ).addArgument(idArgument());
   perform(on, async ({ db, clock }, id: string) => {
-    const revoked = await revokeOperatorKey(db, operator(), id, clock());
+    const revoked = await revokeOperatorKey(db, operator(), { id }, clock());
     const text = revoked ? `Revoked ${id}.` : `${id} was revoked before.`;
     return { json: { id, revoked }, text };
   });

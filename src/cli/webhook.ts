@@ -1,7 +1,6 @@
 import { Argument, type Command, Option } from 'commander';
 import { readPage } from '../domain/page.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { listDeliveries, replayEvents } from '../domain/webhook/delivery.ts';
 import {
   changeEndpoint,
   createEndpoint,
@@ -13,6 +12,7 @@ import {
   rotateWebhookSecret,
   type WebhookEndpoint,
 } from '../domain/webhook/endpoint.ts';
+import { listDeliveries, replayEvents } from '../domain/webhook/replay.ts';
 import { requireAllowed, systemResolve } from '../webhook/allowed-address.ts';
 import { command, operator, perform } from './operation.ts';
 import { fields, moment, moreAt, table } from './print.ts';
@@ -70,7 +70,7 @@ function add(group: Command): void {
     const { types = ['*'], account = [], description = '', disabled } = options;
     await requireAllowed(url, config.webhookAllow);
     const settings = { url, types, accounts: account, description, enabled: !disabled };
-    return issued(await createEndpoint(db, operator(), keyring, settings, clock()));
+    return issued(await createEndpoint(db, operator(), { keyring, now: clock() }, settings));
   });
 }
 
@@ -122,7 +122,7 @@ function set(group: Command): void {
     const changes = Object.fromEntries(
       Object.entries(given).filter(([, value]) => value !== undefined),
     ) as Partial<EndpointSettings>;
-    return outputOf(await changeEndpoint(db, operator(), id, changes, clock()));
+    return outputOf(await changeEndpoint(db, operator(), { id, changes }, clock()));
   });
 }
 
@@ -138,7 +138,9 @@ function rotate(group: Command): void {
   perform(
     on,
     async ({ db, keyring, clock }, id: number, { overlapHours }: { overlapHours: number }) =>
-      issued(await rotateWebhookSecret(db, operator(), keyring, { id, overlapHours }, clock())),
+      issued(
+        await rotateWebhookSecret(db, operator(), { keyring, now: clock() }, { id, overlapHours }),
+      ),
   );
 }
 
@@ -217,8 +219,8 @@ function replay(group: Command): void {
     if ((after === undefined) === (failedSince === undefined)) {
       throw new Refusal('malformed', 'give --after or --failed-since');
     }
-    const range = { after, until, types, failedSince };
-    const events = await replayEvents(db, operator(), id, range, clock());
+    const wanted = { endpoint: id, after, until, types, failedSince };
+    const events = await replayEvents(db, operator(), wanted, { now: clock() });
     return { json: { id: String(id), events }, text: `${events} events are sent again.` };
   });
 }
@@ -231,7 +233,7 @@ function remove(group: Command): void {
     'webhook remove 1',
   ).addArgument(idArgument());
   perform(on, async ({ db, clock }, id: number) => {
-    await removeEndpoint(db, operator(), id, clock());
+    await removeEndpoint(db, operator(), { id }, clock());
     return { json: { id: String(id) }, text: `Removed ${id}.` };
   });
 }

@@ -3,7 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { GATHERED, type Gathered } from '../db/gather.ts';
 import { jobFailures } from '../db/job-failures.ts';
 import { Replica } from '../db/replica.ts';
-import { countOperatorKeys } from '../domain/access/operator-key.ts';
+import { countOperatorKeys } from '../domain/access/expiring-keys.ts';
 import { hashesComputed } from '../domain/access/password.ts';
 import { countMails } from '../domain/account/mail-queue.ts';
 import { countRejected } from '../domain/calls/rejected-record.ts';

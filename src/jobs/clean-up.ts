@@ -1,8 +1,8 @@
+import { announceExpiringKeys } from '../domain/access/expiring-keys.ts';
 import { tidyLimits } from '../domain/access/hourly-limit.ts';
 import { deleteOldAnswers } from '../domain/access/kept-answer.ts';
 import { deleteOldKept } from '../domain/access/kept-for-page.ts';
 import { deleteOldOrigins } from '../domain/access/known-origin.ts';
-import { announceExpiringKeys } from '../domain/access/operator-key.ts';
 import { deleteOldSessions } from '../domain/access/session.ts';
 import { deleteOldAttempts } from '../domain/access/sign-in.ts';
 import { releaseStaleReservations } from '../domain/account/promotion.ts';

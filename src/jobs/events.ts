@@ -63,8 +63,9 @@ export function startEvents(
       await Promise.all(
         due.deliveries.map(async ({ sequence, tries, event }) => {
           const outcome = await sendWebhook(tools, { id, url }, event);
-          if (outcome.error === null) return noteDelivered(db, id, sequence, outcome, clock());
-          return noteFailed(db, id, { sequence, tries }, outcome, inform, clock());
+          const delivery = { endpoint: id, sequence, tries };
+          if (outcome.error === null) return noteDelivered(db, delivery, outcome, clock());
+          return noteFailed(db, delivery, outcome, { inform, now: clock() });
         }),
       );
       if (isRecovering) await sleep(Math.max(0, RECOVERY_PAUSE_MS - (performance.now() - began)));

@@ -12,7 +12,7 @@ import {
   takeOperation,
 } from '../domain/operation/operation.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { replayEvents } from '../domain/webhook/delivery.ts';
+import { replayEvents } from '../domain/webhook/replay.ts';
 import { replayRejected } from '../ingest/replay.ts';
 import type { Service } from '../service.ts';
 
@@ -88,7 +88,7 @@ const WORKERS: Record<string, Worker> = {
     });
   },
   'webhook replay': async ({ db, clock }, { parameters, actor }, progress) => {
-    const { endpoint, failedSince, ...range } = parameters as {
+    const { failedSince, ...range } = parameters as {
       endpoint: number;
       after?: number;
       until?: number;
@@ -96,14 +96,8 @@ const WORKERS: Record<string, Worker> = {
       failedSince?: string;
     };
     const since = failedSince === undefined ? {} : { failedSince: new Date(failedSince) };
-    const events = await replayEvents(
-      db,
-      actor,
-      endpoint,
-      { ...range, ...since },
-      clock(),
-      progress,
-    );
+    const tools = { now: clock(), onProgress: progress };
+    const events = await replayEvents(db, actor, { ...range, ...since }, tools);
     return { events };
   },
   rerating: async ({ db, clock }, { parameters, actor }, progress) => {

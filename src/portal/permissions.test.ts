@@ -204,7 +204,12 @@ test('a page shows a role what it permits, and nothing that it refuses', async (
   const { db, keyring, clock } = api.service;
   const settings = { scopes: ['calls:read' as const], networks: [], accounts: [] };
   const limits = { entryLimit: null, dayLimit: null, expiresAt: null };
-  await createOperatorKey(db, TESTER, keyring, { name: 'CRM', ...settings, ...limits }, clock());
+  await createOperatorKey(
+    db,
+    TESTER,
+    { keyring, now: clock() },
+    { name: 'CRM', ...settings, ...limits },
+  );
   const [{ id = 0 } = {}] = await api.service.db.query<{ id: number }>(
     'SELECT id FROM rejected_record',
   );
@@ -225,7 +230,7 @@ test('a page shows a role what it permits, and nothing that it refuses', async (
   const operation = begun.location?.split('/').at(-1) ?? '';
   const endpoint = { url: 'https://crm.example.com/', types: ['*'], accounts: [], description: '' };
   const wanted = { ...endpoint, enabled: true };
-  const webhook = await createEndpoint(db, TESTER, keyring, wanted, clock());
+  const webhook = await createEndpoint(db, TESTER, { keyring, now: clock() }, wanted);
   assert.equal(webhook.endpoint.id, id);
   await db.query(
     `INSERT INTO webhook_delivery (endpoint, sequence, state, next_try_at)

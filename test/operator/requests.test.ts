@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { ROUTES } from '../../src/api/operator/routes.ts';
 import { reconcile } from '../../src/domain/books/proof.ts';
-import { type Client, callWith, codeOf, faultsOf, operatorClient } from '../support/operator.ts';
+import { type Client, callsWith, codeOf, faultsOf, operatorClient } from '../support/operator.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { waitUntil } from '../support/wait.ts';
 
@@ -275,7 +275,7 @@ test('100 equal requests at once make one account, and one entry', async () => {
   assert.equal(found.body.data.length, 1);
   const reused = await all.call('POST', '/accounts', { ...body, name: 'Other' }, headers);
   assert.equal(codeOf(reused), '422 idempotency_key_reused');
-  const without = await callWith(api, all.secret, 'POST', '/accounts', body, {
+  const without = await callsWith(api, all.secret)('POST', '/accounts', body, {
     'idempotency-key': '',
   });
   assert.equal(codeOf(without), '400 idempotency_key_required');
@@ -385,7 +385,7 @@ test('a key makes keys that may do no more, and renews itself', async () => {
   const made = await maker.call('POST', '/keys', { name: 'child', scopes: ['ledger:write'] });
   assert.equal(made.status, 201);
   const { secret, etag, ...key } = made.body;
-  assert.equal((await callWith(api, secret, 'GET', '/self')).body.id, key.id);
+  assert.equal((await callsWith(api, secret)('GET', '/self')).body.id, key.id);
   assert.equal(
     codeOf(await maker.call('POST', '/keys', { name: 'x', scopes: ['keys:write'] })),
     '403 wider_key',
@@ -407,9 +407,12 @@ test('a key makes keys that may do no more, and renews itself', async () => {
   const wider = await maker.call('PATCH', `/keys/${all.key.id}`, { name: 'x' });
   assert.equal(codeOf(wider), '403 wider_key');
   const rotated = await maker.call('POST', `/keys/${maker.key.id}/rotate`, { overlapHours: 0 });
-  assert.equal((await callWith(api, rotated.body.secret, 'DELETE', `/keys/${key.id}`)).status, 204);
+  assert.equal(
+    (await callsWith(api, rotated.body.secret)('DELETE', `/keys/${key.id}`)).status,
+    204,
+  );
   assert.equal(codeOf(await maker.call('GET', '/self')), '401 unauthorized');
-  assert.equal(codeOf(await callWith(api, secret, 'GET', '/self')), '401 unauthorized');
+  assert.equal(codeOf(await callsWith(api, secret)('GET', '/self')), '401 unauthorized');
 });
 
 test('numbers, services, prices, blocks, promotions and feeds are set as they are told', async () => {

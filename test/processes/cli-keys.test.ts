@@ -59,10 +59,10 @@ test('a rotation under load: keys stay, new ones work, the old file opens nothin
   const settings = { url: 'https://crm.example.com/', types: ['*'], accounts: [], description: '' };
   const { keyring } = api.service;
   const wanted = { ...settings, enabled: false };
-  const webhook = await createEndpoint(db, TESTER, keyring, wanted, new Date());
+  const webhook = await createEndpoint(db, TESTER, { keyring, now: new Date() }, wanted);
   const { id } = webhook.endpoint;
   const rotation = { id, overlapHours: 24 };
-  const renewed = await rotateWebhookSecret(db, TESTER, keyring, rotation, new Date());
+  const renewed = await rotateWebhookSecret(db, TESTER, { keyring, now: new Date() }, rotation);
 
   let rotating = true;
   const failures: unknown[] = [];

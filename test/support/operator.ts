@@ -41,7 +41,7 @@ export async function operatorClient(
   const { key, secret } = await createOperatorKey(
     db,
     TESTER,
-    keyring,
+    { keyring, now: clock() },
     {
       name: 'test',
       scopes: [...SCOPES],
@@ -52,44 +52,39 @@ export async function operatorClient(
       expiresAt: null,
       ...settings,
     },
-    clock(),
   );
-  return { key, secret, call: (...request) => callWith(api, secret, ...request) };
+  return { key, secret, call: callsWith(api, secret) };
 }
 
-export async function callWith(
-  api: TestService,
-  secret: string,
-  method: string,
-  path: string,
-  body?: unknown,
-  headers: Record<string, string> = {},
-): Promise<Answer> {
-  const isRaw = typeof body === 'string';
-  const response = await fetch(`${api.url}/operator/v1${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${secret}`,
-      ...(body === undefined || isRaw ? {} : { 'content-type': 'application/json' }),
-      ...(method === 'POST' || method === 'PUT'
-        ? { 'idempotency-key': randomBytes(9).toString('hex') }
-        : {}),
-      ...headers,
-    },
-    ...(body === undefined ? {} : { body: isRaw ? body : JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  const isJson =
-    response.headers.get('content-type')?.includes('json') &&
-    !response.headers.get('content-type')?.includes('ndjson');
-  const answer = {
-    status: response.status,
-    headers: response.headers,
-    body: isJson ? JSON.parse(text) : text,
+/** Calls of the operators' API with a key. */
+export const callsWith =
+  (api: TestService, secret: string): Client['call'] =>
+  async (method, path, body, headers = {}) => {
+    const isRaw = typeof body === 'string';
+    const response = await fetch(`${api.url}/operator/v1${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${secret}`,
+        ...(body === undefined || isRaw ? {} : { 'content-type': 'application/json' }),
+        ...(method === 'POST' || method === 'PUT'
+          ? { 'idempotency-key': randomBytes(9).toString('hex') }
+          : {}),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: isRaw ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const isJson =
+      response.headers.get('content-type')?.includes('json') &&
+      !response.headers.get('content-type')?.includes('ndjson');
+    const answer = {
+      status: response.status,
+      headers: response.headers,
+      body: isJson ? JSON.parse(text) : text,
+    };
+    await holdAgainstDocument(api, method, path, answer);
+    return answer;
   };
-  await holdAgainstDocument(api, method, path, answer);
-  return answer;
-}
 
 /** Asserts that the document contains an answer. */
 async function holdAgainstDocument(api: TestService, method: string, path: string, answer: Answer) {

@@ -1,3 +1,4 @@
+import type { Queryable } from '../../db/database.ts';
 import type { OperatorKey } from '../../domain/access/operator-key.ts';
 import type { Scope } from '../../domain/access/operator-scope.ts';
 import { changeAccount, closeAccount } from '../../domain/account/account.ts';
@@ -266,11 +267,10 @@ const patchAccount = route({
     const { db, queue } = call.service;
     const { username: of } = call.params;
     const changes = given(call.body);
-    const tools = { queue, now: call.now };
-    await changeAccount(db, call.actor, tools, of, changes as AccountChanges, {
-      precondition: async (tx) =>
-        requireMatch(call.headers, shownAccount(await findAccount(tx, of)).etag),
-    });
+    const precondition = async (tx: Queryable) =>
+      requireMatch(call.headers, shownAccount(await findAccount(tx, of)).etag);
+    const tools = { queue, now: call.now, precondition };
+    await changeAccount(db, call.actor, tools, of, changes as AccountChanges);
     return okTagged(shownAccount(await findAccount(db, of)));
   },
 });

@@ -125,9 +125,8 @@ const patchFeed = route({
   tagged: true,
   answers: { 200: feedSchema },
   handle: async ({ service: { db }, actor, params: { name }, body, headers, now }) => {
-    await changeFeed(db, actor, name, body, now, (before) =>
-      requireMatch(headers, shownFeed(before).etag),
-    );
+    const check = (before: ListedFeed) => requireMatch(headers, shownFeed(before).etag);
+    await changeFeed(db, actor, { ...body, name, check }, now);
     return okTagged(shownFeed((await findFeed(db, name)) as ListedFeed));
   },
 });

@@ -5,12 +5,12 @@ import {
   type KeySettings,
   listOperatorKeys,
   type OperatorKey,
-  requireNoWider,
   revokeOperatorKey,
   rotateOperatorKey,
 } from '../../domain/access/operator-key.ts';
 import { SCOPES } from '../../domain/access/operator-scope.ts';
 import { OVERLAP_HOURS } from '../../domain/access/secret-overlap.ts';
+import { requireNoWider } from '../../domain/access/wider-key.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { Type } from '../../http/schema.ts';
 import { created, etagOf, ok, page, removed, requireMatch, rowsOf } from './answer.ts';
@@ -164,7 +164,7 @@ const createKey = route({
     }
     requireNoWider(key, settings);
     const { db, keyring } = service;
-    const issued = await createOperatorKey(db, actor, keyring, settings, now);
+    const issued = await createOperatorKey(db, actor, { keyring, now }, settings);
     const shown = shownKey(issued.key);
     const headers = { etag: shown.etag };
     return created(`/keys/${shown.id}`, { ...shown, secret: issued.secret }, headers);
@@ -196,7 +196,8 @@ const patchKey = route({
       requireNoWider(key, before);
       requireNoWider(key, after);
     };
-    const changed = await changeOperatorKey(service.db, actor, params.id, given, now, check);
+    const change = { id: params.id, changes: given, check };
+    const changed = await changeOperatorKey(service.db, actor, change, now);
     const shown = shownKey(changed);
     return ok(shown, { etag: shown.etag });
   },
@@ -216,11 +217,19 @@ const rotateKey = route({
   bodyIsOptional: true,
   answers: { 200: keySchema },
   handle: async ({ service, actor, key, params, body, now }) => {
-    const rotation = { id: params.id, overlapHours: body.overlapHours ?? OVERLAP_HOURS.usual };
     const { db, keyring } = service;
-    const issued = await rotateOperatorKey(db, actor, keyring, rotation, now, (other) => {
-      if (other.id !== key.id) requireNoWider(key, other);
-    });
+    const issued = await rotateOperatorKey(
+      db,
+      actor,
+      { keyring, now },
+      {
+        id: params.id,
+        overlapHours: body.overlapHours ?? OVERLAP_HOURS.usual,
+        check: (other) => {
+          if (other.id !== key.id) requireNoWider(key, other);
+        },
+      },
+    );
     const shown = shownKey(issued.key);
     return ok({ ...shown, secret: issued.secret }, { etag: shown.etag });
   },
@@ -237,10 +246,11 @@ const revokeKey = route({
   tagged: true,
   answers: { 204: null },
   handle: async ({ service, actor, key, params, headers, now }) => {
-    await revokeOperatorKey(service.db, actor, params.id, now, (other) => {
+    const check = (other: OperatorKey) => {
       if (other.revokedAt === null) requireMatch(headers, shownKey(other).etag);
       if (other.id !== key.id) requireNoWider(key, other);
-    });
+    };
+    await revokeOperatorKey(service.db, actor, { id: params.id, check }, now);
     return removed;
   },
 });

@@ -4,12 +4,6 @@ import { OVERLAP_HOURS } from '../../domain/access/secret-overlap.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { EVENT_TYPE_NAMES, EVENT_TYPES, type EventType } from '../../domain/event.ts';
 import {
-  listDeliveries,
-  requireEnabled,
-  retryDelivery,
-  type WebhookDelivery,
-} from '../../domain/webhook/delivery.ts';
-import {
   changeEndpoint,
   createEndpoint,
   type EndpointSettings,
@@ -23,6 +17,12 @@ import {
   typesOf,
   type WebhookEndpoint,
 } from '../../domain/webhook/endpoint.ts';
+import {
+  listDeliveries,
+  requireEnabled,
+  retryDelivery,
+  type WebhookDelivery,
+} from '../../domain/webhook/replay.ts';
 import { Type } from '../../http/schema.ts';
 import { requireAllowed, systemResolve } from '../../webhook/allowed-address.ts';
 import { sendTest } from '../../webhook/send.ts';
@@ -169,7 +169,8 @@ const add = route({
     requireReadable(key, body);
     await requireAllowed(url, service.config.webhookAllow);
     const settings = { url, types, accounts, description, enabled };
-    const issued = await createEndpoint(service.db, actor, service.keyring, settings, now);
+    const { db, keyring } = service;
+    const issued = await createEndpoint(db, actor, { keyring, now }, settings);
     const shown = withSecret(issued);
     return created(`/webhook-endpoints/${shown.id}`, shown, { etag: shown.etag });
   },
@@ -191,17 +192,12 @@ const patch = route({
     const changes = Object.fromEntries(
       Object.entries(body).filter(([, value]) => value !== undefined),
     );
-    const changed = await changeEndpoint(
-      service.db,
-      actor,
-      params.id,
-      changes,
-      now,
-      (before, after) => {
-        requireMatch(headers, shownEndpoint(before).etag);
-        requireReadable(key, after);
-      },
-    );
+    const check = (before: WebhookEndpoint, after: EndpointSettings) => {
+      requireMatch(headers, shownEndpoint(before).etag);
+      requireReadable(key, after);
+    };
+    const change = { id: params.id, changes, check };
+    const changed = await changeEndpoint(service.db, actor, change, now);
     return okTagged(shownEndpoint(changed));
   },
 });
@@ -217,9 +213,9 @@ const remove = route({
   tagged: true,
   answers: { 204: null },
   handle: async ({ service, actor, params, headers, now }) => {
-    await removeEndpoint(service.db, actor, params.id, now, (endpoint) =>
-      requireMatch(headers, shownEndpoint(endpoint).etag),
-    ).catch(unlessGone);
+    const check = (endpoint: WebhookEndpoint) =>
+      requireMatch(headers, shownEndpoint(endpoint).etag);
+    await removeEndpoint(service.db, actor, { id: params.id, check }, now).catch(unlessGone);
     return removed;
   },
 });
@@ -239,7 +235,7 @@ const rotate = route({
   handle: async ({ service, actor, params, body, now }) => {
     const rotation = { id: params.id, overlapHours: body.overlapHours ?? OVERLAP_HOURS.usual };
     const { db, keyring } = service;
-    const shown = withSecret(await rotateWebhookSecret(db, actor, keyring, rotation, now));
+    const shown = withSecret(await rotateWebhookSecret(db, actor, { keyring, now }, rotation));
     return okTagged(shown);
   },
 });

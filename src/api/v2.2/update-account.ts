@@ -109,10 +109,9 @@ export const updateAccount = operation({
       await changeAccount(
         db,
         isAdministrator ? staffAt(role, username, from) : customerAt(username, from),
-        { queue, now: clock() },
+        { queue, now: clock(), callerId },
         username,
         Object.assign({}, ...given.map(([, change]) => change)),
-        { callerId },
       ).catch((error) => {
         throw error instanceof entered.InvalidValue ? invalidZone() : error;
       });

@@ -7,11 +7,11 @@ import {
   createOperatorKey,
   type KeySettings,
   listOperatorKeys,
-  requireNoWider,
   revokeOperatorKey,
   rotateOperatorKey,
 } from './operator-key.ts';
 import { authenticateOperator, spendLimit } from './operator-key-use.ts';
+import { requireNoWider } from './wider-key.ts';
 
 const HOUR_MS = 3_600_000;
 const NOW = new Date('2030-06-15T12:00:00.000Z');
@@ -32,7 +32,12 @@ before(async () => {
 after(() => api.stop());
 
 const create = (settings: Partial<KeySettings> = {}) =>
-  createOperatorKey(api.service.db, TESTER, api.service.keyring, { ...SETTINGS, ...settings }, NOW);
+  createOperatorKey(
+    api.service.db,
+    TESTER,
+    { keyring: api.service.keyring, now: NOW },
+    { ...SETTINGS, ...settings },
+  );
 const idOf = (secret: string, now: Date) =>
   authenticateOperator(api.service.db, api.service.keyring, secret, now).then(
     ({ id }) => id,
@@ -62,8 +67,8 @@ test('a key is told by its secret alone, until it expires or is revoked', async 
     await idOf(secret, new Date('2031-01-01T00:00:00.000Z')),
     'unauthorized: key expired',
   );
-  assert.equal(await revokeOperatorKey(api.service.db, TESTER, key.id, NOW), true);
-  assert.equal(await revokeOperatorKey(api.service.db, TESTER, key.id, NOW), false);
+  assert.equal(await revokeOperatorKey(api.service.db, TESTER, { id: key.id }, NOW), true);
+  assert.equal(await revokeOperatorKey(api.service.db, TESTER, { id: key.id }, NOW), false);
   assert.equal(await idOf(secret, NOW), 'unauthorized: unauthorized');
   const [listed] = await listOperatorKeys(api.service.db, { limit: 1 });
   assert.deepEqual(listed, { ...key, revokedAt: NOW });
@@ -73,7 +78,7 @@ test('after a rotation the secret before counts for the overlap, the one before 
   const { db, keyring } = api.service;
   const { key, secret: first } = await create();
   const rotate = (overlapHours: number) =>
-    rotateOperatorKey(db, TESTER, keyring, { id: key.id, overlapHours }, NOW);
+    rotateOperatorKey(db, TESTER, { keyring, now: NOW }, { id: key.id, overlapHours });
   const { secret: second } = await rotate(24);
   const later = (hours: number) => new Date(NOW.getTime() + hours * HOUR_MS);
   assert.deepEqual([await idOf(first, later(23)), await idOf(second, later(23))], [key.id, key.id]);
@@ -131,7 +136,12 @@ test('a key for some accounts has scopes of accounts alone', async () => {
   });
   await assert.rejects(create({ accounts: [1234567890] }), { field: 'accounts' });
   await assert.rejects(
-    changeOperatorKey(api.service.db, TESTER, key.id, { scopes: ['audit:read'] }, NOW),
+    changeOperatorKey(
+      api.service.db,
+      TESTER,
+      { id: key.id, changes: { scopes: ['audit:read'] } },
+      NOW,
+    ),
     { field: 'scopes' },
   );
 });

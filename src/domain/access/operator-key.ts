@@ -1,15 +1,13 @@
-import ipaddr from 'ipaddr.js';
 import type { Database, Queryable } from '../../db/database.ts';
 import { type Actor, audit, differences } from '../audit.ts';
 import { recordEvent } from '../event.ts';
-import { type Decimal, toMicros } from '../money.ts';
+import type { Decimal } from '../money.ts';
 import { invalidField, Refusal } from '../refusal.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 import { newSecret, OPERATOR_KEY, randomText, tailOf } from './key-text.ts';
 import { ACCOUNT_SCOPES, type Scope } from './operator-scope.ts';
 
 const ID_LENGTH = 16;
-const EXPIRES_SOON_DAYS = 14;
 
 /** The settings of a key for the operators' API. */
 export interface KeySettings {
@@ -46,6 +44,17 @@ export interface IssuedKey {
   secret: string;
 }
 
+interface KeyTools {
+  keyring: Keyring;
+  now: Date;
+}
+
+interface KnownKey {
+  id: string;
+  /** gets the key before the change; if it throws, nothing is changed */
+  check?: (key: OperatorKey) => void;
+}
+
 /** SQL of the columns of a key's row, which `keyOf` reads. */
 export const COLUMNS = `id, name, scopes, networks, accounts::text[] AS accounts,
   entry_limit::text AS "entryLimit", day_limit::text AS "dayLimit", expires_at AS "expiresAt", tail,
@@ -68,9 +77,8 @@ export const keyOf = ({ accounts, ...row }: Row): OperatorKey => ({
 export async function createOperatorKey(
   db: Database,
   actor: Actor,
-  keyring: Keyring,
+  { keyring, now }: KeyTools,
   settings: KeySettings,
-  now: Date,
 ): Promise<IssuedKey> {
   const id = `key_${randomText(ID_LENGTH)}`;
   const secret = newSecret(OPERATOR_KEY);
@@ -144,23 +152,27 @@ export async function findOperatorKey(db: Queryable, id: string): Promise<Operat
   return keyOf(row);
 }
 
+interface KeyChange {
+  id: string;
+  changes: Partial<KeySettings>;
+  /** gets the key before and after the change, while its row is locked */
+  check?: (before: OperatorKey, after: OperatorKey) => void;
+}
+
 /**
  * Changes the given settings of a key.
- * @param check gets the key before and after the change, while its row is locked
  * @throws Refusal 'not found', also for a revoked key; 'field invalid'; errors of `check`
  */
 export function changeOperatorKey(
   db: Database,
   actor: Actor,
-  id: string,
-  changes: Partial<KeySettings>,
+  { id, changes, check }: KeyChange,
   now: Date,
-  check: (before: OperatorKey, after: OperatorKey) => void = () => undefined,
 ): Promise<OperatorKey> {
   return db.transaction(async (tx) => {
     const before = await lockKey(tx, id);
     const after = { ...before, ...changes };
-    check(before, after);
+    check?.(before, after);
     await requireConsistent(tx, after);
     const detail = differences(settingsOf(before), settingsOf(after));
     if (Object.keys(detail).length === 0) return before;
@@ -196,14 +208,13 @@ function settingsOf(key: OperatorKey): KeySettings {
 export function rotateOperatorKey(
   db: Database,
   actor: Actor,
-  keyring: Keyring,
-  { id, overlapHours }: { id: string; overlapHours: number },
-  now: Date,
-  check: (key: OperatorKey) => void = () => undefined,
+  { keyring, now }: KeyTools,
+  { id, overlapHours, check }: KnownKey & { overlapHours: number },
 ): Promise<IssuedKey> {
   const secret = newSecret(OPERATOR_KEY);
   return db.transaction(async (tx) => {
-    check(await lockKey(tx, id));
+    const before = await lockKey(tx, id);
+    check?.(before);
     await tx.query(
       `UPDATE operator_key SET
          previous_digest = CASE WHEN $4 > 0 THEN digest END,
@@ -222,13 +233,12 @@ export function rotateOperatorKey(
 export function revokeOperatorKey(
   db: Database,
   actor: Actor,
-  id: string,
+  { id, check }: KnownKey,
   now: Date,
-  check: (key: OperatorKey) => void = () => undefined,
 ): Promise<boolean> {
   return db.transaction(async (tx) => {
     const key = await findOperatorKey(tx, id);
-    check(key);
+    check?.(key);
     const revoked = await tx.query(
       `UPDATE operator_key SET revoked_at = $2, previous_digest = NULL, previous_expires_at = NULL
        WHERE id = $1 AND revoked_at IS NULL RETURNING id`,
@@ -247,26 +257,6 @@ const announced = ({ id, name, scopes, expiresAt }: OperatorKey) => ({
   ...{ key: id, name, scopes, expiresAt },
 });
 
-/** Records an event for each key that expires within 14 days, and another one within one day. */
-export async function announceExpiringKeys(db: Queryable, now: Date): Promise<void> {
-  await db.query(
-    `WITH due AS (
-       UPDATE operator_key SET announced_days = CASE
-         WHEN expires_at <= $1::timestamptz + interval '1 day' THEN 1 ELSE 14 END
-       WHERE revoked_at IS NULL AND expires_at > $1
-         AND expires_at <= $1::timestamptz + interval '1 day' * coalesce(
-           CASE WHEN announced_days IS NOT NULL THEN 1 END, 14)
-         AND announced_days IS DISTINCT FROM 1
-       RETURNING id, name, scopes, expires_at
-     )
-     INSERT INTO event (type, at, data)
-     SELECT 'key.expiring', $1, jsonb_build_object('key', id, 'name', name, 'scopes', scopes,
-       'expiresAt', to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
-     FROM due`,
-    [now],
-  );
-}
-
 async function lockKey(tx: Queryable, id: string): Promise<OperatorKey> {
   const [row] = await tx.query<Row>(
     `SELECT ${COLUMNS} FROM operator_key WHERE id = $1 AND revoked_at IS NULL FOR UPDATE`,
@@ -277,55 +267,3 @@ async function lockKey(tx: Queryable, id: string): Promise<OperatorKey> {
 }
 
 const unknownKey = (id: string) => new Refusal('not found', `there is no operator key ${id}`);
-
-/**
- * Makes sure that a key does not give another key more rights than it has itself.
- * @throws Refusal 'forbidden', with the reason 'wider key'
- */
-export function requireNoWider(maker: KeySettings, made: KeySettings): void {
-  const isWithin = (limit: Decimal | null, own: Decimal | null) =>
-    own === null || (limit !== null && toMicros(limit) <= toMicros(own));
-  const isNarrower =
-    made.scopes.every((scope) => scope !== 'keys:write' && maker.scopes.includes(scope)) &&
-    (maker.networks.length === 0 ||
-      (made.networks.length > 0 &&
-        made.networks.every((network) => maker.networks.some((own) => contains(own, network))))) &&
-    (maker.accounts.length === 0 ||
-      (made.accounts.length > 0 &&
-        made.accounts.every((account) => maker.accounts.includes(account)))) &&
-    isWithin(made.entryLimit, maker.entryLimit) &&
-    isWithin(made.dayLimit, maker.dayLimit) &&
-    (maker.expiresAt === null || (made.expiresAt !== null && made.expiresAt <= maker.expiresAt));
-  if (isNarrower) return;
-  throw new Refusal('forbidden', 'the key would be let do more than the one that makes it', {
-    reason: 'wider key',
-  });
-}
-
-/** Whether one network is part of another; both are CIDRs or single addresses. */
-function contains(outer: string, inner: string): boolean {
-  const parsed = (text: string) => {
-    const [address, bits] = text.includes('/') ? ipaddr.parseCIDR(text) : [ipaddr.parse(text)];
-    return { address, bits: bits ?? (address.kind() === 'ipv4' ? 32 : 128) };
-  };
-  const [whole, part] = [parsed(outer), parsed(inner)];
-  return (
-    whole.address.kind() === part.address.kind() &&
-    part.bits >= whole.bits &&
-    part.address.match(whole.address as ipaddr.IPv4 & ipaddr.IPv6, whole.bits)
-  );
-}
-
-/** How many keys are valid now, and how many of them expire within two weeks. */
-export async function countOperatorKeys(
-  db: Queryable,
-  now: Date,
-): Promise<{ active: number; expiring: number }> {
-  const [row] = await db.query<{ active: number; expiring: number }>(
-    `SELECT count(*)::int AS active, count(*) FILTER (
-       WHERE expires_at <= $1::timestamptz + interval '${EXPIRES_SOON_DAYS} days')::int AS expiring
-     FROM operator_key WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)`,
-    [now],
-  );
-  return row ?? { active: 0, expiring: 0 };
-}

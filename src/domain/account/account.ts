@@ -39,15 +39,23 @@ class NumberNotOwned extends Refusal {
   }
 }
 
+interface ChangeTools extends Pick<CredentialTools, 'queue' | 'now'> {
+  /**
+   * the values that the person saw; a setting that differs from them by now is a conflict
+   * (ChangedMeanwhile)
+   */
+  shown?: ShownSettings;
+  /** 'owned': the caller ID must be empty or a number of the account */
+  callerId?: 'any' | 'owned';
+  /** false: a changed address causes no mail */
+  tellsOwner?: boolean;
+  /** checks the account while its row is locked; if it throws, nothing is changed */
+  precondition?: (tx: Queryable) => Promise<void>;
+}
+
 /**
  * Changes the given settings. After a change of the e-mail address, the old and the new address
  * both get a mail.
- * @param limits.shown the values that the person saw; a setting that differs from them by now is a
- *   conflict (ChangedMeanwhile)
- * @param limits.tellsOwner false: a changed address causes no mail
- * @param limits.callerId 'owned': the caller ID must be empty or a number of the account
- * @param limits.precondition checks the account while its row is locked; if it throws, nothing is
- *   changed
  * @throws Refusal 'not found', also for an unknown price list; 'conflict' for the billing of an
  *   account that another one pays for; InvalidValue for a time zone that PostgreSQL does not know,
  *   or a country without a numbering plan; ChangedMeanwhile; NumberNotOwned
@@ -55,17 +63,10 @@ class NumberNotOwned extends Refusal {
 export async function changeAccount(
   db: Database,
   actor: Actor,
-  { queue, now }: Pick<CredentialTools, 'queue' | 'now'>,
+  { queue, now, shown = {}, callerId, tellsOwner = true, precondition }: ChangeTools,
   username: number,
   changes: AccountChanges,
-  limits: {
-    shown?: ShownSettings;
-    callerId?: 'any' | 'owned';
-    tellsOwner?: boolean;
-    precondition?: (tx: Queryable) => Promise<void>;
-  } = {},
 ): Promise<void> {
-  const { shown = {}, callerId = 'any', tellsOwner = true, precondition } = limits;
   const given = SETTING_COLUMNS.filter(
     ({ name, table }) => table === 'account' && changes[name] !== undefined,
   );

@@ -130,18 +130,21 @@ export interface FeedChanges {
   timeZone?: string | undefined;
 }
 
+interface FeedChange extends FeedChanges {
+  name: string;
+  /** gets the feed before the change, while its row is locked */
+  check?: (before: ListedFeed) => void;
+}
+
 /**
  * Changes the given settings of a feed. They apply to later records; stored calls do not change.
- * @param check gets the feed before the change, while its row is locked
  * @throws Refusal 'not found'; InvalidValue for a country without a numbering plan; errors of `check`
  */
 export async function changeFeed(
   db: Database,
   actor: Actor,
-  name: string,
-  { country, networks, timeZone }: FeedChanges,
+  { name, country, networks, timeZone, check }: FeedChange,
   now: Date,
-  check: (before: ListedFeed) => void = () => undefined,
 ): Promise<void> {
   await db.transaction(async (tx) => {
     if (country !== undefined) await keepPlan(tx, country);
@@ -149,7 +152,7 @@ export async function changeFeed(
     const select = `SELECT ${columns} FROM feed WHERE name = $1 FOR UPDATE`;
     const [before] = await tx.query(select, [name]);
     if (!before) throw new Refusal('not found', `there is no feed ${name}`);
-    check((await findFeed(tx, name)) as ListedFeed);
+    check?.((await findFeed(tx, name)) as ListedFeed);
     const [after] = await tx.query(
       `UPDATE feed SET country = coalesce($2, country), networks = coalesce($3, networks),
          time_zone = coalesce($4, time_zone)

@@ -277,7 +277,7 @@ async function compare(
       : `it exists, with another ${names.join(', ')}`;
     return { ...failed(row, key, why, names[0]), account: username };
   }
-  await changeAccount(db, actor, { queue, now }, username, changes, { tellsOwner: false });
+  await changeAccount(db, actor, { queue, now, tellsOwner: false }, username, changes);
   return result(row, key, 'updated', { account: username });
 }
 

@@ -83,9 +83,8 @@ export const SEALED_WEBHOOK_SECRETS: SealedColumn[] = [
 export function createEndpoint(
   db: Database,
   actor: Actor,
-  keyring: Keyring,
+  { keyring, now }: { keyring: Keyring; now: Date },
   settings: EndpointSettings,
-  now: Date,
 ): Promise<IssuedEndpoint> {
   const secret = newSecret();
   return db.transaction(async (tx) => {
@@ -146,25 +145,29 @@ export async function findEndpoint(db: Queryable, id: number): Promise<WebhookEn
   return endpoint;
 }
 
+interface EndpointChange {
+  id: number;
+  changes: Partial<EndpointSettings>;
+  /** gets the endpoint before and after the change, while its row is locked */
+  check?: (before: WebhookEndpoint, after: EndpointSettings) => void;
+}
+
 /**
  * Changes the given settings. An endpoint that is disabled gets no events, and its waiting
  * deliveries are given up; one that is enabled again gets the events from then on.
- * @param check gets the endpoint before and after the change, while its row is locked
  * @throws Refusal 'not found', 'field invalid'; errors of `check`
  */
 export function changeEndpoint(
   db: Database,
   actor: Actor,
-  id: number,
-  changes: Partial<EndpointSettings>,
+  { id, changes, check }: EndpointChange,
   now: Date,
-  check: (before: WebhookEndpoint, after: EndpointSettings) => void = () => undefined,
 ): Promise<WebhookEndpoint> {
   return db.transaction(async (tx) => {
     await lock(tx, id);
     const before = await findEndpoint(tx, id);
     const after = { ...settingsOf(before), ...changes };
-    check(before, after);
+    check?.(before, after);
     await requireAccounts(tx, after.accounts);
     const detail = differences(settingsOf(before), after);
     if (Object.keys(detail).length === 0) return before;
@@ -206,9 +209,8 @@ export async function giveUp(tx: Queryable, id: number): Promise<void> {
 export function rotateWebhookSecret(
   db: Database,
   actor: Actor,
-  keyring: Keyring,
+  { keyring, now }: { keyring: Keyring; now: Date },
   { id, overlapHours }: { id: number; overlapHours: number },
-  now: Date,
 ): Promise<IssuedEndpoint> {
   const secret = newSecret();
   return db.transaction(async (tx) => {
@@ -230,14 +232,13 @@ export function rotateWebhookSecret(
 export async function removeEndpoint(
   db: Database,
   actor: Actor,
-  id: number,
+  { id, check }: { id: number; check?: (endpoint: WebhookEndpoint) => void },
   now: Date,
-  check: (endpoint: WebhookEndpoint) => void = () => undefined,
 ): Promise<void> {
   await db.transaction(async (tx) => {
     await lock(tx, id);
     const endpoint = await findEndpoint(tx, id);
-    check(endpoint);
+    check?.(endpoint);
     await tx.query('DELETE FROM webhook_delivery WHERE endpoint = $1', [id]);
     await tx.query('DELETE FROM webhook_endpoint WHERE id = $1', [id]);
     const detail = { id: String(id), url: endpoint.url };

@@ -68,10 +68,8 @@ export function settingsPages(app: FastifyInstance, service: Service): void {
     const shown = readShown(typed);
     const callerId = config.callerIdAny ? 'any' : 'owned';
     try {
-      await changeAccount(db, actor, { queue, now: clock() }, username, changes, {
-        shown,
-        callerId,
-      });
+      const tools = { queue, now: clock(), shown, callerId } as const;
+      await changeAccount(db, actor, tools, username, changes);
     } catch (error) {
       if (!(error instanceof ChangedMeanwhile)) {
         const { key, text } = problemOf(view.m, error);

@@ -82,7 +82,12 @@ export function operatorKeyPages(app: FastifyInstance, service: Service): void {
     const expiresAt = days === null ? null : new Date(clock().getTime() + days * DAY_MS);
     const limits = { entryLimit, dayLimit, expiresAt };
     const settings = { name, scopes: chosen, networks, accounts: [], ...limits };
-    const issued = await createOperatorKey(db, administrator(request), keyring, settings, clock());
+    const issued = await createOperatorKey(
+      db,
+      administrator(request),
+      { keyring, now: clock() },
+      settings,
+    );
     return showOnce(service, reply, PATH, shownOnce(issued));
   });
 
@@ -90,13 +95,13 @@ export function operatorKeyPages(app: FastifyInstance, service: Service): void {
     if (!(await stepUp(service, request, reply))) return reply;
     const rotation = { id: formFields(request).id ?? '', overlapHours: OVERLAP_HOURS.usual };
     const actor = administrator(request);
-    const issued = await rotateOperatorKey(db, actor, keyring, rotation, clock());
+    const issued = await rotateOperatorKey(db, actor, { keyring, now: clock() }, rotation);
     return showOnce(service, reply, PATH, shownOnce(issued));
   });
 
   app.post(`${PATH}/revoke`, async (request, reply) => {
     const { id = '' } = formFields(request);
-    await revokeOperatorKey(db, administrator(request), id, clock());
+    await revokeOperatorKey(db, administrator(request), { id }, clock());
     cookiesOf(service).set(reply, 'flash', 'removed');
     return reply.redirect(PATH, 303);
   });

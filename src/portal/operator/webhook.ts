@@ -3,13 +3,7 @@ import { OVERLAP_HOURS } from '../../domain/access/secret-overlap.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { readPage } from '../../domain/page.ts';
 import { Refusal } from '../../domain/refusal.ts';
-import {
-  listDeliveries,
-  type Outcome,
-  replayEvents,
-  retryDelivery,
-  type WebhookDelivery,
-} from '../../domain/webhook/delivery.ts';
+import type { Outcome } from '../../domain/webhook/delivery.ts';
 import {
   changeEndpoint,
   findEndpoint,
@@ -17,6 +11,12 @@ import {
   rotateWebhookSecret,
   type WebhookEndpoint,
 } from '../../domain/webhook/endpoint.ts';
+import {
+  listDeliveries,
+  replayEvents,
+  retryDelivery,
+  type WebhookDelivery,
+} from '../../domain/webhook/replay.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { systemResolve } from '../../webhook/allowed-address.ts';
@@ -68,14 +68,14 @@ export function webhookPage(app: FastifyInstance, service: Service): void {
     if (!(await stepUp(service, request, reply))) return reply;
     const rotation = { id, overlapHours: OVERLAP_HOURS.usual };
     const actor = administrator(request);
-    const { secret } = await rotateWebhookSecret(db, actor, keyring, rotation, clock());
+    const { secret } = await rotateWebhookSecret(db, actor, { keyring, now: clock() }, rotation);
     return showOnce(service, reply, pathOf({ id }), { secret });
   });
 
   app.post(`${path}/switch`, async (request, reply) => {
     const { id } = await endpointOf(request);
     const changes = { enabled: formFields(request).enabled === 'true' };
-    await changeEndpoint(db, administrator(request), id, changes, clock());
+    await changeEndpoint(db, administrator(request), { id, changes }, clock());
     cookiesOf(service).set(reply, 'flash', 'saved');
     return reply.redirect(pathOf({ id }), 303);
   });
@@ -84,7 +84,8 @@ export function webhookPage(app: FastifyInstance, service: Service): void {
     const { id } = await endpointOf(request);
     const failedSince = new Date(`${formFields(request).since}T00:00:00Z`);
     if (Number.isNaN(failedSince.getTime())) throw new Refusal('malformed', 'since is no day');
-    const events = await replayEvents(db, administrator(request), id, { failedSince }, clock());
+    const wanted = { endpoint: id, failedSince };
+    const events = await replayEvents(db, administrator(request), wanted, { now: clock() });
     const text = request.view.m.webhooks.replayed(events);
     return showOnce(service, reply, pathOf({ id }), { notice: { kind: 'good', text } });
   });
@@ -100,7 +101,7 @@ export function webhookPage(app: FastifyInstance, service: Service): void {
 
   app.post(`${path}/remove`, async (request, reply) => {
     const { id } = await endpointOf(request);
-    await removeEndpoint(db, administrator(request), id, clock());
+    await removeEndpoint(db, administrator(request), { id }, clock());
     cookiesOf(service).set(reply, 'flash', 'removed');
     return reply.redirect(WEBHOOKS, 303);
   });

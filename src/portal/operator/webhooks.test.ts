@@ -5,8 +5,8 @@ import { startService, type TestService } from '../../../test/support/service.ts
 import { Visitor } from '../../../test/support/visitor.ts';
 import { waitUntil } from '../../../test/support/wait.ts';
 import { recordEvent } from '../../domain/event.ts';
-import { listDeliveries } from '../../domain/webhook/delivery.ts';
 import { listEndpoints, secretsOf } from '../../domain/webhook/endpoint.ts';
+import { listDeliveries } from '../../domain/webhook/replay.ts';
 
 const PATH = '/admin/webhooks';
 

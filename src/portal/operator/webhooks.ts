@@ -69,7 +69,7 @@ export function webhookPages(app: FastifyInstance, service: Service): void {
       await requireAllowed(settings.url, config.webhookAllow);
       if (!(await stepUp(service, request, reply))) return reply;
       const actor = administrator(request);
-      const { secret } = await createEndpoint(db, actor, keyring, settings, clock());
+      const { secret } = await createEndpoint(db, actor, { keyring, now: clock() }, settings);
       return await showOnce(service, reply, WEBHOOKS, { secret });
     } catch (error) {
       if (error instanceof Refusal && error.field === 'accounts') {

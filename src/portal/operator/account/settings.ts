@@ -60,7 +60,7 @@ export function accountSettings(app: FastifyInstance, service: Service): void {
     const actor = administrator(request);
     const shown = readShown(fields);
     try {
-      await changeAccount(db, actor, { queue, now: clock() }, username, changes, { shown });
+      await changeAccount(db, actor, { queue, now: clock(), shown }, username, changes);
     } catch (error) {
       if (error instanceof ChangedMeanwhile) {
         const say = m.changedMeanwhile;
