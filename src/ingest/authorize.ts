@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { USERNAME_REQUIREMENT } from '../domain/account-name.ts';
 import { isEmergencyOfAccount } from '../domain/calls/emergency-of-account.ts';
-import { isEmergencyNumber } from '../domain/emergency-numbers.ts';
+import { isEmergencyNumber, isEmergencySomewhere } from '../domain/emergency-numbers.ts';
 import type { Decimal } from '../domain/money.ts';
 import { internationalNumber, type NumberingPlan, readDialled } from '../domain/phone-number.ts';
 import { gatherAuthorizations } from '../domain/rating/authorization.ts';
@@ -44,7 +44,8 @@ export function authorizeRoute(app: FastifyInstance, { db, config, clock }: Serv
     const { account, called: number, dialled = number } = question;
     if (
       isEmergencyNumber(config.emergencyNumbers, request.feed?.country, number) ||
-      (await soonOrUndefined(isEmergencyOfAccount(db, account, dialled))) !== false
+      (isEmergencySomewhere(dialled) &&
+        (await soonOrUndefined(isEmergencyOfAccount(db, account, dialled))) !== false)
     ) {
       await soonOrUndefined(allowEmergencyCall(db, account));
       return allow(holdSeconds, '0', number);

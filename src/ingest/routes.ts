@@ -1,10 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { gatherCalls } from '../domain/calls/call-gathering.ts';
 import {
-  type AuthenticateFeed,
   authenticateFeed,
-  authenticateOften,
   type DeliveringFeed,
+  KnownFeeds,
   noteFeeds,
 } from '../domain/calls/feed.ts';
 import { WARNING_QUEUE } from '../domain/mail/message.ts';
@@ -50,32 +49,41 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
     if (!route.url.endsWith('/')) app.route({ ...route, url: `${route.url}/` });
   });
   app.decorateRequest('authenticated', undefined);
-  const always: AuthenticateFeed = (name, secret) => authenticateFeed(db, keyring, name, secret);
-  const often = authenticateOften(db, keyring);
-  const authenticate = async (request: FastifyRequest, find: AuthenticateFeed) => {
-    const [name, secret] = basicCredentials(request.headers.authorization);
-    const feed = await find(name, secret);
+  const often = new KnownFeeds(db, keyring);
+  const accept = (request: FastifyRequest, feed: DeliveringFeed) => {
     if (feed.networks.length > 0 && !parseNetworks(feed.networks)(request.clientAddress)) {
-      throw new Refusal('forbidden', `The feed ${name} may not send from this address`);
+      throw new Refusal('forbidden', `The feed ${feed.name} may not send from this address`);
     }
     request.feed = feed;
     noteSeen(feed, clock());
   };
-  app.addHook('onRequest', async (request) => {
+  // Callbacks: switches wait for these answers, and promises cost more than the checks.
+  app.addHook('onRequest', (request, _reply, done) => {
+    // Switches send any content type, even an invalid one, so the body alone decides.
+    delete request.headers['content-type'];
+    const [name, secret] = basicCredentials(request.headers.authorization);
     const { allowsEmergencyCalls } = request.routeOptions.config;
-    const authenticated = authenticate(request, allowsEmergencyCalls ? often : always);
+    const known = allowsEmergencyCalls ? often.recent(name, secret) : undefined;
+    if (known) {
+      accept(request, known);
+      done();
+      return;
+    }
+    const looking = allowsEmergencyCalls
+      ? often.authenticate(name, secret)
+      : authenticateFeed(db, keyring, name, secret);
+    const authenticated = looking.then((feed) => accept(request, feed));
     if (allowsEmergencyCalls) {
       // An emergency call does not wait for the database. Any other call waits after its number is
       // read.
       request.authenticated = authenticated;
-      await soonOrUndefined(authenticated);
-    } else await authenticated;
-    // Switches send any content type, even an invalid one, so the body alone decides.
-    delete request.headers['content-type'];
+      soonOrUndefined(authenticated).then(() => done(), done);
+    } else authenticated.then(() => done(), done);
   });
   // A switch shows the answer to its operator, so the answer names the required scheme.
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, payload, done) => {
     if (reply.statusCode === 401) reply.header('www-authenticate', 'Basic realm="ingest"');
+    done(null, payload);
   });
 
   app.post<{ Params: { format: string } }>('/ingest/v1/calls/:format', async (request, reply) => {

@@ -239,24 +239,36 @@ export async function authenticateFeed(
   return withPlan(feed);
 }
 
-export type AuthenticateFeed = (name: string, secret: string) => Promise<DeliveringFeed>;
-
 /**
- * `authenticateFeed`, but credentials that were right within the last second are not looked up
- * again. So a change or removal of a feed takes effect within a second. Not for deliveries, which
- * need the present `callsKeptFrom`.
+ * Authenticates feeds that ask often: credentials that were right within the last second are not
+ * looked up again. So a change or removal of a feed takes effect within a second. Not for
+ * deliveries, which need the present `callsKeptFrom`.
  */
-export function authenticateOften(db: Database, keyring: Keyring): AuthenticateFeed {
-  const known = new Map<string, { secret: Buffer; feed: DeliveringFeed; untilMs: number }>();
-  return async (name, secret) => {
-    const bytes = Buffer.from(secret);
-    const last = known.get(name);
-    if (last && last.untilMs > performance.now() && isSame(last.secret, bytes)) return last.feed;
-    known.delete(name);
-    const feed = await authenticateFeed(db, keyring, name, secret);
-    known.set(name, { secret: bytes, feed, untilMs: performance.now() + KNOWN_MS });
+export class KnownFeeds {
+  readonly #db: Database;
+  readonly #keyring: Keyring;
+  readonly #known = new Map<string, { secret: Buffer; feed: DeliveringFeed; untilMs: number }>();
+
+  constructor(db: Database, keyring: Keyring) {
+    this.#db = db;
+    this.#keyring = keyring;
+  }
+
+  /** The feed, if these credentials were right within the last second. */
+  recent(name: string, secret: string): DeliveringFeed | undefined {
+    const last = this.#known.get(name);
+    if (!last || last.untilMs <= performance.now()) return undefined;
+    return isSame(last.secret, Buffer.from(secret)) ? last.feed : undefined;
+  }
+
+  /** @throws Refusal 'unauthorized' for a wrong name or secret */
+  async authenticate(name: string, secret: string): Promise<DeliveringFeed> {
+    this.#known.delete(name);
+    const feed = await authenticateFeed(this.#db, this.#keyring, name, secret);
+    const untilMs = performance.now() + KNOWN_MS;
+    this.#known.set(name, { secret: Buffer.from(secret), feed, untilMs });
     return feed;
-  };
+  }
 }
 
 /** Compares in a time that does not depend on the contents. */
