@@ -40,6 +40,14 @@ const query = async <Row>(dataDir: string, text: string): Promise<Row[]> => {
   }
 };
 
+async function rowsOf(dataDir: string, kind: string): Promise<number> {
+  const [row] = await query<{ count: number }>(
+    dataDir,
+    `SELECT count(*)::int AS count FROM import_row JOIN import_run ON run = id WHERE kind = '${kind}'`,
+  );
+  return row?.count ?? 0;
+}
+
 test('kill -9 of an import at random moments, and resume: the same as one run, twice', async (t) => {
   const [kills, rows] = [times(4, 50), times(2_000, 20_000)];
   const dataDir = await mkdtemp(join(tmpdir(), 'account-api-import-'));
@@ -51,19 +59,27 @@ test('kill -9 of an import at random moments, and resume: the same as one run, t
     const path = join(dataDir, `${kind}.csv`);
     await writeFile(path, `${content[kind].join('\n')}\n`);
     let args = ['import', kind, path];
+    let stored = 0;
     for (let kill = 0; ; kill++) {
       const child = startChild([PROGRAM, ...args, '--json'], { env: serverEnv(dataDir) });
-      const isLast = kill === Math.floor(kills / 2);
+      const isLast = kill === kills / 2;
       if (!isLast) {
-        await Promise.race([child.ended, sleep(between(300, rows / 10 + 900))]);
+        // At any moment of the start and the first reading, or while rows are stored.
+        const more = async () => {
+          await waitUntil(async () => (await rowsOf(dataDir, kind)) > stored, 120_000);
+          await sleep(between(0, 300));
+        };
+        const moment = kill % 3 === 0 ? sleep(between(300, 1_500)) : more();
+        await Promise.race([child.ended, moment]);
         child.kill('SIGKILL');
       }
       const status = await child.ended;
+      if (status === 'SIGKILL') killed++;
+      stored = await rowsOf(dataDir, kind);
       const [run] = await query<{ id: string }>(
         dataDir,
         `SELECT id FROM import_run WHERE kind = '${kind}' ORDER BY created_at DESC LIMIT 1`,
       );
-      if (status === 'SIGKILL') killed++;
       if (run) args = ['import', 'resume', run.id];
       if (isLast) {
         assert.equal(status, 0, child.output());
