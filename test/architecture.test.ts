@@ -114,6 +114,7 @@ const DOMAIN_MAY_IMPORT: Record<string, string[]> = {
     'mail',
     'sealing',
     'books',
+    'rating',
     'access',
     'calls',
     'billing',

@@ -29,6 +29,7 @@ export interface ImportCommandOptions {
   encoding: ImportOptions['encoding'];
   usernames?: string;
   passwords: ImportOptions['passwords'];
+  include?: true;
   acceptWeakSip?: true;
   accept?: string[];
   roundRates?: true;

@@ -3,8 +3,8 @@ import { countImported } from '../domain/access/imported-password.ts';
 import { countsOf, discardRun, findRun, listRuns } from '../domain/moving/import-run.ts';
 import { sendInvitations } from '../domain/moving/invitation.ts';
 import {
-  IMPORT_KINDS,
-  type ImportKindName,
+  MAPPED_KINDS,
+  type MappedKindName,
   SHIPPED,
   shippedMapping,
 } from '../domain/moving/mapping.ts';
@@ -153,13 +153,16 @@ function query(group: Command): void {
     'import query astpp accounts',
   )
     .addArgument(new Argument('<mapping>', 'a mapping').choices(SHIPPED.slice(1)))
-    .addArgument(new Argument('<kind>', 'what is moved').choices(IMPORT_KINDS));
-  on.action((mapping: string, kind: ImportKindName) => {
+    .addArgument(new Argument('<kind>', 'what is moved').choices(MAPPED_KINDS));
+  on.action((mapping: string, kind: MappedKindName) => {
     const found = shippedMapping(mapping).kinds[kind];
     if (!found) throw new Refusal('not found', `${mapping} has no ${kind}`);
+    const { query, note } = found;
     process.stdout.write(
-      on.opts().json ? `${JSON.stringify({ query: found.query })}\n` : `${found.query};\n`,
+      on.opts().json ? `${JSON.stringify({ query, note: note ?? null })}\n` : `${query};\n`,
     );
+    // Beside the SQL, which a pipe takes.
+    if (note !== undefined && !on.opts().json) console.error(note);
   });
 }
 

@@ -70,10 +70,11 @@ function importOf(group: Command, kind: ImportKindName): void {
     .option('--report <file>', 'a line for each row as NDJSON; failed rows as they came beside it')
     .option('--failed-only', 'only failed rows in the report');
   if (kind === 'accounts') {
-    on.option(
-      '--usernames <how>',
-      'keep (ten digits needed), generate, or column:NAME; ten digits are kept and others generated where it is left out',
-    )
+    on.option('--include', 'take accounts that are closed there, as closed')
+      .option(
+        '--usernames <how>',
+        'keep (ten digits needed), generate, or column:NAME; ten digits are kept and others generated where it is left out',
+      )
       .addOption(
         new Option(
           '--passwords <how>',
@@ -131,6 +132,7 @@ function importOptions(given: ImportCommandOptions): ImportOptions {
       usernames: column ? undefined : (usernames as ImportOptions['usernames']),
       usernameColumn: column,
       passwords: given.passwords ?? 'none',
+      include: given.include ?? false,
       acceptWeakSip: given.acceptWeakSip ?? false,
       accept: given.accept ?? [],
       roundRates: given.roundRates ?? false,

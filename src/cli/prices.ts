@@ -1,8 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { text as textOf } from 'node:stream/consumers';
-import { Argument, type Command } from 'commander';
+import { buffer } from 'node:stream/consumers';
+import { Argument, type Command, Option } from 'commander';
 import { explainDialled } from '../domain/calls/call-explanation.ts';
 import { previewRerating } from '../domain/calls/rerating.ts';
+import { FileFault } from '../domain/moving/file-rows.ts';
+import { SHIPPED, shippedMapping } from '../domain/moving/mapping.ts';
+import { type MappedPrices, readMappedPrices } from '../domain/moving/price-rows.ts';
 import { readPage } from '../domain/page.ts';
 import { type Price, type PriceFile, readPriceFile } from '../domain/rating/price-csv.ts';
 import { diffPrices, type PriceAt } from '../domain/rating/price-diff.ts';
@@ -14,6 +17,7 @@ import {
   removePriceList,
   requireList,
 } from '../domain/rating/price-list.ts';
+import { Refusal } from '../domain/refusal.ts';
 import type { OpenService } from '../open-service.ts';
 import { command, type Output, operator, perform } from './operation.ts';
 import { count, moment, money, moreAt, printable, table } from './print.ts';
@@ -50,18 +54,49 @@ function importList(group: Command): void {
       '<file>',
       'columns prefix and rate, and name, minimum, increment, connect fee, minimum charge, valid from; - reads standard input',
     )
+    .addOption(
+      new Option(
+        '--mapping <name>',
+        'the file is of another system, read as `import query` says',
+      ).choices(SHIPPED.slice(1).filter((name) => shippedMapping(name).kinds.prices)),
+    )
+    .option(
+      '--accept <column>',
+      'with --mapping: give a column of money up; may be repeated',
+      (text: string, before: string[] = []) => [...before, text],
+    )
+    .option('--round-rates', 'with --mapping: round rates with more than six decimals')
     .option('--from <moment>', 'count for calls that start from then on', values.from)
     .option('--replace', 'the prices that the file does not have end then, or at once')
     .option('--backdate', 'let a date be past, so that `calls rerate` changes stored calls')
     .option('--time-zone <name>', 'of dates in the file without a zone', values.timeZone)
     .option('--dry-run', 'say what would change and change nothing');
   perform(on, async (service, name: string, path: string, options: ImportFileOptions) => {
-    const text =
-      path === STANDARD_INPUT ? await textOf(process.stdin) : await readFile(path, 'utf8');
-    const file = readPriceFile(text);
+    const bytes = path === STANDARD_INPUT ? await buffer(process.stdin) : await readFile(path);
+    const file = options.mapping
+      ? await mappedFile(bytes, options, service.config.currency)
+      : readPriceFile(bytes.toString('utf8'));
     if (file.faults.length > 0) return faulty(file);
     return importFile(service, name, file, options);
   });
+}
+
+/** The prices of another system's file. */
+async function mappedFile(
+  bytes: Buffer,
+  { mapping = '', accept = [], roundRates }: ImportFileOptions,
+  currency: string,
+): Promise<MappedPrices> {
+  const open = async function* () {
+    yield bytes;
+  };
+  const options = { accept, roundRates: roundRates === true, encoding: 'utf-8', currency } as const;
+  try {
+    return await readMappedPrices(open, shippedMapping(mapping), options);
+  } catch (error) {
+    if (!(error instanceof FileFault)) throw error;
+    throw new Refusal('malformed', `the file cannot be imported: ${error.message}`);
+  }
 }
 
 function faulty({ faults }: PriceFile): Output {
@@ -79,7 +114,7 @@ function faulty({ faults }: PriceFile): Output {
 async function importFile(
   { db, clock }: OpenService,
   name: string,
-  { prices, ignored }: PriceFile,
+  { prices, ignored, skipped = 0, givenUp = [] }: PriceFile & Partial<MappedPrices>,
   options: ImportFileOptions,
 ): Promise<Output> {
   const { replace = false, dryRun = false, json, from, backdate, timeZone } = options;
@@ -102,16 +137,29 @@ async function importFile(
   const lines = [
     dryRun ? `Would import ${name}: ${summary}.` : `Imported ${name}: ${summary}.`,
     ...(ignored.length > 0 ? [`Columns that were ignored: ${columns}`] : []),
+    ...(skipped > 0 ? [`Skipped: ${count(skipped, 'row')}.`] : []),
+    ...(givenUp.length > 0
+      ? [`Taken without ${options.accept?.join(', ')}: ${givenUp.join(', ')}`]
+      : []),
     ...(counts.raisedSoon > 0
       ? [`Rises within fewer than 7 days, the usual notice: ${count(counts.raisedSoon, 'price')}.`]
       : []),
     ...(past ? [past.text] : []),
   ];
-  const told = { imported: !dryRun, ...counts, ignored, repriced: past?.changed ?? null };
+  const told = {
+    imported: !dryRun,
+    ...counts,
+    ignored,
+    ...(options.mapping ? { skipped, givenUp } : {}),
+    repriced: past?.changed ?? null,
+  };
   return { json: told, text: lines.join('\n') };
 }
 
 interface ImportFileOptions {
+  mapping?: string;
+  accept?: string[];
+  roundRates?: true;
   from?: Date;
   backdate?: true;
   timeZone?: string;

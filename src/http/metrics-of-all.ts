@@ -1,5 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
-import { AggregatorRegistry, type Registry } from 'prom-client';
+import { AggregatorRegistry, Registry } from 'prom-client';
+import { measureWebhooks } from './metrics.ts';
 
 type Metrics = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
 
@@ -38,12 +39,14 @@ export function metricsOfAll(registry: Registry): () => Promise<string> {
 
 /**
  * Answers workers that ask for the metrics of all. For a worker that does not answer or has ended,
- * its last metrics count.
+ * its last metrics count. This process adds what it sends itself.
  * @param workers the running workers
  */
 export function gatherMetrics(workers: ReadonlySet<Worker>): void {
   const last = new Map<Worker, Metrics>();
   let ended: Metrics = [];
+  const own = new Registry();
+  measureWebhooks(own);
   const answers = new Answers<Metrics>(WORKER_TIMEOUT_MS);
   cluster.on('exit', (worker) => {
     const growing = last.get(worker)?.filter(({ type }) => GROWING.includes(String(type)));
@@ -59,7 +62,8 @@ export function gatherMetrics(workers: ReadonlySet<Worker>): void {
       if (metrics && workers.has(worker)) last.set(worker, metrics);
     };
     await Promise.all([...workers].map(ask));
-    const text = await AggregatorRegistry.aggregate([...last.values(), ended]).metrics();
+    const all = [...last.values(), ended, await own.getMetricsAsJSON()];
+    const text = await AggregatorRegistry.aggregate(all).metrics();
     tell(asker, { kind: 'metrics of all', id: message.id, text });
   });
 }

@@ -8,8 +8,9 @@ import { hashesComputed } from '../domain/access/password.ts';
 import { countMails } from '../domain/account/mail-queue.ts';
 import { countRejected } from '../domain/calls/rejected-record.ts';
 import { countRepeatedCalls } from '../domain/calls/repeated-call.ts';
+import { countOperations } from '../domain/operation/operation.ts';
 import { sumHolds } from '../domain/rating/hold.ts';
-import { countWebhooks } from '../domain/webhook/delivery.ts';
+import { countWebhooks, SENT, type Sent } from '../domain/webhook/delivery.ts';
 import { eventLag } from '../domain/webhook/event-log.ts';
 import type { Service } from '../service.ts';
 
@@ -52,6 +53,7 @@ export function processMetrics(app: FastifyInstance, service: Service): Registry
       this.inc(hashesComputed());
     },
   });
+  measureWebhooks(registry);
   const { reader } = service;
   if (reader instanceof Replica) {
     new Gauge({
@@ -66,6 +68,21 @@ export function processMetrics(app: FastifyInstance, service: Service): Registry
   }
   readDatabase(registry, service);
   return registry;
+}
+
+/** The time of webhooks that this process sends: the first one of the service, beside its workers. */
+export function measureWebhooks(registry: Registry): void {
+  const seconds = new Histogram({
+    name: 'account_api_webhook_seconds',
+    help: 'Time that endpoints of webhooks took to answer',
+    labelNames: ['outcome'],
+    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15],
+    registers: [registry],
+  });
+  SENT.subscribe((message) => {
+    const sent = message as Sent;
+    seconds.observe({ outcome: sent.outcome }, sent.seconds);
+  });
 }
 
 function measureRequests(app: FastifyInstance, registry: Registry): void {
@@ -165,6 +182,12 @@ function readDatabase(registry: Registry, { db, queue, clock }: Service): void {
   );
   figure('account_api_event_lag_seconds', 'How long the oldest event waits for its number', () =>
     eventLag(db, clock()),
+  );
+  figures(
+    'account_api_operations',
+    'Long work that systems requested, such as imports: waiting, running, failed within a day',
+    ['waiting', 'running', 'failed'],
+    () => countOperations(db, clock()),
   );
   figures(
     'account_api_mails',

@@ -3,6 +3,7 @@ import { postMonthlyCharges, previewMonthlyCharges } from '../domain/billing/cha
 import { reconcile, reportImbalances } from '../domain/books/proof.ts';
 import { countRejected, openAmong } from '../domain/calls/rejected-record.ts';
 import { countCalls, previewRerating, rerateCalls } from '../domain/calls/rerating.ts';
+import { fromMicros, toMicros } from '../domain/money.ts';
 import { deleteParts, openParts } from '../domain/moving/import-part.ts';
 import { importFile } from '../domain/moving/importing.ts';
 import {
@@ -110,17 +111,19 @@ const WORKERS: Record<string, Worker> = {
       dryRun: boolean;
     };
     const range = { from: new Date(from), to: new Date(to), ...scope };
-    const total = await countCalls(db, range);
+    const count = await countCalls(db, range);
     const onProgress = (step: string, done: number) => {
-      if (step === 'rating') progress(done, total);
+      if (step === 'rating') progress(done, count);
     };
     const { calls, changed, adjustments } = dryRun
       ? await previewRerating(db, range, onProgress)
       : await rerateCalls(db, actor, { ...range, reason }, { now: clock(), onProgress });
     const shown = adjustments.slice(0, MOST_SHOWN);
+    const total = adjustments.reduce((sum, { amount }) => sum + toMicros(amount), 0n);
     return {
       calls,
       changed,
+      total: fromMicros(total),
       accounts: adjustments.length,
       adjustments: shown.map(({ account, amount }) => ({ account: String(account), amount })),
     };

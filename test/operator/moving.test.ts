@@ -159,6 +159,47 @@ test('an import needs the right for its kind, all of its parts, and is told to i
   assert.deepEqual(found, []);
 });
 
+test('an export that loses its database has no end line; from the last cursor on, all are there once', async () => {
+  const { db } = api.service;
+  await db.query(
+    `INSERT INTO audit_entry (at, actor, origin, action, detail)
+     SELECT '2020-01-01'::timestamptz + n * interval '1 second', 'test', 'test', 'test', '{}'
+     FROM generate_series(1, 60000) AS n`,
+  );
+  const url = `${api.url}/operator/v1/exports/audit`;
+  const headers = { authorization: `Bearer ${client.secret}` };
+  const { body } = await fetch(url, { headers });
+  let cut = '';
+  const reading = (async () => {
+    for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
+      if (cut === '') {
+        await db.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE datname = current_database() AND query LIKE 'FETCH % FROM exported'`,
+        );
+      }
+      cut += Buffer.from(chunk).toString();
+    }
+  })();
+  await assert.rejects(reading, /terminated/);
+  assert.ok(cut.includes('"actor" : "test"') && !cut.includes('"end":true'));
+  const whole = lines((await client.call('GET', '/exports/audit')).body);
+  const { rows, cursor } = whole.pop();
+  assert.deepEqual([rows, new Set(whole.map(({ id }) => id)).size], [whole.length, whole.length]);
+  assert.ok(rows >= 60_000);
+  await db.query(
+    `INSERT INTO audit_entry (at, actor, origin, action, detail)
+     VALUES (now() - interval '2 minutes', 'later', 'test', 'test', '{}')`,
+  );
+  const next = lines((await client.call('GET', `/exports/audit?after=${cursor}`)).body);
+  const known = new Set(whole.map(({ id }) => id));
+  const fresh = next.filter(({ id }) => id !== undefined && !known.has(id));
+  assert.deepEqual(
+    [fresh.filter(({ actor }) => actor === 'later').length, next.length - 1],
+    [1, fresh.length],
+  );
+});
+
 test('exports end with a line that says so, and go on after their cursor', async () => {
   const { db, queue, clock } = api.service;
   const { username } = await api.signUp();
@@ -194,6 +235,16 @@ test('exports end with a line that says so, and go on after their cursor', async
     const rows = lines((await client.call('GET', `/exports/${kind}`)).body);
     assert.deepEqual([rows.at(-1).end, rows.at(-1).rows], [true, rows.length - 1], kind);
   }
+  const accept = { accept: 'text/csv' };
+  await changeAccount(db, TESTER, { queue, now: clock() }, username, { name: '=1+1, "x"' });
+  const csv = await client.call('GET', '/exports/balances', undefined, accept);
+  assert.equal(csv.headers.get('content-type'), 'text/csv; charset=utf-8');
+  const [titles, ...rest] = csv.body.split('\r\n');
+  assert.equal(titles, 'account,externalId,cash,held,billing,creditLimit,suspended');
+  assert.ok(rest.includes(`${username},,12.500000,0.000000,prepaid,,false`));
+  assert.deepEqual(rest.slice(-2), [`end,${balances.length - 1},`, '']);
+  const audit = await client.call('GET', '/exports/audit?after=', undefined, accept);
+  assert.match(audit.body, /^id,at,actor,origin,action,account,detail\r\n/);
   for (const cursor of [end.cursor, 'x', Buffer.from('["ledger","1","2"]').toString('base64url')]) {
     const wrong = await client.call('GET', `/exports/ledger?after=${cursor}`);
     assert.equal(codeOf(wrong).slice(0, 3), '422', cursor);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { ROUTES } from '../../src/api/operator/routes.ts';
 import { reconcile } from '../../src/domain/books/proof.ts';
@@ -186,8 +187,12 @@ test('everything that is wrong is told at once, each with its pointer', async ()
     const headers = { 'content-type': type };
     assert.equal(codeOf(await all.call('PATCH', `/accounts/${username}`, body, headers)), code);
   }
-  const unaccepted = await all.call('GET', '/accounts', undefined, { accept: 'text/html' });
-  assert.equal(codeOf(unaccepted), '406 not_acceptable');
+  for (const accept of ['text/html', 'text/csv', 'application/json;q=0, text/*']) {
+    const unaccepted = await all.call('GET', '/accounts', undefined, { accept });
+    assert.equal(codeOf(unaccepted), '406 not_acceptable', accept);
+  }
+  const twice = await all.call('GET', '/accounts?limit=5&limit=6&search=');
+  assert.deepEqual(faultsOf(twice), ['/limit invalid_value', '/search invalid_value']);
   const taken = await all.call('POST', '/accounts', { name: 'X', email: address(), username });
   assert.equal(codeOf(taken), '409 username_taken');
 });
@@ -415,6 +420,54 @@ test('a key makes keys that may do no more, and renews itself', async () => {
   assert.equal(codeOf(await callsWith(api, secret)('GET', '/self')), '401 unauthorized');
 });
 
+/** Replaces the prices of a list by the bytes of a file. */
+async function send(list: string, bytes: Uint8Array, headers: Record<string, string>) {
+  const answer = await fetch(`${api.url}/operator/v1${list}/prices`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${all.secret}`, 'content-type': 'text/csv', ...headers },
+    body: bytes as Uint8Array<ArrayBuffer>,
+  });
+  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+}
+
+test('short lists have pages, too, each item once and with its ETag', async () => {
+  const mark = `p${randomBytes(4).toString('hex')}`;
+  const names = ['c', 'a', 'b'].map((name) => `${mark}${name}`);
+  for (const name of names) {
+    await all.call('PUT', `/feeds/${name}`, { format: 'generic' });
+    await all.call('PUT', `/promotions/${name}`, { amount: '1' });
+    await all.call('PUT', `/price-lists/${name}/prices`, 'prefix,rate\n44,0.01\n', {
+      'content-type': 'text/csv',
+      'if-none-match': '*',
+    });
+  }
+  for (const [path, key] of [
+    ['/feeds', 'name'],
+    ['/promotions', 'code'],
+    ['/price-lists', 'name'],
+  ] as const) {
+    const seen: string[] = [];
+    for (let cursor = ''; ; ) {
+      const { body } = await all.call('GET', `${path}?limit=1${cursor}`);
+      assert.equal(body.data.length, 1);
+      const [item] = body.data;
+      seen.push(item[key]);
+      if (path !== '/promotions') {
+        const single =
+          path === '/price-lists' ? await all.call('GET', `${path}/${item.name}`) : undefined;
+        assert.equal(item.etag, single?.headers.get('etag') ?? item.etag);
+      }
+      if (body.next === null) break;
+      cursor = `&cursor=${body.next}`;
+    }
+    const own = seen.filter((name) => name.toLowerCase().startsWith(mark));
+    assert.deepEqual(own, [...names].sort(), path);
+    assert.equal(new Set(seen).size, seen.length);
+    const other = await all.call('GET', `${path}?cursor=x`);
+    assert.equal(codeOf(other), '422 cursor_mismatch');
+  }
+});
+
 test('numbers, services, prices, blocks, promotions and feeds are set as they are told', async () => {
   const { username } = await account();
   const other = await account();
@@ -470,10 +523,21 @@ test('numbers, services, prices, blocks, promotions and feeds are set as they ar
     codeOf(await put('prefix,rate\n44,0.02\n', { 'if-match': tag })),
     '412 precondition_failed',
   );
-  const replaced = await put('prefix,rate\n44,0.02\n', {
+  const zip = { 'content-encoding': 'gzip' };
+  const bomb = await send(list, gzipSync(Buffer.alloc(65 * 1024 * 1024)), zip);
+  const damaged = await send(list, Buffer.from('no gzip'), zip);
+  const brotli = await send(list, Buffer.from('x'), { 'content-encoding': 'br' });
+  assert.deepEqual([bomb.status, damaged.status, brotli.status], [413, 400, 415]);
+  const replaced = await send(list, gzipSync('prefix,rate\n44,0.02\n'), {
+    ...zip,
     'if-match': patched.headers.get('etag') ?? '',
   });
   assert.deepEqual([replaced.body.changed, replaced.body.removed], [1, 1]);
+  const json = await all.call('PATCH', `/accounts/${username}`, '{}', {
+    'content-type': 'application/json',
+    ...zip,
+  });
+  assert.equal(codeOf(json), '415 unsupported_media_type');
   const file = await all.call('GET', `${list}/prices`, undefined, { accept: 'text/csv' });
   assert.equal(file.body, 'prefix,rate,name,minimum,increment\r\n44,0.020000,,,\r\n');
   assert.equal((await all.call('DELETE', list)).status, 204);
@@ -517,6 +581,7 @@ test('long work is asked about until it is done', async () => {
   assert.deepEqual((await finished('/reratings', rerating)).result, {
     calls: 0,
     changed: 0,
+    total: '0.000000',
     accounts: 0,
     adjustments: [],
   });

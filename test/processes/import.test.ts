@@ -170,6 +170,122 @@ test('ASTPP: accounts, traps and cash, to the last digit; twice is once', async 
   });
 });
 
+test('accounts that are closed there are skipped, or taken as closed, each once', async () => {
+  const path = file('closed.csv', [
+    'id,username,email,status,activated,typepaid,firstname',
+    '901,4100000001,open@example.com,1,t,0,Open',
+    '902,4100000002,expired@example.com,5,t,0,Expired',
+    '903,4100000003,never@example.com,1,f,0,Never',
+  ]);
+  const args = ['accounts', path, '--mapping', 'a2billing'];
+  assert.deepEqual(counts(await run(0, ...args, '--dry-run')), [1, 0, 0, 2, 0]);
+  assert.deepEqual(counts(await run(0, ...args, '--include')), [3, 0, 0, 0, 0]);
+  assert.deepEqual(counts(await run(0, ...args, '--include')), [0, 0, 3, 0, 0]);
+  const closed = await Promise.all(
+    ['901', '902', '903'].map(async (id) => {
+      const account = await accountOf(`a2billing:${id}`);
+      return [account?.name, account?.enabled, account?.closedAt !== null];
+    }),
+  );
+  assert.deepEqual(closed, [
+    ['Open', true, false],
+    ['Expired', false, true],
+    ['Never', true, true],
+  ]);
+});
+
+test('price lists of three systems: fees and blocks are theirs, and what has no place is a fault', async () => {
+  const prices = async (
+    status: number,
+    list: string,
+    mapping: string,
+    lines: string[],
+    ...more: string[]
+  ) => {
+    const path = file(`${list}.csv`, lines);
+    const args = ['prices', 'import', list, path, '--mapping', mapping, ...more, '--json'];
+    const done = await runCommand(api.env, ...args);
+    assert.equal(done.status, status, done.stdout + done.stderr);
+    return JSON.parse(done.stdout);
+  };
+  const stored = (list: string) =>
+    api.service.db.query<object>(
+      `SELECT prefix, name, rate::text, minimum_seconds AS minimum, increment_seconds AS increment,
+         connect_fee::text AS fee, minimum_charge::text AS least FROM price WHERE list = $1 ORDER BY prefix`,
+      [list],
+    );
+  const astpp = [
+    'pattern,comment,cost,connectcost,includedseconds,init_inc,inc,status,effective_date',
+    '^44.*,United Kingdom,0.01000,0.02000,0,30,6,0,2020-01-01',
+    '^4420.*,London,0.0123456,0,0,0,0,0,2020-01-01',
+    '^49.*,Germany,0.02,0,60,1,1,0,2020-01-01',
+    '^1.*,Off,0.02,0,0,1,1,1,2020-01-01',
+  ];
+  const { faults } = await prices(1, 'astpp', 'astpp', astpp);
+  assert.deepEqual(faults, [
+    { line: 3, problem: 'rate: Must have at most six decimals' },
+    {
+      line: 4,
+      problem:
+        'includedseconds: has no place here and would change bills; --accept takes the row without it',
+    },
+  ]);
+  const accepted = ['--round-rates', '--accept', 'includedseconds'];
+  const done = await prices(0, 'astpp', 'astpp', astpp, ...accepted);
+  assert.deepEqual([done.added, done.skipped, done.givenUp], [3, 1, ['49']]);
+  assert.deepEqual(await stored('astpp'), [
+    {
+      prefix: '44',
+      name: 'United Kingdom',
+      rate: '0.010000',
+      minimum: 30,
+      increment: 6,
+      fee: '0.020000',
+      least: '0.000000',
+    },
+    {
+      prefix: '4420',
+      name: 'London',
+      rate: '0.012346',
+      minimum: 0,
+      increment: 1,
+      fee: '0.000000',
+      least: '0.000000',
+    },
+    {
+      prefix: '49',
+      name: 'Germany',
+      rate: '0.020000',
+      minimum: 1,
+      increment: 1,
+      fee: '0.000000',
+      least: '0.000000',
+    },
+  ]);
+  const a2billing = [
+    'dialprefix,destination,rateinitial,initblock,billingblock,connectcharge,disconnectcharge,minimal_cost,starttime,endtime,startdate',
+    '44,UK,0.01,60,6,0.05,0,0.10,0,10079,',
+    '44,UK,0.02,60,6,0.05,0,0.10,0,10079,2090-01-01 00:00:00',
+    '49,Night,0.01,60,6,0,0,0,1200,1800,',
+  ];
+  const card = await prices(0, 'cards', 'a2billing', a2billing);
+  assert.equal(card.skipped, 1);
+  const [first, later, ...others] = await stored('cards');
+  assert.deepEqual([typeof later, others], ['object', []]);
+  assert.deepEqual(first, {
+    ...{ prefix: '44', name: 'UK', rate: '0.010000', minimum: 60, increment: 6 },
+    ...{ fee: '0.050000', least: '0.100000' },
+  });
+  const magnus = [
+    'prefix,destination,rateinitial,minimum,billingblock,connectcharge,disconnectcharge,status',
+    '44,UK,0.01,30,6,0,0.01,1',
+  ];
+  assert.match(
+    JSON.stringify(await prices(1, 'magnus', 'magnusbilling', magnus)),
+    /disconnectcharge/,
+  );
+});
+
 test('a row that differs is refused, or changes settings alone; payers may come later in the file', async () => {
   const first = [
     '{"externalId":"n-2","name":"Sub","email":"sub@example.com","masterExternalId":"n-1"}',

@@ -2,17 +2,7 @@ import type { AccountChanges } from '../../domain/account/account-setting.ts';
 import { BILLINGS } from '../../domain/books/balance.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { LANGUAGES } from '../../language.ts';
-import {
-  choice,
-  decimal,
-  type Field,
-  type Fields,
-  flag,
-  integer,
-  nullable,
-  optional,
-  text,
-} from './field.ts';
+import { choice, decimal, type Field, flag, integer, nullable, text } from './field.ts';
 
 const limit = { least: 0, most: 1_000_000 };
 
@@ -86,17 +76,3 @@ export const SETTINGS = {
   ),
   language: nullable(choice(LANGUAGES, { description: 'Of its pages and mails', example: 'en' })),
 } satisfies { [Name in keyof AccountChanges]-?: Field<unknown> };
-
-type Optional<F extends Fields> = {
-  [Name in keyof F]: F[Name] extends Field<infer T> ? ReturnType<typeof optional<T>> : never;
-};
-/** The same, each of which may be left out. */
-export const optionalSettings = Object.fromEntries(
-  Object.entries(SETTINGS).map(([name, field]) => [name, optional(field as Field<unknown>)]),
-) as Optional<typeof SETTINGS>;
-
-/** The values without undefined members, as the domain expects them. */
-export function given<T extends object>(values: T): T & { name: string; email: string } {
-  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as T & { name: string; email: string };
-}

@@ -17,9 +17,18 @@ import * as entered from '../../domain/entered-values.ts';
 import { STAFF_ROLES } from '../../domain/role.ts';
 import { registrationsOf } from '../../domain/sip/registration.ts';
 import { Type } from '../../http/schema.ts';
-import { given, optionalSettings, SETTINGS } from './account-settings.ts';
-import { created, ok, okTagged, page, requireMatch, rowsOf, tagged } from './answer.ts';
-import { anyOf, choice, type Field, type Fields, flagText, optional, text } from './field.ts';
+import { SETTINGS } from './account-settings.ts';
+import { created, given, ok, okTagged, page, requireMatch, rowsOf, tagged } from './answer.ts';
+import {
+  allOptional,
+  anyOf,
+  choice,
+  type Field,
+  type Fields,
+  flagText,
+  optional,
+  text,
+} from './field.ts';
 import { PAGE, time, username } from './fields.ts';
 import { invalidValue, Problem } from './problem.ts';
 import { type Call, route } from './route.ts';
@@ -195,7 +204,7 @@ const createAccount = route({
   scope: 'accounts:write',
   idempotency: 'required',
   body: {
-    ...optionalSettings,
+    ...allOptional(SETTINGS),
     name: SETTINGS.name,
     email: SETTINGS.email,
     username: optional(username('Left out, it is generated')),
@@ -260,7 +269,7 @@ const patchAccount = route({
   description: 'A JSON Merge Patch: what is not given stays, null clears.',
   scope: 'accounts:write',
   params: A,
-  body: optionalSettings,
+  body: allOptional(SETTINGS),
   tagged: true,
   answers: { 200: accountSchema },
   handle: async (call) => {

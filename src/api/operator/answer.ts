@@ -33,7 +33,7 @@ export function tagged<T extends object>(settings: T): T & { etag: string } {
 }
 
 /** A single answer, with the ETag also in the header. */
-export const okTagged = (body: { etag: string }) => ok(body, { etag: body.etag });
+export const okTagged = <T extends { etag: string }>(body: T) => ok(body, { etag: body.etag });
 
 /**
  * Checks If-Match against the present ETag.
@@ -67,7 +67,7 @@ export function page<Row>(
   call: Listing,
   rows: Row[],
   position: (row: Row) => unknown[],
-  shown: (row: Row) => unknown,
+  shown: (row: Row) => unknown = (row) => row,
 ): Answered {
   const limit = call.query.limit ?? 50;
   const last = rows.length > limit ? rows[limit - 1] : undefined;
@@ -75,16 +75,41 @@ export function page<Row>(
   return pageTo(call, rows.slice(0, limit).map(shown), next);
 }
 
-/** @param next the cursor of the next page; null: none */
-export function pageTo(
-  { address }: Pick<Listing, 'address'>,
-  data: unknown[],
-  next: string | null,
+/**
+ * A page of a short list, which is read whole.
+ * @param keyOf returns the name of an item, which gives the order
+ */
+export function pageOfAll<Item>(
+  call: Listing & { after: unknown[] | undefined },
+  items: Item[],
+  keyOf: (item: Item) => string,
+  shown: (item: Item) => unknown = (item) => item,
 ): Answered {
+  const after = (call.after?.[0] as string | undefined) ?? '';
+  const rows = items
+    .map((item) => ({ key: keyOf(item), item }))
+    .filter(({ key }) => key > after)
+    .sort((one, other) => (one.key < other.key ? -1 : 1))
+    .slice(0, rowsOf(call));
+  return page(
+    call,
+    rows,
+    ({ key }) => [key],
+    ({ item }) => shown(item),
+  );
+}
+
+function pageTo({ address }: Listing, data: unknown[], next: string | null): Answered {
   const join = address.includes('?') ? '&' : '?';
   const link: Record<string, string> =
     next === null ? {} : { link: `<${address}${join}cursor=${next}>; rel="next"` };
   return ok({ data, next }, link);
+}
+
+/** The values without undefined members, as the domain expects them. */
+export function given<T extends object>(values: T): T & { name: string; email: string } {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as T & { name: string; email: string };
 }
 
 /** Ignores 'not found' of a removal, because the item is already removed. */

@@ -1,8 +1,8 @@
 import * as entered from '../../domain/entered-values.ts';
 import { blockPrefixes, listBlocked, releasePrefixes } from '../../domain/rating/blocked-prefix.ts';
-import { created, ok, pageTo, removed, unlessGone } from './answer.ts';
+import { created, ok, pageOfAll, removed, unlessGone } from './answer.ts';
 import { optional, text } from './field.ts';
-import { reason, username } from './fields.ts';
+import { PAGE, reason, username } from './fields.ts';
 import { route } from './route.ts';
 import * as s from './schemas.ts';
 
@@ -24,11 +24,12 @@ const listAllBlocked = route({
   tag: TAG,
   summary: 'What may not be called',
   scope: 'blocked:read',
-  query: ofAccount,
+  query: { ...ofAccount, ...PAGE },
   answers: { 200: s.pageOf(blockedSchema) },
   handle: async (call) => {
     const found = await listBlocked(call.service.db, call.query.account);
-    return pageTo(call, found.map(shownBlocked), null);
+    const key = ({ prefix, account }: (typeof found)[number]) => `${prefix} ${account ?? ''}`;
+    return pageOfAll(call, found, key, shownBlocked);
   },
 });
 

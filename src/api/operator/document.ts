@@ -6,6 +6,7 @@ import { BASE, type Route } from './route.ts';
 import { eventSchema } from './shapes.ts';
 
 const PROBLEM = { $ref: '#/components/schemas/Problem' };
+const JSON_TYPE = 'application/json';
 const PROBLEM_TYPE = 'application/problem+json';
 
 const problemSchema = Type.Object({
@@ -79,7 +80,7 @@ function operationOf(route: Route): object {
       ...Object.fromEntries(
         Object.entries(route.answers).map(([status, schema]) => [
           status,
-          success(status, schema, route.streams),
+          success(status, schema, route.produces),
         ]),
       ),
       ...Object.fromEntries(statusesOf(route).map((status) => [status, failure(status)])),
@@ -152,15 +153,25 @@ function exampleOf(schema: TSchema): unknown {
   return items ? [exampleOf(items)] : undefined;
 }
 
-function success(status: string, schema: TSchema | null, type = 'application/json'): object {
+function success(
+  status: string,
+  schema: TSchema | null,
+  types: readonly string[] = [JSON_TYPE],
+): object {
   const description = { 200: 'Done, or as it was', 201: 'Made', 202: 'Begun', 204: 'Removed' }[
     status
   ];
   return {
     description: description ?? 'Done',
-    ...(schema ? { content: { [type]: { schema } } } : {}),
+    ...(schema ? { content: contentOf(schema, types) } : {}),
   };
 }
+
+/** Only JSON has the schema; the other types are texts. */
+const contentOf = (schema: TSchema, types: readonly string[]) =>
+  Object.fromEntries(
+    types.map((type) => [type, { schema: type === JSON_TYPE ? schema : { type: 'string' } }]),
+  );
 
 function statusesOf(route: Route): number[] {
   const { method, params, tagged, body, file, idempotency, problems = [] } = route;

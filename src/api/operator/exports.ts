@@ -1,10 +1,13 @@
 import type { Scope } from '../../domain/access/operator-scope.ts';
 import { EXPORT_KIND_NAMES, type ExportKindName } from '../../domain/moving/export-kinds.ts';
-import { exportFile } from '../../domain/moving/exporting.ts';
+import { asCsv, exportFile } from '../../domain/moving/exporting.ts';
 import { choice, optional, text } from './field.ts';
 import { Problem } from './problem.ts';
 import { route } from './route.ts';
 import * as s from './schemas.ts';
+
+const NDJSON = 'application/x-ndjson';
+const CSV = 'text/csv';
 
 /** What a key needs besides, by what it exports. */
 const SCOPES_OF: Record<ExportKindName, Scope[]> = {
@@ -24,6 +27,7 @@ const SCOPES_OF: Record<ExportKindName, Scope[]> = {
   feeds: ['feeds:read'],
   registrations: ['registrations:read'],
   holds: ['holds:read'],
+  webhooks: ['webhooks:read'],
   keys: ['keys:read'],
 };
 
@@ -32,11 +36,11 @@ const exported = route({
   path: '/exports/{kind}',
   operationId: 'export',
   tag: 'moving',
-  summary: 'All rows of a kind as NDJSON, or those that came since an earlier export',
+  summary: 'All rows of a kind as NDJSON or CSV, or those that came since an earlier export',
   description:
-    'The last line is `{"end":true,"rows":n,"cursor":"…"}`. A file without it is cut off. The cursor goes into the next `after`; where it is null, each export has all rows. Rows of the last minute wait for the next export; it may send a row again, so store rows by their ids.',
+    'The last line is `{"end":true,"rows":n,"cursor":"…"}`, with `Accept: text/csv` it is `end,n,cursor`. A file without it is cut off. The cursor goes into the next `after`; where it is null, each export has all rows. Rows of the last minute wait for the next export; it may send a row again, so store rows by their ids.',
   scope: 'exports:read',
-  streams: 'application/x-ndjson',
+  produces: [NDJSON, CSV],
   params: { kind: choice(EXPORT_KIND_NAMES, { description: 'What is exported' }) },
   query: {
     after: optional(
@@ -44,13 +48,14 @@ const exported = route({
     ),
   },
   answers: { 200: s.name },
-  handle: async ({ service: { db }, key, params: { kind }, query: { after } }) => {
+  handle: async ({ service: { db }, key, accepted, params: { kind }, query: { after } }) => {
     const scope = SCOPES_OF[kind].find((one) => !key.scopes.includes(one));
     if (scope !== undefined) {
       throw new Problem(403, 'scope_required', `The key lacks ${scope}`, { about: { scope } });
     }
-    const headers = { 'content-type': 'application/x-ndjson; charset=utf-8' };
-    return { status: 200, headers, stream: exportFile(db, kind, after) };
+    const headers = { 'content-type': `${accepted}; charset=utf-8` };
+    const lines = exportFile(db, kind, after);
+    return { status: 200, headers, stream: accepted === CSV ? asCsv(kind, lines) : lines };
   },
 });
 

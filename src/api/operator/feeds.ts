@@ -16,14 +16,14 @@ import {
   created,
   ok,
   okTagged,
-  pageTo,
+  pageOfAll,
   removed,
   requireMatch,
   tagged,
   unlessGone,
 } from './answer.ts';
 import { choice, integer, list, optional, text } from './field.ts';
-import { feedName } from './fields.ts';
+import { feedName, PAGE } from './fields.ts';
 import { route } from './route.ts';
 import * as s from './schemas.ts';
 
@@ -54,8 +54,10 @@ const listAllFeeds = route({
   tag: TAG,
   summary: 'The switches that may send calls',
   scope: 'feeds:read',
+  query: PAGE,
   answers: { 200: s.pageOf(feedSchema) },
-  handle: async (call) => pageTo(call, (await listFeeds(call.service.db)).map(shownFeed), null),
+  handle: async (call) =>
+    pageOfAll(call, await listFeeds(call.service.db), ({ name }) => name, shownFeed),
 });
 
 /** Settings that a feed may change. */

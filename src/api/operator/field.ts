@@ -110,6 +110,16 @@ export function optional<T>(field: Field<T>): OptionalField<T> {
   return { ...field, isOptional: true };
 }
 
+type AllOptional<F extends Fields> = {
+  [N in keyof F]: F[N] extends Field<infer T> ? OptionalField<T> : never;
+};
+
+/** The same fields, each of which may be left out. */
+export function allOptional<F extends Fields>(fields: F): AllOptional<F> {
+  const entries = Object.entries(fields).map(([name, field]) => [name, optional(field)]);
+  return Object.fromEntries(entries) as AllOptional<F>;
+}
+
 /** A field that also accepts null, which removes the value. */
 export function nullable<T>(field: Field<T>): Field<T | null> {
   return {

@@ -3,6 +3,7 @@ import type { OperatorKey } from '../../domain/access/operator-key.ts';
 import type { Scope } from '../../domain/access/operator-scope.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { failedRows } from '../../domain/moving/failed-rows.ts';
+import { ENCODINGS } from '../../domain/moving/file-rows.ts';
 import { MODES } from '../../domain/moving/import-kind.ts';
 import { MOST_PARTS, openParts, putPart, requireParts } from '../../domain/moving/import-part.ts';
 import {
@@ -113,6 +114,14 @@ const create = route({
     passwords: optional(
       choice(['none', 'take'], { description: 'Whether passwords or hashes are taken over' }),
     ),
+    include: optional(flag({ description: 'Take accounts that are closed there, as closed' })),
+    encoding: optional(choice(ENCODINGS, { description: 'Of a text file; utf-8' })),
+    usernames: optional(
+      choice(['keep', 'generate'], {
+        description: 'Left out: ten digits are kept, others generated',
+      }),
+    ),
+    roundRates: optional(flag({ description: 'Round rates with more than six decimals' })),
     acceptWeakSip: optional(flag({ description: 'Take SIP secrets that are weak or shared' })),
     accept: optional(
       list(
@@ -136,11 +145,13 @@ const create = route({
       mode: body.mode ?? 'create',
       dryRun: body.dryRun ?? false,
       allOrNothing: body.allOrNothing ?? false,
-      encoding: 'utf-8',
+      encoding: body.encoding ?? 'utf-8',
+      usernames: body.usernames,
+      include: body.include ?? false,
       passwords: body.passwords ?? 'none',
       acceptWeakSip: body.acceptWeakSip ?? false,
       accept: body.accept ?? [],
-      roundRates: false,
+      roundRates: body.roundRates ?? false,
       currencies: {},
       firstCharge: body.firstCharge,
     } as const;
@@ -254,7 +265,7 @@ const report = route({
   tag: TAG,
   summary: 'A line for each row as NDJSON; the last line has the counts',
   scope: SCOPE,
-  streams: 'application/x-ndjson',
+  produces: ['application/x-ndjson'],
   params: I,
   query: ONLY,
   answers: { 200: s.name },
@@ -272,7 +283,7 @@ const failed = route({
   summary: 'The failed rows as they came, with why, to be mended and sent again',
   description: 'They may hold secrets, as the file did.',
   scope: SCOPE,
-  streams: 'text/csv',
+  produces: ['text/csv'],
   params: I,
   answers: { 200: s.name },
   handle: async ({ service: { db, keyring }, key, params }) => {
@@ -305,7 +316,7 @@ const operationReport = route({
   tag: TAG,
   summary: 'The report of an import, by the operation that does it',
   scope: SCOPE,
-  streams: 'application/x-ndjson',
+  produces: ['application/x-ndjson'],
   params: { id: pattern('^op_[0-9A-Za-z]{1,40}$', { description: 'Its id' }) },
   query: ONLY,
   answers: { 200: s.name },

@@ -13,8 +13,28 @@ import { OVERLAP_HOURS } from '../../domain/access/secret-overlap.ts';
 import { requireNoWider } from '../../domain/access/wider-key.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { Type } from '../../http/schema.ts';
-import { created, etagOf, ok, page, removed, requireMatch, rowsOf } from './answer.ts';
-import { choice, decimal, group, list, nullable, optional, pattern, text } from './field.ts';
+import {
+  created,
+  etagOf,
+  given,
+  ok,
+  okTagged,
+  page,
+  removed,
+  requireMatch,
+  rowsOf,
+} from './answer.ts';
+import {
+  allOptional,
+  choice,
+  decimal,
+  group,
+  list,
+  nullable,
+  optional,
+  pattern,
+  text,
+} from './field.ts';
 import { overlapHours, PAGE, time, username } from './fields.ts';
 import { invalidValue } from './problem.ts';
 import { route } from './route.ts';
@@ -51,15 +71,6 @@ const FIELDS = {
   ),
   expiresAt: nullable(time('null: it does not expire')),
 };
-const optionalFields = {
-  name: optional(FIELDS.name),
-  scopes: optional(FIELDS.scopes),
-  networks: optional(FIELDS.networks),
-  accounts: optional(FIELDS.accounts),
-  amountLimits: optional(FIELDS.amountLimits),
-  expiresAt: optional(FIELDS.expiresAt),
-};
-
 const keySchema = s.object({
   id: s.name,
   name: s.name,
@@ -128,10 +139,8 @@ const getKey = route({
   params: K,
   tagged: true,
   answers: { 200: keySchema },
-  handle: async ({ service, params }) => {
-    const shown = shownKey(await findOperatorKey(service.db, params.id));
-    return ok(shown, { etag: shown.etag });
-  },
+  handle: async ({ service, params }) =>
+    okTagged(shownKey(await findOperatorKey(service.db, params.id))),
 });
 
 const createKey = route({
@@ -145,7 +154,7 @@ const createKey = route({
     '`keys:write` is made in the portal or by the command alone.',
   scope: 'keys:write',
   idempotency: 'required',
-  body: { ...optionalFields, name: FIELDS.name, scopes: FIELDS.scopes },
+  body: { ...allOptional(FIELDS), name: FIELDS.name, scopes: FIELDS.scopes },
   answers: { 201: keySchema },
   handle: async ({ service, actor, key, body, now }) => {
     const inAYear = new Date(now.getTime() + DEFAULT_DAYS * DAY_MS);
@@ -179,7 +188,7 @@ const patchKey = route({
   summary: 'Change a key that may do no more than this one',
   scope: 'keys:write',
   params: K,
-  body: optionalFields,
+  body: allOptional(FIELDS),
   tagged: true,
   answers: { 200: keySchema },
   handle: async ({ service, actor, key, params, body, headers, now }) => {
@@ -188,18 +197,14 @@ const patchKey = route({
       ...(amountLimits?.entry === undefined ? {} : { entryLimit: amountLimits.entry }),
       ...(amountLimits?.day === undefined ? {} : { dayLimit: amountLimits.day }),
     };
-    const given = Object.fromEntries(
-      Object.entries({ ...changes, ...limits }).filter(([, value]) => value !== undefined),
-    );
     const check = (before: OperatorKey, after: OperatorKey) => {
       requireMatch(headers, shownKey(before).etag);
       requireNoWider(key, before);
       requireNoWider(key, after);
     };
-    const change = { id: params.id, changes: given, check };
-    const changed = await changeOperatorKey(service.db, actor, change, now);
-    const shown = shownKey(changed);
-    return ok(shown, { etag: shown.etag });
+    const wanted = given({ ...changes, ...limits });
+    const change = { id: params.id, changes: wanted, check };
+    return okTagged(shownKey(await changeOperatorKey(service.db, actor, change, now)));
   },
 });
 
@@ -230,8 +235,7 @@ const rotateKey = route({
         },
       },
     );
-    const shown = shownKey(issued.key);
-    return ok({ ...shown, secret: issued.secret }, { etag: shown.etag });
+    return okTagged({ ...shownKey(issued.key), secret: issued.secret });
   },
 });
 

@@ -1,5 +1,10 @@
-import { beginOperation, type NewOperation } from '../../domain/operation/operation.ts';
+import {
+  beginOperation,
+  type NewOperation,
+  type Operation,
+} from '../../domain/operation/operation.ts';
 import type { Fields } from './field.ts';
+import { problemBody, problemOfCode } from './problem.ts';
 import { type Answered, BASE, type Call } from './route.ts';
 import * as s from './schemas.ts';
 
@@ -15,6 +20,12 @@ export const operationSchema = s.object({
   startedAt: s.orNull(s.moment),
   finishedAt: s.orNull(s.moment),
 });
+
+/** An operation as its key sees it; what went wrong is told as for a request. */
+export function shownOperation({ place: _, error, ...operation }: Operation & { place?: string }) {
+  const { code, detail } = (error ?? {}) as { code: string; detail: string };
+  return { ...operation, error: error === null ? null : problemBody(problemOfCode(code, detail)) };
+}
 
 /** Begins long work: 202 with the operation, which has the progress. */
 export async function begin(

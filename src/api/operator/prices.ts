@@ -8,11 +8,20 @@ import {
   type ListedPrice,
   listPriceLists,
   listPrices,
-  type PriceListRecord,
+  type PriceListSummary,
   removePriceList,
 } from '../../domain/rating/price-list.ts';
 import { Type } from '../../http/schema.ts';
-import { etagOf, ok, page, pageTo, removed, requireMatch, rowsOf, unlessGone } from './answer.ts';
+import {
+  etagOf,
+  ok,
+  page,
+  pageOfAll,
+  removed,
+  requireMatch,
+  rowsOf,
+  unlessGone,
+} from './answer.ts';
 import { type Fields, flagText, optional, pattern, text } from './field.ts';
 import { PAGE, time, username } from './fields.ts';
 import { invalidValues, Problem } from './problem.ts';
@@ -30,12 +39,12 @@ const listSchema = s.object({
   prices: s.whole,
   scheduled: s.whole,
   accounts: s.whole,
-  createdAt: Type.Optional(s.moment),
+  createdAt: s.moment,
   changedAt: s.moment,
-  etag: Type.Optional(s.name),
+  etag: s.name,
 });
 
-const etagOfList = ({ name, prices, scheduled, changedAt }: PriceListRecord) =>
+const etagOfList = ({ name, prices, scheduled, changedAt }: PriceListSummary) =>
   etagOf({ name, prices, scheduled, changedAt });
 
 const lists = route({
@@ -45,8 +54,17 @@ const lists = route({
   tag: TAG,
   summary: 'The price lists and how many accounts have them',
   scope: 'prices:read',
+  query: PAGE,
   answers: { 200: s.pageOf(listSchema) },
-  handle: async (call) => pageTo(call, await listPriceLists(call.service.db), null),
+  handle: async (call) => {
+    const all = await listPriceLists(call.service.db);
+    return pageOfAll(
+      call,
+      all,
+      ({ name }) => name,
+      (list) => ({ ...list, etag: etagOfList(list) }),
+    );
+  },
 });
 
 const getList = route({
@@ -105,6 +123,7 @@ const getPrices = route({
   tag: TAG,
   summary: 'The prices of a list, by prefix',
   description: 'With `Accept: text/csv` or `application/x-ndjson`, all of them in one file.',
+  produces: ['application/json', ...FILE_TYPES],
   scope: 'prices:read',
   params: L,
   query: {
@@ -116,8 +135,7 @@ const getPrices = route({
   handle: async (call) => {
     const { db } = call.service;
     const { prefix = '', at = call.now } = call.query;
-    const accept = String(call.headers.accept ?? '');
-    const type = FILE_TYPES.find((known) => accept.includes(known));
+    const type = FILE_TYPES.find((known) => known === call.accepted);
     if (type) {
       const prices = await listPrices(db, call.params.name, { prefix, at, limit: MOST_PRICES });
       return { status: 200, body: priceFile(prices, type), headers: { 'content-type': type } };
@@ -125,12 +143,7 @@ const getPrices = route({
     const after = (call.after?.[0] as string | undefined) ?? '';
     const place = { prefix, at, after, limit: rowsOf(call) };
     const rows = await listPrices(db, call.params.name, place);
-    return page(
-      call,
-      rows,
-      (price) => [price.prefix],
-      (price) => price,
-    );
+    return page(call, rows, (price) => [price.prefix]);
   },
 });
 

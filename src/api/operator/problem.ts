@@ -164,6 +164,12 @@ export function problemOf(error: Error): Problem | undefined {
   return new Problem(status, code, TITLES[code] ?? '');
 }
 
+/** The problem of long work that failed with a code. */
+export function problemOfCode(code: string, detail: string): Problem {
+  const known = Object.entries(CODE_OF_STATUS).find(([, own]) => own === code);
+  return known ? new Problem(Number(known[0]), code, detail) : new Problem(422, 'invalid', detail);
+}
+
 const unavailable = () =>
   new Problem(503, 'unavailable', TITLES.unavailable ?? '', {
     headers: { 'retry-after': RETRY_SECONDS },
@@ -181,6 +187,10 @@ function problemOfRefusal(refusal: Refusal): Problem {
     return invalidValues([{ pointer, code: own, detail: requirement ?? message }]);
   }
   if (code === 'busy') return unavailable();
+  if (code === 'unauthorized' && reason === undefined) {
+    const detail = 'Send `Authorization: Bearer` with an operator key, which begins accapi_op_';
+    return new Problem(401, 'unauthorized', detail);
+  }
   if (reason === 'idempotency key reused')
     return new Problem(422, 'idempotency_key_reused', message);
   if (reason === 'idempotency key in use') {

@@ -7,10 +7,9 @@ import {
 import * as entered from '../../domain/entered-values.ts';
 import { toMicros } from '../../domain/money.ts';
 import { Refusal } from '../../domain/refusal.ts';
-import { given } from './account-settings.ts';
-import { created, ok, pageTo } from './answer.ts';
+import { created, given, ok, pageOfAll } from './answer.ts';
 import { decimal, integer, nullable, optional, text } from './field.ts';
-import { time } from './fields.ts';
+import { PAGE, time } from './fields.ts';
 import { route } from './route.ts';
 import * as s from './schemas.ts';
 
@@ -31,8 +30,10 @@ const promotions = route({
   tag: TAG,
   summary: 'Promotion codes for signups',
   scope: 'promotions:read',
+  query: PAGE,
   answers: { 200: s.pageOf(promotionSchema) },
-  handle: async (call) => pageTo(call, await listPromotions(call.service.db), null),
+  handle: async (call) =>
+    pageOfAll(call, await listPromotions(call.service.db), ({ code }) => code),
 });
 
 const CODE = { code: text(entered.promotionCode, { description: 'The code', example: 'WELCOME' }) };

@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { OperatorKey } from '../../domain/access/operator-key.ts';
 import { authenticateOperator, noteOperatorKeys } from '../../domain/access/operator-key-use.ts';
@@ -18,6 +21,7 @@ import { type Answered, BASE, type Call, type Route } from './route.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 const FILE_LIMIT_BYTES = 8 * 1024 * 1024;
+const UNPACKED_LIMIT_BYTES = 64 * 1024 * 1024;
 const MOST_LEVELS = 10;
 /** exports and reports of a key that are sent at once */
 const MOST_STREAMS = 2;
@@ -114,7 +118,6 @@ async function perform(
   reply: FastifyReply,
   key: OperatorKey,
 ): Promise<Text> {
-  requireAcceptable(request, definition);
   const call = await readCall(service, definition, request, key);
   const handle = async (tools: Service): Promise<Text> => {
     const asked = { ...call, service: tools };
@@ -132,7 +135,8 @@ async function perform(
     throw new Problem(400, 'idempotency_key_required', detail);
   }
   const { params, query, body } = call;
-  const content = JSON.stringify([params, query, body, call.file.bytes.toString('latin1')]);
+  const file = createHash('sha256').update(call.file.bytes).digest('hex');
+  const content = JSON.stringify([params, query, body, file]);
   const keyed = { scope: `${method} ${path} of ${key.id}`, content };
   const kept = await once(request, reply, service, keyed, async (joined) => {
     const answer = await handle(joined);
@@ -163,6 +167,7 @@ async function readCall(
   key: OperatorKey,
 ): Promise<Call<Fields, Fields, Fields>> {
   const faults: Fault[] = [];
+  const accepted = acceptedType(request, definition);
   const params = readParams(definition, request);
   const reach = key.accounts.length > 0 ? key.accounts : undefined;
   if (reach && typeof params.username === 'number')
@@ -180,7 +185,8 @@ async function readCall(
       detail: 'Must be `next` of a page with the same filters',
     });
   }
-  const body = readBody(definition, request, faults);
+  const bytes = await contentOf(definition, request);
+  const body = readBody(definition, request, bytes, faults);
   if (faults.length > 0) throw invalidValues(faults);
   const type =
     String(request.headers['content-type'] ?? '')
@@ -196,8 +202,9 @@ async function readCall(
     params,
     query,
     body,
-    file: { bytes: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0), type },
+    file: { bytes, type },
     headers: request.headers,
+    accepted,
     after,
     cursor: (position) => writeCursor(service.keyring, list, position),
     address: isList ? addressOf(request) : '',
@@ -213,18 +220,41 @@ function readParams({ params = {} }: Route, request: FastifyRequest) {
 }
 
 function readQuery({ query = {} }: Route, request: FastifyRequest, faults: Fault[]) {
-  const given = Object.entries(request.query as Record<string, string | string[]>).map(
-    ([name, value]) => {
-      const isRepeatable = Object.hasOwn(query, name) && query[name]?.isRepeatable;
-      return [name, isRepeatable ? [value].flat() : value] as const;
-    },
-  );
-  return readFields(query, Object.fromEntries(given), '', faults);
+  const given = { ...(request.query as Record<string, string | string[]>) };
+  for (const [name, value] of Object.entries(given)) {
+    const field = Object.hasOwn(query, name) ? query[name] : undefined;
+    if (field?.isRepeatable) given[name] = [value].flat();
+    else if (field && Array.isArray(value)) {
+      faults.push({ pointer: `/${name}`, code: 'invalid_value', detail: 'Must be given once' });
+      given[name] = value[0] ?? '';
+    }
+  }
+  return readFields(query, given, '', faults);
 }
 
-function readBody(definition: Route, request: FastifyRequest, faults: Fault[]) {
+const gunzipAsync = promisify(gunzip);
+
+/** The bytes of a body. A file may be packed. @throws Problem 400, 413, 415 */
+async function contentOf({ file }: Route, { body, headers }: FastifyRequest): Promise<Buffer> {
+  const raw = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
+  const encoding = (headers['content-encoding'] ?? 'identity').toLowerCase();
+  if (encoding === 'identity') return raw;
+  if (!file || encoding !== 'gzip') {
+    const detail = `Content-Encoding must be ${file ? 'gzip or identity' : 'left out'}`;
+    throw new Problem(415, 'unsupported_media_type', detail);
+  }
+  // A route that takes gzip as such unpacks it as it reads.
+  if (file.includes('application/gzip')) return raw;
+  return gunzipAsync(raw, { maxOutputLength: UNPACKED_LIMIT_BYTES }).catch((error) => {
+    const isLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
+    throw isLarge
+      ? new Problem(413, 'too_large', 'The unpacked body has more than 64 MiB')
+      : new Problem(400, 'malformed', 'The gzip is damaged');
+  });
+}
+
+function readBody(definition: Route, request: FastifyRequest, raw: Buffer, faults: Fault[]) {
   const { body, file, bodyIsOptional } = definition;
-  const raw = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
   const [type = ''] = String(request.headers['content-type'] ?? '')
     .toLowerCase()
     .split(/\s*;/);
@@ -250,11 +280,31 @@ async function requireReach({ db }: Service, reach: number[], username: number):
   throw new Problem(404, 'not_found', `There is no account ${username}`);
 }
 
-function requireAcceptable({ headers: { accept } }: FastifyRequest, { answers }: Route): void {
-  if (accept === undefined || answers[204] === null) return;
-  const isAccepted = /\*\/\*|application\/(\*|json|problem\+json)|text\/csv|application\/x-ndjson/i;
-  if (!isAccepted.test(accept))
-    throw new Problem(406, 'not_acceptable', 'Must accept application/json');
+/**
+ * The media type of an answer that a client prefers (RFC 9110, section 12.5.1).
+ * @throws Problem 406 for a client that accepts none
+ */
+function acceptedType(
+  { headers: { accept = '*/*' } }: FastifyRequest,
+  { answers, produces = ['application/json'] }: Route,
+): string {
+  const ranges = accept.split(',').map((range) => {
+    const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
+    const weight = parameters.find((one) => one.startsWith('q='))?.slice(2);
+    return { type, weight: Number(weight ?? 1) };
+  });
+  const weightOf = (type: string) => {
+    const [family] = type.split('/');
+    const found = [type, `${family}/*`, '*/*'].map((one) =>
+      ranges.find((range) => range.type === one),
+    );
+    return found.find((range) => range !== undefined)?.weight ?? 0;
+  };
+  const weights = produces.map(weightOf);
+  const best = Math.max(...weights);
+  if (best > 0) return produces[weights.indexOf(best)] ?? '';
+  if (answers[204] === null) return '';
+  throw new Problem(406, 'not_acceptable', `Must accept ${produces.join(' or ')}`);
 }
 
 /** The list that a cursor is bound to: the path and all parameters but `cursor` and `limit`. */

@@ -24,6 +24,8 @@ export interface Call<P extends Fields, Q extends Fields, B extends Fields> {
   /** for a route that takes a file */
   file: { bytes: Buffer; type: string };
   headers: Record<string, string | string[] | undefined>;
+  /** which of the media types of `produces` the client prefers */
+  accepted: string;
   /** for a list: the end of the previous page */
   after: unknown[] | undefined;
   /** for a list: makes the cursor that continues after a row */
@@ -74,8 +76,8 @@ export interface Route<
   tagged?: true;
   /** statuses of problems that other routes do not have */
   problems?: number[];
-  /** the media type of an answer that is sent as a stream */
-  streams?: string;
+  /** the media types that an answer may have, the usual one first; left out: JSON */
+  produces?: readonly string[];
   /** each status of a success with the schema of its body; null: no body */
   answers: Record<number, TSchema | null>;
   example?: unknown;

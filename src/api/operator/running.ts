@@ -8,12 +8,11 @@ import {
   cancelOperation,
   findOperation,
   listOperations,
-  type Operation,
 } from '../../domain/operation/operation.ts';
 import { ok, page, removed, rowsOf, unlessGone } from './answer.ts';
 import { anyOf, choice, optional, pattern, text } from './field.ts';
 import { PAGE, time, username } from './fields.ts';
-import { begin, LONG, operationSchema } from './long-work.ts';
+import { begin, LONG, operationSchema, shownOperation } from './long-work.ts';
 import { type Route, route } from './route.ts';
 import * as s from './schemas.ts';
 
@@ -120,10 +119,6 @@ const operations = route({
   },
 });
 
-function shownOperation({ place: _, ...operation }: Operation & { place?: string }) {
-  return operation;
-}
-
 const OPERATION = { id: pattern('^op_[0-9A-Za-z]{1,40}$', { description: 'Its id' }) };
 
 const getOperation = route({
@@ -137,7 +132,7 @@ const getOperation = route({
   params: OPERATION,
   answers: { 200: operationSchema },
   handle: async ({ service, params, key }) =>
-    ok(await findOperation(service.db, params.id, key.id)),
+    ok(shownOperation(await findOperation(service.db, params.id, key.id))),
 });
 
 const cancel = route({
@@ -154,7 +149,11 @@ const cancel = route({
   bodyIsOptional: true,
   answers: { 200: operationSchema },
   handle: async ({ service, actor, params, key, now }) =>
-    ok(await cancelOperation(service.db, actor, { id: params.id, createdBy: key.id }, now)),
+    ok(
+      shownOperation(
+        await cancelOperation(service.db, actor, { id: params.id, createdBy: key.id }, now),
+      ),
+    ),
 });
 
 const auditSchema = s.object({
@@ -223,12 +222,7 @@ const mails = route({
     const { state = 'parked' } = call.query;
     const after = call.after?.[0] as string | undefined;
     const rows = await listMails(call.service.queue, state, { after, limit: rowsOf(call) });
-    return page(
-      call,
-      rows,
-      ({ id }) => [id],
-      (mail) => mail,
-    );
+    return page(call, rows, ({ id }) => [id]);
   },
 });
 

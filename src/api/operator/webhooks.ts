@@ -17,27 +17,24 @@ import {
   typesOf,
   type WebhookEndpoint,
 } from '../../domain/webhook/endpoint.ts';
-import {
-  listDeliveries,
-  requireEnabled,
-  retryDelivery,
-  type WebhookDelivery,
-} from '../../domain/webhook/replay.ts';
+import { listDeliveries, requireEnabled, retryDelivery } from '../../domain/webhook/replay.ts';
 import { Type } from '../../http/schema.ts';
 import { requireAllowed, systemResolve } from '../../webhook/allowed-address.ts';
 import { sendTest } from '../../webhook/send.ts';
 import {
   created,
   etagOf,
+  given,
   ok,
   okTagged,
   page,
+  pageOfAll,
   removed,
   requireMatch,
   rowsOf,
   unlessGone,
 } from './answer.ts';
-import { anyOf, choice, flag, integer, list, optional, text } from './field.ts';
+import { allOptional, anyOf, choice, flag, integer, list, optional, text } from './field.ts';
 import { overlapHours, PAGE, recordId, time, username } from './fields.ts';
 import { begin, LONG, operationSchema } from './long-work.ts';
 import { invalidValue, Problem } from './problem.ts';
@@ -52,12 +49,10 @@ const D = {
   sequence: text(entered.recordId, { description: 'Of the event', example: '48213' }),
 };
 const sequence = integer({
-  ...{
-    description: 'A number of an event',
-    least: 0,
-    most: Number.MAX_SAFE_INTEGER,
-    example: 48000,
-  },
+  description: 'A number of an event',
+  least: 0,
+  most: Number.MAX_SAFE_INTEGER,
+  example: 48000,
 });
 
 const FIELDS = {
@@ -79,14 +74,6 @@ const FIELDS = {
   description: text(entered.words, { description: 'What it is for', example: 'CRM' }),
   enabled: flag({ description: 'Whether events are sent', example: true }),
 };
-const optionalFields = {
-  url: optional(FIELDS.url),
-  types: optional(FIELDS.types),
-  accounts: optional(FIELDS.accounts),
-  description: optional(FIELDS.description),
-  enabled: optional(FIELDS.enabled),
-};
-
 const endpointSchema = s.object({
   id: s.name,
   url: s.name,
@@ -132,9 +119,12 @@ const endpoints = route({
   tag: TAG,
   summary: 'The endpoints that get events, at most 20',
   scope: 'webhooks:read',
-  answers: { 200: s.object({ data: s.listOf(endpointSchema), next: s.orNull(s.name) }) },
-  handle: async ({ service }) =>
-    ok({ data: (await listEndpoints(service.db)).map(shownEndpoint), next: null }),
+  query: PAGE,
+  answers: { 200: s.pageOf(endpointSchema) },
+  handle: async (call) => {
+    const all = await listEndpoints(call.service.db);
+    return pageOfAll(call, all, ({ id }) => String(id).padStart(16, '0'), shownEndpoint);
+  },
 });
 
 const getEndpoint = route({
@@ -162,7 +152,7 @@ const add = route({
     'Webhooks 1.0.0 says; see docs/webhooks.md.',
   scope: 'webhooks:write',
   idempotency: 'required',
-  body: { ...optionalFields, url: FIELDS.url, types: FIELDS.types },
+  body: { ...allOptional(FIELDS), url: FIELDS.url, types: FIELDS.types },
   answers: { 201: endpointSchema },
   handle: async ({ service, actor, key, body, now }) => {
     const { url, types, accounts = [], description = '', enabled = true } = body;
@@ -184,19 +174,16 @@ const patch = route({
   summary: 'Change an endpoint, disable it or enable it again',
   scope: 'webhooks:write',
   params: W,
-  body: optionalFields,
+  body: allOptional(FIELDS),
   tagged: true,
   answers: { 200: endpointSchema },
   handle: async ({ service, actor, key, params, body, headers, now }) => {
     if (body.url !== undefined) await requireAllowed(body.url, service.config.webhookAllow);
-    const changes = Object.fromEntries(
-      Object.entries(body).filter(([, value]) => value !== undefined),
-    );
     const check = (before: WebhookEndpoint, after: EndpointSettings) => {
       requireMatch(headers, shownEndpoint(before).etag);
       requireReadable(key, after);
     };
-    const change = { id: params.id, changes, check };
+    const change = { id: params.id, changes: given(body), check };
     const changed = await changeEndpoint(service.db, actor, change, now);
     return okTagged(shownEndpoint(changed));
   },
@@ -302,12 +289,7 @@ const deliveries = route({
       { states: query.state },
       { before, limit: rowsOf(call) },
     );
-    return page(
-      call,
-      rows,
-      (delivery: WebhookDelivery) => [delivery.sequence],
-      (delivery) => delivery,
-    );
+    return page(call, rows, ({ sequence }) => [sequence]);
   },
 });
 

@@ -276,6 +276,21 @@ export const EXPORT_KINDS = {
       ['h.call_id', 'text'],
     ],
   },
+  webhooks: {
+    from: 'webhook_endpoint w',
+    members: {
+      id: text('w.id'),
+      url: 'w.url',
+      description: 'w.description',
+      types: 'w.types',
+      accounts: 'w.accounts::text[]',
+      enabled: 'w.enabled',
+      disabledReason: 'w.disabled_reason',
+      createdBy: 'w.created_by',
+      createdAt: time('w.created_at'),
+    },
+    order: [['w.id', 'bigint']],
+  },
   keys: {
     from: 'operator_key k',
     members: {

@@ -1,4 +1,5 @@
 import type { Database, Queryable } from '../../db/database.ts';
+import { csvCell } from '../calls/call-file.ts';
 import { Refusal } from '../refusal.ts';
 import { EXPORT_KINDS, type ExportKind, type ExportKindName } from './export-kinds.ts';
 
@@ -109,6 +110,32 @@ function readPosition(
   );
   if (!fits) throw wrong();
   return values as string[];
+}
+
+/**
+ * An export as CSV: a line with the names of the members, and last a line of `end`, the number of
+ * rows and the cursor. No cell is a formula.
+ * @param parts of `exportLines`
+ */
+export async function* asCsv(
+  name: ExportKindName,
+  parts: AsyncIterable<string>,
+): AsyncGenerator<string> {
+  const titles = Object.keys(EXPORT_KINDS[name].members);
+  let head = `${titles.join(',')}\r\n`;
+  for await (const part of parts) {
+    const lines = part.trimEnd().split('\n');
+    yield head + lines.map((line) => `${csvLine(titles, JSON.parse(line))}\r\n`).join('');
+    head = '';
+  }
+}
+
+function csvLine(titles: string[], row: Record<string, unknown>): string {
+  const cells = row.end === true ? ['end', row.rows, row.cursor] : titles.map((name) => row[name]);
+  return cells
+    .map((cell) => (typeof cell === 'object' && cell !== null ? JSON.stringify(cell) : cell))
+    .map((cell) => csvCell(String(cell ?? '')))
+    .join(',');
 }
 
 /** As `exportLines`, in a transaction of its own that ends with the last line or the reader. */

@@ -4,7 +4,7 @@ import { isInvalidParameter, violatedConstraint } from '../../db/errors.ts';
 import { sealedKey } from '../access/api-key.ts';
 import { importedHash, requireKnownHash, UnknownHash } from '../access/imported-password.ts';
 import { generatePassword, hashPassword, NO_PASSWORD } from '../access/password.ts';
-import { changeAccount } from '../account/account.ts';
+import { changeAccount, closeAccount } from '../account/account.ts';
 import { type AccountRecord, searchAccounts } from '../account/account-search.ts';
 import { type AccountChanges, SETTING_COLUMNS } from '../account/account-setting.ts';
 import { GENERATED_USERNAMES } from '../account/new-account.ts';
@@ -23,10 +23,9 @@ import {
   type RowResult,
   result,
 } from './import-kind.ts';
-import { moment, moneyOrMore, onOff, rate, setting, verified } from './import-value.ts';
+import { moment, moneyOrMore, onOff, rate, seconds, setting, verified } from './import-value.ts';
 
 const asText = (text: string) => text;
-const seconds = (least: number) => (text: string) => entered.wholeNumber(text, least, 3_600);
 const count = (text: string) => entered.wholeNumber(text, 0, 1_000_000);
 const externalId = (text: string) => entered.externalId(text);
 
@@ -137,6 +136,9 @@ export const accountKind: ImportKind = {
       }
     }
     if (fresh.length > 0) results.push(...(await insert(tools, fresh, known)));
+    for (const { row, username } of fresh) {
+      if (row.values.isClosed) await closeAccount(tools.db, tools.actor, username, tools.now);
+    }
     return results;
   },
 };
@@ -272,6 +274,9 @@ async function compare(
   if (names.length === 0) return result(row, key, 'unchanged', { account: username });
   const fixed = names.filter((name) => !(name in changes));
   if (account.closedAt || fixed.length > 0 || options.mode === 'create') {
+    if (account.closedAt && row.values.isClosed && fixed.length === 0) {
+      return result(row, key, 'unchanged', { account: username });
+    }
     const why = account.closedAt
       ? 'the account is closed'
       : `it exists, with another ${names.join(', ')}`;

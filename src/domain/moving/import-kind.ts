@@ -24,6 +24,8 @@ export interface ImportOptions {
   usernameColumn?: string | undefined;
   /** whether passwords and their hashes are taken over */
   passwords: 'none' | 'take';
+  /** accounts that are closed on the other system are taken as closed */
+  include?: boolean | undefined;
   acceptWeakSip: boolean;
   /** columns of money that are given up */
   accept: string[];

@@ -69,6 +69,12 @@ export const rate: ReadMember = (text, { roundRates }) => {
   return entered.rate(fromMicros(BigInt(whole + kept) + (next >= '5' ? 1n : 0n)));
 };
 
+/** Whole seconds of an interval of billing. */
+export const seconds =
+  (least: number): ReadMember =>
+  (text) =>
+    entered.wholeNumber(text, least, 3_600);
+
 /** A setting of accounts, read as the command reads it. */
 export const setting =
   (name: Parameters<typeof readSetting>[0]): ReadMember =>

@@ -20,6 +20,7 @@ import {
 import { KINDS } from './import-kinds.ts';
 import { countsOf, findRun, type ImportCounts, type ImportRun, remarksOf } from './import-run.ts';
 import { RowMapper, readMapping, shippedMapping } from './mapping.ts';
+import { notUnderstood } from './price-rows.ts';
 import { RowReading } from './read-row.ts';
 
 const BATCH = 500;
@@ -68,7 +69,7 @@ export async function importFile(
   const mapping = options.ownMapping
     ? readMapping(options.ownMapping)
     : shippedMapping(options.mapping);
-  const mapper = new RowMapper(mapping, run.kind, options.accept);
+  const mapper = new RowMapper(mapping, run.kind, options);
   const reading = new RowReading(kind, mapper, { options, currency: tools.currency });
   await requireSameFile(db, run, await digestOf(open));
   const first = await firstReading(kind, { open, mapper, reading, run });
@@ -169,9 +170,7 @@ async function firstReading(
   const onHead = ({ titles }: FileHead) => {
     const { unknown, money } = mapper.unknownOf(titles);
     if (money.length > 0) {
-      throw new FileFault(
-        `columns that may be money are not understood: ${money.join(', ')}; --accept gives one up`,
-      );
+      throw new FileFault(notUnderstood(money));
     }
     if (unknown.length > 0)
       found.remarks.push(`columns that are not imported: ${unknown.join(', ')}`);

@@ -5,6 +5,10 @@ import { plainTitle } from './file-rows.ts';
 export const IMPORT_KINDS = ['accounts', 'sip', 'numbers', 'services', 'balances'] as const;
 export type ImportKindName = (typeof IMPORT_KINDS)[number];
 
+/** What mappings read: also price lists, which are imported whole or not at all. */
+export const MAPPED_KINDS = [...IMPORT_KINDS, 'prices'] as const;
+export type MappedKindName = (typeof MAPPED_KINDS)[number];
+
 /** Mappings that ship with the service. */
 export const SHIPPED = ['neutral', 'astpp', 'a2billing', 'magnusbilling', 'fusionpbx'] as const;
 
@@ -28,6 +32,8 @@ type Source =
       nothing?: string[];
       /** without its sign */
       absolute?: true;
+      /** without these parts */
+      without?: string[];
       /** the other sign where other columns have these values */
       negateIf?: Record<string, string[]>;
     };
@@ -36,9 +42,13 @@ type Source =
 interface KindMapping {
   /** SQL that makes the file, for the other system's own client */
   query: string;
+  /** what else has to be done on the other system, and how */
+  note?: string;
   members: Record<string, Source>;
   /** only rows where columns have one of these values; others are skipped and counted */
   only?: Record<string, string[]>;
+  /** values of accounts that are open there; others are skipped, or taken as closed */
+  open?: Record<string, string[]>;
   /** columns of money without a place here: they must be empty or 0 */
   mustBeZero?: string[];
   /** columns that are known and not needed */
@@ -48,7 +58,7 @@ interface KindMapping {
 /** How files of another system are read. It is data: no code of a mapping runs. */
 export interface Mapping {
   name: string;
-  kinds: Partial<Record<ImportKindName, KindMapping>>;
+  kinds: Partial<Record<MappedKindName, KindMapping>>;
 }
 
 /** A mapping is not valid. */
@@ -72,10 +82,10 @@ export function readMapping(text: string): Mapping {
     throw new MappingFault(`the mapping is not JSON: ${(error as Error).message}`);
   }
   const kinds = Object.entries(value?.kinds ?? {});
-  const unknown = kinds.find(([kind]) => !(IMPORT_KINDS as readonly string[]).includes(kind));
+  const unknown = kinds.find(([kind]) => !(MAPPED_KINDS as readonly string[]).includes(kind));
   if (typeof value?.name !== 'string' || kinds.length === 0 || unknown) {
     throw new MappingFault(
-      `a mapping has "name" and "kinds", which are ${IMPORT_KINDS.join(', ')}`,
+      `a mapping has "name" and "kinds", which are ${MAPPED_KINDS.join(', ')}`,
     );
   }
   for (const [kind, { members }] of kinds) {
@@ -86,7 +96,7 @@ export function readMapping(text: string): Mapping {
 
 /** What a mapping makes of a row. */
 export type Mapped =
-  | { members: Map<string, string> }
+  | { members: Map<string, string>; isClosed: boolean; givenUp: boolean }
   /** why the row is not taken */
   | { skipped: string }
   | { faults: { column: string; detail: string }[] };
@@ -95,18 +105,27 @@ export type Mapped =
 export class RowMapper {
   readonly #mapping: KindMapping;
   readonly #accepted: Set<string>;
+  readonly #takesClosed: boolean;
   readonly #known: Set<string>;
   readonly #readers: [string, (cells: Cells) => string][];
 
-  /** @param accepted columns of money that are given up */
-  constructor(mapping: Mapping, kind: ImportKindName, accepted: string[]) {
+  /**
+   * @param options.accept columns of money that are given up
+   * @param options.include rows that are closed on the other system are taken
+   */
+  constructor(
+    mapping: Mapping,
+    kind: MappedKindName,
+    { accept, include = false }: { accept: string[]; include?: boolean | undefined },
+  ) {
     const found = mapping.kinds[kind];
     if (!found) throw new MappingFault(`the mapping ${mapping.name} has no ${kind}`);
     this.#mapping = found;
-    this.#accepted = new Set(accepted.map(plainTitle));
-    const { members, only = {}, mustBeZero = [], ignored = [] } = found;
+    this.#accepted = new Set(accept.map(plainTitle));
+    this.#takesClosed = include;
+    const { members, only = {}, open = {}, mustBeZero = [], ignored = [] } = found;
     const used = Object.values(members).flatMap(columnsOf);
-    const all = [...used, ...Object.keys(only), ...mustBeZero, ...ignored];
+    const all = [...used, ...Object.keys({ ...only, ...open }), ...mustBeZero, ...ignored];
     this.#known = new Set(all.map(plainTitle));
     this.#readers = Object.entries(members).map(([name, source]) => [name, readerOf(source)]);
   }
@@ -124,24 +143,31 @@ export class RowMapper {
   }
 
   map(cells: Map<string, string>): Mapped {
-    const { only = {}, mustBeZero = [] } = this.#mapping;
-    for (const [column, values] of Object.entries(only)) {
-      const value = cells.get(plainTitle(column));
-      if (value === undefined || values.includes(value)) continue;
-      return { skipped: `${column} is ${value.slice(0, 20)}` };
-    }
-    const lost = mustBeZero.filter((column) => {
-      const value = cells.get(plainTitle(column)) ?? '';
-      return !/^-?0*([.,]0*)?$/.test(value) && !this.#accepted.has(plainTitle(column));
-    });
+    const { only, open, mustBeZero = [] } = this.#mapping;
+    const closed = mismatch(cells, open);
+    const skipped = mismatch(cells, only) ?? (this.#takesClosed ? undefined : closed);
+    if (skipped !== undefined) return { skipped };
+    const nonZero = mustBeZero.filter(
+      (column) => !/^-?0*([.,]0*)?$/.test(cells.get(plainTitle(column)) ?? ''),
+    );
+    const lost = nonZero.filter((column) => !this.#accepted.has(plainTitle(column)));
     if (lost.length > 0) {
       const detail = 'has no place here and would change bills; --accept takes the row without it';
       return { faults: lost.map((column) => ({ column, detail })) };
     }
     const members = new Map<string, string>();
     for (const [name, read] of this.#readers) members.set(name, read(cells));
-    return { members };
+    return { members, isClosed: closed !== undefined, givenUp: nonZero.length > 0 };
   }
+}
+
+/** Which column has none of the listed values. */
+function mismatch(cells: Cells, listed: Record<string, string[]> = {}): string | undefined {
+  for (const [column, values] of Object.entries(listed)) {
+    const value = cells.get(plainTitle(column));
+    if (value !== undefined && !values.includes(value)) return `${column} is ${value.slice(0, 20)}`;
+  }
+  return undefined;
 }
 
 const MONEY = /balance|credit|cash|cost|charge|fee|price|amount|debt/i;
@@ -170,13 +196,13 @@ function readerOf(source: Source): (cells: Cells) => string {
     };
   }
   if ('constant' in source) return () => source.constant;
-  const { values = {}, otherwise, empty = '', nothing = [], absolute } = source;
+  const { values = {}, otherwise, empty = '', nothing = [], absolute, without = [] } = source;
   const column = plainTitle(source.column);
   const conditions = Object.entries(source.negateIf ?? {}).map(
     ([other, words]) => [plainTitle(other), words] as const,
   );
   return (cells) => {
-    const given = cells.get(column) ?? '';
+    const given = without.reduce((text, part) => text.replace(part, ''), cells.get(column) ?? '');
     if (given === '' || nothing.includes(given)) return empty;
     const value = Object.hasOwn(values, given) ? (values[given] ?? '') : (otherwise ?? given);
     const plain = absolute ? value.replace(/^-/, '') : value;

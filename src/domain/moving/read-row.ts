@@ -3,7 +3,7 @@ import { PROBLEM_WORDS } from '../problem-words.ts';
 import type { FileRow } from './file-rows.ts';
 import type { Fault, ImportKind, ImportOptions, ReadRow } from './import-kind.ts';
 import { converted, MemberFault } from './import-value.ts';
-import type { RowMapper } from './mapping.ts';
+import type { MappedKindName, RowMapper } from './mapping.ts';
 
 /** A row of the file after its mapping and its checks. */
 export type Reading =
@@ -11,15 +11,20 @@ export type Reading =
   | { line: number; key: string; skipped: string }
   | { line: number; key: string; faults: Fault[] };
 
+/** The part of a kind that reading its rows needs. */
+export interface ReadKind extends Pick<ImportKind, 'members' | 'check'> {
+  name: MappedKindName;
+}
+
 /** Reads the rows of one kind. Faults name columns and rules, never the values of a file. */
 export class RowReading {
-  readonly #kind: ImportKind;
+  readonly #kind: ReadKind;
   readonly #mapper: RowMapper;
   readonly #options: ImportOptions;
   readonly #currency: string;
 
   constructor(
-    kind: ImportKind,
+    kind: ReadKind,
     mapper: RowMapper,
     { options, currency }: { options: ImportOptions; currency: string },
   ) {
@@ -34,12 +39,12 @@ export class RowReading {
     const mapped = this.#mapper.map(cells);
     if ('skipped' in mapped) return { line, key: `line ${line}`, skipped: mapped.skipped };
     if ('faults' in mapped) return { line, key: `line ${line}`, faults: mapped.faults };
-    const { members } = mapped;
+    const { members, isClosed, givenUp } = mapped;
     const { usernameColumn } = this.#options;
     if (usernameColumn !== undefined && this.#kind.name === 'accounts') {
       members.set('username', cells.get(usernameColumn) ?? '');
     }
-    const row: ReadRow = { line, values: {} };
+    const row: ReadRow = { line, values: { isClosed, givenUp } };
     const faults = this.#readMembers(row, members);
     if (faults.length === 0) faults.push(...(this.#kind.check?.(row, this.#options) ?? []));
     if (faults.length > 0) return { line, key: this.#nameOf(members, line), faults };
@@ -87,7 +92,8 @@ export class RowReading {
 
   #nameOf(members: Map<string, string>, line: number): string {
     const name =
-      members.get('externalId') || members.get('number') || members.get('username') || '';
+      ['externalId', 'number', 'username', 'prefix'].map((one) => members.get(one)).find(Boolean) ??
+      '';
     return /^[\x20-\x7e]{1,120}$/.test(name) ? name : `line ${line}`;
   }
 }

@@ -243,6 +243,21 @@ export async function finishOperation(
   });
 }
 
+/** Operations that wait and that run, and those that failed within a day. */
+export async function countOperations(
+  db: Queryable,
+  now: Date,
+): Promise<Record<'waiting' | 'running' | 'failed', number>> {
+  const [counts] = await db.query<Record<'waiting' | 'running' | 'failed', number>>(
+    `SELECT count(*) FILTER (WHERE status = 'queued')::int AS waiting,
+       count(*) FILTER (WHERE status = 'running')::int AS running,
+       count(*) FILTER (WHERE status = 'failed')::int AS failed
+     FROM operation WHERE finished_at IS NULL OR finished_at > $1::timestamptz - interval '1 day'`,
+    [now],
+  );
+  return counts ?? { waiting: 0, running: 0, failed: 0 };
+}
+
 /** Deletes operations that ended 30 days ago or earlier. */
 export async function deleteOldOperations(db: Queryable, now: Date): Promise<void> {
   await db.query(

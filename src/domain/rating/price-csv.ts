@@ -68,7 +68,8 @@ const WITHOUT_TITLES: Column[] = [
 ];
 const DELIMITERS = [',', ';', '\t'];
 const NORTH_AMERICAN_PREFIX = /^1-[2-9][0-9]{2}(?:-[0-9]{1,4}){0,2}$/;
-const LONGEST_NAME = 100;
+/** Most characters of a destination's name. */
+export const LONGEST_PRICE_NAME = 100;
 const LONGEST_COUNT_SECONDS = 3_600;
 
 class Fault extends Error {}
@@ -142,8 +143,8 @@ function priceOf(cells: string[], columns: (Column | undefined)[]): Price {
     throw new Fault('minimum and increment go together');
   }
   const name = cell('name');
-  if (name.length > LONGEST_NAME || /\p{Cc}/u.test(name)) {
-    throw new Fault(`the name must be at most ${LONGEST_NAME} characters`);
+  if (name.length > LONGEST_PRICE_NAME || /\p{Cc}/u.test(name)) {
+    throw new Fault(`the name must be at most ${LONGEST_PRICE_NAME} characters`);
   }
   return {
     prefix: prefixOf(cell('prefix')),

@@ -8,6 +8,7 @@ import { prefixesOf } from './rating.ts';
 
 export interface PriceListSummary {
   name: string;
+  createdAt: Date;
   /** prices valid now */
   prices: number;
   /** prices valid later */
@@ -15,10 +16,6 @@ export interface PriceListSummary {
   /** open accounts with this list */
   accounts: number;
   changedAt: Date;
-}
-
-export interface PriceListRecord extends PriceListSummary {
-  createdAt: Date;
 }
 
 /** @throws Refusal 'not found', 'conflict' while accounts have it */
@@ -48,9 +45,9 @@ export async function removePriceList(
 export async function findPriceList(
   db: Queryable,
   name: string,
-): Promise<PriceListRecord | undefined> {
-  const [list] = await db.query<PriceListRecord>(
-    `SELECT ${SUMMARY}, l.created_at AS "createdAt" FROM price_list l WHERE l.name = $1`,
+): Promise<PriceListSummary | undefined> {
+  const [list] = await db.query<PriceListSummary>(
+    `SELECT ${SUMMARY} FROM price_list l WHERE l.name = $1`,
     [name],
   );
   return list;
@@ -60,7 +57,7 @@ export function listPriceLists(db: Queryable): Promise<PriceListSummary[]> {
   return db.query<PriceListSummary>(`SELECT ${SUMMARY} FROM price_list l ORDER BY l.name`);
 }
 
-const SUMMARY = `l.name, l.changed_at AS "changedAt",
+const SUMMARY = `l.name, l.created_at AS "createdAt", l.changed_at AS "changedAt",
   (SELECT count(*) FROM price p WHERE p.list = l.name AND p.valid_from <= now()
      AND p.valid_until > now()) AS prices,
   (SELECT count(*) FROM price p WHERE p.list = l.name AND p.valid_from > now()) AS scheduled,

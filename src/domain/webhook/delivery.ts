@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel';
 import type { Database, Queryable } from '../../db/database.ts';
 import { type Actor, audit } from '../audit.ts';
 import { recordEvent } from '../event.ts';
@@ -16,6 +17,14 @@ const DISABLED_AFTER_SECONDS = 5 * 86_400;
 const DISABLED_FAILURES = 20;
 const WARNED_AFTER_SECONDS = 86_400;
 const SERVICE: Actor = { who: 'webhooks', from: 'server' };
+
+/** Gets a `Sent` after each try to send an event, for metrics. */
+export const SENT = channel('account-api.webhook-sent');
+
+export interface Sent {
+  outcome: 'delivered' | 'failed';
+  seconds: number;
+}
 
 /** What came of sending an event once. */
 export interface Outcome {
@@ -91,6 +100,7 @@ export async function noteDelivered(
   { status, tookMs, reply }: Outcome,
   now: Date,
 ): Promise<void> {
+  SENT.publish({ outcome: 'delivered', seconds: tookMs / 1_000 } satisfies Sent);
   await db.query(
     `WITH delivery AS (
        UPDATE webhook_delivery SET state = 'delivered', tries = tries + 1, tried_at = $3,
@@ -123,6 +133,7 @@ export async function noteFailed(
   { inform, now }: { inform: Inform; now: Date },
 ): Promise<void> {
   const { status, error, tookMs, reply, retryAfterSeconds = 0 } = outcome;
+  SENT.publish({ outcome: 'failed', seconds: tookMs / 1_000 } satisfies Sent);
   const pause = (PAUSES[tries] ?? 0) * (0.9 + Math.random() * 0.2);
   const later = (seconds: number) => new Date(now.getTime() + seconds * 1_000);
   await db.transaction(async (tx) => {
