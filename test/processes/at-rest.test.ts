@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -16,18 +17,23 @@ const MAY_HOLD_SECRETS = /^(admin\.json|secret\.key|mail\/[^/]+\.eml)$/;
 const NO_SECRET = 'A Name That Is No Secret';
 
 let folder: string;
+/** files of another system and reports, which are not the service's */
+let outside: string;
 let server: Server;
+const shownByProcesses: string[] = [];
 const secrets = new Map<string, string>();
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'account-api-at-rest-'));
+  outside = await mkdtemp(join(tmpdir(), 'account-api-outside-'));
   server = await startServer(folder, { env: { LOG_LEVEL: 'trace' } });
   await useEverything();
 });
 after(async () => {
   server.kill('SIGTERM');
   await server.ended;
-  await rm(folder, { recursive: true, force: true, maxRetries: 10 });
+  for (const path of [folder, outside])
+    await rm(path, { recursive: true, force: true, maxRetries: 10 });
 });
 
 /** Makes every kind of secret in the service, and remembers it. */
@@ -83,10 +89,13 @@ async function useEverything(): Promise<void> {
   );
   keep('password for a CRM', created.body.password);
   keep('key for a CRM', created.body.apikey);
-  const webhook = await runCommand<{ secret: string }>(folder, [
+  const webhook = await runCommand<{ id: string; secret: string }>(folder, [
     ...['webhook', 'add', 'https://93.184.215.14/', '--types', 'key.*', '--disabled'],
   ]);
   keep('webhook secret', webhook.secret);
+  const rotated = await runCommand<{ secret: string }>(folder, ['webhook', 'rotate', webhook.id]);
+  keep('next webhook secret', rotated.secret);
+  await importEverything();
   const visitor = new Visitor(server.url);
   await visitor.open('/sign-in');
   await visitor.submit('/sign-in', { login: String(username), password: chosen });
@@ -96,6 +105,84 @@ async function useEverything(): Promise<void> {
   const made = await visitor.submitAndFollow('/api/keys', { current: chosen });
   keep('named key', /accapi_ro_[0-9A-Za-z]{38}/.exec(made.body)?.[0] ?? '');
   assert.ok(secrets.size >= 14, [...secrets.keys()].join(', '));
+}
+
+/** Imports secrets of another system, by the command and over HTTP, and exports all. */
+async function importEverything(): Promise<void> {
+  const md5 = createHash('md5').update('a password of before 2').digest('hex');
+  const accounts = (prefix: string, password: string) =>
+    [
+      'externalId,name,email,password,passwordHash',
+      `${prefix}-1,${NO_SECRET},${prefix}-1@example.com,${password},`,
+      `${prefix}-2,${NO_SECRET},${prefix}-2@example.com,,${md5}`,
+      `${prefix}-3,${NO_SECRET},nowhere,${password} too,`,
+    ].join('\n');
+  const phones = (prefix: string, secret: string) =>
+    `externalId,sipUser,sipSecret\n${prefix}-1,${prefix}-phone,${secret}\n${prefix}-9,x,${secret}!\n`;
+  keep('digest of a password of before', md5);
+  keep('password of before', 'Plain password of before');
+  keep('password of before over HTTP', 'Plain password over HTTP');
+  keep('SIP secret of before', 'Kept4phones!x7Q');
+  keep('SIP secret of before over HTTP', 'Kept4desks!y8R');
+  const file = (name: string, text: string) => {
+    writeFileSync(join(outside, name), text);
+    return join(outside, name);
+  };
+  const report = join(outside, 'report.ndjson');
+  const credentials = join(outside, 'credentials.ndjson');
+  const watch = setInterval(() => shownByProcesses.push(...leaksOfProcesses().leaks), 50);
+  await runCommand(folder, [
+    ...['import', 'accounts', file('a.csv', accounts('cli', 'Plain password of before'))],
+    ...['--passwords', 'take', '--credentials', credentials, '--report', report],
+  ]).catch(() => undefined);
+  const sip = file('s.csv', phones('cli', 'Kept4phones!x7Q'));
+  await runCommand(folder, ['import', 'sip', sip, '--report', join(outside, 'sip.ndjson')]).catch(
+    () => undefined,
+  );
+  clearInterval(watch);
+  const rows = readFileSync(credentials, 'utf8').trim().split('\n');
+  assert.equal(rows.length, 2);
+  assert.equal(statSync(credentials).mode & 0o777, 0o600);
+  for (const [n, { apikey, sipSecret }] of rows.map((row) => JSON.parse(row)).entries()) {
+    keep(`key of imported account ${n}`, apikey);
+    keep(`SIP secret of imported account ${n}`, sipSecret);
+  }
+  for (const name of ['report.ndjson', 'sip.ndjson']) {
+    const text = readFileSync(join(outside, name));
+    assert.ok(text.includes('"failed"') && text.includes('cli-1'), name);
+    assert.deepEqual(found(text), [], name);
+  }
+  for (const name of ['report.failed.csv', 'sip.failed.csv']) {
+    assert.ok(found(readFileSync(join(outside, name))).length > 0, 'failed rows are as they came');
+    assert.equal(statSync(join(outside, name)).mode & 0o777, 0o600);
+  }
+  const { secret } = await runCommand<{ secret: string }>(folder, [
+    ...['operator-key', 'create', 'moving'],
+    ...['--scopes', 'imports:write,accounts:write,credentials:write'],
+  ]);
+  keep('operator key of an import', secret);
+  const authorization = `Bearer ${secret}`;
+  const base = `${server.url}/operator/v1`;
+  for (const [kind, text] of [
+    ['accounts', accounts('http', 'Plain password over HTTP')],
+    ['sip', phones('http', 'Kept4desks!y8R')],
+  ] as const) {
+    const key = (name: string) => ({ authorization, 'idempotency-key': `${kind}-${name}` });
+    const body = kind === 'accounts' ? { kind, passwords: 'take' } : { kind };
+    const { id } = (await post(`${base}/imports`, body, key('create'))).body;
+    const headers = { authorization, 'content-type': 'text/csv' };
+    await fetch(`${base}/imports/${id}/parts/1`, { method: 'PUT', headers, body: text });
+    await post(`${base}/imports/${id}/start`, {}, key('start'));
+    await waitUntil(async () => {
+      const read = await fetch(`${base}/imports/${id}`, { headers: { authorization } });
+      return ((await read.json()) as { status: string }).status === 'finished';
+    });
+    const told = await fetch(`${base}/imports/${id}/report`, { headers: { authorization } });
+    const bytes = Buffer.from(await told.text());
+    assert.ok(bytes.includes('"failed"'));
+    assert.deepEqual(found(bytes), [], 'the report over HTTP');
+  }
+  await runCommand(folder, ['export', 'all', '--to', join(folder, 'export')]);
 }
 
 function keep(name: string, secret: string): void {
@@ -183,9 +270,8 @@ test('no file of the data folder holds a secret but those that are meant to', as
   assert.deepEqual(leaks, []);
 });
 
-test('no process shows a secret in its command line or environment', {
-  skip: process.platform !== 'linux' && 'there is no /proc; run this on Linux',
-}, () => {
+/** Secrets in command lines and environments, and how many were looked at. */
+function leaksOfProcesses() {
   const leaks: string[] = [];
   let looked = 0;
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
@@ -199,8 +285,15 @@ test('no process shows a secret in its command line or environment', {
       }
     }
   }
+  return { leaks, looked };
+}
+
+test('no process shows a secret in its command line or environment', {
+  skip: process.platform !== 'linux' && 'there is no /proc; run this on Linux',
+}, () => {
+  const { leaks, looked } = leaksOfProcesses();
   assert.ok(looked > 4, `${looked} looked at`);
-  assert.deepEqual(leaks, []);
+  assert.deepEqual([...leaks, ...shownByProcesses], []);
 });
 
 test('the log holds no secret but what the first start printed', () => {
