@@ -43,10 +43,21 @@ CREATE TABLE account (
   password_unset boolean NOT NULL DEFAULT false,
   key_digest bytea NOT NULL CONSTRAINT account_key_digest UNIQUE,
   key_sealed bytea NOT NULL,
-  key_version integer NOT NULL DEFAULT 1
+  key_version integer NOT NULL DEFAULT 1,
+  -- what a search for a part of a text looks through
+  search_text text COLLATE "C" NOT NULL
+    GENERATED ALWAYS AS (lower(name || e'\n' || email || e'\n' || username)) STORED
 );
 CREATE INDEX account_email_key ON account (email_key);
-CREATE INDEX account_master_account ON account (master_account);
+CREATE INDEX account_master_account ON account (master_account, closed_at);
+-- The order and the counts of the operators' list.
+CREATE INDEX account_name ON account (lower(name), username);
+CREATE INDEX account_created_at ON account (created_at, username);
+CREATE INDEX account_notify_threshold ON account (notify_threshold);
+CREATE INDEX account_closed ON account (username) WHERE closed_at IS NOT NULL;
+CREATE INDEX account_disabled ON account (username) WHERE closed_at IS NULL AND NOT enabled;
+CREATE INDEX account_unverified ON account (username)
+  WHERE closed_at IS NULL AND verified_at IS NULL AND role = 'customer';
 CREATE INDEX account_max_rate_until ON account (max_rate_until) WHERE max_rate_until IS NOT NULL;
 CREATE INDEX account_price_list ON account (price_list) WHERE price_list IS NOT NULL;
 CREATE INDEX account_next_charge ON account (next_charge, username) WHERE next_charge IS NOT NULL;

@@ -44,6 +44,7 @@ WITH (fillfactor = 25);
 CREATE INDEX balance_warning_due ON balance (account) WHERE warning_due;
 CREATE INDEX balance_limit_due ON balance (account) WHERE limit_due;
 CREATE INDEX balance_day_limit_until ON balance (day_limit_until) WHERE day_limit_until IS NOT NULL;
+CREATE INDEX balance_suspended ON balance (account) WHERE suspended;
 CREATE INDEX balance_told_of_suspension ON balance (account) WHERE suspended <> told_of_suspension;
 
 -- What the calls of an account usually cost in an hour in which it calls.

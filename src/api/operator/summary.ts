@@ -1,4 +1,4 @@
-import { accountTotals } from '../../domain/account/account-directory.ts';
+import { accountTotals } from '../../domain/account/account-counts.ts';
 import { countMails } from '../../domain/account/mail-queue.ts';
 import { callsByDay } from '../../domain/calls/call-hour.ts';
 import { countRejected } from '../../domain/calls/rejected-record.ts';

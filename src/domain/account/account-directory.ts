@@ -146,32 +146,3 @@ async function requireAccount(db: Queryable, username: number): Promise<void> {
 function unknownAccount(username: number): Refusal {
   return new Refusal('not found', `there is no account ${username}`);
 }
-
-/** The totals on the operator's first page. */
-export interface Totals {
-  accounts: number;
-  unverified: number;
-  signedUpToday: number;
-  suspended: number;
-  /** the sum of positive balances, and the sum that other accounts owe */
-  credit: Decimal;
-  debt: Decimal;
-}
-
-/** @param since the start of the day */
-export async function accountTotals(db: Queryable, since: Date): Promise<Totals> {
-  const [row] = await db.query<Totals>(
-    `SELECT a.*, b.* FROM (
-       SELECT count(*)::int AS accounts,
-         count(*) FILTER (WHERE verified_at IS NULL AND role = 'customer')::int AS unverified,
-         count(*) FILTER (WHERE created_at >= $1)::int AS "signedUpToday"
-       FROM account WHERE closed_at IS NULL) a, (
-       SELECT count(*) FILTER (WHERE suspended)::int AS suspended,
-         coalesce(sum(cash) FILTER (WHERE cash > 0), 0)::text AS credit,
-         coalesce(-sum(cash) FILTER (WHERE cash < 0), 0)::text AS debt
-       FROM balance) b`,
-    [since],
-  );
-  if (!row) throw new Error('an aggregate gave no row');
-  return row;
-}

@@ -48,24 +48,11 @@ export function listAccounts(
     `SELECT ${SUMMARY} FROM ${ROWS}
      WHERE ${state ? STATES[state] : 'true'}
        AND ($1::bigint IS NULL OR (${key}, a.username) ${beyond} (
-         SELECT ${key}, a.username FROM ${ROWS} WHERE a.username = $1))
-       AND ($2 = '' OR position(lower($2) IN lower(a.name || e'\\n' || a.email || e'\\n' || a.username)) > 0
-         OR position($3 IN a.username::text) > 0
-         OR EXISTS (SELECT FROM number n WHERE n.account = a.username AND n.removed_at IS NULL
-           AND position($3 IN n.number) > 0))
+         (SELECT ${key} FROM ${ROWS} WHERE a.username = $1), $1))
+       AND ($2 = '' OR position(lower($2) IN a.search_text) > 0
+         OR $3 <> '' AND (position($3 IN a.search_text) > 0 OR a.username IN (
+           SELECT account FROM number WHERE removed_at IS NULL AND position($3 IN number) > 0)))
      ORDER BY ${key} ${direction}, a.username ${direction} LIMIT $4`,
     [after, search, searchedNumber(search), limit],
   );
-}
-
-/** How many accounts there are in each state, and in all. */
-export async function countAccounts(db: Queryable): Promise<Record<AccountState | 'all', number>> {
-  const counts = ACCOUNT_STATES.map(
-    (state) => `count(*) FILTER (WHERE ${STATES[state]})::int AS "${state}"`,
-  );
-  const [row] = await db.query<Record<AccountState | 'all', number>>(
-    `SELECT count(*)::int AS "all", ${counts} FROM ${ROWS}`,
-  );
-  if (!row) throw new Error('an aggregate gave no row');
-  return row;
 }

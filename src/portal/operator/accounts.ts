@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
+import { countAccounts } from '../../domain/account/account-counts.ts';
 import type { AccountSummary } from '../../domain/account/account-directory.ts';
 import {
   ACCOUNT_ORDERS,
   ACCOUNT_STATES,
   type AccountState,
-  countAccounts,
   listAccounts,
 } from '../../domain/account/account-list.ts';
 import { readPage } from '../../domain/page.ts';

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { accountTotals, type Totals } from '../../domain/account/account-directory.ts';
+import { accountTotals, type Totals } from '../../domain/account/account-counts.ts';
 import { countMails } from '../../domain/account/mail-queue.ts';
 import { callsByDay, sameHours } from '../../domain/calls/call-hour.ts';
 import { type ListedFeed, listFeeds } from '../../domain/calls/feed.ts';
