@@ -77,9 +77,9 @@ test('while one batch is stored the next ones gather, up to a size', async () =>
     );
   const first = deliver(10);
   await new Promise((resolve) => setImmediate(resolve));
-  const others = [deliver(3_500), deliver(5_000), deliver(2_000), deliver(11_000), deliver(1)];
+  const others = [deliver(700), deliver(1_000), deliver(500), deliver(2_500), deliver(1)];
   await Promise.all([first, ...others]);
-  assert.deepEqual(batches, [10, 8_500, 2_000, 11_000, 1]);
+  assert.deepEqual(batches, [10, 1_700, 500, 2_500, 1]);
 });
 
 test('small deliveries of all feeds are stored together, each under the name of its feed', async () => {
