@@ -25,6 +25,9 @@ const SCHEME = /^(?:sips?|tel):/i;
 const NAME_ADDRESS = /^(?:[^"<]*|\s*"(?:[^"\\]|\\.)*"\s*)<([^<>]*)>/s;
 /** RFC 3966, 3: visual separators; people also type blanks. */
 const SEPARATORS = /[ ().-]/g;
+// The usual spellings of a North American number, which are read several times as fast as others.
+const USUAL = /^(?:\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})$/;
+const DIGITS = /^\+?[0-9]+$/;
 const SERVICE_CODE = /^[*#][0-9*#]{1,7}$/;
 export const NORTH_AMERICAN = /^\+1([2-9][0-9]{2}[2-9][0-9]{6})$/;
 
@@ -62,14 +65,13 @@ export function readDialled(
   text: string,
   plan = NORTH_AMERICA,
 ): { called: string | undefined; dialled: string | undefined } | undefined {
-  if (plan === NORTH_AMERICA && TEN_DIGITS.test(text)) return { called: text, dialled: undefined };
-  const [, subscriber = '', parameters = ''] = /^([^;]*)(.*)$/s.exec(userPart(text) ?? '') ?? [];
-  if (isForeign(parameters, plan)) return undefined;
-  const dialled = unescaped(subscriber)?.replace(SEPARATORS, '') ?? '';
+  const called = plan === NORTH_AMERICA ? USUAL.exec(text)?.[1] : undefined;
+  if (called) return { called, dialled: called === text ? undefined : text };
+  const dialled = DIGITS.test(text) ? text : digitsOf(text, plan);
   if (SERVICE_CODE.test(dialled)) return { called: dialled, dialled: undefined };
-  if (!/^\+?[0-9]+$/.test(dialled)) return undefined;
-  const called = canonical(dialled, plan);
-  return { called, dialled: called === dialled ? undefined : dialled };
+  if (!DIGITS.test(dialled)) return undefined;
+  const number = canonical(dialled, plan);
+  return { called: number, dialled: number === dialled ? undefined : dialled };
 }
 
 /** A number of `dialledNumber` in the form for trunks: North American ones get a plus, too. */
@@ -85,6 +87,13 @@ export function searchedNumber(text: string): string {
 /** The ten digits of a typed North American number, without the country code. */
 export function tenDigits(text: string): string | undefined {
   return /^(?:\+?1)?([0-9]{10})$/.exec(text.replace(SEPARATORS, ''))?.[1];
+}
+
+/** The digits, or service code, that a spelling stands for; another text if it is no number. */
+function digitsOf(text: string, plan: NumberingPlan): string {
+  const [, subscriber = '', parameters = ''] = /^([^;]*)(.*)$/s.exec(userPart(text) ?? '') ?? [];
+  if (isForeign(parameters, plan)) return '';
+  return unescaped(subscriber)?.replace(SEPARATORS, '') ?? '';
 }
 
 function userPart(text: string): string | undefined {

@@ -90,18 +90,19 @@ function* readParts<Result>(
   else yield reader.damaged(whole, problem);
 }
 
-function* readPart<Result>(
+function readPart<Result>(
   { bytes, line }: Part,
   parsed: Parsed,
   whole: Origin,
   reader: RecordReader<Result>,
-): Generator<Result | undefined> {
+): Iterable<Result | undefined> {
   const origin: Origin = { raw: () => bytes, line: () => whole.line() + line - 1 };
-  if (parsed.ok) yield* readValue(parsed.value, origin, reader);
+  if (parsed.ok) return readValue(parsed.value, origin, reader);
   // A member with a missing quote or bracket seems to include the lines of the next members.
-  else if (lineEnds(bytes) > 0) {
-    yield* readParts(() => lineParts(bytes), { whole: origin, problem: parsed.problem }, reader);
-  } else yield reader.damaged(origin, parsed.problem);
+  if (lineEnds(bytes) > 0) {
+    return readParts(() => lineParts(bytes), { whole: origin, problem: parsed.problem }, reader);
+  }
+  return [reader.damaged(origin, parsed.problem)];
 }
 
 function* lineParts(body: Buffer): Generator<Part> {
@@ -131,15 +132,21 @@ function holdsRecord(value: unknown): boolean {
   return Array.isArray(value) ? value.some(isObject) : isObject(value);
 }
 
-function* readValue<Result>(
+function readValue<Result>(
   value: unknown,
   origin: Origin,
   reader: RecordReader<Result>,
+): Iterable<Result> {
+  return Array.isArray(value)
+    ? readMembers(value, origin, reader)
+    : [readObject(value, origin, reader)];
+}
+
+function* readMembers<Result>(
+  value: unknown[],
+  origin: Origin,
+  reader: RecordReader<Result>,
 ): Generator<Result> {
-  if (!Array.isArray(value)) {
-    yield readObject(value, origin, reader);
-    return;
-  }
   // The members' bytes are needed only where one is rejected.
   let parts: Part[] | undefined;
   for (const [index, member] of value.entries()) {

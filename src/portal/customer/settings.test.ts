@@ -157,10 +157,12 @@ test('a new password ends the other sessions, keeps this one under a new id, and
   const done = await change({ current: password, password: chosen, repeated: chosen });
   assert.equal(done.status, 303);
   assert.notEqual(here.cookies.get('account_api_session'), id);
-  assert.match((await here.open('/settings')).body, /Your password is changed/);
+  const told = (await here.open('/settings')).body;
+  assert.match(told, /Your password is changed.* Phones keep their SIP secret: replace it, too/);
   assert.equal((await there.open('/overview')).status, 303);
   const [, notice] = await api.mails(email, 2);
   assert.match(notice?.subject ?? '', /password was changed/);
+  assert.match(notice?.text ?? '', /Your phones keep their SIP secret\. If someone else may know/);
   await signIn(username, chosen);
 });
 
