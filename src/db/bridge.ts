@@ -1,8 +1,5 @@
-import { isReadOnly, mayRepeat, retried, translate } from './errors.ts';
+import { isReadOnly, mayRepeat, retried, StoreUnavailable, translate } from './errors.ts';
 import type { Need, Pulse } from './pulse.ts';
-
-// A server that fails each statement in a repeatable way is not asked for longer.
-const REPEATED_MS = 4_000;
 
 /** Carries work over a short loss of the primary, and fails it where PostgreSQL is silent. */
 export class Bridge {
@@ -19,8 +16,8 @@ export class Bridge {
   }
 
   /** Runs `start` as `Pulse.guard` does. */
-  guard<T>(start: () => Promise<T>, abandon?: (late: T) => void): Promise<T> {
-    return this.#pulse ? this.#pulse.guard(start, abandon) : start();
+  guard<T>(need: Need, start: () => Promise<T>, abandon?: (late: T) => void): Promise<T> {
+    return this.#pulse ? this.#pulse.guard(need, start, abandon) : start();
   }
 
   /** Runs work that only reads, and again when PostgreSQL answers within seconds. */
@@ -44,14 +41,19 @@ export class Bridge {
   }
 
   #bridged<T>(need: Need, work: () => Promise<T>): Promise<T> {
-    const until = performance.now() + REPEATED_MS;
+    const began = performance.now();
     const attempt = async (): Promise<T> => {
       try {
         return await work();
       } catch (error) {
-        const repeats = this.#repeats && mayRepeat(error) && performance.now() < until;
-        if (!repeats || (need === 'answers' && isReadOnly(error))) throw translate(error);
-        if (!(await this.#pulse?.restored(need))) throw translate(error);
+        const repeats =
+          need === 'writes'
+            ? mayRepeat(error)
+            : error instanceof StoreUnavailable || (mayRepeat(error) && !isReadOnly(error));
+        const pulse = this.#repeats && repeats ? this.#pulse : undefined;
+        // A server that fails each statement in a repeatable way is not asked for longer.
+        const isLate = performance.now() - began > (pulse?.bridgedMs ?? 0);
+        if (isLate || !(await pulse?.restored(need))) throw translate(error);
         return attempt();
       }
     };

@@ -10,7 +10,7 @@ import {
 } from './exchange.ts';
 import { Gatherer } from './gather.ts';
 import { PipelinedReader, type PreparedQuery } from './pipelined-reader.ts';
-import { Pulse } from './pulse.ts';
+import { type Need, Pulse } from './pulse.ts';
 import { OpenTransaction } from './transaction.ts';
 
 /**
@@ -139,8 +139,8 @@ export class Database implements Queryable {
     this.#bridge = new Bridge(pulse, role === 'server');
     this.#exchanges = new Exchanges({
       prepares,
-      take: (patient) => this.#take(patient ? this.#deliveries : this.#short),
-      guard: (start) => this.#bridge.guard(start),
+      take: (patient) => this.#take(patient ? this.#deliveries : this.#short, 'writes'),
+      guard: (start) => this.#bridge.guard('writes', start),
     });
   }
 
@@ -237,8 +237,8 @@ export class Database implements Queryable {
 
   /** Begins a transaction that the caller must end, as `transaction` and `inOneTransaction` do. */
   async begin(isolation: Isolation = 'READ COMMITTED'): Promise<OpenTransaction> {
-    const client = await this.#take(this.#pool);
-    const tx = new OpenTransaction(client, (start) => this.#bridge.guard(start));
+    const client = await this.#take(this.#pool, 'writes');
+    const tx = new OpenTransaction(client, (start) => this.#bridge.guard('writes', start));
     try {
       await tx.query(`BEGIN ISOLATION LEVEL ${isolation}`);
       return tx;
@@ -284,27 +284,29 @@ export class Database implements Queryable {
 
   #readBy<Row extends object>(reader: PipelinedReader, statement: PreparedQuery): Promise<Row[]> {
     return this.#bridge.reads(
-      async () => (await this.#bridge.guard(() => reader.query<Row>(statement))).rows,
+      async () => (await this.#bridge.guard('answers', () => reader.query<Row>(statement))).rows,
     );
   }
 
   /** A statement that is a transaction of its own. */
   async #single<Row extends object>(pool: pg.Pool, statement: pg.QueryConfig): Promise<Row[]> {
-    const client = await this.#take(pool);
+    const need = isRead(statement.text) ? 'answers' : 'writes';
+    const client = await this.#take(pool, need);
     let failure: Error | undefined;
     try {
-      return (await this.#bridge.guard(() => client.query<Row>(statement))).rows;
+      return (await this.#bridge.guard(need, () => client.query<Row>(statement))).rows;
     } catch (error) {
       failure = error as Error;
-      throw isRead(statement.text) ? error : doubted(error);
+      throw need === 'answers' ? error : doubted(error);
     } finally {
       client.release(failure);
     }
   }
 
-  #take(pool: pg.Pool): Promise<pg.PoolClient> {
+  #take(pool: pg.Pool, need: Need): Promise<pg.PoolClient> {
     return this.#bridge
       .guard(
+        need,
         () => pool.connect(),
         (client) => client.release(),
       )

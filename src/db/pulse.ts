@@ -1,10 +1,13 @@
 import pg from 'pg';
-import { StoreUnavailable } from './errors.ts';
+import { mayRepeat, NotConnected, StoreUnavailable } from './errors.ts';
 
 const EVERY_MS = 1_000;
-const SILENT_AFTER_MS = 2_500;
+const TICK_MS = 250;
+const SILENT_AFTER_TICKS = 10;
 const RETRY_MS = 250;
 const BRIDGED_MS = 4_000;
+// A primary that is told to take no writes is about to be moved, and the new one will follow.
+const PLANNED_MS = 10_000;
 const PAUSE_MS = 50;
 
 /** What work needs: an answer, or a primary that takes writes. */
@@ -40,7 +43,7 @@ const BEAT = `SELECT pg_is_in_recovery() AS standby,
 export class Pulse {
   readonly #config: pg.ClientConfig;
   readonly #options: PulseOptions;
-  readonly #waiting = new Set<(error: Error) => void>();
+  readonly #waiting = new Map<(error: Error) => void, Need>();
   #client: pg.Client | undefined;
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> | undefined;
@@ -48,6 +51,7 @@ export class Pulse {
   /** since when each need is not met */
   readonly #since = new Map<Need, number>();
   readonly #restored = new Set<() => void>();
+  #bridgedMs = BRIDGED_MS;
   /** commits that wait for a standby, and when each was seen first */
   #uncopied = new Map<string, number>();
   #isUncopied = false;
@@ -56,20 +60,21 @@ export class Pulse {
 
   constructor(config: pg.ClientConfig, options: PulseOptions) {
     this.#options = options;
-    this.#config = {
-      ...config,
-      connectionTimeoutMillis: SILENT_AFTER_MS,
-      query_timeout: SILENT_AFTER_MS,
-    };
+    this.#config = config;
     this.#next(EVERY_MS);
   }
 
   /**
    * Runs `start`, as long as PostgreSQL answers.
+   * @param need 'writes': it may wait for a copy, so it also fails when copies are missing
    * @param abandon gets a result that arrives after the caller was failed
    * @throws StoreUnavailable at once where PostgreSQL is silent, or once it falls silent
    */
-  guard<T>(start: () => Promise<T>, abandon: (late: T) => void = () => undefined): Promise<T> {
+  guard<T>(
+    need: Need,
+    start: () => Promise<T>,
+    abandon: (late: T) => void = () => undefined,
+  ): Promise<T> {
     if (this.#refusal) return Promise.reject(this.#refusal);
     return new Promise((resolve, reject) => {
       let given = false;
@@ -77,7 +82,7 @@ export class Pulse {
         given = true;
         reject(error);
       };
-      this.#waiting.add(giveUp);
+      this.#waiting.set(giveUp, need);
       start()
         .then((value) => (given ? abandon(value) : resolve(value)), reject)
         .finally(() => this.#waiting.delete(giveUp));
@@ -89,20 +94,28 @@ export class Pulse {
     if (this.#isUncopied) throw new StoreUnavailable(new Error('no standby confirms changes'));
   }
 
+  /** For how long an outage is bridged: four seconds, ten while the primary is being moved. */
+  get bridgedMs(): number {
+    return this.#bridgedMs;
+  }
+
   /**
    * After a failure: waits until the need is met again.
-   * @returns false once it has not been met for four seconds: an outage is bridged only if it is
+   * @returns false once it has not been met for `bridgedMs`: an outage is bridged only if it is
    *   short, and each request waits at most so long
    */
   async restored(need: Need): Promise<boolean> {
     for (let first = true; !this.#closed; first = false) {
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-      if (first) await this.#beatNow();
       // A silent server has been waited for already.
       if (this.#isSilent) return false;
+      if (first) {
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+        await this.#beatNow();
+        if (this.#isSilent) return false;
+      }
       const since = this.#since.get(need);
       if (since === undefined) return true;
-      const leftMs = since + BRIDGED_MS - performance.now();
+      const leftMs = since + this.#bridgedMs - performance.now();
       if (leftMs <= 0) return false;
       await this.#change(leftMs);
     }
@@ -131,17 +144,18 @@ export class Pulse {
 
   async #beat(): Promise<void> {
     try {
-      this.#client ??= await this.#connect();
-      const { rows } = await this.#client.query<Beat>(BEAT);
-      this.#hear(rows[0] as Beat);
+      this.#hear(await unlessSilent(this.#ask()));
     } catch (error) {
       this.#leave();
       this.#note('answers', false);
       this.#note('writes', false);
-      // Any other failure is an answer too, and statements get it as fast themselves.
-      this.#isSilent = /timeout/.test((error as Error).message);
+      this.#isSilent = error instanceof Silent;
       if (this.#isSilent) for (const wake of this.#restored) wake();
-      this.#refuse(this.#isSilent ? new StoreUnavailable(error) : undefined);
+      const outageMs = performance.now() - (this.#since.get('answers') ?? 0);
+      // Any other failure is an answer too, and statements get it as fast themselves. Only a pooler
+      // keeps them waiting for a lost server.
+      const isGone = mayRepeat(error) && outageMs > this.#bridgedMs;
+      this.#refuse(this.#isSilent || isGone ? new StoreUnavailable(error) : undefined);
       this.#next(RETRY_MS);
     }
   }
@@ -152,8 +166,9 @@ export class Pulse {
     const refusesWrites = readOnly && this.#options.onlyPrimary;
     // The next connection may lead to the new primary.
     if (isLost || refusesWrites) this.#leave();
+    if (refusesWrites && !isLost) this.#bridgedMs = PLANNED_MS;
     if (isLost) this.#options.onStandby();
-    this.#refuse(isLost ? new StoreUnavailable(new Error('a standby, no primary')) : undefined);
+    this.#refuse(isLost ? new NotConnected(new Error('a standby, no primary')) : undefined);
     this.#noteUncopied(uncopied);
     this.#note('answers', !isLost);
     this.#note('writes', !isLost && !refusesWrites && !this.#isUncopied);
@@ -169,18 +184,24 @@ export class Pulse {
     this.#isUncopied = longest > this.#options.copyWaitMs;
     if (!this.#isUncopied || wasUncopied) return;
     const error = new StoreUnavailable(new Error('no standby confirmed a change'));
-    for (const giveUp of this.#waiting) giveUp(error);
+    for (const [giveUp, need] of this.#waiting) if (need === 'writes') giveUp(error);
   }
 
   #refuse(error: StoreUnavailable | undefined): void {
     this.#refusal = error;
-    if (error) for (const giveUp of this.#waiting) giveUp(error);
+    if (!error) return;
+    // What is under way may have been done.
+    const doubt = new StoreUnavailable(error.cause);
+    for (const giveUp of this.#waiting.keys()) giveUp(doubt);
   }
 
   #note(need: Need, isMet: boolean): void {
     if (!isMet) {
       if (!this.#since.has(need)) this.#since.set(need, performance.now());
-    } else if (this.#since.delete(need)) for (const wake of this.#restored) wake();
+      return;
+    }
+    if (need === 'writes') this.#bridgedMs = BRIDGED_MS;
+    if (this.#since.delete(need)) for (const wake of this.#restored) wake();
   }
 
   #change(mostMs: number): Promise<void> {
@@ -196,15 +217,36 @@ export class Pulse {
   }
 
   #leave(): void {
-    void this.#client?.end();
+    this.#client?.connection.stream.destroy();
     this.#client = undefined;
   }
 
-  async #connect(): Promise<pg.Client> {
-    const client = new pg.Client(this.#config);
-    // The next beat notices a lost connection, because its statement fails.
-    client.on('error', () => undefined);
-    await client.connect();
-    return client;
+  async #ask(): Promise<Beat> {
+    if (!this.#client) {
+      this.#client = new pg.Client(this.#config);
+      // The next beat notices a lost connection, because its statement fails.
+      this.#client.on('error', () => undefined);
+      await this.#client.connect();
+    }
+    const { rows } = await this.#client.query<Beat>(BEAT);
+    return rows[0] as Beat;
   }
+}
+
+class Silent extends Error {}
+
+/**
+ * Waits for an answer for 2.5 seconds. While this process itself stands still, only one tick
+ * passes, because the answer may have arrived meanwhile.
+ * @throws Silent without an answer
+ */
+function unlessSilent<T>(answer: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let ticks = 0;
+    const timer = setInterval(() => {
+      ticks++;
+      if (ticks === SILENT_AFTER_TICKS) reject(new Silent('PostgreSQL does not answer'));
+    }, TICK_MS);
+    answer.then(resolve, reject).finally(() => clearInterval(timer));
+  });
 }

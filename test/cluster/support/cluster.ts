@@ -25,6 +25,8 @@ export interface Cluster {
   traffic: () => Traffic;
   /** asks for a call of an account that may make three at once; @returns the answer's status */
   askLimited: () => Promise<number>;
+  /** has everything run and connected again, whatever a test left, and waits until it is whole */
+  mend: () => Promise<void>;
   /** stops the traffic and compares everything acknowledged with the primary */
   settle: (traffic: Traffic) => Promise<void>;
   end: () => void;
@@ -87,6 +89,11 @@ export async function buildCluster(): Promise<Cluster> {
       const body = { account: limitedAccount, dst: '2125550123', call_id: randomUUID() };
       const url = `${URL_OF_FRONT}/ingest/v1/authorize`;
       return (await post(url, body, { authorization: feed })).status;
+    },
+    mend: async () => {
+      for (const node of nodes.all) node.boot();
+      await nodes.untilWhole();
+      await Promise.all(services.map((machine) => machine.boot()));
     },
     settle: async (traffic) => {
       await traffic.stop();

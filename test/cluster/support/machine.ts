@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, readdirSync, readlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type Child, startChild } from '../../support/child.ts';
 import { unprivileged } from '../../support/private-postgres.ts';
@@ -7,6 +15,12 @@ import { unprivileged } from '../../support/private-postgres.ts';
 const BRIDGE = 'account-api';
 /** the address of the test itself, where nginx runs */
 export const FRONT = '192.0.2.10';
+/** a folder that gets what each program wrote; default: none */
+const LOGS = process.env.CLUSTER_LOGS;
+const written = new Map<string, Pick<Child, 'output'>>();
+process.once('exit', () => {
+  for (const [file, child] of written) writeFileSync(file, child.output());
+});
 
 function ip(...args: string[]): void {
   execFileSync('ip', args);
@@ -52,10 +66,22 @@ export class Machine {
 
   /** Starts a program on the machine. @param user default: root */
   start(command: string[], user?: 'postgres', env: Record<string, string> = {}): Child {
-    return startChild([...this.prefix(user), ...command], {
+    const child = startChild([...this.prefix(user), ...command], {
       cwd: '/',
       env: { PATH: process.env.PATH ?? '', LC_ALL: 'C.UTF-8', ...env },
     });
+    this.record(command[0] ?? '', child);
+    return child;
+  }
+
+  /** Has the folder CLUSTER_LOGS get what a program writes. */
+  protected record(program: string, child: Pick<Child, 'output'>): void {
+    if (LOGS) written.set(join(LOGS, `${written.size}-${this.name}-${program}.log`), child);
+  }
+
+  /** Whether a process runs here whose command line has a text. */
+  runs(program: string): boolean {
+    return this.#processes().some((pid) => commandOf(pid).includes(program));
   }
 
   /** What a command line begins with so that it runs on this machine. */
@@ -111,9 +137,7 @@ function spaceOf(pid: number): string | undefined {
 
 function commandOf(pid: number): string {
   try {
-    return execFileSync('cat', [`/proc/${pid}/cmdline`], { stdio: ['ignore', 'pipe', 'ignore'] })
-      .toString()
-      .replaceAll('\0', ' ');
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
   } catch {
     return '';
   }

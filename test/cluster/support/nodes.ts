@@ -10,6 +10,7 @@ import { shipped, writeFor } from './shipped.ts';
 const BUILD_MS = 120_000;
 const SHIPPED_ADDRESS = '192.0.2.11';
 const PASSWORD = 'account-api-secret';
+const IS_STANDBY = 'SELECT pg_is_in_recovery() AS standby';
 
 /** A machine with etcd, Patroni and PostgreSQL, by the shipped files. */
 export class Node extends Machine {
@@ -48,6 +49,8 @@ export class Node extends Machine {
         [/\/var\/run\/postgresql/, this.folder],
         [/\/etc\/patroni\/create-database\.sh/, script],
         [/mode: automatic/, "mode: 'off'"],
+        // So the test may ask a node that is cut off, by its Unix socket.
+        [/local all postgres peer/, 'local all all scram-sha-256'],
         // Backups have a test of their own.
         [/pgbackrest --stanza=account-api archive-push %p/, '/bin/true'],
         [/ *recovery_conf:\n.*\n/, ''],
@@ -65,10 +68,11 @@ export class Node extends Machine {
     this.start(['patroni', this.#configuration], 'postgres', { HOME: this.folder });
   }
 
-  /** The machine starts again after it lost its power. */
+  /** Has everything run and connected that should. */
   boot(): void {
-    this.startEtcd();
-    this.startPatroni();
+    this.plugCable();
+    if (!this.runs('etcd')) this.startEtcd();
+    if (!this.runs('/patroni ')) this.startPatroni();
   }
 
   /** Runs the shipped script that moves the primary. @returns its output */
@@ -100,20 +104,41 @@ export class Node extends Machine {
     }
   }
 
+  /** Whether PostgreSQL would begin a change, asked on the machine itself. */
+  async takesWrites(): Promise<boolean> {
+    const asked = this.#ask<{ standby: boolean }>(this.folder, IS_STANDBY);
+    return asked.then(
+      ([row]) => row?.standby === false,
+      () => false,
+    );
+  }
+
+  /** Runs a statement as superuser, on the machine itself. */
+  locally(text: string): Promise<object[]> {
+    return this.#ask(this.folder, text);
+  }
+
   /** For the service's role. */
   get url(): string {
     return `postgres://account_api:${PASSWORD}@${this.address}:5432/account_api`;
   }
 
   /** Runs a statement as superuser. */
-  async sql<Row extends object>(text: string): Promise<Row[]> {
+  sql<Row extends object>(text: string): Promise<Row[]> {
+    return this.#ask<Row>(this.address, text);
+  }
+
+  async #ask<Row extends object>(host: string, text: string): Promise<Row[]> {
     const client = new pg.Client({
-      connectionString: `postgres://postgres:postgres-secret@${this.address}:5432/account_api`,
+      host,
+      user: 'postgres',
+      password: 'postgres-secret',
+      database: 'account_api',
       connectionTimeoutMillis: 3_000,
     });
     client.on('error', () => undefined);
-    await client.connect();
     try {
+      await client.connect();
       return (await client.query<Row>(text)).rows;
     } finally {
       await client.end();

@@ -83,11 +83,18 @@ export class ServiceMachine extends Machine {
   async startService(root = ROOT): Promise<void> {
     const command = [...this.prefix(), process.execPath, join(root, 'src/main.js')];
     this.#server = await startServer(this.dataDir, { env: this.#env, command });
+    this.record('service', this.#server);
   }
 
   async stopService(): Promise<void> {
     this.#server?.kill('SIGTERM');
     await this.#server?.ended;
+  }
+
+  /** Has everything run that should. */
+  async boot(): Promise<void> {
+    if (!this.runs('haproxy')) await this.startProxies();
+    if (!this.runs('src/main.js')) await this.startService();
   }
 
   /** What the service wrote so far. */
