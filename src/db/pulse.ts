@@ -154,8 +154,10 @@ export class Pulse {
       const outageMs = performance.now() - (this.#since.get('answers') ?? 0);
       // Any other failure is an answer too, and statements get it as fast themselves. Only a pooler
       // keeps them waiting for a lost server.
-      const isGone = mayRepeat(error) && outageMs > this.#bridgedMs;
-      this.#refuse(this.#isSilent || isGone ? new StoreUnavailable(error) : undefined);
+      if (this.#isSilent) this.#refuse(new StoreUnavailable(error));
+      else if (mayRepeat(error) && outageMs > this.#bridgedMs)
+        this.#refuse(new NotConnected(error));
+      else this.#refuse(undefined);
       this.#next(RETRY_MS);
     }
   }
