@@ -9,6 +9,7 @@ import { type MappedPrices, readMappedPrices } from '../domain/moving/price-rows
 import { readPage } from '../domain/page.ts';
 import { type Price, type PriceFile, readPriceFile } from '../domain/rating/price-csv.ts';
 import { diffPrices, type PriceAt } from '../domain/rating/price-diff.ts';
+import { priceFaultText } from '../domain/rating/price-fault.ts';
 import { type ImportCounts, importPrices } from '../domain/rating/price-import.ts';
 import {
   type ListedPrice,
@@ -99,7 +100,8 @@ async function mappedFile(
   }
 }
 
-function faulty({ faults }: PriceFile): Output {
+function faulty(file: PriceFile): Output {
+  const faults = file.faults.map(({ line, fault }) => ({ line, problem: priceFaultText(fault) }));
   const shown = faults.slice(0, MOST_FAULTS);
   const lines = shown.map(({ line, problem }) => `line ${line}: ${printable(problem)}`);
   const more = faults.length - shown.length;

@@ -81,7 +81,7 @@ export function prefix(text: string): string {
     return readPrefix(text);
   } catch (error) {
     if (!(error instanceof InvalidPrefix)) throw error;
-    throw new InvalidValue({ key: 'prefix', reason: error.message });
+    throw new InvalidValue({ key: 'prefix', fault: error.fault });
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ProblemWords, ValueProblem } from './problem.ts';
+import { PREFIX_FAULTS, type ProblemWords, type ValueProblem } from './problem.ts';
 
 const URL_FAULTS = {
   form: 'Must be a URL such as https://crm.example.com/events.',
@@ -21,7 +21,7 @@ export const PROBLEM_WORDS: ProblemWords<ValueProblem> = {
   moneyOrMore: () => 'Must be an amount, 0 or more, with at most six decimals, such as 500.',
   listName: () =>
     'Must be 1 to 63 letters, digits, dots, dashes or underscores, the first a letter or digit.',
-  prefix: ({ reason }) => `${reason.replace(/^m/, 'M')}.`,
+  prefix: ({ fault }) => `${PREFIX_FAULTS[fault].replace(/^m/, 'M')}.`,
   rate: () => 'Must be an amount per minute, at most 999999.999999, such as 0.025.',
   increment: ({ most }) =>
     'Must be minimum/increment in seconds, such as 6/6: a minimum from 0, an increment from 1, ' +

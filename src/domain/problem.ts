@@ -6,8 +6,7 @@ export type ValueProblem =
   | { key: 'monthlyAmount' }
   | { key: 'moneyOrMore' }
   | { key: 'listName' }
-  /** @param reason in English: only the command reads prefixes */
-  | { key: 'prefix'; reason: string }
+  | { key: 'prefix'; fault: PrefixFault }
   | { key: 'rate' }
   | { key: 'increment'; most: number }
   | { key: 'callerId' }
@@ -38,6 +37,16 @@ export type ValueProblem =
     }
   | { key: 'subscriptions'; unknown: string; words: readonly string[] };
 
+/** Why digits are no prefix: a range of prefixes, an exit code before them, or no digits at all. */
+export type PrefixFault = 'range' | 'exit code' | 'form';
+
+/** The end of the sentence of the command and the operators' API for such a fault. */
+export const PREFIX_FAULTS: Record<PrefixFault, string> = {
+  range: 'must be one prefix, not a range: give each prefix of it by itself',
+  'exit code': 'must begin with the country code, without 00 or 011',
+  form: 'must be 1 to 15 digits, the country code first',
+};
+
 /** A typed value is not valid. The code that asked for it words the problem. */
 export class InvalidValue extends Error {
   readonly problem: ValueProblem;
@@ -61,6 +70,9 @@ export type RefusalProblem =
   | { key: 'noBillingAccount' }
   | { key: 'feedExists'; name: string }
   | { key: 'feedTellsNoDebits'; format: string }
+  | { key: 'noPrices' }
+  | { key: 'pricePast'; prefix: string; at: string }
+  | { key: 'priceEndUnknown' }
   | { key: 'promotionExists'; code: string }
   | { key: 'externalIdTaken'; externalId: string }
   | { key: 'tooManyKeys'; most: number };
@@ -68,12 +80,12 @@ export type RefusalProblem =
 export type Problem = ValueProblem | RefusalProblem;
 
 /** A sentence for each problem, in one language. */
-export type ProblemWords<P extends Problem> = {
+export type ProblemWords<P extends { key: string }> = {
   [Key in P['key']]: (problem: Extract<P, { key: Key }>) => string;
 };
 
 /** The sentence for a problem. */
-export function wordProblem<P extends Problem>(words: ProblemWords<P>, problem: P): string {
+export function wordProblem<P extends { key: string }>(words: ProblemWords<P>, problem: P): string {
   // The function of a key fits the problem of that key, but the compiler cannot see that.
   return (words[problem.key as P['key']] as (problem: P) => string)(problem);
 }

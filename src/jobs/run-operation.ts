@@ -6,6 +6,7 @@ import { countCalls, previewRerating, rerateCalls } from '../domain/calls/rerati
 import { fromMicros, toMicros } from '../domain/money.ts';
 import { deleteParts, openParts } from '../domain/moving/import-part.ts';
 import { importFile } from '../domain/moving/importing.ts';
+import { failureOf } from '../domain/operation/failure.ts';
 import {
   finishOperation,
   noteProgress,
@@ -42,10 +43,9 @@ const WORKERS: Record<string, Worker> = {
       account,
       onProgress: (run) => progress(run.accounts),
     });
-    const failed = failures.slice(0, MOST_SHOWN).map(({ account: of, error }) => ({
-      account: String(of),
-      detail: error instanceof Refusal ? error.message : 'Internal error',
-    }));
+    const failed = failures
+      .slice(0, MOST_SHOWN)
+      .map(({ account: of, error }) => ({ account: String(of), ...failureOf(error) }));
     return { accounts, charges, amount, failures: failed };
   },
   'charge preview': async ({ db, config, clock }, { parameters }, progress) => {
@@ -143,11 +143,8 @@ export async function runOperation(service: Service, id: string): Promise<void> 
   } catch (error) {
     if (error instanceof Cancelled) return;
     if (error instanceof StoreUnavailable) throw error;
-    const isRefusal = error instanceof Refusal;
-    const detail = isRefusal ? error.message : 'Internal error';
-    const code = isRefusal ? error.code.replaceAll(' ', '_') : 'internal';
-    await finishOperation(db, id, { error: { code, detail } }, clock());
-    if (!isRefusal) throw error;
+    await finishOperation(db, id, { error: failureOf(error) }, clock());
+    if (!(error instanceof Refusal)) throw error;
   }
 }
 

@@ -2,6 +2,7 @@ import { explainDialled } from '../../domain/calls/call-explanation.ts';
 import { csvCell } from '../../domain/calls/call-file.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { readPriceFile } from '../../domain/rating/price-csv.ts';
+import { priceFaultText } from '../../domain/rating/price-fault.ts';
 import { importPrices } from '../../domain/rating/price-import.ts';
 import {
   findPriceList,
@@ -231,10 +232,10 @@ async function importFile(call: ImportCall, replace: boolean) {
   const { prices, faults, ignored } = readPriceFile(csv);
   if (faults.length > 0) {
     throw invalidValues(
-      faults.map(({ line, problem }) => ({
+      faults.map(({ line, fault }) => ({
         pointer: `/${line}`,
         code: 'invalid_line',
-        detail: `line ${line}: ${problem}`,
+        detail: `line ${line}: ${priceFaultText(fault)}`,
       })),
     );
   }

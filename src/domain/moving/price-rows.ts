@@ -78,14 +78,14 @@ export async function readMappedPrices(
       const texts = found.faults.map(({ column, detail }) =>
         column ? `${column}: ${detail}` : detail,
       );
-      file.faults.push({ line: found.line, problem: texts.join('; ') });
+      file.faults.push({ line: found.line, fault: { key: 'mapped', text: texts.join('; ') } });
     } else {
       const price = priceOf(found.row.values);
       const key = `${price.prefix} ${price.validFrom ?? ''}`;
       const earlier = lineOf.get(key);
       if (earlier !== undefined) {
-        const problem = `the prefix ${price.prefix} is in line ${earlier}, too`;
-        file.faults.push({ line: row.line, problem });
+        const fault = { key: 'repeated', prefix: price.prefix, line: earlier } as const;
+        file.faults.push({ line: row.line, fault });
       }
       lineOf.set(key, row.line);
       if (found.row.values.givenUp) file.givenUp.push(price.prefix);

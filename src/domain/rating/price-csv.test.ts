@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readPriceFile } from './price-csv.ts';
+import { priceFaultText } from './price-fault.ts';
 
 const price = (prefix: string, rate: string, rest: object = {}) => ({
   prefix,
@@ -16,7 +17,7 @@ const price = (prefix: string, rate: string, rest: object = {}) => ({
 
 const read = (text: string) => readPriceFile(text);
 const problems = (text: string) =>
-  read(text).faults.map(({ line, problem }) => `${line}: ${problem}`);
+  read(text).faults.map(({ line, fault }) => `${line}: ${priceFaultText(fault)}`);
 
 test('titles say which column is what, in any order and case', () => {
   const text =

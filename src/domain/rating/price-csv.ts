@@ -1,4 +1,6 @@
 import { type Decimal, isDecimal } from '../money.ts';
+import { PREFIX_FAULTS, type PrefixFault } from '../problem.ts';
+import type { PriceFault } from './price-fault.ts';
 
 /** The price of calls to numbers that begin with a prefix. */
 export interface Price {
@@ -22,7 +24,7 @@ export interface Price {
 export interface PriceFile {
   prices: Price[];
   /** what is wrong, by line; the first line is 1 */
-  faults: { line: number; problem: string }[];
+  faults: { line: number; fault: PriceFault }[];
   /** titles of unknown columns */
   ignored: string[];
 }
@@ -72,10 +74,24 @@ const NORTH_AMERICAN_PREFIX = /^1-[2-9][0-9]{2}(?:-[0-9]{1,4}){0,2}$/;
 export const LONGEST_PRICE_NAME = 100;
 const LONGEST_COUNT_SECONDS = 3_600;
 
-class Fault extends Error {}
+class Faulty extends Error {
+  readonly fault: PriceFault;
+
+  constructor(fault: PriceFault) {
+    super(fault.key);
+    this.fault = fault;
+  }
+}
 
 /** A text is no prefix; the message says what a prefix is. */
-export class InvalidPrefix extends Error {}
+export class InvalidPrefix extends Error {
+  readonly fault: PrefixFault;
+
+  constructor(fault: PrefixFault) {
+    super(PREFIX_FAULTS[fault]);
+    this.fault = fault;
+  }
+}
 
 /**
  * Reads a price list: CSV with commas, semicolons or tabs, one price a line. A first line of titles
@@ -92,7 +108,7 @@ export function readPriceFile(text: string): PriceFile {
   for (const [index, line] of lines.entries()) {
     if (line.trim() === '') continue;
     try {
-      if (line.includes('\uFFFD')) throw new Fault('the file must be saved as UTF-8');
+      if (line.includes('\uFFFD')) throw new Faulty({ key: 'encoding' });
       if (!columns) {
         delimiter = delimiterOf(line);
         const titles = splitLine(line, delimiter);
@@ -102,12 +118,12 @@ export function readPriceFile(text: string): PriceFile {
       const price = priceOf(splitLine(line, delimiter), columns);
       const key = `${price.prefix} ${price.validFrom ?? ''}`;
       const earlier = lineOf.get(key);
-      if (earlier) throw new Fault(`the prefix ${price.prefix} is in line ${earlier}, too`);
+      if (earlier) throw new Faulty({ key: 'repeated', prefix: price.prefix, line: earlier });
       lineOf.set(key, index + 1);
       file.prices.push(price);
     } catch (error) {
-      if (!(error instanceof Fault)) throw error;
-      file.faults.push({ line: index + 1, problem: error.message });
+      if (!(error instanceof Faulty)) throw error;
+      file.faults.push({ line: index + 1, fault: error.fault });
       // Without known columns no other line can be read.
       if (!columns) return file;
     }
@@ -126,7 +142,7 @@ function columnsOf(titles: string[], file: PriceFile): (Column | undefined)[] {
   for (const name of ['prefix', 'rate'] as const) {
     const found = columns.filter((column) => column === name).length;
     if (found !== 1) {
-      throw new Fault(`there ${found ? 'are several columns' : 'is no column'} called ${name}`);
+      throw new Faulty({ key: found > 0 ? 'severalColumns' : 'noColumn', column: name });
     }
   }
   file.ignored = titles.filter((_, index) => !columns[index]);
@@ -140,30 +156,30 @@ function priceOf(cells: string[], columns: (Column | undefined)[]): Price {
     seconds(cell('increment'), 'increment', 1),
   ];
   if ((minimumSeconds === null) !== (incrementSeconds === null)) {
-    throw new Fault('minimum and increment go together');
+    throw new Faulty({ key: 'halfIncrement' });
   }
   const name = cell('name');
   if (name.length > LONGEST_PRICE_NAME || /\p{Cc}/u.test(name)) {
-    throw new Fault(`the name must be at most ${LONGEST_PRICE_NAME} characters`);
+    throw new Faulty({ key: 'name', most: LONGEST_PRICE_NAME });
   }
   return {
     prefix: prefixOf(cell('prefix')),
     name,
-    rate: moneyOf(cell('rate'), 'rate', 'an amount per minute'),
+    rate: moneyOf(cell('rate'), 'rate'),
     ...{ minimumSeconds, incrementSeconds },
-    connectFee: moneyOf(cell('connect fee') || '0', 'connect fee', 'an amount'),
-    minimumCharge: moneyOf(cell('minimum charge') || '0', 'minimum charge', 'an amount'),
+    connectFee: moneyOf(cell('connect fee') || '0', 'connect fee'),
+    minimumCharge: moneyOf(cell('minimum charge') || '0', 'minimum charge'),
     validFrom: validFromOf(cell('valid from')),
   };
 }
 
-/** @throws Fault */
+/** @throws Faulty */
 function prefixOf(cell: string): string {
   try {
     return readPrefix(cell);
   } catch (error) {
     if (!(error instanceof InvalidPrefix)) throw error;
-    throw new Fault(`the prefix '${cell}' ${error.message}`);
+    throw new Faulty({ key: 'prefix', cell, fault: error.fault });
   }
 }
 
@@ -175,22 +191,22 @@ export function readPrefix(text: string): string {
   const plain = text.replace(/^\+/, '').replaceAll(' ', '');
   const digits = NORTH_AMERICAN_PREFIX.test(plain) ? plain.replaceAll('-', '') : plain;
   if (/^[0-9]+[-–][0-9]+$/.test(digits)) {
-    throw new InvalidPrefix('must be one prefix, not a range: give each prefix of it by itself');
+    throw new InvalidPrefix('range');
   }
   if (/^(?:00|011)[0-9]/.test(digits)) {
-    throw new InvalidPrefix('must begin with the country code, without 00 or 011');
+    throw new InvalidPrefix('exit code');
   }
   if (!/^[0-9]{1,15}$/.test(digits)) {
-    throw new InvalidPrefix('must be 1 to 15 digits, the country code first');
+    throw new InvalidPrefix('form');
   }
   return digits;
 }
 
-function moneyOf(cell: string, name: string, unit: string): Decimal {
+function moneyOf(cell: string, column: 'rate' | 'connect fee' | 'minimum charge'): Decimal {
   // Zeros beyond the sixth place are dropped: they add no precision.
   const rate = cell.replace(/(\.[0-9]{6})0+$/, '$1').replace(/^\./, '0.');
   if (!isDecimal(rate) || !/^[0-9]{1,6}(\.|$)/.test(rate)) {
-    throw new Fault(`the ${name} '${cell}' must be ${unit} with at most six decimals`);
+    throw new Faulty({ key: 'money', column, cell });
   }
   return rate;
 }
@@ -205,16 +221,16 @@ function validFromOf(cell: string): string | null {
   const parsed = new Date(`${day}T${time || '00:00'}Z`);
   // JavaScript reads 30 February as a day in March.
   if (Number.isNaN(parsed.getTime()) || !parsed.toISOString().startsWith(day)) {
-    throw new Fault(`'${cell}' must be a date such as 2030-12-01, or 2030-12-01T00:00Z`);
+    throw new Faulty({ key: 'date', cell });
   }
   return `${day}T${time || '00:00'}${zone}`;
 }
 
-function seconds(cell: string, name: string, least: number): number | null {
+function seconds(cell: string, column: 'minimum' | 'increment', least: number): number | null {
   if (cell === '') return null;
   const value = /^[0-9]{1,4}$/.test(cell) ? Number(cell) : Number.NaN;
   if (!(value >= least && value <= LONGEST_COUNT_SECONDS)) {
-    throw new Fault(`the ${name} '${cell}' must be ${least} to ${LONGEST_COUNT_SECONDS} seconds`);
+    throw new Faulty({ key: 'seconds', column, cell, least, most: LONGEST_COUNT_SECONDS });
   }
   return value;
 }
@@ -230,10 +246,10 @@ function splitLine(line: string, delimiter: string): string[] {
     const cell = quoted
       ? (quoted[1] ?? '').replaceAll('""', '"')
       : rest.slice(0, end < 0 ? undefined : end);
-    if (!quoted && cell.trimStart().startsWith('"')) throw new Fault('a quote is not closed');
+    if (!quoted && cell.trimStart().startsWith('"')) throw new Faulty({ key: 'openQuote' });
     cells.push(cell.trim());
     if (end < 0 || end >= rest.length) return cells;
-    if (rest[end] !== delimiter) throw new Fault('there is text after a closing quote');
+    if (rest[end] !== delimiter) throw new Faulty({ key: 'textAfterQuote' });
     rest = rest.slice(end + 1);
   }
 }

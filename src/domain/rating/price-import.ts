@@ -67,7 +67,9 @@ export async function importPrices(
 ): Promise<ImportCounts> {
   const { now, from, replace, dryRun, timeZone = null, onProgress, precondition } = options;
   if (replace && prices.length === 0) {
-    throw new Refusal('malformed', 'there is no price to replace the list with');
+    throw new Refusal('malformed', 'there is no price to replace the list with', {
+      problem: { key: 'noPrices' },
+    });
   }
   return db.transaction(async (tx) => {
     // Another import into the same list waits here.
@@ -138,12 +140,14 @@ function planImport(
       throw new Refusal(
         'malformed',
         `${price.prefix} would count from ${at}, which is past: add --backdate where calls that are stored may be priced again`,
+        { problem: { key: 'pricePast', prefix: price.prefix, at } },
       );
     }
     if (start !== undefined && replace && !from && price.validFrom !== null) {
       throw new Refusal(
         'malformed',
         'lines have dates of their own: say with --from when the prices end that the file does not have',
+        { problem: { key: 'priceEndUnknown' } },
       );
     }
     prefixes.add(price.prefix);

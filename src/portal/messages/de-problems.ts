@@ -1,4 +1,5 @@
-import type { Problem, ProblemWords } from '../../domain/problem.ts';
+import { type Problem, type ProblemWords, wordProblem } from '../../domain/problem.ts';
+import type { PriceFault } from '../../domain/rating/price-fault.ts';
 
 const URL_FAULTS = {
   form: 'Bitte geben Sie eine URL an wie https://crm.example.com/events.',
@@ -12,6 +13,39 @@ const URL_FAULTS = {
   unknown: 'Diesen Host gibt es nicht. Bitte prüfen Sie die URL.',
 };
 
+const PREFIX_FAULTS = {
+  range: 'Bitte geben Sie jede Vorwahl einzeln an, keinen Bereich.',
+  'exit code': 'Bitte beginnen Sie mit der Landesvorwahl, ohne 00 oder 011.',
+  form: 'Bitte geben Sie die ersten Ziffern von Nummern an, die Landesvorwahl zuerst, etwa 4479.',
+};
+
+const PREFIX_IN_FILE = {
+  range: 'muss eine einzelne Vorwahl sein, kein Bereich',
+  'exit code': 'muss mit der Landesvorwahl beginnen, ohne 00 oder 011',
+  form: 'muss 1 bis 15 Ziffern haben, die Landesvorwahl zuerst',
+};
+
+const PRICE_FAULTS: ProblemWords<PriceFault> = {
+  encoding: () => 'Die Datei muss als UTF-8 gespeichert sein',
+  noColumn: ({ column }) => `Es gibt keine Spalte ${column}`,
+  severalColumns: ({ column }) => `Es gibt mehrere Spalten ${column}`,
+  repeated: ({ prefix, line }) => `Die Vorwahl ${prefix} steht auch in Zeile ${line}`,
+  halfIncrement: () => 'minimum und increment gehören zusammen',
+  name: ({ most }) => `Der Name darf höchstens ${most} Zeichen haben`,
+  prefix: ({ cell, fault }) => `Die Vorwahl „${cell}“ ${PREFIX_IN_FILE[fault]}`,
+  money: ({ column, cell }) =>
+    `${column} „${cell}“ muss ein Betrag ${column === 'rate' ? 'je Minute ' : ''}mit höchstens sechs Nachkommastellen sein`,
+  seconds: ({ column, cell, least, most }) =>
+    `${column} „${cell}“ muss ${least} bis ${most} Sekunden sein`,
+  date: ({ cell }) => `„${cell}“ muss ein Datum sein wie 2030-12-01 oder 2030-12-01T00:00Z`,
+  openQuote: () => 'Ein Anführungszeichen ist nicht geschlossen',
+  textAfterQuote: () => 'Nach einem schließenden Anführungszeichen steht noch Text',
+  mapped: ({ text }) => text,
+};
+
+/** The fault of a price file's line, in German. */
+export const dePriceFault = (fault: PriceFault) => wordProblem(PRICE_FAULTS, fault);
+
 /** Texts for faults in typed values, in German. */
 export const deProblems: ProblemWords<Problem> = {
   username: () => 'Bitte geben Sie einen Benutzernamen mit 10 Ziffern an.',
@@ -23,8 +57,7 @@ export const deProblems: ProblemWords<Problem> = {
   moneyOrMore: () => 'Bitte geben Sie einen Betrag an, 0 oder mehr, etwa 500.',
   listName: () =>
     'Bitte geben Sie 1 bis 63 Buchstaben, Ziffern, Punkte, Binde- oder Unterstriche an, zuerst einen Buchstaben oder eine Ziffer.',
-  prefix: () =>
-    'Bitte geben Sie die ersten Ziffern von Nummern an, die Landesvorwahl zuerst, etwa 4479.',
+  prefix: ({ fault }) => PREFIX_FAULTS[fault],
   rate: () =>
     'Bitte geben Sie einen Betrag je Minute an, höchstens 999999.999999, mit Punkt, etwa 0.025.',
   increment: ({ most }) =>
@@ -83,5 +116,9 @@ export const deProblems: ProblemWords<Problem> = {
   externalIdTaken: ({ externalId }) => `Ein anderes Konto hat die externe ID ${externalId}.`,
   tooManyKeys: ({ most }) =>
     `Ein Konto hat höchstens ${most} Schlüssel. Bitte widerrufen Sie einen, der nicht gebraucht wird.`,
+  noPrices: () => 'Es gibt keinen Preis, der die Liste ersetzen könnte.',
+  pricePast: ({ prefix, at }) => `${prefix} würde ab ${at} gelten; das ist vergangen.`,
+  priceEndUnknown: () =>
+    'Zeilen haben eigene Tage: Bitte geben Sie an, ab wann die Preise enden, die nicht in der Datei stehen.',
   promotionExists: ({ code }) => `Einen Gutschein ${code} gibt es schon.`,
 };

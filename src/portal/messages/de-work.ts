@@ -230,7 +230,11 @@ export const deWork: typeof enWork = {
         ? `Bisher ${done.toLocaleString('de-DE')}.`
         : `${done.toLocaleString('de-DE')} von ${total.toLocaleString('de-DE')}.`,
     look: 'Noch einmal nachsehen',
-    noDetail: 'Es ist aus einem eigenen Grund gescheitert; er steht im Log des Dienstes.',
+    causes: {
+      internal: 'Es ist aus einem inneren Grund gescheitert; das Protokoll des Dienstes nennt ihn.',
+      busy: 'Der Dienst war ausgelastet. Bitte beginnen Sie noch einmal.',
+      other: 'Es wurde abgelehnt:',
+    },
     result: 'Ergebnis',
     figures: {
       accounts: 'Konten',

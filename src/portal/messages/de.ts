@@ -1,7 +1,7 @@
 import { deAudit } from './de-audit.ts';
 import { deCustomer } from './de-customer.ts';
 import { deOperator } from './de-operator.ts';
-import { deProblems } from './de-problems.ts';
+import { dePriceFault, deProblems } from './de-problems.ts';
 import { deReference } from './de-reference.ts';
 import { deWebhooks } from './de-webhooks.ts';
 import { deWork } from './de-work.ts';
@@ -15,6 +15,7 @@ export const de: Messages = {
   language: 'de',
   locales: { dates: 'de-DE', numbers: 'de-DE' },
   problems: deProblems,
+  priceFault: dePriceFault,
   operator: { ...deOperator, ...deWork, ...deAudit },
   reference: deReference,
   webhooks: deWebhooks,

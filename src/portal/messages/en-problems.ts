@@ -1,4 +1,5 @@
 import type { Problem, ProblemWords } from '../../domain/problem.ts';
+import { type PriceFault, priceFaultText } from '../../domain/rating/price-fault.ts';
 
 const URL_FAULTS = {
   form: 'Please give a URL such as https://crm.example.com/events.',
@@ -11,6 +12,15 @@ const URL_FAULTS = {
   unknown: 'This host is not known. Please check the URL.',
 };
 
+const PREFIX_FAULTS = {
+  range: 'Please give each prefix by itself, not a range.',
+  'exit code': 'Please begin with the country code, without 00 or 011.',
+  form: 'Please give the first digits of numbers, the country code first, such as 4479.',
+};
+
+/** The fault of a price file's line, in English. */
+export const enPriceFault = (fault: PriceFault) => priceFaultText(fault);
+
 /** Texts for faults in typed values, in English. */
 export const enProblems: ProblemWords<Problem> = {
   username: () => 'Please give a username of 10 digits.',
@@ -20,7 +30,7 @@ export const enProblems: ProblemWords<Problem> = {
   moneyOrMore: () => 'Please give an amount, 0 or more, such as 500.',
   listName: () =>
     'Please give 1 to 63 letters, digits, dots, dashes or underscores, the first a letter or digit.',
-  prefix: () => 'Please give the first digits of numbers, the country code first, such as 4479.',
+  prefix: ({ fault }) => PREFIX_FAULTS[fault],
   rate: () => 'Please give an amount per minute, at most 999999.999999, such as 0.025.',
   increment: ({ most }) =>
     `Please give minimum/increment in seconds, such as 6/6: a minimum from 0, an increment from 1, both up to ${most}.`,
@@ -68,5 +78,9 @@ export const enProblems: ProblemWords<Problem> = {
   externalIdTaken: ({ externalId }) => `Another account has the external ID ${externalId}.`,
   tooManyKeys: ({ most }) =>
     `An account has ${most} keys at most. Please revoke one that is not needed.`,
+  noPrices: () => 'There is no price to replace the list with.',
+  pricePast: ({ prefix, at }) => `${prefix} would count from ${at}, which is past.`,
+  priceEndUnknown: () =>
+    'Lines have dates of their own: please say from when the prices end that the file does not have.',
   promotionExists: ({ code }) => `There is a promotion ${code} already.`,
 };

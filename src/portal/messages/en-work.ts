@@ -229,7 +229,11 @@ export const enWork = {
         ? `${done.toLocaleString('en-US')} so far.`
         : `${done.toLocaleString('en-US')} of ${total.toLocaleString('en-US')}.`,
     look: 'Look again',
-    noDetail: 'It failed for a reason of its own; the log of the service has it.',
+    causes: {
+      internal: 'It failed for a reason of its own; the log of the service has it.',
+      busy: 'The service was busy. Please begin it again.',
+      other: 'It was refused:',
+    } as Record<string, string>,
     result: 'Result',
     figures: {
       accounts: 'Accounts',

@@ -2,7 +2,7 @@ import type { Language } from '../../language.ts';
 import { enAudit } from './en-audit.ts';
 import { enCustomer } from './en-customer.ts';
 import { enOperator } from './en-operator.ts';
-import { enProblems } from './en-problems.ts';
+import { enPriceFault, enProblems } from './en-problems.ts';
 import { enReference } from './en-reference.ts';
 import { enWebhooks } from './en-webhooks.ts';
 import { enWork } from './en-work.ts';
@@ -22,6 +22,7 @@ export const en = {
   /** of dates and of numbers; English has several ways to write them */
   locales: { dates: 'en-GB', numbers: 'en-US' },
   problems: enProblems,
+  priceFault: enPriceFault,
   operator: { ...enOperator, ...enWork, ...enAudit },
   reference: enReference,
   webhooks: enWebhooks,

@@ -1,6 +1,8 @@
 import type { AccountBooks } from '../../domain/books/proof.ts';
 import type { Decimal } from '../../domain/money.ts';
+import type { Failure } from '../../domain/operation/failure.ts';
 import type { Operation } from '../../domain/operation/operation.ts';
+import { wordProblem } from '../../domain/problem.ts';
 import { type Html, html } from '../../html.ts';
 import { facts, notice, panel } from '../components/blocks.ts';
 import { freeText } from '../components/free-text.ts';
@@ -59,7 +61,7 @@ interface ChargeRun {
   accounts: number;
   charges: number;
   amount: Decimal;
-  failures: { account: string; detail: string }[];
+  failures: (Failure & { account: string })[];
 }
 
 function chargeRun(view: View, { accounts, charges, amount, failures }: ChargeRun): Html {
@@ -81,11 +83,20 @@ ${
       rows: failures,
       columns: [
         { label: m.account, cell: ({ account }) => accountLink(Number(account)) },
-        { label: m.reason, cell: ({ detail }) => freeText(detail) },
+        { label: m.reason, cell: (failure) => failureText(view, failure) },
       ],
     }),
   )
 }`;
+}
+
+/** Why work failed, in the reader's language; details of other systems are in English. */
+export function failureText(view: View, { code, detail, problem }: Failure): Html {
+  const { causes } = view.m.operator.operations;
+  if (problem) return html`${wordProblem(view.m.problems, problem)}`;
+  const cause = causes[code];
+  if (cause !== undefined) return html`${cause}`;
+  return html`${causes.other} <span lang="en">${freeText(detail)}</span>`;
 }
 
 interface ChargePreview {

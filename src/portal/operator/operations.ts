@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { requireBalance } from '../../domain/books/balance.ts';
 import * as entered from '../../domain/entered-values.ts';
+import type { Failure } from '../../domain/operation/failure.ts';
 import {
   beginOperation,
   findOperation,
@@ -19,7 +20,7 @@ import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
 import { form, may, type View, zoneOf } from '../view.ts';
 import { administrator } from './actor.ts';
-import { resultOf } from './operation-result.ts';
+import { failureText, resultOf } from './operation-result.ts';
 
 const BOOKS = '/admin/books';
 const CHARGES = '/admin/monthly-charges';
@@ -206,9 +207,8 @@ function operationPage(view: View, operation: Operation): Page {
 </section>`;
     return { title, content };
   }
-  const detail = (error as { detail?: string } | null)?.detail ?? m.noDetail;
   const content = html`<p>${state(view, operation)} ${time(view, finishedAt, zoneOf(view), { seconds: true, zone: true })}</p>
-${operation.status === 'failed' && notice('bad', detail)}
+${operation.status === 'failed' && notice('bad', failureText(view, error as Failure))}
 ${operation.status === 'succeeded' && resultOf(view, operation)}`;
   return { title, content };
 }

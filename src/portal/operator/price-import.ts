@@ -8,7 +8,7 @@ import { facts, notice, panel } from '../components/blocks.ts';
 import { checkbox, field } from '../components/field.ts';
 import { freeText } from '../components/free-text.ts';
 import { table } from '../components/table.ts';
-import { optional, type Problems, readFields } from '../entered.ts';
+import { optional, type Problems, problemOf, readFields } from '../entered.ts';
 import { takeFiles } from '../file-form.ts';
 import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
@@ -52,7 +52,12 @@ export async function priceImport(app: FastifyInstance, service: Service): Promi
       dryRun: fields.step !== 'import',
     };
     if (from && from.getTime() < clock().getTime()) return again({ from: m.past });
-    const counts = await importPrices(db, administrator(request), list, prices, options);
+    let counts: ImportCounts;
+    try {
+      counts = await importPrices(db, administrator(request), list, prices, options);
+    } catch (error) {
+      return again({ file: problemOf(view.m, error).text });
+    }
     const done: Imported = { ...counts, ignored };
     if (!options.dryRun) return showOnce(service, reply, `/admin/prices/${list}`, done);
     return sendPage(reply, view, previewPage(view, { ...kept, list }, done));
@@ -99,7 +104,7 @@ ${panel(
     rows: shown,
     columns: [
       { label: m.line, cell: ({ line }) => view.m.count(line), numeric: true, onPhone: true },
-      { label: m.fault, cell: ({ problem }) => freeText(problem), onPhone: true },
+      { label: m.fault, cell: ({ fault }) => freeText(view.m.priceFault(fault)), onPhone: true },
     ],
   })}${rest > 0 && html`<p class="quiet-text">${view.m.operator.account.more(rest)}</p>`}`,
 )}`;

@@ -115,6 +115,58 @@ test('prices are imported from a file after a preview, looked up and removed', a
   assert.equal((await operator.open('/admin/prices/retail')).status, 404);
 });
 
+test('faults of a price file and failures of work are told in the language of the page', async () => {
+  const path = '/admin/price-import';
+  const { db, clock } = api.service;
+  await db.query("UPDATE account SET language = 'de' WHERE username = $1", [own.username]);
+  const send = async (fields: Record<string, string>) => {
+    await operator.open('/admin/prices');
+    const values = { ...operator.fields(path), list: 'german', ...fields };
+    const { status, body } = await operator.postForm(path, values);
+    assert.equal(status, 400);
+    return plain(body);
+  };
+  assert.match(
+    await send({ text: 'prefix,rate,minimum,increment\n44,cheap\n00491,1\n1,1,6\n1,1\n1,2\n"1,1' }),
+    new RegExp(
+      '2 rate „cheap“ muss ein Betrag je Minute mit höchstens sechs Nachkommastellen sein ' +
+        '3 Die Vorwahl „00491“ muss mit der Landesvorwahl beginnen, ohne 00 oder 011 ' +
+        '4 minimum und increment gehören zusammen 6 Die Vorwahl 1 steht auch in Zeile 5 ' +
+        '7 Ein Anführungszeichen ist nicht geschlossen',
+    ),
+  );
+  assert.match(
+    await send({ text: 'prefix,rate,valid from\n44,1,2020-01-01' }),
+    /44 würde ab 2020-01-01T00:00:00\.000Z gelten; das ist vergangen\./,
+  );
+
+  const finished = async (id: string, error: object | null, result: object | null) => {
+    await db.query(
+      `INSERT INTO operation (id, kind, subject, parameters, unit, actor, origin, created_by,
+         status, error, result, created_at, started_at, finished_at)
+       VALUES ($1, 'charge run', $1, '{}', 'accounts', 'operator', '', 'portal', $2, $3, $4, $5,
+         $5, $5)`,
+      [id, error ? 'failed' : 'succeeded', error, result, clock()],
+    );
+    return plain((await operator.open(`/admin/operations/${id}`)).body);
+  };
+  const problem = { key: 'billedTo', account: 1, payer: 2 };
+  assert.match(
+    await finished('op_a', { code: 'internal', detail: 'Internal error' }, null),
+    /Es ist aus einem inneren Grund gescheitert; das Protokoll des Dienstes nennt ihn\./,
+  );
+  assert.match(
+    await finished('op_b', { code: 'conflict', detail: 'a detail' }, null),
+    /Es wurde abgelehnt: a detail/,
+  );
+  const failures = [{ account: '1', code: 'conflict', detail: '1 is billed to 2', problem }];
+  assert.match(
+    await finished('op_c', null, { accounts: 1, charges: 0, amount: '0', failures }),
+    /Grund 1 1 wird von 2 bezahlt; bitte nehmen Sie jenes Konto\./,
+  );
+  await db.query("UPDATE account SET language = 'en' WHERE username = $1", [own.username]);
+});
+
 /** Sends a form that begins long work, and waits on its page until it is done. */
 async function work(path: string, fields: Record<string, string>): Promise<string> {
   await operator.open(path);
