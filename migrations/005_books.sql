@@ -21,6 +21,8 @@ CREATE TABLE balance (
   -- Whether the customer was informed of the suspension. If only `suspended` is true, a mail is
   -- due; if only this is true, it is reset without a mail.
   told_of_suspension boolean NOT NULL DEFAULT false,
+  -- The last debit of calls was the one that suspended it.
+  just_suspended boolean NOT NULL DEFAULT false,
   -- A debit took cash below the threshold, and the customer was not informed yet.
   warning_due boolean NOT NULL DEFAULT false,
   -- what calls may take in a day of the account's time zone; NULL: any amount
@@ -29,6 +31,8 @@ CREATE TABLE balance (
   day_limit_until timestamptz,
   -- what calls took on the last day on which any were stored
   spent_on date,
+  -- the end of that day in the account's time zone
+  day_ends timestamptz,
   spent_today numeric(38, 6) NOT NULL DEFAULT 0,
   -- the part of the limit that was reached that day, in percent: 0, 80 or 100
   limit_level smallint NOT NULL DEFAULT 0,

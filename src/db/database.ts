@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { type AttemptStore, PostgresAttempts } from './attempts.ts';
 import { Bridge } from './bridge.ts';
-import { doubted, mayRepeat, NotConnected, StoreUnavailable } from './errors.ts';
+import { doubted, leavesConnection, mayRepeat, NotConnected, StoreUnavailable } from './errors.ts';
 import {
   type ExchangeOptions,
   Exchanges,
@@ -67,6 +67,11 @@ const EXCHANGES = 2;
 const READ_CLIENTS = 2;
 const PAGE_CLIENTS = 4;
 
+// The plans of deliveries are made once for a connection, perhaps while the tables are empty. They
+// must suit full tables too. To plan or compile a statement takes longer than to store a hundred calls.
+const PLANS_OF_DELIVERIES =
+  'SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off';
+
 // Integers that JavaScript would round stay text; usernames have ten digits and fit.
 const types = new pg.TypeOverrides();
 types.setTypeParser(pg.types.builtins.INT8, (text) => {
@@ -115,6 +120,11 @@ export class Database implements Queryable {
         this.#open.add(client);
       });
       pool.on('remove', (client) => this.#open.delete(client));
+    }
+    if (prepares) {
+      this.#deliveries.on('connect', (client) => {
+        client.query(PLANS_OF_DELIVERIES).catch(() => undefined);
+      });
     }
     this.#reader = new PipelinedReader(config, { prepares, clients: READ_CLIENTS });
     // Calls have many partitions. To plan a read over a hundred of them takes longer than the read.
@@ -292,14 +302,14 @@ export class Database implements Queryable {
   async #single<Row extends object>(pool: pg.Pool, statement: pg.QueryConfig): Promise<Row[]> {
     const need = isRead(statement.text) ? 'answers' : 'writes';
     const client = await this.#take(pool, need);
-    let failure: Error | undefined;
+    let broken: Error | undefined;
     try {
       return (await this.#bridge.guard(need, () => client.query<Row>(statement))).rows;
     } catch (error) {
-      failure = error as Error;
+      if (!leavesConnection(error)) broken = error as Error;
       throw need === 'answers' ? error : doubted(error);
     } finally {
-      client.release(failure);
+      client.release(broken);
     }
   }
 

@@ -102,6 +102,18 @@ const DAYS = [
     ],
   },
   {
+    // The clock goes back at the end of one day, and forward at the beginning of another.
+    zone: 'America/Santiago',
+    spent: [
+      ['2026-04-04T03:00:00Z', '2026-04-04', '1'],
+      ['2026-04-05T03:59:59Z', '2026-04-04', '2'],
+      ['2026-04-05T04:00:00Z', '2026-04-05', '1'],
+      ['2026-09-05T04:00:00Z', '2026-09-05', '1'],
+      ['2026-09-06T03:59:59Z', '2026-09-05', '2'],
+      ['2026-09-06T04:00:00Z', '2026-09-06', '1'],
+    ],
+  },
+  {
     // A clock set back begins no new day, unless it was wrong by more than a time zone may differ.
     zone: 'UTC',
     spent: [
@@ -134,6 +146,12 @@ test('another time zone, debits and credits leave the spent sum as it is', async
   await set(account, { timeZone: 'Pacific/Honolulu' });
   await spend(account, '2', now);
   assert.deepEqual(await spentOf(account), ['2026-11-26', '5', 0]);
+  // There it is the day after, which counts once the day has ended where the account was.
+  await set(account, { timeZone: 'Pacific/Kiritimati' });
+  await spend(account, '1', new Date('2026-11-26T23:59:59Z'));
+  assert.deepEqual(await spentOf(account), ['2026-11-26', '6', 0]);
+  await spend(account, '1', new Date('2026-11-27T00:00:00Z'));
+  assert.deepEqual(await spentOf(account), ['2026-11-27', '1', 0]);
 });
 
 test('80 and 100 percent are told once a day, to the customer and the administrators', async () => {

@@ -1,7 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
 import type { Decimal } from '../money.ts';
 import { Refusal } from '../refusal.ts';
-import { newLimit, withToday } from './day-limit.ts';
+import { newLimit } from './day-limit.ts';
 import { isSuspendedUnder, MOVED, recordCrossings } from './suspension.ts';
 
 /**
@@ -78,7 +78,9 @@ export async function changeBilling(
   const { creditLimit = current?.creditLimit } = changes;
   const values: unknown[] = [username, billing, billing === 'postpaid' ? creditLimit : null];
   const limit =
-    changes.dayLimit === undefined ? '' : `, ${newLimit(`$${values.push(changes.dayLimit)}`)}`;
+    changes.dayLimit === undefined
+      ? ''
+      : `, ${newLimit(`$${values.push(changes.dayLimit)}`, 'now()')}`;
   const conditions = ['b.account = $1'];
   for (const [column, value] of [
     ['billing', shown.billing],
@@ -89,7 +91,7 @@ export async function changeBilling(
   }
   const changed = await tx.query(
     `WITH locked AS (
-       SELECT ${withToday('now()')} FROM balance b WHERE b.account = $1
+       SELECT account, cash, suspended FROM balance WHERE account = $1
      ), moved AS (
        UPDATE balance b
        SET billing = $2, credit_limit = $3, suspended = ${isSuspendedUnder('$2', '$3')}${limit}

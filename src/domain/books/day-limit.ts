@@ -1,81 +1,95 @@
 // The daily limit of what the calls of a billing account may cost. A call counts on the day on which
 // it is stored, in the account's time zone.
 
-/** SQL: the day of the balance `b`, in the time zone of its account. @param at SQL of the time */
-const todayOf = (at: string) =>
-  `(${at} AT TIME ZONE (SELECT p.time_zone FROM account p WHERE p.username = b.account))::date`;
+// A balance keeps the end of its day, because to reckon a day in a time zone takes longer than a debit.
+// In that day its sum is only compared and added to.
 
-/** SQL columns of a balance, `b`, and its day, `today`. @param at SQL of the time */
-export const withToday = (at: string) => `b.*, ${todayOf(at)} AS today`;
+/** SQL of the time zone of the balance `b`, where its account is not joined. */
+const ZONE = '(SELECT p.time_zone FROM account p WHERE p.username = b.account)';
+
+/** SQL: whether a time is in the day of the balance `b`, at most an hour longer than others. */
+const isBeforeEnd = (at: string) =>
+  `(b.day_ends > ${at} AND b.day_ends <= ${at} + interval '25 hours')`;
+
+const todayOf = (at: string, zone: string) => `(${at} AT TIME ZONE ${zone})::date`;
 
 /**
- * SQL: whether the sum of a balance is that of a day. A clock or time zone that is set back by less
- * than two days does not begin a new day, because a customer could otherwise spend the limit again.
+ * SQL: whether the sum of the balance `b` goes on at a time. A new time zone counts from the end of
+ * the day on. A clock or time zone that is set back by less than two days does not begin a new day,
+ * because a customer could otherwise spend the limit again.
  */
-const isOf = (today: string, balance: string) => `${balance}.spent_on - ${today} IN (0, 1)`;
+const goesOn = (at: string, zone: string) => `(CASE WHEN ${isBeforeEnd(at)} THEN true
+      ELSE coalesce(b.spent_on - ${todayOf(at, zone)} IN (0, 1), false) END)`;
 
-const spentOn = (today: string, balance: string) =>
-  `CASE WHEN ${isOf(today, balance)} THEN ${balance}.spent_today ELSE 0.000000 END`;
+const spentOn = (at: string, zone = ZONE) =>
+  `(CASE WHEN ${goesOn(at, zone)} THEN b.spent_today ELSE 0.000000 END)`;
+const levelOn = (at: string, zone = ZONE) =>
+  `(CASE WHEN ${goesOn(at, zone)} THEN b.limit_level ELSE 0 END)`;
+const dayOf = (at: string, zone: string) =>
+  `(CASE WHEN ${goesOn(at, zone)} THEN b.spent_on ELSE ${todayOf(at, zone)} END)`;
+
+/** SQL assignments: the day of the balance `b` and its end. */
+const dayAt = (at: string, zone = ZONE) => `spent_on = ${dayOf(at, zone)},
+    day_ends = CASE WHEN ${isBeforeEnd(at)} THEN b.day_ends
+      ELSE (${dayOf(at, zone)} + 1)::timestamp AT TIME ZONE ${zone} END`;
 
 /** SQL: the part of a limit that is reached, in percent: 0, 80 or 100. */
-const levelOf = (spent: string, limit: string) => `CASE
-      WHEN ${spent} >= ${limit} THEN 100 WHEN ${spent} >= ${limit} * 0.8 THEN 80 ELSE 0 END`;
-
-// Of the balance before, `l`, with its day.
-const BEFORE = `CASE WHEN ${isOf('l.today', 'l')} THEN l.limit_level ELSE 0 END`;
-const SPENT = spentOn('l.today', 'l');
+const levelOf = (spent: string, limit: string) => `CASE WHEN ${spent} < ${limit} * 0.8 THEN 0
+      WHEN ${spent} < ${limit} THEN 80 ELSE 100 END`;
 
 /**
- * SQL assignments to the balance `b`: what calls took in the day and in the hour, from the balance
- * before with its day, `l` (`withToday`). A level of the limit that is reached makes mails due. No
- * subquery computes the values once: its join would make PostgreSQL compare all balances with all.
+ * SQL assignments to the balance `b` of the account `a`: what calls took in the day and in the hour. A
+ * level of the limit that is reached makes mails due.
  * @param amount SQL of what calls take now
  * @param at SQL of the time
  */
 export function spending(amount: string, at: string): string {
-  const level = `greatest(${BEFORE}, ${levelOf(`(${SPENT} + ${amount})`, 'l.day_limit')})`;
+  const zone = 'a.time_zone';
+  const spent = `(${spentOn(at, zone)} + ${amount})`;
+  const before = levelOn(at, zone);
+  const level = levelOf(spent, 'b.day_limit');
   // A subquery that needs no column is computed once for all rows.
   const hour = `(SELECT date_trunc('hour', ${at}, 'UTC'))`;
-  return `spent_on = CASE WHEN ${isOf('l.today', 'l')} THEN l.spent_on ELSE l.today END,
-    spent_today = ${SPENT} + ${amount},
-    limit_level = CASE WHEN l.day_limit IS NULL THEN 0 ELSE ${level} END,
-    limit_due = b.limit_due OR (l.day_limit IS NOT NULL AND ${level} > ${BEFORE}),
+  return `${dayAt(at, zone)},
+    spent_today = ${spent},
+    limit_level = CASE WHEN b.day_limit IS NULL THEN 0 ELSE greatest(${before}, ${level}) END,
+    limit_due = b.limit_due OR (b.day_limit IS NOT NULL AND ${level} > ${before}),
     spent_hour = ${hour},
-    spent_in_hour = ${amount} + CASE WHEN l.spent_hour = ${hour} THEN l.spent_in_hour ELSE 0 END`;
+    spent_in_hour = ${amount} + CASE WHEN b.spent_hour = ${hour} THEN b.spent_in_hour ELSE 0 END`;
 }
 
 /** SQL: what the calls that the balance `b` pays for took today. @param at SQL of the time */
-export const spentToday = (at: string) => spentOn(todayOf(at), 'b');
+export const spentToday = (at: string) => spentOn(at);
 
 /** SQL: whether the daily limit of the balance `b` is reached. */
 export const isLimitReached = (at: string) =>
-  `(b.day_limit IS NOT NULL AND b.day_limit <= ${spentToday(at)})`;
+  `(b.day_limit IS NOT NULL AND b.day_limit <= ${spentOn(at)})`;
 
 /**
  * SQL: JSON of the daily limit of the balance `b`, or NULL: what is `left` of it, and whether it
  * was noted that it is reached, `isNoted`.
  */
 export const dayLimit = (at: string) => `CASE WHEN b.day_limit IS NOT NULL THEN json_build_object(
-      'left', (b.day_limit - ${spentToday(at)})::text,
-      'isNoted', b.limit_level = 100 AND coalesce(${isOf(todayOf(at), 'b')}, false)) END`;
+      'left', (b.day_limit - ${spentOn(at)})::text, 'isNoted', ${levelOn(at)} = 100) END`;
 
 /**
  * The statement that notes that daily limits are reached by what calls hold, so that it is told.
  * Parameters: the billing accounts, the time.
  */
 export const NOTE_LIMITS = `UPDATE balance b
-  SET spent_on = CASE WHEN ${isOf('l.today', 'l')} THEN l.spent_on ELSE l.today END,
-    spent_today = ${SPENT}, limit_level = 100, limit_due = true
-  FROM (SELECT ${withToday('$2::timestamptz')} FROM balance b WHERE b.account = ANY ($1::bigint[])) l
-  WHERE b.account = l.account AND ${BEFORE} < 100`;
+  SET ${dayAt('$2::timestamptz')}, spent_today = ${spentOn('$2::timestamptz')},
+    limit_level = 100, limit_due = true
+  WHERE b.account = ANY ($1::bigint[]) AND ${levelOn('$2::timestamptz')} < 100`;
 
 /**
- * SQL assignments of a new daily limit to the balance `b`, from the balance before with its day,
- * `l`. Mails are due if the new limit is reached to a higher level than the old one.
+ * SQL assignments of a new daily limit to the balance `b`. Mails are due if the new limit is reached to
+ * a higher level than the old one.
  * @param limit SQL of the limit, or NULL
+ * @param at SQL of the time
  */
-export function newLimit(limit: string): string {
-  const level = levelOf(SPENT, `${limit}::numeric`);
+export function newLimit(limit: string, at: string): string {
+  const level = `(CASE WHEN ${limit}::numeric IS NULL THEN 0
+      ELSE ${levelOf(spentOn(at), `${limit}::numeric`)} END)`;
   return `day_limit = ${limit}, day_limit_until = NULL, limit_level = ${level},
-      limit_due = ${level} > ${BEFORE}`;
+      limit_due = ${level} > ${levelOn(at)}`;
 }

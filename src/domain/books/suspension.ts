@@ -27,11 +27,29 @@ export const movedBy = (amount: string) => `cash = b.cash + ${amount},
       ELSE b.warning_due END`;
 
 /**
+ * SQL assignments for what calls take from the balance `b`: the same for a debit or zero, in half the
+ * time. `just_suspended` keeps what `recordCrossings` cannot know from the new balance. A join with the
+ * balance before, as other changes have, would compare all balances of a batch with all.
+ * @param amount SQL of the amount, not negative
+ */
+export const debitedBy = (amount: string) => `cash = b.cash - ${amount},
+    suspended = b.suspended OR ${isUsedUp(`(b.cash - ${amount})`)} AND ${amount} > 0,
+    just_suspended = NOT b.suspended AND ${isUsedUp(`(b.cash - ${amount})`)} AND ${amount} > 0,
+    warning_due = b.warning_due OR (a.notify AND b.cash - ${amount} < a.notify_threshold
+      AND b.cash >= a.notify_threshold)`;
+
+const AFTER = `b.account, b.cash, b.suspended, b.billing, b.credit_limit,
+    a.notify_threshold AS threshold`;
+
+/**
  * SQL: what `recordCrossings` needs of an UPDATE of the balance `b` of the account `a`.
  * `l` is the balance before.
  */
-export const MOVED = `b.account, b.cash, l.cash AS cash_before, b.suspended,
-    l.suspended AS suspended_before, b.billing, b.credit_limit, a.notify_threshold AS threshold`;
+export const MOVED = `${AFTER}, l.cash AS cash_before, l.suspended AS suspended_before`;
+
+/** SQL: the same after `debitedBy`. @param amount SQL of the amount */
+export const debited = (amount: string) =>
+  `${AFTER}, b.cash + ${amount} AS cash_before, b.suspended AND NOT b.just_suspended AS suspended_before`;
 
 const SUB_ACCOUNTS = `(SELECT count(*) FROM account s WHERE s.master_account = m.account
       AND s.username <> m.account AND s.closed_at IS NULL)`;

@@ -79,7 +79,7 @@ export async function explainCall(db: Queryable, call: AskedCall): Promise<CallE
        c.price, c.rate::text, c.max_rate::text AS "maxRate", c.minimum_seconds AS "minimumSeconds",
        c.increment_seconds AS "incrementSeconds", c.connect_fee::text AS "connectFee",
        c.minimum_charge::text AS "minimumCharge", c.billed AS "billedSeconds",
-       coalesce(${feeOf(...TERMS)}, 0)::text AS fee, (${price(...TERMS)})::text AS amount
+       coalesce(${feeOf(price(...TERMS), TERMS)}, 0)::text AS fee, (${price(...TERMS)})::text AS amount
      FROM (
        SELECT a.country, e.number, $4::boolean AS emergency,
          (SELECT coalesce(json_agg(json_build_object('prefix', k.prefix, 'account', k.account,

@@ -1,5 +1,5 @@
-import { spending, withToday } from '../books/day-limit.ts';
-import { MOVED, movedBy, recordCrossings } from '../books/suspension.ts';
+import { spending } from '../books/day-limit.ts';
+import { debited, debitedBy, recordCrossings } from '../books/suspension.ts';
 import { FEWER_IN_PROGRESS } from '../rating/hold.ts';
 import {
   billedSeconds,
@@ -28,19 +28,22 @@ const REOPENED = reopenHours(
   `inserted WHERE started_at < $14::timestamptz - interval '${SUMMED_AFTER_MS} ms'`,
 );
 
-// Runs once all balances are locked. A plan made while the table was empty must still look up holds
-// by both columns.
-const SETTLED = `ending AS (
+// Holds are looked up by both columns, also in a plan made while the table was empty.
+const ending = (repeats: boolean) => `ending AS (
   SELECT h.billing_account, h.call_id
-  FROM unnest($1::uuid[], $11::text[]) AS k (id, call_id) JOIN inserted c ON c.id = k.id,
-    LATERAL (SELECT * FROM hold
-      WHERE billing_account = c.billing_account AND call_id = k.call_id OFFSET 0) h
-), locked AS (
-  SELECT ${withToday('$14::timestamptz')} FROM balance b
+  FROM priced p, LATERAL (SELECT * FROM hold
+      WHERE billing_account = p.master_account AND call_id = p.call_id OFFSET 0) h
+  WHERE p.call_id IS NOT NULL${
+    repeats ? ' AND ((p.id, p.started_at) IN (SELECT id, started_at FROM inserted)) IS TRUE' : ''
+  }
+)`;
+const LOCKED = `locked AS (
+  SELECT FROM balance b
   WHERE b.account = ANY (ARRAY(
     SELECT billing_account FROM spent UNION ALL SELECT billing_account FROM ending))
   ORDER BY b.account FOR UPDATE
-), gone AS (
+)`;
+const settled = (repeats: boolean) => `${ending(repeats)}, ${LOCKED}, gone AS (
   DELETE FROM hold h USING ending e
   WHERE h.billing_account = e.billing_account AND h.call_id = e.call_id
     AND (SELECT count(*) FROM locked) >= 0
@@ -52,11 +55,10 @@ const SETTLED = `ending AS (
   GROUP BY billing_account
 )`;
 const UNSETTLED = `locked AS (
-  SELECT ${withToday('$14::timestamptz')} FROM balance b
-  WHERE b.account = ANY (ARRAY(SELECT billing_account FROM spent))
+  SELECT FROM balance b WHERE b.account = ANY (ARRAY(SELECT billing_account FROM spent))
   ORDER BY b.account FOR UPDATE
 ), moved AS (
-  SELECT billing_account AS account, amount AS spent, 0 AS held FROM spent
+  SELECT billing_account AS account, amount AS spent FROM spent
 )`;
 const BILLED = ['call_rate', 'billed_seconds', 'fee', 'least'] as const;
 
@@ -68,6 +70,10 @@ const BILLED = ['call_rate', 'billed_seconds', 'fee', 'least'] as const;
  * Balances are locked in the order of their accounts, because concurrent batches could deadlock
  * otherwise. Times are milliseconds and all digests are one text: PostgreSQL reads these faster
  * than typed arrays.
+ *
+ * Its plan is made without the values, so it expects few calls and would compare each with each where
+ * two parts are joined. A part is therefore only joined to tables, by their keys; `IS TRUE` makes a
+ * hash table of a part.
  */
 const textOf = ({ repeats, settles, isLate }: BatchKind) => `
 WITH input AS (
@@ -98,25 +104,26 @@ WITH input AS (
     caller_name, talk_microseconds, billed_seconds, rate, amount, fee, debited, feed, content_digest,
     received_at, emergency)
   SELECT master_account, username, started_at, id, caller, number, source_ip, caller_name,
-    talk_microseconds, billed_seconds, call_rate,
-    CASE WHEN switch_rate IS NULL THEN ${price(...BILLED)} ELSE switch_amount END,
-    CASE WHEN switch_rate IS NULL THEN ${feeOf(...BILLED)} END,
+    talk_microseconds, billed_seconds, call_rate, amount,
+    CASE WHEN switch_rate IS NULL THEN ${feeOf('amount', BILLED)} END,
     switch_rate IS NULL, feed, substr((SELECT decode($12, 'hex')), n::int * 16 - 15, 16), $14,
     CASE WHEN emergency THEN true END
-  FROM priced ORDER BY master_account, username, started_at, id
+  FROM (SELECT p.*, CASE WHEN switch_rate IS NULL THEN ${price(...BILLED)} ELSE switch_amount END AS amount
+    FROM priced p OFFSET 0) p
+  ORDER BY master_account, username, started_at, id
   ${repeats ? 'ON CONFLICT DO NOTHING' : ''}
   RETURNING billing_account, started_at, id, amount, debited
 ), spent AS (
   SELECT billing_account, sum(amount) AS amount FROM inserted
   WHERE debited AND amount > 0 GROUP BY billing_account
-), ${settles ? SETTLED : UNSETTLED}, debit AS (
+), ${settles ? settled(repeats) : UNSETTLED}, debit AS (
   UPDATE balance b SET
-    held = b.held - m.held,
-    ${movedBy('(-m.spent)')},
+    ${settles ? 'held = b.held - m.held,' : ''}
+    ${debitedBy('m.spent')},
     ${spending('m.spent', '$14::timestamptz')}
-  FROM moved m JOIN locked l ON l.account = m.account JOIN account a ON a.username = m.account
-  WHERE b.account = l.account
-  RETURNING ${MOVED}, b.warning_due OR b.limit_due AS warning_due
+  FROM moved m JOIN account a ON a.username = m.account
+  WHERE b.account = m.account AND (SELECT count(*) FROM locked) >= 0
+  RETURNING ${debited('m.spent')}, b.warning_due OR b.limit_due AS warning_due
 ), ${recordCrossings('debit', '$14::timestamptz')}${isLate ? `, ${REOPENED}` : ''}
 SELECT coalesce((SELECT bool_or(warning_due) FROM debit), false) AS "warningsDue",
   CASE WHEN stored < $15 THEN (

@@ -73,8 +73,7 @@ late AS (
   UPDATE call_sum_hour h SET complete = false
   WHERE billing_account = ANY (ARRAY(SELECT billing_account FROM late))
     AND hour = ANY (ARRAY(SELECT hour FROM late))
-    AND EXISTS (SELECT FROM late l
-      WHERE l.billing_account = h.billing_account AND l.hour = h.hour)
+    AND ((billing_account, hour) IN (SELECT billing_account, hour FROM late)) IS TRUE
 )`;
 
 /**

@@ -47,9 +47,6 @@ export interface StoreResult {
   warningsDue: boolean;
 }
 
-// A prepared plan suits few calls. For more calls, planning for them costs less.
-const MOST_PREPARED = 300;
-
 /** Calls to store together, and the outcome of each. */
 interface Batch {
   /** one for each call */
@@ -190,8 +187,7 @@ async function insertPart(
   for (let madePartitions = false; ; ) {
     const { name, text } = storeStatement(kind);
     try {
-      const prepared = part.length > MOST_PREPARED ? undefined : name;
-      const rows = await db.deliver<InsertResult>(prepared, text, values);
+      const rows = await db.deliver<InsertResult>(name, text, values);
       return rows[0] as InsertResult;
     } catch (error) {
       // When the switch sends the call again, it is rejected as too old.

@@ -52,7 +52,7 @@ page AS (${PAGE}), rated AS (
     ${joinDestination('c.called', 'c.started_at', 'c.emergency')}
   WHERE c.debited
 ), priced AS (
-  SELECT *, ${price(...NEW)} AS new_amount, ${feeOf(...NEW)} AS new_fee FROM rated
+  SELECT *, ${price(...NEW)} AS new_amount, ${feeOf(price(...NEW), NEW)} AS new_fee FROM rated
 ), changed AS (
   SELECT * FROM priced
   WHERE (rate, billed_seconds, coalesce(fee, 0)) <> (new_rate, new_seconds, coalesce(new_fee, 0))

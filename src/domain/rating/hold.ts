@@ -72,8 +72,8 @@ const RELEASE = `WITH due AS (
          AND (SELECT count(*) FROM locked) >= 0
        RETURNING h.billing_account, h.call_id, h.account, h.amount
      ), ${GIVE_BACK}
-     SELECT coalesce(array_agg(d.n::int), '{}') AS released
-     FROM due d JOIN gone g ON g.billing_account = d.billing_account AND g.call_id = d.call_id`;
+     SELECT coalesce(array_agg(n::int), '{}') AS released FROM due
+     WHERE ((billing_account, call_id) IN (SELECT billing_account, call_id FROM gone)) IS TRUE`;
 
 /** @returns for each call whether it had a hold */
 async function releaseHolds(db: Database, calls: AllowedCall[]): Promise<boolean[]> {

@@ -23,10 +23,16 @@ export const price = (rate: string, seconds: string, fee: string, least: string)
      THEN greatest(${least}, round(${fee} + ${rate} * ${seconds} / 60, 6))
      ELSE ${timesSeconds(rate, seconds)} END`;
 
-/** SQL of the part of that price that is not rate times seconds; NULL: nothing. */
-export const feeOf = (rate: string, seconds: string, fee: string, least: string) =>
-  `CASE WHEN (${fee} > 0 OR ${least} > 0) AND ${seconds} > 0
-     THEN nullif(${price(rate, seconds, fee, least)} - ${timesSeconds(rate, seconds)}, 0) END`;
+/**
+ * SQL of the part of that price that is not rate times seconds; NULL: nothing.
+ * @param amount SQL of the price
+ */
+export const feeOf = (
+  amount: string,
+  [rate, seconds, fee, least]: readonly [string, string, string, string],
+) =>
+  `CASE WHEN ${fee} > 0 OR ${least} > 0
+     THEN nullif(${amount} - ${timesSeconds(rate, seconds)}, 0) END`;
 
 /**
  * SQL of the account that owns a called number and pays for the call: the owner at the call's
@@ -73,9 +79,10 @@ export const PRICE_LIST = `coalesce(a.price_list,
 
 /**
  * SQL to join to an account, `a`: `d.price` is the price row of the destination in the account's
- * list, or NULL. The longest prefix with a valid price at that moment counts. Calls to the
- * account's own number are incoming, so they have no destination price. For accounts without a list
- * nothing is looked up. An emergency call has a price only where a prefix is exactly its number.
+ * list, or NULL. The longest prefix with a valid price at that moment counts; of the prefixes of one
+ * number it is the last in the order of the index. Calls to the account's own number are incoming, so
+ * they have no destination price. For accounts without a list nothing is looked up. An emergency
+ * call has a price only where a prefix is exactly its number.
  * @param at SQL of the moment at which the call starts
  * @param emergency SQL condition: it is an emergency call
  */
@@ -87,7 +94,7 @@ export const joinDestination = (called: string, at: string, emergency: string) =
         AND p.valid_from <= ${at} AND p.valid_until > ${at}
         AND NOT EXISTS (SELECT FROM number o WHERE o.number = ${called} AND o.account = a.username
           AND (o.removed_at IS NULL OR o.removed_at > ${at}))
-      ORDER BY length(p.prefix) DESC LIMIT 1) END AS price OFFSET 0) d`;
+      ORDER BY p.prefix DESC LIMIT 1) END AS price OFFSET 0) d`;
 
 /**
  * SQL of a call's rate, for an account `a` with a joined destination. An emergency call without a
