@@ -7,7 +7,7 @@
 /** SQL of the time zone of the balance `b`, where its account is not joined. */
 const ZONE = '(SELECT p.time_zone FROM account p WHERE p.username = b.account)';
 
-/** SQL: whether a time is in the day of the balance `b`, at most an hour longer than others. */
+/** SQL: whether a time is in the day of the balance `b`. The longest days have 25 hours. */
 const isBeforeEnd = (at: string) =>
   `(b.day_ends > ${at} AND b.day_ends <= ${at} + interval '25 hours')`;
 
