@@ -13,6 +13,7 @@ import { monthsIn } from './archive-files.ts';
 import { isProved, type MonthProof, proveMonth } from './archive-proof.ts';
 import { notOffered, perform, withExample } from './operation.ts';
 import { count, moreAt, table } from './print.ts';
+import { type Progress, startProgress } from './progress.ts';
 import * as values from './values.ts';
 
 interface ReconcileOptions {
@@ -21,6 +22,7 @@ interface ReconcileOptions {
   after?: number;
   limit: number;
   archive?: string;
+  json?: true;
 }
 
 export function reconcileCommand(on: Command): void {
@@ -32,7 +34,15 @@ export function reconcileCommand(on: Command): void {
     .option('--archive <folder>', 'prove the archived months there, too');
   const work = async ({ db, clock }: OpenService, options: ReconcileOptions) => {
     const { account, limit } = options;
-    const books = await reconcile(db, account);
+    let bar: Progress | undefined;
+    const books = await reconcile(db, {
+      account,
+      onProgress: (done, total) => {
+        bar ??= startProgress('MB', total, options);
+        bar.update(done);
+      },
+    });
+    bar?.stop();
     const { imbalances } = books;
     await reportImbalances(db, imbalances, clock());
     const proofs = options.archive ? await proveArchive(db, options.archive) : undefined;

@@ -28,9 +28,9 @@ type Worker = (service: Service, work: OperationWork, progress: Progress) => Pro
 
 /** The kinds of long work that can be requested. */
 const WORKERS: Record<string, Worker> = {
-  reconciliation: async ({ db, clock }, { parameters }) => {
+  reconciliation: async ({ db, clock }, { parameters }, onProgress) => {
     const { account } = parameters as { account?: number };
-    const { accounts, calls, imbalances } = await reconcile(db, account);
+    const { accounts, calls, imbalances } = await reconcile(db, { account, onProgress });
     await reportImbalances(db, imbalances, clock());
     const shown = imbalances.slice(0, MOST_SHOWN);
     return { balanced: imbalances.length === 0, accounts, calls, imbalances: shown };

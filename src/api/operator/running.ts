@@ -73,7 +73,12 @@ const ofAccounts = (
       const { account } = call.body;
       if (account !== undefined) await requireBalance(call.service.db, account);
       const subject = String(account ?? '');
-      return begin(call, { kind, subject, parameters: { account }, unit: 'accounts' });
+      return begin(call, {
+        kind,
+        subject,
+        parameters: { account },
+        unit: kind === 'reconciliation' ? 'MB' : 'accounts',
+      });
     },
   });
 

@@ -1,4 +1,4 @@
-import type { Queryable } from '../../db/database.ts';
+import type { Database, Queryable } from '../../db/database.ts';
 import { recordEvent } from '../event.ts';
 import type { Decimal } from '../money.ts';
 
@@ -36,38 +36,139 @@ export interface Reconciliation {
 // call_retired has the cost of the calls of retired months.
 const KEPT = "started_at >= coalesce((SELECT kept_from FROM call_retention), '-infinity')";
 
-// Everything that changes a balance, one SELECT for each source. Columns: account, sum of the
-// ledger, cost of calls, number of calls, sum of holds, number of holds, counted calls in progress.
-// If $1 is not NULL, only for that account.
-const MOVEMENTS = [
-  `SELECT account, sum(amount) AS ledger, 0 AS calls, 0 AS count, 0 AS holds, 0 AS held_calls,
-     0 AS in_progress
-   FROM ledger_entry WHERE $1::bigint IS NULL OR account = $1 GROUP BY account`,
-  `SELECT billing_account, 0, coalesce(sum(amount) FILTER (WHERE debited), 0), count(*), 0, 0, 0
-   FROM call WHERE ${KEPT} AND ($1::bigint IS NULL OR billing_account = $1)
-   GROUP BY billing_account`,
-  `SELECT billing_account, 0, sum(amount), sum(calls), 0, 0, 0
-   FROM call_retired WHERE $1::bigint IS NULL OR billing_account = $1 GROUP BY billing_account`,
+interface Movement {
+  table: string;
+  /** the column with the billing account */
+  payer: string;
+  /** SQL of the sum of the ledger, cost of calls, number of calls, sum of holds, number of holds, counted calls in progress */
+  sums: string;
+  where?: string;
+}
+
+// Everything that changes a balance.
+const MOVEMENTS: Movement[] = [
+  { table: 'ledger_entry', payer: 'account', sums: 'sum(amount), 0, 0, 0, 0, 0' },
+  {
+    table: 'call',
+    payer: 'billing_account',
+    sums: '0, coalesce(sum(amount) FILTER (WHERE debited), 0), count(*), 0, 0, 0',
+    where: KEPT,
+  },
+  { table: 'call_retired', payer: 'billing_account', sums: '0, sum(amount), sum(calls), 0, 0, 0' },
   // A rerated call debited its first price; the ledger has the difference.
-  `SELECT billing_account, 0, sum(amount_before - amount_after), 0, 0, 0, 0
-   FROM call_rating WHERE applied AND ${KEPT} AND ($1::bigint IS NULL OR billing_account = $1)
-   GROUP BY billing_account`,
-  `SELECT billing_account, 0, 0, 0, sum(amount), count(*), 0
-   FROM hold WHERE $1::bigint IS NULL OR billing_account = $1 GROUP BY billing_account`,
-  `SELECT billing_account, 0, 0, 0, 0, 0, sum(calls)
-   FROM calls_in_progress WHERE $1::bigint IS NULL OR billing_account = $1
-   GROUP BY billing_account`,
+  {
+    table: 'call_rating',
+    payer: 'billing_account',
+    sums: '0, sum(amount_before - amount_after), 0, 0, 0, 0',
+    where: `applied AND ${KEPT}`,
+  },
+  { table: 'hold', payer: 'billing_account', sums: '0, 0, 0, sum(amount), count(*), 0' },
+  { table: 'calls_in_progress', payer: 'billing_account', sums: '0, 0, 0, 0, 0, sum(calls)' },
 ];
+const TABLES = MOVEMENTS.map(({ table }) => table);
+const SUMS = ['ledger', 'calls', 'count', 'holds', 'held_calls', 'in_progress'];
+
+/** The sums of a movement by account. @param from the table, or a part of it */
+const movementOf = (
+  { table, payer, sums, where = 'true' }: Movement,
+  condition: string,
+  from = table,
+) => `SELECT ${payer}, ${sums} FROM ${from} WHERE ${where} AND ${condition} GROUP BY ${payer}`;
+
+const OF_ACCOUNT = MOVEMENTS.map((movement) =>
+  movementOf(movement, `($1::bigint IS NULL OR ${movement.payer} = $1)`),
+).join('\n    UNION ALL\n    ');
+
+/** SQL of the books. @param movements SQL of the sums of movements, several for an account */
+const booksOf = (movements: string) => `
+  SELECT account, round(coalesce(b.cash, 0), 6) AS cash, round(coalesce(m.ledger, 0), 6) AS ledger,
+    round(coalesce(m.calls, 0), 6) AS calls, coalesce(m.count, 0) AS count,
+    round(coalesce(b.held, 0), 6) AS held, round(coalesce(m.holds, 0), 6) AS holds,
+    coalesce(m.in_progress, 0) AS in_progress, coalesce(m.held_calls, 0) AS held_calls
+  FROM (SELECT * FROM balance WHERE $1::bigint IS NULL OR account = $1) b
+  FULL JOIN (
+    SELECT account, ${SUMS.map((name) => `sum(${name}) AS ${name}`)}
+    FROM (${movements}) AS movement (account, ${SUMS}) GROUP BY account) m
+  USING (account)`;
 
 /**
  * Proves the books of each billing account: cash = sum of its ledger − cost of its calls, held =
- * sum of its holds, and calls in progress = number of its holds. It is one statement, so one
- * snapshot, and works while calls come in.
- * @param account only this billing account
+ * sum of its holds, and calls in progress = number of its holds. It sees one snapshot, and works
+ * while calls come in.
+ * @param options.account only this billing account
+ * @param options.onProgress gets how many megabytes of the books were read, and how many there are
  */
-export async function reconcile(db: Queryable, account?: number): Promise<Reconciliation> {
+export async function reconcile(
+  db: Database,
+  options: { account?: number | undefined; onProgress?: OnProgress } = {},
+): Promise<Reconciliation> {
+  const { account, onProgress } = options;
+  if (account !== undefined) return proofOf(db, OF_ACCOUNT, account);
+  return db.transaction(async (tx) => {
+    // Months are not dropped while they are read. The snapshot is taken after the locks.
+    await tx.query(`LOCK TABLE ${TABLES} IN ACCESS SHARE MODE`);
+    await tx.query(
+      `CREATE TEMPORARY TABLE movement_sum (account bigint, ${SUMS.map((name) => `${name} numeric`)})
+       ON COMMIT DROP`,
+    );
+    const parts = await partsOf(tx);
+    const total = megabytes(parts.reduce((sum, { blocks }) => sum + blocks, 0));
+    let done = 0;
+    for (const { movement, table, first, blocks } of parts) {
+      onProgress?.(megabytes(done), total);
+      const range = `${table}.ctid >= '(${first},0)'::tid AND ${table}.ctid < '(${first + blocks},0)'::tid`;
+      await tx.query(`INSERT INTO movement_sum ${movementOf(movement, range, table)}`);
+      done += blocks;
+    }
+    onProgress?.(total, total);
+    return proofOf(tx, 'SELECT * FROM movement_sum', null);
+  }, 'REPEATABLE READ');
+}
+
+type OnProgress = (done: number, total: number) => void;
+
+/** A range of blocks of a table. */
+interface Part {
+  movement: Movement;
+  table: string;
+  first: number;
+  blocks: number;
+}
+
+// 64 MB; each is read in its order on the disk.
+const PART_BLOCKS = 8_192;
+
+const megabytes = (blocks: number) => Math.ceil((blocks * 8_192) / 1_000_000);
+
+/** Everything that the books consist of, in parts. Rows that come later are not in the snapshot. */
+async function partsOf(tx: Queryable): Promise<Part[]> {
+  const found = await tx.query<{ root: string; table: string; blocks: number }>(
+    `SELECT root, c.oid::regclass::text AS table,
+       (pg_relation_size(c.oid) / current_setting('block_size')::int)::int AS blocks
+     FROM unnest($1::text[]) WITH ORDINALITY AS r (root, n) JOIN pg_class c ON c.relkind = 'r'
+       AND (c.oid = root::regclass
+         OR c.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = root::regclass))
+     ORDER BY n, c.relname`,
+    [TABLES],
+  );
+  return found.flatMap(({ root, table, blocks }) => {
+    const movement = MOVEMENTS.find((one) => one.table === root);
+    if (!movement) return [];
+    const count = Math.ceil(blocks / PART_BLOCKS);
+    return Array.from({ length: count }, (_, n) => {
+      const first = n * PART_BLOCKS;
+      return { movement, table, first, blocks: Math.min(PART_BLOCKS, blocks - first) };
+    });
+  });
+}
+
+async function proofOf(
+  db: Queryable,
+  movements: string,
+  account: number | null,
+): Promise<Reconciliation> {
   const [row] = await db.query<Reconciliation>(
-    `WITH books AS (${BOOKS})
+    `WITH books AS (${booksOf(movements)})
      SELECT count(*)::int AS accounts, coalesce(sum(count), 0)::bigint AS calls,
        coalesce(json_agg(json_build_object('account', account, 'cash', cash::text,
          'ledger', ledger::text, 'calls', calls::text, 'expected', (ledger - calls)::text,
@@ -76,7 +177,7 @@ export async function reconcile(db: Queryable, account?: number): Promise<Reconc
          ORDER BY account) FILTER (WHERE cash <> ledger - calls
            OR held <> holds OR in_progress <> held_calls), '[]') AS imbalances
      FROM books`,
-    [account ?? null],
+    [account],
   );
   return row ?? { accounts: 0, calls: 0, imbalances: [] };
 }
@@ -116,19 +217,7 @@ export function listBooks(
   return db.query<AccountBooks>(
     `SELECT account, cash::text, ledger::text, calls::text, (ledger - calls)::text AS expected,
        held::text, holds::text, in_progress::int AS "inProgress", held_calls::int AS "heldCalls"
-     FROM (${BOOKS}) AS books WHERE account > $2 ORDER BY account LIMIT $3`,
+     FROM (${booksOf(OF_ACCOUNT)}) AS books WHERE account > $2 ORDER BY account LIMIT $3`,
     [account ?? null, after, limit],
   );
 }
-
-const BOOKS = `
-  SELECT account, round(coalesce(b.cash, 0), 6) AS cash, round(coalesce(m.ledger, 0), 6) AS ledger,
-    round(coalesce(m.calls, 0), 6) AS calls, coalesce(m.count, 0) AS count,
-    round(coalesce(b.held, 0), 6) AS held, round(coalesce(m.holds, 0), 6) AS holds,
-    coalesce(m.in_progress, 0) AS in_progress, coalesce(m.held_calls, 0) AS held_calls
-  FROM (SELECT * FROM balance WHERE $1::bigint IS NULL OR account = $1) b
-  FULL JOIN (
-    SELECT account, sum(ledger) AS ledger, sum(calls) AS calls, sum(count) AS count,
-      sum(holds) AS holds, sum(held_calls) AS held_calls, sum(in_progress) AS in_progress
-    FROM (${MOVEMENTS.join('\n    UNION ALL\n    ')}) AS movement GROUP BY account) m
-  USING (account)`;

@@ -128,7 +128,7 @@ async function playOut({
   };
 
   const prove = async () => {
-    const { imbalances } = await reconcile(db, payer);
+    const { imbalances } = await reconcile(db, { account: payer });
     assert.deepEqual(imbalances, []);
     const money = await moneyOf(db, payer);
     assert.ok(Number(money?.cash) >= 0, `cash ${money?.cash}`);

@@ -225,10 +225,10 @@ export const deWork: typeof enWork = {
     none: 'Noch nichts wurde begonnen',
     noneText: 'Arbeiten der letzten 30 Tage stehen hier.',
     since: (span) => `seit ${span}`,
-    done: (done, total) =>
+    done: (done, total, unit) =>
       total === null
-        ? `Bisher ${done.toLocaleString('de-DE')}.`
-        : `${done.toLocaleString('de-DE')} von ${total.toLocaleString('de-DE')}.`,
+        ? `Bisher ${done.toLocaleString('de-DE')}${unit}.`
+        : `${done.toLocaleString('de-DE')} von ${total.toLocaleString('de-DE')}${unit}.`,
     look: 'Noch einmal nachsehen',
     causes: {
       internal: 'Es ist aus einem inneren Grund gescheitert; das Protokoll des Dienstes nennt ihn.',

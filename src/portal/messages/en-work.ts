@@ -224,10 +224,10 @@ export const enWork = {
     none: 'Nothing was begun yet',
     noneText: 'Work of the last 30 days appears here.',
     since: (span: string) => `for ${span}`,
-    done: (done: number, total: number | null) =>
+    done: (done: number, total: number | null, unit: string) =>
       total === null
-        ? `${done.toLocaleString('en-US')} so far.`
-        : `${done.toLocaleString('en-US')} of ${total.toLocaleString('en-US')}.`,
+        ? `${done.toLocaleString('en-US')}${unit} so far.`
+        : `${done.toLocaleString('en-US')} of ${total.toLocaleString('en-US')}${unit}.`,
     look: 'Look again',
     causes: {
       internal: 'It failed for a reason of its own; the log of the service has it.',

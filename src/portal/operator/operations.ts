@@ -42,7 +42,7 @@ export function operationPages(app: FastifyInstance, service: Service): void {
       kind: 'reconciliation',
       subject: String(account ?? ''),
       parameters: { account },
-      unit: 'accounts',
+      unit: 'MB',
     })),
   );
 
@@ -198,11 +198,11 @@ function operationPage(view: View, operation: Operation): Page {
   const title = m.kinds[kind] ?? kind;
   if (!finishedAt) {
     const seconds = Math.max(0, (view.now.getTime() - (startedAt ?? createdAt).getTime()) / 1_000);
-    const { done, total } = progress;
+    const { done, total, unit } = progress;
     const content = html`<section class="panel" aria-live="polite">
 <p>${state(view, operation)} ${m.since(span(seconds, view.m))}</p>
 <p><progress aria-label="${title}"${total !== null && html` max="${total}" value="${done}"`}></progress></p>
-<p>${m.done(done, total)}</p>
+<p>${m.done(done, total, unit === 'MB' ? ' MB' : '')}</p>
 <p><a class="button quiet" href="${view.path}">${m.look}</a></p>
 </section>`;
     return { title, content };
