@@ -7,14 +7,16 @@ import { accountApi } from './api/v2.1/index.ts';
 import { face as v22 } from './api/v2.2/face.ts';
 import { accountApiV22 } from './api/v2.2/index.ts';
 import { logRequests } from './http/access-log.ts';
+import { noteAnswers } from './http/answered.ts';
 import { answerClientErrors, answerUnusualRequests } from './http/broken-request.ts';
 import { answerErrors, answerStatus } from './http/failures.ts';
 import { serveHealth } from './http/health.ts';
 import { allowLongAnswers } from './http/long-answer.ts';
 import { plainEnvelope } from './http/plain-envelope.ts';
 import { decorateRequests, ONE_SPELLING } from './http/request.ts';
-import { addSecurityHeaders, setSecurityHeaders } from './http/security-headers.ts';
+import { addSecurityHeaders, isTls, setSecurityHeaders } from './http/security-headers.ts';
 import { serveSecurityTxt } from './http/security-txt.ts';
+import { allowShortcuts } from './http/shortcut.ts';
 import { VALIDATION } from './http/validation.ts';
 import { ingest } from './ingest/routes.ts';
 import { notFoundPage, wantsPage } from './portal/error-page.ts';
@@ -63,6 +65,7 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
     },
     ajv: { customOptions: VALIDATION },
   });
+  allowShortcuts(app);
   answerUnusualRequests(app.server, envelopeOf);
   // Answers are already JSON text; their schemas are only for the document.
   app.setSerializerCompiler(() => JSON.stringify);
@@ -96,7 +99,8 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
   });
   decorateRequests(app, service.config);
   allowLongAnswers(app);
-  setSecurityHeaders(app, service.config.publicUrl?.startsWith('https:') ?? false);
+  setSecurityHeaders(app, isTls(service.config));
+  noteAnswers(app);
   logRequests(app, log);
   serveHealth(app, service);
   serveSecurityTxt(app, service);

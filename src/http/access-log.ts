@@ -15,15 +15,13 @@ export function logRequests(app: FastifyInstance, log: Logger): void {
     destination?.write(lines.join(''));
     lines = [];
   };
-  app.addHook('onResponse', ({ id, method, routeOptions, clientAddress }, reply, done) => {
-    const route = routeOptions.url ?? '(none)';
-    const ms = Math.round(reply.elapsedTime * 1_000) / 1_000;
+  app.onAnswered(({ id, method, route, status, ms, address }) => {
+    const rounded = Math.round(ms * 1_000) / 1_000;
     // None of these values has a character that JSON would escape.
     lines.push(
       `{"level":30,"time":${Date.now()},"requestId":"${id}","method":"${method}","route":"${route}",` +
-        `"status":${reply.statusCode},"ms":${ms},"address":"${clientAddress}","msg":"request"}\n`,
+        `"status":${status},"ms":${rounded},"address":"${address}","msg":"request"}\n`,
     );
     if (lines.length === 1) setImmediate(write);
-    done();
   });
 }

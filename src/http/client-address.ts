@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP, isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import type { Origin } from '../domain/access/known-origin.ts';
@@ -33,6 +34,26 @@ export function parseNetworks(cidrs: string[]): IsWithin {
 
 /** The header in which a trusted proxy sends the client's address. */
 export type ForwardedHeader = 'x-forwarded-for' | 'forwarded';
+
+/**
+ * Makes a function of the client's address of a request; undefined where the client has left.
+ * @param trustProxy CIDRs of trusted proxies
+ * @param forwardedHeader the header that they write; the other one is ignored
+ */
+export function addressReader({
+  trustProxy,
+  forwardedHeader,
+}: {
+  trustProxy: string[];
+  forwardedHeader: ForwardedHeader;
+}): (request: IncomingMessage) => string | undefined {
+  const isTrusted = parseNetworks(trustProxy);
+  return ({ socket: { remoteAddress }, headers }) => {
+    const forwarded = headers[forwardedHeader];
+    const value = Array.isArray(forwarded) ? forwarded.join(',') : forwarded;
+    return remoteAddress && clientAddress(remoteAddress, forwardedHeader, value, isTrusted);
+  };
+}
 
 /**
  * The address of the client. It is the peer's address, unless the peer is a trusted proxy. Then it

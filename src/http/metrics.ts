@@ -107,13 +107,11 @@ function measureRequests(app: FastifyInstance, registry: Registry): void {
     ] as const;
   });
   const secondsOf = new Map<string, Histogram<string>>(switchSeconds);
-  app.addHook('onResponse', (request, reply, done) => {
-    const route = request.routeOptions.url ?? '(none)';
-    requests.inc({ route, status: reply.statusCode });
-    seconds.observe({ route }, reply.elapsedTime / 1_000);
-    const outcome = OUTCOMES[reply.statusCode] ?? 'rejected';
-    secondsOf.get(route)?.observe({ outcome }, reply.elapsedTime / 1_000);
-    done();
+  app.onAnswered(({ route, status, ms }) => {
+    requests.inc({ route, status });
+    seconds.observe({ route }, ms / 1_000);
+    const outcome = OUTCOMES[status] ?? 'rejected';
+    secondsOf.get(route)?.observe({ outcome }, ms / 1_000);
   });
 }
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../config.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { clientAddress, parseNetworks } from './client-address.ts';
+import { addressReader } from './client-address.ts';
 import type { PresentedKey } from './presented-key.ts';
 
 // Allows only one spelling of a path, because a proxy that forbids a path may know only that one.
@@ -18,33 +18,23 @@ declare module 'fastify' {
   }
 }
 
-/**
- * Gives every request its client's address.
- * @param trustProxy CIDRs of trusted proxies
- * @param forwardedHeader the header that they write; the other one is ignored
- */
+/** Gives every request its client's address. */
 export function decorateRequests(
   app: FastifyInstance,
-  { trustProxy, forwardedHeader }: Pick<Config, 'trustProxy' | 'forwardedHeader'>,
+  config: Pick<Config, 'trustProxy' | 'forwardedHeader'>,
 ): void {
-  const isTrusted = parseNetworks(trustProxy);
+  const addressOf = addressReader(config);
   app.decorateRequest('clientAddress', '');
   app.decorateRequest('presentedKey');
   app.addHook('onRequest', (request, reply, done) => {
-    const peer = request.socket.remoteAddress;
+    const address = addressOf(request.raw);
     // A client that has left already must not count as a proxy.
-    if (peer === undefined) throw new Refusal('malformed', 'The connection was closed');
+    if (address === undefined) throw new Refusal('malformed', 'The connection was closed');
     // RFC 9112, 3.2
     if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) {
       throw new Refusal('malformed', 'The request has no Host');
     }
-    const forwarded = request.headers[forwardedHeader];
-    request.clientAddress = clientAddress(
-      peer,
-      forwardedHeader,
-      Array.isArray(forwarded) ? forwarded.join(',') : forwarded,
-      isTrusted,
-    );
+    request.clientAddress = address;
     if (request.is404 || ONE_SPELLING.test(request.url)) done();
     else reply.callNotFound();
   });

@@ -1,6 +1,8 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { USERNAME_REQUIREMENT } from '../domain/account-name.ts';
 import { isEmergencyOfAccount } from '../domain/calls/emergency-of-account.ts';
+import type { DeliveringFeed } from '../domain/calls/feed.ts';
 import { isEmergencyNumber, isEmergencySomewhere } from '../domain/emergency-numbers.ts';
 import type { Decimal } from '../domain/money.ts';
 import { internationalNumber, type NumberingPlan, readDialled } from '../domain/phone-number.ts';
@@ -9,57 +11,119 @@ import { type CallQuestion, NO_NUMBER } from '../domain/rating/decision.ts';
 import { allowEmergencyCall } from '../domain/rating/emergency.ts';
 import { type AllowedCall, gatherReleases } from '../domain/rating/hold.ts';
 import { fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
+import { addressReader } from '../http/client-address.ts';
 import { successBody } from '../http/plain-envelope.ts';
+import { isTls, securityHeaders } from '../http/security-headers.ts';
+import type { Shortcut } from '../http/shortcut.ts';
 import { parseStrictJson } from '../http/strict-json.ts';
 import type { Service } from '../service.ts';
 import { readRaw } from './bodies/receive.ts';
 import { firstUsername, MalformedRecord, wholeText } from './record.ts';
+import type { Senders } from './senders.ts';
 import { soonOrUndefined } from './soon.ts';
 
 export const LONGEST_QUESTION_BYTES = 16 * 1024;
 const LONGEST_CALL_ID = 255;
 const LONGEST_NUMBER = 128;
 
+const TYPE = 'application/json; charset=utf-8';
+const PATH = '/ingest/v1/authorize';
+
+/** What the shortcut found out before it left a request to Fastify. */
+interface Begun {
+  body: Buffer;
+  error?: unknown;
+}
+
 /**
  * `POST /ingest/v1/authorize`: a switch asks whether an account may call. 200 with one line of
  * JSON, or 402 with a message for its log. A repeated `call_id`, also during the call, extends it.
  * A call to an emergency number is allowed before any other rule is checked, and holds nothing. It
  * is allowed even where the database does not identify the feed or the account in time.
+ *
+ * Fastify takes longer than all other parts of an answer. So calls that are allowed are answered
+ * without it; anything else is left to it.
  */
-export function authorizeRoute(app: FastifyInstance, { db, config, clock }: Service): void {
+export function authorizeRoute(app: FastifyInstance, service: Service, senders: Senders): void {
+  const { db, config, clock } = service;
   const { holdSeconds, holdsOnDisk, verifiedCallsOnly: verifiedOnly, freeCalls } = config;
   const options = { holdSeconds, holdsOnDisk, verifiedOnly, freeCalls };
   const authorize = gatherAuthorizations(db, options);
+  const answer = async ({ rewrite, ...question }: ReadQuestion) => {
+    const allowed = await authorize({ ...question, now: clock() });
+    const called = allowed.called ?? question.called;
+    return permission(allowed.maxSeconds, shownRate(allowed.rate), rewrite ? called : undefined);
+  };
+  const isEmergency = (number: string, feed: DeliveringFeed | undefined) =>
+    isEmergencyNumber(config.emergencyNumbers, feed?.country, number);
+
+  const begun = new WeakMap<IncomingMessage, Begun>();
   const route = { config: { allowsEmergencyCalls: true } };
-  app.post('/ingest/v1/authorize', route, async (request, reply) => {
-    const body = await readRaw(request.raw, LONGEST_QUESTION_BYTES);
-    let { rewrite, ...question } = readQuestion(body, request.feed?.plan);
-    const allow = (maxSeconds: number, rate: string, called: string) => {
-      const dst = rewrite ? `, "dst": "${internationalNumber(called)}"` : '';
-      return reply
-        .header('cache-control', 'no-store')
-        .type('application/json; charset=utf-8')
-        .send(`{"allow": true, "max_seconds": ${maxSeconds}, "rate": "${rate}"${dst}}`);
+  app.post(PATH, route, async (request, reply) => {
+    const { body, error } = begun.get(request.raw) ?? {
+      body: await readRaw(request.raw, LONGEST_QUESTION_BYTES),
     };
+    if (error) throw error;
+    reply.header('cache-control', 'no-store').type(TYPE);
+    const { feed } = request;
+    const question = readQuestion(body, feed?.plan);
     const { account, called: number, dialled = number } = question;
     if (
-      isEmergencyNumber(config.emergencyNumbers, request.feed?.country, number) ||
+      isEmergency(number, feed) ||
       (isEmergencySomewhere(dialled) &&
         (await soonOrUndefined(isEmergencyOfAccount(db, account, dialled))) !== false)
     ) {
       await soonOrUndefined(allowEmergencyCall(db, account));
-      return allow(holdSeconds, '0', number);
+      return permission(holdSeconds, '0', question.rewrite ? number : undefined);
     }
-    const isLate = !request.feed;
-    if (isLate) {
-      await request.authenticated;
-      // The feed's country is needed to read the number.
-      ({ rewrite, ...question } = readQuestion(body, request.feed?.plan));
-    }
-    const { called } = question;
-    const allowed = await authorize({ ...question, now: clock() });
-    return allow(allowed.maxSeconds, shownRate(allowed.rate), allowed.called ?? called);
+    if (feed) return answer(question);
+    await request.authenticated;
+    // The feed's country is needed to read the number.
+    return answer(readQuestion(body, request.feed?.plan));
   });
+
+  const addressOf = addressReader(config);
+  const headers = {
+    ...securityHeaders(isTls(config)),
+    'cache-control': 'no-store',
+    'content-type': TYPE,
+  };
+  const shortcut: Shortcut = async (request, next, send) => {
+    const address = addressOf(request);
+    const { authorization, host, 'content-length': length } = request.headers;
+    const feed =
+      address !== undefined &&
+      host !== undefined &&
+      Number(length) <= LONGEST_QUESTION_BYTES &&
+      senders.recent(authorization, address);
+    if (!feed) {
+      next(address ?? '');
+      return;
+    }
+    const found: Begun = { body: Buffer.alloc(0) };
+    let text: string | undefined;
+    try {
+      found.body = await readRaw(request, LONGEST_QUESTION_BYTES);
+      const question = readQuestion(found.body, feed.plan);
+      const { called: number, dialled = number } = question;
+      if (!isEmergency(number, feed) && !isEmergencySomewhere(dialled)) {
+        text = await answer(question);
+      }
+    } catch (error) {
+      found.error = error;
+    }
+    if (text === undefined) {
+      begun.set(request, found);
+      next(address);
+    } else send(text, address);
+  };
+  app.shortcuts.set(PATH, { shortcut, headers });
+}
+
+/** The answer to a call that is allowed. @param called the number for switches that want it */
+function permission(maxSeconds: number, rate: string, called: string | undefined): string {
+  const dst = called === undefined ? '' : `, "dst": "${internationalNumber(called)}"`;
+  return `{"allow": true, "max_seconds": ${maxSeconds}, "rate": "${rate}"${dst}}`;
 }
 
 /**
@@ -79,11 +143,10 @@ export function releaseRoute(app: FastifyInstance, { db }: Service): void {
   });
 }
 
-/** @returns `rewrite`: the switch wants the checked number in the answer */
-function readQuestion(
-  body: Buffer,
-  plan: NumberingPlan | undefined,
-): Omit<CallQuestion, 'now'> & { rewrite: boolean } {
+/** `rewrite`: the switch wants the checked number in the answer. */
+type ReadQuestion = Omit<CallQuestion, 'now'> & { rewrite: boolean };
+
+function readQuestion(body: Buffer, plan: NumberingPlan | undefined): ReadQuestion {
   const fields = readFields(body, ['account', 'dst', 'call_id']);
   return {
     ...allowedCall(fields),

@@ -1,14 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { gatherCalls } from '../domain/calls/call-gathering.ts';
-import {
-  authenticateFeed,
-  type DeliveringFeed,
-  KnownFeeds,
-  noteFeeds,
-} from '../domain/calls/feed.ts';
+import { type DeliveringFeed, noteFeeds } from '../domain/calls/feed.ts';
 import { WARNING_QUEUE } from '../domain/mail/message.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { parseNetworks } from '../http/client-address.ts';
 import { successBody } from '../http/plain-envelope.ts';
 import type { Service } from '../service.ts';
 import { realtimeRoutes } from './asterisk-realtime.ts';
@@ -16,6 +10,7 @@ import { authorizeRoute, releaseRoute } from './authorize.ts';
 import { Receiver } from './bodies/receive.ts';
 import { directoryRoutes } from './directory.ts';
 import { takeInRegistrations } from './registrations.ts';
+import { Senders } from './senders.ts';
 import { soonOrUndefined } from './soon.ts';
 import { PARSERS, takeIn } from './take-in.ts';
 
@@ -43,36 +38,30 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
   });
   const store = gatherCalls(db);
   const noteSeen = noteFeeds(db, (error) => app.log.warn(error, 'not noted when a feed spoke'));
+  const senders = new Senders(db, { keyring, note: (feed) => noteSeen(feed, clock()) });
   app.decorateRequest('feed', undefined);
   // Switches follow no redirects, so each path works with and without a final slash.
   app.addHook('onRoute', (route) => {
     if (!route.url.endsWith('/')) app.route({ ...route, url: `${route.url}/` });
   });
   app.decorateRequest('authenticated', undefined);
-  const often = new KnownFeeds(db, keyring);
-  const accept = (request: FastifyRequest, feed: DeliveringFeed) => {
-    if (feed.networks.length > 0 && !parseNetworks(feed.networks)(request.clientAddress)) {
-      throw new Refusal('forbidden', `The feed ${feed.name} may not send from this address`);
-    }
-    request.feed = feed;
-    noteSeen(feed, clock());
-  };
   // Callbacks: switches wait for these answers, and promises cost more than the checks.
   app.addHook('onRequest', (request, _reply, done) => {
     // Switches send any content type, even an invalid one, so the body alone decides.
     delete request.headers['content-type'];
-    const [name, secret] = basicCredentials(request.headers.authorization);
-    const { allowsEmergencyCalls } = request.routeOptions.config;
-    const known = allowsEmergencyCalls ? often.recent(name, secret) : undefined;
-    if (known) {
-      accept(request, known);
+    const { clientAddress } = request;
+    const { authorization } = request.headers;
+    const { allowsEmergencyCalls = false } = request.routeOptions.config;
+    request.feed = allowsEmergencyCalls ? senders.recent(authorization, clientAddress) : undefined;
+    if (request.feed) {
       done();
       return;
     }
-    const looking = allowsEmergencyCalls
-      ? often.authenticate(name, secret)
-      : authenticateFeed(db, keyring, name, secret);
-    const authenticated = looking.then((feed) => accept(request, feed));
+    const authenticated = senders
+      .authenticate(authorization, clientAddress, allowsEmergencyCalls)
+      .then((feed) => {
+        request.feed = feed;
+      });
     if (allowsEmergencyCalls) {
       // An emergency call does not wait for the database. Any other call waits after its number is
       // read.
@@ -106,7 +95,7 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
     return answer(reply, counts);
   });
 
-  authorizeRoute(app, service);
+  authorizeRoute(app, service, senders);
   releaseRoute(app, service);
   directoryRoutes(app, service);
   realtimeRoutes(app, service);
@@ -136,13 +125,4 @@ function answer(reply: FastifyReply, counts: Record<string, number>): FastifyRep
 function feedOf(request: FastifyRequest): DeliveringFeed {
   if (!request.feed) throw new Error('the feed was not authenticated');
   return request.feed;
-}
-
-function basicCredentials(header: string | undefined): [string, string] {
-  const [, encoded] = /^basic\s+([A-Za-z0-9+/=]+)\s*$/i.exec(header ?? '') ?? [];
-  const text = Buffer.from(encoded ?? '', 'base64').toString();
-  const colon = text.indexOf(':');
-  // The database cannot store NUL, so no feed's name has it.
-  if (colon < 1 || text.includes('\0')) throw new Refusal('unauthorized', 'Unauthorized');
-  return [text.slice(0, colon), text.slice(colon + 1)];
 }
