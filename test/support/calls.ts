@@ -64,11 +64,18 @@ export async function cloneCustomer(
   count: number,
 ): Promise<number[]> {
   const usernames = Array.from({ length: count }, () => nextUsername++);
+  const [row] = await db.query<{ columns: string }>(
+    `SELECT string_agg(quote_ident(attname), ', ') AS columns FROM pg_attribute
+     WHERE attrelid = 'account'::regclass AND attnum > 0 AND attgenerated = ''
+       AND NOT attisdropped`,
+  );
   await db.query(
     `WITH added AS (
-       INSERT INTO account SELECT (jsonb_populate_record(a, jsonb_build_object(
-         'username', u, 'master_account', u, 'key_digest', sha256(u::text::bytea)))).*
-       FROM account a, unnest($2::bigint[]) u WHERE a.username = $1
+       INSERT INTO account (${row?.columns})
+       SELECT ${row?.columns} FROM (
+         SELECT (jsonb_populate_record(a, jsonb_build_object(
+           'username', u, 'master_account', u, 'key_digest', sha256(u::text::bytea)))).*
+         FROM account a, unnest($2::bigint[]) u WHERE a.username = $1) AS copies
        RETURNING username
      )
      INSERT INTO balance (account) SELECT username FROM added`,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import {
   addCustomer,
   cloneCustomer,
@@ -305,4 +306,42 @@ test('many calls of many accounts go page by page, while new ones come in', asyn
     [range.from, range.to],
   );
   assert.deepEqual(rates, [{ calls: 4_100 }]);
+});
+
+test('accounts are posted in short transactions, however long their entries take', async () => {
+  const { db } = api.service;
+  const range = newRange();
+  const accounts = await cloneCustomer(db, await addCustomer(api, { rate: '0.01' }), 12);
+  await callsIn(range, accounts);
+  await db.query('UPDATE account SET rate = 0.02 WHERE username = ANY ($1)', [accounts]);
+  const slow = new Proxy(db, {
+    get: (target, name) => {
+      if (name === 'transaction') {
+        return (work: (tx: Queryable) => Promise<unknown>) =>
+          target.transaction((tx) => work(slowly(tx)));
+      }
+      const value = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  const slowly = (tx: Queryable): Queryable => ({
+    ...tx,
+    query: async (text, values) => {
+      if (text.includes('INTO ledger_entry')) await setTimeout(100);
+      return tx.query(text, values);
+    },
+  });
+  const done = await rerate(range, slow);
+  assert.equal(done.adjustments.length, 12);
+  // The entries of one transaction have its identity.
+  const transactions = await db.query<{ entries: number }>(
+    `SELECT count(*) AS entries FROM ledger_entry
+     WHERE account = ANY ($1) AND kind = 'adjustment' GROUP BY xmin::text ORDER BY min(id)`,
+    [accounts],
+  );
+  assert.ok(
+    transactions.every(({ entries }) => entries <= 3),
+    JSON.stringify(transactions),
+  );
+  await assertBooks();
 });
