@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import { Argument, type Command } from 'commander';
+import { dismissRejected } from '../domain/calls/rejected-record.ts';
 import {
   countRejected,
-  dismissRejected,
   findRejected,
   listRejected,
   type RejectedSummary,
-} from '../domain/calls/rejected-record.ts';
+} from '../domain/calls/rejected-search.ts';
 import { readPage } from '../domain/page.ts';
 import { type ReplayCounts, replayRejected } from '../ingest/replay.ts';
 import type { OpenService } from '../open-service.ts';

@@ -12,7 +12,7 @@ import { addNumber, addService } from '../domain/billing/recurring-charge.ts';
 import { postByHand } from '../domain/books/ledger.ts';
 import { addFeed, type Feed, listFeeds } from '../domain/calls/feed.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { reportContacts } from '../domain/sip/registration.ts';
+import { reportContacts } from '../domain/sip/reported-contact.ts';
 import { unpack } from '../ingest/bodies/unpack.ts';
 import { takeIn } from '../ingest/take-in.ts';
 import type { OpenService } from '../open-service.ts';

@@ -6,7 +6,7 @@ import { Replica } from '../db/replica.ts';
 import { countOperatorKeys } from '../domain/access/expiring-keys.ts';
 import { hashesComputed } from '../domain/access/password.ts';
 import { countMails } from '../domain/account/mail-queue.ts';
-import { countRejected } from '../domain/calls/rejected-record.ts';
+import { countRejected } from '../domain/calls/rejected-search.ts';
 import { countRepeatedCalls } from '../domain/calls/repeated-call.ts';
 import { countOperations } from '../domain/operation/operation.ts';
 import { sumHolds } from '../domain/rating/hold.ts';

@@ -4,7 +4,7 @@ import type { Database } from '../db/database.ts';
 import { isSipUser } from '../domain/account-name.ts';
 import { dialledNumber, type NumberingPlan } from '../domain/phone-number.ts';
 import { invalidField, Refusal } from '../domain/refusal.ts';
-import { endContact, reportContacts, reportedContacts } from '../domain/sip/registration.ts';
+import { endContact, reportContacts, reportedContacts } from '../domain/sip/reported-contact.ts';
 import { findSubscriber, ownerOfNumber, type Subscriber } from '../domain/sip/subscriber.ts';
 import type { Service } from '../service.ts';
 import { LONGEST_QUESTION_BYTES } from './authorize.ts';

@@ -1,4 +1,4 @@
-import type { ReportedContact } from '../domain/sip/registration.ts';
+import type { ReportedContact } from '../domain/sip/reported-contact.ts';
 import { expiryAfter, reportTime, toContact } from './formats/contact.ts';
 import { MalformedRecord } from './record.ts';
 

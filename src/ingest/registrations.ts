@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts';
-import { type ReportedContact, reportContacts } from '../domain/sip/registration.ts';
+import { type ReportedContact, reportContacts } from '../domain/sip/reported-contact.ts';
 import { readBatches, TooManyRecords } from './bodies/batches.ts';
 import { readJsonRecords } from './bodies/json-records.ts';
 import type { Piece } from './bodies/pieces.ts';

@@ -3,14 +3,16 @@ import { type Actor, audit } from '../domain/audit.ts';
 import { type Feed, type FeedFormat, listFeeds } from '../domain/calls/feed.ts';
 import {
   explainRejected,
-  findRejected,
-  listRejected,
-  newestRejectedId,
-  type OpenRejected,
   type RejectedRecord,
   requireOpen,
   resolveRejected,
 } from '../domain/calls/rejected-record.ts';
+import {
+  findRejected,
+  listRejected,
+  newestRejectedId,
+  type OpenRejected,
+} from '../domain/calls/rejected-search.ts';
 import { unpack } from './bodies/unpack.ts';
 import { PARSERS, type TakenIn, takeIn } from './take-in.ts';
 

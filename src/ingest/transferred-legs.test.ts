@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { moneyOf, post as pay } from '../../test/support/calls.ts';
 import { post, startService, TESTER, type TestService } from '../../test/support/service.ts';
 import { addAccount, NO_LIMITS } from '../domain/account/new-account.ts';
-import { listRejected } from '../domain/calls/rejected-record.ts';
+import { listRejected } from '../domain/calls/rejected-search.ts';
 import { replayRejected } from './replay.ts';
 
 // The caller and the end of the calls in the samples.

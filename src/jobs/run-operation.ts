@@ -1,7 +1,8 @@
 import { StoreUnavailable } from '../db/errors.ts';
 import { postMonthlyCharges, previewMonthlyCharges } from '../domain/billing/charge-run.ts';
 import { reconcile, reportImbalances } from '../domain/books/proof.ts';
-import { countRejected, openAmong } from '../domain/calls/rejected-record.ts';
+import { openAmong } from '../domain/calls/rejected-record.ts';
+import { countRejected } from '../domain/calls/rejected-search.ts';
 import { countCalls, previewRerating, rerateCalls } from '../domain/calls/rerating.ts';
 import { fromMicros, toMicros } from '../domain/money.ts';
 import { deleteParts, openParts } from '../domain/moving/import-part.ts';

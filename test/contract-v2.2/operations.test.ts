@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { addNumber, addService } from '../../src/domain/billing/recurring-charge.ts';
 import { postByHand, reverseEntry } from '../../src/domain/books/ledger.ts';
-import { reportContacts } from '../../src/domain/sip/registration.ts';
+import { reportContacts } from '../../src/domain/sip/reported-contact.ts';
 import {
   assertData,
   assertError,

@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import createClient from 'openapi-fetch';
 import { createNamedKey } from '../../src/domain/access/named-key.ts';
-import { reportContacts } from '../../src/domain/sip/registration.ts';
+import { reportContacts } from '../../src/domain/sip/reported-contact.ts';
 import { bearer, newAddress, newUsername } from '../support/contract.ts';
 import { type DatabaseProxy, startProxy } from '../support/proxy.ts';
 import { startDocumented, TESTER, type TestService } from '../support/service.ts';

@@ -1,11 +1,8 @@
 import type { Database } from '../../db/database.ts';
-import type { OperatorKey } from '../../domain/access/operator-key.ts';
-import type { Scope } from '../../domain/access/operator-scope.ts';
 import * as entered from '../../domain/entered-values.ts';
-import { failedRows } from '../../domain/moving/failed-rows.ts';
 import { ENCODINGS } from '../../domain/moving/file-rows.ts';
 import { MODES } from '../../domain/moving/import-kind.ts';
-import { MOST_PARTS, openParts, putPart, requireParts } from '../../domain/moving/import-part.ts';
+import { MOST_PARTS, putPart, requireParts } from '../../domain/moving/import-part.ts';
 import {
   countsOf,
   createRun,
@@ -13,43 +10,19 @@ import {
   findRun,
   type ImportRun,
   listRuns,
-  reportLines,
 } from '../../domain/moving/import-run.ts';
-import { IMPORT_KINDS, type ImportKindName, SHIPPED } from '../../domain/moving/mapping.ts';
-import { subjectOf } from '../../domain/operation/operation.ts';
+import { IMPORT_KINDS, SHIPPED } from '../../domain/moving/mapping.ts';
 import { Type } from '../../http/schema.ts';
 import { created, ok, page, removed, rowsOf } from './answer.ts';
-import { choice, flag, list, optional, pattern, text } from './field.ts';
+import { choice, flag, list, optional, text } from './field.ts';
 import { PAGE } from './fields.ts';
+import { I, requireKind } from './import-access.ts';
 import { begin, LONG, operationSchema } from './long-work.ts';
-import { Problem } from './problem.ts';
 import { route } from './route.ts';
 import * as s from './schemas.ts';
 
 const TAG = 'moving';
 const SCOPE = 'imports:write';
-const I = { id: pattern('^imp_[0-9a-f]{18}$', { description: 'Its id' }) };
-const NDJSON = { 'content-type': 'application/x-ndjson; charset=utf-8' };
-
-/** What a key needs besides, by what it imports. */
-const SCOPE_OF: Record<ImportKindName, Scope> = {
-  accounts: 'accounts:write',
-  sip: 'credentials:write',
-  numbers: 'numbers:write',
-  services: 'services:write',
-  balances: 'ledger:write',
-};
-
-/** @throws Problem 403 */
-function requireKind(key: OperatorKey, kind: ImportKindName): void {
-  const scope = SCOPE_OF[kind];
-  if (!key.scopes.includes(scope)) {
-    throw new Problem(403, 'scope_required', `The key lacks ${scope}`, { about: { scope } });
-  }
-  if (kind === 'balances' && (key.entryLimit !== null || key.dayLimit !== null)) {
-    throw new Problem(403, 'amount_limit', 'A key with limits of amounts imports no balances');
-  }
-}
 
 const importSchema = s.object({
   id: s.name,
@@ -256,43 +229,6 @@ const get = route({
     ok(await shownImport(db, await findRun(db, params.id, key.id))),
 });
 
-const ONLY = { only: optional(choice(['failed'], { description: 'Only failed rows' })) };
-
-const report = route({
-  method: 'GET',
-  path: '/imports/{id}/report',
-  operationId: 'getImportReport',
-  tag: TAG,
-  summary: 'A line for each row as NDJSON; the last line has the counts',
-  scope: SCOPE,
-  produces: ['application/x-ndjson'],
-  params: I,
-  query: ONLY,
-  answers: { 200: s.name },
-  handle: async ({ service: { db }, key, params, query }) => {
-    const run = await findRun(db, params.id, key.id);
-    return { status: 200, headers: NDJSON, stream: reportLines(db, run.id, query.only) };
-  },
-});
-
-const failed = route({
-  method: 'GET',
-  path: '/imports/{id}/failed-rows',
-  operationId: 'getFailedRows',
-  tag: TAG,
-  summary: 'The failed rows as they came, with why, to be mended and sent again',
-  description: 'They may hold secrets, as the file did.',
-  scope: SCOPE,
-  produces: ['text/csv'],
-  params: I,
-  answers: { 200: s.name },
-  handle: async ({ service: { db, keyring }, key, params }) => {
-    const run = await findRun(db, params.id, key.id);
-    const stream = failedRows(db, run, openParts(db, keyring, run.id));
-    return { status: 200, headers: { 'content-type': 'text/csv; charset=utf-8' }, stream };
-  },
-});
-
 const discard = route({
   method: 'DELETE',
   path: '/imports/{id}',
@@ -309,31 +245,4 @@ const discard = route({
   },
 });
 
-const operationReport = route({
-  method: 'GET',
-  path: '/operations/{id}/report',
-  operationId: 'getOperationReport',
-  tag: TAG,
-  summary: 'The report of an import, by the operation that does it',
-  scope: SCOPE,
-  produces: ['application/x-ndjson'],
-  params: { id: pattern('^op_[0-9A-Za-z]{1,40}$', { description: 'Its id' }) },
-  query: ONLY,
-  answers: { 200: s.name },
-  handle: async ({ service: { db }, key, params, query }) => {
-    const run = await findRun(db, await subjectOf(db, params.id, key.id), key.id);
-    return { status: 200, headers: NDJSON, stream: reportLines(db, run.id, query.only) };
-  },
-});
-
-export const importRoutes = [
-  create,
-  part,
-  start,
-  imports,
-  get,
-  report,
-  failed,
-  discard,
-  operationReport,
-];
+export const importRoutes = [create, part, start, imports, get, discard];

@@ -1,4 +1,3 @@
-import { explainDialled } from '../../domain/calls/call-explanation.ts';
 import { csvCell } from '../../domain/calls/call-file.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { readPriceFile } from '../../domain/rating/price-csv.ts';
@@ -12,7 +11,6 @@ import {
   type PriceListSummary,
   removePriceList,
 } from '../../domain/rating/price-list.ts';
-import { Type } from '../../http/schema.ts';
 import {
   etagOf,
   ok,
@@ -24,13 +22,15 @@ import {
   unlessGone,
 } from './answer.ts';
 import { type Fields, flagText, optional, pattern, text } from './field.ts';
-import { PAGE, time, username } from './fields.ts';
+import { PAGE, time } from './fields.ts';
 import { invalidValues, Problem } from './problem.ts';
 import { type Call, route } from './route.ts';
 import * as s from './schemas.ts';
 
 const TAG = 'rates';
+
 const FILE_TYPES = ['text/csv', 'application/x-ndjson'] as const;
+
 const MOST_PRICES = 1_000_000;
 
 const L = { name: text(entered.listName, { description: 'Name of the list', example: 'retail' }) };
@@ -175,6 +175,7 @@ const countsSchema = s.object({
   raisedSoon: s.whole,
   ignored: s.listOf(s.name),
 });
+
 const importQuery = {
   dryRun: optional(flagText('Only tell what would change')),
   from: optional(
@@ -284,52 +285,4 @@ function csvOf(ndjson: string): string {
   return rows.join('\n');
 }
 
-const getRate = route({
-  method: 'GET',
-  path: '/accounts/{username}/rate',
-  operationId: 'getRate',
-  tag: TAG,
-  summary: 'What an account pays for calls to a number now',
-  scope: 'prices:read',
-  params: { username: username('Its username') },
-  query: {
-    number: text(entered.calledNumber, {
-      description: 'As it is dialled',
-      example: '+442055501234',
-    }),
-    at: optional(time('When the call starts; left out, now')),
-  },
-  answers: {
-    200: s.object({
-      list: s.orNull(s.name),
-      prefix: s.orNull(s.name),
-      name: s.orNull(s.name),
-      rate: s.money,
-      minimumSeconds: s.whole,
-      incrementSeconds: s.whole,
-      connectFee: s.money,
-      minimumCharge: s.money,
-      blocked: Type.Boolean(),
-      emergency: Type.Boolean(),
-    }),
-  },
-  handle: async ({ service, params, query, now }) => {
-    const { emergencyNumbers } = service.config;
-    const { number: typed, at: startsAt = now } = query;
-    const asked = { typed, account: params.username, feed: undefined, startsAt, seconds: 60 };
-    const explained = await explainDialled(service.db, { ...asked, emergencyNumbers });
-    const { list, price, rate, minimumSeconds, incrementSeconds, emergency } = explained;
-    return ok({
-      list: price ? list : null,
-      prefix: price?.prefix ?? null,
-      name: price?.name ?? null,
-      ...{ rate, minimumSeconds, incrementSeconds },
-      connectFee: explained.connectFee,
-      minimumCharge: explained.minimumCharge,
-      blocked: explained.blocked.length > 0 && !emergency,
-      emergency,
-    });
-  },
-});
-
-export const priceRoutes = [lists, getList, deleteList, getPrices, putPrices, patchPrices, getRate];
+export const priceRoutes = [lists, getList, deleteList, getPrices, putPrices, patchPrices];

@@ -1,10 +1,9 @@
+import { dismissRejected, requireOpen } from '../../domain/calls/rejected-record.ts';
 import {
-  dismissRejected,
   type RejectedView,
-  requireOpen,
   searchRejected,
   viewRejected,
-} from '../../domain/calls/rejected-record.ts';
+} from '../../domain/calls/rejected-search.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { Type } from '../../http/schema.ts';
 import { replayRejected } from '../../ingest/replay.ts';

@@ -1,7 +1,7 @@
 import { accountTotals } from '../../domain/account/account-counts.ts';
 import { countMails } from '../../domain/account/mail-queue.ts';
 import { callsByDay } from '../../domain/calls/call-hour.ts';
-import { countRejected } from '../../domain/calls/rejected-record.ts';
+import { countRejected } from '../../domain/calls/rejected-search.ts';
 import { dayOf } from '../../domain/day.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { type Decimal, fromMicros, toMicros } from '../../domain/money.ts';

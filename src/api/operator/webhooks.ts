@@ -2,7 +2,7 @@ import type { OperatorKey } from '../../domain/access/operator-key.ts';
 import type { Scope } from '../../domain/access/operator-scope.ts';
 import { OVERLAP_HOURS } from '../../domain/access/secret-overlap.ts';
 import * as entered from '../../domain/entered-values.ts';
-import { EVENT_TYPE_NAMES, EVENT_TYPES, type EventType } from '../../domain/event.ts';
+import { EVENT_TYPES, type EventType } from '../../domain/event.ts';
 import {
   changeEndpoint,
   createEndpoint,
@@ -17,7 +17,6 @@ import {
   typesOf,
   type WebhookEndpoint,
 } from '../../domain/webhook/endpoint.ts';
-import { listDeliveries, requireEnabled, retryDelivery } from '../../domain/webhook/replay.ts';
 import { Type } from '../../http/schema.ts';
 import { requireAllowed, systemResolve } from '../../webhook/allowed-address.ts';
 import { sendTest } from '../../webhook/send.ts';
@@ -27,33 +26,19 @@ import {
   given,
   ok,
   okTagged,
-  page,
   pageOfAll,
   removed,
   requireMatch,
-  rowsOf,
   unlessGone,
 } from './answer.ts';
-import { allOptional, anyOf, choice, flag, integer, list, optional, text } from './field.ts';
-import { overlapHours, PAGE, recordId, time, username } from './fields.ts';
-import { begin, LONG, operationSchema } from './long-work.ts';
-import { invalidValue, Problem } from './problem.ts';
+import { allOptional, choice, flag, list, text } from './field.ts';
+import { overlapHours, PAGE, recordId, username } from './fields.ts';
+import { Problem } from './problem.ts';
 import { route } from './route.ts';
 import * as s from './schemas.ts';
 
 const TAG = 'events';
-
 const W = { id: recordId };
-const D = {
-  ...W,
-  sequence: text(entered.recordId, { description: 'Of the event', example: '48213' }),
-};
-const sequence = integer({
-  description: 'A number of an event',
-  least: 0,
-  most: Number.MAX_SAFE_INTEGER,
-  example: 48000,
-});
 
 const FIELDS = {
   url: text((given) => given, {
@@ -74,6 +59,7 @@ const FIELDS = {
   description: text(entered.words, { description: 'What it is for', example: 'CRM' }),
   enabled: flag({ description: 'Whether events are sent', example: true }),
 };
+
 const endpointSchema = s.object({
   id: s.name,
   url: s.name,
@@ -252,107 +238,4 @@ const test = route({
   },
 });
 
-const deliverySchema = s.object({
-  sequence: s.whole,
-  event: s.name,
-  type: s.name,
-  state: s.name,
-  tries: s.whole,
-  nextTryAt: s.orNull(s.moment),
-  triedAt: s.orNull(s.moment),
-  status: s.orNull(s.whole),
-  error: s.orNull(s.name),
-  tookMs: s.orNull(s.whole),
-  reply: s.orNull(s.name),
-});
-
-const deliveries = route({
-  method: 'GET',
-  path: '/webhook-endpoints/{id}/deliveries',
-  operationId: 'listWebhookDeliveries',
-  tag: TAG,
-  summary: 'Deliveries to an endpoint, newest event first',
-  scope: 'webhooks:read',
-  params: W,
-  query: {
-    state: anyOf(choice(['pending', 'delivered', 'failed'], { description: 'How they are' })),
-    ...PAGE,
-  },
-  answers: { 200: s.pageOf(deliverySchema) },
-  handle: async (call) => {
-    const { service, params, query } = call;
-    await findEndpoint(service.db, params.id);
-    const before = call.after?.[0] as number | undefined;
-    const rows = await listDeliveries(
-      service.db,
-      params.id,
-      { states: query.state },
-      { before, limit: rowsOf(call) },
-    );
-    return page(call, rows, ({ sequence }) => [sequence]);
-  },
-});
-
-const retry = route({
-  method: 'POST',
-  path: '/webhook-endpoints/{id}/deliveries/{sequence}/retry',
-  operationId: 'retryWebhookDelivery',
-  tag: TAG,
-  summary: 'Send one event again, at once and with all tries',
-  scope: 'webhooks:write',
-  params: D,
-  body: {},
-  bodyIsOptional: true,
-  answers: { 200: s.object({ sequence: s.whole }) },
-  handle: async ({ service, actor, params, now }) => {
-    await retryDelivery(service.db, actor, params, now);
-    return ok({ sequence: params.sequence });
-  },
-});
-
-const replay = route({
-  ...LONG,
-  tag: TAG,
-  path: '/webhook-endpoints/{id}/replay',
-  operationId: 'replayWebhookEvents',
-  summary: 'Send events again: those of a range, or those given up since a time',
-  scope: 'webhooks:write',
-  params: W,
-  body: {
-    after: optional(sequence),
-    until: optional(sequence),
-    types: optional(
-      list(choice(EVENT_TYPE_NAMES, { description: 'Only these types' }), {
-        most: EVENT_TYPE_NAMES.length,
-        least: 1,
-      }),
-    ),
-    failedSince: optional(time('Instead of a range: events that were given up since then')),
-  },
-  answers: { 202: operationSchema },
-  handle: async (call) => {
-    const { id } = call.params;
-    const { after, failedSince } = call.body;
-    if ((after === undefined) === (failedSince === undefined)) {
-      throw invalidValue('/after', 'Must be given, or failedSince instead');
-    }
-    await requireEnabled(call.service.db, id);
-    return begin(call, {
-      ...{ kind: 'webhook replay', subject: String(id), unit: 'events' },
-      parameters: { endpoint: id, ...call.body },
-    });
-  },
-});
-
-export const webhookRoutes = [
-  endpoints,
-  add,
-  getEndpoint,
-  patch,
-  remove,
-  rotate,
-  test,
-  deliveries,
-  retry,
-  replay,
-];
+export const webhookRoutes = [endpoints, add, getEndpoint, patch, remove, rotate, test];

@@ -1,19 +1,14 @@
 import { randomInt } from 'node:crypto';
 import type { Database } from '../../db/database.ts';
-import { isInvalidParameter, violatedConstraint } from '../../db/errors.ts';
-import { sealedKey } from '../access/api-key.ts';
 import { importedHash, requireKnownHash, UnknownHash } from '../access/imported-password.ts';
-import { generatePassword, hashPassword, NO_PASSWORD } from '../access/password.ts';
+import { generatePassword, hashPassword } from '../access/password.ts';
 import { changeAccount, closeAccount } from '../account/account.ts';
 import { type AccountRecord, searchAccounts } from '../account/account-search.ts';
 import { type AccountChanges, SETTING_COLUMNS } from '../account/account-setting.ts';
 import { GENERATED_USERNAMES } from '../account/new-account.ts';
-import { addressKey, shareAddresses } from '../email-address.ts';
 import * as entered from '../entered-values.ts';
-import { recordEvents } from '../event.ts';
 import { isDecimal, toMicros } from '../money.ts';
 import { keepPlan } from '../numbering-plan.ts';
-import { randomSecret, sealedSecret } from '../sip/sip-secret.ts';
 import {
   type Fault,
   failed,
@@ -24,22 +19,11 @@ import {
   result,
 } from './import-kind.ts';
 import { moment, moneyOrMore, onOff, rate, seconds, setting, verified } from './import-value.ts';
+import { insertAccounts, type Known, type NewRow, payerOf } from './new-accounts.ts';
 
 const asText = (text: string) => text;
 const count = (text: string) => entered.wholeNumber(text, 0, 1_000_000);
 const externalId = (text: string) => entered.externalId(text);
-
-/** The columns of a new account that no file gives get these values. */
-const DEFAULTS = {
-  minimumSeconds: 6,
-  incrementSeconds: 6,
-  callerId: '',
-  notify: true,
-  notifyThreshold: 5,
-  enabled: true,
-  showsBalance: false,
-  timeZone: 'UTC',
-};
 
 /** Accounts, with their settings and, if wanted, their passwords. */
 export const accountKind: ImportKind = {
@@ -135,7 +119,7 @@ export const accountKind: ImportKind = {
         else fresh.push({ row, key, username: usernameOf(row, known) });
       }
     }
-    if (fresh.length > 0) results.push(...(await insert(tools, fresh, known)));
+    if (fresh.length > 0) results.push(...(await insertAccounts(tools, fresh, known)));
     for (const { row, username } of fresh) {
       if (row.values.isClosed) await closeAccount(tools.db, tools.actor, username, tools.now);
     }
@@ -165,23 +149,6 @@ type Texts = Record<
   string | undefined
 >;
 
-interface NewRow {
-  row: ReadRow;
-  key: string;
-  username: number;
-}
-
-interface Known {
-  /** by external ID */
-  accounts: Map<string, AccountRecord>;
-  /** usernames that are taken */
-  taken: Set<number>;
-  /** usernames of open billing accounts, by external ID and by username as text */
-  payers: Map<string, number>;
-  priceLists: Set<string>;
-}
-
-/** What the database has of all that the rows name. */
 async function lookUp({ db }: ImportTools, rows: ReadRow[]): Promise<Known> {
   const all = (name: string) => [
     ...new Set(rows.map(({ values }) => values[name]).filter((value) => value !== undefined)),
@@ -231,13 +198,6 @@ function usernameOf({ values }: ReadRow, { taken }: Known): number {
   while (taken.has(username)) username = randomInt(...GENERATED_USERNAMES);
   taken.add(username);
   return username;
-}
-
-function payerOf({ values }: ReadRow, { payers }: Known): number | undefined {
-  const { masterExternalId, masterAccount } = values;
-  return payers.get(
-    masterExternalId === undefined ? String(masterAccount) : `id ${masterExternalId}`,
-  );
 }
 
 function refusalOf(tools: ImportTools, row: ReadRow, known: Known): Fault | undefined {
@@ -295,132 +255,4 @@ function differing({ values }: ReadRow, account: AccountRecord): AccountChanges 
 function isSame(wanted: unknown, present: unknown): boolean {
   if (isDecimal(wanted) && isDecimal(present)) return toMicros(wanted) === toMicros(present);
   return String(wanted) === String(present);
-}
-
-/** Inserts accounts with balances, keys and SIP secrets, in few statements. */
-async function insert(tools: ImportTools, fresh: NewRow[], known: Known): Promise<RowResult[]> {
-  const { db, keyring, now, wantsCredentials } = tools;
-  const sealer = await keyring.sealer(db);
-  const accounts: object[] = [];
-  const balances: object[] = [];
-  const secrets: object[] = [];
-  const results: RowResult[] = [];
-  for (const { row, key, username } of fresh) {
-    const { values } = row;
-    const apikey = sealedKey(sealer, keyring, username, 1);
-    const secret = randomSecret();
-    const sip = { username, user: String(username), secret, version: 1 };
-    const stored = sealedSecret(sealer, tools.sipRealm, sip);
-    const payer = payerOf(row, known) ?? username;
-    accounts.push(accountRow(tools, { values, username, payer, apikey }));
-    secrets.push({
-      account: username,
-      sip_user: stored.user,
-      realm: stored.realm,
-      ha1: stored.ha1,
-      sealed: hex(stored.sealed),
-      version: 1,
-      changed_at: now,
-    });
-    if (payer === username) {
-      const { billing = 'prepaid', creditLimit = null, dayLimit = null } = values;
-      const terms = { billing, credit_limit: creditLimit, day_limit: dayLimit };
-      balances.push({ account: username, ...terms });
-    }
-    const password = values.newPassword as string | undefined;
-    const credentials = wantsCredentials
-      ? {
-          externalId: key,
-          username: String(username),
-          password: password ?? '',
-          apikey: apikey.key,
-          sipSecret: secret,
-        }
-      : undefined;
-    const errors = values.noHash ? [{ column: 'passwordHash', detail: String(values.noHash) }] : [];
-    results.push(result(row, key, 'created', { account: username, credentials, errors }));
-  }
-  await shareAddresses(
-    db,
-    fresh.map(({ row }) => String(row.values.email)),
-  );
-  try {
-    await db.query(INSERT_ACCOUNTS, [JSON.stringify(accounts)]);
-  } catch (error) {
-    if (isInvalidParameter(error)) throw new entered.InvalidValue({ key: 'timeZone' });
-    throw error;
-  }
-  await db.query(
-    `INSERT INTO balance (account, billing, credit_limit, day_limit)
-     SELECT account, billing, credit_limit, day_limit FROM jsonb_populate_recordset(NULL::balance, $1)`,
-    [JSON.stringify(balances)],
-  );
-  await db.query(
-    `INSERT INTO sip_secret SELECT * FROM jsonb_populate_recordset(NULL::sip_secret, $1)`,
-    [JSON.stringify(secrets)],
-  );
-  const events = fresh.map(({ row, username }) => {
-    const { name, email } = row.values;
-    const masterAccount = String(payerOf(row, known) ?? username);
-    return { account: username, data: { name, email, masterAccount, origin: 'import' } };
-  });
-  await recordEvents(db, 'account.created', events, now);
-  return results;
-}
-
-const OF_ACCOUNT = SETTING_COLUMNS.filter(({ table }) => table === 'account');
-const INSERTED = [
-  ...OF_ACCOUNT.map(({ column }) => column),
-  ...'username,master_account,email_key,created_at,updated_at,verified_at'.split(','),
-  ...'password_hash,password_unset,key_digest,key_sealed'.split(','),
-].join(', ');
-const INSERT_ACCOUNTS = `INSERT INTO account (${INSERTED})
-  SELECT ${INSERTED} FROM jsonb_populate_recordset(NULL::account, $1)`;
-
-function accountRow(
-  tools: ImportTools,
-  account: {
-    values: Record<string, unknown>;
-    username: number;
-    payer: number;
-    apikey: { digest: Buffer; sealed: Buffer };
-  },
-): object {
-  const { values, username, payer, apikey } = account;
-  const settings = { rate: tools.rate, ...DEFAULTS, ...defined(values) } as Record<string, unknown>;
-  const { createdAt = tools.now, verified: since, hash } = settings;
-  const verifiedAt = since === true ? createdAt : since;
-  return {
-    ...Object.fromEntries(OF_ACCOUNT.map(({ name, column }) => [column, settings[name]])),
-    username,
-    master_account: payer,
-    email_key: addressKey(String(values.email)),
-    created_at: createdAt,
-    updated_at: tools.now,
-    verified_at: verifiedAt === false ? null : verifiedAt,
-    password_hash: hash ?? NO_PASSWORD,
-    password_unset: hash === undefined,
-    key_digest: hex(apikey.digest),
-    key_sealed: hex(apikey.sealed),
-  };
-}
-
-function defined(values: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
-}
-
-const hex = (bytes: Buffer) => `\\x${bytes.toString('hex')}`;
-
-/** What a violated constraint of an account says about a row. */
-export function accountConstraint(error: unknown): string | undefined {
-  switch (violatedConstraint(error)) {
-    case 'account_pkey':
-      return 'the username is taken';
-    case 'account_external_id':
-      return 'another account has the external id';
-    case 'account_price_list':
-      return 'there is no such price list';
-    default:
-      return undefined;
-  }
 }

@@ -1,27 +1,14 @@
-import type { Database, Queryable } from '../../db/database.ts';
-import { StoreUnavailable, translate, violatedConstraint } from '../../db/errors.ts';
-import { inOneTransaction } from '../../db/one-transaction.ts';
+import type { Database } from '../../db/database.ts';
 import { audit } from '../audit.ts';
-import { fromMicros, toMicros } from '../money.ts';
-import { InvalidValue, wordProblem } from '../problem.ts';
-import { PROBLEM_WORDS } from '../problem-words.ts';
 import { Refusal } from '../refusal.ts';
 import { digestOf, FileFault, type FileHead, type OpenFile, readFileRows } from './file-rows.ts';
-import { accountConstraint } from './import-accounts.ts';
-import {
-  type Fault,
-  failed,
-  type ImportKind,
-  type ImportTools,
-  type NewCredentials,
-  type ReadRow,
-  type RowResult,
-} from './import-kind.ts';
+import { type Fault, failed, type ImportKind, type ImportTools } from './import-kind.ts';
 import { KINDS } from './import-kinds.ts';
 import { countsOf, findRun, type ImportCounts, type ImportRun, remarksOf } from './import-run.ts';
 import { RowMapper, readMapping, shippedMapping } from './mapping.ts';
 import { notUnderstood } from './price-rows.ts';
 import { RowReading } from './read-row.ts';
+import { type Batch, keyOf, type OnCredentials, writeBatch } from './write-rows.ts';
 
 const BATCH = 500;
 
@@ -29,8 +16,7 @@ export interface Importing {
   tools: Omit<ImportTools, 'options' | 'keys' | 'wantsCredentials'>;
   /** @param done rows of the file; total is known after the first reading */
   onProgress?: (done: number, total: number, failed: number) => void;
-  /** gets the credentials of new accounts just before they are stored */
-  onCredentials?: (credentials: NewCredentials[]) => Promise<void>;
+  onCredentials?: OnCredentials;
 }
 
 export interface ImportResult {
@@ -116,12 +102,6 @@ export async function importFile(
   return finish(all, run);
 }
 
-interface Batch {
-  rows: ReadRow[];
-  /** of rows that are not written */
-  results: RowResult[];
-}
-
 function addTo(
   { rows, results }: Batch,
   kind: ImportKind,
@@ -138,11 +118,6 @@ function addTo(
     const detail = doubled?.detail ?? 'not tried: other rows are faulty, and it is all or nothing';
     results.push(failed(found.row, key, detail, doubled?.column));
   } else rows.push(found.row);
-}
-
-/** The name of a row in reports. */
-function keyOf(kind: ImportKind, row: ReadRow): string {
-  return (kind.keysOf(row)[0] ?? '').replace(/^(external id|account|number) /, '');
 }
 
 async function requireSameFile(db: Database, run: ImportRun, digest: string): Promise<void> {
@@ -201,122 +176,6 @@ async function firstReading(
   }
   found.faulty += found.doubled.size;
   return found;
-}
-
-/** Ends the transaction of a dry run without its changes. */
-class RolledBack extends Error {
-  readonly results: RowResult[];
-
-  constructor(results: RowResult[]) {
-    super('a dry run');
-    this.results = results;
-  }
-}
-
-/** A group of rows, and the position after it. */
-interface Writing {
-  kind: ImportKind;
-  run: ImportRun;
-  batch: Batch;
-  pass: number;
-  line: number;
-}
-
-interface Written {
-  results: RowResult[];
-  sums: ImportRun['sums'];
-}
-
-async function writeBatch(
-  tools: ImportTools,
-  writing: Writing,
-  onCredentials: Importing['onCredentials'],
-): Promise<Written> {
-  const { db, options } = tools;
-  const { kind, batch } = writing;
-  const nothing = () => Promise.resolve();
-  try {
-    return await inOneTransaction(db, nothing, async (joined) => {
-      const written = await attempt({ ...tools, db: joined }, kind, batch.rows);
-      const results = [...batch.results, ...written];
-      if (options.dryRun) throw new RolledBack(results);
-      const credentials = written.flatMap((one) => one.credentials ?? []);
-      if (credentials.length > 0) await onCredentials?.(credentials);
-      const sums = await joined.transaction((tx) => storeResults(tx, writing, results));
-      return { results, sums };
-    });
-  } catch (error) {
-    if (!(error instanceof RolledBack)) throw error;
-    const { results } = error;
-    return { results, sums: await db.transaction((tx) => storeResults(tx, writing, results)) };
-  }
-}
-
-/** Writes rows; if one cannot be written, the halves are tried for themselves. */
-async function attempt(
-  tools: ImportTools,
-  kind: ImportKind,
-  rows: ReadRow[],
-): Promise<RowResult[]> {
-  if (rows.length === 0) return [];
-  try {
-    return await tools.db.transaction(() => kind.write(tools, rows));
-  } catch (error) {
-    const detail = refusalText(error);
-    const [row] = rows;
-    if (rows.length === 1 && row) return [failed(row, keyOf(kind, row), detail)];
-    const half = Math.ceil(rows.length / 2);
-    return [
-      ...(await attempt(tools, kind, rows.slice(0, half))),
-      ...(await attempt(tools, kind, rows.slice(half))),
-    ];
-  }
-}
-
-/** Why a row is refused. @throws the error itself if it is not about a row */
-function refusalText(error: unknown): string {
-  if (error instanceof Refusal) return error.message;
-  if (error instanceof InvalidValue) return wordProblem(PROBLEM_WORDS, error.problem);
-  const constraint = violatedConstraint(error);
-  if (constraint === undefined || translate(error) instanceof StoreUnavailable) throw error;
-  return accountConstraint(error) ?? `it violates ${constraint}`;
-}
-
-async function storeResults(
-  tx: Queryable,
-  { run, pass, line }: Writing,
-  results: RowResult[],
-): Promise<ImportRun['sums']> {
-  const sums = { ...run.sums };
-  for (const { sum } of results) {
-    if (!sum) continue;
-    const before = sums[sum.name] ?? { count: 0, sum: '0' };
-    const total = fromMicros(toMicros(before.sum) + toMicros(sum.amount));
-    sums[sum.name] = { count: before.count + 1, sum: total };
-  }
-  const moved = await tx.query(
-    `UPDATE import_run SET pass = $4, line = $5, sums = $6
-     WHERE id = $1 AND status = 'open' AND pass = $2 AND line = $3 RETURNING id`,
-    [run.id, run.pass, run.line, pass, line, JSON.stringify(sums)],
-  );
-  if (moved.length === 0) {
-    throw new Refusal('conflict', `another process goes on with ${run.id}, or it has ended`);
-  }
-  const rows = results.map(({ key, account, status, errors, ...row }) => ({
-    run: run.id,
-    line: row.line,
-    key: key.slice(0, 200),
-    account,
-    status,
-    errors,
-  }));
-  await tx.query(
-    `INSERT INTO import_row (run, line, key, account, status, errors)
-     SELECT run, line, key, account, status, errors
-     FROM jsonb_populate_recordset(NULL::import_row, $1)`,
-    [JSON.stringify(rows)],
-  );
-  return sums;
 }
 
 async function finish({ db, actor, now }: ImportTools, run: ImportRun): Promise<ImportResult> {

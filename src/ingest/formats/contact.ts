@@ -1,5 +1,5 @@
 import { isSipUser } from '../../domain/account-name.ts';
-import { ALL_CONTACTS, type ReportedContact } from '../../domain/sip/registration.ts';
+import { ALL_CONTACTS, type ReportedContact } from '../../domain/sip/reported-contact.ts';
 import {
   decimalOf,
   displayText,

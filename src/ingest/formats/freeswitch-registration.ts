@@ -1,4 +1,4 @@
-import type { ReportedContact } from '../../domain/sip/registration.ts';
+import type { ReportedContact } from '../../domain/sip/reported-contact.ts';
 import { decimalOf, MalformedRecord } from '../record.ts';
 import { expiryAfter, reportTime, toContact } from './contact.ts';
 

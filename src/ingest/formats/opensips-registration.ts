@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Register, ReportedContact } from '../../domain/sip/registration.ts';
+import type { Register, ReportedContact } from '../../domain/sip/reported-contact.ts';
 import { decimalOf, MalformedRecord, wholeText } from '../record.ts';
 import { expiryAt, toContact } from './contact.ts';
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { parsed, parsedRegistrations } from '../../../test/support/parsing.ts';
 import type { ReportedCall } from '../../domain/calls/call.ts';
-import { ALL_CONTACTS } from '../../domain/sip/registration.ts';
+import { ALL_CONTACTS } from '../../domain/sip/reported-contact.ts';
 
 const sample = (name: string) =>
   readFileSync(new URL(`../../../test/samples/${name}`, import.meta.url));

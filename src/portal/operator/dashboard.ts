@@ -3,7 +3,7 @@ import { accountTotals, type Totals } from '../../domain/account/account-counts.
 import { countMails } from '../../domain/account/mail-queue.ts';
 import { callsByDay, sameHours } from '../../domain/calls/call-hour.ts';
 import { type ListedFeed, listFeeds } from '../../domain/calls/feed.ts';
-import { openRejected } from '../../domain/calls/rejected-record.ts';
+import { openRejected } from '../../domain/calls/rejected-search.ts';
 import type { Usage, UsageStep } from '../../domain/calls/usage.ts';
 import { addDays, dayOf } from '../../domain/day.ts';
 import { type Decimal, fromMicros, toMicros } from '../../domain/money.ts';

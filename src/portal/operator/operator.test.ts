@@ -6,7 +6,7 @@ import { describeAccount } from '../../domain/account/account-directory.ts';
 import { listAudit } from '../../domain/audit.ts';
 import { reconcile } from '../../domain/books/proof.ts';
 import { countCallHours } from '../../domain/calls/call-hour.ts';
-import { reportContacts } from '../../domain/sip/registration.ts';
+import { reportContacts } from '../../domain/sip/reported-contact.ts';
 
 let api: TestService;
 let operator: Visitor;

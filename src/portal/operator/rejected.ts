@@ -1,13 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { dismissRejected } from '../../domain/calls/rejected-record.ts';
 import {
   countRejected,
-  dismissRejected,
   findRejected,
   listRejected,
   type OpenRejected,
   type RejectedSummary,
-} from '../../domain/calls/rejected-record.ts';
+} from '../../domain/calls/rejected-search.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { readPage } from '../../domain/page.ts';
 import { Refusal } from '../../domain/refusal.ts';

@@ -8,7 +8,7 @@ import { changeAccount } from '../../domain/account/account.ts';
 import { listMails } from '../../domain/account/mail-queue.ts';
 import { addService } from '../../domain/billing/recurring-charge.ts';
 import { PARKED_MAIL_QUEUE } from '../../domain/mail/message.ts';
-import { reportContacts } from '../../domain/sip/registration.ts';
+import { reportContacts } from '../../domain/sip/reported-contact.ts';
 
 let api: TestService;
 let operator: Visitor;
