@@ -31,7 +31,7 @@ const { status } = spawnSync(
     ...['--net', '--pid', '--fork', '--kill-child', '--mount-proc', '--'],
     // The first process must reap those that lose their parent: Patroni waits for PostgreSQL's end.
     ...['bash', '-c', 'ip link set lo up; "$@"; exit $?', 'bash', process.execPath],
-    ...['--test', '--test-force-exit', '--test-concurrency=1', `--test-global-setup=${setup}`],
+    ...['--test', '--test-force-exit', '--test-concurrency=2', `--test-global-setup=${setup}`],
     ...patterns.map((pattern) => `--test-name-pattern=${pattern}`),
     'test/cluster/*.test.ts',
   ],
