@@ -6,6 +6,7 @@ import type { Options, Part, PartResult } from './part.ts';
 import { apikey } from './parts/apikey.ts';
 import { authorize } from './parts/authorize.ts';
 import { cdr } from './parts/cdr.ts';
+import { copies } from './parts/copies.ts';
 import { directory } from './parts/directory.ts';
 import { importing } from './parts/import.ts';
 import { info } from './parts/info.ts';
@@ -38,6 +39,7 @@ const PARTS: Record<string, Part> = {
   operators,
   import: importing,
   webhooks,
+  copies,
 };
 const USAGE = `npm run bench -- [PART…]        of ${Object.keys(PARTS).join(' ')}
 npm run bench -- --scale        the same requests with up to 20 million calls and a million accounts
