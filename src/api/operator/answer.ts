@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Refusal } from '../../domain/refusal.ts';
 import { Problem } from './problem.ts';
 import { type Answered, BASE } from './route.ts';
@@ -24,7 +24,7 @@ export const removed: Answered = { status: 204 };
 
 /** An ETag of settings; it changes if one of them changes. */
 export function etagOf(settings: object): string {
-  return `"${createHash('sha256').update(JSON.stringify(settings)).digest('base64url').slice(0, 22)}"`;
+  return `"${hash('sha256', JSON.stringify(settings), 'base64url').slice(0, 22)}"`;
 }
 
 /** Adds the ETag to settings, in a list and in a single answer. */

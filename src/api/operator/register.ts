@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { OperatorKey } from '../../domain/access/operator-key.ts';
-import { authenticateOperator, noteOperatorKeys } from '../../domain/access/operator-key-use.ts';
+import { authenticateOperators, noteOperatorKeys } from '../../domain/access/operator-key-use.ts';
 import { payerOf } from '../../domain/account/account-search.ts';
 import type { Actor } from '../../domain/audit.ts';
 import { Refusal } from '../../domain/refusal.ts';
@@ -42,6 +42,7 @@ export function registerRoutes(app: FastifyInstance, service: Service, routes: R
   const requests = new MinuteLimit(config.operatorLimitPerMinute);
   const inTurn = turnsOfKeys();
   const note = noteOperatorKeys(db, (err) => app.log.warn({ err }, 'a key is not noted as used'));
+  const authenticate = authenticateOperators(db, keyring);
   const networksOf = new Map<string, IsWithin>();
   app.decorateRequest('operatorKey', undefined);
   app.setErrorHandler<Error>(answerProblem);
@@ -56,7 +57,7 @@ export function registerRoutes(app: FastifyInstance, service: Service, routes: R
     const from = limitKey(request.clientAddress);
     wrongKeys.check(from);
     const secret = bearerKey(request.headers.authorization);
-    const key = await authenticateOperator(db, keyring, secret, clock()).catch((error) => {
+    const key = await authenticate(secret, clock()).catch((error) => {
       if (error instanceof Refusal && error.code === 'unauthorized') wrongKeys.count(from);
       throw error;
     });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
 import { checkDigits, isSecret, newSecret, OPERATOR_KEY } from './key-text.ts';
 import {
@@ -10,7 +11,7 @@ import {
   revokeOperatorKey,
   rotateOperatorKey,
 } from './operator-key.ts';
-import { authenticateOperator, spendLimit } from './operator-key-use.ts';
+import { authenticateOperator, authenticateOperators, spendLimit } from './operator-key-use.ts';
 import { requireNoWider } from './wider-key.ts';
 
 const HOUR_MS = 3_600_000;
@@ -72,6 +73,33 @@ test('a key is told by its secret alone, until it expires or is revoked', async 
   assert.equal(await idOf(secret, NOW), 'unauthorized: unauthorized');
   const [listed] = await listOperatorKeys(api.service.db, { limit: 1 });
   assert.deepEqual(listed, { ...key, revokedAt: NOW });
+});
+
+test('a secret is looked up once a second; a change in this process counts at once', async () => {
+  const { db, keyring } = api.service;
+  const authenticate = authenticateOperators(db, keyring);
+  const seen = (secret: string, now = NOW) =>
+    authenticate(secret, now).then(
+      ({ id, name }) => `${id} ${name}`,
+      ({ code, reason }) => `${code}: ${reason}`,
+    );
+  const { key, secret } = await create();
+  const { key: other, secret: otherSecret } = await create();
+  assert.equal(await seen(secret), `${key.id} ${key.name}`);
+  assert.equal(await seen(otherSecret), `${other.id} ${other.name}`);
+  const later = new Date('2031-01-01T00:00:00.000Z');
+  assert.equal(await seen(secret, later), 'unauthorized: key expired');
+  await changeOperatorKey(db, TESTER, { id: key.id, changes: { name: 'new' } }, NOW);
+  assert.equal(await seen(secret), `${key.id} new`);
+  assert.equal(await seen(otherSecret), `${other.id} ${other.name}`);
+  await revokeOperatorKey(db, TESTER, { id: key.id }, NOW);
+  assert.equal(await seen(secret), 'unauthorized: unauthorized');
+  assert.equal(await seen(otherSecret), `${other.id} ${other.name}`);
+  // As another process does.
+  await db.query('UPDATE operator_key SET revoked_at = $2 WHERE id = $1', [other.id, NOW]);
+  assert.equal(await seen(otherSecret), `${other.id} ${other.name}`);
+  await sleep(1_100);
+  assert.equal(await seen(otherSecret), 'unauthorized: unauthorized');
 });
 
 test('after a rotation the secret before counts for the overlap, the one before that no longer', async () => {

@@ -55,6 +55,17 @@ interface KnownKey {
   check?: (key: OperatorKey) => void;
 }
 
+let state = 0;
+
+/** A number that changes with each change of a key that this process makes. */
+export const stateOfKeys = () => state;
+
+function changeState(tx: Queryable): void {
+  tx.afterCommit?.(() => {
+    state++;
+  });
+}
+
 /** SQL of the columns of a key's row, which `keyOf` reads. */
 export const COLUMNS = `id, name, scopes, networks, accounts::text[] AS accounts,
   entry_limit::text AS "entryLimit", day_limit::text AS "dayLimit", expires_at AS "expiresAt", tail,
@@ -190,6 +201,7 @@ export function changeOperatorKey(
         after.expiresAt,
       ],
     );
+    changeState(tx);
     await audit(tx, actor, { action: 'operator key changed', detail: { id, ...detail } }, now);
     return findOperatorKey(tx, id);
   });
@@ -222,6 +234,7 @@ export function rotateOperatorKey(
          digest = $2, tail = $3 WHERE id = $1`,
       [id, keyring.digest(secret), tailOf(secret), overlapHours, now],
     );
+    changeState(tx);
     await audit(tx, actor, { action: 'operator key rotated', detail: { id, overlapHours } }, now);
     const key = await findOperatorKey(tx, id);
     await recordEvent(tx, { type: 'key.rotated', data: announced(key) }, now);
@@ -245,6 +258,7 @@ export function revokeOperatorKey(
       [id, now],
     );
     if (revoked.length === 0) return false;
+    changeState(tx);
     const detail = { id, name: key.name };
     await audit(tx, actor, { action: 'operator key revoked', detail }, now);
     await recordEvent(tx, { type: 'key.revoked', data: announced(key) }, now);
