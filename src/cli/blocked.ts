@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { blockPrefixes, listBlocked, releasePrefixes } from '../domain/rating/blocked-prefix.ts';
-import { command, operator, perform } from './operation.ts';
+import { command, type Output, operator, perform, performAnywhere } from './operation.ts';
 import { count, moment, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -63,16 +63,19 @@ function remove(group: Command): void {
   )
     .addArgument(prefixesArgument())
     .option('--account <username>', 'what is blocked for this account', values.username);
-  perform(
+  performAnywhere(
     on,
-    async ({ db, clock }, prefixes: string[], { account = null }: { account?: number | null }) => {
-      await releasePrefixes(db, operator(), { prefixes, account }, clock());
-      return {
-        json: { account, released: prefixes },
-        text: `Released for ${account ?? 'everyone'}: ${prefixes.join(', ')}`,
-      };
+    ({ db, clock }, prefixes: string[], { account = null }: { account?: number | null }) =>
+      releasePrefixes(db, operator(), { prefixes, account }, clock()),
+    async (remote, prefixes, { account }) => {
+      const only = account ? `?account=${account}` : '';
+      for (const prefix of prefixes)
+        await remote.change<void>('DELETE', `/blocked-prefixes/${prefix}${only}`);
     },
-  );
+  )((_, prefixes, { account = null }) => ({
+    json: { account, released: prefixes },
+    text: `Released for ${account ?? 'everyone'}: ${prefixes.join(', ')}`,
+  }));
 }
 
 function list(group: Command): void {
@@ -81,8 +84,7 @@ function list(group: Command): void {
     'only what is blocked for this account',
     values.username,
   );
-  perform(on, async ({ db }, { account }: { account?: number }) => {
-    const blocked = await listBlocked(db, account);
+  const output = (blocked: Awaited<ReturnType<typeof listBlocked>>): Output => {
     const text = table(
       ['PREFIX', 'FOR', 'SINCE', 'REASON'],
       blocked.map((row) => [
@@ -93,5 +95,11 @@ function list(group: Command): void {
       ]),
     );
     return { json: { blocked }, text: blocked.length > 0 ? text : 'No prefix is blocked.' };
-  });
+  };
+  performAnywhere(
+    on,
+    ({ db }, { account }: { account?: number }) => listBlocked(db, account),
+    (remote, { account }) =>
+      remote.list(`/blocked-prefixes${account === undefined ? '' : `?account=${account}`}`),
+  )(output);
 }

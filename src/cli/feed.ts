@@ -4,12 +4,13 @@ import {
   changeFeed,
   FEED_FORMATS,
   type Feed,
+  type ListedFeed,
   listFeeds,
   removeFeed,
 } from '../domain/calls/feed.ts';
 import { DEFAULT_COUNTRY } from '../domain/numbering-plan.ts';
 import { notedAddress } from '../service-address.ts';
-import { command, operator, perform } from './operation.ts';
+import { command, type Output, operator, perform, performAnywhere } from './operation.ts';
 import { fields, moment, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -95,24 +96,21 @@ function set(group: Command): void {
     .option('--country <code>', 'where it dials, such as GB', values.country)
     .option('--network <cidr...>', 'where it may send from, in place of before', values.networks)
     .option('--time-zone <name>', 'of the times that it writes without a zone', values.timeZone);
-  perform(
+  performAnywhere(
     on,
-    async (
+    (
       { db, clock },
       name: string,
-      options: { country?: string; network?: string[]; timeZone?: string },
-    ) => {
-      const { country, network: networks, timeZone } = options;
-      await changeFeed(db, operator(), { name, country, networks, timeZone }, clock());
-      return { json: { user: name }, text: `Changed ${name}.` };
-    },
-  );
+      { country, network: networks, timeZone }: Partial<Feed> & { network?: string[] },
+    ) => changeFeed(db, operator(), { name, country, networks, timeZone }, clock()),
+    (remote, name, { country, network: networks, timeZone }) =>
+      remote.change<void>('PATCH', `/feeds/${name}`, { country, networks, timeZone }),
+  )((_, name) => ({ json: { user: name }, text: `Changed ${name}.` }));
 }
 
 function list(group: Command): void {
   const on = command(group, 'list', 'the switches that may send', 'feed list');
-  perform(on, async ({ db }) => {
-    const feeds = await listFeeds(db);
+  const output = (feeds: ListedFeed[]): Output => {
     const text = table(
       ['NAME', 'FORMAT', 'DEBITS', 'COUNTRY', 'TIME ZONE', 'NETWORKS', 'ADDED', 'LAST SEEN'],
       feeds.map((feed) => [
@@ -130,7 +128,12 @@ function list(group: Command): void {
       json: { feeds: feeds.map(({ plan: _, ...feed }) => feed) },
       text: feeds.length > 0 ? text : 'No feed.',
     };
-  });
+  };
+  performAnywhere(
+    on,
+    ({ db }) => listFeeds(db),
+    (remote) => remote.list<ListedFeed>('/feeds'),
+  )(output);
 }
 
 function remove(group: Command): void {
@@ -140,8 +143,9 @@ function remove(group: Command): void {
     "refuse a switch's credentials from now on; its calls stay",
     'feed remove pbx1',
   ).addArgument(nameArgument());
-  perform(on, async ({ db, clock }, name: string) => {
-    await removeFeed(db, operator(), name, clock());
-    return { json: { user: name }, text: `Removed ${name}.` };
-  });
+  performAnywhere(
+    on,
+    ({ db, clock }, name: string) => removeFeed(db, operator(), name, clock()),
+    (remote, name) => remote.change<void>('DELETE', `/feeds/${name}`),
+  )((_, name) => ({ json: { user: name }, text: `Removed ${name}.` }));
 }

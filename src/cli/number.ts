@@ -1,9 +1,13 @@
 import { Argument, type Command } from 'commander';
-import { listNumbers, ownerOfNumber } from '../domain/account/account-directory.ts';
+import {
+  type AssignedNumber,
+  listNumbers,
+  ownerOfNumber,
+} from '../domain/account/account-directory.ts';
 import { addNumber, removeNumber } from '../domain/billing/recurring-charge.ts';
 import type { Decimal } from '../domain/money.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { command, operator, perform } from './operation.ts';
+import { command, type Output, operator, perform, performAnywhere } from './operation.ts';
 import { moment, money, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -60,12 +64,19 @@ export function numberCommands(group: Command): void {
     'the phone numbers of an account',
     `number list ${SAMPLE}`,
   ).addArgument(values.usernameArgument());
-  perform(list, async ({ db }, username: number) => {
-    const numbers = await listNumbers(db, username);
+  const output = (numbers: AssignedNumber[]): Output => {
     const text = table(
       ['NUMBER', '>MONTHLY', 'ADDED'],
       numbers.map(({ number, monthly, addedAt }) => [number, money(monthly), moment(addedAt)]),
     );
     return { json: { numbers }, text: numbers.length > 0 ? text : 'No number.' };
-  });
+  };
+  performAnywhere(
+    list,
+    ({ db }, username: number) => listNumbers(db, username),
+    async (remote, username) => {
+      const rows = await remote.list<AssignedNumber>(`/numbers?account=${username}`);
+      return rows.map(({ number, monthly, addedAt }) => ({ number, monthly, addedAt }));
+    },
+  )(output);
 }

@@ -66,6 +66,24 @@ export function perform<Values extends unknown[]>(
   );
 }
 
+/**
+ * A command that has the same result here and on another installation (`--server`).
+ * @param local asks the database, `remote` the operators' API; both get the arguments and options
+ * @returns takes the function that prints the result
+ */
+export function performAnywhere<Values extends unknown[], Result>(
+  on: Command,
+  local: (service: OpenService, ...values: Values) => Promise<Result>,
+  remote: (installation: Remote, ...values: Values) => Promise<Result>,
+): (output: (result: Result, ...values: Values) => Output) => void {
+  return (output) =>
+    perform(
+      on,
+      async (service, ...values: Values) => output(await local(service, ...values), ...values),
+      async (installation, ...values) => output(await remote(installation, ...values), ...values),
+    );
+}
+
 /** The same for a command that opens what it needs and prints its output itself. */
 export function performWithout<Values extends unknown[]>(
   on: Command,

@@ -10,7 +10,7 @@ import {
 import { SCOPE_SETS, type Scope, type ScopeSet } from '../domain/access/operator-scope.ts';
 import type { Decimal } from '../domain/money.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { command, operator, perform } from './operation.ts';
+import { command, type Output, operator, perform, performAnywhere } from './operation.ts';
 import { fields, moment, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -61,23 +61,32 @@ function create(group: Command): void {
     .option('--day-limit <amount>', 'most that all of a day (UTC) may move', values.amount)
     .option('--expires <when>', `left out, in ${DEFAULT_DAYS} days`, values.until)
     .option('--no-expiry', 'it counts until it is revoked');
-  perform(on, async ({ db, keyring, clock }, name: string, options: CreateOptions) => {
+  const settingsOf = (name: string, options: CreateOptions, now: Date) => {
     const { network = [], account = [], entryLimit = null, dayLimit = null } = options;
     const { expires, expiry, set, scopes = [] } = options;
     const chosen = [...new Set([...scopes, ...(set ? SCOPE_SETS[set] : [])])];
     if (chosen.length === 0) throw new Refusal('malformed', 'give --scopes, --set or both');
-    const inAYear = new Date(clock().getTime() + DEFAULT_DAYS * DAY_MS);
+    const inAYear = new Date(now.getTime() + DEFAULT_DAYS * DAY_MS);
     const expiresAt = expiry ? (expires ?? inAYear) : null;
     const settings = { name, scopes: chosen, networks: network, accounts: account };
-    return issued(
-      await createOperatorKey(
-        db,
-        operator(),
-        { keyring, now: clock() },
-        { ...settings, entryLimit, dayLimit, expiresAt },
-      ),
-    );
-  });
+    return { ...settings, entryLimit, dayLimit, expiresAt };
+  };
+  performAnywhere(
+    on,
+    ({ db, keyring, clock }, name: string, options: CreateOptions) => {
+      const now = clock();
+      return createOperatorKey(db, operator(), { keyring, now }, settingsOf(name, options, now));
+    },
+    async (remote, name, options) => {
+      const {
+        entryLimit: entry,
+        dayLimit: day,
+        ...settings
+      } = settingsOf(name, options, new Date());
+      const body = { ...settings, amountLimits: { entry, day } };
+      return issuedOf(await remote.change('POST', '/keys', body));
+    },
+  )(issued);
 }
 
 function list(group: Command): void {
@@ -87,15 +96,15 @@ function list(group: Command): void {
     'the keys, newest first, without their secrets',
     'operator-key list',
   );
-  perform(on, async ({ db, clock }) => {
-    const keys = await listOperatorKeys(db);
+  const output = (keys: OperatorKey[]): Output => {
+    const now = new Date();
     const text = table(
       ['ID', 'NAME', 'TAIL', 'STATE', 'SCOPES', 'NETWORKS', 'EXPIRES', 'LAST USED', 'FROM'],
       keys.map((key) => [
         key.id,
         key.name,
         key.tail,
-        stateOf(key, clock()),
+        stateOf(key, now),
         key.scopes.join(' '),
         key.networks.join(' ') || 'any',
         moment(key.expiresAt, 'never'),
@@ -104,7 +113,12 @@ function list(group: Command): void {
       ]),
     );
     return { json: { keys: keys.map(shown) }, text: keys.length > 0 ? text : 'No operator key.' };
-  });
+  };
+  performAnywhere(
+    on,
+    ({ db }) => listOperatorKeys(db),
+    async (remote) => (await remote.list<RemoteKey>('/keys')).map(keyOf),
+  )(output);
 }
 
 function rotate(group: Command): void {
@@ -116,13 +130,13 @@ function rotate(group: Command): void {
   )
     .addArgument(idArgument())
     .addOption(values.overlapOption());
-  perform(
+  performAnywhere(
     on,
-    async ({ db, keyring, clock }, id: string, { overlapHours }: { overlapHours: number }) =>
-      issued(
-        await rotateOperatorKey(db, operator(), { keyring, now: clock() }, { id, overlapHours }),
-      ),
-  );
+    ({ db, keyring, clock }, id: string, { overlapHours }: { overlapHours: number }) =>
+      rotateOperatorKey(db, operator(), { keyring, now: clock() }, { id, overlapHours }),
+    async (remote, id, { overlapHours }) =>
+      issuedOf(await remote.change('POST', `/keys/${id}/rotate`, { overlapHours })),
+  )(issued);
 }
 
 function revoke(group: Command): void {
@@ -139,7 +153,20 @@ function revoke(group: Command): void {
   });
 }
 
-function issued({ key, secret }: IssuedKey) {
+/** A key as the operators' API tells it. */
+type RemoteKey = Omit<OperatorKey, 'entryLimit' | 'dayLimit'> & {
+  amountLimits: { entry: Decimal | null; day: Decimal | null };
+};
+
+function keyOf({ amountLimits: { entry, day }, ...key }: RemoteKey): OperatorKey {
+  return { ...key, entryLimit: entry, dayLimit: day };
+}
+
+function issuedOf({ secret, ...key }: RemoteKey & { secret: string }): IssuedKey {
+  return { key: keyOf(key), secret };
+}
+
+function issued({ key, secret }: IssuedKey): Output {
   return {
     json: { ...shown(key), secret },
     text: secret,

@@ -7,10 +7,18 @@ import {
   type ListedPrice,
   listPriceLists,
   listPrices,
+  type PriceListSummary,
   removePriceList,
   requireList,
 } from '../domain/rating/price-list.ts';
-import { command, operator, perform } from './operation.ts';
+import {
+  command,
+  notOffered,
+  type Output,
+  operator,
+  perform,
+  performAnywhere,
+} from './operation.ts';
 import { importList, listArgument } from './prices-import.ts';
 import { moment, money, moreAt, printable, table } from './print.ts';
 import * as values from './values.ts';
@@ -26,8 +34,7 @@ export function pricesCommands(group: Command): void {
 
 function list(group: Command): void {
   const on = command(group, 'list', 'the price lists and who has them', 'prices list');
-  perform(on, async ({ db }) => {
-    const lists = await listPriceLists(db);
+  const output = (lists: PriceListSummary[]): Output => {
     const text = table(
       ['NAME', '>PRICES', '>LATER', '>ACCOUNTS', 'CHANGED'],
       lists.map(({ name, prices, scheduled, accounts, changedAt }) => [
@@ -39,7 +46,12 @@ function list(group: Command): void {
       ]),
     );
     return { json: { lists }, text: lists.length > 0 ? text : 'No price list.' };
-  });
+  };
+  performAnywhere(
+    on,
+    ({ db }) => listPriceLists(db),
+    (remote) => remote.list<PriceListSummary>('/price-lists'),
+  )(output);
 }
 
 function show(group: Command): void {
@@ -54,25 +66,31 @@ function show(group: Command): void {
     .addOption(values.limitOption(50))
     .option('--after <digits>', 'start after this prefix', values.prefix)
     .option('--at <moment>', 'those that count then; left out, now', values.from);
-  perform(
+  const pageOf = (limit: number, read: (limit: number) => Promise<ListedPrice[]>) =>
+    readPage(limit, read, ({ prefix }) => prefix);
+  performAnywhere(
     on,
-    async (
+    (
       { db, clock },
       name: string,
       options: { prefix?: string; after?: string; limit: number; at?: Date },
     ) => {
       const { at = clock() } = options;
-      const { rows: prices, next } = await readPage(
-        options.limit,
-        (limit) => listPrices(db, name, { ...options, at, limit }),
-        ({ prefix }) => prefix,
-      );
-      return {
-        json: { prices, next },
-        text: prices.length > 0 ? priceTable(prices) + moreAt('--after', next) : 'No price.',
-      };
+      return pageOf(options.limit, (limit) => listPrices(db, name, { ...options, at, limit }));
     },
-  );
+    (remote, name, { prefix = '', after, limit: most, at }) => {
+      if (after !== undefined) throw notOffered('--after');
+      const filter = new URLSearchParams({
+        ...(prefix ? { prefix } : {}),
+        ...(at ? { at: at.toISOString() } : {}),
+      });
+      const path = `/price-lists/${encodeURIComponent(name)}/prices?${filter}`;
+      return pageOf(most, (limit) => remote.list<ListedPrice>(path, limit));
+    },
+  )(({ rows: prices, next }) => ({
+    json: { prices, next },
+    text: prices.length > 0 ? priceTable(prices) + moreAt('--after', next) : 'No price.',
+  }));
 }
 
 /** Fees and dates get a column only if one of the prices has them. */

@@ -1,7 +1,12 @@
 import { Argument, type Command } from 'commander';
-import { changePromotion, createPromotion, listPromotions } from '../domain/account/promotion.ts';
+import {
+  changePromotion,
+  createPromotion,
+  listPromotions,
+  type Promotion,
+} from '../domain/account/promotion.ts';
 import type { Decimal } from '../domain/money.ts';
-import { command, operator, perform } from './operation.ts';
+import { command, type Output, operator, performAnywhere } from './operation.ts';
 import { moment, money, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -24,19 +29,22 @@ export function promoCommands(group: Command): void {
     .option('--uses <n>', 'how many signups may use it', (text) =>
       values.wholeNumber(text, 1, MOST_USES),
     );
-  perform(
+  const promotionOf = (
+    code: string,
+    { amount, until, uses }: { amount: Decimal; until?: Date; uses?: number },
+  ) => ({ code, amount, validUntil: until ?? null, usesLimit: uses ?? null });
+  performAnywhere(
     create,
-    async (
-      { db, clock },
-      code: string,
-      options: { amount: Decimal; until?: Date; uses?: number },
-    ) => {
-      const { amount, until: validUntil = null, uses: usesLimit = null } = options;
-      const promotion = { code, amount, validUntil, usesLimit };
-      await createPromotion(db, operator(), promotion, clock());
-      return { json: promotion, text: `Created ${code}: ${money(amount)} for a new account` };
+    ({ db, clock }, code: string, options: Parameters<typeof promotionOf>[1]) =>
+      createPromotion(db, operator(), promotionOf(code, options), clock()),
+    (remote, code, options) => {
+      const { code: _, ...body } = promotionOf(code, options);
+      return remote.change<unknown>('PUT', `/promotions/${code}`, body);
     },
-  );
+  )((_, code, options) => ({
+    json: promotionOf(code, options),
+    text: `Created ${code}: ${money(options.amount)} for a new account`,
+  }));
 
   const end = command(
     group,
@@ -44,14 +52,16 @@ export function promoCommands(group: Command): void {
     'end a code: no new account may use it from now on; reserved uses stay',
     'promo end WELCOME5',
   ).addArgument(new Argument('<code>', 'the code, in any case').argParser(values.promotionCode));
-  perform(end, async ({ db, clock }, code: string) => {
-    const ended = await changePromotion(db, operator(), code, { validUntil: clock() }, clock());
-    return { json: ended, text: `Ended ${ended.code}; ${ended.uses} used it.` };
-  });
+  performAnywhere(
+    end,
+    ({ db, clock }, code: string) =>
+      changePromotion(db, operator(), code, { validUntil: clock() }, clock()),
+    (remote, code) =>
+      remote.change<Promotion>('PATCH', `/promotions/${code}`, { validUntil: new Date() }),
+  )((ended) => ({ json: ended, text: `Ended ${ended.code}; ${ended.uses} used it.` }));
 
   const list = command(group, 'list', 'promotion codes and their uses', 'promo list');
-  perform(list, async ({ db }) => {
-    const promotions = await listPromotions(db);
+  const output = (promotions: Promotion[]): Output => {
     const text = table(
       ['CODE', '>AMOUNT', 'UNTIL', '>USES', '>OF'],
       promotions.map(({ code, amount, validUntil, uses, usesLimit }) => [
@@ -63,5 +73,10 @@ export function promoCommands(group: Command): void {
       ]),
     );
     return { json: { promotions }, text: promotions.length > 0 ? text : 'No promotion.' };
-  });
+  };
+  performAnywhere(
+    list,
+    ({ db }) => listPromotions(db),
+    (remote) => remote.list<Promotion>('/promotions'),
+  )(output);
 }

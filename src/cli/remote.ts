@@ -6,11 +6,22 @@ import { Refusal } from '../domain/refusal.ts';
 const TRIES = 3;
 const PAUSE_MS = 1_000;
 const POLL_MS = 500;
+const PAGE = 1_000;
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 
 /** An installation that the command drives by its operators' API. */
 export interface Remote {
   get: <T>(path: string) => Promise<T>;
+  /** As `get`; usernames, ids and times are as the domain has them. */
+  read: <T>(path: string) => Promise<T>;
+  /** All items of a list, in that form. @param most how many at most */
+  list: <T>(path: string, most?: number) => Promise<T[]>;
+  /** Sends a change. The answer has that form. */
+  change: <T>(
+    method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: object,
+  ) => Promise<T>;
   /** Sends a change. It is repeated with the same Idempotency-Key if no answer comes. */
   post: <T>(path: string, body?: object) => Promise<T>;
   /** Begins long work and waits for it. @returns its result @throws Refusal if it failed */
@@ -43,10 +54,15 @@ export function openRemote(server: string | undefined, keyFile: string | undefin
   const base = baseOf(server);
   const key = keyOf(keyFile);
 
-  async function send<T>(method: string, path: string, body?: object): Promise<T> {
+  async function send<T>(
+    method: string,
+    path: string,
+    body?: object,
+    reviver?: (name: string, value: unknown) => unknown,
+  ): Promise<T> {
     const headers = {
       authorization: `Bearer ${key}`,
-      ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),
+      ...(method === 'POST' || method === 'PUT' ? { 'idempotency-key': randomUUID() } : {}),
       ...(body ? { 'content-type': 'application/json' } : {}),
     };
     const options = { method, headers, redirect: 'error' as const };
@@ -63,15 +79,33 @@ export function openRemote(server: string | undefined, keyFile: string | undefin
       if (answer instanceof Error) throw silent(base, answer);
       const text = await answer.text();
       if (!answer.ok) throw refused(base, answer.status, text);
-      return JSON.parse(text) as T;
+      return (text === '' ? undefined : JSON.parse(text, reviver)) as T;
     }
   }
 
   const get = <T>(path: string) => send<T>('GET', path);
   const post = <T>(path: string, body?: object) => send<T>('POST', path, body);
+  const change: Remote['change'] = (method, path, body) => send(method, path, body, revived);
+  const read = <T>(path: string) => send<T>('GET', path, undefined, revived);
   return {
     get,
     post,
+    read,
+    change,
+    list: async <T>(path: string, most = Number.POSITIVE_INFINITY) => {
+      const items: T[] = [];
+      const join = path.includes('?') ? '&' : '?';
+      for (let cursor = ''; items.length < most; ) {
+        const limit = Math.min(PAGE, most - items.length);
+        const page = await read<{ data: T[]; next: string | null }>(
+          `${path}${join}limit=${limit}${cursor}`,
+        );
+        items.push(...page.data);
+        if (page.next === null) break;
+        cursor = `&cursor=${page.next}`;
+      }
+      return items;
+    },
     work: async <T>(path: string, body: object) => {
       let operation = await post<Operation<T>>(path, body);
       while (operation.finishedAt === null) {
@@ -83,6 +117,19 @@ export function openRemote(server: string | undefined, keyFile: string | undefin
       throw new Refusal('conflict', `operation ${operation.id}: ${why}`);
     },
   };
+}
+
+/** Members that are numbers here and strings in the operators' API. */
+const NUMBERS = ['id', 'username', 'account', 'masterAccount', 'billingAccount'];
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+/** A member of an answer as the domain has it. ETags are only for requests. */
+function revived(name: string, value: unknown): unknown {
+  if (name === 'etag') return undefined;
+  if (name === 'accounts' && Array.isArray(value)) return value.map(Number);
+  if (typeof value !== 'string') return value;
+  if (TIME.test(value)) return new Date(value);
+  return NUMBERS.includes(name) && /^\d{1,15}$/.test(value) ? Number(value) : value;
 }
 
 /** The address without a path. A key must not cross a network in clear text. */

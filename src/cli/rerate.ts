@@ -8,7 +8,8 @@ import {
 } from '../domain/calls/rerating.ts';
 import type { ReratingRange } from '../domain/calls/rerating-page.ts';
 import { fromMicros, toMicros } from '../domain/money.ts';
-import { command, type Output, operator, perform } from './operation.ts';
+import type { OpenService } from '../open-service.ts';
+import { command, type Output, operator, performAnywhere } from './operation.ts';
 import { count, money, table } from './print.ts';
 import { startProgress } from './progress.ts';
 import * as values from './values.ts';
@@ -44,7 +45,7 @@ export function rerate(group: Command): void {
       if (from >= to) on.error('--to must be later than --from');
       if (!reason && !dryRun) on.error('say why with --reason, or add --dry-run');
     });
-  perform(on, async ({ db, clock }, options: RerateOptions) => {
+  const local = async ({ db, clock }: OpenService, options: RerateOptions) => {
     const { from, to, account, priceList, reason = '', dryRun } = options;
     const range = { from, to, account, priceList };
     const narrow = account !== undefined || priceList !== undefined;
@@ -54,14 +55,18 @@ export function rerate(group: Command): void {
       if (step === 'rating') progress.update(done);
     };
     try {
-      const result = dryRun
+      return dryRun
         ? await previewRerating(db, range, onProgress)
         : await rerateCalls(db, operator(), { ...range, reason }, { now: clock(), onProgress });
-      return outputOf(result, dryRun ?? false);
     } finally {
       progress.stop();
     }
-  });
+  };
+  performAnywhere(on, local, (remote, { from, to, account, priceList, reason, dryRun = false }) => {
+    const why = reason ?? 'Only to see what would change';
+    const body = { from, to, account, priceList, reason: why, dryRun };
+    return remote.work<ReratingResult>('/reratings', body);
+  })((result, { dryRun = false }) => outputOf(result, dryRun));
 }
 
 function outputOf({ calls, changed, adjustments }: ReratingResult, dryRun: boolean): Output {

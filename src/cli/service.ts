@@ -1,8 +1,8 @@
 import { Argument, type Command } from 'commander';
-import { listServices } from '../domain/account/account-directory.ts';
+import { listServices, type MonthlyService } from '../domain/account/account-directory.ts';
 import { addService, removeService } from '../domain/billing/recurring-charge.ts';
 import type { Decimal } from '../domain/money.ts';
-import { command, operator, perform } from './operation.ts';
+import { command, type Output, operator, perform, performAnywhere } from './operation.ts';
 import { moment, money, printable, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -21,13 +21,16 @@ export function serviceCommands(group: Command): void {
     .addArgument(values.usernameArgument())
     .addArgument(descriptionArgument())
     .addArgument(new Argument('<amount>', 'amount a month').argParser(values.monthlyAmount));
-  perform(add, async ({ db, clock }, account: number, description: string, monthly: Decimal) => {
-    await addService(db, operator(), { account, description, monthly }, clock());
-    return {
-      json: { username: account, description, monthly },
-      text: `Added ${printable(description)} to ${account}: ${money(monthly)} a month`,
-    };
-  });
+  performAnywhere(
+    add,
+    ({ db, clock }, account: number, description: string, monthly: Decimal) =>
+      addService(db, operator(), { account, description, monthly }, clock()),
+    (remote, account, description, monthly) =>
+      remote.change<unknown>('POST', `/accounts/${account}/services`, { description, monthly }),
+  )((_, account, description, monthly) => ({
+    json: { username: account, description, monthly },
+    text: `Added ${printable(description)} to ${account}: ${money(monthly)} a month`,
+  }));
 
   const remove = command(
     group,
@@ -51,8 +54,7 @@ export function serviceCommands(group: Command): void {
     'the services of an account',
     `service list ${SAMPLE}`,
   ).addArgument(values.usernameArgument());
-  perform(list, async ({ db }, username: number) => {
-    const services = await listServices(db, username);
+  const output = (services: MonthlyService[]): Output => {
     const text = table(
       ['SERVICE', '>MONTHLY', 'ADDED'],
       services.map(({ description, monthly, addedAt }) => [
@@ -62,5 +64,13 @@ export function serviceCommands(group: Command): void {
       ]),
     );
     return { json: { services }, text: services.length > 0 ? text : 'No service.' };
-  });
+  };
+  performAnywhere(
+    list,
+    ({ db }, username: number) => listServices(db, username),
+    async (remote, username) => {
+      const rows = await remote.list<MonthlyService>(`/accounts/${username}/services`);
+      return rows.map(({ description, monthly, addedAt }) => ({ description, monthly, addedAt }));
+    },
+  )(output);
 }

@@ -1,6 +1,7 @@
 import { Argument, type Command, Option } from 'commander';
-import { readPage } from '../domain/page.ts';
+import { type Page, readPage } from '../domain/page.ts';
 import { Refusal } from '../domain/refusal.ts';
+import type { Outcome } from '../domain/webhook/delivery.ts';
 import {
   changeEndpoint,
   createEndpoint,
@@ -12,11 +13,13 @@ import {
   rotateWebhookSecret,
   type WebhookEndpoint,
 } from '../domain/webhook/endpoint.ts';
-import { listDeliveries, replayEvents } from '../domain/webhook/replay.ts';
+import { listDeliveries, replayEvents, type WebhookDelivery } from '../domain/webhook/replay.ts';
 import { requireAllowed, systemResolve } from '../webhook/allowed-address.ts';
-import { command, operator, perform } from './operation.ts';
+import { command, notOffered, type Output, operator, performAnywhere } from './operation.ts';
 import { fields, moment, moreAt, table } from './print.ts';
 import * as values from './values.ts';
+
+const PATH = '/webhook-endpoints';
 
 const idArgument = () => new Argument('<id>', 'from the list').argParser(values.recordId);
 
@@ -66,18 +69,28 @@ function add(group: Command): void {
       'webhook add https://crm.example.com/events --types account.*,ledger.posted',
     ),
   ).addArgument(new Argument('<url>', 'https, at a public address or one of WEBHOOK_ALLOW'));
-  perform(on, async ({ db, keyring, config, clock }, url: string, options: SettingOptions) => {
-    const { types = ['*'], account = [], description = '', disabled } = options;
-    await requireAllowed(url, config.webhookAllow);
-    const settings = { url, types, accounts: account, description, enabled: !disabled };
-    return issued(await createEndpoint(db, operator(), { keyring, now: clock() }, settings));
-  });
+  const settingsOf = (url: string, options: SettingOptions) => {
+    const { types = ['*'], account: accounts = [], description = '', disabled } = options;
+    return { url, types, accounts, description, enabled: !disabled };
+  };
+  performAnywhere(
+    on,
+    async ({ db, keyring, config, clock }, url: string, options: SettingOptions) => {
+      await requireAllowed(url, config.webhookAllow);
+      const tools = { keyring, now: clock() };
+      return createEndpoint(db, operator(), tools, settingsOf(url, options));
+    },
+    async (remote, url, options) => {
+      const { description, ...settings } = settingsOf(url, options);
+      const body = { ...settings, ...(description ? { description } : {}) };
+      return issuedOf(await remote.change('POST', PATH, body));
+    },
+  )(issued);
 }
 
 function list(group: Command): void {
   const on = command(group, 'list', 'the endpoints, without their secrets', 'webhook list');
-  perform(on, async ({ db }) => {
-    const endpoints = await listEndpoints(db);
+  const output = (endpoints: WebhookEndpoint[]): Output => {
     const text = table(
       ['ID', 'URL', 'TYPES', 'STATE', '>WAITING', '>FAILED', 'LAST SUCCESS'],
       endpoints.map((endpoint) => [
@@ -94,12 +107,21 @@ function list(group: Command): void {
       json: { endpoints: endpoints.map(shown) },
       text: endpoints.length > 0 ? text : 'No webhook.',
     };
-  });
+  };
+  performAnywhere(
+    on,
+    ({ db }) => listEndpoints(db),
+    (remote) => remote.list<WebhookEndpoint>(PATH),
+  )(output);
 }
 
 function show(group: Command): void {
   const on = command(group, 'show', 'an endpoint', 'webhook show 1').addArgument(idArgument());
-  perform(on, async ({ db }, id: number) => outputOf(await findEndpoint(db, id)));
+  performAnywhere(
+    on,
+    ({ db }, id: number) => findEndpoint(db, id),
+    (remote, id) => remote.read<WebhookEndpoint>(`${PATH}/${id}`),
+  )(outputOf);
 }
 
 function set(group: Command): void {
@@ -114,16 +136,24 @@ function set(group: Command): void {
     .addArgument(idArgument())
     .option('--url <url>', 'where events are sent from now on')
     .addOption(new Option('--enabled', 'send events again').conflicts('disabled'));
-  perform(on, async ({ db, config, clock }, id: number, options: SettingOptions) => {
-    const { url, types, account: accounts, description, enabled, disabled } = options;
-    if (url !== undefined) await requireAllowed(url, config.webhookAllow);
+  const changesOf = ({ account, enabled, disabled, ...options }: SettingOptions) => {
+    const { url, types, description } = options;
     const switched = enabled ?? (disabled ? false : undefined);
-    const given = { url, types, accounts, description, enabled: switched };
-    const changes = Object.fromEntries(
+    const given = { url, types, accounts: account, description, enabled: switched };
+    return Object.fromEntries(
       Object.entries(given).filter(([, value]) => value !== undefined),
     ) as Partial<EndpointSettings>;
-    return outputOf(await changeEndpoint(db, operator(), { id, changes }, clock()));
-  });
+  };
+  performAnywhere(
+    on,
+    async ({ db, config, clock }, id: number, options: SettingOptions) => {
+      const changes = changesOf(options);
+      if (changes.url !== undefined) await requireAllowed(changes.url, config.webhookAllow);
+      return changeEndpoint(db, operator(), { id, changes }, clock());
+    },
+    (remote, id, options) =>
+      remote.change<WebhookEndpoint>('PATCH', `${PATH}/${id}`, changesOf(options)),
+  )(outputOf);
 }
 
 function rotate(group: Command): void {
@@ -135,13 +165,13 @@ function rotate(group: Command): void {
   )
     .addArgument(idArgument())
     .addOption(values.overlapOption());
-  perform(
+  performAnywhere(
     on,
-    async ({ db, keyring, clock }, id: number, { overlapHours }: { overlapHours: number }) =>
-      issued(
-        await rotateWebhookSecret(db, operator(), { keyring, now: clock() }, { id, overlapHours }),
-      ),
-  );
+    ({ db, keyring, clock }, id: number, { overlapHours }: { overlapHours: number }) =>
+      rotateWebhookSecret(db, operator(), { keyring, now: clock() }, { id, overlapHours }),
+    async (remote, id, { overlapHours }) =>
+      issuedOf(await remote.change('POST', `${PATH}/${id}/rotate-secret`, { overlapHours })),
+  )(issued);
 }
 
 function tryOut(group: Command): void {
@@ -151,11 +181,16 @@ function tryOut(group: Command): void {
     'send webhook.test now and print the answer; status 1 where it is not accepted',
     'webhook test 1',
   ).addArgument(idArgument());
-  perform(on, async (service, id: number) => {
-    const { url } = await findEndpoint(service.db, id);
-    const { sendTest } = await import('../webhook/send.ts');
-    const tools = { ...service, allow: service.config.webhookAllow, resolve: systemResolve };
-    const { status, error, tookMs, reply } = await sendTest(tools, { id, url });
+  performAnywhere(
+    on,
+    async (service, id: number) => {
+      const { url } = await findEndpoint(service.db, id);
+      const { sendTest } = await import('../webhook/send.ts');
+      const tools = { ...service, allow: service.config.webhookAllow, resolve: systemResolve };
+      return sendTest(tools, { id, url });
+    },
+    (remote, id) => remote.change<Outcome>('POST', `${PATH}/${id}/test`),
+  )(({ status, error, tookMs, reply }) => {
     const text = `${error ?? `status ${status}`} after ${tookMs} ms`;
     return { json: { status, error, tookMs, reply }, text, failed: error !== null };
   });
@@ -171,13 +206,7 @@ function failed(group: Command): void {
     .addArgument(idArgument())
     .addOption(values.limitOption(50))
     .option('--before <number>', 'start before this event', values.recordId);
-  perform(on, async ({ db }, id: number, options: { limit: number; before?: number }) => {
-    await findEndpoint(db, id);
-    const { rows: deliveries, next } = await readPage(
-      options.limit,
-      (limit) => listDeliveries(db, id, { states: ['failed'] }, { before: options.before, limit }),
-      ({ sequence }) => sequence,
-    );
+  const output = ({ rows: deliveries, next }: Page<WebhookDelivery, number>): Output => {
     const text = table(
       ['>EVENT', 'TYPE', '>TRIES', 'LAST TRY', 'LAST FAILURE'],
       deliveries.map(({ sequence, type, tries, triedAt, error }) => [
@@ -192,7 +221,28 @@ function failed(group: Command): void {
       json: { deliveries, next },
       text: deliveries.length > 0 ? text + moreAt('--before', next) : 'Nothing was given up.',
     };
-  });
+  };
+  performAnywhere(
+    on,
+    async ({ db }, id: number, options: { limit: number; before?: number }) => {
+      const { limit: most, before } = options;
+      await findEndpoint(db, id);
+      return readPage(
+        most,
+        (limit) => listDeliveries(db, id, { states: ['failed'] }, { before, limit }),
+        ({ sequence }) => sequence,
+      );
+    },
+    async (remote, id, { limit: most, before }) => {
+      if (before !== undefined) throw notOffered('--before');
+      const path = `${PATH}/${id}/deliveries?state=failed`;
+      return readPage(
+        most,
+        (limit) => remote.list<WebhookDelivery>(path, limit),
+        ({ sequence }) => sequence,
+      );
+    },
+  )(output);
 }
 
 interface ReplayOptions {
@@ -214,15 +264,27 @@ function replay(group: Command): void {
     .option('--until <number>', 'the last event of the range', values.eventNumber)
     .option('--types <list>', 'only these, separated by commas', values.eventTypes)
     .option('--failed-since <when>', 'instead: events given up since then', values.from);
-  perform(on, async ({ db, clock }, id: number, options: ReplayOptions) => {
-    const { after, until, types, failedSince } = options;
+  on.hook('preAction', () => {
+    const { after, failedSince } = on.opts<ReplayOptions>();
     if ((after === undefined) === (failedSince === undefined)) {
       throw new Refusal('malformed', 'give --after or --failed-since');
     }
-    const wanted = { endpoint: id, after, until, types, failedSince };
-    const events = await replayEvents(db, operator(), wanted, { now: clock() });
-    return { json: { id: String(id), events }, text: `${events} events are sent again.` };
   });
+  performAnywhere(
+    on,
+    ({ db, clock }, id: number, { after, until, types, failedSince }: ReplayOptions) => {
+      const wanted = { endpoint: id, after, until, types, failedSince };
+      return replayEvents(db, operator(), wanted, { now: clock() });
+    },
+    async (remote, id, { after, until, types, failedSince }) => {
+      const path = `${PATH}/${id}/replay`;
+      const body = { after, until, types, failedSince };
+      return (await remote.work<{ events: number }>(path, body)).events;
+    },
+  )((events, id) => ({
+    json: { id: String(id), events },
+    text: `${events} events are sent again.`,
+  }));
 }
 
 function remove(group: Command): void {
@@ -232,13 +294,19 @@ function remove(group: Command): void {
     'send nothing to an endpoint any more, and forget its deliveries',
     'webhook remove 1',
   ).addArgument(idArgument());
-  perform(on, async ({ db, clock }, id: number) => {
-    await removeEndpoint(db, operator(), { id }, clock());
-    return { json: { id: String(id) }, text: `Removed ${id}.` };
-  });
+  performAnywhere(
+    on,
+    ({ db, clock }, id: number) => removeEndpoint(db, operator(), { id }, clock()),
+    (remote, id) => remote.change<void>('DELETE', `${PATH}/${id}`),
+  )((_, id) => ({ json: { id: String(id) }, text: `Removed ${id}.` }));
 }
 
-function issued({ endpoint, secret }: IssuedEndpoint) {
+/** A new secret as the operators' API tells it. */
+function issuedOf({ secret, ...endpoint }: WebhookEndpoint & { secret: string }): IssuedEndpoint {
+  return { endpoint, secret };
+}
+
+function issued({ endpoint, secret }: IssuedEndpoint): Output {
   const { json, text } = outputOf(endpoint);
   return {
     json: { ...json, secret },
@@ -247,7 +315,7 @@ function issued({ endpoint, secret }: IssuedEndpoint) {
   };
 }
 
-function outputOf(endpoint: WebhookEndpoint) {
+function outputOf(endpoint: WebhookEndpoint): Output & { json: object } {
   const text = fields([
     ['Id', String(endpoint.id)],
     ['URL', endpoint.url],

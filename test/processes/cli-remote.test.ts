@@ -5,12 +5,14 @@ import { after, before, test } from 'node:test';
 import { addCustomer } from '../support/calls.ts';
 import { runCommand } from '../support/command.ts';
 import { operatorClient } from '../support/operator.ts';
+import { startReceiver } from '../support/receiver.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 let api: TestService;
 let keyFile: string;
 before(async () => {
-  api = await startService();
+  api = await startService({ WEBHOOK_ALLOW: '127.0.0.1' });
+  api.env.WEBHOOK_ALLOW = '127.0.0.1';
   keyFile = join(api.folder, 'operator.key');
   await writeFile(keyFile, `${(await operatorClient(api)).secret}\n`);
 });
@@ -57,14 +59,86 @@ test('a remote installation gives the same output as its own machine', async () 
   assert.deepEqual([closed.status, closed.stdout], [0, `Closed ${username}.\n`]);
 });
 
+test('lists and changes of settings are the same from afar', async () => {
+  const username = String(await addCustomer(api));
+  const receiver = await startReceiver();
+  const rates = join(api.folder, 'rates.csv');
+  await writeFile(rates, 'prefix,rate,name,connect fee\n44,0.01,UK,0.02\n49,0.02,Germany,\n');
+  const ok = async (on: typeof locally, ...args: string[]) => {
+    const done = await on(...args);
+    assert.equal(done.status, 0, `${args.join(' ')}: ${done.stderr}`);
+    return done.stdout.trim();
+  };
+  for (const args of [
+    ['prices', 'import', 'retail', rates],
+    ['blocked', 'add', '4479', '53', '--reason', 'Fraud'],
+    ['feed', 'add', 'pbx1', '--format', 'generic', '--network', '192.0.2.0/24'],
+    ['number', 'add', username, '8008786160', '--monthly', '2'],
+  ])
+    await ok(locally, ...args);
+  // One change by each way: the output is that of the local command.
+  const changes: string[][] = [
+    ['service', 'add', username, 'E911', '1.50'],
+    ['promo', 'create', 'SPRING', '--amount', '5', '--uses', '9'],
+    ['feed', 'set', 'pbx1', '--country', 'GB'],
+    ['blocked', 'remove', '53'],
+    ['calls', 'rerate', '--from', '2026-01-01', '--to', '2026-02-01', '--reason', 'New'],
+  ];
+  const said = [
+    `Added E911 to ${username}: 1.50 USD a month`,
+    'Created SPRING: 5.00 USD for a new account',
+    'Changed pbx1.',
+    'Released for everyone: 53',
+    '0 calls looked at, 0 changed.\nPosted 0 adjustments: 0.00 USD',
+  ];
+  for (const [n, args] of changes.entries()) assert.equal(await ok(remotely, ...args), said[n]);
+  const add = ['webhook', 'add', receiver.url, '--types', 'feed.*', '--account', username];
+  const { secret, ...hook } = JSON.parse(await ok(remotely, ...add, '--json'));
+  assert.match(secret, /^whsec_/);
+  assert.deepEqual(JSON.parse(await ok(locally, 'webhook', 'show', hook.id, '--json')), hook);
+  const key = ['operator-key', 'create', 'crm', '--scopes', 'accounts:read', '--entry-limit', '5'];
+  const { secret: own, ...made } = JSON.parse(await ok(remotely, ...key, '--json'));
+  assert.match(own, /^accapi_op_/);
+  const lists = [
+    ['number', 'list', username],
+    ['service', 'list', username],
+    ['prices', 'list'],
+    ['prices', 'show', 'retail'],
+    ['prices', 'show', 'retail', '--limit', '1'],
+    ['blocked', 'list'],
+    ['feed', 'list'],
+    ['promo', 'list'],
+    ['webhook', 'list'],
+    ['webhook', 'show', hook.id],
+    ['webhook', 'failed', hook.id],
+    ['operator-key', 'list'],
+  ];
+  for (const list of lists) {
+    for (const args of [list, [...list, '--json']])
+      assert.deepEqual(await remotely(...args), await locally(...args), args.join(' '));
+  }
+  assert.match(await ok(remotely, 'webhook', 'test', hook.id), /^status 204 after \d+ ms$/);
+  assert.match(await ok(remotely, 'webhook', 'set', hook.id, '--disabled'), /State +disabled/);
+  assert.match(await ok(remotely, 'webhook', 'set', hook.id, '--enabled'), /State +good/);
+  assert.match(await ok(remotely, 'webhook', 'rotate', hook.id), /^whsec_/);
+  const replayed = await ok(remotely, 'webhook', 'replay', hook.id, '--after', '0');
+  assert.match(replayed, /^\d+ events are sent again\.$/);
+  assert.equal(await ok(remotely, 'webhook', 'remove', hook.id), `Removed ${hook.id}.`);
+  assert.match(await ok(remotely, 'operator-key', 'rotate', made.id), /^accapi_op_/);
+  assert.equal(await ok(remotely, 'promo', 'end', 'spring'), 'Ended SPRING; 0 used it.');
+  assert.equal(await ok(remotely, 'feed', 'remove', 'pbx1'), 'Removed pbx1.');
+  assert.equal(await ok(locally, 'feed', 'list'), 'No feed.');
+  receiver.stop();
+});
+
 test('what the API does not offer or refuses is said in a line, and nothing is done here', async () => {
   const wrongKey = join(api.folder, 'wrong.key');
   await writeFile(wrongKey, 'accapi_op_nothing');
   const https = 'must be an https:// address, or http:// of this machine';
   const cases: [string[], string][] = [
     [
-      ['--server', api.url, '--key-file', keyFile, 'prices', 'list'],
-      'prices list is not offered with --server; use it where the service runs',
+      ['--server', api.url, '--key-file', keyFile, 'charges', 'post'],
+      'charges post is not offered with --server; use it where the service runs',
     ],
     [
       ['backup', '--server', api.url, '--key-file', keyFile, '/tmp/none'],

@@ -33,8 +33,8 @@ const listAllBlocked = route({
   },
 });
 
-function shownBlocked({ account, ...blocked }: Awaited<ReturnType<typeof listBlocked>>[number]) {
-  return { ...blocked, account: account === null ? null : String(account) };
+function shownBlocked(blocked: Awaited<ReturnType<typeof listBlocked>>[number]) {
+  return { ...blocked, account: blocked.account === null ? null : String(blocked.account) };
 }
 
 const putBlocked = route({

@@ -14,12 +14,12 @@ import { Refusal } from '../../domain/refusal.ts';
 import { Type } from '../../http/schema.ts';
 import {
   created,
+  etagOf,
   ok,
   okTagged,
   pageOfAll,
   removed,
   requireMatch,
-  tagged,
   unlessGone,
 } from './answer.ts';
 import { choice, integer, list, optional, text } from './field.ts';
@@ -42,9 +42,9 @@ const feedSchema = s.object({
   secret: Type.Optional(s.name),
 });
 
-function shownFeed({ lastSeenAt, plan: _, ...feed }: ListedFeed) {
-  const { etag, ...settings } = tagged(feed);
-  return { ...settings, lastSeenAt, etag };
+function shownFeed({ plan: _, ...feed }: ListedFeed) {
+  const { lastSeenAt: __, ...settings } = feed;
+  return { ...feed, etag: etagOf(settings) };
 }
 
 const listAllFeeds = route({
