@@ -159,6 +159,20 @@ test('an import needs the right for its kind, all of its parts, and is told to i
   assert.deepEqual(found, []);
 });
 
+test('a part that comes several times at once is taken once', async () => {
+  const { body } = await client.call('POST', '/imports', { kind: 'accounts' });
+  const file = `externalId,name,email\n${'x'.repeat(1_000_000)}`;
+  const put = (text: string) => client.call('PUT', `/imports/${body.id}/parts/1`, text, CSV);
+  const equal = await Promise.all(Array.from({ length: 5 }, () => put(file)));
+  assert.deepEqual(
+    equal.map(({ status }) => status),
+    Array(5).fill(200),
+  );
+  const different = await Promise.all([1, 2, 3, 4].map((n) => put(`${file}${n}`)));
+  for (const { status } of different) assert.ok([200, 409].includes(status), String(status));
+  assert.ok(different.some(({ status }) => status === 200));
+});
+
 test('an export that loses its database has no end line; from the last cursor on, all are there once', async () => {
   const { db } = api.service;
   await db.query(

@@ -168,9 +168,12 @@ async function assign(
     throw new Problem(404, 'not_found', `There is no account ${account}`);
   }
   const wanted = { account, number: params.number, monthly: price };
-  const done = await setNumber(db, actor, wanted, now, from).catch(async (error) => {
+  const set = () => setNumber(db, actor, wanted, now, from);
+  const done = await set().catch(async (error) => {
     if (!(error instanceof Refusal) || error.code !== 'conflict') throw error;
     const owner = await findNumber(db, params.number, reach).catch(() => undefined);
+    // An equal request was a moment earlier.
+    if (owner?.account === account && from === undefined) return set();
     const about: Record<string, string> = owner ? { username: String(owner.account) } : {};
     throw new Problem(409, 'number_in_use', error.message, { about });
   });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Database } from '../../db/database.ts';
+import { violatedConstraint } from '../../db/errors.ts';
 import { Refusal } from '../refusal.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 import type { SealedColumn } from '../sealing/re-seal.ts';
@@ -22,7 +23,8 @@ export const SEALED_IMPORT_PARTS: SealedColumn = {
  * Keeps a part of an import's file, sealed, because files of other systems have secrets. The same
  * part may be sent again, until the import starts.
  * @returns SHA-256 of the part
- * @throws Refusal 'not found'; 'conflict' once the import has started
+ * @throws Refusal 'not found'; 'conflict' once the import has started, or if another request sends
+ *   the part with other bytes at the same time
  */
 export async function putPart(
   db: Database,
@@ -31,7 +33,7 @@ export async function putPart(
   { part, bytes }: { part: number; bytes: Buffer },
 ): Promise<string> {
   const digest = createHash('sha256').update(bytes).digest('hex');
-  await db.transaction(async (tx) => {
+  const writing = db.transaction(async (tx) => {
     const [open] = await tx.query<{ isOpen: boolean }>(
       `SELECT status = 'open' AND digest IS NULL AS "isOpen" FROM import_run WHERE id = $1 FOR SHARE`,
       [run],
@@ -50,6 +52,17 @@ export async function putPart(
       [id, run, part, digest, sealed],
     );
   });
+  try {
+    await writing;
+  } catch (error) {
+    if (violatedConstraint(error) !== 'import_part_run_part_key') throw error;
+    // Another request has sent the part meanwhile.
+    const [other] = await db.query<{ digest: string }>(
+      'SELECT digest FROM import_part WHERE run = $1 AND part = $2',
+      [run, part],
+    );
+    if (other?.digest !== digest) throw new Refusal('conflict', `part ${part} came twice at once`);
+  }
   return digest;
 }
 
