@@ -83,7 +83,7 @@ async function run(parts: string[], options: Options): Promise<void> {
     const measured = values.scale
       ? await measureScale(server, options)
       : await measureParts(server, parts, options);
-    console.log(report(measured.figures));
+    if (values.scale) console.log(report(measured.figures));
     for (const { part, name, why } of measured.leftOut) {
       console.log(`LEFT OUT: ${part}, ${name}: ${why}`);
     }
@@ -104,6 +104,7 @@ async function measureParts(
     for (const name of parts) {
       console.error(`measuring ${name} …`);
       const { figures, leftOut } = await (PARTS[name] as Part)(stage, options);
+      console.log(`${report(figures)}\n`);
       all.figures.push(...figures);
       all.leftOut.push(...leftOut);
     }

@@ -42,10 +42,12 @@ export const cdr: Part = async (stage, { rounds, quick, seconds }) => {
   if (!hasPsql) leftOut.push({ part: 'cdr', name: 'beside psql', why: 'psql is not installed' });
   for (const reading of readings) {
     const { rows } = reading;
-    const values = await interleave(rows > 100_000 ? Math.min(rounds, 3) : rounds, {
+    const measures = {
       psql: hasPsql ? psqlCopy(stage, reading) : undefined,
       ours: () => readOnce(stage, service, reading, 1),
-    });
+    };
+    const times = rows > 100_000 ? Math.min(rounds, 3) : rounds;
+    const values = await interleave(times, measures, `${rows} rows, ms`);
     const target = TARGETS[rows];
     figures.push(
       figure({
@@ -74,7 +76,7 @@ export const cdr: Part = async (stage, { rounds, quick, seconds }) => {
     }),
   );
   await service.stop();
-  figures.push(...(await memoryFigures(stage, readings, rounds)));
+  if (!quick) figures.push(...(await memoryFigures(stage, readings, rounds)));
   return { figures, leftOut };
 };
 
