@@ -27,9 +27,9 @@ DECLARE
   rest text;
 BEGIN
   IF dialled !~ '^[+]?[0-9]+$' THEN RETURN dialled; END IF;
-  IF dialled ~ '^[+]0' THEN RETURN NULL; END IF;
   IF starts_with(dialled, '+') THEN
     digits := substr(dialled, 2);
+    IF starts_with(digits, '0') THEN RETURN NULL; END IF;
   ELSIF plan.calling_code = '1' THEN
     IF length(dialled) >= 8 THEN
       digits := regexp_replace(dialled, '^([2-9][0-9]{2}[2-9][0-9]{6})$', '1\1');
@@ -38,12 +38,15 @@ BEGIN
   ELSIF dialled ~ ('^(?:' || plan.international_prefix || ')(?=[1-9])') THEN
     digits := regexp_replace(dialled, '^(?:' || plan.international_prefix || ')(?=[1-9])', '');
   ELSE
-    parts := CASE WHEN plan.national_prefix <> ''
-      THEN regexp_match(dialled, '^(?:' || plan.national_prefix || ')') END;
-    rest := CASE WHEN parts IS NOT NULL THEN regexp_replace(dialled, '^(?:' || plan.national_prefix || ')',
-      CASE WHEN plan.national_rule <> '' AND cardinality(array_remove(parts, NULL)) > 0
-          AND plan.national_prefix ~ '[(](?![?])'
-        THEN regexp_replace(plan.national_rule, '[$]([0-9])', '\\\1', 'g') ELSE '' END) END;
+    IF plan.national_rule = '' AND plan.national_prefix <> '' THEN
+      rest := regexp_replace(dialled, '^(?:' || plan.national_prefix || ')', '');
+    ELSIF plan.national_prefix <> '' THEN
+      parts := regexp_match(dialled, '^(?:' || plan.national_prefix || ')');
+      rest := CASE WHEN parts IS NOT NULL THEN regexp_replace(dialled, '^(?:' || plan.national_prefix || ')',
+        CASE WHEN cardinality(array_remove(parts, NULL)) > 0
+            AND plan.national_prefix ~ '[(](?![?])'
+          THEN regexp_replace(plan.national_rule, '[$]([0-9])', '\\\1', 'g') ELSE '' END) END;
+    END IF;
     digits := CASE
       WHEN rest <> dialled AND rest ~ ('^(?:' || plan.numbers || ')$') THEN plan.calling_code || rest
       WHEN plan.bare_numbers <> '' AND dialled ~ ('^(?:' || plan.bare_numbers || ')$')
@@ -56,6 +59,7 @@ BEGIN
   END IF;
   RETURN CASE
     WHEN length(digits) < 8 THEN digits
+    WHEN left(digits, 1) >= '2' AND length(digits) <= 15 THEN '+' || digits
     WHEN digits ~ '^(011|00|1[01])' THEN NULL
     WHEN digits ~ '^0' OR length(digits) > 15 THEN digits
     WHEN digits ~ '^1[2-9][0-9]{2}[2-9][0-9]{6}$' THEN substr(digits, 2)

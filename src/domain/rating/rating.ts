@@ -60,6 +60,9 @@ export const prefixesOf = (called: string) =>
 // One expression: a set of rows takes ten times as long.
 const LENGTHS = Array.from({ length: 15 }, (_, n) => n + 1);
 
+// Means the same in every country, so no plan reads it: that takes as long as the search for its price.
+const INTERNATIONAL = '^[+]([2-9][0-9]{7,14}|1[2-9][0-9]{2}[2-9][0-9]{6})$';
+
 /**
  * SQL to join to an account, `a`: `e.number` is the called number. If the account has a country,
  * that country's numbering plan reads the dialled digits.
@@ -69,7 +72,8 @@ const LENGTHS = Array.from({ length: 15 }, (_, n) => n + 1);
  * @param none SQL of the value for digits that are no number in the account's country
  */
 export const joinNumber = (called: string, dialled: string, emergency: string, none: string) =>
-  `CROSS JOIN LATERAL (SELECT CASE WHEN a.country IS NULL OR ${emergency} THEN ${called} ELSE coalesce((
+  `CROSS JOIN LATERAL (SELECT CASE WHEN a.country IS NULL OR ${emergency}
+      OR coalesce(${dialled}, ${called}) ~ '${INTERNATIONAL}' THEN ${called} ELSE coalesce((
       SELECT dialled_number(coalesce(${dialled}, ${called}), plan) FROM numbering_plan plan
       WHERE plan.country = a.country), ${none}) END AS number OFFSET 0) e`;
 
