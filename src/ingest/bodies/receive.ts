@@ -110,14 +110,20 @@ function readSmall(request: IncomingMessage, length: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const bytes = Buffer.allocUnsafe(length);
     let at = 0;
-    const fail = () => reject(new Refusal('malformed', 'The body was not sent to its end'));
+    let isWhole = false;
+    const fail = () => {
+      if (!isWhole) reject(new Refusal('malformed', 'The body was not sent to its end'));
+    };
     if (request.destroyed) fail();
     request
       .on('data', (chunk: Buffer) => {
         at += chunk.copy(bytes, at);
       })
-      .once('end', () => resolve(bytes))
-      .once('error', fail)
-      .once('close', fail);
+      .on('end', () => {
+        isWhole = true;
+        resolve(bytes);
+      })
+      .on('error', fail)
+      .on('close', fail);
   });
 }
