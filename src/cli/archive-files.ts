@@ -7,6 +7,8 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import type { ArchivePage } from '../domain/calls/call-archive.ts';
+import type { WrittenCall } from '../domain/calls/call-file.ts';
+import type { Decimal } from '../domain/money.ts';
 import { Refusal } from '../domain/refusal.ts';
 
 const FORMAT = 'account-api calls, version 1';
@@ -37,23 +39,12 @@ export interface Manifest {
 }
 
 /** A line of an archive; the operators' guide lists the members. */
-export interface ArchivedCall {
+export interface ArchivedCall extends WrittenCall {
   billingAccount: number;
-  account: number;
-  start: string;
-  id: string;
-  caller: string;
-  callerName?: string;
-  called: string;
-  sourceIp?: string;
-  talkMicroseconds: number;
-  billedSeconds: number;
-  rate: string;
-  amount?: string;
-  paid: string;
+  paid: Decimal;
 }
 
-export const folderOf = (archive: string, month: string) => join(archive, `calls-${month}`);
+const folderOf = (archive: string, month: string) => join(archive, `calls-${month}`);
 
 /**
  * Writes the archive of a month. It appears under its name when it is complete and on the disk.

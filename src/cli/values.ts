@@ -21,7 +21,6 @@ export const amount = argument(entered.amount);
 export const monthlyAmount = argument(entered.monthlyAmount);
 export const listName = argument(entered.listName);
 export const prefix = argument(entered.prefix);
-export const calledNumber = argument(entered.calledNumber);
 export const assignableNumber = argument(entered.assignableNumber);
 export const accountName = argument(entered.accountName);
 export const email = argument(entered.email);

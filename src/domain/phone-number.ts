@@ -29,7 +29,7 @@ const SEPARATORS = /[ ().-]/g;
 const USUAL = /^(?:\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})$/;
 const DIGITS = /^\+?[0-9]+$/;
 const SERVICE_CODE = /^[*#][0-9*#]{1,7}$/;
-export const NORTH_AMERICAN = /^\+1([2-9][0-9]{2}[2-9][0-9]{6})$/;
+const NORTH_AMERICAN = /^\+1([2-9][0-9]{2}[2-9][0-9]{6})$/;
 
 /** E.164, 6.2.1 */
 const MOST_INTERNATIONAL = 15;

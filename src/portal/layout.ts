@@ -177,7 +177,7 @@ function isCurrent(path: string, href: string): boolean {
   return path === href || (href !== '/admin' && path.startsWith(`${href}/`));
 }
 
-export function brandMark({ brand }: View, href: string): Html {
+function brandMark({ brand }: View, href: string): Html {
   return html`<a class="brand" href="${href}"><img src="${brand.logoUrl ?? brand.markUrl}" alt="" height="28"><span>${brand.name}</span></a>`;
 }
 

@@ -4,7 +4,7 @@ import type { Permission } from '../domain/role.ts';
  * What a member of the staff needs for each page and form of the operators' part. Only an
  * administrator gets what is not in this table.
  */
-export const PERMISSIONS: Record<string, Permission> = {
+const PERMISSIONS: Record<string, Permission> = {
   'GET /admin': 'read',
   'GET /admin/accounts': 'read',
   'GET /admin/accounts/new': 'credentials',

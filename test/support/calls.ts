@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Database, Queryable } from '../../src/db/database.ts';
+import { changeAccount } from '../../src/domain/account/account.ts';
+import type { AccountChanges } from '../../src/domain/account/account-setting.ts';
 import { addAccount, NO_LIMITS } from '../../src/domain/account/new-account.ts';
 import { postEntry } from '../../src/domain/books/ledger.ts';
 import type { Outcome, ReportedCall, StoreResult } from '../../src/domain/calls/call.ts';
@@ -43,6 +45,16 @@ export async function addCustomer(
   );
   if (cash) await post(db, username, cash, clock());
   return username;
+}
+
+/** Changes settings of an account as an administrator. */
+export function changeSettings(
+  { service: { db, queue, clock } }: TestService,
+  account: number,
+  changes: AccountChanges,
+  now = clock(),
+): Promise<void> {
+  return changeAccount(db, TESTER, { queue, now }, account, changes);
 }
 
 /** Recent calls that cost nothing, with long names: more bytes than sockets hold. */

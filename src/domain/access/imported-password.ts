@@ -7,7 +7,9 @@ import { argon2Matches, hashPassword, inHashSlot } from './password.ts';
 export interface ForeignHash {
   hash: string;
   salt?: string | undefined;
-  /** one of SCHEMES, where the hash does not tell */
+  /**
+   * where the hash does not tell: a name of DIGESTS, alone or with `-salt-first` or `-salt-last`
+   */
   scheme?: string | undefined;
 }
 
@@ -28,13 +30,6 @@ const SCRYPT =
   /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]{4,100})\$([A-Za-z0-9+/]{20,100})$/;
 const ARGON2 =
   /^\$argon2id?\$v=19\$m=(\d{1,7}),t=(\d{1,2}),p=(\d{1,2})\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+$/;
-
-/** Schemes for hashes that are only digits: where the salt stands. */
-export const SCHEMES = Object.keys(DIGESTS).flatMap((digest) => [
-  digest,
-  `${digest}-salt-first`,
-  `${digest}-salt-last`,
-]);
 
 /** Whether a stored hash comes from another system and was not verified yet. */
 export const isImported = (stored: string) => stored.startsWith(PREFIX);

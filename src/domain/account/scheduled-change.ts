@@ -9,7 +9,7 @@ import { changeAccount } from './account.ts';
 import type { AccountChanges } from './account-setting.ts';
 
 /** The settings that can be scheduled: those that decide the price of calls. */
-export const SCHEDULABLE = ['rate', 'minimumSeconds', 'incrementSeconds', 'priceList'] as const;
+const SCHEDULABLE = ['rate', 'minimumSeconds', 'incrementSeconds', 'priceList'] as const;
 
 export interface ScheduledChange {
   id: number;

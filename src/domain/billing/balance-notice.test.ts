@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { addCustomer, post as credit, moneyOf, reportedCall } from '../../../test/support/calls.ts';
-import { post, startService, TESTER, type TestService } from '../../../test/support/service.ts';
-import { changeAccount } from '../account/account.ts';
+import {
+  addCustomer,
+  changeSettings,
+  post as credit,
+  moneyOf,
+  reportedCall,
+} from '../../../test/support/calls.ts';
+import { post, startService, type TestService } from '../../../test/support/service.ts';
 import type { AccountChanges } from '../account/account-setting.ts';
 import { storeCalls } from '../calls/call.ts';
 import { MAIL_QUEUE } from '../mail/message.ts';
@@ -17,14 +22,7 @@ before(async () => {
 });
 after(() => api.stop());
 
-const set = (account: number, changes: AccountChanges) =>
-  changeAccount(
-    api.service.db,
-    TESTER,
-    { queue: api.service.queue, now: api.service.clock() },
-    account,
-    changes,
-  );
+const set = (account: number, changes: AccountChanges) => changeSettings(api, account, changes);
 
 const warn = () => warnLowBalances(api.service.db, api.service.queue);
 const tell = () => tellOfStoppedCalls(api.service.db, api.service.queue);

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { addCustomer, post as credit, reportedCall } from '../../../test/support/calls.ts';
+import {
+  addCustomer,
+  changeSettings,
+  post as credit,
+  reportedCall,
+} from '../../../test/support/calls.ts';
 import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
-import { changeAccount } from '../account/account.ts';
 import { describeAccount } from '../account/account-directory.ts';
 import type { AccountChanges } from '../account/account-setting.ts';
 import { addAccount } from '../account/new-account.ts';
@@ -30,8 +34,8 @@ before(async () => {
 });
 after(() => api.stop());
 
-const set = (account: number, changes: AccountChanges, now = api.service.clock()) =>
-  changeAccount(api.service.db, TESTER, { queue: api.service.queue, now }, account, changes);
+const set = (account: number, changes: AccountChanges, now?: Date) =>
+  changeSettings(api, account, changes, now);
 
 /** Stores a call of a minute at a rate, at a moment. */
 async function spend(account: number, rate: string, now = api.service.clock()): Promise<void> {

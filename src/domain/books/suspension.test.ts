@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { addCustomer, moneyOf, post, reportedCall } from '../../../test/support/calls.ts';
-import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
-import { changeAccount } from '../account/account.ts';
+import {
+  addCustomer,
+  changeSettings,
+  moneyOf,
+  post,
+  reportedCall,
+} from '../../../test/support/calls.ts';
+import { startService, type TestService } from '../../../test/support/service.ts';
 import type { AccountChanges } from '../account/account-setting.ts';
 import { storeCalls } from '../calls/call.ts';
 
@@ -12,14 +17,7 @@ before(async () => {
 });
 after(() => api.stop());
 
-const set = (account: number, changes: AccountChanges) =>
-  changeAccount(
-    api.service.db,
-    TESTER,
-    { queue: api.service.queue, now: api.service.clock() },
-    account,
-    changes,
-  );
+const set = (account: number, changes: AccountChanges) => changeSettings(api, account, changes);
 
 /** Debits an account by a call of one minute at a rate of `rate`. */
 async function callFor(account: number, rate: string): Promise<void> {

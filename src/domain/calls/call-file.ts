@@ -111,7 +111,8 @@ const FORMATS: Record<CallFileFormat, Format> = {
   ndjson: { head: '', line: NDJSON_LINE, cell: JSON.stringify },
 };
 
-interface WrittenCall {
+/** A stored call that is written to a file. */
+export interface WrittenCall {
   /** ISO 8601 in UTC, with six places */
   start: string;
   account: number;

@@ -1,26 +1,11 @@
 import type { Queryable } from '../../db/database.ts';
-import type { Decimal } from '../money.ts';
 import { Refusal } from '../refusal.ts';
-import { decodedName } from './call-list.ts';
+import { decodedName, type ListedCall } from './call-list.ts';
 
 /** A call for another system: the customer's view, and the call's feed. */
-export interface CallRecord {
-  id: string;
+export interface CallRecord extends Omit<ListedCall, 'startedAt' | 'incoming'> {
   start: Date;
-  account: number;
   billingAccount: number;
-  caller: string;
-  callerName: string | null;
-  called: string;
-  sourceIp: string | null;
-  talkSeconds: number;
-  billedSeconds: number;
-  /** money per minute */
-  rate: Decimal;
-  /** money; null where the switch debited the call and did not report the amount */
-  amount: Decimal | null;
-  /** the part of the amount that is not rate times seconds; null: nothing */
-  fee: Decimal | null;
   debited: boolean;
   feed: string;
   receivedAt: Date;

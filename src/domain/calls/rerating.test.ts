@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import {
   addCustomer,
+  changeSettings,
   cloneCustomer,
   countsOf,
   moneyOf,
@@ -10,7 +11,6 @@ import {
 } from '../../../test/support/calls.ts';
 import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
 import type { Database, Queryable } from '../../db/database.ts';
-import { changeAccount } from '../account/account.ts';
 import type { AccountChanges } from '../account/account-setting.ts';
 import { addNumber } from '../billing/recurring-charge.ts';
 import { listEntries } from '../books/ledger.ts';
@@ -37,14 +37,7 @@ function newRange(): ReratingRange {
   return { from, to: new Date(nextStart) };
 }
 
-const set = (account: number, changes: AccountChanges) =>
-  changeAccount(
-    api.service.db,
-    TESTER,
-    { queue: api.service.queue, now: api.service.clock() },
-    account,
-    changes,
-  );
+const set = (account: number, changes: AccountChanges) => changeSettings(api, account, changes);
 
 /** Stores calls of a minute each. They start one second apart, from the range's first moment on. */
 async function callsIn({ from }: ReratingRange, accounts: (number | undefined)[], called?: string) {

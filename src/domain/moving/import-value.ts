@@ -19,7 +19,7 @@ export type ReadMember = (text: string, options: ReadingOptions) => unknown;
 const YES = new Set(['true', 't', '1', 'yes', 'y', 'on']);
 const NO = new Set(['false', 'f', '0', 'no', 'n', 'off']);
 
-export function yesNo(text: string): boolean {
+function yesNo(text: string): boolean {
   const word = text.toLowerCase();
   if (YES.has(word)) return true;
   if (NO.has(word)) return false;

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { addCustomer, countsOf, moneyOf, reportedCall } from '../../../test/support/calls.ts';
+import {
+  addCustomer,
+  changeSettings,
+  countsOf,
+  moneyOf,
+  reportedCall,
+} from '../../../test/support/calls.ts';
 import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
-import { changeAccount } from '../account/account.ts';
 import { listAudit } from '../audit.ts';
 import { addNumber } from '../billing/recurring-charge.ts';
 import { storeCalls } from '../calls/call.ts';
@@ -32,13 +37,7 @@ const load = (list: string, csv: string, options: { replace?: boolean; dryRun?: 
 };
 
 const use = (account: number, priceList: string | null) =>
-  changeAccount(
-    api.service.db,
-    TESTER,
-    { queue: api.service.queue, now: api.service.clock() },
-    account,
-    { priceList },
-  );
+  changeSettings(api, account, { priceList });
 
 const explain = (account: number, called: string) => {
   const call = { account, called, dialled: undefined, isEmergency: false, seconds: 40 };

@@ -6,7 +6,7 @@ import { invalidField, Refusal } from '../refusal.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 import type { SealedColumn } from '../sealing/re-seal.ts';
 
-export const MOST_ENDPOINTS = 20;
+const MOST_ENDPOINTS = 20;
 
 /** What an endpoint may subscribe to: types, groups such as `account.*`, and `*`. */
 export const SUBSCRIPTIONS: string[] = [

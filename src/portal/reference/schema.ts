@@ -12,7 +12,7 @@ export function prose(text: string | undefined): Html | undefined {
 }
 
 /** The type of a value in a few words, such as `array of string` or `integer, 0 to 9`. */
-export function typeOf(schema: Schema, m: Messages): Html {
+function typeOf(schema: Schema, m: Messages): Html {
   const { type, format, items, anyOf, oneOf } = schema;
   const values = schema.const === undefined ? schema.enum : [schema.const];
   if (values) return html`${joined(values.map(code), m)}`;
