@@ -18,7 +18,7 @@ import {
 } from './letter.ts';
 import { letterHtml } from './letter-html.ts';
 import { letterText } from './letter-text.ts';
-import type { LetterKind } from './texts.ts';
+import type { Label, LetterKind } from './texts.ts';
 
 /** Unseals the token that a queued mail carries. */
 export type OpenToken = (sealed: string, purpose: TokenPurpose) => Promise<string>;
@@ -107,14 +107,7 @@ async function contentOf(context: Context, message: Message): Promise<Content> {
         new: after,
       };
       const page = `confirm-address?by=${by}&token=${await openToken(message.token, purpose)}`;
-      return {
-        values,
-        facts: [
-          [labels.oldAddress, before],
-          [labels.newAddress, after],
-        ],
-        links: [link(context, letterKind(message), values, page)],
-      };
+      return told(context, letterKind(message), values, { shown: ['old', 'new'], page });
     }
     case 'address changed': {
       const { values, facts = [] } = change(context, message);
@@ -134,29 +127,13 @@ async function contentOf(context: Context, message: Message): Promise<Content> {
         balance: inCurrency(message.cash),
         threshold: inCurrency(String(message.threshold)),
       };
-      return {
-        values,
-        facts: [
-          [labels.account, values.username],
-          [labels.balance, values.balance],
-          [labels.threshold, values.threshold],
-        ],
-        links: [link(context, 'low balance', values, 'overview')],
-      };
+      const shown = ['username', 'balance', 'threshold'] as const;
+      return told(context, message.kind, values, { shown, page: 'overview' });
     }
     case 'calls stopped': {
-      const values = {
-        username: String(message.username),
-        balance: inCurrency(message.cash),
-      };
-      return {
-        values,
-        facts: [
-          [labels.account, values.username],
-          [labels.balance, values.balance],
-        ],
-        links: [link(context, 'calls stopped', values, 'overview')],
-      };
+      const values = { username: String(message.username), balance: inCurrency(message.cash) };
+      const shown = ['username', 'balance'] as const;
+      return told(context, message.kind, values, { shown, page: 'overview' });
     }
     case 'daily limit':
     case 'daily limit of a customer': {
@@ -166,17 +143,10 @@ async function contentOf(context: Context, message: Message): Promise<Content> {
         spent: inCurrency(message.spent),
         limit: inCurrency(message.limit),
       };
-      const page =
-        message.kind === 'daily limit' ? 'overview' : `admin/accounts/${values.username}`;
-      return {
-        values,
-        facts: [
-          [labels.account, values.username],
-          [labels.spent, values.spent],
-          [labels.limit, values.limit],
-        ],
-        links: [link(context, letterKind(message), values, page)],
-      };
+      const ofStaff = `admin/accounts/${values.username}`;
+      const page = message.kind === 'daily limit' ? 'overview' : ofStaff;
+      const shown = ['username', 'spent', 'limit'] as const;
+      return told(context, letterKind(message), values, { shown, page });
     }
     case 'unusual hour': {
       const values = {
@@ -185,29 +155,15 @@ async function contentOf(context: Context, message: Message): Promise<Content> {
         spent: inCurrency(message.spent),
         usual: inCurrency(message.usual),
       };
-      return {
-        values,
-        facts: [
-          [labels.account, values.username],
-          [labels.spent, values.spent],
-          [labels.usual, values.usual],
-        ],
-        links: [link(context, 'unusual hour', values, `admin/accounts/${values.username}`)],
-      };
+      const page = `admin/accounts/${values.username}`;
+      return told(context, message.kind, values, { shown: ['username', 'spent', 'usual'], page });
     }
     case 'webhook failing':
     case 'webhook disabled': {
       const since = dayTime(new Date(message.since), context.timeZone, locale);
       const values = { url: message.url, since, error: message.error };
-      return {
-        values,
-        facts: [
-          [labels.url, values.url],
-          [labels.since, since],
-          [labels.error, values.error],
-        ],
-        links: [link(context, message.kind, values, 'admin/webhooks')],
-      };
+      const shown = ['url', 'since', 'error'] as const;
+      return told(context, message.kind, values, { shown, page: 'admin/webhooks' });
     }
     case 'monthly charge': {
       const values = {
@@ -230,6 +186,26 @@ async function contentOf(context: Context, message: Message): Promise<Content> {
       };
     }
   }
+}
+
+// The labels of values that have another name.
+const LABELS = { username: 'account', old: 'oldAddress', new: 'newAddress' } as const;
+type Shown = Label | keyof typeof LABELS;
+
+/** A mail with values, a list of some of them, and a link to a page. */
+function told<Name extends string>(
+  context: Context,
+  kind: LetterKind,
+  values: Record<Name, string>,
+  { shown, page }: { shown: readonly (Name & Shown)[]; page: string },
+): Content {
+  const { labels } = context.texts.common;
+  const named: Partial<Record<string, Label>> = LABELS;
+  return {
+    values,
+    facts: shown.map((name) => [labels[named[name] ?? (name as Label)], values[name]]),
+    links: [link(context, kind, values, page)],
+  };
 }
 
 async function recovery(

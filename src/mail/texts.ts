@@ -26,7 +26,7 @@ export interface CommonTexts {
   labels: Record<Label, string>;
 }
 
-type Label =
+export type Label =
   | 'account'
   | 'when'
   | 'where'
