@@ -42,7 +42,7 @@ CREATE TABLE call (
   -- true: a call to an emergency number, for which prefixes do not count; NULL: no
   emergency boolean,
   PRIMARY KEY (billing_account, account, started_at, id),
-  -- A call's identity is its id and its start, without the payer. So a record that is repeated
+  -- A call's identity is its id and its start, without the billing account. So a record that is repeated
   -- after its number or account changed owner is the same call. The start leads, so new calls
   -- go to the right end of the index.
   CONSTRAINT call_identity UNIQUE (started_at, id)

@@ -10,7 +10,7 @@ export const info = operation({
   summary: 'Get the account information',
   description:
     "The account's one record. `cash` is its balance: 0 where another account pays for " +
-    'it, unless the payer lets it see the balance. ' +
+    'it, unless that one lets it see the balance. ' +
     '`rate` is the price of a minute.',
   auth: 'key',
   required: ['apikey'],

@@ -8,7 +8,7 @@ export const getAccount = operation({
   operationId: 'accountGet',
   summary: 'Get the account',
   description:
-    '`cash` is the balance. It is left out where another account pays, unless the payer lets the ' +
+    '`cash` is the balance. It is left out where another account pays, unless that one lets the ' +
     'account see the balance. `rates.nibble` is the price of a ' +
     'minute. `ccs` is left out where there is no limit of calls at once, `callerId` where none is ' +
     'set.',

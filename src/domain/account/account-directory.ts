@@ -34,7 +34,7 @@ export interface AssignedNumber {
 }
 
 /**
- * An account with its settings; `cash` and the settings of the balance are those of the payer.
+ * An account with its settings; `cash` and the settings of the balance are its billing account's.
  */
 export interface AccountDetails extends Omit<AccountSummary, 'cash'>, AccountSettings {
   cash: Decimal;
@@ -42,7 +42,7 @@ export interface AccountDetails extends Omit<AccountSummary, 'cash'>, AccountSet
   verifiedAt: Date | null;
   services: MonthlyService[];
   numbers: AssignedNumber[];
-  /** what the calls that the payer pays for took today, in the payer's time zone */
+  /** what calls took from the billing account today, in its time zone */
   spentToday: Decimal;
   /** whether that reached the daily limit, so calls that cost anything are refused */
   limitReached: boolean;
@@ -53,7 +53,7 @@ export interface AccountDetails extends Omit<AccountSummary, 'cash'>, AccountSet
 const COMMON = `a.username, a.name, a.email, a.master_account AS "masterAccount", a.role, a.enabled,
   b.suspended, a.closed_at AS "closedAt"`;
 
-/** SQL of a summary, of `account a` and the payer's `balance b`. */
+/** SQL of a summary, of `account a` and its billing account's `balance b`. */
 export const SUMMARY = `${COMMON},
   CASE WHEN a.master_account = a.username THEN b.cash::text END AS cash`;
 

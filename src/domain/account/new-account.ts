@@ -103,7 +103,7 @@ export async function signUp(
 
 /**
  * Adds a sub-account, or an account that pays for itself, for an administrator.
- * @throws Refusal 'conflict' if the username is taken, 'field invalid' if the master account is not
+ * @throws Refusal 'conflict' if the username is taken, 'field invalid' if the one that pays is not
  *   an open billing account
  */
 export async function addAccount(
@@ -136,7 +136,7 @@ export async function requireBillingAccount(tx: Queryable, username: number): Pr
 }
 
 /**
- * @param fields without a master account, the account pays for itself
+ * @param fields without a billing account, the account pays for itself
  * @returns the generated username: ten digits, the first one from 2 to 9
  */
 export async function insertWithFreeUsername(

@@ -5,8 +5,8 @@ import { newLimit } from './day-limit.ts';
 import { isSuspendedUnder, MOVED, recordCrossings } from './suspension.ts';
 
 /**
- * SQL: whether an account, `a`, sees the balance that it is paid from: its own, or that of the payer
- * where the payer allows it.
+ * SQL: whether an account, `a`, sees the balance that it is paid from: its own, or that of its
+ * billing account where that allows it.
  */
 export const SEES_BALANCE = '(a.master_account = a.username OR a.shows_balance)';
 

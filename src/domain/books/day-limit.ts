@@ -1,7 +1,7 @@
 // The daily limit of what the calls of a billing account may cost. A call counts on the day on which
 // it is stored, in the account's time zone.
 
-// A balance keeps the end of its day, because to reckon a day in a time zone takes longer than a debit.
+// A balance keeps the end of its day, because to compute a day in a time zone takes longer than a debit.
 // In that day its sum is only compared and added to.
 
 /** SQL of the time zone of the balance `b`, where its account is not joined. */

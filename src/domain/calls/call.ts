@@ -8,7 +8,7 @@ import { ensurePartitions, isRetiredMonth } from './call-partition.ts';
 import { type BatchKind, SUMMED_AFTER_MS, storeStatement } from './call-statement.ts';
 import type { LegMaker } from './leg-maker.ts';
 
-/** A finished call as a switch reported it, before rating. Its payer may be unknown. */
+/** A finished call as a switch reported it, before rating. Its account may be unknown. */
 export interface ReportedCall {
   /** 32 hexadecimal digits: a uuid without dashes, or a hash of the switch's own id */
   id: string;
@@ -35,7 +35,7 @@ export interface ReportedCall {
 }
 
 /**
- * What became of a call: stored now, stored before with the same content, without a payer, or
+ * What became of a call: stored now, stored before with the same content, of no known account, or
  * stored before with other content.
  */
 export type Outcome = 'stored' | 'duplicate' | 'unknown account' | 'conflict';
@@ -140,7 +140,7 @@ async function storePart(db: Database, batch: Batch, positions: number[]): Promi
   const missing = positions.filter(
     (position) => !identities.has(identityOf(batch.calls[position] as ReportedCall)),
   );
-  // A call that is still not stored has no payer.
+  // A call that is still not stored is of no known account.
   for (const position of missing) batch.outcomes[position] = 'unknown account';
   for (const { position, same } of await findStored(db, batch, missing)) {
     batch.outcomes[position] = same ? 'duplicate' : 'conflict';

@@ -210,7 +210,7 @@ function refusalOf(tools: ImportTools, row: ReadRow, known: Known): Fault | unde
   }
   const master = masterExternalId ?? masterAccount;
   if (master === undefined || payerOf(row, known) !== undefined) return undefined;
-  // A dry run has written nothing, so the payer may be in the file only.
+  // A dry run has written nothing, so the billing account may be in the file only.
   const names = [`external id ${masterExternalId}`, `username ${masterAccount}`];
   if (tools.options.dryRun && names.some((name) => tools.keys.has(name))) return undefined;
   const column = masterExternalId === undefined ? 'masterAccount' : 'masterExternalId';

@@ -71,7 +71,7 @@ function hexDigit(character = 0): number {
  * at the text that FreeSWITCH writes between them.
  *
  * By the same fault a quote in a caller's name can add members to the record. A member that appears
- * twice is refused, and the reader checks the payer twice.
+ * twice is refused, and the reader checks the account twice.
  */
 function mendQuotes(json: Buffer): Buffer {
   if (isJson(json)) return json;

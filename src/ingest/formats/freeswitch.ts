@@ -32,7 +32,7 @@ const REPEATABLE = new Set(['callflow']);
 
 /**
  * Records of FreeSWITCH's mod_json_cdr, in each of its encodings. `variables` has uuid, direction,
- * the start, answer and billed time, and the payer. The newest caller profile in `callflow` has the
+ * the start, answer and billed time, and the account. The newest caller profile in `callflow` has the
  * numbers, the name and the address.
  *
  * Sources: src/mod/event_handlers/mod_json_cdr/mod_json_cdr.c, switch_ivr_generate_json_cdr in
@@ -114,7 +114,7 @@ function between(variable: Variable, from: string, to: string): number {
 }
 
 /**
- * The payer that the switch names. The caller's own claims never count.
+ * The account that the switch names. The caller's own claims never count.
  * @param canBeForged a caller may have added members to the record
  */
 function accountOf(variable: Variable, canBeForged: boolean): number | undefined {

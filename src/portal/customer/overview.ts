@@ -99,7 +99,7 @@ function stateOf(
   }`;
 }
 
-/** An account that another one pays for sees an amount only if the payer allows it. */
+/** An account that another one pays for sees an amount only if that one allows it. */
 function balance(view: View, { username, masterAccount, showsBalance, cash }: AccountDetails) {
   return username === masterAccount || showsBalance ? shortMoney(view, cash) : '–';
 }
