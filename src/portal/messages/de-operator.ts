@@ -187,7 +187,6 @@ export const deOperator: typeof enOperator = {
     settle: 'Rechnung bezahlt',
     settled: (entry) => `Zahlung der Gutschrift auf Rechnung ${entry}`,
     ledger: 'Buchungen',
-    wholeLedger: 'Alle Buchungen',
     when: 'Gebucht',
     kind: 'Art',
     kinds: {

@@ -199,7 +199,6 @@ export const enOperator = {
     settle: 'Invoice paid',
     settled: (entry: number) => `Payment of the credit on invoice ${entry}`,
     ledger: 'Ledger',
-    wholeLedger: 'Whole ledger',
     when: 'Posted',
     kind: 'Kind',
     kinds: {
