@@ -79,10 +79,16 @@ export async function addVolume({ dataDir, customer }: Stage): Promise<void> {
       [FIRST_ACCOUNT, ACCOUNTS, LONG, RIGHT_TO_LEFT],
     );
     await db.query(
+      `INSERT INTO ledger_entry (account, kind, amount, reason, actor, created_at)
+       SELECT account, 'adjustment', cash, 'Opening balance', 'operator', now() - interval '1 year'
+       FROM balance WHERE account BETWEEN $1 AND $1 + $2 - 1 AND cash <> 0`,
+      [FIRST_ACCOUNT, ACCOUNTS],
+    );
+    await db.query(
       `INSERT INTO call (billing_account, account, started_at, id, caller, called, source_ip,
          caller_name, talk_microseconds, billed_seconds, rate, amount, debited, feed,
          content_digest, received_at)
-       SELECT payer, payer, at, md5(n::text)::uuid, '2125550100', '415555' || n % 10000,
+       SELECT payer, payer, at, md5(n::text)::uuid, '2125550100', '415' || 5550000 + n % 10000,
          '192.0.2.10', 'EXAMPLE', (n % 5) * 60000000, (n % 5) * 60, 0.0125, (n % 5) * 0.0125, false,
          'demo', decode(md5(n::text), 'hex'), at + interval '1 hour'
        FROM generate_series(1, $1::bigint) n, LATERAL (SELECT

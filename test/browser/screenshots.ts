@@ -42,7 +42,7 @@ async function pictures(page: Page, name: string): Promise<void> {
     await page.setViewportSize({ width, height: 900 });
     for (const colorScheme of SCHEMES) {
       await page.emulateMedia({ colorScheme });
-      await page.evaluate('document.fonts.ready');
+      await page.evaluate('scrollTo(0, 0), document.fonts.ready');
       await page.screenshot({
         path: `${FOLDER}${name}-${width}-${colorScheme}.png`,
         fullPage: true,

@@ -50,7 +50,7 @@ export function tableParts<Row>(
   const kept = onPhone(columns);
   const opens = kept.size < columns.length;
   const cells = columns.map((column) => ({ ...column, kind: kindOf(column, kept.has(column)) }));
-  const start = html`<table role="table">
+  const start = html`<table role="table"${!opens && html` class="whole"`}>
 <caption${captionHidden && html` class="unseen"`}>${caption}</caption>
 <thead role="rowgroup"><tr role="row">${columns.map(head)}${opens && html`<td role="cell" class="opener"></td>`}</tr></thead>`;
   const body = (rows: Row[]) => html`<tbody role="rowgroup">

@@ -53,6 +53,6 @@ test('a customer makes and revokes a key for reading, for the password once more
   assert.deepEqual([own?.name, own?.expiresAt], ['own', null]);
 
   await visitor.open(PATH);
-  assert.match((await visitor.submitAndFollow(`${PATH}/revoke`)).body, /No key for reading yet/);
+  assert.match((await visitor.submitAndFollow(`${PATH}/revoke`)).body, /No named key yet/);
   assert.equal((await api.call('info', {}, secret)).status, 401);
 });

@@ -147,6 +147,7 @@ async function balancePanel(
 ): Promise<Html> {
   const m = view.m.overview;
   const days = await balanceByDay(db, billingAccount, range);
+  if (days.every(({ cash }) => toMicros(cash) === 0n)) return html``;
   const points = days.map(({ day, cash }) => ({
     label: shortDay(view, day),
     value: Number(cash),

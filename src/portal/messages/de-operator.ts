@@ -237,7 +237,7 @@ export const deOperator: typeof enOperator = {
     sessionsText: (count) => `An ${plural(count, 'Browser', 'Browsern')} angemeldet.`,
     endSessions: 'Überall abmelden',
     history: 'Verlauf',
-    manage: 'Verwalten',
+    manage: 'Zusammenfassung',
     views: 'Seiten dieses Kontos',
     credentials: 'Zugangsdaten und Schließen',
     newCredentials: 'Neue Zugangsdaten',

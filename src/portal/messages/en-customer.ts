@@ -294,13 +294,13 @@ export const enCustomer = {
     first: 'First accounts',
   },
   namedKeys: {
-    title: 'Keys for reading',
+    title: 'Named keys',
     explain:
       'Give each program a key of its own. It can read your account by the API (account, calls, ' +
       'charges, payments, registration) and cannot change anything.',
-    manage: 'Keys for reading',
+    manage: 'Named keys',
     back: 'Back to the API key',
-    none: 'No key for reading yet',
+    none: 'No named key yet',
     noneText:
       'Use one wherever a program only reads, and keep the API key for what changes things.',
     name: 'Name',
@@ -317,7 +317,7 @@ export const enCustomer = {
     used: 'Last used',
     notUsed: 'not yet',
     revoke: 'Revoke',
-    add: 'New key for reading',
+    add: 'New named key',
     submit: 'Make the key',
     added: (name: string) => `The key ${name} is made. It is shown only now.`,
     secret: 'Key',

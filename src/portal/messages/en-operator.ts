@@ -249,7 +249,7 @@ export const enOperator = {
     sessions: 'Sessions',
     sessionsText: (count: number) => `Signed in on ${plural(count, 'browser', 'browsers')}.`,
     endSessions: 'Sign out everywhere',
-    manage: 'Manage',
+    manage: 'Summary',
     views: 'Pages of this account',
     credentials: 'Credentials and closing',
     newCredentials: 'New credentials',

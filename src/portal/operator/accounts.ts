@@ -115,7 +115,7 @@ export function states(
     suspended && badge('bad', m.suspended),
     role !== 'customer' && badge('info', view.m.operator.roles[role]),
   ].filter((item) => item !== false);
-  return html`${badges.length > 0 ? badges.map((item) => html`${item} `) : badge('good', m.open)}`;
+  return html`${badges.length > 0 ? badges.map((item) => html`${item} `) : html`<span class="quiet-text">${m.open}</span>`}`;
 }
 
 function nothing(view: View, { search, state }: { search: string; state: string }): Html {

@@ -88,7 +88,7 @@ ${checkbox({ name: 'replace', label: m.replace, problem: undefined, checked: val
 function formPage(view: View, values: Fields, problems: Problems, more?: Html): Page {
   const m = view.m.operator.prices;
   const content = html`${more}
-${panel(m.importTitle, importForm(view, { values, problems }))}`;
+<section class="panel">${importForm(view, { values, problems })}</section>`;
   return { title: m.importTitle, content, status: 400 };
 }
 

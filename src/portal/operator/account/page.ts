@@ -27,7 +27,7 @@ import { itemsPanel } from './items-panels.ts';
 import { ledgerTable, moneyPanel, type Posted } from './money-panels.ts';
 import { type Filled, usernameOf } from './request.ts';
 import { settingsPanel } from './settings-panel.ts';
-import { type AccountTab, accountTabs, hasTab } from './tabs.ts';
+import { type AccountTab, accountNumber, accountTabs, hasTab } from './tabs.ts';
 
 const SUB_ACCOUNTS = 20;
 const ENTRIES = 50;
@@ -52,7 +52,8 @@ export async function accountPage(
   const content = html`${account.closedAt && notice('warn', view.m.operator.account.closedNotice)}
 ${await contentOf(service, request, { account, tab, filled })}`;
   const status = Object.keys(filled.problems).length > 0 ? 400 : 200;
-  return { title: isolated(account.name), content, tabs: shownTabs, status };
+  const aside = accountNumber(account);
+  return { title: isolated(account.name), aside, content, tabs: shownTabs, status };
 }
 
 async function contentOf(
@@ -131,28 +132,27 @@ function factsPanel(
   const m = view.m.operator.account;
   const zone = zoneOf(view);
   const { username, masterAccount, verifiedAt, closedAt } = account;
-  return panel(
-    String(username),
-    facts([
-      { label: view.m.operator.accounts.state, value: states(view, account) },
-      { label: m.balance, value: money(view, account.cash) },
-      { label: m.spentToday, value: spentToday(view, account) },
-      { label: m.rate, value: html`${rate(view, account.rate)} ${m.perMinute}` },
-      { label: m.email, value: account.email },
-      {
-        label: m.billedTo,
-        value:
-          masterAccount === username ? view.m.operator.accounts.itself : accountLink(masterAccount),
-      },
-      {
-        label: m.registration,
-        value: registration ? html`${registration.uri}<br>${registration.agent}` : m.notRegistered,
-      },
-      { label: m.created, value: day(view, account.createdAt, zone) },
-      { label: m.verified, value: verifiedAt ? day(view, verifiedAt, zone) : m.notVerified },
-      ...(closedAt ? [{ label: m.closed, value: day(view, closedAt, zone) }] : []),
-    ]),
-  );
+  return html`<section class="panel">
+${facts([
+  { label: view.m.operator.accounts.state, value: states(view, account) },
+  { label: m.balance, value: money(view, account.cash) },
+  { label: m.spentToday, value: spentToday(view, account) },
+  { label: m.rate, value: html`${rate(view, account.rate)} ${m.perMinute}` },
+  { label: m.email, value: account.email },
+  {
+    label: m.billedTo,
+    value:
+      masterAccount === username ? view.m.operator.accounts.itself : accountLink(masterAccount),
+  },
+  {
+    label: m.registration,
+    value: registration ? html`${registration.uri}<br>${registration.agent}` : m.notRegistered,
+  },
+  { label: m.created, value: day(view, account.createdAt, zone) },
+  { label: m.verified, value: verifiedAt ? day(view, verifiedAt, zone) : m.notVerified },
+  ...(closedAt ? [{ label: m.closed, value: day(view, closedAt, zone) }] : []),
+])}
+</section>`;
 }
 
 function spentToday(view: View, { spentToday, dayLimit, limitReached }: AccountDetails): Html {

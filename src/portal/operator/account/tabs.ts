@@ -1,5 +1,5 @@
 import type { AccountDetails } from '../../../domain/account/account-directory.ts';
-import type { Html } from '../../../html.ts';
+import { type Html, html } from '../../../html.ts';
 import { tabs } from '../../components/tabs.ts';
 import { may, type View } from '../../view.ts';
 
@@ -20,6 +20,10 @@ export function hasTab(view: View, account: Known, tab: AccountTab): boolean {
   if (tab !== 'credentials') return true;
   return account.closedAt === null && may(view, 'credentials') && mayManage(view, account);
 }
+
+/** The username, beside the title of each page of an account. */
+export const accountNumber = ({ username }: Pick<Known, 'username'>): Html =>
+  html`<span class="quiet-text number">${username}</span>`;
 
 /** Links from one page of an account to the others that the role permits. */
 export function accountTabs(view: View, account: Known): Html {

@@ -13,7 +13,7 @@ import { queryText } from '../../input.ts';
 import { sendPage } from '../../layout.ts';
 import { type View, zoneOf } from '../../view.ts';
 import { usernameOf } from './request.ts';
-import { accountTabs } from './tabs.ts';
+import { accountNumber, accountTabs } from './tabs.ts';
 
 /** The customer's view of an account, for operators and in their own time zone. */
 export function accountViews(app: FastifyInstance, service: Service): void {
@@ -42,9 +42,9 @@ export function accountViews(app: FastifyInstance, service: Service): void {
       const { view } = request;
       const { name, masterAccount, role, closedAt, ...subject } = await subjectOf(request);
       const known = { username: subject.username, masterAccount, role, closedAt };
-      const title = `${isolated(name)} (${subject.username})`;
       return sendPage(reply, view, {
-        title,
+        title: isolated(name),
+        aside: accountNumber(subject),
         content: await content(view, subject, request),
         tabs: accountTabs(view, known),
       });
@@ -59,9 +59,9 @@ export function accountViews(app: FastifyInstance, service: Service): void {
       account.get('/calls', async (request, reply) => {
         const { name, masterAccount, role, closedAt, ...subject } = await subjectOf(request);
         const known = { username: subject.username, masterAccount, role, closedAt };
-        const title = `${isolated(name)} (${subject.username})`;
         return sendCalls(reply, service, subject, {
-          title,
+          title: isolated(name),
+          aside: accountNumber(subject),
           tabs: accountTabs(request.view, known),
         });
       });
