@@ -160,6 +160,7 @@ export const deOperator: typeof enOperator = {
   },
   account: {
     spentToday: 'Anrufe von heute',
+    ofDayLimit: (limit) => html`von ${limit} am Tag`,
     limitReached: 'Tageslimit erreicht',
     username: 'Benutzername',
     email: 'E-Mail',

@@ -172,6 +172,7 @@ export const enOperator = {
   accountSettings,
   account: {
     spentToday: 'Calls of today',
+    ofDayLimit: (limit: Html) => html`of ${limit} a day`,
     limitReached: 'daily limit reached',
     username: 'Username',
     email: 'E-mail',

@@ -11,23 +11,22 @@ import { Refusal } from '../../../domain/refusal.ts';
 import { currentRegistration } from '../../../domain/sip/registration.ts';
 import { type Html, html } from '../../../html.ts';
 import type { Service } from '../../../service.ts';
-import { badge, facts, notice, panel } from '../../components/blocks.ts';
-import { isolated } from '../../components/free-text.ts';
-import { money, rate } from '../../components/money.ts';
+import { badge, facts, notice, panel, stats } from '../../components/blocks.ts';
+import { rate, shortMoney } from '../../components/money.ts';
 import { day } from '../../components/time.ts';
 import { takeDraft } from '../../draft.ts';
 import { queryNumber } from '../../input.ts';
 import type { Page } from '../../layout.ts';
 import { takeShownOnce } from '../../shown-once.ts';
 import { may, type View, zoneOf } from '../../view.ts';
-import { accountLink, accountTable, states } from '../accounts.ts';
+import { accountLink, accountTable } from '../accounts.ts';
 import { pageLinks } from '../page-links.ts';
 import { credentialsPanel, type NewCredentials, newCredentialsPanel } from './credentials-panel.ts';
 import { itemsPanel } from './items-panels.ts';
 import { ledgerTable, moneyPanel, type Posted } from './money-panels.ts';
 import { type Filled, usernameOf } from './request.ts';
 import { settingsPanel } from './settings-panel.ts';
-import { type AccountTab, accountNumber, accountTabs, hasTab } from './tabs.ts';
+import { type AccountTab, accountHead, hasTab } from './tabs.ts';
 
 const SUB_ACCOUNTS = 20;
 const ENTRIES = 50;
@@ -45,15 +44,13 @@ export async function accountPage(
 ): Promise<Page> {
   const { view } = request;
   const account = await describeAccount(service.db, usernameOf(request));
-  const shownTabs = accountTabs(view, account);
   if (!hasTab(view, account, tab)) throw new Refusal('not found', 'Not found');
   const draft = await takeDraft(service, request);
   const filled = refused ?? { values: draft?.fields ?? {}, problems: {} };
   const content = html`${account.closedAt && notice('warn', view.m.operator.account.closedNotice)}
 ${await contentOf(service, request, { account, tab, filled })}`;
   const status = Object.keys(filled.problems).length > 0 ? 400 : 200;
-  const aside = accountNumber(account);
-  return { title: isolated(account.name), aside, content, tabs: shownTabs, status };
+  return { ...accountHead(view, account), content, status };
 }
 
 async function contentOf(
@@ -132,12 +129,13 @@ function factsPanel(
   const m = view.m.operator.account;
   const zone = zoneOf(view);
   const { username, masterAccount, verifiedAt, closedAt } = account;
-  return html`<section class="panel">
+  return html`${stats([
+    { label: m.balance, value: shortMoney(view, account.cash) },
+    { label: m.spentToday, ...spentToday(view, account) },
+    { label: m.rate, value: rate(view, account.rate), note: m.perMinute },
+  ])}
+<section class="panel">
 ${facts([
-  { label: view.m.operator.accounts.state, value: states(view, account) },
-  { label: m.balance, value: money(view, account.cash) },
-  { label: m.spentToday, value: spentToday(view, account) },
-  { label: m.rate, value: html`${rate(view, account.rate)} ${m.perMinute}` },
   { label: m.email, value: account.email },
   {
     label: m.billedTo,
@@ -155,11 +153,13 @@ ${facts([
 </section>`;
 }
 
-function spentToday(view: View, { spentToday, dayLimit, limitReached }: AccountDetails): Html {
-  const spent = money(view, spentToday);
-  if (dayLimit === null) return spent;
-  const text = html`${spent} / ${money(view, dayLimit)}`;
-  return limitReached ? html`${text} ${badge('bad', view.m.operator.account.limitReached)}` : text;
+/** What calls took today, and how much they may take. */
+function spentToday(view: View, { spentToday, dayLimit, limitReached }: AccountDetails) {
+  const m = view.m.operator.account;
+  const value = shortMoney(view, spentToday);
+  if (dayLimit === null) return { value };
+  const limit = m.ofDayLimit(shortMoney(view, dayLimit));
+  return { value, note: html`${limit}${limitReached && html` ${badge('bad', m.limitReached)}`}` };
 }
 
 function subAccountsPanel(

@@ -1,7 +1,9 @@
 import type { AccountDetails } from '../../../domain/account/account-directory.ts';
 import { type Html, html } from '../../../html.ts';
+import { isolated } from '../../components/free-text.ts';
 import { tabs } from '../../components/tabs.ts';
 import { may, type View } from '../../view.ts';
+import { states } from '../accounts.ts';
 
 /** The pages of an account, each at the path of its name; the summary is at the account itself. */
 export type AccountTab = 'summary' | 'money' | 'settings' | 'services' | 'numbers' | 'credentials';
@@ -21,12 +23,18 @@ export function hasTab(view: View, account: Known, tab: AccountTab): boolean {
   return account.closedAt === null && may(view, 'credentials') && mayManage(view, account);
 }
 
-/** The username, beside the title of each page of an account. */
-export const accountNumber = ({ username }: Pick<Known, 'username'>): Html =>
-  html`<span class="quiet-text number">${username}</span>`;
+/** What all pages of an account begin with: its name, state and username, and its other pages. */
+export function accountHead(view: View, account: AccountDetails) {
+  const number = html`<span class="quiet-text number">${account.username}</span>`;
+  return {
+    title: isolated(account.name),
+    aside: html`<span>${number} ${states(view, account)}</span>`,
+    tabs: accountTabs(view, account),
+  };
+}
 
 /** Links from one page of an account to the others that the role permits. */
-export function accountTabs(view: View, account: Known): Html {
+function accountTabs(view: View, account: Known): Html {
   const { navigation, operator } = view.m;
   const m = operator.account;
   const base = `/admin/accounts/${account.username}`;
