@@ -1,6 +1,9 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 const TRANSACTION_OPEN = 'T'.charCodeAt(0);
+const WRITE = /INSERT INTO (call|ledger_entry|kept_answer)\b/;
+// https://www.postgresql.org/docs/current/protocol-message-formats.html: Parse, with its name
+const NAMED = /P[\s\S]{4}([^\0]+)\0([^\0]+)\0/g;
 const READY_FOR_QUERY = Buffer.from([0x5a, 0, 0, 0, 5]);
 
 /**
@@ -47,6 +50,8 @@ export class ReplyDropper {
     // Whether the open transaction is one whose reply must be dropped.
     let wrote = false;
     let commits = false;
+    // A prepared statement is later called by its name alone.
+    const named: string[] = [];
     const end = () => {
       client.destroy();
       postgres.destroy();
@@ -61,7 +66,10 @@ export class ReplyDropper {
     }
     client.on('data', (chunk) => {
       const text = chunk.toString('latin1');
-      const writes = /INSERT INTO (call|ledger_entry|kept_answer)\b/.test(text);
+      for (const [, name = '', statement = ''] of text.matchAll(NAMED)) {
+        if (WRITE.test(statement)) named.push(`\0${name}\0`);
+      }
+      const writes = WRITE.test(text) || named.some((name) => text.includes(name));
       if (inTransaction && writes) wrote = true;
       const isLast = inTransaction ? wrote && text.includes('COMMIT') : writes;
       if (this.#armed && isLast) {
