@@ -144,5 +144,5 @@ test('whoever pays for others sees their spend and limits', async () => {
   assert.match(text, /All together \$0\.08 of at most \$20\.00 today/);
   assert.ok(!text.includes(String(payer)), 'the account itself is not among them');
   const none = await (await signIn(second)).open('/accounts');
-  assert.match(textOf(none.body), /No account is paid for/);
+  assert.match(textOf(none.body), /No sub-account/);
 });

@@ -69,7 +69,7 @@ test('accounts are limited to a state, and each state is counted', async () => {
     'Suspended 1',
     'Low balance 3',
     'Not verified 3',
-    'Calls off 1',
+    'Disabled 1',
     'Closed 1',
   ]);
 });
