@@ -27,3 +27,18 @@ for (const prepares of [true, false]) {
     assert.deepEqual(shown, ['123ms', '123ms', '123ms', '123ms']);
   });
 }
+
+test('a refused delivery leaves its connection and the plans that were made for it', async (t) => {
+  const db = new Database({ connection: database.connection, poolSize: 1 });
+  t.after(() => db.close());
+  const session = () =>
+    db.deliver<{ pid: number; mode: string }>(
+      undefined,
+      "SELECT pg_backend_pid() AS pid, current_setting('plan_cache_mode') AS mode",
+      [],
+    );
+  const [first] = await session();
+  await assert.rejects(db.deliver(undefined, 'SELECT 1 / 0', []), /division by zero/);
+  assert.deepEqual(await session(), [first]);
+  assert.equal(first?.mode, 'force_generic_plan');
+});
