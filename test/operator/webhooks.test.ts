@@ -13,7 +13,8 @@ import { waitUntil } from '../support/wait.ts';
 const DAY = 86_400;
 /** events that wait for a dead endpoint, and events for another one meanwhile */
 const WAITING = Number(process.env.WAITING_EVENTS ?? 40);
-const PROMPT = WAITING > 40 ? 500 : 40;
+const PROMPT = WAITING > 40 ? 100 : 40;
+const PROMPT_PAUSE_MS = WAITING > 40 ? 200 : 20;
 
 let api: TestService;
 let all: Client;
@@ -255,7 +256,7 @@ test('a dead endpoint is probed by one delivery a step; back, it gets at most 20
   for (let n = 0; n < PROMPT; n++) {
     await recordEvent(db, { type: 'feed.added', data: { name: n } }, clock());
     began.push(performance.now());
-    await sleep(20);
+    await sleep(PROMPT_PAUSE_MS);
   }
   await until(alive, PROMPT);
   const latencies = alive.received
