@@ -64,7 +64,7 @@ export function numberEvents(db: Database, now: Date): Promise<number> {
 
 /** Whether events wait for their numbers. */
 export async function hasNewEvents(db: Queryable): Promise<boolean> {
-  const rows = await db.query('SELECT FROM event WHERE sequence IS NULL LIMIT 1');
+  const rows = await db.query('SELECT FROM event WHERE sequence IS NULL ORDER BY id LIMIT 1');
   return rows.length > 0;
 }
 
