@@ -252,6 +252,8 @@ CREATE TABLE upgraded (account bigint PRIMARY KEY);
     for (const machine of cluster.services) {
       await machine.stopService();
       await machine.startService(next);
+      // nginx leaves a machine alone for two seconds after a failure.
+      await waitUntil(() => machine.output().includes('"msg":"request"'));
       await traffic.untilWritten();
     }
   });
