@@ -162,12 +162,13 @@ for (const [name, shape] of Object.entries(BODIES)) {
         const records = sent.map((call) => Buffer.from(record(call)));
         const damaged = damage(Buffer.from(`${before}${records.join(between)}${after}`), changes);
         const { taken, starts, raws } = await deliver(format, damaged.body);
-        // What is left of a damaged record may be kept in several parts, divided at commas and brackets.
+        // What is left of a damaged record may be kept in several parts, divided at commas and
+        // brackets, and without blanks at its end.
         const isKept = (piece: Buffer) =>
           piece
             .toString('latin1')
             .split(/[,\]\n]\s*/)
-            .every((part) => raws.some((raw) => raw.includes(part, 0, 'latin1')));
+            .every((part) => raws.some((raw) => raw.includes(part.trimEnd(), 0, 'latin1')));
         let from = before.length;
         let unknown = 0;
         let stored = 0;
