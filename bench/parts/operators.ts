@@ -10,6 +10,8 @@ const ACCOUNTS = 2_000;
 // Eight requests of a key run at once.
 const KEYS = 8;
 const CONNECTIONS = 64;
+// V8 compiles the code of these routes anew for about so long; a service runs for weeks.
+const WARM_UP_SECONDS = 15;
 const LEAST = 0.3;
 
 /** A GET of an account by the operators' API. */
@@ -35,6 +37,7 @@ export const operators: Part = async (stage, { rounds, seconds }) => {
       const outcome = await stage.load.run(job);
       return outcome.requests / outcome.seconds;
     };
+  for (let spent = 0; spent < WARM_UP_SECONDS; spent += seconds) await rate(service)();
   const values = await interleave(rounds, { ours: rate(service), bare: rate(bare) });
   await service.stop();
   await bare.stop();
