@@ -1,73 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Locator, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
+import { keyboard, mouse } from './hands.ts';
 import { heading, openPage, signIn, text as textOf } from './pages.ts';
 import { openStage, type Stage } from './stage.ts';
-
-const MOST_TABS = 300;
-const TABS_AT_ONCE = 15;
-
-type KeyPress = { key: string; preventDefault: () => void };
-type Listen = (kind: 'keydown', listener: (event: KeyPress) => void, capture: true) => void;
-/** The page's document, where functions run that are passed to the browser. */
-declare const document: {
-  activeElement: unknown;
-  addEventListener: Listen;
-  removeEventListener: Listen;
-};
 
 let stage: Stage;
 before(async () => {
   stage = await openStage();
 });
 after(() => stage?.stop());
-
-/** How a person reaches things: with the mouse, or with the keyboard alone. */
-interface Hands {
-  press: (target: Locator) => Promise<void>;
-  type: (field: Locator, value: string) => Promise<void>;
-}
-
-const mouse: Hands = {
-  press: (target) => target.click(),
-  type: (field, value) => field.fill(value),
-};
-
-const keyboard: Hands = {
-  press: async (target) => {
-    await tabTo(target);
-    const page = target.page();
-    // What only opens something on the page loads nothing.
-    const opens = await target.evaluate(({ tagName }) => tagName === 'SUMMARY');
-    const loaded = opens ? undefined : page.waitForEvent('load');
-    await page.keyboard.press('Enter');
-    await loaded;
-  },
-  type: async (field, value) => {
-    await tabTo(field);
-    await field.page().keyboard.press('ControlOrMeta+A');
-    await field.page().keyboard.type(value);
-  },
-};
-
-/** Moves the focus as a person would, until it is there; further presses of the key are ignored. */
-async function tabTo(target: Locator): Promise<void> {
-  const page = target.page();
-  await target.evaluate((element) => {
-    const stop = (event: KeyPress) => {
-      if (document.activeElement !== element) return;
-      if (event.key === 'Tab') event.preventDefault();
-      else document.removeEventListener('keydown', stop, true);
-    };
-    document.addEventListener('keydown', stop, true);
-  });
-  for (let tabs = 0; tabs < MOST_TABS; tabs += TABS_AT_ONCE) {
-    const isThere = await target.evaluate((element) => document.activeElement === element);
-    if (isThere) return;
-    await Promise.all(Array.from({ length: TABS_AT_ONCE }, () => page.keyboard.press('Tab')));
-  }
-  assert.fail(`the keyboard does not reach ${target}`);
-}
 
 /** The text of an element, in one line. */
 const text = async (page: Page, selector: string) =>
