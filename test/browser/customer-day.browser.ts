@@ -56,7 +56,10 @@ for (const [name, hands] of [
     await press(menu('Rates'));
     await type(page.getByLabel('Number'), '+442055501234');
     await press(page.getByRole('button', { name: 'Show the price' }));
-    assert.match(await text(page, 'main'), /A call to \+442055501234.*Price per minute\s*\$0\.0125/s);
+    assert.match(
+      await text(page, 'main'),
+      /A call to \+442055501234.*Price per minute\s*\$0\.0125/s,
+    );
 
     await press(menu('Calls'));
     await press(main.getByRole('link', { name: 'Last 7 days' }));
