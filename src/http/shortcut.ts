@@ -4,8 +4,7 @@ import type { FastifyInstance } from 'fastify';
 
 /**
  * Answers a POST request without Fastify, as its route does: it calls `send` with the body of the
- * 200 and the client's address. Or it calls `next` with the
- * address, and Fastify answers.
+ * 200 and the client's address. Or it calls `next` with the address, and Fastify answers.
  */
 export type Shortcut = (
   request: IncomingMessage,
@@ -57,13 +56,17 @@ export function allowShortcuts(app: FastifyInstance): void {
         answer(request, response);
       }
     };
-    void way.shortcut(request, next, (body, address) => {
+    const send = (body: string, address: string) => {
       // Where the client has left, its response would emit an error.
       if (!response.destroyed) {
         response.writeHead(200, { ...way.headers, 'content-length': Buffer.byteLength(body) });
         response.end(body);
       }
       note(200, address);
+    };
+    // Fastify tells what fails before the body is read. Nothing may end the process.
+    way.shortcut(request, next, send).catch(() => {
+      if (!response.headersSent) answer(request, response);
     });
   });
 }

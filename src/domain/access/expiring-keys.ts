@@ -7,10 +7,10 @@ export async function announceExpiringKeys(db: Queryable, now: Date): Promise<vo
   await db.query(
     `WITH due AS (
        UPDATE operator_key SET announced_days = CASE
-         WHEN expires_at <= $1::timestamptz + interval '1 day' THEN 1 ELSE 14 END
+         WHEN expires_at <= $1::timestamptz + interval '1 day' THEN 1 ELSE ${EXPIRES_SOON_DAYS} END
        WHERE revoked_at IS NULL AND expires_at > $1
          AND expires_at <= $1::timestamptz + interval '1 day' * coalesce(
-           CASE WHEN announced_days IS NOT NULL THEN 1 END, 14)
+           CASE WHEN announced_days IS NOT NULL THEN 1 END, ${EXPIRES_SOON_DAYS})
          AND announced_days IS DISTINCT FROM 1
        RETURNING id, name, scopes, expires_at
      )
