@@ -1,4 +1,5 @@
 import { Queue } from '../../src/db/queue.ts';
+import { PLAIN_OPTIONS } from '../../src/domain/moving/import-kind.ts';
 import { createRun } from '../../src/domain/moving/import-run.ts';
 import { importFile } from '../../src/domain/moving/importing.ts';
 import { atLeast, figure } from '../figure.ts';
@@ -40,23 +41,11 @@ async function importOnce({ db, keyring, databaseUrl }: Stage, rows: number): Pr
     return `b-${id},Customer ${id},customer-${id}@example.com,0.0${1 + (id % 9)},Europe/Berlin\n`;
   });
   const file = Buffer.from(`externalId,name,email,rate,timeZone\n${lines.join('')}`);
-  const options = {
-    mapping: 'neutral',
-    mode: 'create',
-    dryRun: false,
-    allOrNothing: false,
-    encoding: 'utf-8',
-    passwords: 'none',
-    acceptWeakSip: false,
-    accept: [],
-    roundRates: false,
-    currencies: {},
-  } as const;
   const now = new Date();
   const run = await createRun(
     db,
     ACTOR,
-    { kind: 'accounts', options: { ...options, accept: [] }, file: null, createdBy: null },
+    { kind: 'accounts', options: PLAIN_OPTIONS, file: null, createdBy: null },
     now,
   );
   // It sends nothing: new accounts cause no mails.

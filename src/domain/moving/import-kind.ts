@@ -36,6 +36,20 @@ export interface ImportOptions {
   firstCharge?: string | undefined;
 }
 
+/** The options of a file in the neutral form, from which nothing is left out. */
+export const PLAIN_OPTIONS: ImportOptions = {
+  mapping: 'neutral',
+  mode: 'create',
+  dryRun: false,
+  allOrNothing: false,
+  encoding: 'utf-8',
+  passwords: 'none',
+  acceptWeakSip: false,
+  accept: [],
+  roundRates: false,
+  currencies: {},
+};
+
 /** What importing needs, besides the file. */
 export interface ImportTools {
   db: Database;

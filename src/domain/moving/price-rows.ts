@@ -6,7 +6,7 @@ import {
   readPrefix,
 } from '../rating/price-csv.ts';
 import { type Encoding, FileFault, type OpenFile, readFileRows } from './file-rows.ts';
-import type { ImportOptions } from './import-kind.ts';
+import { type ImportOptions, PLAIN_OPTIONS } from './import-kind.ts';
 import { MemberFault, moment, rate, seconds } from './import-value.ts';
 import { type Mapping, RowMapper } from './mapping.ts';
 import { type ReadKind, RowReading } from './read-row.ts';
@@ -64,7 +64,10 @@ export async function readMappedPrices(
 ): Promise<MappedPrices> {
   const mapper = new RowMapper(mapping, KIND.name, options);
   const { currency, ...given } = options;
-  const reading = new RowReading(KIND, mapper, { options: { ...NOTHING, ...given }, currency });
+  const reading = new RowReading(KIND, mapper, {
+    options: { ...PLAIN_OPTIONS, ...given },
+    currency,
+  });
   const file: MappedPrices = { prices: [], faults: [], ignored: [], skipped: 0, givenUp: [] };
   const lineOf = new Map<string, number>();
   for await (const row of readFileRows(open, options.encoding, ({ titles }) => {
@@ -98,19 +101,6 @@ export async function readMappedPrices(
 /** What the message of a file with unknown columns of money says. */
 export const notUnderstood = (columns: string[]) =>
   `columns that may be money are not understood: ${columns.join(', ')}; --accept gives one up`;
-
-const NOTHING: ImportOptions = {
-  mapping: '',
-  mode: 'create',
-  dryRun: false,
-  allOrNothing: true,
-  encoding: 'utf-8',
-  passwords: 'none',
-  acceptWeakSip: false,
-  accept: [],
-  roundRates: false,
-  currencies: {},
-};
 
 function priceOf(values: Record<string, unknown>): Price {
   const { prefix, name = '', rate, minimum = null, increment = null } = values;
