@@ -110,7 +110,11 @@ export class Database implements Queryable {
     };
     this.#pool = new pg.Pool({ ...config, max: poolSize });
     const pipelined = { ...config, pipeline: true };
-    this.#deliveries = new pg.Pool({ ...pipelined, max: Math.ceil(poolSize / 2) });
+    this.#deliveries = new pg.Pool({
+      ...pipelined,
+      max: Math.ceil(poolSize / 2),
+      idleTimeoutMillis: 0,
+    });
     this.#short = new pg.Pool({ ...pipelined, max: EXCHANGES, idleTimeoutMillis: 0 });
     for (const pool of this.#pools()) {
       pool.on('error', (error) => onError?.(error));

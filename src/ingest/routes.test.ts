@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { addCustomer } from '../../test/support/calls.ts';
 import { GENERIC_HEADER, genericRow, SAMPLES } from '../../test/support/records.ts';
 import { type Answer, post, startService, type TestService } from '../../test/support/service.ts';
 import { addNumber } from '../domain/billing/recurring-charge.ts';
 import { reconcile } from '../domain/books/proof.ts';
-import { FEED_FORMATS } from '../domain/calls/feed.ts';
+import { changeFeed, FEED_FORMATS, removeFeed, renewFeedSecret } from '../domain/calls/feed.ts';
 
 const ACTOR = { who: 'operator test', from: 'test' };
 const BODY_LIMIT = 512 * 1024;
@@ -133,6 +134,40 @@ test('401 without the credentials of a feed, naming the scheme', async () => {
   }
   const lower = authorization.replace('Basic', 'basic');
   assert.equal((await send('generic', '', lower)).status, 200);
+});
+
+test('a change of a feed counts at once where it is made, and within 0.2 s elsewhere', async () => {
+  const { db, keyring, clock } = api.service;
+  const authorization = await api.feed('generic');
+  const name = nameOf(authorization);
+  const seen = async () => (await send('generic', '', authorization)).status;
+  const as = { keyring, now: clock() };
+  assert.equal(await seen(), 200);
+  await changeFeed(db, ACTOR, { name, networks: ['192.0.2.0/24'] }, clock());
+  assert.equal(await seen(), 403);
+  await changeFeed(db, ACTOR, { name, networks: [] }, clock());
+  assert.equal(await seen(), 200);
+  await renewFeedSecret(db, ACTOR, as, { name, overlapHours: 1 });
+  assert.equal(await seen(), 200);
+  await renewFeedSecret(db, ACTOR, as, { name, overlapHours: 0 });
+  assert.equal(await seen(), 401);
+  const [row] = await db.query<{ digest: Buffer }>(
+    'SELECT secret_digest AS digest FROM feed WHERE name = $1',
+    [name],
+  );
+  const secret = await renewFeedSecret(db, ACTOR, as, { name, overlapHours: 0 });
+  const renewed = `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}`;
+  const seenNow = async () => (await send('generic', '', renewed)).status;
+  const began = performance.now();
+  assert.equal(await seenNow(), 200);
+  // As another process does.
+  await db.query('UPDATE feed SET secret_digest = $2 WHERE name = $1', [name, row?.digest]);
+  const early = await seenNow();
+  if (performance.now() - began < 150) assert.equal(early, 200);
+  await sleep(250);
+  assert.equal(await seenNow(), 401);
+  await removeFeed(db, ACTOR, name, clock());
+  assert.equal(await seenNow(), 401);
 });
 
 test('403 from another network, or for another format; 404 for one that is none', async () => {

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { gatherCalls } from '../domain/calls/call-gathering.ts';
-import { type DeliveringFeed, noteFeeds } from '../domain/calls/feed.ts';
+import type { DeliveringFeed } from '../domain/calls/feed.ts';
+import { noteFeeds } from '../domain/calls/feed-use.ts';
 import { WARNING_QUEUE } from '../domain/mail/message.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { successBody } from '../http/plain-envelope.ts';
@@ -52,16 +53,14 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
     const { clientAddress } = request;
     const { authorization } = request.headers;
     const { allowsEmergencyCalls = false } = request.routeOptions.config;
-    request.feed = allowsEmergencyCalls ? senders.recent(authorization, clientAddress) : undefined;
+    request.feed = senders.recent(authorization, clientAddress);
     if (request.feed) {
       done();
       return;
     }
-    const authenticated = senders
-      .authenticate(authorization, clientAddress, allowsEmergencyCalls)
-      .then((feed) => {
-        request.feed = feed;
-      });
+    const authenticated = senders.authenticate(authorization, clientAddress).then((feed) => {
+      request.feed = feed;
+    });
     if (allowsEmergencyCalls) {
       // An emergency call does not wait for the database. Any other call waits after its number is
       // read.

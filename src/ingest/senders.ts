@@ -1,10 +1,6 @@
 import type { Database } from '../db/database.ts';
-import {
-  authenticateFeed,
-  type DeliveringFeed,
-  type KnownFeed,
-  KnownFeeds,
-} from '../domain/calls/feed.ts';
+import type { DeliveringFeed, KnownFeed } from '../domain/calls/feed.ts';
+import { KnownFeeds } from '../domain/calls/feed-use.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { Keyring } from '../domain/sealing/keyring.ts';
 import { type IsWithin, parseNetworks } from '../http/client-address.ts';
@@ -17,17 +13,15 @@ interface SendersOptions {
 
 /** Authenticates the feeds that send requests, by the header Authorization and the address. */
 export class Senders {
-  readonly #db: Database;
   readonly #options: SendersOptions;
   readonly #known: KnownFeeds;
 
   constructor(db: Database, options: SendersOptions) {
-    this.#db = db;
     this.#options = options;
     this.#known = new KnownFeeds(db, options.keyring);
   }
 
-  /** The feed, if the same request was right within the last second, so it need not be looked up. */
+  /** The feed, if the same request was right a moment ago, so it need not be looked up. */
   recent(authorization: string | undefined, address: string): DeliveringFeed | undefined {
     const credentials = basicCredentials(authorization);
     const feed = credentials && this.#known.recent(...credentials);
@@ -36,20 +30,11 @@ export class Senders {
     return feed;
   }
 
-  /**
-   * @param often for routes that use `recent`
-   * @throws Refusal 'unauthorized', or 'forbidden' from another network
-   */
-  async authenticate(
-    authorization: string | undefined,
-    address: string,
-    often: boolean,
-  ): Promise<DeliveringFeed> {
+  /** @throws Refusal 'unauthorized', or 'forbidden' from another network */
+  async authenticate(authorization: string | undefined, address: string): Promise<DeliveringFeed> {
     const credentials = basicCredentials(authorization);
     if (!credentials) throw new Refusal('unauthorized', 'Unauthorized');
-    const feed = await (often
-      ? this.#known.authenticate(...credentials)
-      : authenticateFeed(this.#db, this.#options.keyring, ...credentials));
+    const feed = await this.#known.authenticate(...credentials);
     if (!isFrom(feed, address)) {
       throw new Refusal('forbidden', `The feed ${feed.name} may not send from this address`);
     }

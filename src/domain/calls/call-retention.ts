@@ -9,6 +9,7 @@ import {
   REFUSE_CALLS,
   removePartition,
 } from './call-partition.ts';
+import { changeStateOfFeeds } from './feed.ts';
 
 const RETENTION: Actor = { who: 'retention', from: 'server' };
 // A statement for this many accounts is short, even in a month with hundreds of millions of calls.
@@ -87,6 +88,7 @@ function retireMonth(db: Database, partition: Partition, now: Date): Promise<boo
        ON CONFLICT (id) DO UPDATE SET kept_from = excluded.kept_from`,
       [partition.to],
     );
+    changeStateOfFeeds(tx);
     await tx.query(`ALTER TABLE ${partition.table} ADD ${REFUSE_CALLS}`);
     if (totals.calls > 0) {
       const detail = { month: partition.month, ...totals };

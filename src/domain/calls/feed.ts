@@ -1,4 +1,4 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Database, Queryable } from '../../db/database.ts';
 import { violatedConstraint } from '../../db/errors.ts';
 import { type Actor, audit, differences } from '../audit.ts';
@@ -46,8 +46,16 @@ export interface ListedFeed extends KnownFeed {
   createdAt: Date;
 }
 
-const SEEN_EVERY_MS = 60_000;
-const KNOWN_MS = 1_000;
+let state = 0;
+
+/** A number that changes with each change of a feed, or of what is taken in, by this process. */
+export const stateOfFeeds = () => state;
+
+export function changeStateOfFeeds(tx: Queryable): void {
+  tx.afterCommit?.(() => {
+    state++;
+  });
+}
 
 /**
  * @returns the feed's secret, which is shown only this once
@@ -98,15 +106,18 @@ export async function addFeed(
 }
 
 /** Columns of a feed, `f`; its numbering plan is NULL for North America. */
-const FEED_COLUMNS = `f.name, f.format, f.networks, f.debits, f.time_zone AS "timeZone", f.country,
+export const FEED_COLUMNS = `f.name, f.format, f.networks, f.debits, f.time_zone AS "timeZone", f.country,
   f.last_seen_at AS "lastSeenAt", CASE WHEN f.country <> '${DEFAULT_COUNTRY}' THEN (
     SELECT to_json(p) FROM numbering_plan p WHERE p.country = f.country) END AS plan`;
 
-interface FeedRow extends Omit<KnownFeed, 'plan'> {
+export interface FeedRow extends Omit<KnownFeed, 'plan'> {
   plan: PlanRow | null;
 }
 
-const withPlan = <Row extends FeedRow>({ plan, ...feed }: Row) => ({ ...feed, plan: planOf(plan) });
+export const withPlan = <Row extends FeedRow>({ plan, ...feed }: Row) => ({
+  ...feed,
+  plan: planOf(plan),
+});
 
 export async function listFeeds(db: Queryable): Promise<ListedFeed[]> {
   const feeds = await db.query<FeedRow & { createdAt: Date }>(
@@ -161,6 +172,7 @@ export async function changeFeed(
     );
     const detail = differences(before, after ?? {});
     if (Object.keys(detail).length === 0) return;
+    changeStateOfFeeds(tx);
     await audit(tx, actor, { action: 'feed changed', detail: { name, ...detail } }, now);
   });
 }
@@ -186,6 +198,7 @@ export function renewFeedSecret(
       [name, keyring.digest(secret), overlapHours, now],
     );
     if (rows.length === 0) throw new Refusal('not found', `there is no feed ${name}`);
+    changeStateOfFeeds(tx);
     const detail = { name, overlapHours };
     await audit(tx, actor, { action: 'feed secret renewed', detail }, now);
     await recordEvent(tx, { type: 'feed.secret_rotated', data: detail }, now);
@@ -210,85 +223,8 @@ export async function removeFeed(
   await db.transaction(async (tx) => {
     const rows = await tx.query('DELETE FROM feed WHERE name = $1 RETURNING name', [name]);
     if (rows.length === 0) throw new Refusal('not found', `there is no feed ${name}`);
+    changeStateOfFeeds(tx);
     await audit(tx, actor, { action: 'feed removed', detail: { name } }, now);
     await recordEvent(tx, { type: 'feed.removed', data: { name } }, now);
   });
-}
-
-/** @throws Refusal 'unauthorized' for a wrong name or secret */
-export async function authenticateFeed(
-  db: Database,
-  keyring: Keyring,
-  name: string,
-  secret: string,
-): Promise<DeliveringFeed> {
-  const feed = await db.find<
-    FeedRow & Pick<DeliveringFeed, 'callsKeptFrom'> & { digests: Buffer[] }
-  >(
-    'authenticate-feed',
-    `SELECT i.n::int, ${FEED_COLUMNS}, 
-       array_remove(ARRAY[f.secret_digest, CASE WHEN f.previous_expires_at > now()
-         THEN f.previous_digest END], NULL) AS digests,
-       (SELECT kept_from FROM call_retention) AS "callsKeptFrom"
-     FROM unnest($1::text[]) WITH ORDINALITY AS i (name, n) JOIN feed f ON f.name = i.name`,
-    name,
-  );
-  if (!feed?.digests.some((digest) => keyring.matches(secret, digest))) {
-    throw new Refusal('unauthorized', 'Unauthorized');
-  }
-  return withPlan(feed);
-}
-
-/**
- * Authenticates feeds that ask often: credentials that were right within the last second are not
- * looked up again. So a change or removal of a feed takes effect within a second. Not for
- * deliveries, which need the present `callsKeptFrom`.
- */
-export class KnownFeeds {
-  readonly #db: Database;
-  readonly #keyring: Keyring;
-  readonly #known = new Map<string, { secret: Buffer; feed: DeliveringFeed; untilMs: number }>();
-
-  constructor(db: Database, keyring: Keyring) {
-    this.#db = db;
-    this.#keyring = keyring;
-  }
-
-  /** The feed, if these credentials were right within the last second. */
-  recent(name: string, secret: string): DeliveringFeed | undefined {
-    const last = this.#known.get(name);
-    if (!last || last.untilMs <= performance.now()) return undefined;
-    return isSame(last.secret, Buffer.from(secret)) ? last.feed : undefined;
-  }
-
-  /** @throws Refusal 'unauthorized' for a wrong name or secret */
-  async authenticate(name: string, secret: string): Promise<DeliveringFeed> {
-    this.#known.delete(name);
-    const feed = await authenticateFeed(this.#db, this.#keyring, name, secret);
-    const untilMs = performance.now() + KNOWN_MS;
-    this.#known.set(name, { secret: Buffer.from(secret), feed, untilMs });
-    return feed;
-  }
-}
-
-/** Compares in a time that does not depend on the contents. */
-const isSame = (a: Buffer, b: Buffer) => a.length === b.length && timingSafeEqual(a, b);
-
-/**
- * Stores when each feed was last seen, at most once a minute. No request waits for this write.
- */
-export function noteFeeds(
-  db: Queryable,
-  onError: (error: Error) => void,
-): (feed: KnownFeed, now: Date) => void {
-  const notedMs = new Map<string, number>();
-  return ({ name, lastSeenAt }, now) => {
-    const lastMs = Math.max(lastSeenAt?.getTime() ?? 0, notedMs.get(name) ?? 0);
-    if (now.getTime() - lastMs < SEEN_EVERY_MS) return;
-    notedMs.set(name, now.getTime());
-    db.query('UPDATE feed SET last_seen_at = greatest(last_seen_at, $2) WHERE name = $1', [
-      name,
-      now,
-    ]).catch(onError);
-  };
 }
