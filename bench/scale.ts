@@ -21,7 +21,6 @@ interface Size {
 const SIZES: Size[] = [
   { calls: 200_000, accounts: 2_000 },
   { calls: 1_000_000, accounts: 10_000 },
-  { calls: 20_000_000, accounts: 200_000 },
   { calls: 20_000_000, accounts: 1_000_000 },
 ];
 const QUICK_SIZES: Size[] = [

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { after, before, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pick, report, times } from '../faults/support/scale.ts';
+import { FULL, pick, report, times } from '../faults/support/scale.ts';
 import { waitUntil } from '../support/wait.ts';
 import { buildCluster, CALLS_AT_ONCE, type Cluster } from './support/cluster.ts';
 import type { Node } from './support/nodes.ts';
@@ -28,6 +28,10 @@ beforeEach(() => cluster.mend());
 after(() => cluster?.end());
 
 const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
+
+/** Tells how far a test is. */
+const tell = (what: string, round: number, rounds: number, result: string) =>
+  console.log(`${what} ${round + 1} of ${rounds}: ${result}`);
 
 /** Runs traffic around a fault, waits until the cluster is whole, and compares the books. */
 async function under(fault: (traffic: Traffic) => Promise<void>): Promise<Traffic> {
@@ -78,7 +82,9 @@ test('a planned switchover fails no request', { timeout }, async () => {
     assert.deepEqual(others(traffic, ['credit', 'sign-up', 'info', 'cdr'], [200]), []);
     // A switch sends these again; usually they wait, too.
     assert.deepEqual(others(traffic, ['calls', 'authorize'], [200, 503]), []);
-    slowestMs = Math.max(slowestMs, ...traffic.answers(ALL, since).map(({ ms }) => ms));
+    const longestMs = Math.max(...traffic.answers(ALL, since).map(({ ms }) => ms));
+    tell('switchover', round, rounds, `longest wait ${seconds(longestMs)}`);
+    slowestMs = Math.max(slowestMs, longestMs);
   }
   assert.ok(slowestMs < SWITCHOVER_MS, `${slowestMs} ms`);
   report(
@@ -98,14 +104,15 @@ test('kill -9 of the primary', { timeout }, async () => {
     for (let n = 0; n < questions; n++) if ((await cluster.askLimited()) === 200) allowed++;
   };
   for (let kill = 0; kill < kills; kill++) {
+    // The whole machine, or PostgreSQL alone.
+    const machine = kill % 2 === 0 ? 'machine' : pick(['machine', 'postgres']);
+    let tookMs = 0;
     const traffic = await under(async (traffic) => {
       const old = await cluster.nodes.primary();
       await askLimited(1);
-      // The whole machine, or PostgreSQL alone.
-      const machine = kill % 2 === 0 ? 'machine' : pick(['machine', 'postgres']);
       const since = performance.now();
       old.crash(machine === 'machine' ? '' : '/bin/postgres');
-      const tookMs = await untilReplaced(old, traffic, since);
+      tookMs = await untilReplaced(old, traffic, since);
       await askLimited(10);
       slowestMs = Math.max(slowestMs, tookMs);
       reads += traffic
@@ -116,7 +123,10 @@ test('kill -9 of the primary', { timeout }, async () => {
     assert.deepEqual(others(traffic, ALL, [200, 503]), []);
     // A credit is repeated until it succeeds.
     const answered = traffic.answers(ALL.filter((kind) => kind !== 'credit'));
-    waitedMs = Math.max(waitedMs, ...answered.map(({ ms }) => ms));
+    const longestMs = Math.max(...answered.map(({ ms }) => ms));
+    const result = `writes after ${seconds(tookMs)}, longest answer ${seconds(longestMs)}`;
+    tell(`kill -9 of ${machine}`, kill, kills, result);
+    waitedMs = Math.max(waitedMs, longestMs);
   }
   assert.ok(waitedMs < WAIT_MS, `${waitedMs} ms`);
   assert.ok(slowestMs < FAILOVER_MS, `${slowestMs} ms`);
@@ -152,8 +162,11 @@ test('a network split that leaves the primary alone', { timeout }, async () => {
       const takenOver = performance.now();
       const aheadMs = takenOver - (await stopped);
       assert.ok(aheadMs > 0, `it took writes for ${-aheadMs} ms beside another primary`);
+      const tookMs = await untilReplaced(old, traffic, since);
+      const result = `stopped ${seconds(aheadMs)} before, writes after ${seconds(tookMs)}`;
+      tell('split', round, rounds, result);
       leastMs = Math.min(leastMs, aheadMs);
-      slowestMs = Math.max(slowestMs, await untilReplaced(old, traffic, since));
+      slowestMs = Math.max(slowestMs, tookMs);
       assert.match(await lonely, /administrator command|terminated/);
       const [alone] = await next.sql("SELECT FROM pg_class WHERE relname = 'alone'");
       assert.equal(alone, undefined);
@@ -167,6 +180,35 @@ test('a network split that leaves the primary alone', { timeout }, async () => {
     `stopped at least ${seconds(leastMs)} before; writes go on within ${seconds(slowestMs)}; ${kept()}`,
   );
 });
+
+// It takes a minute, so small counts have it not.
+if (FULL) {
+  test('the primary cut off while the one lost before is being rewound', { timeout }, async () => {
+    let tookMs = 0;
+    const traffic = await under(async (traffic) => {
+      const first = await cluster.nodes.primary();
+      first.crash();
+      await untilReplaced(first, traffic, performance.now());
+      const second = await cluster.nodes.primary();
+      first.boot();
+      await waitUntil(() => first.isHalfRewound(), FAILOVER_MS);
+      first.signal('SIGSTOP', 'pg_rewind');
+      const since = performance.now();
+      second.pullCable();
+      first.signal('SIGCONT', 'pg_rewind');
+      // Changes wait for a copy on the first one.
+      tookMs = await untilReplaced(second, traffic, since);
+      assert.notEqual(await cluster.nodes.primary(), first);
+      second.plugCable();
+    });
+    assert.deepEqual(others(traffic, ALL, [200, 503]), []);
+    report(
+      'the primary cut off while the one lost before is being rewound from it: that one is copied anew by itself',
+      '1 time',
+      `writes go on after ${seconds(tookMs)}; ${kept()}`,
+    );
+  });
+}
 
 test('etcd away: writes go on', { timeout }, async () => {
   const away = times(12_000, 60_000);
@@ -203,7 +245,7 @@ test('a standby away, then both: no change is acknowledged without a copy', {
     // A credit is repeated until it succeeds.
     await waitUntil(() => WRITES.filter((kind) => kind !== 'credit').every(isRefused));
     const since = performance.now();
-    await sleep(2_000);
+    await sleep(1_000);
     assert.deepEqual(others(traffic, WRITES, [503], since), []);
     waitedMs = Math.max(...traffic.answers(WRITES, gone).map(({ ms }) => ms));
     synchronous.startPatroni();
@@ -225,7 +267,7 @@ test('one service machine gone', { timeout }, async () => {
     // nginx notices it by the first requests.
     await sleep(1_000);
     const since = performance.now();
-    await sleep(3_000);
+    await sleep(2_000);
     assert.deepEqual(others(traffic, ALL, [200], since), []);
     await first.startProxies();
     await first.startService();

@@ -93,10 +93,15 @@ export class Machine {
 
   /** kill -9 of every process on the machine, as if it lost its power. */
   crash(program = ''): void {
+    this.signal('SIGKILL', program);
+  }
+
+  /** Signals the processes whose command line has a text. */
+  signal(signal: NodeJS.Signals, program: string): void {
     for (const pid of this.#processes()) {
-      if (program && !commandOf(pid).includes(program)) continue;
+      if (!commandOf(pid).includes(program)) continue;
       try {
-        process.kill(pid, 'SIGKILL');
+        process.kill(pid, signal);
       } catch {
         // It ended meanwhile.
       }

@@ -1,4 +1,5 @@
-import { copyFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
@@ -11,6 +12,8 @@ const BUILD_MS = 120_000;
 const SHIPPED_ADDRESS = '192.0.2.11';
 const PASSWORD = 'account-api-secret';
 const IS_STANDBY = 'SELECT pg_is_in_recovery() AS standby';
+const FOLLOWERS = `SELECT application_name AS name, sync_state AS copies FROM pg_stat_replication
+  WHERE state = 'streaming'`;
 
 /** A machine with etcd, Patroni and PostgreSQL, by the shipped files. */
 export class Node extends Machine {
@@ -19,6 +22,9 @@ export class Node extends Machine {
 
   constructor(name: string, address: string, parent: string) {
     super(name, address, parent);
+    const kernel = writeFor(join(this.folder, 'sysctl.conf'), shipped('cluster/sysctl.conf'));
+    const [nsenter = '', ...args] = [...this.prefix(), 'sysctl', '-q', '-p', kernel];
+    execFileSync(nsenter, args);
     const text = shipped('cluster/etcd.env', [
       [/\/var\/lib\/etcd\/account-api/, join(this.folder, 'etcd')],
     ]);
@@ -73,6 +79,11 @@ export class Node extends Machine {
     this.plugCable();
     if (!this.runs('etcd')) this.startEtcd();
     if (!this.runs('/patroni ')) this.startPatroni();
+  }
+
+  /** Whether a rewind has emptied files here that it has not copied yet. */
+  isHalfRewound(): boolean {
+    return statSync(join(this.folder, 'data/pg_hba.conf')).size === 0;
   }
 
   /** Runs the shipped script that moves the primary. @returns its output */
@@ -150,7 +161,7 @@ interface Member {
   name: string;
   role: 'leader' | 'sync_standby' | 'replica';
   state: string;
-  lag?: number | 'unknown';
+  timeline?: number;
 }
 
 /** Three nodes with one primary among them. */
@@ -188,18 +199,33 @@ export class Nodes {
     throw new Error(`no standby is synchronous: ${JSON.stringify(members)}`);
   }
 
-  /** Waits for a primary with two running standbys, one of them synchronous. */
+  /** Waits until the cluster is what docs/high-availability.md calls whole. */
   async untilWhole(timeoutMs = 60_000): Promise<void> {
     await waitUntil(async () => {
-      for (const node of this.all) {
-        if (!(await node.isPrimary())) continue;
-        const members = await node.members();
-        const running = members.filter(
-          ({ state, lag }) => state === 'running' && lag !== 'unknown',
-        );
-        return running.length === 3 && running.some(({ role }) => role === 'sync_standby');
-      }
+      for (const node of this.all) if (await node.isPrimary()) return this.#isWhole(node);
       return false;
     }, timeoutMs);
+  }
+
+  /**
+   * Patroni calls a standby `running`, with a lag of 0, that is still on the timeline of an earlier
+   * primary and is about to be rewound. So PostgreSQL is asked, too, who follows.
+   */
+  async #isWhole(primary: Node): Promise<boolean> {
+    const members = await primary.members();
+    const followers = await primary
+      .sql<{ name: string; copies: string }>(FOLLOWERS)
+      .catch(() => []);
+    const standbys = members.filter(({ role }) => role !== 'leader');
+    return (
+      standbys.length === 2 &&
+      new Set(members.map(({ timeline }) => timeline)).size === 1 &&
+      standbys.every(({ name, role, state }) => {
+        const copies = role === 'sync_standby' ? 'sync' : 'async';
+        const follows = followers.some((row) => row.name === name && row.copies === copies);
+        return ['running', 'streaming'].includes(state) && follows;
+      }) &&
+      standbys.some(({ role }) => role === 'sync_standby')
+    );
   }
 }

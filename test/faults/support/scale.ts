@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { after } from 'node:test';
 
-const FULL = process.env.FAULTS === 'full';
+export const FULL = process.env.FAULTS === 'full';
 const SEED = Number(process.env.FAULTS_SEED ?? 0);
 
 let state = SEED;
