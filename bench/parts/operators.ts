@@ -16,7 +16,7 @@ const LEAST = 0.3;
 
 /** A GET of an account by the operators' API. */
 export const operators: Part = async (stage, { rounds, seconds }) => {
-  const accounts = await makeAccounts(stage, { accounts: ACCOUNTS, withKeys: 1 });
+  const accounts = await makeAccounts(stage, { accounts: ACCOUNTS, withKeys: ACCOUNTS });
   const secrets = await Promise.all(Array.from({ length: KEYS }, () => makeKey(stage)));
   const service = await stage.startService({ OPERATOR_LIMIT_PER_MINUTE: '1000000' });
   const requests = accounts.map(({ username }, n) =>
