@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Envelope } from './face.ts';
@@ -54,9 +55,11 @@ export function answerUnusualRequests(server: Server, envelopeOf: EnvelopeOf): v
   );
   server.on('checkExpectation', ({ url = '' }: IncomingMessage, response: ServerResponse) => {
     const envelope = envelopeOf(url);
-    const body = JSON.stringify(envelope.failure(417));
+    const requestId = randomUUID();
+    const body = JSON.stringify(envelope.failure(417, undefined, requestId));
     response
       .writeHead(417, {
+        ...(envelope.namesRequests ? { 'x-request-id': requestId } : {}),
         'content-type': envelope.type ?? TYPE,
         'content-length': Buffer.byteLength(body),
         'cache-control': 'no-store',
@@ -68,9 +71,11 @@ export function answerUnusualRequests(server: Server, envelopeOf: EnvelopeOf): v
 
 /** A complete HTTP answer, if there is no response object. */
 function rawAnswer(envelope: Envelope, status: number): string {
-  const body = JSON.stringify(envelope.failure(status));
+  const requestId = randomUUID();
+  const body = JSON.stringify(envelope.failure(status, undefined, requestId));
   return [
     `HTTP/1.1 ${status} Error`,
+    ...(envelope.namesRequests ? [`X-Request-Id: ${requestId}`] : []),
     `Content-Type: ${envelope.type ?? TYPE}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Cache-Control: no-store',

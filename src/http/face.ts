@@ -8,7 +8,9 @@ export interface Envelope {
   type?: string;
   status: (refusal: Refusal) => number;
   /** the body of a failure; without a refusal it has the text of the status */
-  failure: (status: number, refusal?: Refusal) => object;
+  failure: (status: number, refusal?: Refusal, requestId?: string) => object;
+  /** failures have the header X-Request-Id */
+  namesRequests?: true;
 }
 
 /** Method and paths of an operation. */

@@ -41,17 +41,18 @@ export function answerStatus(
   reply: FastifyReply,
   status: number,
 ): FastifyReply {
-  return sendText(envelope, reply, status, JSON.stringify(envelope.failure(status)));
+  const body = envelope.failure(status, undefined, reply.request.id);
+  return sendText(envelope, reply, status, JSON.stringify(body));
 }
 
 /** Status and body of the answer to a refusal. */
-export function refusalAnswer(envelope: Envelope, refusal: Refusal) {
+export function refusalAnswer(envelope: Envelope, refusal: Refusal, requestId?: string) {
   const status = envelope.status(refusal);
-  return { status, body: envelope.failure(status, refusal) };
+  return { status, body: envelope.failure(status, refusal, requestId) };
 }
 
 function answerRefusal(envelope: Envelope, refusal: Refusal, reply: FastifyReply): FastifyReply {
-  const { status, body } = refusalAnswer(envelope, refusal);
+  const { status, body } = refusalAnswer(envelope, refusal, reply.request.id);
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   if (refusal.retryAfterSeconds !== undefined) {
     reply.header('retry-after', refusal.retryAfterSeconds);
@@ -69,10 +70,11 @@ export function answerRateLimited(envelope: Envelope) {
 }
 
 function sendText(
-  { type = 'application/json; charset=utf-8' }: Envelope,
+  { type = 'application/json; charset=utf-8', namesRequests }: Envelope,
   reply: FastifyReply,
   status: number,
   body: string,
 ): FastifyReply {
+  if (namesRequests) reply.header('x-request-id', reply.request.id);
   return reply.code(status).header('cache-control', 'no-store').type(type).send(body);
 }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { operatorDocument } from '../../src/api/operator/document.ts';
 import { ROUTES } from '../../src/api/operator/routes.ts';
@@ -137,6 +139,28 @@ test('paths and methods that are none are told as problems', async () => {
   const page = await fetch(`${api.url}${(await all.call('GET', '/nothing')).body.type}`);
   assert.equal(page.status, 200);
   assert.match(await page.text(), /not_found/);
+});
+
+test('what is refused before a route is found names its request, too', async () => {
+  const { hostname, port } = new URL(api.url);
+  const HOST = 'Host: x\r\n';
+  const refused: [string, number][] = [
+    [`GET /operator/v1/nothing HTTP/1.1\r\n${HOST}Connection: close\r\n`, 404],
+    [`GET /operator/v1/%zz HTTP/1.1\r\n${HOST}Connection: close\r\n`, 400],
+    ['GET /operator/v1/self HTTP/1.1\r\nConnection: close\r\n', 400],
+    [`GET /operator/v1/self HTTP/1.1\r\n${HOST}X: ${'x'.repeat(20_000)}\r\n`, 431],
+    [`GET /operator/v1/self HTTP/1.1\r\n${HOST}Expect: more\r\n`, 417],
+  ];
+  for (const [head, status] of refused) {
+    const socket = connect(Number(port), hostname);
+    socket.write(`${head}\r\n`);
+    const [answered = '', body = ''] = (await text(socket)).split('\r\n\r\n');
+    const [, id] = /^x-request-id: ([0-9a-f-]{36})$/im.exec(answered) ?? [];
+    assert.match(answered, new RegExp(`^HTTP/1.1 ${status} `), head);
+    assert.ok(id, answered);
+    const problem = JSON.parse(body);
+    assert.deepEqual([problem.status, problem.requestId], [status, id], head);
+  }
 });
 
 test('the document is made from the same list', async () => {

@@ -228,9 +228,10 @@ export function problemBody(
 export const operatorEnvelope: Envelope = {
   type: 'application/problem+json; charset=utf-8',
   status: (refusal) => problemOfRefusal(refusal).status,
-  failure: (status, refusal) => {
-    if (refusal) return problemBody(problemOfRefusal(refusal));
+  namesRequests: true,
+  failure: (status, refusal, requestId) => {
+    if (refusal) return problemBody(problemOfRefusal(refusal), requestId);
     const code = CODE_OF_STATUS[status] ?? 'malformed';
-    return problemBody(new Problem(status, code, TITLES[code] ?? ''));
+    return problemBody(new Problem(status, code, TITLES[code] ?? ''), requestId);
   },
 };
