@@ -39,6 +39,15 @@ CREATE TABLE import_row (
   PRIMARY KEY (run, line)
 );
 
+-- What the rows of a file are called, with the first line that has the name. They are digests, and
+-- deleted when the import ends.
+CREATE TABLE import_name (
+  run text NOT NULL REFERENCES import_run (id) ON DELETE CASCADE,
+  name uuid NOT NULL,
+  line bigint NOT NULL,
+  PRIMARY KEY (run, name)
+);
+
 -- Parts of a file that a client sent, sealed: a file of another system has secrets.
 CREATE TABLE import_part (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

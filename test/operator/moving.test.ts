@@ -94,6 +94,7 @@ test('a file comes in parts, is imported by a job, and tells of each row', async
   const late = await client.call('PUT', `/imports/${id}/parts/1`, 'x', CSV);
   assert.equal(codeOf(late), '409 conflict');
   for (const table of [
+    'import_name',
     'import_part',
     'import_row',
     'import_run',

@@ -12,29 +12,41 @@ export async function* failedRows(
   run: ImportRun,
   open: OpenFile,
 ): AsyncGenerator<string> {
-  const reasons = new Map<number, string>();
-  for await (const rows of reportOf(db, run.id, 'failed')) {
-    for (const { line, errors } of rows) {
-      const texts = errors.map(({ column, detail }) => (column ? `${column}: ${detail}` : detail));
-      reasons.set(line, texts.join('; '));
-    }
-  }
-  if (reasons.size === 0) return;
+  // Both are in the order of the file.
+  const failures = failuresOf(db, run.id);
+  let failure = (await failures.next()).value;
+  if (!failure) return;
   const heads: FileHead[] = [];
   let isBegun = false;
   for await (const { line, raw } of readFileRows(open, run.options.encoding, (head) =>
     heads.push(head),
   )) {
-    const reason = reasons.get(line);
-    if (reason === undefined) continue;
+    if (line !== failure.line) continue;
+    const { reason } = failure;
+    failure = (await failures.next()).value;
     const delimiter = heads[0]?.delimiter;
     if (delimiter === undefined) {
       const member = JSON.stringify(reason);
       yield `${/\}\s*$/.test(raw) ? raw.replace(/\}\s*$/, `,"import_error":${member}}`) : raw}\n`;
-      continue;
+    } else {
+      if (!isBegun) yield `${heads[0]?.raw}${delimiter}import_error\n`;
+      isBegun = true;
+      yield `${raw}${delimiter}${csvCell(reason)}\n`;
     }
-    if (!isBegun) yield `${heads[0]?.raw}${delimiter}import_error\n`;
-    isBegun = true;
-    yield `${raw}${delimiter}${csvCell(reason)}\n`;
+    if (!failure) return;
   }
+}
+
+/** The lines of failed rows, and why each failed. */
+async function* failuresOf(
+  db: Queryable,
+  id: string,
+): AsyncGenerator<{ line: number; reason: string }, undefined> {
+  for await (const rows of reportOf(db, id, 'failed')) {
+    for (const { line, errors } of rows) {
+      const texts = errors.map(({ column, detail }) => (column ? `${column}: ${detail}` : detail));
+      yield { line, reason: texts.join('; ') };
+    }
+  }
+  return undefined;
 }

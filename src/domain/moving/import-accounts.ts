@@ -114,7 +114,7 @@ export const accountKind: ImportKind = {
       const existing = known.accounts.get(key);
       if (existing) results.push(await compare(tools, row, existing, known));
       else {
-        const refused = refusalOf(tools, row, known);
+        const refused = refusalOf(row, known);
         if (refused) results.push(failed(row, key, refused.detail, refused.column));
         else fresh.push({ row, key, username: usernameOf(row, known) });
       }
@@ -149,7 +149,7 @@ type Texts = Record<
   string | undefined
 >;
 
-async function lookUp({ db }: ImportTools, rows: ReadRow[]): Promise<Known> {
+async function lookUp({ db, names, options }: ImportTools, rows: ReadRow[]): Promise<Known> {
   const all = (name: string) => [
     ...new Set(rows.map(({ values }) => values[name]).filter((value) => value !== undefined)),
   ];
@@ -177,6 +177,8 @@ async function lookUp({ db }: ImportTools, rows: ReadRow[]): Promise<Known> {
     [all('priceList')],
   );
   for (const country of all('country')) await keepPlan(db, String(country));
+  // A dry run has written nothing, so a billing account may be in the file only.
+  const inFile = options.dryRun ? await names.firstLines(db, rows.flatMap(masterNames)) : new Map();
   return {
     accounts: new Map(accounts.map((account) => [String(account.externalId), account])),
     taken: new Set(taken.map(({ username }) => username)),
@@ -190,6 +192,7 @@ async function lookUp({ db }: ImportTools, rows: ReadRow[]): Promise<Known> {
       ),
     ),
     priceLists: new Set(lists.map(({ name }) => name)),
+    inFile,
   };
 }
 
@@ -200,7 +203,13 @@ function usernameOf({ values }: ReadRow, { taken }: Known): number {
   return username;
 }
 
-function refusalOf(tools: ImportTools, row: ReadRow, known: Known): Fault | undefined {
+/** What the billing account of a row is called, if it is in the file. */
+function masterNames({ values: { masterExternalId, masterAccount } }: ReadRow): string[] {
+  if (masterExternalId !== undefined) return [`external id ${masterExternalId}`];
+  return masterAccount === undefined ? [] : [`username ${masterAccount}`];
+}
+
+function refusalOf(row: ReadRow, known: Known): Fault | undefined {
   const { username, priceList, masterExternalId, masterAccount } = row.values;
   if (username !== undefined && known.taken.has(Number(username))) {
     return { column: 'username', detail: `the username ${username} is taken` };
@@ -210,9 +219,7 @@ function refusalOf(tools: ImportTools, row: ReadRow, known: Known): Fault | unde
   }
   const master = masterExternalId ?? masterAccount;
   if (master === undefined || payerOf(row, known) !== undefined) return undefined;
-  // A dry run has written nothing, so the billing account may be in the file only.
-  const names = [`external id ${masterExternalId}`, `username ${masterAccount}`];
-  if (tools.options.dryRun && names.some((name) => tools.keys.has(name))) return undefined;
+  if (masterNames(row).some((name) => known.inFile.has(name))) return undefined;
   const column = masterExternalId === undefined ? 'masterAccount' : 'masterExternalId';
   return { column, detail: `no open billing account is ${master}` };
 }

@@ -103,8 +103,7 @@ export const sipKind: ImportKind = {
       ...(sipUser === undefined ? [] : [`sip user ${sipUser}`]),
     ];
   },
-  sharedOf: ({ values }) =>
-    createHash('sha256').update(String(values.sipSecret)).digest('base64').slice(0, 22),
+  sharedOf: ({ values }) => String(values.sipSecret),
   write: ofOwners(nameOfOwner, async (tools, row, { username }) => {
     const { db, keyring, sipRealm: realm, now } = tools;
     const key = nameOfOwner(row);

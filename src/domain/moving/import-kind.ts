@@ -5,6 +5,7 @@ import type { Decimal } from '../money.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 import type { ReadMember } from './import-value.ts';
 import type { ImportKindName } from './mapping.ts';
+import type { RowNames } from './row-names.ts';
 
 export const MODES = ['create', 'upsert'] as const;
 
@@ -63,8 +64,8 @@ export interface ImportTools {
   /** the currency of the books */
   currency: string;
   options: ImportOptions;
-  /** what rows of the whole file are called (`keysOf`), with their lines */
-  keys: Map<string, number>;
+  /** what rows of the whole file are called (`keysOf`) */
+  names: RowNames;
   /** passwords, keys and SIP secrets are made for the operator, who passes them on */
   wantsCredentials: boolean;
 }
@@ -118,7 +119,7 @@ export interface ImportKind {
   check?: (row: ReadRow, options: ImportOptions) => Fault[];
   /** what no other row of the file may have, the name of the row first */
   keysOf: (row: ReadRow) => string[];
-  /** a digest of what no two rows should share; sharing it is a weakness */
+  /** what no two rows should share; sharing it is a weakness */
   sharedOf?: (row: ReadRow) => string;
   /** the pass over the file in which a row is written; rows may need others of the first pass */
   passOf?: (row: ReadRow) => 1 | 2;

@@ -5,6 +5,7 @@ import type { Decimal } from '../money.ts';
 import { Refusal } from '../refusal.ts';
 import type { Fault, ImportOptions, RowStatus } from './import-kind.ts';
 import type { ImportKindName } from './mapping.ts';
+import { forgetNames } from './row-names.ts';
 
 const KEPT_DAYS = 30;
 const PAGE = 1_000;
@@ -154,6 +155,7 @@ export async function discardRun(db: Database, actor: Actor, id: string, now: Da
       throw new Refusal('conflict', `the import ${id} has ended already`);
     }
     await tx.query('DELETE FROM import_part WHERE run = $1', [id]);
+    await forgetNames(tx, id);
     await audit(tx, actor, { action: 'import discarded', detail: { import: id } }, now);
   });
 }

@@ -2,18 +2,25 @@ import type { Database } from '../../db/database.ts';
 import { audit } from '../audit.ts';
 import { Refusal } from '../refusal.ts';
 import { digestOf, FileFault, type FileHead, type OpenFile, readFileRows } from './file-rows.ts';
-import { type Fault, failed, type ImportKind, type ImportTools } from './import-kind.ts';
+import {
+  failed,
+  type ImportKind,
+  type ImportOptions,
+  type ImportTools,
+  type ReadRow,
+} from './import-kind.ts';
 import { KINDS } from './import-kinds.ts';
 import { countsOf, findRun, type ImportCounts, type ImportRun, remarksOf } from './import-run.ts';
 import { RowMapper, readMapping, shippedMapping } from './mapping.ts';
 import { notUnderstood } from './price-rows.ts';
-import { RowReading } from './read-row.ts';
+import { type Reading, RowReading } from './read-row.ts';
+import { forgetNames, RowNames } from './row-names.ts';
 import { type Batch, keyOf, type OnCredentials, writeBatch } from './write-rows.ts';
 
 const BATCH = 500;
 
 export interface Importing {
-  tools: Omit<ImportTools, 'options' | 'keys' | 'wantsCredentials'>;
+  tools: Omit<ImportTools, 'options' | 'names' | 'wantsCredentials'>;
   /** @param done rows of the file; total is known after the first reading */
   onProgress?: (done: number, total: number, failed: number) => void;
   onCredentials?: OnCredentials;
@@ -27,9 +34,7 @@ export interface ImportResult {
 /** What the first reading of a file found. */
 interface FirstReading {
   rows: number;
-  /** lines that are faulty because of other lines, and why */
-  doubled: Map<number, Fault>;
-  keys: Map<string, number>;
+  /** rows that are faulty, also because of other rows */
   faulty: number;
   /** the passes that have rows */
   passes: Set<number>;
@@ -58,14 +63,15 @@ export async function importFile(
   const mapper = new RowMapper(mapping, run.kind, options);
   const reading = new RowReading(kind, mapper, { options, currency: tools.currency });
   await requireSameFile(db, run, await digestOf(open));
-  const first = await firstReading(kind, { open, mapper, reading, run });
+  const names = new RowNames(db, tools.keyring, id);
+  const first = await firstReading(kind, { open, mapper, reading, run, names });
   await db.query('UPDATE import_run SET rows = $2, remarks = $3 WHERE id = $1', [
     id,
     first.rows,
     JSON.stringify(first.remarks),
   ]);
   const wantsCredentials = onCredentials !== undefined;
-  const all: ImportTools = { ...tools, options, keys: first.keys, wantsCredentials };
+  const all: ImportTools = { ...tools, options, names, wantsCredentials };
   const writes = !options.allOrNothing || first.faulty === 0;
   const before = await countsOf(db, id);
   let failures = before.failed;
@@ -73,8 +79,9 @@ export async function importFile(
   for (const pass of first.passes) {
     if (run.pass > pass) continue;
     const after = run.pass === pass ? run.line : 0;
-    let batch: Batch = { rows: [], results: [] };
+    let found: Reading[] = [];
     const flush = async (line: number) => {
+      const batch = await batchOf(all, kind, found, writes);
       await kind.prepare?.(all, batch.rows);
       const { results, sums } = await writeBatch(
         all,
@@ -83,41 +90,79 @@ export async function importFile(
       );
       run = { ...run, pass, line, sums };
       failures += results.filter(({ status }) => status === 'failed').length;
-      seen += batch.rows.length + batch.results.length;
+      seen += found.length;
       onProgress?.(seen, first.rows, failures);
-      batch = { rows: [], results: [] };
+      found = [];
     };
     let last = after;
     for await (const fileRow of readFileRows(open, options.encoding)) {
       if (fileRow.line <= after) continue;
-      const found = reading.read(fileRow);
-      const passOfRow = 'row' in found ? (kind.passOf?.(found.row) ?? 1) : 1;
+      const read = reading.read(fileRow);
+      const passOfRow = 'row' in read ? (kind.passOf?.(read.row) ?? 1) : 1;
       if (passOfRow !== pass) continue;
       last = fileRow.line;
-      addTo(batch, kind, found, { doubled: first.doubled.get(last), writes });
-      if (batch.rows.length + batch.results.length >= BATCH) await flush(last);
+      found.push(read);
+      if (found.length === BATCH) await flush(last);
     }
-    if (batch.rows.length + batch.results.length > 0) await flush(last);
+    if (found.length > 0) await flush(last);
   }
   return finish(all, run);
 }
 
-function addTo(
-  { rows, results }: Batch,
+/** The rows of a group that are written, and the results of the others. */
+async function batchOf(
+  { db, names, options }: ImportTools,
   kind: ImportKind,
-  found: ReturnType<RowReading['read']>,
-  { doubled, writes }: { doubled: Fault | undefined; writes: boolean },
-): void {
-  if ('skipped' in found) {
-    const { line, key, skipped } = found;
-    results.push({ line, key, status: 'skipped', errors: [{ detail: skipped }] });
-  } else if ('faults' in found) {
-    results.push({ line: found.line, key: found.key, status: 'failed', errors: found.faults });
-  } else if (doubled || !writes) {
-    const key = keyOf(kind, found.row);
-    const detail = doubled?.detail ?? 'not tried: other rows are faulty, and it is all or nothing';
-    results.push(failed(found.row, key, detail, doubled?.column));
-  } else rows.push(found.row);
+  found: Reading[],
+  writes: boolean,
+): Promise<Batch> {
+  const rows = found.flatMap((read) => ('row' in read ? [read.row] : []));
+  const firstLines = await names.firstLines(
+    db,
+    rows.flatMap((row) => namesOf(kind, row, options)),
+  );
+  const batch: Batch = { rows: [], results: [] };
+  for (const read of found) {
+    if ('skipped' in read) {
+      const { line, key, skipped } = read;
+      batch.results.push({ line, key, status: 'skipped', errors: [{ detail: skipped }] });
+    } else if ('faults' in read) {
+      const { line, key, faults } = read;
+      batch.results.push({ line, key, status: 'failed', errors: faults });
+    } else {
+      const { row } = read;
+      const why =
+        doubleOf(kind, row, firstLines) ??
+        (writes ? undefined : 'not tried: other rows are faulty, and it is all or nothing');
+      if (why === undefined) batch.rows.push(row);
+      else batch.results.push(failed(row, keyOf(kind, row), why));
+    }
+  }
+  return batch;
+}
+
+/** All that no other row of the file may be called as well. */
+function namesOf(kind: ImportKind, row: ReadRow, { acceptWeakSip }: ImportOptions): string[] {
+  const shared = acceptWeakSip ? undefined : kind.sharedOf?.(row);
+  return [...kind.keysOf(row), ...(shared === undefined ? [] : [sharedName(shared)])];
+}
+
+const sharedName = (shared: string) => `shared ${shared}`;
+
+/** What an earlier row has as well; undefined: nothing. */
+function doubleOf(
+  kind: ImportKind,
+  row: ReadRow,
+  firstLines: Map<string, number>,
+): string | undefined {
+  const earlier = (name: string) => {
+    const line = firstLines.get(name);
+    return line !== undefined && line < row.line ? line : undefined;
+  };
+  const shared = kind.sharedOf && earlier(sharedName(kind.sharedOf(row)));
+  if (shared !== undefined) return `line ${shared} has the same secret; --accept-weak-sip takes it`;
+  const key = kind.keysOf(row).findLast((name) => earlier(name) !== undefined);
+  return key && `line ${earlier(key)} has the ${key}, too`;
 }
 
 async function requireSameFile(db: Database, run: ImportRun, digest: string): Promise<void> {
@@ -130,18 +175,16 @@ async function requireSameFile(db: Database, run: ImportRun, digest: string): Pr
 
 async function firstReading(
   kind: ImportKind,
-  given: { open: OpenFile; mapper: RowMapper; reading: RowReading; run: ImportRun },
+  given: {
+    open: OpenFile;
+    mapper: RowMapper;
+    reading: RowReading;
+    run: ImportRun;
+    names: RowNames;
+  },
 ): Promise<FirstReading> {
-  const { open, mapper, reading, run } = given;
-  const found: FirstReading = {
-    rows: 0,
-    doubled: new Map(),
-    keys: new Map(),
-    faulty: 0,
-    passes: new Set([1]),
-    remarks: [],
-  };
-  const shared = new Map<string, number>();
+  const { open, mapper, reading, run, names } = given;
+  const found: FirstReading = { rows: 0, faulty: 0, passes: new Set([1]), remarks: [] };
   const onHead = ({ titles }: FileHead) => {
     const { unknown, money } = mapper.unknownOf(titles);
     if (money.length > 0) {
@@ -157,24 +200,15 @@ async function firstReading(
       if ('faults' in read) found.faulty++;
       if (!('row' in read)) continue;
       found.passes.add(kind.passOf?.(read.row) ?? 1);
-      for (const key of kind.keysOf(read.row)) {
-        const earlier = found.keys.get(key);
-        if (earlier === undefined) found.keys.set(key, read.row.line);
-        else found.doubled.set(read.row.line, { detail: `line ${earlier} has the ${key}, too` });
-      }
-      const secret = run.options.acceptWeakSip ? undefined : kind.sharedOf?.(read.row);
-      const sharedWith = secret === undefined ? undefined : shared.get(secret);
-      if (secret !== undefined && sharedWith === undefined) shared.set(secret, read.row.line);
-      if (sharedWith !== undefined) {
-        const detail = `line ${sharedWith} has the same secret; --accept-weak-sip takes it`;
-        found.doubled.set(read.row.line, { detail });
-      }
+      const { line } = read.row;
+      const own = namesOf(kind, read.row, run.options).map((name) => ({ name, line }));
+      found.faulty += await names.note(own);
     }
+    found.faulty += await names.flush();
   } catch (error) {
     if (!(error instanceof FileFault)) throw error;
     throw new Refusal('malformed', `the file cannot be imported: ${error.message}`);
   }
-  found.faulty += found.doubled.size;
   return found;
 }
 
@@ -187,6 +221,7 @@ async function finish({ db, actor, now }: ImportTools, run: ImportRun): Promise<
        WHERE id = $1`,
       [run.id, now, JSON.stringify(remarks)],
     );
+    await forgetNames(tx, run.id);
     const { kind, options, sums } = run;
     const detail = { import: run.id, kind, dryRun: options.dryRun, ...counts, sums };
     await audit(tx, actor, { action: 'import finished', detail }, now);

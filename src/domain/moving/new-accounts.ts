@@ -37,6 +37,8 @@ export interface Known {
   /** usernames of open billing accounts, by external ID and by username as text */
   payers: Map<string, number>;
   priceLists: Set<string>;
+  /** for a dry run: which billing accounts other rows have, by the names of those rows */
+  inFile: Map<string, number>;
 }
 
 /** The username of the billing account that a row names. */
