@@ -75,6 +75,10 @@ CREATE INDEX webhook_delivery_failed ON webhook_delivery (endpoint, sequence) WH
 -- Whether an event has announced the rejected record.
 ALTER TABLE rejected_record ADD COLUMN announced boolean NOT NULL DEFAULT false;
 CREATE INDEX rejected_record_unannounced ON rejected_record (id) WHERE NOT announced;
+-- Whether an event has announced that a replay settled it.
+ALTER TABLE rejected_record ADD COLUMN settled_announced boolean NOT NULL DEFAULT false;
+CREATE INDEX rejected_record_settled ON rejected_record (id)
+  WHERE resolved_at IS NOT NULL AND dismissed_reason IS NULL AND NOT settled_announced;
 
 -- The days before its end at which an event announced it last.
 ALTER TABLE operator_key ADD COLUMN announced_days integer;

@@ -15,6 +15,8 @@ const POLLING_SECONDS = 1;
 const HEARTBEAT_SECONDS = 20;
 const SUPERVISE_SECONDS = 10;
 const STOP_TIMEOUT_MS = 10_000;
+/** the member of a job's data that says that the job is marked */
+const MARK = 'marked';
 
 /**
  * @member deadLetter the queue for jobs that failed at every try
@@ -232,6 +234,24 @@ export class Queue {
     }));
   }
 
+  /** Marks the waiting jobs of a queue that have no mark. @returns these, oldest first */
+  async mark<Data extends object>(
+    tx: Queryable,
+    name: string,
+  ): Promise<Pick<QueuedJob<Data>, 'id' | 'data' | 'failure'>[]> {
+    // The tables are there from then on.
+    await this.#opened();
+    return tx.query<Pick<QueuedJob<Data>, 'id' | 'data' | 'failure'>>(
+      `WITH marked AS (
+         UPDATE pgboss.job SET data = data || '{"${MARK}": true}'
+         WHERE name = $1 AND state < 'active' AND NOT data ? '${MARK}'
+         RETURNING id, created_on, data, coalesce(source_output, output) ->> 'message' AS failure
+       )
+       SELECT id, data, failure FROM marked ORDER BY created_on, id`,
+      [name],
+    );
+  }
+
   /** Removes a job from a queue, in a transaction. @returns undefined where it is gone already */
   async take<Data extends object>(
     tx: Queryable,
@@ -241,7 +261,7 @@ export class Queue {
     // The tables are there from then on.
     await this.#opened();
     const [job] = await tx.query<{ data: Data }>(
-      `DELETE FROM pgboss.job WHERE name = $1 AND id = $2 AND state < 'active' RETURNING data`,
+      `DELETE FROM pgboss.job WHERE name = $1 AND id = $2 AND state < 'active' RETURNING data - '${MARK}' AS data`,
       [name, id],
     );
     return job?.data;

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { announceRejected } from '../domain/calls/rejected-record.ts';
+import { announceFailedMails } from '../domain/account/mail-queue.ts';
+import { announceRecords } from '../domain/calls/rejected-record.ts';
 import { notifyAdministrators } from '../domain/mail/message.ts';
 import {
   dueDeliveries,
@@ -79,7 +80,8 @@ export function startEvents(
     if (!isSender) return;
     if (performance.now() - announcedMs > ANNOUNCE_MS) {
       announcedMs = performance.now();
-      await announceRejected(db, clock());
+      await announceRecords(db, clock());
+      await announceFailedMails(db, queue, clock());
     }
     // Not without end: what is numbered must be sent meanwhile.
     for (let n = 0; n < ROUNDS && (await hasNewEvents(db)); n++) await numberEvents(db, clock());

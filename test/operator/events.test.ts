@@ -4,14 +4,24 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '../../src/db/database.ts';
 import { closeAccount } from '../../src/domain/account/account.ts';
+import { announceFailedMails } from '../../src/domain/account/mail-queue.ts';
 import { postMonthlyCharges } from '../../src/domain/billing/charge-run.ts';
 import { addService } from '../../src/domain/billing/recurring-charge.ts';
 import { postByHand } from '../../src/domain/books/ledger.ts';
 import { storeCalls } from '../../src/domain/calls/call.ts';
+import { announceRecords } from '../../src/domain/calls/rejected-record.ts';
 import { recordEvent } from '../../src/domain/event.ts';
+import { PARKED_MAIL_QUEUE } from '../../src/domain/mail/message.ts';
 import { dropOldEvents } from '../../src/domain/webhook/event-log.ts';
 import { type Client, codeOf, faultsOf, operatorClient } from '../support/operator.ts';
-import { linkIn, startService, submit, TESTER, type TestService } from '../support/service.ts';
+import {
+  linkIn,
+  post as postJson,
+  startService,
+  submit,
+  TESTER,
+  type TestService,
+} from '../support/service.ts';
 import { waitUntil } from '../support/wait.ts';
 
 // 100,000 for the figure in docs/reliability.md
@@ -321,6 +331,53 @@ test('a reader of the log misses nothing, however long transactions take to comm
     Array.from({ length: GAP_EVENTS }, (_, n) => start + 1 + n),
   );
   assert.equal(new Set(marks).size, GAP_EVENTS);
+});
+
+test('records set aside and settled, and mails given up, are told once', async () => {
+  const { db, queue, clock } = api.service;
+  const since = (await all.call('GET', '/events?limit=1000')).body.next;
+  const told = async (client = all) => {
+    await announceRecords(db, clock());
+    await announceFailedMails(db, queue, clock());
+    await numbered();
+    const types = ['record.rejected', 'record.resolved', 'mail.failed'];
+    const path = `/events?after=${since}&${types.map((type) => `type=${type}`).join('&')}`;
+    const { data } = (await client.call('GET', path)).body;
+    return data.map(({ type, data: about }: Shown) => [type, about]);
+  };
+  const authorization = await api.feed('generic');
+  const account = '2000000002';
+  const call = { cid: '2125550100', start: Math.floor(Date.now() / 1_000), duration: 6 };
+  const calls = ['one', 'two'].map((id) => ({ id, account, dst: '2125550123', ...call }));
+  await postJson(`${api.url}/ingest/v1/calls/generic`, calls, { authorization });
+  const mail = { to: 'parked@example.com', message: { kind: 'password changed' } };
+  await db.transaction((tx) => queue.send(tx, PARKED_MAIL_QUEUE, mail));
+  const records = (await all.call('GET', '/rejected-records')).body.data;
+  const [{ id: first, feed, reason, detail }, { id: last }] = records;
+  const [{ id }] = (await all.call('GET', '/mails')).body.data;
+  const rejected = { count: 2, feed, reason, detail, firstId: first, lastId: last };
+  const failed = { id, to: mail.to, kind: 'password changed', failure: null };
+  const expected: unknown[] = [
+    ['record.rejected', rejected],
+    ['mail.failed', failed],
+  ];
+  assert.deepEqual(await told(), expected);
+  const added = { username: account, name: 'Late', email: 'late@example.com', onboarding: 'none' };
+  assert.equal((await all.call('POST', '/accounts', added)).status, 201);
+  for (const record of [first, last]) {
+    const { body } = await all.call('POST', `/rejected-records/${record}/replay`);
+    assert.equal(body.resolved, true);
+  }
+  expected.push(['record.resolved', { feed, count: 2 }]);
+  assert.deepEqual(await told(), expected);
+  const { to: _, ...withoutName } = failed;
+  assert.deepEqual(await told(await operatorClient(api, { scopes: ['events:read'] })), [
+    ['record.rejected', rejected],
+    ['mail.failed', withoutName],
+    ['record.resolved', { feed, count: 2 }],
+  ]);
+  // What says that it was told does not go with the mail.
+  assert.deepEqual(await db.transaction((tx) => queue.take(tx, PARKED_MAIL_QUEUE, id)), mail);
 });
 
 test('a page says where to go on, filters pass over the rest, and old events are gone', async () => {

@@ -2,6 +2,7 @@ import type { Database, Queryable } from '../../db/database.ts';
 import type { Queue, QueuedJob } from '../../db/queue.ts';
 import type { CredentialTools } from '../access/tools.ts';
 import { type Actor, audit } from '../audit.ts';
+import { recordEvent } from '../event.ts';
 import {
   type AddressedMessage,
   MAIL_QUEUE,
@@ -78,6 +79,17 @@ export async function dropMail(
     const { to, message } = await takeParked(tx, queue, id);
     const detail = { to, kind: message.kind };
     await audit(tx, actor, { action: 'mail dropped', detail }, now);
+  });
+}
+
+/** Records an event for each mail that was given up since the last call. */
+export async function announceFailedMails(db: Database, queue: Queue, now: Date): Promise<void> {
+  await db.transaction(async (tx) => {
+    for (const mail of await queue.mark<AddressedMessage>(tx, PARKED_MAIL_QUEUE)) {
+      const { id, failure, data } = mail;
+      const told = { id, to: data.to, kind: data.message.kind, failure };
+      await recordEvent(tx, { type: 'mail.failed', data: told }, now);
+    }
   });
 }
 

@@ -181,8 +181,11 @@ export function dismissRejected(
   });
 }
 
-/** Records one event for each feed and reason of the records rejected since the last call. */
-export async function announceRejected(db: Queryable, now: Date): Promise<void> {
+/**
+ * Records one event for each feed and reason of the records rejected since the last call, and one
+ * for each feed of those that replays settled.
+ */
+export async function announceRecords(db: Queryable, now: Date): Promise<void> {
   await db.query(
     `WITH rejected AS (
        UPDATE rejected_record SET announced = true WHERE NOT announced
@@ -193,6 +196,17 @@ export async function announceRejected(db: Queryable, now: Date): Promise<void> 
        'count', count(*), 'firstId', min(id)::text, 'lastId', max(id)::text,
        'detail', (array_agg(detail ORDER BY id))[1])
      FROM rejected GROUP BY feed, reason`,
+    [now],
+  );
+  await db.query(
+    `WITH settled AS (
+       UPDATE rejected_record SET settled_announced = true
+       WHERE resolved_at IS NOT NULL AND dismissed_reason IS NULL AND NOT settled_announced
+       RETURNING feed
+     )
+     INSERT INTO event (type, at, data)
+     SELECT 'record.resolved', $1, jsonb_build_object('feed', feed, 'count', count(*))
+     FROM settled GROUP BY feed`,
     [now],
   );
 }

@@ -124,13 +124,19 @@ export function shownEvent({ timestamp, ...event }: EventRecord): EventRecord {
   return { id, type, timestamp: new Date(timestamp), ...rest };
 }
 
+/** Members that only those see who may read accounts. */
+const PERSONAL: Partial<Record<EventType, string[]>> = {
+  'account.created': ['name', 'email'],
+  'account.updated': ['name', 'email'],
+  'mail.failed': ['to'],
+};
+
 /** The event without names and addresses of customers, for those who may not read them. */
 export function withoutPersonal(event: EventRecord): EventRecord {
-  if (event.type !== 'account.created' && event.type !== 'account.updated') return event;
+  const names = PERSONAL[event.type];
+  if (!names) return event;
   const without = (members: object) =>
-    Object.fromEntries(
-      Object.entries(members).filter(([name]) => name !== 'name' && name !== 'email'),
-    );
+    Object.fromEntries(Object.entries(members).filter(([name]) => !names.includes(name)));
   const data = without(event.data);
   if (event.type === 'account.updated') data.changes = without(event.data.changes as object);
   return { ...event, data };
