@@ -49,13 +49,26 @@ test('kill -9 of the server under load: each change has its event, and each even
     paying = false;
     return load.stop().catch(() => undefined);
   });
+  const slowest = { start: 0, call: 0 };
   for (let kill = 0; kill < kills; kill++) {
-    const before = promises.acknowledged.size;
     await sleep(between(200, 1_500));
     server.kill('SIGKILL', pick(['process', 'group']));
     await server.ended;
+    const endedAt = performance.now();
     server = await startServer(dataDir, { env: ENV });
-    await waitUntil(() => promises.acknowledged.size > before, SERVED_MS);
+    const readyAt = performance.now();
+    const [before, answers] = [promises.acknowledged.size, new Map(load.statuses)];
+    await waitUntil(() => promises.acknowledged.size > before, SERVED_MS).catch((error) => {
+      const since = [...load.statuses].map(([status, count]) => [
+        status,
+        count - (answers.get(status) ?? 0),
+      ]);
+      throw new Error(`after kill ${kill + 1}, answers since the start ${JSON.stringify(since)}`, {
+        cause: error,
+      });
+    });
+    slowest.start = Math.max(slowest.start, readyAt - endedAt);
+    slowest.call = Math.max(slowest.call, performance.now() - readyAt);
   }
   await load.stop();
   paying = false;
@@ -106,9 +119,11 @@ test('kill -9 of the server under load: each change has its event, and each even
   report(
     'kill -9 of the server under load: each change has one event, numbers have no gap, each event arrives',
     `${kills} kills`,
-    `${events} events, ${entries} of them ledger entries; ${receiver.received.length} requests for ${arrived.size} events`,
+    `ready after ${seconds(slowest.start)} s at most, the first call ${seconds(slowest.call)} s later at most; ${events} events, ${entries} of them ledger entries; ${receiver.received.length} requests for ${arrived.size} events`,
   );
 });
+
+const seconds = (ms: number) => (ms / 1_000).toFixed(1);
 
 async function accountsOf(url: string, secret: string): Promise<string[]> {
   const answer = await fetch(`${url}/operator/v1/accounts?role=customer`, {
