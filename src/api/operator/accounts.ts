@@ -31,7 +31,7 @@ import {
 } from './field.ts';
 import { PAGE, time, username } from './fields.ts';
 import { invalidValue, Problem } from './problem.ts';
-import { type Call, route } from './route.ts';
+import { type Call, routesOf } from './route.ts';
 import * as s from './schemas.ts';
 import {
   balanceSchema,
@@ -44,7 +44,7 @@ import {
   shownService,
 } from './shapes.ts';
 
-const TAG = 'accounts';
+const route = routesOf('accounts');
 const A = { username: username('Its username') };
 
 const EXPANSIONS = ['balance', 'services', 'numbers', 'registrations'] as const;
@@ -143,11 +143,7 @@ async function expanded(
   });
 }
 
-const listAccounts = route({
-  method: 'GET',
-  path: '/accounts',
-  operationId: 'listAccounts',
-  tag: TAG,
+const listAccounts = route('GET /accounts', 'listAccounts', {
   summary: 'Accounts, by username or by the time of their last change',
   scope: 'accounts:read',
   query: {
@@ -192,11 +188,7 @@ const listAccounts = route({
   },
 });
 
-const createAccount = route({
-  method: 'POST',
-  path: '/accounts',
-  operationId: 'createAccount',
-  tag: TAG,
+const createAccount = route('POST /accounts', 'createAccount', {
   summary: 'Make an account',
   description:
     '`onboarding` says how its owner gets in: `invite` mails a link that verifies the address and ' +
@@ -242,11 +234,7 @@ function requireOwnTerms({ billing, creditLimit, dayLimit }: AccountChanges, pay
   });
 }
 
-const getAccount = route({
-  method: 'GET',
-  path: '/accounts/{username}',
-  operationId: 'getAccount',
-  tag: TAG,
+const getAccount = route('GET /accounts/{username}', 'getAccount', {
   summary: 'An account',
   scope: 'accounts:read',
   params: A,
@@ -260,11 +248,7 @@ const getAccount = route({
   },
 });
 
-const patchAccount = route({
-  method: 'PATCH',
-  path: '/accounts/{username}',
-  operationId: 'changeAccount',
-  tag: TAG,
+const patchAccount = route('PATCH /accounts/{username}', 'changeAccount', {
   summary: 'Change settings of an account',
   description: 'A JSON Merge Patch: what is not given stays, null clears.',
   scope: 'accounts:write',
@@ -284,11 +268,7 @@ const patchAccount = route({
   },
 });
 
-const close = route({
-  method: 'POST',
-  path: '/accounts/{username}/close',
-  operationId: 'closeAccount',
-  tag: TAG,
+const close = route('POST /accounts/{username}/close', 'closeAccount', {
   summary: 'Close an account for good',
   description: 'Its credentials are refused, its services and numbers end, its books stay.',
   scope: 'accounts:close',

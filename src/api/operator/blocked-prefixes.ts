@@ -3,10 +3,10 @@ import { blockPrefixes, listBlocked, releasePrefixes } from '../../domain/rating
 import { created, ok, pageOfAll, removed, unlessGone } from './answer.ts';
 import { optional, text } from './field.ts';
 import { PAGE, reason, username } from './fields.ts';
-import { route } from './route.ts';
+import { routesOf } from './route.ts';
 import * as s from './schemas.ts';
 
-const TAG = 'rates';
+const route = routesOf('rates');
 
 const blockedSchema = s.object({
   prefix: s.name,
@@ -17,11 +17,7 @@ const blockedSchema = s.object({
 const B = { prefix: text(entered.prefix, { description: 'First digits', example: '4479' }) };
 const ofAccount = { account: optional(username('Only for it and those billed to it')) };
 
-const listAllBlocked = route({
-  method: 'GET',
-  path: '/blocked-prefixes',
-  operationId: 'listBlockedPrefixes',
-  tag: TAG,
+const listAllBlocked = route('GET /blocked-prefixes', 'listBlockedPrefixes', {
   summary: 'What may not be called',
   scope: 'blocked:read',
   query: { ...ofAccount, ...PAGE },
@@ -37,11 +33,7 @@ function shownBlocked(blocked: Awaited<ReturnType<typeof listBlocked>>[number]) 
   return { ...blocked, account: blocked.account === null ? null : String(blocked.account) };
 }
 
-const putBlocked = route({
-  method: 'PUT',
-  path: '/blocked-prefixes/{prefix}',
-  operationId: 'blockPrefix',
-  tag: TAG,
+const putBlocked = route('PUT /blocked-prefixes/{prefix}', 'blockPrefix', {
   summary: 'Block numbers that begin with a prefix',
   scope: 'blocked:write',
   params: B,
@@ -65,11 +57,7 @@ const putBlocked = route({
   },
 });
 
-const deleteBlocked = route({
-  method: 'DELETE',
-  path: '/blocked-prefixes/{prefix}',
-  operationId: 'releasePrefix',
-  tag: TAG,
+const deleteBlocked = route('DELETE /blocked-prefixes/{prefix}', 'releasePrefix', {
   summary: 'Let numbers be called again',
   scope: 'blocked:write',
   params: B,

@@ -7,13 +7,13 @@ import { Type } from '../../http/schema.ts';
 import { ok, page, rowsOf } from './answer.ts';
 import { anyOf, flag, optional, pattern, text } from './field.ts';
 import { feedName, number, PAGE, reason, time, username } from './fields.ts';
-import { begin, LONG, operationSchema } from './long-work.ts';
+import { begin, operationSchema } from './long-work.ts';
 import { invalidValue } from './problem.ts';
-import { route } from './route.ts';
+import { routesOf } from './route.ts';
 import * as s from './schemas.ts';
 import { registrationSchema, shownRegistration } from './shapes.ts';
 
-const TAG = 'calls';
+const route = routesOf('calls');
 const DAY_MS = 86_400_000;
 const DEFAULT_DAYS = 31;
 const MOST_DAYS = 366;
@@ -41,11 +41,7 @@ function shownCall({ account, billingAccount, place: _, ...call }: CallRecord) {
   return { ...call, account: String(account), billingAccount: String(billingAccount) };
 }
 
-const listCalls = route({
-  method: 'GET',
-  path: '/calls',
-  operationId: 'listCalls',
-  tag: TAG,
+const listCalls = route('GET /calls', 'listCalls', {
   summary: 'Calls of all accounts, newest first',
   description: `A range of ${MOST_DAYS} days at most; where it is left out, the last ${DEFAULT_DAYS}.`,
   scope: 'calls:read',
@@ -77,11 +73,7 @@ const listCalls = route({
   },
 });
 
-const getCall = route({
-  method: 'GET',
-  path: '/calls/{id}',
-  operationId: 'getCall',
-  tag: TAG,
+const getCall = route('GET /calls/{id}', 'getCall', {
   summary: 'A call',
   scope: 'calls:read',
   params: {
@@ -96,10 +88,8 @@ const getCall = route({
     ok(shownCall(await findCall(service.reader, { ...params, ...query }, reach))),
 });
 
-const reratings = route({
-  ...LONG,
-  path: '/reratings',
-  operationId: 'rerateCalls',
+const reratings = route('POST /reratings', 'rerateCalls', {
+  idempotency: 'required',
   summary: 'Price the calls of a range again; the ledger gets the difference',
   scope: 'calls:rerate',
   body: {
@@ -133,11 +123,7 @@ function shownHold({ account, billingAccount, ...hold }: HoldRecord) {
   return { ...hold, account: String(account), billingAccount: String(billingAccount) };
 }
 
-const getHolds = route({
-  method: 'GET',
-  path: '/holds',
-  operationId: 'listHolds',
-  tag: TAG,
+const getHolds = route('GET /holds', 'listHolds', {
   summary: 'Calls in progress that something is held for',
   scope: 'holds:read',
   query: { account: optional(username('Who calls, or pays')), ...PAGE },
@@ -150,11 +136,7 @@ const getHolds = route({
   },
 });
 
-const releaseHold = route({
-  method: 'POST',
-  path: '/holds/release',
-  operationId: 'releaseHold',
-  tag: TAG,
+const releaseHold = route('POST /holds/release', 'releaseHold', {
   summary:
     'End the hold of a call that a switch has forgotten; the call is still billed when it is reported',
   scope: 'holds:write',
@@ -172,11 +154,7 @@ const releaseHold = route({
     ok({ released: await releaseByHand(service.db, actor, body, now) }),
 });
 
-const getRegistrations = route({
-  method: 'GET',
-  path: '/registrations',
-  operationId: 'listRegistrations',
-  tag: TAG,
+const getRegistrations = route('GET /registrations', 'listRegistrations', {
   summary: 'Where phones are registered now',
   scope: 'registrations:read',
   query: { account: anyOf(username('Whose phone')), ...PAGE },

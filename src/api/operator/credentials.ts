@@ -11,28 +11,23 @@ import { mailRecovery } from '../../domain/account/recovery.ts';
 import { mailVerification, verifyByStaff } from '../../domain/account/verification.ts';
 import { Type } from '../../http/schema.ts';
 import { ok, removed } from './answer.ts';
-import { choice, optional, pattern } from './field.ts';
+import { choice, type Fields, optional, pattern } from './field.ts';
 import { username } from './fields.ts';
-import { route } from './route.ts';
+import { type Call, routesOf } from './route.ts';
 import * as s from './schemas.ts';
 
-const TAG = 'accounts';
+const route = routesOf('accounts');
 const A = { username: username('Its username') };
 
 const mailedSchema = s.object({ mailed: Type.Boolean() });
 const mailed = (isMailed: boolean) => ({ status: 202, body: { mailed: isMailed } });
 
-const verify = route({
-  method: 'POST',
-  path: '/accounts/{username}/verify',
-  operationId: 'verifyAccount',
-  tag: TAG,
+const verify = route('POST /accounts/{username}/verify', 'verifyAccount', {
   summary: 'Take the address of an account for confirmed; it gets the promotion it signed up with',
   scope: 'accounts:write',
   isNatural: true,
   params: A,
   body: {},
-  bodyIsOptional: true,
   answers: { 200: s.object({ username: s.username, verifiedAt: s.moment }) },
   handle: async ({ service: { db }, actor, params: { username: of }, now }) => {
     await verifyByStaff(db, actor, of, now);
@@ -40,46 +35,29 @@ const verify = route({
   },
 });
 
-const mailing = (
-  path: 'verification-mail' | 'recovery-mail',
-  operationId: string,
-  summary: string,
-  mail: typeof mailRecovery,
-) =>
-  route({
-    method: 'POST',
-    path: `/accounts/{username}/${path}`,
-    ...{ operationId, tag: TAG, summary },
-    description: '`mailed` is false if the address has got too many mails within the hour.',
-    scope: 'accounts:write',
-    idempotency: 'required',
-    params: A,
-    body: {},
-    bodyIsOptional: true,
-    answers: { 202: mailedSchema },
-    handle: async ({ service, actor, params, now }) =>
-      mailed(await mail(service.db, actor, { ...service, now }, params.username)),
-  });
+/** Mails the owner of an account a link. */
+const mailing = (mail: typeof mailRecovery) => ({
+  description: '`mailed` is false if the address has got too many mails within the hour.',
+  scope: 'accounts:write' as const,
+  idempotency: 'required' as const,
+  params: A,
+  body: {},
+  answers: { 202: mailedSchema },
+  handle: async ({ service, actor, params, now }: Call<typeof A, Fields, Fields>) =>
+    mailed(await mail(service.db, actor, { ...service, now }, params.username)),
+});
 
-const verificationMail = mailing(
-  'verification-mail',
-  'mailVerification',
-  'Mail the owner a link that confirms the address, unless it is confirmed',
-  mailVerification,
-);
+const verificationMail = route('POST /accounts/{username}/verification-mail', 'mailVerification', {
+  summary: 'Mail the owner a link that confirms the address, unless it is confirmed',
+  ...mailing(mailVerification),
+});
 
-const recoveryMail = mailing(
-  'recovery-mail',
-  'mailRecovery',
-  'Mail the owner a link to choose a new password',
-  mailRecovery,
-);
+const recoveryMail = route('POST /accounts/{username}/recovery-mail', 'mailRecovery', {
+  summary: 'Mail the owner a link to choose a new password',
+  ...mailing(mailRecovery),
+});
 
-const password = route({
-  method: 'POST',
-  path: '/accounts/{username}/password',
-  operationId: 'renewPassword',
-  tag: TAG,
+const password = route('POST /accounts/{username}/password', 'renewPassword', {
   summary: 'Give an account a new password and API key',
   description:
     '`mail`: nobody is told the password; the owner gets a link to choose one, unless the address ' +
@@ -90,7 +68,6 @@ const password = route({
   body: {
     deliver: optional(choice(['answer', 'mail'], { description: 'answer where it is left out' })),
   },
-  bodyIsOptional: true,
   answers: { 200: s.object({ password: s.name, apikey: s.name }), 202: mailedSchema },
   handle: async ({ service, actor, params: { username: of }, body, now }) => {
     const tools = { ...service, now };
@@ -100,17 +77,12 @@ const password = route({
   },
 });
 
-const apiKey = route({
-  method: 'POST',
-  path: '/accounts/{username}/api-key',
-  operationId: 'renewApiKey',
-  tag: TAG,
+const apiKey = route('POST /accounts/{username}/api-key', 'renewApiKey', {
   summary: 'Give an account a new API key',
   scope: 'credentials:write',
   idempotency: 'required',
   params: A,
   body: {},
-  bodyIsOptional: true,
   answers: { 200: s.object({ apikey: s.name }) },
   handle: async ({ service, actor, params, now }) => {
     const { db, keyring, queue } = service;
@@ -126,11 +98,7 @@ const sipSchema = s.object({
   changedAt: s.moment,
 });
 
-const getSipCredentials = route({
-  method: 'GET',
-  path: '/accounts/{username}/sip-credentials',
-  operationId: 'getSipCredentials',
-  tag: TAG,
+const getSipCredentials = route('GET /accounts/{username}/sip-credentials', 'getSipCredentials', {
   summary: 'What its phones are configured with; each reading is audited',
   scope: 'sip-credentials:read',
   params: A,
@@ -143,11 +111,7 @@ const getSipCredentials = route({
   },
 });
 
-const renewSipCredentials = route({
-  method: 'POST',
-  path: '/accounts/{username}/sip-credentials',
-  operationId: 'renewSipCredentials',
-  tag: TAG,
+const renewSip = route('POST /accounts/{username}/sip-credentials', 'renewSipCredentials', {
   summary: 'Give an account a new SIP secret',
   scope: 'credentials:write',
   idempotency: 'required',
@@ -160,7 +124,6 @@ const renewSipCredentials = route({
       }),
     ),
   },
-  bodyIsOptional: true,
   answers: { 200: sipSchema },
   handle: async ({ service, actor, params, body, now }) => {
     const { db, keyring, queue, config } = service;
@@ -176,11 +139,7 @@ const renewSipCredentials = route({
   },
 });
 
-const secondFactor = route({
-  method: 'DELETE',
-  path: '/accounts/{username}/second-factor',
-  operationId: 'removeSecondFactor',
-  tag: TAG,
+const secondFactor = route('DELETE /accounts/{username}/second-factor', 'removeSecondFactor', {
   summary: 'Turn the second factor of an account off',
   scope: 'credentials:write',
   params: A,
@@ -192,11 +151,7 @@ const secondFactor = route({
   },
 });
 
-const sessions = route({
-  method: 'DELETE',
-  path: '/accounts/{username}/sessions',
-  operationId: 'endSessions',
-  tag: TAG,
+const sessions = route('DELETE /accounts/{username}/sessions', 'endSessions', {
   summary: 'Sign an account out everywhere',
   scope: 'credentials:write',
   params: A,
@@ -214,7 +169,7 @@ export const credentialRoutes = [
   password,
   apiKey,
   getSipCredentials,
-  renewSipCredentials,
+  renewSip,
   secondFactor,
   sessions,
 ];

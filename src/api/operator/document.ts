@@ -63,7 +63,7 @@ const webhookOf = (type: EventType) => ({
 });
 
 function operationOf(route: Route): object {
-  const { operationId, summary, description, scope, tag, params = {}, query = {}, body } = route;
+  const { operationId, summary, description, scope, tag, params = {}, query = {} } = route;
   return {
     operationId,
     tags: [tag],
@@ -75,7 +75,7 @@ function operationOf(route: Route): object {
       ...parametersOf('query', query),
       ...headersOf(route),
     ],
-    ...bodyOf(route, body),
+    ...bodyOf(route),
     responses: {
       ...Object.fromEntries(
         Object.entries(route.answers).map(([status, schema]) => [
@@ -127,7 +127,7 @@ function headersOf({ idempotency, method, isNatural, tagged }: Route): object[] 
   ];
 }
 
-function bodyOf({ file, bodyIsOptional }: Route, body: Fields | undefined): object {
+function bodyOf({ file, body }: Route): object {
   if (file) {
     const content = Object.fromEntries(file.map((type) => [type, { schema: { type: 'string' } }]));
     return { requestBody: { required: true, content } };
@@ -143,8 +143,8 @@ function bodyOf({ file, bodyIsOptional }: Route, body: Fields | undefined): obje
     ...objectSchema(body),
     ...(Object.keys(example).length > 0 ? { examples: [example] } : {}),
   };
-  const content = { 'application/json': { schema } };
-  return { requestBody: { required: !bodyIsOptional, content } };
+  const required = Object.values(body).some(({ isOptional }) => !isOptional);
+  return { requestBody: { required, content: { 'application/json': { schema } } } };
 }
 
 function exampleOf(schema: TSchema): unknown {

@@ -4,15 +4,13 @@ import { readEvents, withoutPersonal } from '../../domain/webhook/event-log.ts';
 import { ok } from './answer.ts';
 import { anyOf, choice, optional, text } from './field.ts';
 import { PAGE, username } from './fields.ts';
-import { route } from './route.ts';
+import { routesOf } from './route.ts';
 import * as s from './schemas.ts';
 import { eventSchema } from './shapes.ts';
 
-const events = route({
-  method: 'GET',
-  path: '/events',
-  operationId: 'listEvents',
-  tag: 'events',
+const route = routesOf('events');
+
+const events = route('GET /events', 'listEvents', {
   summary: 'Everything that happened, in order and without a gap',
   description:
     'Ask again with `next` as `after`, also where the page was empty. An event that is not kept ' +

@@ -3,9 +3,10 @@ import { EXPORT_KIND_NAMES, type ExportKindName } from '../../domain/moving/expo
 import { asCsv, exportFile } from '../../domain/moving/exporting.ts';
 import { choice, optional, text } from './field.ts';
 import { Problem } from './problem.ts';
-import { route } from './route.ts';
+import { routesOf } from './route.ts';
 import * as s from './schemas.ts';
 
+const route = routesOf('moving');
 const NDJSON = 'application/x-ndjson';
 const CSV = 'text/csv';
 
@@ -31,11 +32,7 @@ const SCOPES_OF: Record<ExportKindName, Scope[]> = {
   keys: ['keys:read'],
 };
 
-const exported = route({
-  method: 'GET',
-  path: '/exports/{kind}',
-  operationId: 'export',
-  tag: 'moving',
+const exported = route('GET /exports/{kind}', 'export', {
   summary: 'All rows of a kind as NDJSON or CSV, or those that came since an earlier export',
   description:
     'The last line is `{"end":true,"rows":n,"cursor":"…"}`, with `Accept: text/csv` it is `end,n,cursor`. A file without it is cut off. The cursor goes into the next `after`; where it is null, each export has all rows. Rows of the last minute wait for the next export; it may send a row again, so store rows by their ids.',

@@ -1,3 +1,4 @@
+import { OVERLAP_HOURS } from '../../domain/access/secret-overlap.ts';
 import {
   addFeed,
   changeFeed,
@@ -22,12 +23,12 @@ import {
   requireMatch,
   unlessGone,
 } from './answer.ts';
-import { choice, integer, list, optional, text } from './field.ts';
-import { feedName, PAGE } from './fields.ts';
-import { route } from './route.ts';
+import { choice, list, optional, text } from './field.ts';
+import { feedName, overlapHours, PAGE } from './fields.ts';
+import { routesOf } from './route.ts';
 import * as s from './schemas.ts';
 
-const TAG = 'feeds';
+const route = routesOf('feeds');
 
 const feedSchema = s.object({
   name: s.name,
@@ -47,11 +48,7 @@ function shownFeed({ plan: _, ...feed }: ListedFeed) {
   return { ...feed, etag: etagOf(settings) };
 }
 
-const listAllFeeds = route({
-  method: 'GET',
-  path: '/feeds',
-  operationId: 'listFeeds',
-  tag: TAG,
+const listAllFeeds = route('GET /feeds', 'listFeeds', {
   summary: 'The switches that may send calls',
   scope: 'feeds:read',
   query: PAGE,
@@ -73,11 +70,7 @@ const SETTINGS = {
   ),
 };
 
-const putFeed = route({
-  method: 'PUT',
-  path: '/feeds/{name}',
-  operationId: 'putFeed',
-  tag: TAG,
+const putFeed = route('PUT /feeds/{name}', 'putFeed', {
   summary: 'Give a switch credentials; its secret is in this answer alone',
   scope: 'feeds:write',
   idempotency: 'required',
@@ -114,11 +107,7 @@ const putFeed = route({
   },
 });
 
-const patchFeed = route({
-  method: 'PATCH',
-  path: '/feeds/{name}',
-  operationId: 'changeFeed',
-  tag: TAG,
+const patchFeed = route('PATCH /feeds/{name}', 'changeFeed', {
   summary: 'Change where a switch may send from, its country or time zone',
   description: 'Applies to records that come later; stored calls do not change.',
   scope: 'feeds:write',
@@ -133,34 +122,20 @@ const patchFeed = route({
   },
 });
 
-const renewSecret = route({
-  method: 'POST',
-  path: '/feeds/{name}/secret',
-  operationId: 'renewFeedSecret',
-  tag: TAG,
+const renewSecret = route('POST /feeds/{name}/secret', 'renewFeedSecret', {
   summary: 'Give a switch a new secret; the previous one works for some hours more',
   scope: 'feeds:write',
   idempotency: 'required',
   params: { name: feedName },
-  body: {
-    overlapHours: optional(
-      integer({ description: '24 where it is left out', least: 0, most: 168, example: 24 }),
-    ),
-  },
-  bodyIsOptional: true,
+  body: { overlapHours },
   answers: { 200: s.object({ name: s.name, secret: s.name }) },
   handle: async ({ service: { db, keyring }, actor, params: { name }, body, now }) => {
-    const { overlapHours = 24 } = body;
-    const renewal = { name, overlapHours };
+    const renewal = { name, overlapHours: body.overlapHours ?? OVERLAP_HOURS.usual };
     return ok({ name, secret: await renewFeedSecret(db, actor, { keyring, now }, renewal) });
   },
 });
 
-const deleteFeed = route({
-  method: 'DELETE',
-  path: '/feeds/{name}',
-  operationId: 'removeFeed',
-  tag: TAG,
+const deleteFeed = route('DELETE /feeds/{name}', 'removeFeed', {
   summary: 'Refuse a switch from now on; its calls stay',
   scope: 'feeds:write',
   params: { name: feedName },

@@ -4,20 +4,16 @@ import { findRun, reportLines } from '../../domain/moving/import-run.ts';
 import { subjectOf } from '../../domain/operation/operation.ts';
 import { choice, optional, pattern } from './field.ts';
 import { I } from './import-access.ts';
-import { route } from './route.ts';
+import { routesOf } from './route.ts';
 import * as s from './schemas.ts';
 
-const TAG = 'moving';
+const route = routesOf('moving');
 const SCOPE = 'imports:write';
 const NDJSON = { 'content-type': 'application/x-ndjson; charset=utf-8' };
 
 const ONLY = { only: optional(choice(['failed'], { description: 'Only failed rows' })) };
 
-const report = route({
-  method: 'GET',
-  path: '/imports/{id}/report',
-  operationId: 'getImportReport',
-  tag: TAG,
+const report = route('GET /imports/{id}/report', 'getImportReport', {
   summary: 'A line for each row as NDJSON; the last line has the counts',
   scope: SCOPE,
   produces: ['application/x-ndjson'],
@@ -30,11 +26,7 @@ const report = route({
   },
 });
 
-const failed = route({
-  method: 'GET',
-  path: '/imports/{id}/failed-rows',
-  operationId: 'getFailedRows',
-  tag: TAG,
+const failed = route('GET /imports/{id}/failed-rows', 'getFailedRows', {
   summary: 'The failed rows as they came, with why, to be mended and sent again',
   description: 'They may hold secrets, as the file did.',
   scope: SCOPE,
@@ -48,11 +40,7 @@ const failed = route({
   },
 });
 
-const operationReport = route({
-  method: 'GET',
-  path: '/operations/{id}/report',
-  operationId: 'getOperationReport',
-  tag: TAG,
+const operationReport = route('GET /operations/{id}/report', 'getOperationReport', {
   summary: 'The report of an import, by the operation that does it',
   scope: SCOPE,
   produces: ['application/x-ndjson'],

@@ -17,11 +17,11 @@ import { created, ok, page, removed, rowsOf } from './answer.ts';
 import { choice, flag, list, optional, text } from './field.ts';
 import { PAGE } from './fields.ts';
 import { I, requireKind } from './import-access.ts';
-import { begin, LONG, operationSchema } from './long-work.ts';
-import { route } from './route.ts';
+import { begin, operationSchema } from './long-work.ts';
+import { routesOf } from './route.ts';
 import * as s from './schemas.ts';
 
-const TAG = 'moving';
+const route = routesOf('moving');
 const SCOPE = 'imports:write';
 
 const importSchema = s.object({
@@ -63,11 +63,7 @@ async function shownImport(db: Database, run: ImportRun) {
   };
 }
 
-const create = route({
-  method: 'POST',
-  path: '/imports',
-  operationId: 'createImport',
-  tag: TAG,
+const create = route('POST /imports', 'createImport', {
   summary: 'Begin an import from another system; then send its file in parts, and start it',
   scope: SCOPE,
   idempotency: 'required',
@@ -138,11 +134,7 @@ const create = route({
   },
 });
 
-const part = route({
-  method: 'PUT',
-  path: '/imports/{id}/parts/{part}',
-  operationId: 'putImportPart',
-  tag: TAG,
+const part = route('PUT /imports/{id}/parts/{part}', 'putImportPart', {
   summary: 'Send a part of the file, plain or gzip, of at most 8 MiB; it may be sent again',
   scope: SCOPE,
   isNatural: true,
@@ -163,16 +155,12 @@ const part = route({
   },
 });
 
-const start = route({
-  ...LONG,
-  tag: TAG,
-  path: '/imports/{id}/start',
-  operationId: 'startImport',
+const start = route('POST /imports/{id}/start', 'startImport', {
+  idempotency: 'required',
   summary: 'Start the import; it goes on by itself after an interruption',
   scope: SCOPE,
   params: I,
   body: {},
-  bodyIsOptional: true,
   answers: { 202: operationSchema },
   handle: async (call) => {
     const { service, key, params } = call;
@@ -188,11 +176,7 @@ const start = route({
   },
 });
 
-const imports = route({
-  method: 'GET',
-  path: '/imports',
-  operationId: 'listImports',
-  tag: TAG,
+const imports = route('GET /imports', 'listImports', {
   summary: 'Imports of this key, newest first; kept for 30 days',
   scope: SCOPE,
   query: PAGE,
@@ -216,11 +200,7 @@ const imports = route({
   },
 });
 
-const get = route({
-  method: 'GET',
-  path: '/imports/{id}',
-  operationId: 'getImport',
-  tag: TAG,
+const get = route('GET /imports/{id}', 'getImport', {
   summary: 'How far an import is, and what became of its rows',
   scope: SCOPE,
   params: I,
@@ -229,11 +209,7 @@ const get = route({
     ok(await shownImport(db, await findRun(db, params.id, key.id))),
 });
 
-const discard = route({
-  method: 'DELETE',
-  path: '/imports/{id}',
-  operationId: 'discardImport',
-  tag: TAG,
+const discard = route('DELETE /imports/{id}', 'discardImport', {
   summary: 'End an import that will not go on; what was written stays',
   scope: SCOPE,
   params: I,

@@ -12,21 +12,17 @@ import { created, ok, page, removed, rowsOf, unlessGone } from './answer.ts';
 import { anyOf, decimal, type Fields, optional, pattern, text, type ValuesOf } from './field.ts';
 import { number, PAGE, recordId, time, username } from './fields.ts';
 import { Problem } from './problem.ts';
-import { type Call, route } from './route.ts';
+import { type Call, routesOf } from './route.ts';
 import * as s from './schemas.ts';
 import { numberSchema, serviceSchema, shownNumber, shownService } from './shapes.ts';
 
-const TAG = 'services and numbers';
+const route = routesOf('services and numbers');
 const A = { username: username('Its username') };
 const N = { number };
 
 const monthly = decimal(entered.monthlyAmount, { description: 'Amount a month', example: '1.50' });
 
-const listServices = route({
-  method: 'GET',
-  path: '/accounts/{username}/services',
-  operationId: 'listServices',
-  tag: TAG,
+const listServices = route('GET /accounts/{username}/services', 'listServices', {
   summary: 'The monthly services of an account',
   scope: 'accounts:read',
   params: A,
@@ -41,11 +37,7 @@ const listServices = route({
   },
 });
 
-const createService = route({
-  method: 'POST',
-  path: '/accounts/{username}/services',
-  operationId: 'addService',
-  tag: TAG,
+const createService = route('POST /accounts/{username}/services', 'addService', {
   summary: 'Give an account a monthly service',
   scope: 'services:write',
   idempotency: 'required',
@@ -63,11 +55,7 @@ const createService = route({
   },
 });
 
-const endService = route({
-  method: 'DELETE',
-  path: '/accounts/{username}/services/{id}',
-  operationId: 'removeService',
-  tag: TAG,
+const endService = route('DELETE /accounts/{username}/services/{id}', 'removeService', {
   summary: 'End a monthly service',
   scope: 'services:write',
   params: { ...A, id: recordId },
@@ -80,11 +68,7 @@ const endService = route({
   },
 });
 
-const listNumbers = route({
-  method: 'GET',
-  path: '/numbers',
-  operationId: 'listNumbers',
-  tag: TAG,
+const listNumbers = route('GET /numbers', 'listNumbers', {
   summary: 'The phone numbers of all accounts, by number',
   scope: 'accounts:read',
   query: {
@@ -108,11 +92,7 @@ const listNumbers = route({
   },
 });
 
-const getNumber = route({
-  method: 'GET',
-  path: '/numbers/{number}',
-  operationId: 'getNumber',
-  tag: TAG,
+const getNumber = route('GET /numbers/{number}', 'getNumber', {
   summary: 'Who has a number',
   scope: 'accounts:read',
   params: N,
@@ -121,11 +101,7 @@ const getNumber = route({
     ok(shownNumber(await findNumber(service.db, params.number, reach))),
 });
 
-const putNumber = route({
-  method: 'PUT',
-  path: '/numbers/{number}',
-  operationId: 'putNumber',
-  tag: TAG,
+const putNumber = route('PUT /numbers/{number}', 'putNumber', {
   summary: 'Give an account a number, or a number another monthly price',
   scope: 'numbers:write',
   params: N,
@@ -134,11 +110,7 @@ const putNumber = route({
   handle: (call) => assign(call, call.body),
 });
 
-const moveNumber = route({
-  method: 'POST',
-  path: '/numbers/{number}/move',
-  operationId: 'moveNumber',
-  tag: TAG,
+const moveNumber = route('POST /numbers/{number}/move', 'moveNumber', {
   summary: 'Give a number to another account in one step, so that no call falls between',
   scope: 'numbers:write',
   params: N,
@@ -181,11 +153,7 @@ async function assign(
   return done === 'added' ? created(`/numbers/${params.number}`, shown) : ok(shown);
 }
 
-const deleteNumber = route({
-  method: 'DELETE',
-  path: '/numbers/{number}',
-  operationId: 'removeNumber',
-  tag: TAG,
+const deleteNumber = route('DELETE /numbers/{number}', 'removeNumber', {
   summary: 'Take a number from its account',
   scope: 'numbers:write',
   params: N,

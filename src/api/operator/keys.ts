@@ -37,10 +37,10 @@ import {
 } from './field.ts';
 import { overlapHours, PAGE, time, username } from './fields.ts';
 import { invalidValue } from './problem.ts';
-import { route } from './route.ts';
+import { routesOf } from './route.ts';
 import * as s from './schemas.ts';
 
-const TAG = 'keys';
+const route = routesOf('keys');
 const DAY_MS = 86_400_000;
 const DEFAULT_DAYS = 365;
 
@@ -101,22 +101,14 @@ function shownKey({ accounts, entryLimit, dayLimit, ...key }: OperatorKey) {
   return { ...shown, etag: etagOf(settings) };
 }
 
-const self = route({
-  method: 'GET',
-  path: '/self',
-  operationId: 'getSelf',
-  tag: TAG,
+const self = route('GET /self', 'getSelf', {
   summary: 'The key that asks: what a client checks at its start',
   scope: null,
   answers: { 200: keySchema },
   handle: async ({ key }) => ok(shownKey(key)),
 });
 
-const listKeys = route({
-  method: 'GET',
-  path: '/keys',
-  operationId: 'listKeys',
-  tag: TAG,
+const listKeys = route('GET /keys', 'listKeys', {
   summary: 'The keys, newest first, without their secrets',
   scope: 'keys:read',
   query: PAGE,
@@ -129,11 +121,7 @@ const listKeys = route({
   },
 });
 
-const getKey = route({
-  method: 'GET',
-  path: '/keys/{id}',
-  operationId: 'getKey',
-  tag: TAG,
+const getKey = route('GET /keys/{id}', 'getKey', {
   summary: 'A key without its secret',
   scope: 'keys:read',
   params: K,
@@ -143,11 +131,7 @@ const getKey = route({
     okTagged(shownKey(await findOperatorKey(service.db, params.id))),
 });
 
-const createKey = route({
-  method: 'POST',
-  path: '/keys',
-  operationId: 'createKey',
-  tag: TAG,
+const createKey = route('POST /keys', 'createKey', {
   summary: 'Make a key that may do no more than this one; its secret is in this answer alone',
   description:
     `It expires in ${DEFAULT_DAYS} days, or with this one, where nothing else is said. A key with ` +
@@ -180,11 +164,7 @@ const createKey = route({
   },
 });
 
-const patchKey = route({
-  method: 'PATCH',
-  path: '/keys/{id}',
-  operationId: 'changeKey',
-  tag: TAG,
+const patchKey = route('PATCH /keys/{id}', 'changeKey', {
   summary: 'Change a key that may do no more than this one',
   scope: 'keys:write',
   params: K,
@@ -208,18 +188,13 @@ const patchKey = route({
   },
 });
 
-const rotateKey = route({
-  method: 'POST',
-  path: '/keys/{id}/rotate',
-  operationId: 'rotateKey',
-  tag: TAG,
+const rotateKey = route('POST /keys/{id}/rotate', 'rotateKey', {
   summary: 'Give a key a new secret; the one before counts for some hours more',
   description: 'A key may renew itself, and those that may do no more than it.',
   scope: 'keys:write',
   idempotency: 'required',
   params: K,
   body: { overlapHours },
-  bodyIsOptional: true,
   answers: { 200: keySchema },
   handle: async ({ service, actor, key, params, body, now }) => {
     const { db, keyring } = service;
@@ -239,11 +214,7 @@ const rotateKey = route({
   },
 });
 
-const revokeKey = route({
-  method: 'DELETE',
-  path: '/keys/{id}',
-  operationId: 'revokeKey',
-  tag: TAG,
+const revokeKey = route('DELETE /keys/{id}', 'revokeKey', {
   summary: 'Refuse a key from now on, both its secrets',
   scope: 'keys:write',
   params: K,

@@ -14,11 +14,12 @@ import { created, ok, page, rowsOf } from './answer.ts';
 import { anyOf, choice, decimal, FieldFault, type Fields, optional, text } from './field.ts';
 import { PAGE, reason, recordId, time, username } from './fields.ts';
 import { invalidValue } from './problem.ts';
-import { type Call, route } from './route.ts';
+import { type Call, routesOf } from './route.ts';
 import * as s from './schemas.ts';
 import { balanceSchema, shownBalance } from './shapes.ts';
 
-const TAG = 'money';
+const ENTRY = '/accounts/{username}/ledger-entries/{id}';
+const route = routesOf('money');
 const A = { username: username('Its username') };
 
 const KINDS = [
@@ -63,11 +64,7 @@ function shownEntry({ id, account, lines, ...entry }: EntryRecord) {
   return { id: String(id), account: String(account), ...entry, lines };
 }
 
-const getBalance = route({
-  method: 'GET',
-  path: '/accounts/{username}/balance',
-  operationId: 'getBalance',
-  tag: TAG,
+const getBalance = route('GET /accounts/{username}/balance', 'getBalance', {
   summary: 'What whoever pays for an account may spend',
   scope: 'balances:read',
   params: A,
@@ -83,11 +80,7 @@ const FILTER = {
   to: optional(time('Posted before')),
 };
 
-const listEntries = route({
-  method: 'GET',
-  path: '/accounts/{username}/ledger-entries',
-  operationId: 'listLedgerEntries',
-  tag: TAG,
+const listEntries = route('GET /accounts/{username}/ledger-entries', 'listLedgerEntries', {
   summary: 'What was posted to a billing account, newest first; calls are not in it',
   scope: 'balances:read',
   params: A,
@@ -103,11 +96,7 @@ const listEntries = route({
   },
 });
 
-const findByReference = route({
-  method: 'GET',
-  path: '/ledger-entries',
-  operationId: 'findLedgerEntries',
-  tag: TAG,
+const findByReference = route('GET /ledger-entries', 'findLedgerEntries', {
   summary: 'Entries of all accounts with a reference, newest first',
   scope: 'balances:read',
   query: {
@@ -130,11 +119,7 @@ const findByReference = route({
 
 const beforeOf = ({ after }: { after: unknown[] | undefined }) => after?.[0] as number | undefined;
 
-const getEntry = route({
-  method: 'GET',
-  path: '/accounts/{username}/ledger-entries/{id}',
-  operationId: 'getLedgerEntry',
-  tag: TAG,
+const getEntry = route(`GET ${ENTRY}`, 'getLedgerEntry', {
   summary: 'An entry of the ledger',
   scope: 'balances:read',
   params: { ...A, id: recordId },
@@ -145,11 +130,7 @@ const getEntry = route({
 
 const TYPES = ['credit', 'debit'] as const;
 
-const postEntry = route({
-  method: 'POST',
-  path: '/accounts/{username}/ledger-entries',
-  operationId: 'postLedgerEntry',
-  tag: TAG,
+const postEntry = route('POST /accounts/{username}/ledger-entries', 'postLedgerEntry', {
   summary: 'Credit or debit a billing account',
   description:
     'The reference counts once for an account, for ever: the same one again answers 200 and the ' +
@@ -218,11 +199,7 @@ function readReference(given: string): string {
   }
 }
 
-const reverse = route({
-  method: 'POST',
-  path: '/accounts/{username}/ledger-entries/{id}/reversal',
-  operationId: 'reverseLedgerEntry',
-  tag: TAG,
+const reverse = route(`POST ${ENTRY}/reversal`, 'reverseLedgerEntry', {
   summary: 'Take an entry back by one of the opposite amount, once',
   scope: 'ledger:write',
   params: { ...A, id: recordId },

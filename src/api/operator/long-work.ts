@@ -27,14 +27,12 @@ export function shownOperation({ place: _, error, ...operation }: Operation & { 
   return { ...operation, error: error === null ? null : problemBody(problemOfCode(code, detail)) };
 }
 
+/** What begins long work needs of a request. */
+export type Asked = Pick<Call<Fields, Fields, Fields>, 'service' | 'actor' | 'key' | 'now'>;
+
 /** Begins long work: 202 with the operation, which has the progress. */
 export async function begin(
-  {
-    service,
-    actor,
-    key,
-    now,
-  }: Pick<Call<Fields, Fields, Fields>, 'service' | 'actor' | 'key' | 'now'>,
+  { service, actor, key, now }: Asked,
   work: Omit<NewOperation, 'createdBy'>,
 ): Promise<Answered> {
   const wanted = { ...work, createdBy: key.id };
@@ -42,10 +40,3 @@ export async function begin(
   const location = `${BASE}/operations/${operation.id}`;
   return { status: 202, body: operation, headers: { location } };
 }
-
-/** The common properties of routes that begin long work. */
-export const LONG = {
-  method: 'POST',
-  tag: 'running',
-  idempotency: 'required',
-} as const;

@@ -24,10 +24,10 @@ import {
 import { type Fields, flagText, optional, pattern, text } from './field.ts';
 import { PAGE, time } from './fields.ts';
 import { invalidValues, Problem } from './problem.ts';
-import { type Call, route } from './route.ts';
+import { type Call, routesOf } from './route.ts';
 import * as s from './schemas.ts';
 
-const TAG = 'rates';
+const route = routesOf('rates');
 
 const FILE_TYPES = ['text/csv', 'application/x-ndjson'] as const;
 
@@ -48,11 +48,7 @@ const listSchema = s.object({
 const etagOfList = ({ name, prices, scheduled, changedAt }: PriceListSummary) =>
   etagOf({ name, prices, scheduled, changedAt });
 
-const lists = route({
-  method: 'GET',
-  path: '/price-lists',
-  operationId: 'listPriceLists',
-  tag: TAG,
+const lists = route('GET /price-lists', 'listPriceLists', {
   summary: 'The price lists and how many accounts have them',
   scope: 'prices:read',
   query: PAGE,
@@ -68,11 +64,7 @@ const lists = route({
   },
 });
 
-const getList = route({
-  method: 'GET',
-  path: '/price-lists/{name}',
-  operationId: 'getPriceList',
-  tag: TAG,
+const getList = route('GET /price-lists/{name}', 'getPriceList', {
   summary: 'A price list',
   scope: 'prices:read',
   params: L,
@@ -86,11 +78,7 @@ const getList = route({
   },
 });
 
-const deleteList = route({
-  method: 'DELETE',
-  path: '/price-lists/{name}',
-  operationId: 'removePriceList',
-  tag: TAG,
+const deleteList = route('DELETE /price-lists/{name}', 'removePriceList', {
   summary: 'Remove a price list that no account has',
   scope: 'prices:write',
   params: L,
@@ -117,11 +105,7 @@ const priceSchema = s.object({
   validUntil: s.orNull(s.moment),
 });
 
-const getPrices = route({
-  method: 'GET',
-  path: '/price-lists/{name}/prices',
-  operationId: 'listPrices',
-  tag: TAG,
+const getPrices = route('GET /price-lists/{name}/prices', 'listPrices', {
   summary: 'The prices of a list, by prefix',
   description: 'With `Accept: text/csv` or `application/x-ndjson`, all of them in one file.',
   produces: ['application/json', ...FILE_TYPES],
@@ -184,11 +168,7 @@ const importQuery = {
   backdate: optional(flagText('Let that be past, so that a rerating changes stored calls')),
 };
 
-const putPrices = route({
-  method: 'PUT',
-  path: '/price-lists/{name}/prices',
-  operationId: 'replacePrices',
-  tag: TAG,
+const putPrices = route('PUT /price-lists/{name}/prices', 'replacePrices', {
   summary: 'Replace all prices of a list, or none where a line is wrong',
   description: 'Needs `If-Match` with the ETag of the list, or `If-None-Match: *` to make it.',
   scope: 'prices:write',
@@ -206,11 +186,7 @@ const putPrices = route({
   },
 });
 
-const patchPrices = route({
-  method: 'PATCH',
-  path: '/price-lists/{name}/prices',
-  operationId: 'changePrices',
-  tag: TAG,
+const patchPrices = route('PATCH /price-lists/{name}/prices', 'changePrices', {
   summary: 'Add and change prices of a list, all or none; others stay',
   scope: 'prices:write',
   params: L,

@@ -10,10 +10,10 @@ import { Refusal } from '../../domain/refusal.ts';
 import { created, given, ok, pageOfAll } from './answer.ts';
 import { decimal, integer, nullable, optional, text } from './field.ts';
 import { PAGE, time } from './fields.ts';
-import { route } from './route.ts';
+import { routesOf } from './route.ts';
 import * as s from './schemas.ts';
 
-const TAG = 'rates';
+const route = routesOf('rates');
 
 const promotionSchema = s.object({
   code: s.name,
@@ -23,11 +23,7 @@ const promotionSchema = s.object({
   uses: s.whole,
 });
 
-const promotions = route({
-  method: 'GET',
-  path: '/promotions',
-  operationId: 'listPromotions',
-  tag: TAG,
+const promotions = route('GET /promotions', 'listPromotions', {
   summary: 'Promotion codes for signups',
   scope: 'promotions:read',
   query: PAGE,
@@ -42,11 +38,7 @@ const LIMITS = {
   usesLimit: optional(nullable(integer({ description: 'Signups', least: 1, most: 2_000_000_000 }))),
 };
 
-const putPromotion = route({
-  method: 'PUT',
-  path: '/promotions/{code}',
-  operationId: 'putPromotion',
-  tag: TAG,
+const putPromotion = route('PUT /promotions/{code}', 'putPromotion', {
   summary: 'Make a promotion code',
   scope: 'promotions:write',
   params: CODE,
@@ -73,11 +65,7 @@ const putPromotion = route({
   },
 });
 
-const patchPromotion = route({
-  method: 'PATCH',
-  path: '/promotions/{code}',
-  operationId: 'changePromotion',
-  tag: TAG,
+const patchPromotion = route('PATCH /promotions/{code}', 'changePromotion', {
   summary: 'Change until when and how often a code counts; a time that is past ends it',
   scope: 'promotions:write',
   params: CODE,

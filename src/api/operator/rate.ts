@@ -4,16 +4,12 @@ import { Type } from '../../http/schema.ts';
 import { ok } from './answer.ts';
 import { optional, text } from './field.ts';
 import { time, username } from './fields.ts';
-import { route } from './route.ts';
+import { routesOf } from './route.ts';
 import * as s from './schemas.ts';
 
-const TAG = 'rates';
+const route = routesOf('rates');
 
-const getRate = route({
-  method: 'GET',
-  path: '/accounts/{username}/rate',
-  operationId: 'getRate',
-  tag: TAG,
+const getRate = route('GET /accounts/{username}/rate', 'getRate', {
   summary: 'What an account pays for calls to a number now',
   scope: 'prices:read',
   params: { username: username('Its username') },

@@ -107,7 +107,7 @@ async function contentOf({ file }: Route, { body, headers }: FastifyRequest): Pr
 }
 
 function readBody(definition: Route, request: FastifyRequest, raw: Buffer, faults: Fault[]) {
-  const { body, file, bodyIsOptional } = definition;
+  const { body, file } = definition;
   const type = mediaType(request);
   if (file || (raw.length > 0 && !MEDIA_TYPES.includes(type))) {
     const allowed = file ?? MEDIA_TYPES;
@@ -116,7 +116,6 @@ function readBody(definition: Route, request: FastifyRequest, raw: Buffer, fault
     }
     return {};
   }
-  if (raw.length === 0 && (!body || bodyIsOptional)) return {};
   const value = raw.length === 0 ? {} : parseStrictJson(raw, { mostLevels: MOST_LEVELS });
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Problem(400, 'malformed', 'The body must be a JSON object');

@@ -10,11 +10,11 @@ import { replayRejected } from '../../ingest/replay.ts';
 import { ok, page, rowsOf } from './answer.ts';
 import { anyOf, choice, list, optional, text } from './field.ts';
 import { feedName, PAGE, reason, recordId } from './fields.ts';
-import { begin, LONG, operationSchema } from './long-work.ts';
-import { route } from './route.ts';
+import { begin, operationSchema } from './long-work.ts';
+import { routesOf } from './route.ts';
 import * as s from './schemas.ts';
 
-const TAG = 'rejected records';
+const route = routesOf('rejected records');
 
 const rejectedSchema = s.object({
   id: s.name,
@@ -32,11 +32,7 @@ function shownRejected({ id, ...record }: RejectedView) {
   return { id: String(id), ...record };
 }
 
-const listRejected = route({
-  method: 'GET',
-  path: '/rejected-records',
-  operationId: 'listRejectedRecords',
-  tag: TAG,
+const listRejected = route('GET /rejected-records', 'listRejectedRecords', {
   summary: 'Records that could not be billed, oldest first',
   scope: 'rejected:read',
   query: {
@@ -55,11 +51,7 @@ const listRejected = route({
   },
 });
 
-const getRejected = route({
-  method: 'GET',
-  path: '/rejected-records/{id}',
-  operationId: 'getRejectedRecord',
-  tag: TAG,
+const getRejected = route('GET /rejected-records/{id}', 'getRejectedRecord', {
   summary: 'A rejected record with the bytes that came',
   scope: 'rejected:read',
   params: { id: recordId },
@@ -70,17 +62,12 @@ const getRejected = route({
   },
 });
 
-const replayOne = route({
-  method: 'POST',
-  path: '/rejected-records/{id}/replay',
-  operationId: 'replayRejectedRecord',
-  tag: TAG,
+const replayOne = route('POST /rejected-records/{id}/replay', 'replayRejectedRecord', {
   summary: 'Take a rejected record in once more',
   scope: 'rejected:write',
   isNatural: true,
   params: { id: recordId },
   body: {},
-  bodyIsOptional: true,
   answers: {
     200: s.object({
       resolved: Type.Boolean(),
@@ -109,11 +96,7 @@ const replayOne = route({
   },
 });
 
-const dismiss = route({
-  method: 'POST',
-  path: '/rejected-records/{id}/dismiss',
-  operationId: 'dismissRejectedRecord',
-  tag: TAG,
+const dismiss = route('POST /rejected-records/{id}/dismiss', 'dismissRejectedRecord', {
   summary: 'Close a rejected record that need not be billed; what was sent stays',
   scope: 'rejected:write',
   params: { id: recordId },
@@ -130,14 +113,11 @@ const dismiss = route({
   },
 });
 
-const replayAll = route({
-  ...LONG,
-  path: '/rejected-records/replay',
-  operationId: 'replayRejectedRecords',
+const replayAll = route('POST /rejected-records/replay', 'replayRejectedRecords', {
+  idempotency: 'required',
   summary: 'Take rejected records in once more: all that are open, or some',
   scope: 'rejected:write',
   body: { ids: optional(list(recordId, { most: 1_000, least: 1 })) },
-  bodyIsOptional: true,
   answers: { 202: operationSchema },
   handle: async (call) => {
     const { ids } = call.body;

@@ -43,20 +43,12 @@ export interface Answered {
   headers?: Record<string, string>;
 }
 
-/**
- * One definition of a route for the router, the checks, the rights of keys, the OpenAPI document
- * and the tests.
- */
-export interface Route<
+/** What a route has besides its place: the checks, the rights of keys, the work. */
+interface Definition<
   P extends Fields = Fields,
   Q extends Fields = Fields,
   B extends Fields = Fields,
 > {
-  method: Method;
-  /** below BASE, such as `/accounts/{username}` */
-  path: string;
-  operationId: string;
-  tag: string;
   summary: string;
   description?: string;
   /** null: any key */
@@ -66,8 +58,6 @@ export interface Route<
   body?: B;
   /** media types, if the body is a file */
   file?: readonly string[];
-  /** the body may be left out */
-  bodyIsOptional?: true;
   /** an Idempotency-Key is required; if left out, it is optional for a POST or PATCH */
   idempotency?: 'required';
   /** a repeated request changes nothing, so it needs no Idempotency-Key */
@@ -80,15 +70,35 @@ export interface Route<
   produces?: readonly string[];
   /** each status of a success with the schema of its body; null: no body */
   answers: Record<number, TSchema | null>;
-  example?: unknown;
   handle: (call: Call<P, Q, B>) => Promise<Answered>;
+}
+
+/**
+ * One definition of a route for the router, the checks, the rights of keys, the OpenAPI document
+ * and the tests.
+ */
+export interface Route extends Definition {
+  method: Method;
+  /** below BASE, such as `/accounts/{username}` */
+  path: string;
+  operationId: string;
+  /** the group in which the document shows it */
+  tag: string;
 }
 
 type None = Record<never, never>;
 
-/** Checks the types of a route's values before it goes into the list. */
-export function route<P extends Fields = None, Q extends Fields = None, B extends Fields = None>(
-  definition: Route<P, Q, B>,
-): Route {
-  return definition as unknown as Route;
+/**
+ * Defines the routes of a group. The types of a route's values are checked where it is defined.
+ * @returns a function of method and path, operation id, and the rest of the definition
+ */
+export function routesOf(tag: string) {
+  return <P extends Fields = None, Q extends Fields = None, B extends Fields = None>(
+    at: `${Method} /${string}`,
+    operationId: string,
+    definition: Definition<P, Q, B>,
+  ): Route => {
+    const [method, path] = at.split(' ') as [Method, string];
+    return { tag, method, path, operationId, ...(definition as unknown as Definition) };
+  };
 }

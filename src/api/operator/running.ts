@@ -12,23 +12,20 @@ import {
 import { ok, page, removed, rowsOf, unlessGone } from './answer.ts';
 import { anyOf, choice, optional, pattern, text } from './field.ts';
 import { PAGE, time, username } from './fields.ts';
-import { begin, LONG, operationSchema, shownOperation } from './long-work.ts';
-import { type Route, route } from './route.ts';
+import { type Asked, begin, operationSchema, shownOperation } from './long-work.ts';
+import { routesOf } from './route.ts';
 import * as s from './schemas.ts';
 
-const TAG = 'running';
+const route = routesOf('running');
 
-const chargePreviews = route({
-  ...LONG,
-  path: '/charge-previews',
-  operationId: 'previewCharges',
+const chargePreviews = route('POST /charge-previews', 'previewCharges', {
+  idempotency: 'required',
   summary: 'What the monthly charges would be; of one account at once',
   scope: 'charges:read',
   body: {
     month: optional(text(entered.month, { description: 'Only this month' })),
     account: optional(username('Only this billing account')),
   },
-  bodyIsOptional: true,
   answers: {
     200: s.object({
       charges: s.listOf(s.object({ account: s.username, month: s.name, amount: s.money })),
@@ -60,47 +57,30 @@ function shownCharge({ account, lines, ...charge }: MonthlyCharge) {
 }
 
 /** Long work on all billing accounts, or on one of them. */
-const ofAccounts = (
-  kind: string,
-  { path, operationId, summary, scope }: Pick<Route, 'path' | 'operationId' | 'summary' | 'scope'>,
-) =>
-  route({
-    ...{ ...LONG, path, operationId, summary, scope },
-    body: { account: optional(username('Only this billing account')) },
-    bodyIsOptional: true,
-    answers: { 202: operationSchema },
-    handle: async (call) => {
-      const { account } = call.body;
-      if (account !== undefined) await requireBalance(call.service.db, account);
-      const subject = String(account ?? '');
-      return begin(call, {
-        kind,
-        subject,
-        parameters: { account },
-        unit: kind === 'reconciliation' ? 'MB' : 'accounts',
-      });
-    },
-  });
+const ofAccounts = (kind: string, unit: string) => ({
+  idempotency: 'required' as const,
+  body: { account: optional(username('Only this billing account')) },
+  answers: { 202: operationSchema },
+  handle: async (call: Asked & { body: { account?: number | undefined } }) => {
+    const { account } = call.body;
+    if (account !== undefined) await requireBalance(call.service.db, account);
+    return begin(call, { kind, subject: String(account ?? ''), parameters: { account }, unit });
+  },
+});
 
-const chargeRuns = ofAccounts('charge run', {
-  path: '/charge-runs',
-  operationId: 'postCharges',
+const chargeRuns = route('POST /charge-runs', 'postCharges', {
   summary: 'Post the monthly charges that are due',
   scope: 'charges:write',
+  ...ofAccounts('charge run', 'accounts'),
 });
 
-const reconciliations = ofAccounts('reconciliation', {
-  path: '/reconciliations',
-  operationId: 'reconcile',
+const reconciliations = route('POST /reconciliations', 'reconcile', {
   summary: 'Prove the balances from calls and ledger',
   scope: 'books:check',
+  ...ofAccounts('reconciliation', 'MB'),
 });
 
-const operations = route({
-  method: 'GET',
-  path: '/operations',
-  operationId: 'listOperations',
-  tag: TAG,
+const operations = route('GET /operations', 'listOperations', {
   summary: 'Long work, newest first; kept for 30 days',
   scope: null,
   query: {
@@ -126,11 +106,7 @@ const operations = route({
 
 const OPERATION = { id: pattern('^op_[0-9A-Za-z]{1,40}$', { description: 'Its id' }) };
 
-const getOperation = route({
-  method: 'GET',
-  path: '/operations/{id}',
-  operationId: 'getOperation',
-  tag: TAG,
+const getOperation = route('GET /operations/{id}', 'getOperation', {
   summary: 'How far long work is, and what came of it',
   description: 'A key sees what was asked for with it.',
   scope: null,
@@ -140,18 +116,13 @@ const getOperation = route({
     ok(shownOperation(await findOperation(service.db, params.id, key.id))),
 });
 
-const cancel = route({
-  method: 'POST',
-  path: '/operations/{id}/cancel',
-  operationId: 'cancelOperation',
-  tag: TAG,
+const cancel = route('POST /operations/{id}/cancel', 'cancelOperation', {
   summary: 'End long work before it is done; what it did stays',
   description: 'Work that waits always, and while it runs a charge run or preview, or a replay.',
   scope: null,
   isNatural: true,
   params: OPERATION,
   body: {},
-  bodyIsOptional: true,
   answers: { 200: operationSchema },
   handle: async ({ service, actor, params, key, now }) =>
     ok(
@@ -175,11 +146,7 @@ function shownAudit({ id, account, ...entry }: AuditEntry) {
   return { id: String(id), account: account === null ? null : String(account), ...entry };
 }
 
-const audit = route({
-  method: 'GET',
-  path: '/audit-entries',
-  operationId: 'listAuditEntries',
-  tag: TAG,
+const audit = route('GET /audit-entries', 'listAuditEntries', {
   summary: 'Who changed what, newest first',
   scope: 'audit:read',
   query: {
@@ -211,11 +178,7 @@ const mailSchema = s.object({
 });
 const M = { id: pattern('^[0-9a-f-]{36}$', { description: 'Its id' }) };
 
-const mails = route({
-  method: 'GET',
-  path: '/mails',
-  operationId: 'listMails',
-  tag: TAG,
+const mails = route('GET /mails', 'listMails', {
   summary: 'Mails that were given up, or wait; oldest first',
   scope: 'mail:read',
   query: {
@@ -231,16 +194,11 @@ const mails = route({
   },
 });
 
-const retry = route({
-  method: 'POST',
-  path: '/mails/{id}/retry',
-  operationId: 'retryMail',
-  tag: TAG,
+const retry = route('POST /mails/{id}/retry', 'retryMail', {
   summary: 'Send a mail that was given up',
   scope: 'mail:write',
   params: M,
   body: {},
-  bodyIsOptional: true,
   answers: { 200: s.object({ id: s.name }) },
   handle: async ({ service, actor, params, now }) => {
     await retryMail(service.db, actor, { ...service, now }, params.id);
@@ -248,11 +206,7 @@ const retry = route({
   },
 });
 
-const drop = route({
-  method: 'DELETE',
-  path: '/mails/{id}',
-  operationId: 'dropMail',
-  tag: TAG,
+const drop = route('DELETE /mails/{id}', 'dropMail', {
   summary: 'Forget a mail that was given up',
   scope: 'mail:write',
   params: M,

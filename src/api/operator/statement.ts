@@ -5,10 +5,10 @@ import { ok } from './answer.ts';
 import { text } from './field.ts';
 import { username } from './fields.ts';
 import { Problem } from './problem.ts';
-import { route } from './route.ts';
+import { routesOf } from './route.ts';
 import * as s from './schemas.ts';
 
-const TAG = 'money';
+const route = routesOf('money');
 const A = { username: username('Its username') };
 
 const statementSchema = s.object({
@@ -34,11 +34,7 @@ const statementSchema = s.object({
   closing: s.money,
 });
 
-const getStatement = route({
-  method: 'GET',
-  path: '/accounts/{username}/statements/{month}',
-  operationId: 'getStatement',
-  tag: TAG,
+const getStatement = route('GET /accounts/{username}/statements/{month}', 'getStatement', {
   summary: 'A month of a billing account: opening, calls by account, entries, closing',
   scope: 'balances:read',
   params: { ...A, month: text(entered.month, { description: 'A month', example: '2030-12' }) },

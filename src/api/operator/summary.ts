@@ -8,19 +8,16 @@ import { type Decimal, fromMicros, toMicros } from '../../domain/money.ts';
 import { ok } from './answer.ts';
 import { optional, text } from './field.ts';
 import { Problem } from './problem.ts';
-import { route } from './route.ts';
+import { routesOf } from './route.ts';
 import * as s from './schemas.ts';
 
+const route = routesOf('running');
 const NOTHING = { calls: 0, answered: 0, billedSeconds: 0, amount: '0' };
 
 /** Sums of nothing are 0. */
 const sixPlaces = (amount: Decimal) => fromMicros(toMicros(amount));
 
-const summary = route({
-  method: 'GET',
-  path: '/summary',
-  operationId: 'getSummary',
-  tag: 'running',
+const summary = route('GET /summary', 'getSummary', {
   summary: 'The state of the whole service: the figures of the dashboard',
   scope: 'accounts:read',
   query: {

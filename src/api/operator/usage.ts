@@ -6,9 +6,10 @@ import { ok } from './answer.ts';
 import { choice, optional, pattern, text } from './field.ts';
 import { username } from './fields.ts';
 import { invalidValue, Problem } from './problem.ts';
-import { route } from './route.ts';
+import { routesOf } from './route.ts';
 import * as s from './schemas.ts';
 
+const route = routesOf('money');
 const DEFAULT_DAYS = 30;
 const MOST_DAYS: Record<UsageUnit, number> = { hour: 31, day: 366, month: 3_660 };
 const UNITS = Object.keys(MOST_DAYS) as UsageUnit[];
@@ -16,11 +17,7 @@ const UNITS = Object.keys(MOST_DAYS) as UsageUnit[];
 const day = (description: string) =>
   optional(pattern('^[0-9]{4}-[0-9]{2}-[0-9]{2}$', { description, example: '2030-12-31' }));
 
-const usage = route({
-  method: 'GET',
-  path: '/accounts/{username}/usage',
-  operationId: 'getUsage',
-  tag: 'money',
+const usage = route('GET /accounts/{username}/usage', 'getUsage', {
   summary: 'Calls and their price by hour, day or month',
   description:
     'Of a billing account, with the accounts that it pays for; of another one, its own. Every step ' +

@@ -5,12 +5,13 @@ import { listDeliveries, requireEnabled, retryDelivery } from '../../domain/webh
 import { ok, page, rowsOf } from './answer.ts';
 import { anyOf, choice, integer, list, optional, text } from './field.ts';
 import { PAGE, recordId, time } from './fields.ts';
-import { begin, LONG, operationSchema } from './long-work.ts';
+import { begin, operationSchema } from './long-work.ts';
 import { invalidValue } from './problem.ts';
-import { route } from './route.ts';
+import { routesOf } from './route.ts';
 import * as s from './schemas.ts';
 
-const TAG = 'events';
+const DELIVERIES = '/webhook-endpoints/{id}/deliveries';
+const route = routesOf('events');
 const W = { id: recordId };
 
 const D = {
@@ -39,11 +40,7 @@ const deliverySchema = s.object({
   reply: s.orNull(s.name),
 });
 
-const deliveries = route({
-  method: 'GET',
-  path: '/webhook-endpoints/{id}/deliveries',
-  operationId: 'listWebhookDeliveries',
-  tag: TAG,
+const deliveries = route(`GET ${DELIVERIES}`, 'listWebhookDeliveries', {
   summary: 'Deliveries to an endpoint, newest event first',
   scope: 'webhooks:read',
   params: W,
@@ -66,16 +63,11 @@ const deliveries = route({
   },
 });
 
-const retry = route({
-  method: 'POST',
-  path: '/webhook-endpoints/{id}/deliveries/{sequence}/retry',
-  operationId: 'retryWebhookDelivery',
-  tag: TAG,
+const retry = route(`POST ${DELIVERIES}/{sequence}/retry`, 'retryWebhookDelivery', {
   summary: 'Send one event again, at once and with all tries',
   scope: 'webhooks:write',
   params: D,
   body: {},
-  bodyIsOptional: true,
   answers: { 200: s.object({ sequence: s.whole }) },
   handle: async ({ service, actor, params, now }) => {
     await retryDelivery(service.db, actor, params, now);
@@ -83,11 +75,8 @@ const retry = route({
   },
 });
 
-const replay = route({
-  ...LONG,
-  tag: TAG,
-  path: '/webhook-endpoints/{id}/replay',
-  operationId: 'replayWebhookEvents',
+const replay = route('POST /webhook-endpoints/{id}/replay', 'replayWebhookEvents', {
+  idempotency: 'required',
   summary: 'Send events again: those of a range, or those given up since a time',
   scope: 'webhooks:write',
   params: W,

@@ -34,10 +34,10 @@ import {
 import { allOptional, choice, flag, list, text } from './field.ts';
 import { overlapHours, PAGE, recordId, username } from './fields.ts';
 import { Problem } from './problem.ts';
-import { route } from './route.ts';
+import { routesOf } from './route.ts';
 import * as s from './schemas.ts';
 
-const TAG = 'events';
+const route = routesOf('events');
 const W = { id: recordId };
 
 const FIELDS = {
@@ -98,11 +98,7 @@ function requireReadable(key: OperatorKey, { types }: Pick<EndpointSettings, 'ty
   }
 }
 
-const endpoints = route({
-  method: 'GET',
-  path: '/webhook-endpoints',
-  operationId: 'listWebhookEndpoints',
-  tag: TAG,
+const endpoints = route('GET /webhook-endpoints', 'listWebhookEndpoints', {
   summary: 'The endpoints that get events, at most 20',
   scope: 'webhooks:read',
   query: PAGE,
@@ -113,11 +109,7 @@ const endpoints = route({
   },
 });
 
-const getEndpoint = route({
-  method: 'GET',
-  path: '/webhook-endpoints/{id}',
-  operationId: 'getWebhookEndpoint',
-  tag: TAG,
+const getEndpoint = route('GET /webhook-endpoints/{id}', 'getWebhookEndpoint', {
   summary: 'An endpoint, and how deliveries to it go',
   scope: 'webhooks:read',
   params: W,
@@ -127,11 +119,7 @@ const getEndpoint = route({
     okTagged(shownEndpoint(await findEndpoint(service.db, params.id))),
 });
 
-const add = route({
-  method: 'POST',
-  path: '/webhook-endpoints',
-  operationId: 'createWebhookEndpoint',
-  tag: TAG,
+const add = route('POST /webhook-endpoints', 'createWebhookEndpoint', {
   summary: 'Have events sent to a URL; the secret that signs them is in this answer alone',
   description:
     'The key needs the scope of each type that it subscribes to. Events are signed as Standard ' +
@@ -152,11 +140,7 @@ const add = route({
   },
 });
 
-const patch = route({
-  method: 'PATCH',
-  path: '/webhook-endpoints/{id}',
-  operationId: 'changeWebhookEndpoint',
-  tag: TAG,
+const patch = route('PATCH /webhook-endpoints/{id}', 'changeWebhookEndpoint', {
   summary: 'Change an endpoint, disable it or enable it again',
   scope: 'webhooks:write',
   params: W,
@@ -175,11 +159,7 @@ const patch = route({
   },
 });
 
-const remove = route({
-  method: 'DELETE',
-  path: '/webhook-endpoints/{id}',
-  operationId: 'removeWebhookEndpoint',
-  tag: TAG,
+const remove = route('DELETE /webhook-endpoints/{id}', 'removeWebhookEndpoint', {
   summary: 'Send nothing to it any more, and forget its deliveries',
   scope: 'webhooks:write',
   params: W,
@@ -193,17 +173,12 @@ const remove = route({
   },
 });
 
-const rotate = route({
-  method: 'POST',
-  path: '/webhook-endpoints/{id}/rotate-secret',
-  operationId: 'rotateWebhookSecret',
-  tag: TAG,
+const rotate = route('POST /webhook-endpoints/{id}/rotate-secret', 'rotateWebhookSecret', {
   summary: 'Give an endpoint a new secret; for some hours the one before signs as well',
   scope: 'webhooks:write',
   idempotency: 'required',
   params: W,
   body: { overlapHours },
-  bodyIsOptional: true,
   answers: { 200: endpointSchema },
   handle: async ({ service, actor, params, body, now }) => {
     const rotation = { id: params.id, overlapHours: body.overlapHours ?? OVERLAP_HOURS.usual };
@@ -213,11 +188,7 @@ const rotate = route({
   },
 });
 
-const test = route({
-  method: 'POST',
-  path: '/webhook-endpoints/{id}/test',
-  operationId: 'testWebhookEndpoint',
-  tag: TAG,
+const test = route('POST /webhook-endpoints/{id}/test', 'testWebhookEndpoint', {
   summary: 'Send webhook.test now and wait for the answer, at most 15 seconds',
   scope: 'webhooks:write',
   isNatural: true,
