@@ -41,6 +41,10 @@ CREATE TABLE call (
   received_at timestamptz NOT NULL,
   -- true: a call to an emergency number, for which prefixes do not count; NULL: no
   emergency boolean,
+  -- How a call without talk time ended, where the switch reported it. A call with talk time was
+  -- answered, and has NULL.
+  outcome text CONSTRAINT call_outcome CHECK (outcome IN ('answered', 'busy', 'no answer', 'cancelled',
+    'declined', 'unavailable', 'failed')),
   PRIMARY KEY (billing_account, account, started_at, id),
   -- A call's identity is its id and its start, without the billing account. So a record that is repeated
   -- after its number or account changed owner is the same call. The start leads, so new calls

@@ -12,7 +12,7 @@ cd "${CDR_DIR:-/var/log/asterisk/cdr-custom}"
 mkdir -p sending sent too-large
 
 send() { # file
-  { echo id,account,start,duration,cid,dst,cn,ip,call_id; cat "$1"; } | gzip >body.gz
+  { echo id,account,start,duration,cid,dst,cn,ip,call_id,outcome; cat "$1"; } | gzip >body.gz
   status=$(printf 'user = "%s"\n' "$FEED" | curl --config - --silent --show-error --max-time 50 \
     --output /dev/null --write-out '%{http_code}' --data-binary @body.gz \
     "$SERVICE/ingest/v1/calls/generic") || true

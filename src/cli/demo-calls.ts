@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { CallOutcome } from '../domain/calls/call-outcome.ts';
 
 const DAYS = 30;
 const DAY_MS = 86_400_000;
@@ -12,6 +13,7 @@ const INBOUND = 0.4;
 const MEAN_TALK_SECONDS = 150;
 const LONGEST_TALK_SECONDS = 2_700;
 const AREA_CODES = ['212', '312', '415', '617', '702'];
+const NOT_ANSWERED: CallOutcome[] = ['no answer', 'no answer', 'busy', 'cancelled', 'unavailable'];
 const CALLER_NAMES = ['Example Customer', 'Sample Supplies', 'Anna Example', 'Bob Sample'];
 
 export interface DemoCaller {
@@ -47,17 +49,19 @@ function demoCall({ username, number, ip }: DemoCaller, day: number, n: number) 
   // The values look random but are the same each time.
   const bytes = createHash('sha256').update(id).digest();
   const share = (position: number) => bytes.readUInt16BE(position) / 65_536;
-  const pick = (list: string[], position: number) => list[(bytes[position] ?? 0) % list.length];
+  const pick = <T>(list: T[], position: number) => list[(bytes[position] ?? 0) % list.length];
   const startMs = day * DAY_MS + (OPENS_AT_HOUR_UTC + share(0) * OPEN_HOURS) * HOUR_MS;
   const talk = Math.min(-Math.log(1 - share(2)) * MEAN_TALK_SECONDS, LONGEST_TALK_SECONDS);
   const line = String(Math.floor(share(4) * 100)).padStart(2, '0');
   const other = `${pick(AREA_CODES, 6)}55501${line}`;
   const isInbound = share(8) < INBOUND;
+  const isAnswered = share(10) < ANSWERED;
   const call = {
     id,
     account: username,
     start: Math.floor(startMs / 1_000),
-    duration: share(10) < ANSWERED ? Number(talk.toFixed(2)) : 0,
+    duration: isAnswered ? Number(talk.toFixed(2)) : 0,
+    outcome: isAnswered ? 'answered' : pick(NOT_ANSWERED, 12),
     cid: isInbound ? other : number,
     dst: isInbound ? number : other,
     ip: isInbound ? '192.0.2.200' : ip,

@@ -63,7 +63,7 @@ for (const [name, hands] of [
 
     await press(menu('Calls'));
     await press(main.getByRole('link', { name: 'Last 7 days' }));
-    assert.match(await text(page, 'main'), /Direction.*outgoing/s);
+    assert.match(await text(page, 'main'), /Direction.*Outgoing/s);
 
     await press(menu('Overview'));
     await press(main.getByRole('link', { name: '2', exact: true }));

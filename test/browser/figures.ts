@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { CALL_OUTCOMES } from '../../src/domain/calls/call-outcome.ts';
 import { embeddedConnection } from '../support/server.ts';
 import type { Stage } from './stage.ts';
 
@@ -87,14 +88,15 @@ export async function addVolume({ dataDir, customer }: Stage): Promise<void> {
     await db.query(
       `INSERT INTO call (billing_account, account, started_at, id, caller, called, source_ip,
          caller_name, talk_microseconds, billed_seconds, rate, amount, debited, feed,
-         content_digest, received_at)
+         content_digest, received_at, outcome)
        SELECT payer, payer, at, md5(n::text)::uuid, '2125550100', '415' || 5550000 + n % 10000,
-         '192.0.2.10', 'EXAMPLE', (n % 5) * 60000000, (n % 5) * 60, 0.0125, (n % 5) * 0.0125, false,
-         'demo', decode(md5(n::text), 'hex'), at + interval '1 hour'
+         '192.0.2.10', 'EXAMPLE', (n % 4) * 60000000, (n % 4) * 60, 0.0125, (n % 4) * 0.0125, false,
+         'demo', decode(md5(n::text), 'hex'), at + interval '1 hour',
+         CASE WHEN n % 4 = 0 THEN ($4::text[])[1 + n / 4 % 7] END
        FROM generate_series(1, $1::bigint) n, LATERAL (SELECT
          CASE WHEN n % 5 = 0 THEN $3 ELSE $2::bigint + n % 90000 - (n % 90000) % 20 END AS payer,
          now() - interval '1 hour' - n * (interval '26 days' / $1) AS at) place`,
-      [CALLS, FIRST_ACCOUNT, Number(customer.username)],
+      [CALLS, FIRST_ACCOUNT, Number(customer.username), [...CALL_OUTCOMES.slice(1), null]],
     );
     await db.query('VACUUM ANALYZE');
   });

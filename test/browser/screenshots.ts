@@ -1,5 +1,6 @@
 // Takes screenshots of every page and state, at some widths, light and dark, into screenshots/.
-// With --stress they show long names, large amounts, 100,000 accounts and a million calls.
+// With --only TEXT, of the states whose names contain it. With --stress they show long names, large
+// amounts, 100,000 accounts and a million calls.
 import { mkdir, rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
@@ -17,6 +18,7 @@ const { values } = parseArgs({
   options: {
     stress: { type: 'boolean', default: false },
     width: { type: 'string', multiple: true },
+    only: { type: 'string', multiple: true, default: [''] },
   },
 });
 const widths = (values.width ?? (values.stress ? STRESS_WIDTHS : WIDTHS)).map(Number);
@@ -37,6 +39,7 @@ try {
 }
 
 async function pictures(page: Page, name: string): Promise<void> {
+  if (!values.only.some((part) => name.includes(part))) return;
   const before = page.viewportSize();
   for (const width of widths) {
     await page.setViewportSize({ width, height: 900 });

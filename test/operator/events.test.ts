@@ -74,6 +74,7 @@ const callOf = (account: number, seconds: number) => ({
   account,
   startedAt: new Date(),
   talkMicroseconds: seconds * 1_000_000,
+  outcome: undefined,
   caller: '2125550100',
   called: '2125550101',
   sourceIp: undefined,

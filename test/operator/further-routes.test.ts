@@ -157,6 +157,59 @@ test('a hold that a switch has forgotten is released once', async () => {
   assert.equal(await audited('hold released'), 1);
 });
 
+test('a call tells how it ended, and calls are listed by it', async () => {
+  const account = await addCustomer(api, { cash: '10' });
+  const authorization = await api.feed('generic');
+  const start = Date.UTC(2026, 0, 10, 12) / 1_000;
+  const call = (n: number, duration: number, outcome?: string) => ({
+    ...{ id: `outcome ${n}`, account, start: start + n, duration, outcome },
+    ...{ cid: '2125550100', dst: '2125550123', ip: '192.0.2.13' },
+  });
+  const calls = [call(0, 60), call(1, 0), call(2, 0, 'busy'), call(3, 0, 'NO ANSWER')];
+  await post(`${api.url}/ingest/v1/calls/generic`, calls, { authorization });
+  const query = `account=${account}&from=2026-01-10T00:00:00Z&to=2026-01-11T00:00:00Z`;
+  const list = async (filter = '') => (await all.call('GET', `/calls?${query}${filter}`)).body.data;
+  const [, busy] = await list();
+  assert.deepEqual(busy, {
+    id: busy.id,
+    start: '2026-01-10T12:00:02.000Z',
+    account: String(account),
+    billingAccount: String(account),
+    caller: '2125550100',
+    callerName: null,
+    called: '2125550123',
+    sourceIp: '192.0.2.13',
+    talkSeconds: 0,
+    outcome: 'busy',
+    billedSeconds: 0,
+    rate: '0.025000',
+    amount: '0.000000',
+    fee: null,
+    debited: true,
+    feed: busy.feed,
+    receivedAt: busy.receivedAt,
+  });
+  const one = await all.call('GET', `/calls/${busy.id}?start=${busy.start}`);
+  assert.deepEqual(one.body, busy);
+  for (const [filter, expected] of [
+    ['', ['no answer', 'busy', null, 'answered']],
+    ['&outcome=answered', ['answered']],
+    ['&outcome=busy&outcome=no%20answer', ['no answer', 'busy']],
+    ['&outcome=not%20answered', ['no answer', 'busy', null]],
+    ['&outcome=failed', []],
+  ] as const) {
+    const outcomes = (await list(filter)).map(({ outcome }: { outcome: string }) => outcome);
+    assert.deepEqual(outcomes, expected, filter);
+  }
+  const wrong = await all.call('GET', `/calls?${query}&outcome=engaged`);
+  assert.deepEqual(faultsOf(wrong), ['/outcome/0 invalid_value']);
+  // Exports leave the newest rows to the next one.
+  await api.service.db.query("UPDATE call SET received_at = received_at - interval '10 minutes'");
+  const exported = await all.call('GET', '/exports/calls');
+  const told = exported.body.split('\n').filter((line: string) => line.includes(busy.id));
+  assert.equal(JSON.parse(told[0] ?? '').outcome, 'busy');
+});
+
 test('usage is told by hour, day and month, and the summary tells of the service', async () => {
   const master = await addCustomer(api, { cash: '10' });
   const sub = await addCustomer(api, { master });

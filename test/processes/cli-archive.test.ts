@@ -39,6 +39,13 @@ test('months beyond the retention are archived, proved, dropped, and can still b
       callerName: n === 0 ? '=1+1, "x"' : 'Example',
     }),
   );
+  const missed = {
+    account: sub,
+    id: 'd'.repeat(32),
+    talkMicroseconds: 0,
+    outcome: 'busy',
+  } as const;
+  calls.push(reportedCall({ ...missed, startedAt: new Date(oldMonth.getTime() + 9_000) }));
   await storeCalls(db, 'pbx1', calls, now);
   // The call of `other` costs half afterwards; the ledger has the rest.
   await db.query('UPDATE account SET rate = 0.05 WHERE username = $1', [other]);
@@ -56,7 +63,7 @@ test('months beyond the retention are archived, proved, dropped, and can still b
   const written = await run('archive', 'write', folder, '--json');
   assert.deepEqual(
     [written.status, JSON.parse(written.stdout || '{}'), written.stderr],
-    [0, { months: [{ month, calls: 3 }] }, ''],
+    [0, { months: [{ month, calls: 4 }] }, ''],
   );
   assert.deepEqual(await readdir(folder), [`calls-${month}`]);
   const part = join(folder, `calls-${month}`, 'part-00001.ndjson.gz');
@@ -66,11 +73,12 @@ test('months beyond the retention are archived, proved, dropped, and can still b
     .split('\n');
   const sums = lines
     .map((line) => JSON.parse(line))
-    .map(({ account, amount, paid }) => [account, amount, paid]);
+    .map(({ account, amount, paid, outcome }) => [account, amount, paid, outcome]);
   assert.deepEqual(sums, [
-    [rich, '0.017500', '0.017500'],
-    [sub, '0.035000', '0.035000'],
-    [other, '0.035000', '0.070000'],
+    [rich, '0.017500', '0.017500', 'answered'],
+    [sub, '0.035000', '0.035000', 'answered'],
+    [sub, '0.000000', '0.000000', 'busy'],
+    [other, '0.035000', '0.070000', 'answered'],
   ]);
 
   await retireCalls(db, now, RETENTION, true);
@@ -79,7 +87,7 @@ test('months beyond the retention are archived, proved, dropped, and can still b
   assert.match(
     proved.stdout,
     new RegExp(
-      `^${month}: 2 billing accounts and 3 calls in the archive, as the books kept them\n`,
+      `^${month}: 2 billing accounts and 4 calls in the archive, as the books kept them\n`,
     ),
   );
   assert.equal(proved.status, 0, proved.stdout);
@@ -91,15 +99,16 @@ test('months beyond the retention are archived, proved, dropped, and can still b
     [
       0,
       [
-        'start,account,caller,caller_name,called,source_ip,talk_seconds,billed_seconds,rate_per_minute,amount,id',
-        `${start(0)},${rich},8666326621,"'=1+1, ""x""",2125550123,192.0.2.13,40,42,0.025000,0.017500,${ids[0]}`,
-        `${start(1)},${sub},8666326621,Example,2125550123,192.0.2.13,40,42,0.050000,0.035000,${ids[1]}`,
+        'start,account,caller,caller_name,called,source_ip,talk_seconds,billed_seconds,rate_per_minute,amount,id,outcome',
+        `${start(0)},${rich},8666326621,"'=1+1, ""x""",2125550123,192.0.2.13,40,42,0.025000,0.017500,${ids[0]},answered`,
+        `${start(1)},${sub},8666326621,Example,2125550123,192.0.2.13,40,42,0.050000,0.035000,${ids[1]},answered`,
+        `${start(3)},${sub},8666326621,Example,2125550123,192.0.2.13,0,0,0.050000,0.000000,${calls[3]?.id},busy`,
         '',
       ],
     ],
   );
   const own = await run('archive', 'calls', folder, String(sub), month);
-  assert.equal(own.stdout.split('\r\n').length, 3);
+  assert.equal(own.stdout.split('\r\n').length, 4);
   const none = await run('archive', 'calls', folder, String(sub), month, '--billed');
   assert.equal(none.stdout.split('\r\n').length, 2);
   const missing = await run('archive', 'calls', folder, String(sub), '2001-01');

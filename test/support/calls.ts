@@ -109,6 +109,7 @@ export function reportedCall(fields: Partial<ReportedCall> = {}): ReportedCall {
     account: undefined,
     startedAt: new Date(Math.floor(Date.now() / 1_000 - 600) * 1_000),
     talkMicroseconds: 40_000_000,
+    outcome: undefined,
     caller: '8666326621',
     called: '2125550123',
     sourceIp: '192.0.2.13',

@@ -178,6 +178,11 @@ export function tellStory<Switch extends StorySwitch>(
     assert.equal(busy.status, 0, busy.output);
     const [row] = await callsOf(phone, 1);
     assert.deepEqual([row.value.dst, row.value.dur, row.value.ba], ['2125550486', '0', '0.000000']);
+    const [{ outcome } = {}] = await db().query<{ outcome: string | null }>(
+      'SELECT outcome FROM call WHERE account = $1',
+      [phone.username],
+    );
+    assert.equal(outcome, 'busy');
     assert.deepEqual(await holdsOf(phone), []);
     assert.equal(await cashOf(phone), 5);
   });

@@ -1,3 +1,4 @@
+import { OUTCOME_CHOICES } from '../../domain/calls/call-outcome.ts';
 import { type CallRecord, findCall, searchCalls } from '../../domain/calls/call-search.ts';
 import { requireRange } from '../../domain/calls/rerating.ts';
 import * as entered from '../../domain/entered-values.ts';
@@ -5,7 +6,7 @@ import { type HoldRecord, listHolds, releaseByHand } from '../../domain/rating/h
 import { registrationsOf } from '../../domain/sip/registration.ts';
 import { Type } from '../../http/schema.ts';
 import { ok, page, rowsOf } from './answer.ts';
-import { anyOf, flag, optional, pattern, text } from './field.ts';
+import { anyOf, choice, flag, optional, pattern, text } from './field.ts';
 import { feedName, number, PAGE, reason, time, username } from './fields.ts';
 import { begin, operationSchema } from './long-work.ts';
 import { invalidValue } from './problem.ts';
@@ -28,6 +29,7 @@ const callSchema = s.object({
   called: s.name,
   sourceIp: s.orNull(s.name),
   talkSeconds: s.whole,
+  outcome: s.orNull(s.name),
   billedSeconds: s.whole,
   rate: s.money,
   amount: s.orNull(s.money),
@@ -52,11 +54,12 @@ const listCalls = route('GET /calls', 'listCalls', {
     to: optional(time('Started before')),
     number: optional(number),
     feed: anyOf(feedName),
+    outcome: anyOf(choice(OUTCOME_CHOICES, { description: 'How it ended' })),
     ...PAGE,
   },
   answers: { 200: s.pageOf(callSchema) },
   handle: async (call) => {
-    const { account, billingAccount, feed, number: one } = call.query;
+    const { account, billingAccount, feed, outcome, number: one } = call.query;
     const { to = new Date(call.now.getTime() + DAY_MS) } = call.query;
     const { from = new Date(to.getTime() - DEFAULT_DAYS * DAY_MS) } = call.query;
     if (to <= from) throw invalidValue('/to', 'Must be after from');
@@ -66,7 +69,7 @@ const listCalls = route('GET /calls', 'listCalls', {
     const search = { from, to, accounts: account, billingAccounts: billingAccount, feeds: feed };
     const rows = await searchCalls(
       call.service.reader,
-      { ...search, number: one, reach: call.reach },
+      { ...search, outcomes: outcome, number: one, reach: call.reach },
       { before: call.after, limit: rowsOf(call) },
     );
     return page(call, rows, ({ place, id }) => [place, id], shownCall);

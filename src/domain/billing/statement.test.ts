@@ -57,6 +57,7 @@ before(async () => {
     account: who,
     startedAt: at(start),
     talkMicroseconds: seconds * 1_000_000,
+    outcome: undefined,
     caller: '2125550100',
     called,
     sourceIp: undefined,

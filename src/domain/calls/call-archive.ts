@@ -1,5 +1,6 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import type { Decimal } from '../money.ts';
+import { OUTCOME_OF } from './call-outcome.ts';
 import { listPartitions, type Partition } from './call-partition.ts';
 
 const PAGE = 5_000;
@@ -87,7 +88,7 @@ const LINE = `json_strip_nulls(json_build_object('billingAccount', billing_accou
   'account', account, 'start',
   to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
   'id', replace(id::text, '-', ''), 'caller', caller, 'callerName', caller_name, 'called', called,
-  'sourceIp', source_ip, 'talkMicroseconds', talk_microseconds, 'billedSeconds', billed_seconds,
+  'sourceIp', source_ip, 'talkMicroseconds', talk_microseconds, 'outcome', ${OUTCOME_OF}, 'billedSeconds', billed_seconds,
   'rate', rate::text, 'amount', amount::text, 'fee', fee::text, 'paid', paid::text,
   'feed', feed))::text`;
 

@@ -170,7 +170,7 @@ test('a file of several accounts tells each call once, newest first, whatever th
 test('a file without calls has its head alone, whoever asks', async () => {
   const account = await addCustomer(api);
   const head =
-    'start,account,caller,caller_name,called,source_ip,talk_seconds,billed_seconds,rate_per_minute,amount,id\r\n';
+    'start,account,caller,caller_name,called,source_ip,talk_seconds,billed_seconds,rate_per_minute,amount,id,outcome\r\n';
   assert.equal(await file(account, 'csv'), head);
   assert.equal(await file(account, 'ndjson'), '');
   assert.equal(await file(999, 'csv'), head);

@@ -2,13 +2,14 @@ import type { Queryable } from '../../db/database.ts';
 import type { Reader } from '../../db/replica.ts';
 import type { Decimal } from '../money.ts';
 import { type CallFilter, decodedName, matchesSearch, searchValues } from './call-list.ts';
+import { type CallOutcome, matchesOutcome, OUTCOME_OF } from './call-outcome.ts';
 import { type CallSpan, callPages } from './call-pages.ts';
 import { type CallScan, scanLines } from './call-scan.ts';
 
 export type CallFileFormat = 'csv' | 'ndjson';
 
 const CSV_COLUMNS =
-  'start,account,caller,caller_name,called,source_ip,talk_seconds,billed_seconds,rate_per_minute,amount,id';
+  'start,account,caller,caller_name,called,source_ip,talk_seconds,billed_seconds,rate_per_minute,amount,id,outcome';
 
 // PostgreSQL writes whole lines. A few texts need more than an SQL expression can do. They stand
 // between these marks, percent-encoded and as JSON; neither JSON nor a plain text can hold a mark.
@@ -27,8 +28,8 @@ export async function* callFile(
   const lines = {
     name: `${format}-lines`,
     line,
-    matches: matchesSearch('$7', '$8'),
-    values: [text, encoded],
+    matches: `${matchesSearch('$7', '$8')} AND ${matchesOutcome('$9')}`,
+    values: [text, encoded, filter.outcome ? [filter.outcome] : null],
   };
   for await (const page of callPages(db, span, lines)) {
     yield withTexts(page, cell);
@@ -87,12 +88,13 @@ const csvColumn = (name: string) => csvText(name, `replace(${name}, '%', '%25')`
 const CSV_LINE = `concat_ws(',', ${START}, account, ${csvColumn('caller')},
   coalesce(${csvText(NAME, 'caller_name')}, ''), ${csvColumn('called')},
   coalesce(${csvColumn('source_ip')}, ''), ${TALK_SECONDS}, billed_seconds, rate,
-  coalesce(${AMOUNT}::text, ''), ${ID} || e'\\r\\n')`;
+  coalesce(${AMOUNT}::text, ''), ${ID}, coalesce(${OUTCOME_OF}, '') || e'\\r\\n')`;
 
 const NDJSON_LINE = `'{"start":"' || ${START} || '","id":"' || ${ID} || '","account":' || account
   || ',"caller":' || to_json(caller) || ',"called":' || to_json(called)
   || ',"sourceIp":' || coalesce(to_json(source_ip)::text, 'null')
-  || ',"talkSeconds":' || ${TALK_SECONDS} || ',"billedSeconds":' || billed_seconds
+  || ',"talkSeconds":' || ${TALK_SECONDS}
+  || ',"outcome":' || coalesce('"' || ${OUTCOME_OF} || '"', 'null') || ',"billedSeconds":' || billed_seconds
   || ',"rate":"' || rate || '","amount":' || coalesce('"' || ${AMOUNT} || '"', 'null') || coalesce(',"fee":"' || fee || '"', '')
   || ',"callerName":' || CASE WHEN caller_name IS NULL THEN 'null'
     WHEN strpos(${NAME}, '%') = 0 THEN to_json(${NAME})::text
@@ -122,6 +124,7 @@ export interface WrittenCall {
   called: string;
   sourceIp?: string;
   talkMicroseconds: number;
+  outcome?: CallOutcome;
   billedSeconds: number;
   rate: Decimal;
   amount?: Decimal;
@@ -144,6 +147,7 @@ export const csvCall = {
       call.rate,
       call.amount ?? '',
       call.id,
+      call.outcome ?? '',
     ].join(',')}\r\n`,
 };
 

@@ -1,6 +1,7 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import { type DayRange, dayEdges } from '../day.ts';
 import { LOCKS } from '../locks.ts';
+import { IS_ANSWERED } from './call-outcome.ts';
 import type { UsageStep } from './usage.ts';
 
 const DAY_MS = 86_400_000;
@@ -60,7 +61,7 @@ function changedHours(tx: Queryable, since: Date, until: Date): Promise<{ hour: 
 async function countHour(db: Queryable, hour: Date): Promise<void> {
   await db.query(
     `INSERT INTO call_hour (hour, calls, answered, billed_seconds, amount)
-     SELECT $1, count(*), count(*) FILTER (WHERE talk_microseconds > 0),
+     SELECT $1, count(*), count(*) FILTER (WHERE ${IS_ANSWERED}),
        coalesce(sum(billed_seconds), 0), coalesce(sum(amount), 0)
      FROM call WHERE started_at >= $1 AND started_at < $1::timestamptz + interval '1 hour'
      ON CONFLICT (hour) DO UPDATE SET calls = excluded.calls, answered = excluded.answered,

@@ -2,6 +2,12 @@ import type { Queryable } from '../../db/database.ts';
 import type { DayRange } from '../day.ts';
 import type { Decimal } from '../money.ts';
 import { searchedNumber } from '../phone-number.ts';
+import {
+  type CallOutcome,
+  matchesOutcome,
+  OUTCOME_OF,
+  type OutcomeChoice,
+} from './call-outcome.ts';
 import type { UsageScope } from './usage.ts';
 
 /** A call as its customer sees it. */
@@ -15,6 +21,8 @@ export interface ListedCall {
   called: string;
   sourceIp: string | null;
   talkSeconds: number;
+  /** null where no switch reported it */
+  outcome: CallOutcome | null;
   billedSeconds: number;
   /** money per minute */
   rate: Decimal;
@@ -32,6 +40,7 @@ export interface CallFilter {
   range: DayRange;
   /** part of a number or of a caller's name; '' for all */
   search: string;
+  outcome?: OutcomeChoice | undefined;
 }
 
 export interface CallPage {
@@ -51,8 +60,8 @@ type Row = ListedCall & { cursor: string | null; end: string | null };
 
 const COLUMNS = `replace(id::text, '-', '') AS id, account, started_at AS "startedAt", caller,
   caller_name AS "callerName", called, source_ip AS "sourceIp",
-  (talk_microseconds + 999999) / 1000000 AS "talkSeconds", billed_seconds AS "billedSeconds",
-  rate::text, round(amount, 6)::text AS amount, fee::text,
+  (talk_microseconds + 999999) / 1000000 AS "talkSeconds", ${OUTCOME_OF} AS outcome,
+  billed_seconds AS "billedSeconds", rate::text, round(amount, 6)::text AS amount, fee::text,
   EXISTS (SELECT FROM number o WHERE o.account = shown.account AND o.number = shown.called
     AND (o.removed_at IS NULL OR o.removed_at > shown.started_at)) AS incoming`;
 /** SQL of a call's cursor, of `call`. */
@@ -80,11 +89,13 @@ export async function listCalls(
   filter: CallFilter,
   { after, limit }: { after?: string | undefined; limit: number },
 ): Promise<CallPage> {
-  const { scope, range } = filter;
+  const { scope, range, outcome } = filter;
   const { text, encoded } = searchValues(filter.search);
+  const isSearch = text !== '' || outcome !== undefined;
   const [, at = null, id = null] = CURSOR.exec(after ?? '') ?? [];
-  const [own, order] =
-    text === '' ? [OWN_IN_KEY, `billing_account DESC, account DESC, ${NEWEST}`] : [OWN, NEWEST];
+  const [own, order] = isSearch
+    ? [OWN, NEWEST]
+    : [OWN_IN_KEY, `billing_account DESC, account DESC, ${NEWEST}`];
   // The index alone finds where the search must end, so no further calls are read.
   const rows = await db.query<Row>(
     `WITH edge AS (
@@ -100,7 +111,7 @@ export async function listCalls(
          SELECT * FROM call
          WHERE ${own} AND ${WITHIN} AND started_at >= coalesce(reach.started_at, first)
            AND (reach.id IS NULL OR (call.started_at, call.id) >= (reach.started_at, reach.id))
-           AND ${matchesSearch('$9', '$10')}
+           AND ${matchesSearch('$9', '$10')} AND ${matchesOutcome('$12')}
          ORDER BY ${order} LIMIT $11) c
        WHERE ${OF_ACCOUNTS} ORDER BY c.started_at DESC, c.id DESC LIMIT $11
      )
@@ -115,10 +126,11 @@ export async function listCalls(
       range.timeZone,
       at,
       id,
-      text === '' ? 0 : SEARCHED_AT_ONCE,
+      isSearch ? SEARCHED_AT_ONCE : 0,
       text,
       encoded,
       limit + 1,
+      outcome ? [outcome] : null,
     ],
   );
   const found = rows.filter(({ cursor }) => cursor !== null);

@@ -20,12 +20,13 @@ before(async () => {
   // Three calls start at each moment; every 1,000th has another destination, and the last an owner.
   await api.service.db.query(
     `INSERT INTO call (billing_account, account, started_at, id, caller, called,
-       talk_microseconds, billed_seconds, rate, amount, debited, feed, content_digest, received_at)
+       talk_microseconds, billed_seconds, rate, amount, debited, feed, content_digest, received_at, outcome)
      SELECT $1::bigint, CASE WHEN n = ${CALLS} THEN $2::bigint ELSE $1 END,
        $3::timestamptz - make_interval(secs => n / 3), md5(n::text)::uuid, '2125550100',
        CASE WHEN n % 1000 = 30 THEN '415555' || lpad(n::text, 5, '0') ELSE '3125550199' END,
        CASE WHEN n % 1000 = 30 THEN 1000000 ELSE 0 END, 0, 0.025, 0, true,
-       CASE WHEN n = 5 THEN 'second' ELSE 'first' END, '', $3
+       CASE WHEN n = 5 THEN 'second' ELSE 'first' END, '', $3,
+       CASE WHEN n IN (5, 3000) THEN 'no answer' END
      FROM generate_series(1, ${CALLS}) n`,
     [payer, sub, now],
   );
@@ -68,7 +69,15 @@ test('it is limited by account, feed and outcome', async () => {
     [CALLS, CALLS, 1],
   );
   assert.deepEqual([await count({ feed: 'second' }), await count({ feed: 'third' })], [1, 0]);
-  assert.deepEqual([await count({ answered: true }), await count({ answered: false })], [3, 2_997]);
+  assert.deepEqual(
+    [
+      await count({ outcome: 'answered' }),
+      await count({ outcome: 'not answered' }),
+      await count({ outcome: 'no answer' }),
+      await count({ outcome: 'busy' }),
+    ],
+    [3, 2_997, 2, 0],
+  );
   const later = { from: range.to, to: new Date(range.to.getTime() + 1) };
   assert.deepEqual([await count(later)], [0]);
 });

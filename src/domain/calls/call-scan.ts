@@ -1,5 +1,6 @@
 import type { Queryable } from '../../db/database.ts';
 import { CURSOR_OF, matchesSearch, searchValues } from './call-list.ts';
+import { matchesOutcome, type OutcomeChoice } from './call-outcome.ts';
 import { type CallRecord, RECORD_COLUMNS, shownRecord } from './call-search.ts';
 
 /** Which calls of the whole installation to find. */
@@ -12,7 +13,7 @@ export interface CallScan {
   /** the account that made or got it, or that pays for it */
   account?: number | undefined;
   feed?: string | undefined;
-  answered?: boolean | undefined;
+  outcome?: OutcomeChoice | undefined;
 }
 
 /** What a step of a scan found. */
@@ -99,15 +100,15 @@ type Row = CallRecord & {
   reached: Date | null;
 };
 
-function valuesOf({ from, to, search, account, feed, answered }: CallScan): unknown[] {
+function valuesOf({ from, to, search, account, feed, outcome }: CallScan): unknown[] {
   const { text, encoded } = searchValues(search);
-  return [from, to, account ?? null, feed ?? null, answered ?? null, text, encoded];
+  return [from, to, account ?? null, feed ?? null, outcome ? [outcome] : null, text, encoded];
 }
 
 // The parameters are `valuesOf`, the place and the most calls of a step.
 const MATCHES = `($3::bigint IS NULL OR $3 IN (account, billing_account))
   AND ($4::text IS NULL OR feed = $4)
-  AND ($5::boolean IS NULL OR (talk_microseconds > 0) = $5)
+  AND ${matchesOutcome('$5')}
   AND ${matchesSearch('$6', '$7')}`;
 
 // The calls of a step are read in the order of their identity's index, and then filtered.

@@ -1,6 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
 import { Refusal } from '../refusal.ts';
 import { decodedName, type ListedCall } from './call-list.ts';
+import { matchesOutcome, OUTCOME_OF, type OutcomeChoice } from './call-outcome.ts';
 
 /** A call for another system: the customer's view, and the call's feed. */
 export interface CallRecord extends Omit<ListedCall, 'startedAt' | 'incoming'> {
@@ -17,6 +18,7 @@ export interface CallRecord extends Omit<ListedCall, 'startedAt' | 'incoming'> {
 export const RECORD_COLUMNS = `replace(id::text, '-', '') AS id, started_at AS start, account,
   billing_account AS "billingAccount", caller, caller_name AS "callerName", called,
   source_ip AS "sourceIp", (talk_microseconds + 999999) / 1000000 AS "talkSeconds",
+  ${OUTCOME_OF} AS outcome,
   billed_seconds AS "billedSeconds", rate::text, round(amount, 6)::text AS amount, fee::text, debited, feed,
   received_at AS "receivedAt", started_at::text AS place`;
 
@@ -35,6 +37,7 @@ export interface CallSearch {
   /** the caller or the called number, in the stored form */
   number?: string | undefined;
   feeds?: string[] | undefined;
+  outcomes?: OutcomeChoice[] | undefined;
   /** only calls of these billing accounts */
   reach?: number[] | undefined;
 }
@@ -59,7 +62,8 @@ export async function searchCalls(
        AND ($7::text IS NULL OR $7 IN (caller, called))
        AND ($8::text[] IS NULL OR feed = ANY ($8))
        AND ($9::bigint[] IS NULL OR billing_account = ANY ($9))
-     ORDER BY started_at DESC, id DESC LIMIT $10`,
+       AND ${matchesOutcome('$10')}
+     ORDER BY started_at DESC, id DESC LIMIT $11`,
     [
       search.from,
       search.to,
@@ -70,6 +74,7 @@ export async function searchCalls(
       search.number ?? null,
       search.feeds ?? null,
       search.reach ?? null,
+      search.outcomes ?? null,
       page.limit,
     ],
   );

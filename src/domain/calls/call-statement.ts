@@ -79,12 +79,13 @@ const textOf = ({ repeats, settles, isLate }: BatchKind) => `
 WITH input AS (
   SELECT n, id, account, timestamptz 'epoch' + started_ms * interval '1 ms' AS started_at,
     talk_microseconds, caller, called, source_ip, caller_name, switch_rate, switch_amount, call_id, feed,
-    dialled, n = ANY ($16::bigint[]) AS emergency
+    dialled, outcome, n = ANY ($16::bigint[]) AS emergency
   FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[],
-      $7::text[], $8::text[], $9::numeric[], $10::numeric[], $11::text[], $13::text[], $17::text[])
+      $7::text[], $8::text[], $9::numeric[], $10::numeric[], $11::text[], $13::text[], $17::text[],
+      $18::text[])
       WITH ORDINALITY
     AS i (id, account, started_ms, talk_microseconds, caller, called, source_ip, caller_name,
-      switch_rate, switch_amount, call_id, feed, dialled, n)
+      switch_rate, switch_amount, call_id, feed, dialled, outcome, n)
 ), priced AS (
   SELECT i.*, a.username, a.master_account, e.number,
     (d.price).connect_fee AS fee, (d.price).minimum_charge AS least,
@@ -102,12 +103,12 @@ WITH input AS (
 ), inserted AS (
   INSERT INTO call (billing_account, account, started_at, id, caller, called, source_ip,
     caller_name, talk_microseconds, billed_seconds, rate, amount, fee, debited, feed, content_digest,
-    received_at, emergency)
+    received_at, emergency, outcome)
   SELECT master_account, username, started_at, id, caller, number, source_ip, caller_name,
     talk_microseconds, billed_seconds, call_rate, amount,
     CASE WHEN switch_rate IS NULL THEN ${feeOf('amount', BILLED)} END,
     switch_rate IS NULL, feed, substr((SELECT decode($12, 'hex')), n::int * 16 - 15, 16), $14,
-    CASE WHEN emergency THEN true END
+    CASE WHEN emergency THEN true END, outcome
   FROM (SELECT p.*, CASE WHEN switch_rate IS NULL THEN ${price(...BILLED)} ELSE switch_amount END AS amount
     FROM priced p OFFSET 0) p
   ORDER BY master_account, username, started_at, id

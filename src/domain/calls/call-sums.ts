@@ -1,4 +1,5 @@
 import type { Database, Queryable } from '../../db/database.ts';
+import { IS_ANSWERED } from './call-outcome.ts';
 
 const HOURS_AT_ONCE = 12;
 // An account with this many new calls in ten minutes counts as busy before its page is opened.
@@ -39,7 +40,7 @@ export function callSums(billing: string, account: string, from: string, to: str
 function singleCalls(billing: string, account: string, from: string, to: string): string {
   const these = `${ofAccounts(billing, account)}
       AND started_at >= ${from} AND started_at < ${to}`;
-  return `SELECT account, started_at AS at, 1 AS calls, (talk_microseconds > 0)::int AS answered,
+  return `SELECT account, started_at AS at, 1 AS calls, ${IS_ANSWERED}::int AS answered,
       billed_seconds AS seconds, coalesce(amount, 0) AS amount,
       CASE WHEN debited THEN coalesce(amount, 0) ELSE 0 END AS debited
     FROM call WHERE ${these}

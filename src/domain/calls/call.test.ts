@@ -13,6 +13,7 @@ import { waitUntil } from '../../../test/support/wait.ts';
 import { addNumber, removeNumber } from '../billing/recurring-charge.ts';
 import { reconcile } from '../books/proof.ts';
 import { type ReportedCall, storeCalls } from './call.ts';
+import { type CallOutcome, OUTCOME_OF } from './call-outcome.ts';
 
 let api: TestService;
 before(async () => {
@@ -237,6 +238,31 @@ test('other content under a stored id and start is a conflict, also within a bat
     assert.deepEqual(await store([{ ...call, ...change }]), expected, JSON.stringify(change));
   }
   assert.equal((await moneyOf(api.service.db, account))?.cash, '-0.017500');
+});
+
+test('a call keeps the outcome that it was first reported with, and talk time makes it answered', async () => {
+  const account = await addCustomer(api);
+  const call = (talkMicroseconds: number, outcome?: CallOutcome) =>
+    reportedCall({ account, talkMicroseconds, outcome });
+  const calls = [call(0, 'busy'), call(0), call(0, 'answered'), call(1, 'busy'), call(1)];
+  assert.deepEqual(await store(calls), stored(5));
+  const again = calls.map((one) => ({ ...one, outcome: 'failed' as const }));
+  assert.deepEqual(await store(again), { ...stored(0), duplicates: 5 });
+  const rows = await api.service.db.query<{ kept: string | null; shown: string | null }>(
+    `SELECT outcome AS kept, ${OUTCOME_OF} AS shown
+     FROM unnest($1::uuid[]) WITH ORDINALITY AS i (id, n) JOIN call USING (id) ORDER BY n`,
+    [calls.map(({ id }) => id)],
+  );
+  assert.deepEqual(
+    rows.map(({ kept, shown }) => [kept, shown]),
+    [
+      ['busy', 'busy'],
+      [null, null],
+      ['answered', 'answered'],
+      [null, 'answered'],
+      [null, 'answered'],
+    ],
+  );
 });
 
 test('unknown accounts and numbers are told by their position', async () => {

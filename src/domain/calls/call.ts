@@ -4,6 +4,7 @@ import type { Database, Queryable } from '../../db/database.ts';
 import { isMissingPartition, isUniqueViolation, StoreUnavailable } from '../../db/errors.ts';
 import type { Decimal } from '../money.ts';
 import { plainNumber } from '../phone-number.ts';
+import type { CallOutcome } from './call-outcome.ts';
 import { ensurePartitions, isRetiredMonth } from './call-partition.ts';
 import { type BatchKind, SUMMED_AFTER_MS, storeStatement } from './call-statement.ts';
 import type { LegMaker } from './leg-maker.ts';
@@ -19,6 +20,8 @@ export interface ReportedCall {
   startedAt: Date;
   /** microseconds between answer and end; 0 for an unanswered call */
   talkMicroseconds: number;
+  /** counts only for a call without talk time; undefined where the switch does not report it */
+  outcome: CallOutcome | undefined;
   caller: string;
   called: string;
   /** the dialled digits, where they differ from `called` */
@@ -178,6 +181,7 @@ async function insertPart(
     part.length,
     part.flatMap(({ isEmergency }, n) => (isEmergency ? [n + 1] : [])),
     textArray(part.map((call) => call.dialled)),
+    textArray(part.map((call) => (call.talkMicroseconds > 0 ? undefined : call.outcome))),
   ];
   const kind: BatchKind = {
     repeats: false,

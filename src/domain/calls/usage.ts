@@ -1,6 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
 import { type DayRange, dayEdges } from '../day.ts';
 import type { Decimal } from '../money.ts';
+import { IS_ANSWERED } from './call-outcome.ts';
 import { callSums, markBusy } from './call-sums.ts';
 
 /** The accounts whose calls count. */
@@ -108,14 +109,14 @@ export async function busiestDestinations(
          ($4::timestamp + interval '1 day') AT TIME ZONE $5 AS last
      ), newest AS (
        SELECT c.* FROM account a, edge, LATERAL (
-         SELECT started_at, called, talk_microseconds, billed_seconds, amount FROM call
+         SELECT started_at, called, talk_microseconds, outcome, billed_seconds, amount FROM call
          WHERE ${KEY} >= ($1, a.username, first) AND ${KEY} < ($1, a.username, last)
            AND started_at >= first AND started_at < last
          ORDER BY billing_account DESC, account DESC, started_at DESC LIMIT ${NEWEST_CALLS}) c
        WHERE a.master_account = $1 AND a.username = coalesce($2, a.username)
        ORDER BY c.started_at DESC LIMIT ${NEWEST_CALLS}
      )
-     SELECT called, count(*) AS calls, count(*) FILTER (WHERE talk_microseconds > 0) AS answered,
+     SELECT called, count(*) AS calls, count(*) FILTER (WHERE ${IS_ANSWERED}) AS answered,
        sum(billed_seconds) AS "billedSeconds", round(coalesce(sum(amount), 0), 6)::text AS amount,
        (sum(count(*)) OVER ())::bigint AS looked_at
      FROM newest GROUP BY called ORDER BY calls DESC, sum(billed_seconds) DESC, called LIMIT $6`,

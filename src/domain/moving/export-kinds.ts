@@ -1,4 +1,5 @@
 import { SETTING_COLUMNS } from '../account/account-setting.ts';
+import { OUTCOME_OF } from '../calls/call-outcome.ts';
 
 type Type = 'timestamptz' | 'bigint' | 'uuid' | 'text';
 
@@ -143,6 +144,7 @@ export const EXPORT_KINDS = {
       called: 'c.called',
       sourceIp: 'c.source_ip',
       talkSeconds: '(c.talk_microseconds + 999999) / 1000000',
+      outcome: OUTCOME_OF,
       billedSeconds: 'c.billed_seconds',
       rate: money('c.rate'),
       amount: money('c.amount'),

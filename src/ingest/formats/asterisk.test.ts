@@ -30,6 +30,7 @@ test('a row of Master.csv is a call', () => {
       account: 4592086960,
       startedAt: new Date('2026-11-23T22:11:05Z'),
       talkMicroseconds: 40_000_000,
+      outcome: 'answered',
       caller: '8666326621',
       called: '8008786160',
       sourceIp: undefined,
@@ -131,6 +132,7 @@ test('a first line names the columns of cdr_custom', () => {
     account: 4592086960,
     startedAt: new Date('2026-11-23T22:11:05Z'),
     talkMicroseconds: 40_000_000,
+    outcome: 'answered',
     caller: '8666326621',
     called: '8008786160',
     sourceIp: undefined,
@@ -139,7 +141,10 @@ test('a first line names the columns of cdr_custom', () => {
     callId: '1795471865.17',
   };
   const body = [CUSTOM, CUSTOM_ROW, CUSTOM_UNANSWERED, ''].join('\r\n');
-  assert.deepEqual(parsed('asterisk', body), [call, { ...call, talkMicroseconds: 0 }]);
+  assert.deepEqual(parsed('asterisk', body), [
+    call,
+    { ...call, talkMicroseconds: 0, outcome: 'no answer' },
+  ]);
   const exact = CUSTOM_ROW.replace('"40"', '39.540321').replace(
     '"2026-11-23 22:11:05"',
     '1795471865.256123',

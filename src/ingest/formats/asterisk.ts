@@ -1,4 +1,5 @@
 import type { ReportedCall } from '../../domain/calls/call.ts';
+import type { CallOutcome } from '../../domain/calls/call-outcome.ts';
 import type { Feed } from '../../domain/calls/feed.ts';
 import { csvHeader, readCsvRows, readNamedRows } from '../bodies/csv-rows.ts';
 import {
@@ -37,7 +38,14 @@ const COLUMNS = [
 ];
 const MOST_COLUMNS = 21;
 const UNIQUE_ID = /^(?:.+-)?\d+\.\d+$/;
-const DISPOSITIONS = new Set(['ANSWERED', 'NO ANSWER', 'BUSY', 'FAILED', 'CONGESTION', 'UNKNOWN']);
+const DISPOSITIONS: Record<string, CallOutcome | undefined> = {
+  ANSWERED: 'answered',
+  'NO ANSWER': 'no answer',
+  BUSY: 'busy',
+  FAILED: 'failed',
+  CONGESTION: 'failed',
+  UNKNOWN: undefined,
+};
 
 type Members = Record<string, string>;
 
@@ -83,7 +91,7 @@ function readRow(row: Members, fields: string[], feed: Feed): ReportedCall {
   const { timeZone } = feed;
   const { disposition = '', sequence = '' } = row;
   const uniqueid = wholeText(row.uniqueid, 'uniqueid');
-  if (!DISPOSITIONS.has(disposition)) {
+  if (!Object.hasOwn(DISPOSITIONS, disposition)) {
     throw new MalformedRecord(
       `disposition is "${displayText(disposition, 'disposition')}": where the columns have another ` +
         'order than in Master.csv, a first line must name them',
@@ -100,6 +108,7 @@ function readRow(row: Members, fields: string[], feed: Feed): ReportedCall {
     account: firstUsername([row.accountcode]),
     startedAt,
     talkMicroseconds: talkWithin(talk, answeredAt, endedAt),
+    outcome: DISPOSITIONS[disposition],
     caller: callerNumber(row.src, 'src'),
     ...phoneNumber(row.dst, 'dst', feed),
     sourceIp: undefined,

@@ -10,11 +10,12 @@ import {
   phoneNumber,
   wholeText,
 } from '../record.ts';
+import { outcomeOfSip } from './outcome.ts';
 
 /**
  * A call of a SIP proxy's dialog. The configurations in `deploy/` give Kamailio's and OpenSIPS'
  * records the same members: `callid`, `from_tag`, `to_tag`, `call_ref`, `account`, `cid`, `dst`,
- * `src_ip` and `cname`.
+ * `src_ip`, `cname` and `sip_code`.
  *
  * The caller chooses the Call-ID, so Call-ID, both tags and the start identify a call together.
  * @throws MalformedRecord
@@ -28,6 +29,7 @@ export function dialogCall(
   const tags = [record.from_tag, record.to_tag].map((tag) => wholeText(tag, 'tag'));
   return {
     ...times,
+    outcome: outcomeOfSip(record.sip_code),
     id: hashedId(feed, [callid, ...tags, times.startedAt.toISOString()]),
     account: firstUsername([record.account]),
     caller: callerNumber(record.cid, 'cid'),

@@ -18,6 +18,7 @@ const CALL = {
   account: 4592086960,
   startedAt: new Date(1747345200_000),
   talkMicroseconds: 39_540_000,
+  outcome: undefined,
   caller: '8666326621',
   called: '8008786160',
   sourceIp: '192.0.2.13',

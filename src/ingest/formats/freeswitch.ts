@@ -23,6 +23,7 @@ import {
   wholeBody,
 } from '../record.ts';
 import { decodeCdr } from './freeswitch-encoding.ts';
+import { outcomeOfCause } from './outcome.ts';
 
 type Members = Record<string, unknown>;
 type Variable = (name: string) => unknown;
@@ -77,6 +78,7 @@ function readCdr(record: Members, feed: Feed, canBeForged: boolean): ReportedCal
     ...(isLeftBehind
       ? leftBehind(variable, feed)
       : { talkMicroseconds: talkMicroseconds(variable) }),
+    outcome: outcomeOfCause(variable('hangup_cause')),
     caller: callerNumber(profile.caller_id_number, 'caller_id_number'),
     ...phoneNumber(profile.destination_number, 'destination_number', feed),
     sourceIp: ipAddress(variable('sip_network_ip')) ?? ipAddress(profile.network_addr),

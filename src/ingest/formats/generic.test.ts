@@ -17,6 +17,7 @@ const CALL = {
   account: 4592086960,
   startedAt: new Date(1747345200_000),
   talkMicroseconds: 39_540_000,
+  outcome: undefined,
   caller: '8666326621',
   called: '8008786160',
   dialled: '+18008786160',

@@ -20,14 +20,15 @@ import {
 } from '../record.ts';
 import { readJsonCalls } from './json-calls.ts';
 import { momentOrLocal } from './local-time.ts';
+import { outcomeOfWord } from './outcome.ts';
 
 type Members = Record<string, unknown>;
 
 /**
  * The service's own format, documented in `docs/ingest.md`: JSON objects with `id`, `account`,
  * `start` (Unix seconds or ISO 8601), `duration` (seconds of talk, 0 unanswered), `cid`, `dst`, and
- * optionally `end` (as `start`), `ip`, `cn` and `call_id`: the call id sent to `authorize`, where
- * that is not `id`. A feed whose switch debits adds `rate` and `amount`. The format is
+ * optionally `end` (as `start`), `ip`, `cn`, `outcome` and `call_id`: the call id sent to
+ * `authorize`, where that is not `id`. A feed whose switch debits adds `rate` and `amount`. The format is
  * also read as CSV, with these names in the first line.
  */
 export function parseGeneric(body: Buffer, feed: Feed): ReturnType<Parser> {
@@ -62,6 +63,7 @@ function readCall(record: Members, feed: Feed): ReportedCall {
       startedAt,
       isThere(end) ? momentOrLocal(end, 'end', undefined) : undefined,
     ),
+    outcome: outcomeOfWord(record.outcome),
     caller: callerNumber(record.cid, 'cid'),
     ...phoneNumber(record.dst, 'dst', feed),
     sourceIp: ipAddress(record.ip),

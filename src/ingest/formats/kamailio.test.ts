@@ -28,6 +28,7 @@ test('a record of acc_json is a call', () => {
     account: 4592086960,
     startedAt: new Date(1795471712_256),
     talkMicroseconds: 3_303_000,
+    outcome: undefined,
     caller: '4592086960',
     called: '8005551212',
     dialled: '18005551212',

@@ -34,6 +34,7 @@ test('an E_ACC_CDR event is a call, bare and as a JSON-RPC notification', () => 
     account: 4592086960,
     startedAt: new Date(1795471712_000),
     talkMicroseconds: 19_540_000,
+    outcome: 'answered',
     caller: '4592086960',
     called: '8005551212',
     dialled: '18005551212',
@@ -98,6 +99,7 @@ test('rows that OpenSIPS 3.5 wrote are the calls that its events tell', () => {
     account: 2125550001,
     startedAt: new Date('2026-11-25T17:29:54Z'),
     talkMicroseconds: 3_003_000,
+    outcome: 'answered',
     caller: '2125550001',
     called: '2025550100',
     dialled: '12025550100',
@@ -115,7 +117,8 @@ test('rows that OpenSIPS 3.5 wrote are the calls that its events tell', () => {
     assert.deepEqual(parsed('opensips', raw), [{ detail, raw, line: 1 }]);
   }
   const missed = { ...bare, sip_code: '486' };
-  assert.deepEqual(read(missed), { ...call, id: read(missed).id, talkMicroseconds: 0 });
+  const { id } = read(missed);
+  assert.deepEqual(read(missed), { ...call, id, talkMicroseconds: 0, outcome: 'busy' });
   const atOnce = { ...row, duration: 0, ms_duration: 0 };
   assert.deepEqual(read(atOnce), { ...call, talkMicroseconds: 0 });
 });

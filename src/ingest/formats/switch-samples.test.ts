@@ -29,6 +29,7 @@ test('every encoding of FreeSWITCH 1.10.12 tells its call, whatever the caller i
           account: 2125550001,
           startedAt: new Date(`2026-11-25T${start}Z`),
           talkMicroseconds,
+          outcome: undefined,
           caller: '2125550001',
           called,
           dialled: `1${called}`,
@@ -47,24 +48,26 @@ test('every encoding of FreeSWITCH 1.10.12 tells its call, whatever the caller i
 test('events and rows of OpenSIPS 3.5.9 tell their calls', () => {
   const told = (name: string) =>
     parsed('opensips', sample(`opensips/${name}.ndjson`)).map((record) => {
-      const { account, startedAt, talkMicroseconds, called, callerName } = record as ReportedCall;
-      return [account, startedAt.toISOString().slice(11, 19), talkMicroseconds, called, callerName];
+      const { account, startedAt, talkMicroseconds, called, callerName, outcome } =
+        record as ReportedCall;
+      const start = startedAt.toISOString().slice(11, 19);
+      return [account, start, talkMicroseconds, called, callerName, outcome];
     });
   assert.deepEqual(told('E_ACC_CDR_and_MISSED'), [
-    [2125550001, '17:46:23', 2_006_000, '2025550160', '"Alice \\"Q\\" Example"'],
-    [2125550001, '17:46:27', 0, '2025550161', '"Alice"'],
+    [2125550001, '17:46:23', 2_006_000, '2025550160', '"Alice \\"Q\\" Example"', 'answered'],
+    [2125550001, '17:46:27', 0, '2025550161', '"Alice"', 'busy'],
   ]);
   assert.deepEqual(told('acc-table-row_to_json'), [
-    [2125550001, '17:29:54', 3_003_000, '2025550100', '"Alice Ex, ample & Co"'],
-    [2125550001, '17:31:28', 12_005_000, '2025550100', '"Alice"'],
+    [2125550001, '17:29:54', 3_003_000, '2025550100', '"Alice Ex, ample & Co"', 'answered'],
+    [2125550001, '17:31:28', 12_005_000, '2025550100', '"Alice"', 'answered'],
   ]);
   assert.deepEqual(told('missed_calls-table-row_to_json'), [
-    [2125550001, '17:31:42', 0, '2025550101', '"Alice"'],
-    [2125550001, '17:31:43', 0, '2025550102', '"Alice"'],
+    [2125550001, '17:31:42', 0, '2025550101', '"Alice"', 'busy'],
+    [2125550001, '17:31:43', 0, '2025550102', '"Alice"', 'cancelled'],
   ]);
   assert.deepEqual(told('event_stream'), [
-    [2125550001, '18:20:39', 1_504_000, '2025550601', '"Alice"'],
-    [2125550001, '18:20:42', 0, '2025550602', '"Alice"'],
+    [2125550001, '18:20:39', 1_504_000, '2025550601', '"Alice"', 'answered'],
+    [2125550001, '18:20:42', 0, '2025550602', '"Alice"', 'busy'],
   ]);
 });
 

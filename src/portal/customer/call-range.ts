@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { CallFilter } from '../../domain/calls/call-list.ts';
+import { OUTCOME_CHOICES, type OutcomeChoice } from '../../domain/calls/call-outcome.ts';
 import type { UsageUnit } from '../../domain/calls/usage.ts';
 import { addDays, type Day, type DayRange, dayOf } from '../../domain/day.ts';
 import { queryText } from '../input.ts';
@@ -41,10 +42,16 @@ export function callQuery(request: FastifyRequest, subject: Subject, now: Date):
     scope,
     range,
     search,
+    outcome: queryOutcome(request),
     unit: fitting ?? 'month',
     days,
     after: queryText(request, 'after'),
   };
+}
+
+/** The outcome of the query; undefined: any. */
+export function queryOutcome(request: FastifyRequest): OutcomeChoice | undefined {
+  return OUTCOME_CHOICES.find((known) => known === queryText(request, 'outcome'));
 }
 
 /** The days of the query, in a time zone; a wrong or missing day means the last week. */
@@ -58,11 +65,12 @@ export function dayRange(request: FastifyRequest, timeZone: string, now: Date): 
 /** The same calls as the query of an address. @param other members that differ or are added */
 export function callAddress(
   path: string,
-  { scope, range, search, unit }: CallQuery,
+  { scope, range, search, outcome, unit }: CallQuery,
   other: Record<string, string> = {},
 ): string {
   const query = new URLSearchParams({ from: range.from, to: range.to });
   if (search) query.set('search', search);
+  if (outcome) query.set('outcome', outcome);
   if (scope.account) query.set('account', String(scope.account));
   if (unit !== 'day') query.set('by', unit);
   for (const [name, value] of Object.entries(other)) query.set(name, value);

@@ -1,5 +1,7 @@
 import type { ListedCall } from '../../domain/calls/call-list.ts';
+import { OUTCOME_CHOICES, type OutcomeChoice } from '../../domain/calls/call-outcome.ts';
 import { type Html, html } from '../../html.ts';
+import { select } from '../components/field.ts';
 import { freeText } from '../components/free-text.ts';
 import { money, rate } from '../components/money.ts';
 import { type Column, table } from '../components/table.ts';
@@ -53,10 +55,10 @@ export function callColumns(
     {
       label: m.duration,
       numeric: true,
-      cell: ({ talkSeconds, billedSeconds }) =>
-        talkSeconds > 0
+      cell: ({ talkSeconds, billedSeconds, outcome }) =>
+        outcome === 'answered'
           ? html`<span title="${m.billedSeconds(billedSeconds)}">${duration(talkSeconds)}</span>`
-          : html`<span class="quiet-text">${m.notAnswered}</span>`,
+          : html`<span class="quiet-text">${m.outcomes[outcome ?? 'not answered']}</span>`,
     },
     { label: m.rate, numeric: true, cell: (call) => rate(view, call.rate) },
     {
@@ -71,4 +73,18 @@ export function callColumns(
     caption: m.tableCaption(timeZone),
     columns: columns.filter((column) => column !== false),
   };
+}
+
+/** The field of a filter that chooses the calls of an outcome. */
+export function outcomeField({ m }: View, chosen: OutcomeChoice | undefined): Html {
+  const { outcome, anyOutcome, outcomes } = m.calls;
+  return select({
+    name: 'outcome',
+    label: outcome,
+    value: chosen ?? '',
+    choices: [
+      { value: '', label: anyOutcome },
+      ...OUTCOME_CHOICES.map((value) => ({ value, label: outcomes[value] })),
+    ],
+  });
 }

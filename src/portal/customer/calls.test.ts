@@ -6,6 +6,7 @@ import { Visitor } from '../../../test/support/visitor.ts';
 import { changeAccount } from '../../domain/account/account.ts';
 import { postEntry } from '../../domain/books/ledger.ts';
 import { type ReportedCall, storeCalls } from '../../domain/calls/call.ts';
+import type { CallOutcome } from '../../domain/calls/call-outcome.ts';
 import { addDays } from '../../domain/day.ts';
 import { readPriceFile } from '../../domain/rating/price-csv.ts';
 import { importPrices } from '../../domain/rating/price-import.ts';
@@ -30,6 +31,7 @@ function call(account: number, startedAt: Date, other: Partial<ReportedCall> = {
     account,
     startedAt,
     talkMicroseconds: 39_540_000,
+    outcome: undefined,
     caller: '2125550100',
     called: '3125550199',
     sourceIp: '192.0.2.13',
@@ -115,6 +117,62 @@ test('a search finds numbers however they are written, and callers by name', asy
   }
 });
 
+test('the outcome of a call stands in place of its duration, and the list and files are filtered by it', async () => {
+  const { username, password } = await api.signUp();
+  const reported = [
+    undefined,
+    'busy',
+    'no answer',
+    'cancelled',
+    'declined',
+    'unavailable',
+    'failed',
+  ];
+  await store([
+    call(username, minutesAgo(9), { called: '4155550109' }),
+    ...reported.map((outcome, n) =>
+      call(username, minutesAgo(8 - n), {
+        called: `415555010${n}`,
+        talkMicroseconds: 0,
+        outcome: outcome as CallOutcome | undefined,
+      }),
+    ),
+  ]);
+  const visitor = await signIn(username, password);
+  const found = async (outcome: string) => {
+    const query = new URLSearchParams({ outcome, search: '' });
+    const { body } = await visitor.open(`/calls?${query}`);
+    assert.match(body, new RegExp(`<option value="${outcome}" selected>`));
+    assert.match(
+      body,
+      new RegExp(`calls\\.csv\\?[^"]*outcome=${query.get('outcome')?.replace(' ', '\\+')}`),
+    );
+    return rowsOf(body.slice(body.lastIndexOf('<section'))).map((row) => [
+      /41555501(\d\d)/.exec(row)?.[1],
+      />([^<>]+)<\/span><\/td><td role="cell" data-label="Rate"/.exec(row)?.[1],
+    ]);
+  };
+  const missed = [
+    ['06', 'Failed'],
+    ['05', 'Unavailable'],
+    ['04', 'Declined'],
+    ['03', 'Cancelled'],
+    ['02', 'No answer'],
+    ['01', 'Busy'],
+    ['00', 'Not answered'],
+  ];
+  assert.deepEqual(await found('not answered'), missed);
+  assert.deepEqual(await found('answered'), [['09', '0:40']]);
+  assert.deepEqual(await found('busy'), [['01', 'Busy']]);
+  assert.deepEqual(await found('no answer'), [['02', 'No answer']]);
+  const lines = async (query: string, format: string) =>
+    (await visitor.open(`/calls/calls.${format}?${query}`)).body.trimEnd().split(/\r?\n/);
+  const [, busy = '', ...others] = await lines('outcome=busy', 'csv');
+  assert.deepEqual([busy.split(',').at(-1), others], ['busy', []]);
+  const all = (await lines('', 'ndjson')).map((line) => JSON.parse(line).outcome);
+  assert.deepEqual(all, [...reported.toReversed().map((one) => one ?? null), 'answered']);
+});
+
 test('days are those of the account, also where they do not exist', async () => {
   const { username, password } = await api.signUp();
   const { db } = api.service;
@@ -186,9 +244,9 @@ test('the downloads hold what the page shows, safe for spreadsheets', async () =
     'attachment; filename="calls-2026-11-02-2026-11-02.csv"',
   );
   assert.deepEqual(csv.body.split('\r\n'), [
-    'start,account,caller,caller_name,called,source_ip,talk_seconds,billed_seconds,rate_per_minute,amount,id',
-    `2026-11-02T11:00:00.000Z,${username},2125550100,"A, ""B"" ü",+493012345678,,40,42,0.007500,0.005250,${newer?.id}`,
-    `2026-11-02T10:00:00.000Z,${username},2125550100,"'=HYPERLINK(""x"",""y"")",3125550199,192.0.2.13,40,42,0.007500,0.005250,${older?.id}`,
+    'start,account,caller,caller_name,called,source_ip,talk_seconds,billed_seconds,rate_per_minute,amount,id,outcome',
+    `2026-11-02T11:00:00.000Z,${username},2125550100,"A, ""B"" ü",+493012345678,,40,42,0.007500,0.005250,${newer?.id},answered`,
+    `2026-11-02T10:00:00.000Z,${username},2125550100,"'=HYPERLINK(""x"",""y"")",3125550199,192.0.2.13,40,42,0.007500,0.005250,${older?.id},answered`,
     '',
   ]);
   const ndjson = await visitor.open(
@@ -203,6 +261,7 @@ test('the downloads hold what the page shows, safe for spreadsheets', async () =
     called: '+493012345678',
     sourceIp: null,
     talkSeconds: 40,
+    outcome: 'answered',
     billedSeconds: 42,
     rate: '0.007500',
     amount: '0.005250',

@@ -22,7 +22,7 @@ import {
   type RangePreset,
   rangePresets,
 } from './call-range.ts';
-import { callColumns } from './calls-table.ts';
+import { callColumns, outcomeField } from './calls-table.ts';
 import { ownSubject, type Subject } from './subject.ts';
 import { totalOf } from './total.ts';
 
@@ -56,7 +56,7 @@ export async function sendCalls(
   const { db, reader } = service;
   const pays = subject.username === subject.billingAccount;
   const isFirst = query.after === '';
-  const isSearch = query.search !== '';
+  const isSearch = query.search !== '' || query.outcome !== undefined;
   const place = { after: query.after, limit: PAGE };
   const [newest, accounts, summary] = await Promise.all([
     isSearch ? undefined : listCalls(reader, query, place),
@@ -104,7 +104,7 @@ function filterForm(
   accounts: { username: number; name: string }[],
 ): Html {
   const m = view.m.calls;
-  const { range, search, scope, unit } = query;
+  const { range, search, outcome, scope, unit } = query;
   const choices = [
     { value: '', label: m.allAccounts },
     ...accounts.map(({ username, name }) => ({
@@ -117,6 +117,7 @@ function filterForm(
 ${field({ name: 'from', label: m.fromDay, type: 'date', value: range.from })}
 ${field({ name: 'to', label: m.toDay, type: 'date', value: range.to })}
 ${field({ name: 'search', label: m.search, type: 'search', value: search, placeholder: m.searchHint })}
+${outcomeField(view, outcome)}
 ${accounts.length > 1 && select({ name: 'account', label: m.account, value: chosen, choices })}
 ${select({
   name: 'by',

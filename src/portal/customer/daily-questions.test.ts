@@ -102,7 +102,7 @@ test('calls show their direction, and ranges are a click away', async () => {
   ]);
   const visitor = await signIn(username);
   const { body } = await visitor.open('/calls');
-  assert.match(textOf(body), /outgoing 2125550100 4155550123 .* incoming 2125550100 2125550188/);
+  assert.match(textOf(body), /Outgoing 2125550100 4155550123 .* Incoming 2125550100 2125550188/);
   const today = clock().toISOString().slice(0, 10);
   const presets = [...body.matchAll(/<a href="(\/calls\?[^"]*)"[^>]*>([^<]*)<\/a> /g)];
   assert.deepEqual(

@@ -267,9 +267,6 @@ export const deOperator: typeof enOperator = {
     title: 'Anrufe aller Konten',
     feed: 'Feed',
     anyFeed: 'Beliebig',
-    outcome: 'Ausgang',
-    anyOutcome: 'Beliebig',
-    outcomes: { answered: 'Angenommen', 'not answered': 'Nicht angenommen' },
   },
   promotions: {
     title: 'Gutscheine',

@@ -279,9 +279,6 @@ export const enOperator = {
     title: 'Calls of all accounts',
     feed: 'Feed',
     anyFeed: 'Any',
-    outcome: 'Outcome',
-    anyOutcome: 'Any',
-    outcomes: { answered: 'Answered', 'not answered': 'Not answered' },
   },
   promotions: {
     title: 'Promotions',

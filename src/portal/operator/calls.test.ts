@@ -25,11 +25,12 @@ before(async () => {
   customer = await signIn(created);
   await api.service.db.query(
     `INSERT INTO call (billing_account, account, started_at, id, caller, caller_name, called,
-       talk_microseconds, billed_seconds, rate, amount, debited, feed, content_digest, received_at)
+       talk_microseconds, billed_seconds, rate, amount, debited, feed, content_digest, received_at,
+       outcome)
      SELECT $1::bigint, $1, $2::timestamptz - make_interval(secs => n), md5(n::text)::uuid,
        '2125550100', CASE WHEN n = ${CALLS} THEN 'Jane%20Doe' END,
        CASE WHEN n = ${CALLS} THEN '4155550199' ELSE '3125550199' END,
-       n % 2 * 1000000, 6, 0.025, 0.0025, true, 'first', '', $2
+       n % 2 * 1000000, 6, 0.025, 0.0025, true, 'first', '', $2, CASE WHEN n % 6 = 0 THEN 'busy' END
      FROM generate_series(1, ${CALLS}) n`,
     [username, api.service.clock()],
   );
@@ -75,7 +76,7 @@ test('calls of the installation are found by account, feed, outcome and days, an
     return body.split(/\r?\n/).slice(format === 'csv' ? 1 : 0, -1);
   };
   assert.equal((await lines('')).length, CALLS);
-  const [ids, kept] = [(await lines('')).map((line) => line.split(',').at(-1)), new Set<string>()];
+  const [ids, kept] = [(await lines('')).map((line) => line.split(',').at(-2)), new Set<string>()];
   for (const id of ids) kept.add(id ?? '');
   assert.equal(kept.size, CALLS);
   assert.equal((await lines('outcome=answered')).length, CALLS / 2);
@@ -83,6 +84,9 @@ test('calls of the installation are found by account, feed, outcome and days, an
     (await lines(`account=${username}&feed=first&outcome=not+answered`)).length,
     CALLS / 2,
   );
+  const busy = await lines('outcome=busy', 'ndjson');
+  assert.deepEqual([busy.length, JSON.parse(busy[0] ?? '').outcome], [CALLS / 6, 'busy']);
+  assert.equal((await lines('outcome=failed')).length, 0);
   assert.equal((await lines('account=1000000000')).length, 0);
   assert.equal((await lines('feed=second')).length, 0);
   assert.equal((await lines('from=2001-01-01&to=2001-01-02')).length, 0);

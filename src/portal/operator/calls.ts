@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type CallFileFormat, installationFile } from '../../domain/calls/call-file.ts';
+import type { OutcomeChoice } from '../../domain/calls/call-outcome.ts';
 import { type CallScan, scanCalls } from '../../domain/calls/call-scan.ts';
 import type { CallRecord } from '../../domain/calls/call-search.ts';
 import { listFeeds } from '../../domain/calls/feed.ts';
@@ -13,8 +14,8 @@ import { field, select } from '../components/field.ts';
 import { growingTable } from '../components/growing-table.ts';
 import type { Column } from '../components/table.ts';
 import { TYPES } from '../customer/call-download.ts';
-import { dayRange } from '../customer/call-range.ts';
-import { callColumns } from '../customer/calls-table.ts';
+import { dayRange, queryOutcome } from '../customer/call-range.ts';
+import { callColumns, outcomeField } from '../customer/calls-table.ts';
 import { queryNumber, queryText } from '../input.ts';
 import { LATER, sendGrowingPage } from '../layout.ts';
 import { type View, zoneOf } from '../view.ts';
@@ -23,14 +24,13 @@ import { addressOf } from './page-links.ts';
 
 const PATH = '/admin/calls';
 const PAGE = 50;
-const OUTCOMES = ['answered', 'not answered'] as const;
 
 interface Asked {
   range: DayRange;
   search: string;
   account: number | undefined;
   feed: string;
-  outcome: (typeof OUTCOMES)[number] | undefined;
+  outcome: OutcomeChoice | undefined;
 }
 
 /** The calls of the whole installation: searched, filtered, and as a file. */
@@ -85,7 +85,7 @@ ${panel(m.listTitle, LATER, downloads)}`;
       search,
       account,
       feed: feed || undefined,
-      answered: outcome && outcome === 'answered',
+      outcome,
     };
   }
 
@@ -95,7 +95,7 @@ ${panel(m.listTitle, LATER, downloads)}`;
       search: queryText(request, 'search').trim().slice(0, 100),
       account: queryNumber(request, 'account'),
       feed: queryText(request, 'feed').slice(0, 100),
-      outcome: OUTCOMES.find((known) => known === queryText(request, 'outcome')),
+      outcome: queryOutcome(request),
     };
   }
 }
@@ -121,15 +121,7 @@ ${select({
   value: asked.feed,
   choices: [{ value: '', label: own.anyFeed }, ...feeds.map((value) => ({ value, label: value }))],
 })}
-${select({
-  name: 'outcome',
-  label: own.outcome,
-  value: asked.outcome ?? '',
-  choices: [
-    { value: '', label: own.anyOutcome },
-    ...OUTCOMES.map((value) => ({ value, label: own.outcomes[value] })),
-  ],
-})}
+${outcomeField(view, asked.outcome)}
 <button>${m.show}</button>
 <p class="hint whole">${m.zone(range.timeZone)}</p>
 </form>`;
