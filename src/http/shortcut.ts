@@ -66,7 +66,7 @@ export function allowShortcuts(app: FastifyInstance): void {
     };
     // Fastify tells what fails before the body is read. Nothing may end the process.
     way.shortcut(request, next, send).catch(() => {
-      if (!response.headersSent) answer(request, response);
+      if (!response.headersSent) next('');
     });
   });
 }
