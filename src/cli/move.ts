@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { constants, readFileSync } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Argument, type Command, Option } from 'commander';
 import { ENCODINGS, type OpenFile, plainTitle } from '../domain/moving/file-rows.ts';
@@ -96,7 +97,7 @@ function importOf(group: Command, kind: ImportKindName): void {
   perform(on, async (service, file: string, options: ImportCommandOptions) => {
     const { db, clock } = service;
     const isStandardInput = file === STANDARD_INPUT;
-    const open = isStandardInput ? await standardInput() : fileOpener(file);
+    const open = isStandardInput ? await standardInput() : await readableFile(file);
     const run = await createRun(
       db,
       operator(),
@@ -149,6 +150,15 @@ function currencies(text: string, before: Record<string, string> = {}): Record<s
   const [, code = '', rate = ''] = /^([A-Za-z]{3})=(\d{1,6}(?:\.\d{1,6})?)$/.exec(text) ?? [];
   if (code === '') throw new Refusal('malformed', '--currency must be such as EUR=1.08');
   return { ...before, [code.toUpperCase()]: rate };
+}
+
+/** An import of a file that cannot be read is not begun: it could never be resumed. */
+async function readableFile(path: string): Promise<OpenFile> {
+  await access(path, constants.R_OK);
+  if ((await stat(path)).isDirectory()) {
+    throw new Refusal('field invalid', `${path} is a folder, not a file`);
+  }
+  return fileOpener(path);
 }
 
 /** Standard input is read once and kept in memory: a file of it would have secrets. */

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { PROGRAM } from '../support/command.ts';
+import { PROGRAM, runCommand } from '../support/command.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 const run = promisify(execFile);
@@ -53,4 +53,18 @@ test('the guide of the move does what it says, line by line', async () => {
   ]);
   const manifest = JSON.parse(readFileSync(join(api.folder, 'export-1/manifest.json'), 'utf8'));
   assert.deepEqual([manifest.cash, manifest.files.accounts.rows], ['13.000000', 0]);
+});
+
+test('an import of a file that cannot be read is not begun', async () => {
+  const missing = join(api.folder, 'missing.csv');
+  for (const [path, problem] of [
+    [missing, 'there is no such file or folder'],
+    [api.folder, 'is a folder, not a file'],
+  ] as const) {
+    const { status, stderr } = await runCommand(api.env, 'import', 'accounts', path);
+    const said = problem.startsWith('is') ? `${path} ${problem}` : `${path}: ${problem}`;
+    assert.deepEqual([status, stderr], [1, `account-api: ${said}\n`]);
+  }
+  const runs = await api.service.db.query('SELECT FROM import_run WHERE file = $1', [missing]);
+  assert.deepEqual(runs, []);
 });
