@@ -6,8 +6,9 @@ const POLL_MS = 20;
 export async function waitUntil(
   holds: () => boolean | Promise<boolean>,
   timeoutMs = 30_000,
+  pollMs = POLL_MS,
 ): Promise<void> {
-  for (const deadline = Date.now() + timeoutMs; !(await holds()); await sleep(POLL_MS)) {
+  for (const deadline = Date.now() + timeoutMs; !(await holds()); await sleep(pollMs)) {
     if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${holds}`);
   }
 }

@@ -9,6 +9,8 @@ import { Machine } from './machine.ts';
 import { shipped, writeFor } from './shipped.ts';
 
 const BUILD_MS = 120_000;
+/** Each question opens connections, which costs more than the cluster itself. */
+export const POLL_MS = 100;
 const SHIPPED_ADDRESS = '192.0.2.11';
 const PASSWORD = 'account-api-secret';
 const IS_STANDBY = 'SELECT pg_is_in_recovery() AS standby';
@@ -182,29 +184,26 @@ export class Nodes {
   async primary(): Promise<Node> {
     for (;;) {
       for (const node of this.all) if (await node.isPrimary()) return node;
-      await sleep(50);
+      await sleep(POLL_MS);
     }
   }
 
-  /** @throws Error where no standby is synchronous */
-  async roles(): Promise<{ primary: Node; synchronous: Node; other: Node }> {
+  /** Of a whole cluster. */
+  async roles(): Promise<{ primary: Node; standbys: [Node, Node] }> {
     const primary = await this.primary();
-    const members = await primary.members();
-    const ofRole = (role: Member['role']) =>
-      this.all.find(({ name }) =>
-        members.some((member) => member.name === name && member.role === role),
-      );
-    const [synchronous, other] = [ofRole('sync_standby'), ofRole('replica')];
-    if (synchronous && other) return { primary, synchronous, other };
-    throw new Error(`no standby is synchronous: ${JSON.stringify(members)}`);
+    return { primary, standbys: this.all.filter((node) => node !== primary) as [Node, Node] };
   }
 
   /** Waits until the cluster is what docs/high-availability.md calls whole. */
   async untilWhole(timeoutMs = 60_000): Promise<void> {
-    await waitUntil(async () => {
-      for (const node of this.all) if (await node.isPrimary()) return this.#isWhole(node);
-      return false;
-    }, timeoutMs);
+    await waitUntil(
+      async () => {
+        for (const node of this.all) if (await node.isPrimary()) return this.#isWhole(node);
+        return false;
+      },
+      timeoutMs,
+      POLL_MS,
+    );
   }
 
   /**
@@ -220,12 +219,12 @@ export class Nodes {
     return (
       standbys.length === 2 &&
       new Set(members.map(({ timeline }) => timeline)).size === 1 &&
-      standbys.every(({ name, role, state }) => {
-        const copies = role === 'sync_standby' ? 'sync' : 'async';
-        const follows = followers.some((row) => row.name === name && row.copies === copies);
-        return ['running', 'streaming'].includes(state) && follows;
-      }) &&
-      standbys.some(({ role }) => role === 'sync_standby')
+      standbys.every(
+        ({ name, role, state }) =>
+          role === 'sync_standby' &&
+          ['running', 'streaming'].includes(state) &&
+          followers.some((row) => row.name === name && row.copies === 'sync'),
+      )
     );
   }
 }
