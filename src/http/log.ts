@@ -24,9 +24,14 @@ export function createLog(level: Config['logLevel'], destination: DestinationStr
   );
 }
 
+/** pg-boss copies errors into plain objects. */
+function isErrorLike(error: unknown): error is Partial<Error> & { message: string } {
+  return error instanceof Error || typeof (error as Error | null)?.message === 'string';
+}
+
 function describeError(error: unknown, depth = 1): LoggedError {
-  if (!(error instanceof Error)) return { type: typeof error, message: String(error) };
-  const { name, message, stack, cause } = error;
+  if (!isErrorLike(error)) return { type: typeof error, message: String(error) };
+  const { name = 'Error', message, stack, cause } = error;
   const { code, constraint } = error as { code?: unknown; constraint?: unknown };
   return {
     type: name,
