@@ -1,7 +1,7 @@
 import type { MailTexts } from './texts.ts';
 
 const NOT_YOUR_CALLS =
-  'Falls es nicht Ihre Anrufe sind, ersetzen Sie sofort das SIP-Kennwort auf {portal}/phone und sagen Sie uns Bescheid.';
+  'Falls es nicht Ihre Anrufe sind, ersetzen Sie sofort das SIP-Kennwort auf {portal}/phone und geben Sie uns Bescheid.';
 const NOT_YOU =
   'Wenn Sie das nicht waren, wählen Sie sofort unter {portal}/recover ein neues Passwort und ' +
   'geben Sie uns Bescheid.';
@@ -12,7 +12,7 @@ export const GERMAN_TEXTS: MailTexts = {
     locale: 'de-DE',
     greeting: 'Guten Tag {name},',
     greetingUnverified: 'Guten Tag,',
-    fallback: 'Wenn die Schaltfläche nicht geht, öffnen Sie diese Adresse:',
+    fallback: 'Wenn die Schaltfläche nicht funktioniert, öffnen Sie diese Adresse:',
     help: 'Fragen? Wir sind für Sie da: {support}',
     footer: ['Sie bekommen diese Nachricht wegen Ihres Kontos bei {brand}.'],
     labels: {
@@ -26,7 +26,7 @@ export const GERMAN_TEXTS: MailTexts = {
       threshold: 'Warnung unter',
       spent: 'Kosten der Anrufe',
       limit: 'Tageslimit',
-      usual: 'Übliche Stunde',
+      usual: 'Üblich je Stunde',
       numbers: 'Rufnummern',
       part: 'Teil von {month}',
       total: 'Summe',
@@ -47,7 +47,7 @@ export const GERMAN_TEXTS: MailTexts = {
       button: 'Meine Adresse bestätigen',
       closing: [
         'Der Link gilt einmal und {hours} Stunden lang.',
-        'Wenn Sie sich nicht angemeldet haben, brauchen Sie nichts zu tun.',
+        'Wenn Sie kein Konto angelegt haben, brauchen Sie nichts zu tun.',
       ],
     },
     recovery: {
@@ -65,7 +65,7 @@ export const GERMAN_TEXTS: MailTexts = {
     },
     'account exists': {
       subject: 'Ihre Adresse hat schon ein Konto bei {brand}',
-      preview: 'Jemand wollte sich mit Ihrer E-Mail-Adresse anmelden.',
+      preview: 'Jemand wollte mit Ihrer E-Mail-Adresse ein Konto anlegen.',
       paragraphs: [
         'Jemand, hoffentlich Sie, wollte mit dieser E-Mail-Adresse ein Konto anlegen. Sie gehört ' +
           'schon zu einem Konto: {usernames}. Ein weiteres wurde nicht angelegt.',
@@ -127,29 +127,29 @@ export const GERMAN_TEXTS: MailTexts = {
       button: 'Meine Adresse bestätigen',
       closing: [
         'Der Link gilt einmal und {hours} Stunden lang.',
-        'Wenn Sie das nicht verlangt haben, brauchen Sie nichts zu tun.',
+        'Wenn Sie das nicht angefordert haben, brauchen Sie nichts zu tun.',
       ],
     },
     'address changed': {
       subject: 'Ihre E-Mail-Adresse bei {brand} wurde geändert',
-      preview: 'Mails zu Konto {username} gehen von jetzt an an eine andere Adresse.',
-      paragraphs: ['Mails zu Ihrem Konto gehen von jetzt an an eine andere Adresse.'],
+      preview: 'Mails zu Konto {username} gehen ab jetzt an eine andere Adresse.',
+      paragraphs: ['Mails zu Ihrem Konto gehen ab jetzt an eine andere Adresse.'],
       closing: [
         'Wenn Sie das nicht waren, geben Sie uns sofort Bescheid: Wer Ihre Mails liest, kann Ihr ' +
           'Konto übernehmen.',
       ],
     },
     'second factor on': {
-      subject: 'Die Anmeldung bei {brand} braucht jetzt einen zweiten Schritt',
+      subject: 'Die Anmeldung bei {brand} verlangt jetzt einen zweiten Schritt',
       preview: 'Konto {username} verlangt neben dem Passwort einen Code.',
       paragraphs: [
-        'Von jetzt an braucht die Anmeldung an Ihrem Konto neben dem Passwort einen Code Ihrer ' +
+        'Von jetzt an verlangt die Anmeldung an Ihrem Konto neben dem Passwort einen Code Ihrer ' +
           'Authenticator-App. Bewahren Sie die Wiederherstellungscodes sicher auf.',
       ],
       closing: [NOT_YOU],
     },
     'second factor off': {
-      subject: 'Die Anmeldung bei {brand} braucht keinen zweiten Schritt mehr',
+      subject: 'Die Anmeldung bei {brand} verlangt keinen zweiten Schritt mehr',
       preview: 'Konto {username} verlangt nur noch das Passwort.',
       paragraphs: ['Von jetzt an reicht das Passwort allein, um sich an Ihrem Konto anzumelden.'],
       closing: [NOT_YOU],
@@ -165,11 +165,11 @@ export const GERMAN_TEXTS: MailTexts = {
       closing: ['Anrufe können enden, wenn es aufgebraucht ist.'],
     },
     'calls stopped': {
-      subject: 'Anrufe Ihres Kontos bei {brand} gehen nicht mehr',
+      subject: 'Mit Ihrem Konto bei {brand} sind keine Anrufe mehr möglich',
       preview: 'Das Guthaben von Konto {username} ist aufgebraucht.',
       paragraphs: [
         'Das Guthaben Ihres Kontos ist aufgebraucht, deshalb werden Anrufe vorerst abgelehnt. Sie ' +
-          'gehen wieder, sobald eine Zahlung eingegangen ist, die es ausgleicht.',
+          'sind wieder möglich, sobald eine Zahlung eingegangen ist, die es ausgleicht.',
       ],
       button: 'Mein Konto ansehen',
       closing: [],

@@ -20,9 +20,10 @@ export const deCustomer: typeof enCustomer = {
         title: 'Anrufe gehen durch',
         text: 'Nichts hindert dieses Konto am Anrufen.',
         lasts: (days) => {
-          if (days > 365) return 'Wie in den letzten 30 Tagen reicht das Guthaben über ein Jahr.';
-          const span = days < 1 ? 'keinen Tag mehr' : `etwa ${plural(days, 'Tag', 'Tage')}`;
-          return `Wie in den letzten 30 Tagen reicht das Guthaben noch ${span}.`;
+          if (days > 365)
+            return 'Bei den Ausgaben der letzten 30 Tage reicht das Guthaben über ein Jahr.';
+          const span = days < 1 ? 'keinen Tag mehr' : `noch etwa ${plural(days, 'Tag', 'Tage')}`;
+          return `Bei den Ausgaben der letzten 30 Tage reicht das Guthaben ${span}.`;
         },
       },
       disabled: {
@@ -52,7 +53,7 @@ export const deCustomer: typeof enCustomer = {
     postpaidUpTo: (limit) => `auf Rechnung, bis ${limit}`,
     paidBy: (username) => `bezahlt von Konto ${username}`,
     balanceTitle: 'Guthaben',
-    balanceCourse: (days, zone) => `Guthaben am Ende der letzten ${days} Tage, ${zone}`,
+    balanceCourse: (days, zone) => `Guthaben am Ende jedes der letzten ${days} Tage, ${zone}`,
     lastDays: (days) => `letzte ${days} Tage`,
     registration: 'SIP-Registrierung',
     unknownAgent: 'Unbekanntes Telefon',
@@ -93,7 +94,8 @@ export const deCustomer: typeof enCustomer = {
     talked: 'Abgerechnete Zeit',
     hoursMinutes: 'h:mm:ss',
     spent: 'Ausgaben',
-    steps: ({ hour, day }) => `Diagramme je Stunde bis ${hour} Tage, je Tag bis ${day}.`,
+    steps: ({ hour, day }) =>
+      `Diagramme je Stunde für höchstens ${hour} Tage, je Tag für höchstens ${day}.`,
     callsPlot: { hour: 'Anrufe je Stunde', day: 'Anrufe je Tag', month: 'Anrufe je Monat' },
     spendPlot: { hour: 'Ausgaben je Stunde', day: 'Ausgaben je Tag', month: 'Ausgaben je Monat' },
     busiest: 'Häufigste Ziele',
@@ -212,7 +214,7 @@ export const deCustomer: typeof enCustomer = {
     off: 'Aus',
     isOn: 'Der zweite Faktor ist eingeschaltet',
     isOff: 'Der zweite Faktor ist ausgeschaltet',
-    what: 'Mit ihm braucht die Anmeldung auch einen Code, den eine Authenticator-App auf Ihrem Telefon zeigt.',
+    what: 'Mit ihm verlangt die Anmeldung auch einen Code, den eine Authenticator-App auf Ihrem Telefon zeigt.',
     codesLeft: (count) =>
       `Die Anmeldung verlangt einen Code. Sie haben noch ${plural(count, 'Wiederherstellungscode', 'Wiederherstellungscodes')}.`,
     setUp: 'Einrichten',
@@ -245,8 +247,8 @@ export const deCustomer: typeof enCustomer = {
   api: {
     key: 'API-Schlüssel',
     keyText:
-      'Der Schlüssel spricht für Ihr Konto und kann dessen Einstellungen ändern. Um ihn zu sehen, geben ' +
-      'Sie bitte noch einmal Ihr Passwort an.',
+      'Wer den Schlüssel hat, handelt für Ihr Konto und kann dessen Einstellungen ändern. Um ihn zu ' +
+      'sehen, geben Sie bitte noch einmal Ihr Passwort an.',
     keyShown: 'Halten Sie ihn geheim. Wenn Sie diese Seite verlassen, ist er wieder verborgen.',
     show: 'Schlüssel zeigen',
     change: 'Schlüssel ersetzen',
@@ -262,7 +264,8 @@ export const deCustomer: typeof enCustomer = {
     registration: 'SIP-Registrierung',
     limits: 'Grenzen je Stunde',
     noLimits: 'Die API ist hier nicht begrenzt.',
-    limitsText: (address) => `Anfragen, die Ihrer jetzigen Adresse ${address} bleiben.`,
+    limitsText: (address) =>
+      `Anfragen, die von Ihrer jetzigen Adresse ${address} noch möglich sind.`,
     operation: 'Operation',
     left: 'Übrig',
     leftOf: (left, perHour) => `${left} von ${perHour}`,
@@ -273,23 +276,23 @@ export const deCustomer: typeof enCustomer = {
     number: 'Nummer',
     numberHint: 'Wie Sie sie wählen, etwa 030 901820 oder +49 30 901820',
     show: 'Preis zeigen',
-    result: (number) => `Ein Anruf zu ${number}`,
+    result: (number) => `Ein Anruf an ${number}`,
     destination: 'Ziel',
-    ownRate: 'kein eigener Preis, also gilt der Preis des Kontos',
+    ownRate: 'kein eigener Preis, also gilt der Tarif des Kontos',
     perMinute: 'Preis je Minute',
-    increments: 'Berechnete Sekunden',
-    connectFee: 'Verbindungsgebühr',
+    increments: 'Abgerechnete Sekunden',
+    connectFee: 'Verbindungsentgelt',
     minimumCharge: 'Mindestentgelt',
     costs: (minutes) => plural(minutes, 'Minute', 'Minuten'),
     blocked: 'Diese Nummer kann von Ihrem Konto nicht angerufen werden.',
-    tooDear: (rate) => `Anrufe über ${rate} je Minute werden für Ihr Konto abgewiesen.`,
+    tooDear: (rate) => `Anrufe über ${rate} je Minute werden für Ihr Konto abgelehnt.`,
     emergency: 'Eine Notrufnummer: immer erlaubt und kostenlos.',
     incoming:
-      'Das ist eine Nummer Ihres Kontos. Anrufe zu ihr kosten, was eingehende Anrufe kosten.',
+      'Das ist eine Nummer Ihres Kontos. Anrufe an sie kosten, was eingehende Anrufe kosten.',
   },
   subAccounts: {
     title: 'Unterkonten',
-    explain: (month) => `Was die Konten, die dieses bezahlt, im ${month} getan haben.`,
+    explain: (month) => `Anrufe und Ausgaben der Konten, für die dieses Konto zahlt, im ${month}.`,
     account: 'Konto',
     calls: 'Anrufe',
     spend: 'Ausgaben',
@@ -302,7 +305,7 @@ export const deCustomer: typeof enCustomer = {
     disabled: 'gesperrt',
     dayLimit: (spent, limit) => `Alle zusammen heute ${spent} von höchstens ${limit}.`,
     none: 'Kein Unterkonto',
-    noneText: 'Konten, die dieses bezahlt, erscheinen hier.',
+    noneText: 'Konten, für die dieses Konto zahlt, erscheinen hier.',
     pages: 'Seiten der Konten',
     next: 'Weitere Konten',
     first: 'Erste Konten',
@@ -347,7 +350,7 @@ export const deCustomer: typeof enCustomer = {
     steps: [
       'Legen Sie in Ihrem Telefon oder Ihrer Telefonanlage ein SIP-Konto mit diesen Einstellungen an.',
       'Nehmen Sie als Passwort das SIP-Kennwort, nicht das Passwort dieses Portals.',
-      'Sobald es registriert ist, zeigt es die Übersicht mit der Zeit, die bleibt.',
+      'Sobald es registriert ist, zeigt die Übersicht es mit der verbleibenden Zeit.',
     ],
     secret: 'SIP-Kennwort',
     secretText: 'Um das SIP-Kennwort zu sehen, geben Sie bitte noch einmal Ihr Passwort an.',

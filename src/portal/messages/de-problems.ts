@@ -71,7 +71,7 @@ export const deProblems: ProblemWords<Problem> = {
   accountName: () => 'Bitte geben Sie einen Namen mit 1 bis 100 Zeichen an.',
   email: () => 'Das ist keine E-Mail-Adresse wie user@example.com.',
   country: () =>
-    'Bitte die zwei Buchstaben eines Landes mit Rufnummern angeben, zum Beispiel US oder GB.',
+    'Bitte geben Sie die zwei Buchstaben eines Landes mit Rufnummern an, etwa US oder GB.',
   timeZone: () =>
     'Diese Zeitzone ist nicht bekannt. Bitte geben Sie eine an wie UTC oder Europe/Berlin.',
   month: () => 'Bitte geben Sie einen Monat an wie 2030-12.',
@@ -109,7 +109,7 @@ export const deProblems: ProblemWords<Problem> = {
   lastAdministrator: ({ account }) =>
     `${account} ist der letzte Administrator; legen Sie zuerst einen anderen an, mit account-api admin create.`,
   emergencyPrefix: ({ prefix }) => `${prefix} ist eine Notrufnummer, die nichts sperren darf.`,
-  noBillingAccount: () => 'Das ist kein offenes Konto, das selbst bezahlt.',
+  noBillingAccount: () => 'Das ist kein offenes Abrechnungskonto.',
   feedExists: ({ name }) => `Einen Feed ${name} gibt es schon.`,
   feedTellsNoDebits: ({ format }) =>
     `Datensätze im Format ${format} sagen nicht, was die Vermittlung abgebucht hat.`,

@@ -15,7 +15,7 @@ export const deReference: typeof enReference = {
   answers: 'Antworten',
   request: 'Anfrage',
   exampleOf: (what) => `Beispiel für ${what}`,
-  required: 'notwendig',
+  required: 'erforderlich',
   optional: 'kann fehlen',
   or: 'oder',
   arrayOf: 'Liste von',

@@ -1,6 +1,6 @@
 import type { enWebhooks } from './en-webhooks.ts';
 
-/** Die Texte der Seiten für Webhooks. */
+/** The texts of the pages for webhooks, in German. */
 export const deWebhooks: typeof enWebhooks = {
   title: 'Webhooks',
   one: (id) => `Webhook ${id}`,
@@ -11,8 +11,8 @@ export const deWebhooks: typeof enWebhooks = {
   add: 'Neuer Webhook',
   submit: 'Webhook anlegen',
   added:
-    'Das Kennwort wird nur dieses eine Mal gezeigt. Damit prüft der Empfänger, von wem ein Ereignis kommt.',
-  secret: 'Kennwort',
+    'Das Secret wird nur dieses eine Mal gezeigt. Damit prüft der Empfänger, von wem ein Ereignis kommt.',
+  secret: 'Secret',
   url: 'URL',
   urlHint: 'https, an einer öffentlichen Adresse',
   types: 'Ereignisse',
@@ -24,15 +24,15 @@ export const deWebhooks: typeof enWebhooks = {
   noAccounts: 'Bitte geben Sie Benutzernamen von Abrechnungskonten an.',
   description: 'Wofür er ist',
   state: 'Zustand',
-  good: 'gut',
+  good: 'in Ordnung',
   unused: 'noch nicht benutzt',
   disabled: 'abgeschaltet',
   disabledFor: (reason) => `abgeschaltet: ${reason}`,
   failing: (since) => `schlägt seit ${since} fehl`,
   success: 'Letzter Erfolg',
   never: 'nie',
-  waiting: 'Warten',
-  failed: 'Aufgegeben',
+  waiting: 'Wartend',
+  failed: 'Nicht zugestellt',
   deliveries: 'Zustellungen',
   noDeliveries: 'Noch nichts gesendet',
   noDeliveriesText: 'Ereignisse erscheinen hier, sobald sie geschehen.',
@@ -43,18 +43,18 @@ export const deWebhooks: typeof enWebhooks = {
   result: 'Ergebnis',
   took: (milliseconds) => `${milliseconds} ms`,
   reply: 'Antwort',
-  states: { pending: 'wartet', delivered: 'zugestellt', failed: 'aufgegeben' },
+  states: { pending: 'wartet', delivered: 'zugestellt', failed: 'nicht zugestellt' },
   retry: 'Noch einmal senden',
   test: 'Test senden',
   tested: (result, milliseconds) => `Test: ${result}, nach ${milliseconds} ms.`,
   accepted: (status) => `angenommen mit Status ${status}`,
-  rotate: 'Neues Kennwort',
+  rotate: 'Neues Secret',
   disable: 'Abschalten',
   enable: 'Einschalten',
   remove: 'Entfernen',
   replay: 'Ereignisse noch einmal senden',
   replayText:
-    'Ereignisse, die seit einem Tag aufgegeben wurden, werden noch einmal gesendet, mit allen Versuchen.',
+    'Ereignisse, die seit einem Tag nicht zugestellt wurden, werden noch einmal gesendet, mit allen Versuchen.',
   since: 'Seit',
   replayed: (events) =>
     events === 1
@@ -62,5 +62,5 @@ export const deWebhooks: typeof enWebhooks = {
       : `${events} Ereignisse werden noch einmal gesendet.`,
   attention: (endpoints) => (endpoints === 1 ? 'Webhook schlägt fehl' : 'Webhooks schlagen fehl'),
   attentionText:
-    'Eines Ihrer Systeme nimmt keine Ereignisse an. Sie warten oder wurden aufgegeben.',
+    'Eines Ihrer Systeme nimmt keine Ereignisse an. Sie warten oder werden nicht mehr versucht.',
 };

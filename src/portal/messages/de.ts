@@ -77,7 +77,7 @@ export const de: Messages = {
     'second-factor-off':
       'Der zweite Faktor ist ausgeschaltet. Das Passwort allein öffnet das Konto.',
     'second-factor-required':
-      'Administratoren brauchen hier einen zweiten Faktor. Bitte richten Sie ihn zuerst ein.',
+      'Das Personal braucht hier einen zweiten Faktor. Bitte richten Sie ihn zuerst ein.',
     'session-ended': 'Beendet. Dieser Browser muss sich neu anmelden.',
     'address-mailed':
       'Wir haben einen Link an Ihre jetzige Adresse und einen an die neue geschickt. Die Adresse ändert sich, wenn beide benutzt sind.',
@@ -91,7 +91,8 @@ export const de: Messages = {
     'mail-retried': 'Die Mail wird noch einmal gesendet.',
     removed: 'Entfernt.',
     closed: 'Das Konto ist geschlossen.',
-    'replay-started': 'Die Wiederholung läuft. Erledigte Datensätze verschwinden aus dieser Liste.',
+    'replay-started':
+      'Die erneute Verarbeitung läuft. Erledigte Datensätze verschwinden aus dieser Liste.',
     replayed: 'Der Datensatz ist erledigt.',
     dismissed: 'Der Datensatz ist verworfen.',
   },
@@ -127,7 +128,7 @@ export const de: Messages = {
       overview: { title: 'Guthaben', text: 'Was übrig ist und wie lange es noch reicht.' },
       calls: {
         title: 'Anrufe',
-        text: 'Jeder Anruf mit seinen Kosten: durchsucht, je Tag summiert, als Datei geladen.',
+        text: 'Jeder Anruf mit seinen Kosten: durchsuchbar, je Tag summiert, als Datei.',
       },
       charges: {
         title: 'Gebühren',
@@ -190,7 +191,7 @@ export const de: Messages = {
   newPassword: {
     label: 'Neues Passwort',
     hint: (shortest, longest) =>
-      `${shortest} bis ${longest} Zeichen. Mehrere Wörter ergeben ein gutes.`,
+      `${shortest} bis ${longest} Zeichen. Mehrere Wörter ergeben ein gutes Passwort.`,
     repeated: 'Noch einmal dasselbe',
     differ: 'Die beiden Passwörter sind verschieden.',
     problems: {
@@ -205,7 +206,7 @@ export const de: Messages = {
     unknown: 'Dieser Link ist nicht bekannt. Bitte prüfen Sie, ob er ganz kopiert wurde.',
     expired: 'Dieser Link ist abgelaufen.',
     used: 'Dieser Link wurde schon benutzt.',
-    replaced: 'Seither ging eine neuere Mail mit einem anderen Link hinaus. Bitte nehmen Sie den.',
+    replaced: 'Eine neuere Mail hat einen anderen Link. Bitte benutzen Sie diesen.',
   },
   confirmAddress: {
     title: 'Änderung der Adresse',
@@ -215,7 +216,7 @@ export const de: Messages = {
     changed: 'Danke. Die Adresse ist geändert.',
     next: 'Weiter',
     failed: 'Nicht bestätigt',
-    again: 'Änderung noch einmal verlangen',
+    again: 'Änderung noch einmal anfordern',
   },
   verify: {
     title: 'Adresse bestätigen',
@@ -234,7 +235,7 @@ export const de: Messages = {
   reset: {
     title: 'Neues Passwort wählen',
     account: (username) =>
-      `Für Konto ${username}. Mit dem Passwort wird auch der API-Schlüssel neu.`,
+      `Für Konto ${username}. Mit dem Passwort wird auch der API-Schlüssel ersetzt.`,
     submit: 'Passwort ändern',
     doneTitle: 'Passwort geändert',
     done: (username) => `Das Passwort von Konto ${username} ist geändert.`,
