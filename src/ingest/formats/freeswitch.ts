@@ -78,7 +78,9 @@ function readCdr(record: Members, feed: Feed, canBeForged: boolean): ReportedCal
     ...(isLeftBehind
       ? leftBehind(variable, feed)
       : { talkMicroseconds: talkMicroseconds(variable) }),
-    outcome: outcomeOfCause(variable('hangup_cause')),
+    // A dialplan that goes on after a failed bridge ends the leg itself, with a cause of its own.
+    outcome:
+      outcomeOfCause(variable('hangup_cause')) ?? outcomeOfCause(variable('originate_disposition')),
     caller: callerNumber(profile.caller_id_number, 'caller_id_number'),
     ...phoneNumber(profile.destination_number, 'destination_number', feed),
     sourceIp: ipAddress(variable('sip_network_ip')) ?? ipAddress(profile.network_addr),

@@ -26,9 +26,9 @@ const asterisk = (disposition: string) =>
     'asterisk',
     `accountcode,src,dst,start,duration,billsec,disposition\n,1,2,${START},3,0,${disposition}`,
   );
-const freeswitch = (hangup_cause: string | undefined) => {
+const freeswitch = (hangup_cause: string | undefined, originate_disposition?: string) => {
   const record = freeswitchCdr({ uuid: 'u', accountcode: 2_000_000_001, start: START, talk: 0 });
-  const variables = { ...record.variables, hangup_cause };
+  const variables = { ...record.variables, hangup_cause, originate_disposition };
   return outcomeOf('freeswitch', JSON.stringify({ ...record, variables }));
 };
 
@@ -85,6 +85,8 @@ test("FreeSWITCH's hangup cause tells the outcome of a call without talk time", 
   ] as const) {
     assert.equal(freeswitch(cause), outcome, cause);
   }
+  assert.equal(freeswitch('NORMAL_CLEARING', 'USER_BUSY'), 'busy');
+  assert.equal(freeswitch('ORIGINATOR_CANCEL', 'USER_BUSY'), 'cancelled');
 });
 
 test('the generic format takes its own words; any other text tells nothing', () => {

@@ -64,7 +64,7 @@ const CAUSES: Record<string, CallOutcome | undefined> = {
   ALLOTTED_TIMEOUT: undefined,
 };
 
-/** @param name `hangup_cause` of a leg that was not answered */
+/** @param name the cause that ended a leg, or a bridge of it, that was not answered */
 export function outcomeOfCause(name: unknown): CallOutcome | undefined {
   if (typeof name !== 'string' || name === '') return undefined;
   return Object.hasOwn(CAUSES, name) ? CAUSES[name] : 'failed';
