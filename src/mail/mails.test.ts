@@ -168,14 +168,14 @@ test('a mail is in the language of its account, and the file has the words of th
     { name: 'Beispiel GmbH', language: 'de', message },
     opened,
   );
-  assert.equal(german.subject, 'Anrufe Ihres Kontos bei Example Voice gehen nicht mehr');
+  assert.equal(german.subject, 'Mit Ihrem Konto bei Example Voice sind keine Anrufe mehr möglich');
   assert.equal(
     german.text,
     `Guten Tag Beispiel GmbH,
 
 Das Guthaben Ihres Kontos ist aufgebraucht, deshalb werden Anrufe
-vorerst abgelehnt. Sie gehen wieder, sobald eine Zahlung eingegangen
-ist, die es ausgleicht.
+vorerst abgelehnt. Sie sind wieder möglich, sobald eine Zahlung
+eingegangen ist, die es ausgleicht.
 
   Konto     2125550100
   Guthaben  -1.234,50 $

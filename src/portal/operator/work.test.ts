@@ -153,7 +153,7 @@ test('faults of a price file and failures of work are told in the language of th
   const problem = { key: 'billedTo', account: 1, payer: 2 };
   assert.match(
     await finished('op_a', { code: 'internal', detail: 'Internal error' }, null),
-    /Es ist aus einem inneren Grund gescheitert; das Protokoll des Dienstes nennt ihn\./,
+    /Ein interner Fehler hat den Vorgang beendet; das Log des Dienstes nennt ihn\./,
   );
   assert.match(
     await finished('op_b', { code: 'conflict', detail: 'a detail' }, null),
