@@ -60,13 +60,17 @@ function answerRefusal(envelope: Envelope, refusal: Refusal, reply: FastifyReply
   return sendText(envelope, reply, status, JSON.stringify(body));
 }
 
-/** Answers clients over a limit, with the seconds to wait. The body is made only once. */
-export function answerRateLimited(envelope: Envelope) {
+/**
+ * The answer to clients over a limit; its body is made only once.
+ * @returns also a function that sends it, with the seconds to wait
+ */
+export function rateLimitedAnswer(envelope: Envelope) {
   const { status, body } = refusalAnswer(envelope, rateLimited(0));
   const text = JSON.stringify(body);
-  return (reply: FastifyReply, seconds: number): void => {
+  const send = (reply: FastifyReply, seconds: number): void => {
     sendText(envelope, reply.header('retry-after', seconds), status, text);
   };
+  return { status, text, send };
 }
 
 function sendText(

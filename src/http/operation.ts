@@ -8,18 +8,20 @@ import type {
 import type { Caller } from '../domain/access/caller.ts';
 import { administratorRequired, fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
 import type { Service } from '../service.ts';
-import { originOf } from './client-address.ts';
+import { addressReader, originOf } from './client-address.ts';
 import type { Face, Route } from './face.ts';
-import { answerRateLimited } from './failures.ts';
+import { rateLimitedAnswer } from './failures.ts';
 import { idempotencyKeyHeaders, once } from './idempotency-key.ts';
 import { longAnswer } from './long-answer.ts';
 import { type PresentedKey, presentedKey, requireWriting } from './presented-key.ts';
-import { AddressLimit, limitByAddress } from './rate-limit.ts';
+import { AddressLimit, limitByAddress, limitShortcut } from './rate-limit.ts';
 import { responses } from './responses.ts';
 import type { Static, TObject, TSchema } from './schema.ts';
+import { isTls, securityHeaders } from './security-headers.ts';
 import { parseStrictJson } from './strict-json.ts';
 
 const BODY_LIMIT_BYTES = 16 * 1024;
+const JSON_ANSWER = 'application/json; charset=utf-8';
 const JSON_TYPE = /^application\/([\w.+-]+\+)?json\s*(;|$)/i;
 
 // For operations without their own limit: the limit of wrong keys an hour for each address, as a
@@ -86,7 +88,8 @@ export function registerOperation<Schema extends TObject>(
   const route = face.routes[name];
   if (!route) throw new TypeError(`the face has no operation ${name}`);
   const { method, paths, status } = route;
-  const perHour = definition.limit?.(service) ?? 0;
+  const limit = new AddressLimit(service.db, name, definition.limit?.(service) ?? 0);
+  const overLimit = rateLimitedAnswer(face);
   const refusalsPerHour = REFUSED_KEYS * service.config.rateLimitPerHour;
   const refusedKeys = new AddressLimit(service.db, `${name} refused`, refusalsPerHour);
   // The limit of GET does not count HEAD.
@@ -99,7 +102,7 @@ export function registerOperation<Schema extends TObject>(
   const options: RouteShorthandOptionsWithHandler = {
     bodyLimit: BODY_LIMIT_BYTES,
     attachValidation: true,
-    onRequest: limitByAddress(service.db, name, perHour, answerRateLimited(face)),
+    onRequest: limitByAddress(limit, overLimit.send),
     preValidation: async (request) => {
       const read = face.read(request);
       const fields = withoutMissing(read.fields);
@@ -153,17 +156,22 @@ export function registerOperation<Schema extends TObject>(
       else if (request.method !== 'HEAD') {
         sent = await longAnswer(request, (await caller()).username, answer);
       }
-      return reply
-        .code(status)
-        .header('cache-control', 'no-store')
-        .type('application/json; charset=utf-8')
-        .send(sent);
+      return reply.code(status).header('cache-control', 'no-store').type(JSON_ANSWER).send(sent);
     },
   };
   for (const url of paths) {
     const hide = url !== paths[0];
     app.route({ ...options, method, url, schema: { ...options.schema, hide } });
   }
+  // Answers to pages of other origins have further headers.
+  if (method !== 'POST' || limit.isOff || service.config.corsOrigins.length > 0) return;
+  const shortcut = limitShortcut(limit, addressReader(service.config), overLimit.text);
+  const headers = {
+    ...securityHeaders(isTls(service.config)),
+    'cache-control': 'no-store',
+    'content-type': JSON_ANSWER,
+  };
+  for (const url of paths) app.shortcuts.set(url, { shortcut, status: overLimit.status, headers });
 }
 
 /** Accepts only JSON. An empty body counts as `{}`, with any media type. */

@@ -1,14 +1,17 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, onRequestHookHandler } from 'fastify';
 import type { Database } from '../db/database.ts';
 import { HourlyLimit } from '../domain/access/hourly-limit.ts';
 import { Refusal, rateLimited } from '../domain/refusal.ts';
 import { originOf } from './client-address.ts';
+import type { Shortcut } from './shortcut.ts';
 
 // A /48, which one customer of a provider may have, is allowed as many requests as this many /64.
 const NETWORK_SHARES = 16;
 
 /** A limit of requests an hour for each client address, and for each IPv6 network. */
 export class AddressLimit {
+  readonly isOff: boolean;
   readonly #addresses: HourlyLimit;
   readonly #networks: HourlyLimit;
 
@@ -17,6 +20,7 @@ export class AddressLimit {
    * @param perHour 0: no limit
    */
   constructor(db: Database, name: string, perHour: number) {
+    this.isOff = perHour === 0;
     this.#addresses = new HourlyLimit(db, name, perHour);
     this.#networks = new HourlyLimit(db, name, NETWORK_SHARES * perHour);
   }
@@ -51,19 +55,15 @@ export class AddressLimit {
 }
 
 /**
- * Limits one operation's requests an hour for each client address. HEAD is not counted.
- * @param perHour 0: no limit
- * @param answer answers an address that is known to be over its limit; gets the seconds to wait. If
+ * Limits requests by the client's address. HEAD is not counted.
+ * @param answer answers an address that is known to be over the limit; gets the seconds to wait. If
  *   it is left out, a refusal is thrown, which takes longer
  */
 export function limitByAddress(
-  db: Database,
-  operation: string,
-  perHour: number,
+  limit: AddressLimit,
   answer?: (reply: FastifyReply, seconds: number) => void,
 ): onRequestHookHandler[] {
-  if (perHour === 0) return [];
-  const limit = new AddressLimit(db, operation, perHour);
+  if (limit.isOff) return [];
   return [
     ({ method, clientAddress }, reply, done) => {
       if (method === 'HEAD') {
@@ -76,4 +76,22 @@ export function limitByAddress(
       else done(rateLimited(seconds));
     },
   ];
+}
+
+/**
+ * Answers addresses that are known to be over the limit, and leaves all others to Fastify.
+ * @param body of the answer
+ */
+export function limitShortcut(
+  limit: AddressLimit,
+  addressOf: (request: IncomingMessage) => string | undefined,
+  body: string,
+): Shortcut {
+  return async (request, next, send) => {
+    const address = addressOf(request) ?? '';
+    const isUsual = address !== '' && request.headers.host !== undefined;
+    const seconds = isUsual ? limit.knownWait(address) : undefined;
+    if (seconds === undefined) next(address);
+    else send(body, address, { 'retry-after': String(seconds) });
+  };
 }

@@ -1,21 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, RequestListener } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, RequestListener } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 
 /**
- * Answers a POST request without Fastify, as its route does: it calls `send` with the body of the
- * 200 and the client's address. Or it calls `next` with the address, and Fastify answers.
+ * Answers a POST request without Fastify, as its route does: it calls `send` with the body, the
+ * client's address and further headers. Or it calls `next` with the address, and Fastify answers.
  */
 export type Shortcut = (
   request: IncomingMessage,
   next: (address: string) => void,
-  send: (body: string, address: string) => void,
+  send: (body: string, address: string, headers?: OutgoingHttpHeaders) => void,
 ) => Promise<void>;
 
 interface Way {
   shortcut: Shortcut;
-  /** of the 200 */
-  headers: Record<string, string>;
+  /** of its answers */
+  status: number;
+  headers: OutgoingHttpHeaders;
 }
 
 declare module 'fastify' {
@@ -56,13 +57,15 @@ export function allowShortcuts(app: FastifyInstance): void {
         answer(request, response);
       }
     };
-    const send = (body: string, address: string) => {
+    const { status, headers } = way;
+    const send = (body: string, address: string, others?: OutgoingHttpHeaders) => {
       // Where the client has left, its response would emit an error.
       if (!response.destroyed) {
-        response.writeHead(200, { ...way.headers, 'content-length': Buffer.byteLength(body) });
+        const length = Buffer.byteLength(body);
+        response.writeHead(status, { ...headers, ...others, 'content-length': length });
         response.end(body);
       }
-      note(200, address);
+      note(status, address);
     };
     // Fastify tells what fails before the body is read. Nothing may end the process.
     way.shortcut(request, next, send).catch(() => {

@@ -117,7 +117,7 @@ export function authorizeRoute(app: FastifyInstance, service: Service, senders: 
       next(address);
     } else send(text, address);
   };
-  app.shortcuts.set(PATH, { shortcut, headers });
+  app.shortcuts.set(PATH, { shortcut, status: 200, headers });
 }
 
 /** The answer to a call that is allowed. @param called the number for switches that want it */

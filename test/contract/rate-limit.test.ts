@@ -245,6 +245,32 @@ describe('X-Forwarded-For', () => {
   });
 });
 
+test('over the limit, the answer without Fastify is the same as the one with it', async () => {
+  const address = newAddress();
+  const send = async (path: string) => {
+    const response = await fetch(`${contract.api.url}${path}`, {
+      method: 'POST',
+      headers: { 'x-forwarded-for': address },
+    });
+    const { date, 'retry-after': seconds, ...headers } = Object.fromEntries(response.headers);
+    assert.ok(date);
+    return { status: response.status, headers, seconds, body: await response.text() };
+  };
+  const path = '/v2.1/account/info';
+  for (let n = 0; n < 7; n++) await send(path);
+  // A path with a query has no shortcut.
+  const [{ seconds: left, ...full }, ...short] = [
+    await send(`${path}?a=1`),
+    await send(path),
+    await send(`${path}/`),
+  ];
+  assert.equal(full.status, 429);
+  for (const { seconds, ...answer } of short) {
+    assert.deepEqual(answer, full);
+    assert.ok([0, 1].includes(Number(left) - Number(seconds)), `${left} s, then ${seconds} s`);
+  }
+});
+
 test('RATE_LIMIT_PER_HOUR=0 turns the limit off', async (t) => {
   const api = await startDocumented();
   t.after(() => api.stop());

@@ -3,7 +3,7 @@ import { requestVerification } from '../../domain/account/portal-sign-up.ts';
 import { requestRecovery } from '../../domain/account/recovery.ts';
 import { isEmailAddress } from '../../domain/email-address.ts';
 import { html } from '../../html.ts';
-import { limitByAddress } from '../../http/rate-limit.ts';
+import { AddressLimit, limitByAddress } from '../../http/rate-limit.ts';
 import type { Service } from '../../service.ts';
 import { field } from '../components/field.ts';
 import { formFields } from '../input.ts';
@@ -21,7 +21,7 @@ interface MailForm {
 /** The forms that request a mail with a link: to recover a password, to verify an address. */
 export function mailForms(app: FastifyInstance, service: Service): void {
   const { db, queue, config } = service;
-  const onRequest = limitByAddress(db, 'recover', config.recoverLimitPerHour);
+  const onRequest = limitByAddress(new AddressLimit(db, 'recover', config.recoverLimitPerHour));
   const forms: MailForm[] = [
     {
       path: '/recover',

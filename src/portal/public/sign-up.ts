@@ -4,7 +4,7 @@ import { isPromotionValid } from '../../domain/account/promotion.ts';
 import { isAccountName } from '../../domain/account-name.ts';
 import { isEmailAddress } from '../../domain/email-address.ts';
 import { html } from '../../html.ts';
-import { limitByAddress } from '../../http/rate-limit.ts';
+import { AddressLimit, limitByAddress } from '../../http/rate-limit.ts';
 import type { Service } from '../../service.ts';
 import { field } from '../components/field.ts';
 import { formFields } from '../input.ts';
@@ -28,7 +28,7 @@ type Problems = Partial<Record<keyof Wanted, string>>;
  */
 export function signUpPages(app: FastifyInstance, service: Service): void {
   const { db, queue, config, clock } = service;
-  const onRequest = limitByAddress(db, 'signup', config.signupLimitPerHour);
+  const onRequest = limitByAddress(new AddressLimit(db, 'signup', config.signupLimitPerHour));
 
   app.get('/sign-up', async (request, reply) => {
     if (request.session) return reply.redirect('/', 303);
