@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { type Chunks, type Piece, type PieceSizes, readPieces } from './pieces.ts';
+import { type Chunks, onePiece, type Piece, type PieceSizes, readPieces } from './pieces.ts';
 
 // A batch debits an account once, so larger batches cost less for each call. But preparing a batch
 // blocks the event loop.
@@ -38,7 +38,8 @@ export async function* readBatches<Result>(
   let good = 0;
   let damaged = 0;
   const slice = new Slice();
-  for await (const piece of readPieces(inSlices(chunks, slice), sizes)) {
+  const one = onePiece(chunks, sizes);
+  for await (const piece of one ? [one] : readPieces(inSlices(chunks, slice), sizes)) {
     for (const record of read(piece)) {
       if (isGood) {
         if (record !== undefined && isGood(record)) good++;

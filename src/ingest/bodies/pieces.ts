@@ -36,6 +36,13 @@ export interface PieceSizes {
 
 const PIECE_SIZES: PieceSizes = { piece: 16 * 1024, record: 1024 * 1024 };
 
+/** A body that is one small chunk, so it needs no cutting; undefined for any other. */
+export function onePiece(chunks: Chunks, sizes: PieceSizes = PIECE_SIZES): Piece | undefined {
+  const [bytes, ...others] = Array.isArray(chunks) ? (chunks as Buffer[]) : [];
+  const isOne = bytes && others.length === 0 && bytes.length > 0 && bytes.length <= sizes.piece;
+  return isOne ? { bytes, linesBefore: 0 } : undefined;
+}
+
 /**
  * Cuts a body into pieces in one pass. An array is cut between members, any other body between
  * lines. A small body that is no array is not cut, because it may be one record. So a body of any
