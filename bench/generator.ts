@@ -15,7 +15,7 @@ export type Job =
       seconds: number;
       requests: string[];
     }
-  | { kind: 'once'; port: number; connections: number; requests: string[] }
+  | { kind: 'once'; port: number | number[]; connections: number; requests: string[] }
   | { kind: 'read'; port: number; readers: number; requests: Read[] };
 
 export interface Read {
