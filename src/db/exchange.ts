@@ -81,7 +81,8 @@ export class Exchanges {
       statement: pg.QueryConfig,
       read: (answer: pg.QueryResult) => T,
     ): Promise<T> => {
-      writeTogether(client.connection.stream);
+      // One statement is sent at once, before the requests that have arrived are all read.
+      if (!single) writeTogether(client.connection.stream);
       const answer = guard(() => client.query(statement)).then(read);
       // All answers are awaited below. An earlier failure must not end the process.
       answer.catch(() => undefined);

@@ -17,7 +17,10 @@ test('what is asked at the same time, and while an answer is under way, is answe
   assert.deepEqual(batches, [[1, 2, 3], [4, 5], [6]]);
 });
 
-test('many questions are answered beside those under way, by two statements at most', async () => {
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** A gatherer whose statements end when the test says so. Two questions are many. */
+function heldBack() {
   const batches: number[][] = [];
   const ends: (() => void)[] = [];
   const gatherer = new Gatherer(
@@ -26,27 +29,69 @@ test('many questions are answered beside those under way, by two statements at m
       await new Promise<void>((resolve) => ends.push(resolve));
       return numbers;
     },
-    (numbers) => numbers.length >= 2,
+    { least: 2, sizeOf: () => 1 },
   );
-  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const end = async (statement: number) => {
+    ends[statement]?.();
+    await turn();
+  };
+  return { gatherer, batches, end };
+}
+
+test('many questions are answered beside those under way, by two statements at most', async () => {
+  const { gatherer, batches, end } = heldBack();
   const asked: Promise<number>[] = [];
   for (const number of [1, 2, 3, 4, 5, 6]) {
     asked.push(gatherer.ask(number));
     await turn();
   }
   assert.deepEqual(batches, [[1], [2, 3]]);
-  ends[1]?.();
-  await turn();
+  await end(1);
   assert.deepEqual(batches, [[1], [2, 3], [4, 5, 6]]);
   asked.push(gatherer.ask(7));
-  ends[2]?.();
-  await turn();
+  await end(2);
   assert.deepEqual(batches, [[1], [2, 3], [4, 5, 6]], 'one alone waits for the first');
-  ends[0]?.();
-  await turn();
+  await end(0);
   assert.deepEqual(batches, [[1], [2, 3], [4, 5, 6], [7]]);
-  ends[3]?.();
+  await end(3);
   assert.deepEqual(await Promise.all(asked), [1, 2, 3, 4, 5, 6, 7]);
+});
+
+test('questions of many callers are divided in two halves, which begin at once', async () => {
+  const { gatherer, batches, end } = heldBack();
+  const asked: Promise<number>[] = [];
+  const ask = (...numbers: number[]) => {
+    for (const number of numbers) asked.push(gatherer.ask(number));
+  };
+  ask(1, 2, 3, 4, 5, 6);
+  assert.deepEqual(
+    batches,
+    [
+      [1, 2],
+      [3, 4],
+    ],
+    'many, in the same turn',
+  );
+  // Six are known now, so a half is three.
+  await end(0);
+  assert.deepEqual(batches, [
+    [1, 2],
+    [3, 4],
+  ]);
+  ask(7);
+  assert.deepEqual(batches, [
+    [1, 2],
+    [3, 4],
+    [5, 6, 7],
+  ]);
+  await end(1);
+  await end(2);
+  ask(8);
+  assert.equal(batches.length, 3, 'one waits for the end of the turn');
+  await turn();
+  assert.deepEqual(batches[3], [8]);
+  await end(3);
+  assert.deepEqual(await Promise.all(asked), [1, 2, 3, 4, 5, 6, 7, 8]);
 });
 
 test('a failure reaches all who asked together, and nobody after them', async () => {

@@ -12,62 +12,86 @@ export const GATHERED = channel('account-api:gathered');
 // More statements would only wait for each other.
 const MOST_AT_ONCE = 2;
 
+/** From which size on questions get a statement beside another one. */
+export interface Parallel<Question> {
+  least: number;
+  sizeOf: (question: Question) => number;
+}
+
 /**
  * Passes the questions of concurrent callers to `answer` together, so they share one statement.
- * While a statement runs, the next questions gather. Many questions start a second, parallel
- * statement. No question waits for a timer.
+ * While a statement runs, the next questions gather. No question waits for a timer.
+ *
+ * Many questions are answered by two statements in turn, each with half of them. The second half
+ * begins before the first is answered, so PostgreSQL works while this process reads requests and
+ * writes answers. Otherwise all callers would wait for one statement, and PostgreSQL for them.
  */
 export class Gatherer<Question, Answer> {
   readonly #answer: (questions: Question[]) => Promise<Answer[]>;
-  readonly #areMany: ((questions: Question[]) => boolean) | undefined;
+  readonly #parallel: Parallel<Question> | undefined;
   #waiting: Asked<Question, Answer>[] = [];
   #beginning = false;
   #underWay = 0;
+  #waitingSize = 0;
+  /** of the questions under way */
+  #askedSize = 0;
+  /** half the size of all questions that were open when a statement last ended */
+  #half = 0;
 
   /**
    * @param answer gives one answer for each question, in their order
-   * @param areMany whether the questions are worth a second, parallel statement
+   * @param parallel left out: there is one statement at a time
    */
-  constructor(
-    answer: (questions: Question[]) => Promise<Answer[]>,
-    areMany?: (questions: Question[]) => boolean,
-  ) {
+  constructor(answer: (questions: Question[]) => Promise<Answer[]>, parallel?: Parallel<Question>) {
     this.#answer = answer;
-    this.#areMany = areMany;
+    this.#parallel = parallel;
   }
 
   ask(question: Question): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ question, resolve, reject });
-      if (!this.#mayBegin()) return;
+      this.#waitingSize += this.#parallel?.sizeOf(question) ?? 0;
+      if (this.#isHalf()) {
+        void this.#work();
+        return;
+      }
+      if (this.#beginning || this.#underWay > 0) return;
       this.#beginning = true;
       // Runs after all requests that have arrived are read.
       setImmediate(() => {
         this.#beginning = false;
-        void this.#work();
+        if (this.#mayBegin()) void this.#work();
       });
     });
   }
 
+  #isHalf(): boolean {
+    if (!this.#parallel || this.#underWay === MOST_AT_ONCE) return false;
+    return this.#waitingSize >= Math.max(this.#parallel.least, this.#half);
+  }
+
   #mayBegin(): boolean {
-    if (this.#beginning || this.#waiting.length === 0) return false;
-    if (this.#underWay === 0) return true;
-    if (this.#underWay === MOST_AT_ONCE || !this.#areMany) return false;
-    return this.#areMany(this.#waiting.map(({ question }) => question));
+    if (this.#waiting.length === 0) return false;
+    return this.#underWay === 0 || this.#isHalf();
   }
 
   async #work(): Promise<void> {
-    this.#underWay++;
     const asked = this.#waiting;
+    const size = this.#waitingSize;
     this.#waiting = [];
+    this.#waitingSize = 0;
+    this.#underWay++;
+    this.#askedSize += size;
     try {
       const answers = await this.#answer(asked.map(({ question }) => question));
       asked.forEach(({ resolve }, n) => void resolve(answers[n] as Answer));
     } catch (error) {
       for (const { reject } of asked) reject(error);
     }
+    this.#half = Math.ceil((this.#waitingSize + this.#askedSize) / 2);
     this.#underWay--;
-    if (this.#mayBegin()) void this.#work();
+    this.#askedSize -= size;
+    if (!this.#beginning && this.#mayBegin()) void this.#work();
   }
 }
 

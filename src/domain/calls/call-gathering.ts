@@ -28,14 +28,14 @@ const FEW_CALLS = 50;
  * answered once its own calls are stored.
  */
 export function gatherCalls(db: Database): StoreCalls {
-  const areMany = (deliveries: Delivery[]) => numberOf(deliveries) >= MANY_CALLS;
+  const parallel = { least: MANY_CALLS, sizeOf: ({ calls }: Delivery) => calls.length };
   const ofAll = new Gatherer(
     (deliveries: Delivery[]) => storeDeliveries(db, deliveries, 'all feeds'),
-    areMany,
+    parallel,
   );
   const lanes = new Lanes<string, Delivery, Settled | undefined>(
     (deliveries) => storeDeliveries(db, deliveries, 'one feed'),
-    areMany,
+    parallel,
   );
   return async (feed, calls, now) => {
     const delivery = { feed, calls, now };
@@ -62,10 +62,6 @@ async function storeDeliveries(
     settled.push(...(await storeBatch(db, batch, of)));
   }
   return settled;
-}
-
-function numberOf(deliveries: Delivery[]): number {
-  return deliveries.reduce((sum, { calls }) => sum + calls.length, 0);
 }
 
 function batchesOf(deliveries: Delivery[]): Delivery[][] {

@@ -125,7 +125,7 @@ export function gatherAuthorizations(db: Database, options: AuthorizeOptions): A
   );
   const gatherer = new Gatherer(
     (questions: CallQuestion[]) => decideAtOnce(db, questions, options),
-    (questions) => questions.length >= MANY_QUESTIONS,
+    { least: MANY_QUESTIONS, sizeOf: () => 1 },
   );
   return async (question) => {
     const first = lanes.has(question.account) ? undefined : await gatherer.ask(question);
