@@ -63,8 +63,6 @@ const LIMITS_MS: Record<'server' | 'command' | 'pooled', pg.ClientConfig> = {
   // A pooler refuses session settings.
   pooled: { query_timeout: 35_000 },
 };
-// From here on a second, parallel read pays off.
-const MANY_KEYS = { least: 16, sizeOf: () => 1 };
 const EXCHANGES = 2;
 const READ_CLIENTS = 2;
 const PAGE_CLIENTS = 4;
@@ -213,7 +211,7 @@ export class Database implements Queryable {
         const found: (object | undefined)[] = new Array(keys.length);
         for (const row of rows) found[row.n - 1] = row;
         return found;
-      }, MANY_KEYS);
+      });
       this.#finders.set(name, finder);
     }
     return finder.ask(key) as Promise<Row | undefined>;

@@ -18,6 +18,8 @@ type Settled = PromiseSettledResult<StoreResult>;
 const MOST_CALLS = 2_000;
 // From here on two parallel statements are faster, although one waits for the other's balances.
 const MANY_CALLS = 1_000;
+// The service takes as long to read a small delivery and to answer it as to read so many calls.
+const DELIVERY_CALLS = 32;
 // Larger deliveries have a queue per feed, so other feeds do not wait for them.
 const FEW_CALLS = 50;
 
@@ -28,7 +30,8 @@ const FEW_CALLS = 50;
  * answered once its own calls are stored.
  */
 export function gatherCalls(db: Database): StoreCalls {
-  const parallel = { least: MANY_CALLS, sizeOf: ({ calls }: Delivery) => calls.length };
+  const sizeOf = ({ calls }: Delivery) => Math.max(calls.length, DELIVERY_CALLS);
+  const parallel = { least: MANY_CALLS, sizeOf };
   const ofAll = new Gatherer(
     (deliveries: Delivery[]) => storeDeliveries(db, deliveries, 'all feeds'),
     parallel,
