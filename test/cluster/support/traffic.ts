@@ -57,14 +57,18 @@ export class Traffic {
     return this.#answered.filter(({ kind, atMs }) => kinds.includes(kind) && atMs >= sinceMs);
   }
 
-  /** Waits until a write of each kind was acknowledged. */
-  async untilWritten(timeoutMs = 60_000): Promise<void> {
-    const since = performance.now();
-    const isDone = (kind: Kind) =>
-      this.answers([kind], since).some(
+  /**
+   * Waits until a write of each kind was acknowledged that began after a moment.
+   * @returns when the last kind had its first one
+   */
+  async untilWritten(since = performance.now(), timeoutMs = 60_000): Promise<number> {
+    const firstOf = (kind: Kind) =>
+      this.answers([kind], since).find(
         ({ status, atMs, ms }) => status === 200 && atMs - ms >= since,
-      );
-    await waitUntil(() => WRITES.every(isDone), timeoutMs);
+      )?.atMs ?? Number.POSITIVE_INFINITY;
+    const lastMs = () => Math.max(...WRITES.map(firstOf));
+    await waitUntil(() => lastMs() < Number.POSITIVE_INFINITY, timeoutMs);
+    return lastMs();
   }
 
   /** Sends nothing more, whatever is owed. */
