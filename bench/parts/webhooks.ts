@@ -21,6 +21,8 @@ const NEARLY_LOW = `UPDATE balance b SET cash = a.notify_threshold + 0.01
 export const webhooks: Part = async (stage, { rounds, quick }) => {
   const { db, keyring } = stage;
   const accounts = await makeAccounts(stage, { accounts: ACCOUNTS, withKeys: ACCOUNTS });
+  // Mails are not measured here.
+  await db.query('UPDATE account SET notify = false');
   await settle(stage);
   const usernames = accounts.map(({ username }) => username);
   const authorization = await makeFeed(stage);

@@ -194,3 +194,28 @@ test('a payment before the mail was queued saves it', async () => {
   await credit(db, account, '2');
   assert.equal(await tellingsOfStoppedCalls(account), 0);
 });
+
+test('warnings of many are queued in short transactions, and wait for no balance that calls lock', async () => {
+  const { db } = api.service;
+  const accounts = await Promise.all(
+    Array.from({ length: 60 }, () => addCustomer(api, { cash: '4' })),
+  );
+  const [locked = 0, ...others] = accounts;
+  await db.query('UPDATE balance SET warning_due = true WHERE account = ANY ($1)', [accounts]);
+  const counts = () => Promise.all([locked, ...others].map(warnings));
+  await db.transaction(async (tx) => {
+    await tx.query('SELECT FROM balance WHERE account = $1 FOR UPDATE', [locked]);
+    await warn();
+    assert.deepEqual(await counts(), [0, ...others.map(() => 1)]);
+  });
+  await warn();
+  assert.deepEqual(
+    await counts(),
+    accounts.map(() => 1),
+  );
+  const [row] = await db.query<{ transactions: number }>(
+    'SELECT count(DISTINCT xmin::text)::int AS transactions FROM balance WHERE account = ANY ($1)',
+    [others],
+  );
+  assert.equal(row?.transactions, 2);
+});

@@ -1,13 +1,15 @@
 import type { Database } from '../../db/database.ts';
 import type { Queue } from '../../db/queue.ts';
 import { type LimitReached, notifyAccount, notifyAdministrators } from '../mail/message.ts';
+import { dueBalances, inPortions } from './portions.ts';
 
 /** Queues mails for each daily limit of which 80 or 100 percent were reached since the last run. */
 export async function tellOfLimits(db: Database, queue: Queue): Promise<void> {
-  await db.transaction(async (tx) => {
+  await inPortions(db, async (tx) => {
     const due = await tx.query<LimitReached & { isWanted: boolean }>(
-      `UPDATE balance b SET limit_due = false FROM account a
-       WHERE b.limit_due AND a.username = b.account
+      `WITH ${dueBalances('limit_due')}
+       UPDATE balance b SET limit_due = false FROM due d JOIN account a ON a.username = d.account
+       WHERE b.account = d.account
        RETURNING a.username, b.limit_level AS level, b.spent_today::text AS spent,
          b.day_limit::text AS limit,
          a.closed_at IS NULL AND b.limit_level > 0 AND b.day_limit IS NOT NULL AS "isWanted"`,
@@ -17,5 +19,6 @@ export async function tellOfLimits(db: Database, queue: Queue): Promise<void> {
       await notifyAccount(tx, queue, reached.username, { kind: 'daily limit', ...reached });
       await notifyAdministrators(tx, queue, { kind: 'daily limit of a customer', ...reached });
     }
+    return due.length;
   });
 }
