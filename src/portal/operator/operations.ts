@@ -18,48 +18,29 @@ import { span, time } from '../components/time.ts';
 import { optional, type Problems, readFields } from '../entered.ts';
 import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
-import { form, may, type View, zoneOf } from '../view.ts';
+import { type View, zoneOf } from '../view.ts';
 import { administrator } from './actor.ts';
 import { failureText, resultOf } from './operation-result.ts';
 
-const BOOKS = '/admin/books';
-const CHARGES = '/admin/monthly-charges';
 const SHOWN = 10;
 const RELOAD_SECONDS = 2;
 /** The one who began operations of the portal; the others have the id of a key. */
 const CREATED_BY = 'portal';
 
-/** Long work: proving the books, and previewing and posting the monthly charges. */
-export function operationPages(app: FastifyInstance, service: Service): void {
-  const { db, queue, clock } = service;
+/** The form of some long work: what was entered, and what is wrong with it. */
+export type WorkPage = (view: View, fields: Fields, problems: Problems) => Promise<Page>;
 
-  app.get(BOOKS, async (request, reply) =>
-    sendPage(reply, request.view, await booksPage(request.view, {}, {})),
-  );
+interface WorkForm {
+  /** shows the form again if something is wrong */
+  page: WorkPage;
+  workOf: (asked: {
+    account: number | undefined;
+    month: string | undefined;
+  }) => Omit<Parameters<typeof beginOperation>[3], 'createdBy'>;
+}
 
-  app.post(BOOKS, async (request, reply) =>
-    start(request, reply, booksPage, ({ account }) => ({
-      kind: 'reconciliation',
-      subject: String(account ?? ''),
-      parameters: { account },
-      unit: 'MB',
-    })),
-  );
-
-  app.get(CHARGES, async (request, reply) =>
-    sendPage(reply, request.view, await chargesPage(request.view, {}, {})),
-  );
-
-  app.post(CHARGES, async (request, reply) => {
-    const posts = formFields(request).step === 'post';
-    return start(request, reply, chargesPage, ({ account, month }) => ({
-      kind: posts ? 'charge run' : 'charge preview',
-      subject: String(account ?? ''),
-      parameters: posts ? { account } : { account, month },
-      unit: posts ? 'accounts' : 'charges',
-    }));
-  });
-
+/** How far an operation is, or its result. */
+export function operationPages(app: FastifyInstance, { db }: Service): void {
   app.get('/admin/operations/:id', async (request, reply) => {
     const { id } = request.params as { id: string };
     const { view } = request;
@@ -68,105 +49,69 @@ export function operationPages(app: FastifyInstance, service: Service): void {
     if (!operation.finishedAt) reply.header('refresh', RELOAD_SECONDS);
     return sendPage(reply, view, operationPage(view, operation));
   });
+}
 
-  interface Asked {
-    account: number | undefined;
-    month: string | undefined;
+/** Begins the work that a form asks for, and shows it. Work that goes on already is shown instead. */
+export async function beginWork(
+  { db, queue, clock }: Service,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { page, workOf }: WorkForm,
+): Promise<FastifyReply> {
+  const { view } = request;
+  const fields = formFields(request);
+  const { values, problems } = readFields(view.m, fields, {
+    account: optional(entered.username),
+    month: optional(entered.month),
+  });
+  const again = async (wrong: Problems) => sendPage(reply, view, await page(view, fields, wrong));
+  if (problems) return again(problems);
+  const account = values.account ?? undefined;
+  try {
+    if (account !== undefined) await requireBalance(db, account);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return again({ account: view.m.operator.noPayer });
   }
-
-  /** Begins work and shows it. Work that goes on already is shown instead. */
-  async function start(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    page: (view: View, fields: Fields, problems: Problems) => Promise<Page>,
-    workOf: (asked: Asked) => Omit<Parameters<typeof beginOperation>[3], 'createdBy'>,
-  ): Promise<FastifyReply> {
-    const { view } = request;
-    const fields = formFields(request);
-    const { values, problems } = readFields(view.m, fields, {
-      account: optional(entered.username),
-      month: optional(entered.month),
-    });
-    const again = async (wrong: Problems) => sendPage(reply, view, await page(view, fields, wrong));
-    if (problems) return again(problems);
-    const account = values.account ?? undefined;
-    try {
-      if (account !== undefined) await requireBalance(db, account);
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      return again({ account: view.m.operator.noPayer });
-    }
-    const work = {
-      ...workOf({ account, month: values.month ?? undefined }),
-      createdBy: CREATED_BY,
-    };
-    try {
-      const { id } = await beginOperation(db, queue, administrator(request), work, clock());
-      return reply.redirect(`/admin/operations/${id}`, 303);
-    } catch (error) {
-      const id = error instanceof Refusal ? error.about?.operation : undefined;
-      if (id === undefined) throw error;
-      return reply.redirect(`/admin/operations/${id}`, 303);
-    }
-  }
-
-  async function booksPage(view: View, fields: Fields, problems: Problems): Promise<Page> {
-    const m = view.m.operator.books;
-    const content = html`${
-      may(view, 'money') &&
-      panel(
-        m.prove,
-        html`<p>${m.text}</p>
-${form(view, BOOKS, html`${accountField(view, fields, problems)}<button>${m.submit}</button>`, 'inline-form')}`,
-      )
-    }
-${await latest(view, ['reconciliation'])}`;
-    return { title: m.title, content, status: statusOf(problems) };
-  }
-
-  async function chargesPage(view: View, fields: Fields, problems: Problems): Promise<Page> {
-    const m = view.m.operator.charges;
-    const asked = html`<p>${m.text}</p>
-<div class="form-grid">${accountField(view, fields, problems)}
-${field({
-  name: 'month',
-  label: m.month,
-  value: fields.month,
-  problem: problems.month,
-  hint: m.monthHint,
-  autocomplete: 'off',
-})}</div>
-<p class="buttons"><button name="step" value="preview" class="quiet">${m.previewIt}</button>
-<button name="step" value="post">${m.postIt}</button></p>`;
-    const content = html`${may(view, 'money') && panel(m.due, form(view, CHARGES, asked))}
-${await latest(view, ['charge run', 'charge preview'])}`;
-    return { title: m.title, content, status: statusOf(problems) };
-  }
-
-  /** The latest work of some kinds. */
-  async function latest(view: View, kinds: string[]): Promise<Html> {
-    const m = view.m.operator.operations;
-    const found = await listOperations(db, { kinds }, { limit: SHOWN });
-    const list = table<Operation>(view, {
-      caption: m.latest,
-      rows: found,
-      columns: [
-        {
-          label: m.begun,
-          cell: ({ id, createdAt }) =>
-            html`<a href="/admin/operations/${id}">${time(view, createdAt, zoneOf(view), { seconds: true, zone: true })}</a>`,
-        },
-        { label: m.kind, cell: ({ kind }) => m.kinds[kind] ?? kind },
-        { label: m.status, cell: (operation) => state(view, operation), onPhone: true },
-      ],
-    });
-    return panel(m.latest, found.length > 0 ? list : emptyState(m.none, m.noneText));
+  const work = {
+    ...workOf({ account, month: values.month ?? undefined }),
+    createdBy: CREATED_BY,
+  };
+  try {
+    const { id } = await beginOperation(db, queue, administrator(request), work, clock());
+    return reply.redirect(`/admin/operations/${id}`, 303);
+  } catch (error) {
+    const id = error instanceof Refusal ? error.about?.operation : undefined;
+    if (id === undefined) throw error;
+    return reply.redirect(`/admin/operations/${id}`, 303);
   }
 }
 
-const statusOf = (problems: Problems) => (Object.keys(problems).length > 0 ? 400 : 200);
+/** The latest work of some kinds. */
+export async function latestWork({ db }: Service, view: View, kinds: string[]): Promise<Html> {
+  const m = view.m.operator.operations;
+  const found = await listOperations(db, { kinds }, { limit: SHOWN });
+  const list = table<Operation>(view, {
+    caption: m.latest,
+    rows: found,
+    columns: [
+      {
+        label: m.begun,
+        cell: ({ id, createdAt }) =>
+          html`<a href="/admin/operations/${id}">${time(view, createdAt, zoneOf(view), { seconds: true, zone: true })}</a>`,
+      },
+      { label: m.kind, cell: ({ kind }) => m.kinds[kind] ?? kind },
+      { label: m.status, cell: (operation) => state(view, operation), onPhone: true },
+    ],
+  });
+  return panel(m.latest, found.length > 0 ? list : emptyState(m.none, m.noneText));
+}
 
-function accountField(view: View, fields: Fields, problems: Problems): Html {
+/** The status of a form's page. */
+export const statusOf = (problems: Problems) => (Object.keys(problems).length > 0 ? 400 : 200);
+
+/** The field for the billing account of some work; empty: all of them. */
+export function accountField(view: View, fields: Fields, problems: Problems): Html {
   const m = view.m.operator;
   return field({
     name: 'account',
