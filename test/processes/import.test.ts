@@ -1,290 +1,19 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { balanceOf, searchAccounts } from '../../src/domain/account/account-search.ts';
-import { reconcile } from '../../src/domain/books/proof.ts';
 import { pipeCommand, runCommand } from '../support/command.ts';
+import { counts, type Importing, importing } from '../support/importing.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 let api: TestService;
+let imports: Importing;
 before(async () => {
   api = await startService({ SIP_REALM: 'sip.example.com' });
   api.env.SIP_REALM = 'sip.example.com';
+  imports = importing(api);
 });
 after(() => api.stop());
-
-function file(name: string, lines: string[] | Buffer): string {
-  const path = join(api.folder, name);
-  writeFileSync(path, Array.isArray(lines) ? `${lines.join('\n')}\n` : lines);
-  return path;
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
-async function run(status: number, ...args: string[]): Promise<any> {
-  const done = await runCommand(api.env, 'import', ...args, '--json');
-  assert.equal(done.status, status, done.stdout + done.stderr);
-  return JSON.parse(done.stdout || done.stderr.trim().split('\n').at(-1) || '');
-}
-
-const counts = ({ created, updated, unchanged, skipped, failed }: Record<string, number>) => [
-  created,
-  updated,
-  unchanged,
-  skipped,
-  failed,
-];
-
-async function accountOf(externalId: string) {
-  const [account] = await searchAccounts(
-    api.service.db,
-    { externalId: [externalId], state: 'all' },
-    { order: 'username', limit: 1 },
-  );
-  return account;
-}
-
-const ASTPP_ACCOUNTS = [
-  'id,number,reseller_id,first_name,last_name,company_name,email,status,deleted,type,posttoexternal,credit_limit,balance,pricelist_name,maxchannels,notify_flag,notify_credit_limit,creation,currency_code',
-  '1,4000000001,0,Ann,Example,,ann@example.com,0,0,0,0,0.00000,25.50000,,2,0,5,2020-01-02 03:04:05,USD',
-  '2,4000000002,0,,,"Debts, Ltd",debts@example.com,0,0,0,1,100.00000,12.50000,,0,1,10,2020-01-02 03:04:05,USD',
-  '3,4000000003,0,Old,Gone,,gone@example.com,0,1,0,0,0,1.00000,,0,0,0,2020-01-02 03:04:05,USD',
-  '4,reseller-1,0,Re,Seller,,shared@example.com,0,0,1,1,50,-3.25000,,0,0,0,2020-01-02 03:04:05,USD',
-  '5,4000000005,4,Of,Reseller,,SHARED@example.com,1,0,0,0,0,0,,0,0,0,0000-00-00 00:00:00,USD',
-  '6,4000000006,0,No,Address,,nowhere,0,0,0,0,0,0,,0,0,0,,USD',
-  '7,4000000001,0,Same,Number,,same@example.com,0,0,0,0,0,0,,0,0,0,,USD',
-  '8,4000000008,0,Other,Money,,money@example.com,0,0,0,1,10,5,,0,0,0,,EUR',
-];
-const BALANCES = [
-  'id,balance,posttoexternal,type,deleted,currency_code,as_of',
-  ...[
-    '1,25.50000,0,0,0,USD',
-    '2,12.50000,1,0,0,USD',
-    '4,-3.25000,1,1,0,USD',
-    '5,0.00000,0,0,0,USD',
-  ].map((line) => `${line},2026-11-25 22:00:00`),
-];
-
-test('ASTPP: accounts, traps and cash, to the last digit; twice is once', async () => {
-  const accounts = file('astpp.csv', ASTPP_ACCOUNTS);
-  const astpp = ['--mapping', 'astpp'];
-  const dry = await run(1, 'accounts', accounts, ...astpp, '--dry-run');
-  assert.deepEqual([dry.dryRun, ...counts(dry)], [true, 4, 0, 0, 1, 3]);
-  assert.equal(await accountOf('astpp:1'), undefined, 'a dry run writes nothing');
-  const report = join(api.folder, 'r.ndjson');
-  const done = await run(1, 'accounts', accounts, ...astpp, '--report', report);
-  assert.deepEqual(counts(done), [4, 0, 0, 1, 3]);
-  assert.deepEqual(done.failures, [
-    {
-      line: 7,
-      key: 'astpp:6',
-      errors: ['email: Must be an e-mail address such as user@example.com.'],
-    },
-    { line: 8, key: 'astpp:7', errors: ['line 2 has the username 4000000001, too'] },
-    {
-      line: 9,
-      key: 'astpp:8',
-      errors: ['creditLimit: is in EUR, and the books are in USD: add --currency EUR=RATE'],
-    },
-  ]);
-  const lines = readFileSync(report, 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
-  assert.deepEqual(lines.at(-1), {
-    end: true,
-    created: 4,
-    updated: 0,
-    unchanged: 0,
-    skipped: 1,
-    failed: 3,
-  });
-  assert.deepEqual(
-    lines.slice(0, 3).map(({ line, key, status }) => [line, key, status]),
-    [
-      [2, 'astpp:1', 'created'],
-      [3, 'astpp:2', 'created'],
-      [4, 'line 4', 'skipped'],
-    ],
-  );
-  const failed = readFileSync(join(api.folder, 'r.failed.csv'), 'utf8').split('\n');
-  assert.equal(failed[0], `${ASTPP_ACCOUNTS[0]},import_error`);
-  assert.equal(failed[2], `${ASTPP_ACCOUNTS[7]},"line 2 has the username 4000000001, too"`);
-  assert.equal(statSync(join(api.folder, 'r.failed.csv')).mode & 0o777, 0o600);
-
-  const ann = await accountOf('astpp:1');
-  assert.ok(ann);
-  const { username, name, email, rate, maxCalls, notify, billing, createdAt, verifiedAt } = ann;
-  assert.deepEqual(
-    { username, name, email, rate, maxCalls, notify, billing, createdAt, verifiedAt },
-    {
-      username: 4000000001,
-      name: 'Ann Example',
-      email: 'ann@example.com',
-      rate: '0.007500',
-      maxCalls: 2,
-      notify: true,
-      billing: 'prepaid',
-      createdAt: new Date('2020-01-02T03:04:05Z'),
-      verifiedAt: null,
-    },
-  );
-  const debts = await accountOf('astpp:2');
-  assert.deepEqual(
-    [debts?.name, debts?.creditLimit, debts?.notify],
-    ['Debts, Ltd', '100.000000', false],
-  );
-  const reseller = await accountOf('astpp:4');
-  assert.match(String(reseller?.username), /^[2-9][0-9]{9}$/);
-  assert.equal((await accountOf('astpp:5'))?.enabled, false);
-
-  const again = await run(1, 'accounts', accounts, ...astpp);
-  assert.deepEqual(counts(again), [0, 0, 4, 1, 3]);
-
-  const balances = file('balances.csv', BALANCES);
-  const wouldBe = await run(0, 'balances', balances, ...astpp, '--dry-run');
-  const sums = {
-    'postpaid negative': { count: 1, sum: '-12.500000' },
-    'postpaid positive': { count: 1, sum: '3.250000' },
-    'prepaid positive': { count: 1, sum: '25.500000' },
-  };
-  assert.deepEqual([wouldBe.sums, ...counts(wouldBe)], [sums, 3, 0, 1, 0, 0]);
-  const posted = await run(0, 'balances', balances, ...astpp);
-  assert.deepEqual([posted.balanced, posted.sums, ...counts(posted)], [true, sums, 3, 0, 1, 0, 0]);
-  const twice = await run(0, 'balances', balances, ...astpp);
-  assert.deepEqual(counts(twice), [0, 0, 4, 0, 0]);
-  const { db } = api.service;
-  assert.equal((await balanceOf(db, debts?.username ?? 0)).cash, '-12.500000');
-  assert.equal((await balanceOf(db, reseller?.username ?? 0)).cash, '3.250000');
-  assert.deepEqual((await reconcile(db)).imbalances, []);
-  const [entry] = await db.query<object>(
-    `SELECT kind, amount::text, reason, reference FROM ledger_entry WHERE account = 4000000001`,
-  );
-  assert.deepEqual(entry, {
-    kind: 'adjustment',
-    amount: '25.500000',
-    reason: 'Opening balance of 2026-11-25 from astpp',
-    reference: 'opening balance',
-  });
-});
-
-test('accounts that are closed there are skipped, or taken as closed, each once', async () => {
-  const path = file('closed.csv', [
-    'id,username,email,status,activated,typepaid,firstname',
-    '901,4100000001,open@example.com,1,t,0,Open',
-    '902,4100000002,expired@example.com,5,t,0,Expired',
-    '903,4100000003,never@example.com,1,f,0,Never',
-  ]);
-  const args = ['accounts', path, '--mapping', 'a2billing'];
-  assert.deepEqual(counts(await run(0, ...args, '--dry-run')), [1, 0, 0, 2, 0]);
-  assert.deepEqual(counts(await run(0, ...args, '--include')), [3, 0, 0, 0, 0]);
-  assert.deepEqual(counts(await run(0, ...args, '--include')), [0, 0, 3, 0, 0]);
-  const closed = await Promise.all(
-    ['901', '902', '903'].map(async (id) => {
-      const account = await accountOf(`a2billing:${id}`);
-      return [account?.name, account?.enabled, account?.closedAt !== null];
-    }),
-  );
-  assert.deepEqual(closed, [
-    ['Open', true, false],
-    ['Expired', false, true],
-    ['Never', true, true],
-  ]);
-});
-
-test('price lists of three systems: fees and blocks are theirs, and what has no place is a fault', async () => {
-  const prices = async (
-    status: number,
-    list: string,
-    mapping: string,
-    lines: string[],
-    ...more: string[]
-  ) => {
-    const path = file(`${list}.csv`, lines);
-    const args = ['prices', 'import', list, path, '--mapping', mapping, ...more, '--json'];
-    const done = await runCommand(api.env, ...args);
-    assert.equal(done.status, status, done.stdout + done.stderr);
-    return JSON.parse(done.stdout);
-  };
-  const stored = (list: string) =>
-    api.service.db.query<object>(
-      `SELECT prefix, name, rate::text, minimum_seconds AS minimum, increment_seconds AS increment,
-         connect_fee::text AS fee, minimum_charge::text AS least FROM price WHERE list = $1 ORDER BY prefix`,
-      [list],
-    );
-  const astpp = [
-    'pattern,comment,cost,connectcost,includedseconds,init_inc,inc,status,effective_date',
-    '^44.*,United Kingdom,0.01000,0.02000,0,30,6,0,2020-01-01',
-    '^4420.*,London,0.0123456,0,0,0,0,0,2020-01-01',
-    '^49.*,Germany,0.02,0,60,1,1,0,2020-01-01',
-    '^1.*,Off,0.02,0,0,1,1,1,2020-01-01',
-  ];
-  const { faults } = await prices(1, 'astpp', 'astpp', astpp);
-  assert.deepEqual(faults, [
-    { line: 3, problem: 'rate: Must have at most six decimals' },
-    {
-      line: 4,
-      problem:
-        'includedseconds: has no place here and would change bills; --accept takes the row without it',
-    },
-  ]);
-  const accepted = ['--round-rates', '--accept', 'includedseconds'];
-  const done = await prices(0, 'astpp', 'astpp', astpp, ...accepted);
-  assert.deepEqual([done.added, done.skipped, done.givenUp], [3, 1, ['49']]);
-  assert.deepEqual(await stored('astpp'), [
-    {
-      prefix: '44',
-      name: 'United Kingdom',
-      rate: '0.010000',
-      minimum: 30,
-      increment: 6,
-      fee: '0.020000',
-      least: '0.000000',
-    },
-    {
-      prefix: '4420',
-      name: 'London',
-      rate: '0.012346',
-      minimum: 0,
-      increment: 1,
-      fee: '0.000000',
-      least: '0.000000',
-    },
-    {
-      prefix: '49',
-      name: 'Germany',
-      rate: '0.020000',
-      minimum: 1,
-      increment: 1,
-      fee: '0.000000',
-      least: '0.000000',
-    },
-  ]);
-  const a2billing = [
-    'dialprefix,destination,rateinitial,initblock,billingblock,connectcharge,disconnectcharge,minimal_cost,starttime,endtime,startdate',
-    '44,UK,0.01,60,6,0.05,0,0.10,0,10079,',
-    '44,UK,0.02,60,6,0.05,0,0.10,0,10079,2090-01-01 00:00:00',
-    '49,Night,0.01,60,6,0,0,0,1200,1800,',
-  ];
-  const card = await prices(0, 'cards', 'a2billing', a2billing);
-  assert.equal(card.skipped, 1);
-  const [first, later, ...others] = await stored('cards');
-  assert.deepEqual([typeof later, others], ['object', []]);
-  assert.deepEqual(first, {
-    ...{ prefix: '44', name: 'UK', rate: '0.010000', minimum: 60, increment: 6 },
-    ...{ fee: '0.050000', least: '0.100000' },
-  });
-  const magnus = [
-    'prefix,destination,rateinitial,minimum,billingblock,connectcharge,disconnectcharge,status',
-    '44,UK,0.01,30,6,0,0.01,1',
-  ];
-  assert.match(
-    JSON.stringify(await prices(1, 'magnus', 'magnusbilling', magnus)),
-    /disconnectcharge/,
-  );
-});
 
 test('a row that differs is refused, or changes settings alone; payers may come later in the file', async () => {
   const first = [
@@ -292,23 +21,23 @@ test('a row that differs is refused, or changes settings alone; payers may come 
     '{"externalId":"n-1","name":"Payer","email":"payer@example.com","rate":0.02,"timeZone":"Europe/Berlin","verified":true}',
     '{"externalId":"n-3","name":"Lost","email":"lost@example.com","masterExternalId":"n-9"}',
   ];
-  const path = file('neutral.ndjson', first);
-  const dry = await run(1, 'accounts', path, '--dry-run');
+  const path = imports.file('neutral.ndjson', first);
+  const dry = await imports.run(1, 'accounts', path, '--dry-run');
   assert.deepEqual(counts(dry), [2, 0, 0, 0, 1]);
-  const made = await run(1, 'accounts', path);
+  const made = await imports.run(1, 'accounts', path);
   assert.deepEqual(counts(made), [2, 0, 0, 0, 1]);
   assert.deepEqual(made.failures, [
     { line: 3, key: 'n-3', errors: ['masterExternalId: no open billing account is n-9'] },
   ]);
-  const [payer, sub] = [await accountOf('n-1'), await accountOf('n-2')];
+  const [payer, sub] = [await imports.accountOf('n-1'), await imports.accountOf('n-2')];
   assert.equal(sub?.masterAccount, payer?.username);
   assert.ok(payer?.verifiedAt);
-  const changed = file('changed.csv', [
+  const changed = imports.file('changed.csv', [
     'externalId;name;email;masterExternalId;rate;password',
     'n-1;Payer;new@example.com;;0.03;a new password',
     'n-2;Sub;sub@example.com;n-1;;',
   ]);
-  const refused = await run(1, 'accounts', changed);
+  const refused = await imports.run(1, 'accounts', changed);
   assert.deepEqual(
     [refused.failures, ...counts(refused)],
     [
@@ -325,22 +54,30 @@ test('a row that differs is refused, or changes settings alone; payers may come 
       payer?.username,
     ]);
   const before = await hash();
-  const upserted = await run(0, 'accounts', changed, '--mode', 'upsert', '--passwords', 'take');
+  const upserted = await imports.run(
+    0,
+    'accounts',
+    changed,
+    '--mode',
+    'upsert',
+    '--passwords',
+    'take',
+  );
   assert.deepEqual(counts(upserted), [0, 1, 1, 0, 0]);
-  const after = await accountOf('n-1');
+  const after = await imports.accountOf('n-1');
   assert.deepEqual([after?.email, after?.rate], ['new@example.com', '0.030000']);
   assert.deepEqual(await hash(), before, 'credentials are never changed');
 });
 
 test('phones, numbers and services go to their accounts, each once', async () => {
-  const sip = file('sip.csv', [
+  const sip = imports.file('sip.csv', [
     'externalId,sipUser,sipSecret',
     'n-1,office-7,Kept4phones!x',
     'n-2,,123456',
     'n-9,nobody,Kept4phones!y',
     'n-2,home,Kept4phones!x',
   ]);
-  const first = await run(1, 'sip', sip);
+  const first = await imports.run(1, 'sip', sip);
   assert.deepEqual(counts(first), [0, 1, 0, 0, 3]);
   const errors = first.failures.map(({ errors: [one] }: { errors: string[] }) => one);
   assert.deepEqual(errors, [
@@ -353,28 +90,34 @@ test('phones, numbers and services go to their accounts, each once', async () =>
   );
   const ha1 = createHash('md5').update('office-7:sip.example.com:Kept4phones!x').digest('hex');
   assert.equal(row?.ha1, ha1);
-  assert.deepEqual(counts(await run(1, 'sip', sip)), [0, 0, 1, 0, 3]);
-  const numbers = file('numbers.csv', [
+  assert.deepEqual(counts(await imports.run(1, 'sip', sip)), [0, 0, 1, 0, 3]);
+  const numbers = imports.file('numbers.csv', [
     'number\texternalId\tmonthly\taddedAt',
     '+1 800 555 0130\tn-1\t1.50\t2020-01-01',
     '8005550131\tn-2\t0\t',
     '8005550130\tn-2\t0\t',
   ]);
-  const given = await run(1, 'numbers', numbers, '--first-charge', '2040-02');
+  const given = await imports.run(1, 'numbers', numbers, '--first-charge', '2040-02');
   assert.deepEqual(counts(given), [2, 0, 0, 0, 1]);
   assert.equal(given.failures[0].errors[0], 'line 2 has the number 8005550130, too');
-  assert.deepEqual(counts(await run(1, 'numbers', numbers)), [0, 0, 2, 0, 1]);
-  const services = file('services.csv', ['externalId,description,monthly', 'n-2,E911,1.50']);
-  assert.deepEqual(counts(await run(0, 'services', services)), [1, 0, 0, 0, 0]);
-  const dearer = file('services.csv', ['externalId,description,monthly', 'n-2,E911,2']);
-  assert.deepEqual(counts(await run(1, 'services', dearer)), [0, 0, 0, 0, 1]);
-  assert.deepEqual(counts(await run(0, 'services', dearer, '--mode', 'upsert')), [0, 1, 0, 0, 0]);
+  assert.deepEqual(counts(await imports.run(1, 'numbers', numbers)), [0, 0, 2, 0, 1]);
+  const services = imports.file('services.csv', [
+    'externalId,description,monthly',
+    'n-2,E911,1.50',
+  ]);
+  assert.deepEqual(counts(await imports.run(0, 'services', services)), [1, 0, 0, 0, 0]);
+  const dearer = imports.file('services.csv', ['externalId,description,monthly', 'n-2,E911,2']);
+  assert.deepEqual(counts(await imports.run(1, 'services', dearer)), [0, 0, 0, 0, 1]);
+  assert.deepEqual(
+    counts(await imports.run(0, 'services', dearer, '--mode', 'upsert')),
+    [0, 1, 0, 0, 0],
+  );
   const [paid] = await api.service.db.query<{ at: string }>(
     "SELECT next_charge::text AS at FROM account WHERE external_id = 'n-1'",
   );
   assert.equal(paid?.at, '2040-02-01');
-  const balance = file('sub.csv', ['externalId,cash,asOf', 'n-2,5,2026-11-25']);
-  const refused = await run(1, 'balances', balance);
+  const balance = imports.file('sub.csv', ['externalId,cash,asOf', 'n-2,5,2026-11-25']);
+  const refused = await imports.run(1, 'balances', balance);
   assert.match(
     refused.failures[0].errors[0],
     /^cash: \d{10} pays for it: money belongs to who pays$/,
@@ -404,152 +147,39 @@ test('damaged and hostile files are faults with lines, and nothing of them is wr
     ['gzip', gzipSync(Buffer.from(`${head}\n`)).subarray(0, 22), /damaged gzip/],
   ];
   for (const [name, content, expected] of cases) {
-    const path = file(`bad-${name}.csv`, content);
+    const path = imports.file(`bad-${name}.csv`, content);
     const { status, stdout, stderr } = await runCommand(api.env, 'import', 'accounts', path);
     assert.equal(status, 1, `${name}: ${stdout}${stderr}`);
     assert.match(stdout + stderr, expected, name);
   }
-  assert.equal(await accountOf('d-1'), undefined);
-  const latin = file('latin.csv', Buffer.from(`${head}\nd-3,M\xfcller,m@example.com\n`, 'latin1'));
-  await run(0, 'accounts', latin, '--encoding', 'latin1');
-  assert.equal((await accountOf('d-3'))?.name, 'Müller');
+  assert.equal(await imports.accountOf('d-1'), undefined);
+  const latin = imports.file(
+    'latin.csv',
+    Buffer.from(`${head}\nd-3,M\xfcller,m@example.com\n`, 'latin1'),
+  );
+  await imports.run(0, 'accounts', latin, '--encoding', 'latin1');
+  assert.equal((await imports.accountOf('d-3'))?.name, 'Müller');
   const packed = gzipSync(
     Buffer.from(`\uFEFF${head}\r\nd-4,"Two\r\nlines","x"\r\nd-5,Piped,p@example.com\r\n`),
   );
   const piped = await pipeCommand(api.env, packed, 'import', 'accounts', '-', '--json');
   assert.deepEqual(counts(JSON.parse(piped.stdout)), [1, 0, 0, 0, 1]);
-  const all = file('all.csv', [head, 'd-6,A,a@example.com', 'd-7,B,nowhere']);
-  assert.deepEqual(counts(await run(1, 'accounts', all, '--all-or-nothing')), [0, 0, 0, 0, 2]);
-  assert.equal(await accountOf('d-6'), undefined);
+  const all = imports.file('all.csv', [head, 'd-6,A,a@example.com', 'd-7,B,nowhere']);
+  assert.deepEqual(
+    counts(await imports.run(1, 'accounts', all, '--all-or-nothing')),
+    [0, 0, 0, 0, 2],
+  );
+  assert.equal(await imports.accountOf('d-6'), undefined);
 });
 
 test('invitations are mailed afterwards, once each', async () => {
-  const path = file('invited.csv', ['externalId,name,email', 'i-1,Guest,guest@example.com']);
-  const { id } = await run(0, 'accounts', path);
-  assert.deepEqual(await run(0, 'invite', id), { invited: 1 });
-  assert.deepEqual(await run(0, 'invite', id), { invited: 0 });
+  const path = imports.file('invited.csv', [
+    'externalId,name,email',
+    'i-1,Guest,guest@example.com',
+  ]);
+  const { id } = await imports.run(0, 'accounts', path);
+  assert.deepEqual(await imports.run(0, 'invite', id), { invited: 1 });
+  assert.deepEqual(await imports.run(0, 'invite', id), { invited: 0 });
   const [mail] = await api.mails('guest@example.com');
   assert.match(String(mail?.text), /\/verify\?token=/);
 });
-
-test('everything goes out as files of one moment that say when they are whole', async () => {
-  const to = join(api.folder, 'export');
-  const done = await runCommand(api.env, 'export', 'all', '--to', to, '--json');
-  assert.equal(done.status, 0, done.stderr);
-  const manifest = JSON.parse(readFileSync(join(to, 'manifest.json'), 'utf8'));
-  assert.deepEqual(JSON.parse(done.stdout), manifest);
-  assert.deepEqual([manifest.cash, manifest.ledger], ['16.250000', '16.250000']);
-  for (const { file: name, rows, sha256 } of Object.values(manifest.files) as {
-    file: string;
-    rows: number;
-    sha256: string;
-  }[]) {
-    const bytes = readFileSync(join(to, name));
-    assert.equal(createHash('sha256').update(bytes).digest('hex'), sha256, name);
-    const all = bytes.toString().trim().split('\n');
-    assert.deepEqual([JSON.parse(all.at(-1) ?? '').rows, all.length - 1], [rows, rows], name);
-    assert.ok(!bytes.toString().match(/argon2|Kept4phones/), name);
-  }
-  assert.ok(manifest.files.balances.rows > 5);
-  const twice = await runCommand(api.env, 'export', 'all', '--to', to);
-  assert.equal(twice.status, 1);
-  const since = join(to, 'manifest.json');
-  const later = join(api.folder, 'export-2');
-  const args = ['export', 'all', '--to', later, '--since', since, '--gzip', '--json'];
-  const next = JSON.parse((await runCommand(api.env, ...args)).stdout);
-  assert.deepEqual([next.files.events.rows, next.files.events.file], [0, 'events.ndjson.gz']);
-});
-
-// The columns of each system's own tables.
-const SYSTEMS: {
-  mapping: string;
-  accounts: string[];
-  expected: [number, number, number];
-  first: object;
-  sip?: string[];
-  balances?: string[];
-  cash?: string;
-}[] = [
-  {
-    mapping: 'a2billing',
-    accounts: [
-      'id,username,useralias,firstname,lastname,company_name,email,status,activated,typepaid,creditlimit,credit,simultaccess,credit_notification,creationdate,currency,uipass,tariff_name',
-      '1,5100000001,al1,Ann,Example,,a1@example.com,1,t,1,-50,12.5,2,5,2019-05-06 07:08:09,USD,plain,',
-      '2,card-2,al2,,,Suspended Inc,a2@example.com,6,t,0,0,3,0,-1,2019-05-06 07:08:09,USD,plain,',
-      '3,5100000003,al3,Gone,Gone,,a3@example.com,5,t,0,0,1,0,-1,2019-05-06 07:08:09,USD,plain,',
-      '4,5100000004,al4,Prepaid,Limit,,a4@example.com,1,t,0,20,1,0,-1,2019-05-06 07:08:09,USD,plain,',
-    ],
-    expected: [2, 1, 1],
-    first: {
-      username: 5100000001,
-      name: 'Ann Example',
-      billing: 'postpaid',
-      creditLimit: '50.000000',
-      maxCalls: 2,
-      notify: true,
-      notifyThreshold: 5,
-      enabled: true,
-    },
-    sip: ['id_cc_card,name,secret', '1,5100000001,Kept4phones!a2b'],
-    balances: ['id,credit,currency,status,activated,as_of', '1,12.5,USD,1,t,2026-11-25 22:00:00'],
-    cash: '12.500000',
-  },
-  {
-    mapping: 'magnusbilling',
-    accounts: [
-      'id,username,firstname,lastname,company_name,email,active,typepaid,creditlimit,credit,calllimit,credit_notification,creationdate,password,plan_name,user_type',
-      '1,maria,Maria,Example,,m1@example.com,1,0,0,7.25,-1,-1,2021-01-01 00:00:00,plain,,3',
-      '2,admin,Ad,Min,,m2@example.com,1,0,0,0,-1,-1,2021-01-01 00:00:00,plain,,1',
-      '3,5200000003,Off,Line,,m3@example.com,0,1,10,-2,4,3,2021-01-01 00:00:00,plain,,3',
-    ],
-    expected: [2, 1, 0],
-    first: {
-      name: 'Maria Example',
-      billing: 'prepaid',
-      creditLimit: null,
-      maxCalls: null,
-      notify: false,
-      notifyThreshold: 5,
-      enabled: true,
-    },
-    sip: ['id_user,name,secret', '1,maria,Kept4phones!magnus'],
-    balances: ['id,credit,active,user_type,as_of', '1,7.25,1,3,2026-11-25 22:00:00'],
-    cash: '7.250000',
-  },
-  {
-    mapping: 'fusionpbx',
-    accounts: [
-      'user_uuid,username,user_email,user_enabled,password,salt,contact_organization,contact_name_given,contact_name_family',
-      '6f1b0c9e-0000-4000-8000-000000000001,frank,f1@example.com,true,,,,Frank,Example',
-      '6f1b0c9e-0000-4000-8000-000000000002,off,f2@example.com,false,,,Example Org,,',
-    ],
-    expected: [2, 0, 0],
-    first: { name: 'Frank Example', billing: 'prepaid', enabled: true, notify: true },
-    sip: [
-      'user_uuid,extension,password',
-      '6f1b0c9e-0000-4000-8000-000000000001,1001,Kept4phones!fusion',
-    ],
-  },
-];
-
-for (const { mapping, accounts, expected, first, sip, balances, cash } of SYSTEMS) {
-  test(`${mapping}: accounts, phones and cash as its own tables have them`, async () => {
-    const args = ['--mapping', mapping];
-    const status = expected[2] > 0 ? 1 : 0;
-    const path = file(`${mapping}.csv`, accounts);
-    const { created, skipped, failed } = await run(status, 'accounts', path, ...args);
-    assert.deepEqual([created, skipped, failed], expected);
-    const id = `${mapping}:${accounts[1]?.split(',')[0]}`;
-    const account = await accountOf(id);
-    assert.ok(account);
-    const shown = Object.keys(first).map((name) => [name, account[name as keyof typeof account]]);
-    assert.deepEqual(Object.fromEntries(shown), first);
-    if (sip) {
-      const phones = await run(0, 'sip', file(`${mapping}-sip.csv`, sip), ...args);
-      assert.equal(phones.updated, 1, JSON.stringify(phones));
-    }
-    if (!balances) return;
-    await run(0, 'balances', file(`${mapping}-balances.csv`, balances), ...args);
-    assert.equal((await balanceOf(api.service.db, account.username)).cash, cash);
-  });
-}
