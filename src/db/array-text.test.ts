@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../test/support/properties.ts';
 import { startService, type TestService } from '../../test/support/service.ts';
 import { plainArray, textArray } from './array-text.ts';
 

@@ -6,7 +6,8 @@ import { operatorDocument } from '../../src/api/operator/document.ts';
 import { ROUTES } from '../../src/api/operator/routes.ts';
 import { SCOPES, type Scope } from '../../src/domain/access/operator-scope.ts';
 import { listAudit } from '../../src/domain/audit.ts';
-import { type Client, codeOf, operatorClient } from '../support/operator.ts';
+import { addAccount, type Client, codeOf, operatorClient } from '../support/operator.ts';
+import { fc } from '../support/properties.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 let api: TestService;
@@ -209,5 +210,98 @@ test('each change leaves one entry of the audit trail, which names the key', asy
   assert.deepEqual(
     [...new Set(trail.map(({ origin }) => origin))],
     ['operator api 127.0.0.1, acting user jane@crm', 'operator api 127.0.0.1'],
+  );
+});
+
+test('no generated request is answered by an error of ours', async () => {
+  const { username } = await addAccount(all);
+  const words = [
+    'username',
+    'amount',
+    'name',
+    'scopes',
+    'from',
+    'to',
+    'reference',
+    'limit',
+    'cursor',
+    'prefix',
+    'account',
+    'ids',
+    'networks',
+  ];
+  const value = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 12 }),
+    fc.constantFrom(
+      '',
+      '0',
+      '-1',
+      '1e9',
+      '999999999999.999999',
+      '2026-02-30T00:00:00Z',
+      '2026-01-01T00:00:00+99:99',
+      '\u0000',
+      '\ud800',
+      '9'.repeat(20),
+      '+',
+      "'",
+      '%',
+      '275760-09-13T00:00:00Z',
+      '0000-01-01T00:00:00Z',
+    ),
+    fc.integer(),
+    fc.double(),
+    fc.boolean(),
+    fc.constant(null),
+    fc.array(fc.string(), { maxLength: 2 }),
+    fc.dictionary(fc.constantFrom('entry', '__proto__', 'x'), fc.integer(), { maxKeys: 2 }),
+  );
+  const request = fc.record({
+    route: fc.constantFrom(...ROUTES),
+    known: fc.dictionary(fc.constantFrom('__proto__', 'constructor', ...words), value, {
+      maxKeys: 3,
+    }),
+    values: fc.array(value, { minLength: 20, maxLength: 20 }),
+    part: fc.constantFrom(
+      '1',
+      '9'.repeat(18),
+      '%2B',
+      '..',
+      'x',
+      '+442055501234',
+      'op_1',
+      'key_1',
+      '2026-02',
+      '0'.repeat(32),
+      '1'.repeat(40),
+    ),
+  });
+  await fc.assert(
+    fc.asyncProperty(request, async ({ route, known, values, part }) => {
+      const path = route.path.replace(/\{(\w+)\}/g, (_, name) =>
+        name === 'username' ? username : part,
+      );
+      const fill = (fields: object = {}) =>
+        Object.fromEntries(Object.keys(fields).map((name, n) => [name, values[n % values.length]]));
+      const query = new URLSearchParams(
+        Object.entries(fill(route.query)).map(([name, one]): [string, string] => [
+          name,
+          (typeof one === 'object' ? JSON.stringify(one) : String(one)).toWellFormed(),
+        ]),
+      );
+      if (route.path.endsWith('/close') || route.path.startsWith('/keys')) return;
+      const body =
+        route.method === 'GET' ? undefined : JSON.stringify({ ...fill(route.body), ...known });
+      const type = route.file?.[0] ?? 'application/json';
+      const headers: Record<string, string> =
+        body === undefined ? {} : { 'content-type': type, 'if-none-match': '*' };
+      const answer = await all.call(route.method, `${path}?${query}`, body, headers);
+      assert.ok(
+        answer.status < 500,
+        `${route.method} ${path}?${query} ${body}: ${JSON.stringify(answer.body)}`,
+      );
+      assert.ok(!JSON.stringify(answer.body).includes('accapi_op_'));
+    }),
+    { numRuns: Number(process.env.OPERATOR_RUNS ?? 100) },
   );
 });

@@ -86,6 +86,16 @@ export const callsWith =
     return answer;
   };
 
+export const newEmail = () => `${randomBytes(6).toString('hex')}@example.com`;
+
+/** Adds an account, and sends no mail. @returns its members */
+export async function addAccount({ call }: Client, more: object = {}): Promise<Answer['body']> {
+  const body = { name: 'Example Company', email: newEmail(), onboarding: 'none', ...more };
+  const made = await call('POST', '/accounts', body);
+  assert.equal(made.status, 201, JSON.stringify(made.body));
+  return made.body;
+}
+
 /** Asserts that the document contains an answer. */
 async function holdAgainstDocument(api: TestService, method: string, path: string, answer: Answer) {
   const document = await documentOf(api);
