@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { closeAccount } from '../src/domain/account/account.ts';
+import { hashInEarnest } from './support/quick-hashes.ts';
 import { startService, TESTER, type TestService } from './support/service.ts';
+
+hashInEarnest();
 
 let api: TestService;
 before(async () => {

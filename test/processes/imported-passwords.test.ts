@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { hash as argon2 } from '@node-rs/argon2';
 import { hash as bcrypt } from '@node-rs/bcrypt';
 import { runCommand } from '../support/command.ts';
+import { hashInEarnest } from '../support/quick-hashes.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 const PASSWORD = 'Grüße aus Köln 7';
@@ -21,6 +22,8 @@ interface Taken {
   /** how it is stored until it is used */
   stored: RegExp;
 }
+
+hashInEarnest();
 
 let api: TestService;
 let taken: (Taken & { externalId: string; username: number })[];

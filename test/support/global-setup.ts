@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { enableCompileCache, flushCompileCache } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,6 +21,7 @@ let folder: string | undefined;
 export async function globalSetup(): Promise<void> {
   // For the processes of the test files: all of them load the whole service.
   process.env.NODE_COMPILE_CACHE = COMPILED;
+  const compiled = compileService();
   let connection: pg.ClientConfig = { connectionString: process.env.TEST_DATABASE_URL };
   if (!process.env.TEST_DATABASE_URL) {
     folder = await mkdtemp(join(tmpdir(), 'account-api-test-'));
@@ -37,6 +39,14 @@ export async function globalSetup(): Promise<void> {
   await migrate(template);
   const queue = await Queue.open(template, 'worker', (error) => console.error(error));
   await queue.stop();
+  await compiled;
+}
+
+/** Otherwise the first processes would each compile it. */
+async function compileService(): Promise<void> {
+  enableCompileCache(COMPILED);
+  await import('./service.ts');
+  flushCompileCache();
 }
 
 export async function globalTeardown(): Promise<void> {

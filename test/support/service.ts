@@ -94,6 +94,8 @@ export async function startService(
     ...env,
   });
   const chunks: string[] = [];
+  // A process that runs many files keeps each service.
+  started.defer(() => void chunks.splice(0));
   const log = createLog(
     'trace',
     new Writable({

@@ -1,0 +1,38 @@
+// Runs test files in a few processes, each of which takes the next file when it has finished one:
+//   node test/run.ts [--test-name-pattern PATTERN] FILE|PATTERN…
+// A process for each file would import and compile the service 150 times.
+import { globSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { parseArgs } from 'node:util';
+import { globalSetup, globalTeardown } from './support/global-setup.ts';
+
+const AT_ONCE = 4;
+// A test that waits for ever fails.
+const MOST_MS = 300_000;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { 'test-name-pattern': { type: 'string', multiple: true } },
+});
+const files = globSync(positionals).sort();
+const line = new URL('support/line.ts', import.meta.url).pathname;
+const taken = mkdtempSync(join(tmpdir(), 'account-api-tests-'));
+await globalSetup();
+const tests = run({
+  files: Array(AT_ONCE).fill(line),
+  concurrency: AT_ONCE,
+  timeout: MOST_MS,
+  argv: [taken, ...files],
+  ...(values['test-name-pattern'] ? { testNamePatterns: values['test-name-pattern'] } : {}),
+});
+tests.on('test:fail', () => {
+  process.exitCode = 1;
+});
+tests.once('end', async () => {
+  await globalTeardown();
+  rmSync(taken, { recursive: true, force: true });
+});
+tests.compose(spec).pipe(process.stdout);

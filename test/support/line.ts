@@ -1,0 +1,25 @@
+// One of the processes of `test/run.ts`. Its arguments are the folder of taken files, and all files.
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { suite } from 'node:test';
+import { pathToFileURL } from 'node:url';
+// Its hook is registered here, so it is that of the process and not of the first file.
+import './child.ts';
+import './quick-hashes.ts';
+
+const [taken = '', ...files] = process.argv.slice(2);
+
+for (const [index, file] of files.entries()) {
+  // Its hooks are those of the file alone.
+  if (isMine(index)) await suite(file, () => import(pathToFileURL(resolve(file)).href));
+}
+
+/** Takes a file unless another process has. */
+function isMine(index: number): boolean {
+  try {
+    mkdirSync(join(taken, String(index)));
+    return true;
+  } catch {
+    return false;
+  }
+}
