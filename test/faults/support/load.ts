@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Promises } from '../../support/promises.ts';
 
 const PAUSE_MS = 50;
+// Between requests, so that the load leaves time to the tests beside it.
+const THINK_MS = { feed: 10, customer: 100 };
 // With this many missing answers, a switch repeats deliveries before it sends new ones.
 const MOST_OWED = 20;
 
@@ -19,8 +21,10 @@ export class Load {
     this.#promises = promises;
     this.#url = url;
     this.#running = [
-      ...Array.from({ length: feeds }, () => this.#repeat(() => this.#deliver())),
-      ...Array.from({ length: customers }, () => this.#repeat(() => promises.signUp(url()))),
+      ...Array.from({ length: feeds }, () => this.#repeat(() => this.#deliver(), THINK_MS.feed)),
+      ...Array.from({ length: customers }, () =>
+        this.#repeat(() => promises.signUp(url()), THINK_MS.customer),
+      ),
     ];
   }
 
@@ -30,13 +34,13 @@ export class Load {
     return this.#promises.owed.length < MOST_OWED ? 200 : 503;
   }
 
-  async #repeat(send: () => Promise<number>): Promise<void> {
+  async #repeat(send: () => Promise<number>, thinkMs: number): Promise<void> {
     while (this.#on) {
       const began = performance.now();
       const status = await send();
       this.slowestMs = Math.max(this.slowestMs, performance.now() - began);
       this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
-      if (status !== 200) await sleep(PAUSE_MS);
+      await sleep(status === 200 ? thinkMs : PAUSE_MS);
     }
   }
 
