@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type ParsedMail, simpleParser } from 'mailparser';
 import { type Browser, chromium } from 'playwright-core';
+import { newDataFolder } from '../support/prepared-data.ts';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
 const START_MS = 60_000;
@@ -40,7 +40,7 @@ interface Wanted {
 
 /** The service as a separate process with the demo's data, and Debian's Chromium. */
 export async function openStage(env: Record<string, string> = {}): Promise<Stage> {
-  const folder = await mkdtemp(join(tmpdir(), 'account-api-browser-'));
+  const folder = await newDataFolder('account-api-browser-');
   const port = await freePort();
   const url = `http://localhost:${port}`;
   const settings = {
@@ -68,7 +68,9 @@ export async function openStage(env: Record<string, string> = {}): Promise<Stage
   });
   try {
     await waitUntilReady(url, service);
-    const demo = JSON.parse(await command('demo', '--json'));
+    const demo = JSON.parse(
+      await readFile(join(folder, 'demo.json'), 'utf8').catch(() => command('demo', '--json')),
+    );
     const administrator = JSON.parse(await readFile(join(folder, 'admin.json'), 'utf8'));
     const browser = await launch();
     return {

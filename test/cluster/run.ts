@@ -24,7 +24,7 @@ if (process.getuid?.() !== 0) {
   process.exit(1);
 }
 const patterns = process.argv.slice(2);
-const setup = 'test/faults/support/global-setup.ts';
+const setup = 'test/faults/support/report.ts';
 const { status } = spawnSync(
   'unshare',
   [

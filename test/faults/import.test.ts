@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { startChild } from '../support/child.ts';
 import { PROGRAM } from '../support/command.ts';
+import { newDataFolder } from '../support/prepared-data.ts';
 import { embeddedConnection, runCommand, serverEnv, startServer } from '../support/server.ts';
 import { waitUntil } from '../support/wait.ts';
 import { end } from './support/begin.ts';
@@ -50,7 +50,7 @@ async function rowsOf(dataDir: string, kind: string): Promise<number> {
 
 test('kill -9 of an import at random moments, and resume: the same as one run, twice', async (t) => {
   const [kills, rows] = [times(4, 50), times(2_000, 20_000)];
-  const dataDir = await mkdtemp(join(tmpdir(), 'account-api-import-'));
+  const dataDir = await newDataFolder('account-api-import-');
   t.after(() => rm(dataDir, { recursive: true, force: true }));
   const server = await startServer(dataDir);
   const content = files(rows);
@@ -154,7 +154,7 @@ test('kill -9 of an import at random moments, and resume: the same as one run, t
 
 test('kill -9 of the server during an import that a client started: it goes on by itself', async (t) => {
   const [kills, rows] = [times(1, 5), times(4_000, 20_000)];
-  const dataDir = await mkdtemp(join(tmpdir(), 'account-api-operation-'));
+  const dataDir = await newDataFolder('account-api-operation-');
   t.after(() => rm(dataDir, { recursive: true, force: true }));
   const env = { OPERATOR_LIMIT_PER_MINUTE: '1000000' };
   let server = await startServer(dataDir, { env });

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Database } from '../../src/db/database.ts';
 import { postEntry } from '../../src/domain/books/ledger.ts';
 import { reconcile } from '../../src/domain/books/proof.ts';
+import { newDataFolder } from '../support/prepared-data.ts';
 import {
   embeddedConnection,
   MAIN,
@@ -27,7 +27,7 @@ let db: Database;
 
 // Two workers: a property that holds by chance in one process fails here.
 before(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'account-api-races-'));
+  dataDir = await newDataFolder('account-api-races-');
   server = await startServer(dataDir, { command: [process.execPath, MAIN, '--workers', '2'] });
   db = new Database({ connection: embeddedConnection(dataDir), poolSize: 10 });
 });

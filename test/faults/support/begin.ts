@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { TestContext } from 'node:test';
+import { newDataFolder } from '../../support/prepared-data.ts';
 import { Promises } from '../../support/promises.ts';
 import {
   addGenericFeed,
@@ -21,7 +20,7 @@ export interface Beginning {
 }
 
 export async function begin(t: TestContext, env?: Record<string, string>): Promise<Beginning> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'account-api-faults-'));
+  const dataDir = await newDataFolder('account-api-faults-');
   t.after(() => rm(dataDir, { recursive: true, force: true }));
   const server = await startServer(dataDir, env ? { env } : {});
   const promises = new Promises(await addGenericFeed(dataDir));
