@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -10,6 +11,8 @@ import { type Browser, chromium } from 'playwright-core';
 import { newDataFolder } from '../support/prepared-data.ts';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
+// Chromium without the parts that a window needs.
+const SHELL = '/usr/bin/chromium-headless-shell';
 const START_MS = 60_000;
 const MAIL_MS = 20_000;
 
@@ -96,8 +99,9 @@ export async function openStage(env: Record<string, string> = {}): Promise<Stage
 /** As root, Chromium runs without its sandbox. The other arguments stop its own network traffic. */
 function launch(): Promise<Browser> {
   const quiet = ['gpu', 'quic', 'background-networking', 'component-update', 'sync'];
+  const [installed] = [SHELL, '/usr/bin/chromium'].filter(existsSync);
   return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    executablePath: process.env.CHROMIUM ?? installed ?? SHELL,
     args: [
       '--no-first-run',
       ...quiet.map((what) => `--disable-${what}`),

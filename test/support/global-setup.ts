@@ -2,14 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { enableCompileCache, flushCompileCache } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { type EmbeddedDatabase, openEmbedded } from '../../src/db/embedded/index.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { Queue } from '../../src/db/queue.ts';
+import { COMPILED } from './compiled.ts';
 import { TEMPLATE } from './postgres.ts';
-
-const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url));
 
 let embedded: EmbeddedDatabase | undefined;
 let folder: string | undefined;
@@ -19,7 +17,6 @@ let folder: string | undefined;
  * each file clones.
  */
 export async function globalSetup(): Promise<void> {
-  // For the processes of the test files: all of them load the whole service.
   process.env.NODE_COMPILE_CACHE = COMPILED;
   const compiled = compileService();
   let connection: pg.ClientConfig = { connectionString: process.env.TEST_DATABASE_URL };
