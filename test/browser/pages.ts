@@ -31,7 +31,9 @@ export async function signIn(
   await page.getByRole('button', { name: 'Sign in' }).click();
 }
 
+/** The text of an element of the page, when the page has come whole. */
 export async function text(page: Page, selector: string): Promise<string> {
+  await page.waitForLoadState('domcontentloaded');
   return (await page.locator(selector).first().textContent()) ?? '';
 }
 
