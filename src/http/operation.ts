@@ -5,6 +5,8 @@ import type {
   onRequestHookHandler,
   RouteShorthandOptionsWithHandler,
 } from 'fastify';
+import type { Database } from '../db/database.ts';
+import { keyDigest } from '../domain/access/api-key.ts';
 import type { Caller } from '../domain/access/caller.ts';
 import { administratorRequired, fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
 import type { Service } from '../service.ts';
@@ -13,8 +15,9 @@ import type { Face, Route } from './face.ts';
 import { rateLimitedAnswer } from './failures.ts';
 import { idempotencyKeyHeaders, once } from './idempotency-key.ts';
 import { longAnswer } from './long-answer.ts';
+import { operationShortcut, refuseLeft } from './operation-shortcut.ts';
 import { type PresentedKey, presentedKey, requireWriting } from './presented-key.ts';
-import { AddressLimit, limitByAddress, limitShortcut } from './rate-limit.ts';
+import { AddressLimit, limitByAddress } from './rate-limit.ts';
 import { responses } from './responses.ts';
 import type { Static, TObject, TSchema } from './schema.ts';
 import { isTls, securityHeaders } from './security-headers.ts';
@@ -58,6 +61,11 @@ export interface Operation<Schema extends TObject> {
   refusals: Refusal[];
   /** @returns JSON text of the members beside the envelope, or the parts of a long body */
   handle: (call: Call<Schema>) => Promise<string | AsyncIterable<string>>;
+  /**
+   * `handle` for requests with nothing but an API key, which are answered without Fastify
+   * @param digest of the key
+   */
+  byKey?: (db: Database, digest: Buffer) => Promise<string>;
 }
 
 export interface Call<Schema extends TObject> {
@@ -102,7 +110,7 @@ export function registerOperation<Schema extends TObject>(
   const options: RouteShorthandOptionsWithHandler = {
     bodyLimit: BODY_LIMIT_BYTES,
     attachValidation: true,
-    onRequest: limitByAddress(limit, overLimit.send),
+    onRequest: [refuseLeft, ...limitByAddress(limit, overLimit.send)],
     preValidation: async (request) => {
       const read = face.read(request);
       const fields = withoutMissing(read.fields);
@@ -121,11 +129,18 @@ export function registerOperation<Schema extends TObject>(
     schema: documentation(face, route, definition),
     handler: async (request, reply) => {
       const { clientAddress, log } = request;
-      const { caller, digest: keyDigest } = request.presentedKey;
+      const { caller, digest } = request.presentedKey;
       const fault = faultyField(definition, request);
       const values = (method === 'GET' ? request.query : request.body) as Static<Schema>;
       const handle = async (tools: Service) => {
-        const call = { service: tools, body: values, caller, keyDigest, clientAddress, log };
+        const call = {
+          service: tools,
+          body: values,
+          caller,
+          keyDigest: digest,
+          clientAddress,
+          log,
+        };
         const answer = await definition.handle(call);
         return typeof answer === 'string' ? face.success(answer) : answer;
       };
@@ -164,14 +179,21 @@ export function registerOperation<Schema extends TObject>(
     app.route({ ...options, method, url, schema: { ...options.schema, hide } });
   }
   // Answers to pages of other origins have further headers.
-  if (method !== 'POST' || limit.isOff || service.config.corsOrigins.length > 0) return;
-  const shortcut = limitShortcut(limit, addressReader(service.config), overLimit.text);
+  const { db, keyring, config } = service;
+  const { byKey } = definition;
+  if (method !== 'POST' || (limit.isOff && !byKey) || config.corsOrigins.length > 0) return;
+  const shortcut = operationShortcut({
+    limit,
+    addressOf: addressReader(config),
+    overLimit,
+    byKey: byKey && (async (key) => face.success(await byKey(db, keyDigest(keyring, key)))),
+  });
   const headers = {
-    ...securityHeaders(isTls(service.config)),
+    ...securityHeaders(isTls(config)),
     'cache-control': 'no-store',
     'content-type': JSON_ANSWER,
   };
-  for (const url of paths) app.shortcuts.set(url, { shortcut, status: overLimit.status, headers });
+  for (const url of paths) app.shortcuts.set(url, { shortcut, headers });
 }
 
 /** Accepts only JSON. An empty body counts as `{}`, with any media type. */

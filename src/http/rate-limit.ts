@@ -1,10 +1,8 @@
-import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, onRequestHookHandler } from 'fastify';
 import type { Database } from '../db/database.ts';
 import { HourlyLimit } from '../domain/access/hourly-limit.ts';
 import { Refusal, rateLimited } from '../domain/refusal.ts';
 import { originOf } from './client-address.ts';
-import type { Shortcut } from './shortcut.ts';
 
 // A /48, which one customer of a provider may have, is allowed as many requests as this many /64.
 const NETWORK_SHARES = 16;
@@ -76,22 +74,4 @@ export function limitByAddress(
       else done(rateLimited(seconds));
     },
   ];
-}
-
-/**
- * Answers addresses that are known to be over the limit, and leaves all others to Fastify.
- * @param body of the answer
- */
-export function limitShortcut(
-  limit: AddressLimit,
-  addressOf: (request: IncomingMessage) => string | undefined,
-  body: string,
-): Shortcut {
-  return async (request, next, send) => {
-    const address = addressOf(request) ?? '';
-    const isUsual = address !== '' && request.headers.host !== undefined;
-    const seconds = isUsual ? limit.knownWait(address) : undefined;
-    if (seconds === undefined) next(address);
-    else send(body, address, { 'retry-after': String(seconds) });
-  };
 }

@@ -30,7 +30,7 @@ after(() => {
 
 /** @returns status and body, and what was noted without its time */
 async function answerBy(shortcut: Shortcut) {
-  app.shortcuts.set(PATH, { shortcut, status: 200, headers: { 'content-type': 'text/plain' } });
+  app.shortcuts.set(PATH, { shortcut, headers: { 'content-type': 'text/plain' } });
   answered = [];
   const signal = AbortSignal.timeout(2_000);
   const response = await fetch(`${url}${PATH}`, { method: 'POST', signal });
@@ -53,7 +53,7 @@ test('a shortcut that fails leaves its request to the route, with the time that 
 
 test('a shortcut that fails after its answer changes nothing', async () => {
   const answer = await answerBy(async (_request, _next, send) => {
-    send('by the shortcut', '127.0.0.1');
+    send({ status: 200, body: 'by the shortcut' }, '127.0.0.1');
     throw FAULT;
   });
   assert.deepEqual(answer, { shown: [200, 'by the shortcut'], noted: NOTED });

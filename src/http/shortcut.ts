@@ -3,19 +3,25 @@ import type { IncomingMessage, OutgoingHttpHeaders, RequestListener } from 'node
 import type { FastifyInstance } from 'fastify';
 
 /**
- * Answers a POST request without Fastify, as its route does: it calls `send` with the body, the
- * client's address and further headers. Or it calls `next` with the address, and Fastify answers.
+ * Answers a POST request without Fastify, as its route does: it calls `send` with the answer and
+ * the client's address. Or it calls `next` with the address, and Fastify answers.
  */
 export type Shortcut = (
   request: IncomingMessage,
   next: (address: string) => void,
-  send: (body: string, address: string, headers?: OutgoingHttpHeaders) => void,
+  send: (answer: ShortAnswer, address: string) => void,
 ) => Promise<void>;
+
+interface ShortAnswer {
+  status: number;
+  body: string;
+  /** besides those of all answers of the shortcut */
+  headers?: OutgoingHttpHeaders;
+}
 
 interface Way {
   shortcut: Shortcut;
   /** of its answers */
-  status: number;
   headers: OutgoingHttpHeaders;
 }
 
@@ -57,12 +63,11 @@ export function allowShortcuts(app: FastifyInstance): void {
         answer(request, response);
       }
     };
-    const { status, headers } = way;
-    const send = (body: string, address: string, others?: OutgoingHttpHeaders) => {
+    const send = ({ status, body, headers }: ShortAnswer, address: string) => {
       // Where the client has left, its response would emit an error.
       if (!response.destroyed) {
         const length = Buffer.byteLength(body);
-        response.writeHead(status, { ...headers, ...others, 'content-length': length });
+        response.writeHead(status, { ...way.headers, ...headers, 'content-length': length });
         response.end(body);
       }
       note(status, address);

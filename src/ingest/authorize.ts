@@ -115,9 +115,9 @@ export function authorizeRoute(app: FastifyInstance, service: Service, senders: 
     if (text === undefined) {
       begun.set(request, found);
       next(address);
-    } else send(text, address);
+    } else send({ status: 200, body: text }, address);
   };
-  app.shortcuts.set(PATH, { shortcut, status: 200, headers });
+  app.shortcuts.set(PATH, { shortcut, headers });
 }
 
 /** The answer to a call that is allowed. @param called the number for switches that want it */

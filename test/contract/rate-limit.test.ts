@@ -245,30 +245,34 @@ describe('X-Forwarded-For', () => {
   });
 });
 
-test('over the limit, the answer without Fastify is the same as the one with it', async () => {
+test('with nothing but a key, and over the limit, answers without Fastify are those of Fastify', async () => {
   const address = newAddress();
-  const send = async (path: string) => {
+  const send = async (path: string, authorization: string) => {
     const response = await fetch(`${contract.api.url}${path}`, {
       method: 'POST',
-      headers: { 'x-forwarded-for': address },
+      headers: { authorization, 'x-forwarded-for': address },
     });
     const { date, 'retry-after': seconds, ...headers } = Object.fromEntries(response.headers);
     assert.ok(date);
     return { status: response.status, headers, seconds, body: await response.text() };
   };
   const path = '/v2.1/account/info';
-  for (let n = 0; n < 7; n++) await send(path);
-  // A path with a query has no shortcut.
-  const [{ seconds: left, ...full }, ...short] = [
-    await send(`${path}?a=1`),
-    await send(path),
-    await send(`${path}/`),
-  ];
-  assert.equal(full.status, 429);
-  for (const { seconds, ...answer } of short) {
-    assert.deepEqual(answer, full);
-    assert.ok([0, 1].includes(Number(left) - Number(seconds)), `${left} s, then ${seconds} s`);
+  const { apikey: key } = customer;
+  const shown: unknown[] = [];
+  for (const presented of [`Bearer ${key}`, 'bearer', `Bearer ${key}0`, `Bearer ${key}`]) {
+    // A path with a query has no shortcut.
+    const { seconds: left, ...full } = await send(`${path}?a=1`, presented);
+    const { seconds, ...short } = await send(path, presented);
+    assert.deepEqual(short, full);
+    assert.ok([0, 1].includes(Number(left ?? 0) - Number(seconds ?? 0)), `${left}, ${seconds}`);
+    shown.push([full.status, left !== undefined]);
   }
+  assert.deepEqual(shown, [
+    [200, false],
+    [401, false],
+    [401, false],
+    [429, true],
+  ]);
 });
 
 test('RATE_LIMIT_PER_HOUR=0 turns the limit off', async (t) => {

@@ -1,8 +1,12 @@
+import type { Database } from '../../db/database.ts';
 import { fieldRequired, rateLimited, unauthorized } from '../../domain/refusal.ts';
 import { apikeyField } from '../../http/fields.ts';
 import { operation } from '../../http/operation.ts';
 import { Type } from '../../http/schema.ts';
 import { accountRecord } from './account-record.ts';
+
+const members = async (db: Database, digest: Buffer) =>
+  `"account":[${await accountRecord(db, digest)}]`;
 
 export const info = operation({
   name: 'info',
@@ -49,6 +53,6 @@ export const info = operation({
     ],
   },
   refusals: [fieldRequired('apikey'), unauthorized(), rateLimited(3_600)],
-  handle: async ({ service: { db }, keyDigest }) =>
-    `"account":[${await accountRecord(db, await keyDigest())}]`,
+  handle: async ({ service: { db }, keyDigest }) => members(db, await keyDigest()),
+  byKey: members,
 });

@@ -1,0 +1,59 @@
+import type { IncomingMessage } from 'node:http';
+import type { onRequestHookHandler } from 'fastify';
+import { isNamedKey } from '../domain/access/named-key.ts';
+import { bearerKey } from './bearer-key.ts';
+import type { AddressLimit } from './rate-limit.ts';
+import type { Shortcut } from './shortcut.ts';
+
+interface ShortcutOptions {
+  limit: AddressLimit;
+  addressOf: (request: IncomingMessage) => string | undefined;
+  overLimit: { status: number; text: string };
+  /** answers a request with nothing but an API key; left out: Fastify answers all of them */
+  byKey?: ((key: string) => Promise<string>) | undefined;
+}
+
+/** why requests were refused or failed before they were left to Fastify */
+const failures = new WeakMap<IncomingMessage, Error>();
+
+/**
+ * Answers addresses that are known to be over the limit, and requests that present an API key in
+ * their header and nothing else. All other requests, and all other refusals, are left to Fastify.
+ */
+export function operationShortcut(options: ShortcutOptions): Shortcut {
+  const { limit, addressOf, overLimit, byKey } = options;
+  return async (request, next, send) => {
+    const address = addressOf(request) ?? '';
+    if (address === '' || request.headers.host === undefined) {
+      next(address);
+      return;
+    }
+    const seconds = limit.knownWait(address);
+    if (seconds !== undefined) {
+      const headers = { 'retry-after': String(seconds) };
+      send({ status: overLimit.status, body: overLimit.text, headers }, address);
+      return;
+    }
+    const key = byKey && isEmpty(request) ? bearerKey(request.headers.authorization) : undefined;
+    if (!byKey || key === undefined || isNamedKey(key)) {
+      next(address);
+      return;
+    }
+    let body: string | undefined;
+    try {
+      await limit.count(address);
+      body = await byKey(key);
+    } catch (error) {
+      failures.set(request, error as Error);
+    }
+    if (body === undefined) next(address);
+    else send({ status: 200, body }, address);
+  };
+}
+
+/** Refuses what a shortcut found to be refused, without counting or asking again. */
+export const refuseLeft: onRequestHookHandler = ({ raw }, _reply, done) => done(failures.get(raw));
+
+function isEmpty({ headers }: IncomingMessage): boolean {
+  return (headers['content-length'] ?? '0') === '0' && headers['transfer-encoding'] === undefined;
+}
