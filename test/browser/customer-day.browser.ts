@@ -11,7 +11,7 @@ const PASSWORD = 'four words make one';
 let stage: Stage;
 let address = 'demo@example.com';
 before(async () => {
-  stage = await openStage();
+  stage = await openStage({ HOW_TO_PAY: 'https://pay.example.com/{username}' });
 });
 after(() => stage?.stop());
 
@@ -25,7 +25,7 @@ for (const [name, hands] of [
   ['the mouse', mouse],
   ['the keyboard', keyboard],
 ] as const) {
-  const { press, type } = hands;
+  const { press, type, choose } = hands;
 
   test(`a new customer with ${name}`, { timeout: 120_000 }, async () => {
     const { context, page, complaints } = await openPage(stage, true);
@@ -41,6 +41,8 @@ for (const [name, hands] of [
     await press(page.getByRole('button', { name: 'Verify and sign in' }));
     assert.equal(await heading(page), 'Overview');
     assert.match(await text(page, 'main'), /Calls begin with the first payment/);
+    const pay = page.getByRole('link', { name: 'Pay now' });
+    assert.match((await pay.getAttribute('href')) ?? '', /^https:\/\/pay\.example\.com\/\d{10}$/);
     assert.deepEqual(complaints, []);
     await context.close();
   });
@@ -64,6 +66,12 @@ for (const [name, hands] of [
     await press(menu('Calls'));
     await press(main.getByRole('link', { name: 'Last 7 days' }));
     assert.match(await text(page, 'main'), /Direction.*Outgoing/s);
+    await press(main.getByRole('link', { name: 'Last 30 days' }));
+    await choose(page.getByLabel('Outcome'), 'No answer');
+    await press(page.getByRole('button', { name: 'Show' }));
+    await page.waitForLoadState();
+    const ended = await main.locator('td[data-label="Duration"]').allInnerTexts();
+    assert.deepEqual([...new Set(ended)], ['No answer']);
 
     await press(menu('Overview'));
     await press(main.getByRole('link', { name: '2', exact: true }));

@@ -102,7 +102,11 @@ export async function addVolume({ dataDir, customer }: Stage): Promise<void> {
   });
 }
 
-async function inDatabase(dataDir: string, work: (db: pg.Client) => Promise<void>): Promise<void> {
+/** Connects to the database of a stage for some work. */
+export async function inDatabase(
+  dataDir: string,
+  work: (db: pg.Client) => Promise<unknown>,
+): Promise<void> {
   const client = new pg.Client(embeddedConnection(dataDir));
   await client.connect();
   try {

@@ -17,20 +17,30 @@ declare const document: {
 export interface Hands {
   press: (target: Locator) => Promise<void>;
   type: (field: Locator, value: string) => Promise<void>;
+  /** @param label of an option */
+  choose: (field: Locator, label: string) => Promise<void>;
+  /** @param day such as `2030-12-31` */
+  pickDay: (field: Locator, day: string) => Promise<void>;
 }
 
 export const mouse: Hands = {
   press: (target) => target.click(),
   type: (field, value) => field.fill(value),
+  choose: async (field, label) => {
+    await field.selectOption({ label });
+  },
+  pickDay: (field, day) => field.fill(day),
 };
 
 export const keyboard: Hands = {
   press: async (target) => {
     await tabTo(target);
     const page = target.page();
-    // What only opens something on the page loads nothing.
-    const opens = await target.evaluate(({ tagName }) => tagName === 'SUMMARY');
-    const loaded = opens ? undefined : page.waitForEvent('load');
+    // What opens something on the page, or downloads a file, loads no page.
+    const stays = await target.evaluate(
+      (element) => element.tagName === 'SUMMARY' || element.hasAttribute('download'),
+    );
+    const loaded = stays ? undefined : page.waitForEvent('load');
     await page.keyboard.press('Enter');
     await loaded;
   },
@@ -38,6 +48,17 @@ export const keyboard: Hands = {
     await tabTo(field);
     await field.page().keyboard.press('ControlOrMeta+A');
     await field.page().keyboard.type(value);
+  },
+  choose: async (field, label) => {
+    await tabTo(field);
+    await field.page().keyboard.type(label);
+    assert.equal(await field.locator('option:checked').textContent(), label);
+  },
+  pickDay: async (field, day) => {
+    await tabTo(field);
+    const [year = '', month, date] = day.split('-');
+    await field.page().keyboard.type(`${month}${date}${year}`);
+    assert.equal(await field.inputValue(), day);
   },
 };
 
