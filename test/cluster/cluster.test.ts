@@ -123,7 +123,7 @@ test('kill -9 of the primary', { timeout }, async () => {
       reads += traffic
         .answers(['cdr'], since)
         .filter(({ status, atMs }) => status === 200 && atMs < since + tookMs).length;
-      if (machine === 'machine') old.boot();
+      if (machine === 'machine') await old.boot();
     });
     assert.deepEqual(others(traffic, ALL, [200, 503]), []);
     // A credit is repeated until it succeeds.
@@ -194,7 +194,7 @@ if (FULL) {
       first.crash();
       await untilReplaced(first, traffic, performance.now());
       const second = await cluster.nodes.primary();
-      first.boot();
+      await first.boot();
       await waitUntil(() => first.isHalfRewound(), FAILOVER_MS);
       first.signal('SIGSTOP', 'pg_rewind');
       const since = performance.now();

@@ -91,7 +91,7 @@ export async function buildCluster(): Promise<Cluster> {
       return (await post(url, body, { authorization: feed })).status;
     },
     mend: async () => {
-      for (const node of nodes.all) node.boot();
+      await Promise.all(nodes.all.map((node) => node.boot()));
       await nodes.untilWhole();
       await Promise.all(services.map((machine) => machine.boot()));
     },

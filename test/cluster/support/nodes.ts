@@ -50,7 +50,7 @@ export class Node extends Machine {
       join(this.folder, 'patroni.yml'),
       shipped('cluster/patroni.yml', [
         [/^name: db1$/m, `name: ${name}`],
-        [/((?:listen|connect_address): )192\.0\.2\.11/g, `$1${address}`],
+        [/((?:listen|connect_address|hosts): )192\.0\.2\.11/g, `$1${address}`],
         [/\/var\/lib\/postgresql\/15\/account-api/, join(this.folder, 'data')],
         [/\/usr\/lib\/postgresql\/15\/bin/, postgresBin()],
         [/\/var\/lib\/postgresql\/\.pgpass-patroni/, join(this.folder, 'pgpass')],
@@ -77,10 +77,19 @@ export class Node extends Machine {
   }
 
   /** Has everything run and connected that should. */
-  boot(): void {
+  async boot(): Promise<void> {
     this.plugCable();
     if (!this.runs('etcd')) this.startEtcd();
-    if (!this.runs('/patroni ')) this.startPatroni();
+    if (this.runs('/patroni ')) return;
+    // As systemd does. Patroni would sleep for five seconds.
+    await waitUntil(() => this.#hasEtcd(), BUILD_MS, POLL_MS);
+    this.startPatroni();
+  }
+
+  async #hasEtcd(): Promise<boolean> {
+    const url = `http://${this.address}:2379/health`;
+    const answer = await fetch(url, { signal: AbortSignal.timeout(1_000) }).catch(() => undefined);
+    return answer?.status === 200;
   }
 
   /** Whether a rewind has emptied files here that it has not copied yet. */
@@ -176,8 +185,7 @@ export class Nodes {
 
   /** Creates the cluster, and waits until it is whole. */
   async build(): Promise<void> {
-    for (const node of this.all) node.startEtcd();
-    for (const node of this.all) node.startPatroni();
+    await Promise.all(this.all.map((node) => node.boot()));
     await this.untilWhole(BUILD_MS);
   }
 
