@@ -47,15 +47,17 @@ const MESSAGE = 'Service unavailable, please try again';
 
 test('503 while the database is gone, and answers again once it is back', async () => {
   proxy.cut();
-  for (const operation of OPERATIONS) {
-    const started = performance.now();
-    const answer = await api.call(operation, goodBody(operation));
+  const started = performance.now();
+  const answers = await Promise.all(
+    OPERATIONS.map((operation) => api.call(operation, goodBody(operation))),
+  );
+  for (const answer of answers) {
     assertFailure(answer, 503, MESSAGE);
     assert.equal(answer.headers.get('retry-after'), '5');
     assert.equal(answer.headers.get('cache-control'), 'no-store');
-    // A short outage is waited for, up to four seconds.
-    assert.ok(performance.now() - started < 8_000, operation);
   }
+  // A short outage is waited for, up to four seconds.
+  assert.ok(performance.now() - started < 8_000);
   assertFailure(await api.call('info'), 400, 'Field Required: apikey');
   assert.equal((await fetch(`${api.url}/healthz`)).status, 200);
   const ready = await fetch(`${api.url}/readyz`);

@@ -3,7 +3,7 @@ import type { Promises } from '../../support/promises.ts';
 
 const PAUSE_MS = 50;
 // Between requests, so that the load leaves time to the tests beside it.
-const THINK_MS = { feed: 10, customer: 100 };
+const THINK_MS = { feed: 20, customer: 100 };
 // With this many missing answers, a switch repeats deliveries before it sends new ones.
 const MOST_OWED = 20;
 
