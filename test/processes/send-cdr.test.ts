@@ -35,7 +35,7 @@ const written = (text: string) => writeFile(join(api.folder, 'account-api.csv'),
 /** A row as Asterisk writes it with cdr_custom.conf. */
 const row = (account: number, id: string) => {
   const start = `${Math.floor(Date.now() / 1_000) - 600}.123456`;
-  return `"${id}","${account}",${start},3.5,"2125550100","2125550123","Al ""x""","192.0.2.1","${id}-2125550123"\n`;
+  return `"${id}","${account}",${start},3.5,"2125550100","2125550123","Al ""x""","192.0.2.1","${id}-2125550123","ANSWERED"\n`;
 };
 
 const callsOf = (account: number) =>

@@ -14,7 +14,8 @@ const WORKERS = 2;
 
 async function start(t: TestContext) {
   const dataDir = await mkdtemp(join(tmpdir(), 'account-api-workers-'));
-  t.after(() => rm(dataDir, { recursive: true, force: true }));
+  // The database of a service that was killed ends a moment later.
+  t.after(() => rm(dataDir, { recursive: true, force: true, maxRetries: 10 }));
   const command = [process.execPath, MAIN, '--workers', String(WORKERS)];
   const server = await startServer(dataDir, { command });
   const { apikey } = JSON.parse(await readFile(join(dataDir, 'admin.json'), 'utf8'));

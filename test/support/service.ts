@@ -49,7 +49,7 @@ export interface TestService {
   folder: string;
   /** settings for a command on the same database and key */
   env: Record<string, string>;
-  /** the whole log as text */
+  /** the whole log as text, until the service stops */
   logged: () => string;
   /** moves the service's clock; it starts at the real time */
   advance: (seconds: number) => void;
@@ -143,7 +143,10 @@ export async function startService(
     answers,
     folder,
     env: { DATA_DIR: folder, DATABASE_URL: databaseUrl(connection), SECRET_KEY_FILE: keyFile },
-    logged: () => chunks.join(''),
+    logged: () => {
+      assert.ok(chunks.length > 0, 'the log ends with the service');
+      return chunks.join('');
+    },
     advance: (seconds) => {
       offsetMs += seconds * 1_000;
     },
