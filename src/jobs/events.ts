@@ -1,16 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { Gatherer } from '../db/gather.ts';
 import { announceFailedMails } from '../domain/account/mail-queue.ts';
 import { announceRecords } from '../domain/calls/rejected-record.ts';
 import { notifyAdministrators } from '../domain/mail/message.ts';
 import {
+  AT_ONCE,
+  type Delivered,
   dueDeliveries,
   endpointsWithDue,
   type Inform,
   noteDelivered,
   noteFailed,
 } from '../domain/webhook/delivery.ts';
+import { secretsOf } from '../domain/webhook/endpoint.ts';
 import {
   becomeSender,
   hasNewEvents,
@@ -26,6 +30,7 @@ const ROUNDS = 10;
 const TURN_MS = 5_000;
 const PAUSE_AFTER_ERROR_MS = 2_000;
 const ANNOUNCE_MS = 60_000;
+const READ_ANEW_MS = 500;
 /** after an outage, four deliveries in this time: 20 a second */
 const RECOVERY_PAUSE_MS = 200;
 
@@ -55,20 +60,36 @@ export function startEvents(
 
   /** Sends what is due to an endpoint, until nothing is left or it fails. */
   const sendTo = async (id: number) => {
-    const tools = { db, keyring, clock, allow: config.webhookAllow, resolve, signal };
+    const tools = { clock, allow: config.webhookAllow, resolve, signal };
+    // Those that end while others are noted are noted together.
+    const delivered = new Gatherer(async (some: Delivered[]) => {
+      await noteDelivered(db, id, some, clock());
+      return some;
+    });
     for (;;) {
       const began = performance.now();
       const due = await dueDeliveries(db, id, clock());
       if (!due || signal.aborted) return;
-      const { url, isRecovering } = due;
-      await Promise.all(
-        due.deliveries.map(async ({ sequence, tries, event }) => {
-          const outcome = await sendWebhook(tools, { id, url }, event);
+      const { url, isRecovering, deliveries } = due;
+      const secrets = await secretsOf(db, keyring, id, clock());
+      const readAt = performance.now();
+      let hasFailed = false;
+      const sendNext = async (): Promise<void> => {
+        // After a failure or some time the endpoint is read anew: it may be disabled, or have a new secret.
+        const mayGoOn = !hasFailed && performance.now() - readAt < READ_ANEW_MS;
+        const next = mayGoOn ? deliveries.shift() : undefined;
+        if (!next || signal.aborted) return;
+        const { sequence, tries, event } = next;
+        const outcome = await sendWebhook(tools, { url, secrets }, event);
+        if (outcome.error === null) await delivered.ask({ sequence, outcome });
+        else {
+          hasFailed = true;
           const delivery = { endpoint: id, sequence, tries };
-          if (outcome.error === null) return noteDelivered(db, delivery, outcome, clock());
-          return noteFailed(db, delivery, outcome, { inform, now: clock() });
-        }),
-      );
+          await noteFailed(db, delivery, outcome, { inform, now: clock() });
+        }
+        return sendNext();
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, sendNext));
       if (isRecovering) await sleep(Math.max(0, RECOVERY_PAUSE_MS - (performance.now() - began)));
     }
   };

@@ -8,7 +8,10 @@ import { EVENT_COLUMNS, type EventRecord, shownEvent } from './event-log.ts';
 /** Seconds between one try and the next; each pause is up to 10 % shorter or longer. */
 export const PAUSES = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 const MOST_TRIES = PAUSES.length + 1;
-const AT_ONCE = 4;
+/** deliveries to an endpoint that are sent at once */
+export const AT_ONCE = 4;
+/** how many are read together while the endpoint does well */
+const READ_TOGETHER = 40;
 /** from this many failures in a row on, one delivery at a time tries whether the endpoint is back */
 const CIRCUIT_FAILURES = 5;
 const FIRST_STEP_SECONDS = 30;
@@ -62,8 +65,9 @@ export async function endpointsWithDue(db: Queryable, now: Date): Promise<number
 }
 
 /**
- * The deliveries to send now: up to four, or one while the endpoint fails. If none is left, a
- * recovery is over. @returns undefined if there is nothing to send now
+ * The deliveries to send now: some, four while a backlog is sent after failures, or one while the
+ * endpoint fails. If none is left, a recovery is over.
+ * @returns undefined if there is nothing to send now
  */
 export async function dueDeliveries(
   db: Queryable,
@@ -81,7 +85,7 @@ export async function dueDeliveries(
     `SELECT d.tries, ${EVENT_COLUMNS} FROM webhook_delivery d JOIN event e USING (sequence)
      WHERE d.endpoint = $1 AND d.state = 'pending' AND d.next_try_at <= $2
      ORDER BY d.next_try_at, d.sequence LIMIT $3`,
-    [id, now, Math.max(1, Math.min(AT_ONCE, CIRCUIT_FAILURES - failures))],
+    [id, now, mostOf(failures, rest.isRecovering)],
   );
   if (rows.length > 0) {
     const deliveries = rows.map(({ tries, ...event }) => ({
@@ -95,25 +99,49 @@ export async function dueDeliveries(
   return undefined;
 }
 
-/** Notes that an event was delivered. A backlog of earlier failures is sent from now on. */
+function mostOf(failures: number, isRecovering: boolean): number {
+  if (failures > 0) return Math.max(1, Math.min(AT_ONCE, CIRCUIT_FAILURES - failures));
+  return isRecovering ? AT_ONCE : READ_TOGETHER;
+}
+
+/** An event that was delivered. */
+export interface Delivered {
+  sequence: number;
+  outcome: Outcome;
+}
+
+/** Notes that events were delivered. A backlog of earlier failures is sent from now on. */
 export async function noteDelivered(
   db: Queryable,
-  { endpoint, sequence }: { endpoint: number; sequence: number },
-  { status, tookMs, reply }: Outcome,
+  endpoint: number,
+  delivered: Delivered[],
   now: Date,
 ): Promise<void> {
-  SENT.publish({ outcome: 'delivered', seconds: tookMs / 1_000 } satisfies Sent);
+  const outcomes = delivered.map(({ outcome }) => outcome);
+  for (const { tookMs } of outcomes) {
+    SENT.publish({ outcome: 'delivered', seconds: tookMs / 1_000 } satisfies Sent);
+  }
   await db.query(
     `WITH delivery AS (
-       UPDATE webhook_delivery SET state = 'delivered', tries = tries + 1, tried_at = $3,
-         last_status = $4, last_error = NULL, last_took_ms = $5, last_reply = $6
-       WHERE endpoint = $1 AND sequence = $2
+       UPDATE webhook_delivery d SET state = 'delivered', tries = tries + 1, tried_at = $2,
+         last_status = o.status, last_error = NULL, last_took_ms = o.took_ms, last_reply = o.reply
+       FROM unnest($4::bigint[], $5::integer[], $6::integer[], $7::text[])
+         AS o (sequence, status, took_ms, reply)
+       WHERE d.endpoint = $1 AND d.sequence = o.sequence
      )
-     UPDATE webhook_endpoint SET last_success_at = $3, recovering = recovering OR failures >= $7,
+     UPDATE webhook_endpoint SET last_success_at = $2, recovering = recovering OR failures >= $3,
        failures = 0, failing_since = NULL, blocked_until = NULL, warned_at = NULL
      WHERE id = $1 AND (failures > 0 OR last_success_at IS NULL
-       OR last_success_at < $3::timestamptz - interval '10 seconds')`,
-    [endpoint, sequence, now, status, tookMs, reply, CIRCUIT_FAILURES],
+       OR last_success_at < $2::timestamptz - interval '10 seconds')`,
+    [
+      endpoint,
+      now,
+      CIRCUIT_FAILURES,
+      delivered.map(({ sequence }) => sequence),
+      outcomes.map(({ status }) => status),
+      outcomes.map(({ tookMs }) => tookMs),
+      outcomes.map(({ reply }) => reply),
+    ],
   );
 }
 
