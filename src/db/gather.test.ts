@@ -20,7 +20,7 @@ test('what is asked at the same time, and while an answer is under way, is answe
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A gatherer whose statements end when the test says so. Two questions are many. */
-function heldBack() {
+function heldBack(most?: number) {
   const batches: number[][] = [];
   const ends: (() => void)[] = [];
   const gatherer = new Gatherer(
@@ -29,7 +29,7 @@ function heldBack() {
       await new Promise<void>((resolve) => ends.push(resolve));
       return numbers;
     },
-    { least: 2, sizeOf: () => 1 },
+    { least: 2, ...(most ? { most } : {}), sizeOf: () => 1 },
   );
   const end = async (statement: number) => {
     ends[statement]?.();
@@ -92,6 +92,16 @@ test('questions of many callers are divided in two halves, which begin at once',
   assert.deepEqual(batches[3], [8]);
   await end(3);
   assert.deepEqual(await Promise.all(asked), [1, 2, 3, 4, 5, 6, 7, 8]);
+});
+
+test('a half does not wait to become larger than the most', async () => {
+  const { gatherer, batches, end } = heldBack(2);
+  const asked = [1, 2, 3, 4, 5, 6].map((number) => gatherer.ask(number));
+  await end(0);
+  assert.deepEqual(batches[2], [5, 6]);
+  await end(1);
+  await end(2);
+  assert.deepEqual(await Promise.all(asked), [1, 2, 3, 4, 5, 6]);
 });
 
 test('a failure reaches all who asked together, and nobody after them', async () => {

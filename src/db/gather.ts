@@ -15,6 +15,8 @@ const MOST_AT_ONCE = 2;
 /** From which size on questions get a statement beside another one. */
 export interface Parallel<Question> {
   least: number;
+  /** a half never waits to become larger; left out: no limit */
+  most?: number;
   sizeOf: (question: Question) => number;
 }
 
@@ -67,7 +69,8 @@ export class Gatherer<Question, Answer> {
 
   #isHalf(): boolean {
     if (!this.#parallel || this.#underWay === MOST_AT_ONCE) return false;
-    return this.#waitingSize >= Math.max(this.#parallel.least, this.#half);
+    const { least, most = Number.POSITIVE_INFINITY } = this.#parallel;
+    return this.#waitingSize >= Math.min(most, Math.max(least, this.#half));
   }
 
   #mayBegin(): boolean {

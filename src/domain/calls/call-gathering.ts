@@ -31,7 +31,7 @@ const FEW_CALLS = 50;
  */
 export function gatherCalls(db: Database): StoreCalls {
   const sizeOf = ({ calls }: Delivery) => Math.max(calls.length, DELIVERY_CALLS);
-  const parallel = { least: MANY_CALLS, sizeOf };
+  const parallel = { least: MANY_CALLS, most: MANY_CALLS, sizeOf };
   const ofAll = new Gatherer(
     (deliveries: Delivery[]) => storeDeliveries(db, deliveries, 'all feeds'),
     parallel,
