@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readdir, stat } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { type ParsedMail, simpleParser } from 'mailparser';
 import { SMTPServer } from 'smtp-server';
 import { requestRecovery } from '../src/domain/account/recovery.ts';
 import { smtpTransport } from '../src/mail/transport.ts';
+import { freePort } from './support/free-port.ts';
 import { linkIn, startService, submit, type TestService } from './support/service.ts';
 import { waitUntil } from './support/wait.ts';
 
@@ -58,15 +59,6 @@ async function startMailServer(port = 0): Promise<MailServer> {
     refuseWith,
     stop: () => new Promise((resolve) => server.close(resolve)),
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 const running: TestService[] = [];

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { listen } from '../src/front.ts';
 import { routesOf } from './abuse/routes.ts';
+import { freePort } from './support/free-port.ts';
 import { startService, type TestService } from './support/service.ts';
 
 let api: TestService;
@@ -124,13 +123,3 @@ test('of many who ask for metrics at once, all get those that were gathered once
   const gatherings = statements() / ofOne - 1;
   assert.ok(gatherings < 2, `${gatherings} gatherings for 50 requests`);
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}

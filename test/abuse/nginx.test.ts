@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test';
 import { connect, type SecureVersion } from 'node:tls';
 import { promisify } from 'node:util';
 import { startChild } from '../support/child.ts';
-import { freePort } from '../support/private-postgres.ts';
+import { freePort } from '../support/free-port.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 const NAME = 'account.example.com';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openEmbedded } from '../../src/db/embedded/index.ts';
 import { startChild } from '../support/child.ts';
-import { freePort } from '../support/private-postgres.ts';
+import { freePort } from '../support/free-port.ts';
 import { startServer } from '../support/server.ts';
 import { post } from '../support/service.ts';
 import { waitUntil } from '../support/wait.ts';

@@ -4,7 +4,6 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { SMTPServer } from 'smtp-server';
-import { freePort } from '../support/private-postgres.ts';
 import { embeddedConnection, runCommand } from '../support/server.ts';
 import { post } from '../support/service.ts';
 import { waitUntil } from '../support/wait.ts';
@@ -22,13 +21,12 @@ class MailServer {
   mode: Mode = 'good';
   /** number of mails per address */
   readonly delivered = new Map<string, number>();
-  readonly #port: number;
+  #port = 0;
   readonly #held = new Set<Socket>();
   readonly #smtp: SMTPServer;
   #door: Server | undefined;
 
-  constructor(port: number) {
-    this.#port = port;
+  constructor() {
     this.#smtp = new SMTPServer({
       authOptional: true,
       disabledCommands: ['STARTTLS'],
@@ -49,9 +47,11 @@ class MailServer {
     });
   }
 
-  async start(): Promise<void> {
+  /** @returns its port */
+  async start(): Promise<number> {
     await new Promise<void>((resolve) => this.#smtp.listen(0, '127.0.0.1', resolve));
     await this.become('good');
+    return this.#port;
   }
 
   async become(mode: Mode): Promise<void> {
@@ -70,7 +70,9 @@ class MailServer {
       inside.on('error', () => client.destroy());
       client.pipe(inside).pipe(client);
     });
-    await new Promise<void>((resolve) => this.#door?.listen(this.#port, '127.0.0.1', resolve));
+    const door = this.#door;
+    await new Promise<void>((resolve) => door.listen(this.#port, '127.0.0.1', resolve));
+    this.#port = (door.address() as AddressInfo).port;
   }
 
   async close(): Promise<void> {
@@ -80,10 +82,9 @@ class MailServer {
 }
 
 test('a mail server that is down, slow, refusing or silent', async (t) => {
-  const port = await freePort();
-  const mail = new MailServer(port);
+  const mail = new MailServer();
   t.after(() => mail.close());
-  await mail.start();
+  const port = await mail.start();
   const { dataDir, server, promises } = await begin(t, { SMTP_URL: `smtp://127.0.0.1:${port}` });
   let slowestMs = 0;
   for (const mode of MODES) {

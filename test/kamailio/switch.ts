@@ -1,11 +1,11 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Child, startChild } from '../support/child.ts';
+import { freePort } from '../support/free-port.ts';
 import { waitUntil } from '../support/wait.ts';
 import { sidCommand, sidLibraries } from '../switches/sid.ts';
 
@@ -265,22 +265,4 @@ export async function answers(port: number): Promise<boolean> {
   const answered = await heard;
   socket.close();
   return answered;
-}
-
-/** A free port of 127.0.0.1. */
-export async function freePort(kind: 'udp' | 'tcp'): Promise<number> {
-  if (kind === 'udp') {
-    const socket = createSocket('udp4');
-    socket.bind(0, HOST);
-    await once(socket, 'listening');
-    const { port } = socket.address();
-    socket.close();
-    return port;
-  }
-  const server = createServer().listen(0, HOST);
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

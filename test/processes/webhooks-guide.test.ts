@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { EVENT_TYPES, recordEvent } from '../../src/domain/event.ts';
+import { freePort } from '../support/free-port.ts';
 import { operatorClient } from '../support/operator.ts';
 import { post, startService, type TestService } from '../support/service.ts';
 import { waitUntil } from '../support/wait.ts';
@@ -90,12 +89,4 @@ function linesOf(child: ChildProcess): () => string[] {
     text += chunk;
   });
   return () => text.split('\n').filter(Boolean);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return port;
 }

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { chownSync, existsSync, globSync, mkdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
 import { type Child, startChild } from './child.ts';
+import { freePort } from './free-port.ts';
 import { waitUntil } from './wait.ts';
 
 /** A PostgreSQL of Debian's package, with a separate cluster in a test's folder. */
@@ -117,18 +117,6 @@ export function unprivileged(): { uid?: number; gid?: number } {
   const line = /^postgres:[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8'));
   if (!line) throw new Error('there is no user postgres');
   return { uid: Number(line[1]), gid: Number(line[2]) };
-}
-
-/** A TCP port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }
 
 async function stop(child: Child): Promise<void> {

@@ -6,7 +6,8 @@ import { loadConfig } from '../../src/config.ts';
 import { sipSecret } from '../../src/domain/account/credentials.ts';
 import { addFeed, type Feed } from '../../src/domain/calls/feed.ts';
 import { type OpenService, openService } from '../../src/open-service.ts';
-import { freePort, type Phone, REALM } from '../kamailio/switch.ts';
+import { type Phone, REALM } from '../kamailio/switch.ts';
+import { freePort } from '../support/free-port.ts';
 import { type Server, serverEnv, startServer } from '../support/server.ts';
 import { post } from '../support/service.ts';
 

@@ -6,15 +6,9 @@ import { addNumber } from '../../src/domain/billing/recurring-charge.ts';
 import { reconcile } from '../../src/domain/books/proof.ts';
 import type { Feed } from '../../src/domain/calls/feed.ts';
 import { plainNumber } from '../../src/domain/phone-number.ts';
-import {
-  answeringPhone,
-  call,
-  carrierCall,
-  freePort,
-  register,
-  type SipServer,
-} from '../kamailio/switch.ts';
+import { answeringPhone, call, carrierCall, register, type SipServer } from '../kamailio/switch.ts';
 import { post } from '../support/calls.ts';
+import { freePort } from '../support/free-port.ts';
 import { waitUntil } from '../support/wait.ts';
 import { type Customer, type RunningService, startRunningService } from './service.ts';
 import { answered, UserAgent } from './user-agent.ts';
