@@ -10,7 +10,8 @@ import { promisify } from 'node:util';
 import { freePort } from '../support/free-port.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const READY_MS = 30_000;
+// A first start syncs the whole disk, which others may be writing to.
+const READY_MS = 120_000;
 
 let folder: string;
 let server: ChildProcess;

@@ -1,7 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { after } from 'node:test';
 
-const LINE_WAIT_MS = 60_000;
+const LINE_WAIT_MS = 120_000;
 
 const living = new Set<Child>();
 const endAll = () => {
