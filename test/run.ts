@@ -18,12 +18,14 @@ const { values, positionals } = parseArgs({
   options: { 'test-name-pattern': { type: 'string', multiple: true } },
 });
 const files = globSync(positionals).sort();
+if (files.length === 0) throw new Error(`no file is ${positionals.join(' or ')}`);
+const processes = Math.min(AT_ONCE, files.length);
 const line = new URL('support/line.ts', import.meta.url).pathname;
 const taken = mkdtempSync(join(tmpdir(), 'account-api-tests-'));
 await globalSetup();
 const tests = run({
-  files: Array(AT_ONCE).fill(line),
-  concurrency: AT_ONCE,
+  files: Array(processes).fill(line),
+  concurrency: processes,
   timeout: MOST_MS,
   argv: [taken, ...files],
   ...(values['test-name-pattern'] ? { testNamePatterns: values['test-name-pattern'] } : {}),

@@ -9,9 +9,19 @@ import './quick-hashes.ts';
 
 const [taken = '', ...files] = process.argv.slice(2);
 
+let running: string | undefined;
+process.once('exit', () => {
+  if (running === undefined) return;
+  console.error(`${running} ended the process`);
+  process.exitCode = 1;
+});
+
 for (const [index, file] of files.entries()) {
+  if (!isMine(index)) continue;
+  running = file;
   // Its hooks are those of the file alone.
-  if (isMine(index)) await suite(file, () => import(pathToFileURL(resolve(file)).href));
+  await suite(file, () => import(pathToFileURL(resolve(file)).href));
+  running = undefined;
 }
 
 /** Takes a file unless another process has. */
