@@ -3,6 +3,9 @@ import type { Keyring } from '../sealing/keyring.ts';
 
 const AT_ONCE = 1_000;
 
+// A look into the index for each name; a join may read the names of all rows.
+const FIRST_LINE = '(SELECT i.line FROM import_name i WHERE i.run = $1 AND i.name = g.name)';
+
 /** What a row of a file is called. */
 export interface RowName {
   name: string;
@@ -44,10 +47,8 @@ export class RowNames {
          SELECT $1, name, min(line) FROM given GROUP BY name
          ON CONFLICT DO NOTHING RETURNING name, line
        )
-       SELECT count(*)::int AS count FROM given g
-         LEFT JOIN added a ON a.name = g.name
-         LEFT JOIN import_name i ON i.run = $1 AND i.name = g.name
-       WHERE coalesce(a.line, i.line) < g.line`,
+       SELECT count(*)::int AS count FROM given g LEFT JOIN added a ON a.name = g.name
+       WHERE coalesce(a.line, ${FIRST_LINE}) < g.line`,
       [this.#run, noted.map(({ name }) => this.#digest(name)), noted.map(({ line }) => line)],
     );
     return row?.count ?? 0;
@@ -58,8 +59,10 @@ export class RowNames {
     if (names.length === 0) return new Map();
     const digests = new Map(names.map((name) => [this.#digest(name), name]));
     const rows = await db.query<{ digest: string; line: number }>(
-      `SELECT replace(name::text, '-', '') AS digest, line FROM import_name
-       WHERE run = $1 AND name = ANY ($2::uuid[])`,
+      `SELECT * FROM (
+         SELECT replace(g.name::text, '-', '') AS digest, ${FIRST_LINE} AS line
+         FROM unnest($2::uuid[]) AS g (name)) AS f
+       WHERE line IS NOT NULL`,
       [this.#run, [...digests.keys()]],
     );
     return new Map(rows.map(({ digest, line }) => [digests.get(digest) as string, line]));
