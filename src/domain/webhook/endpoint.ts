@@ -5,8 +5,11 @@ import { EVENT_TYPE_NAMES } from '../event.ts';
 import { invalidField, Refusal } from '../refusal.ts';
 import type { Keyring } from '../sealing/keyring.ts';
 import type { SealedColumn } from '../sealing/re-seal.ts';
+import { hasNewEvents, numberEvents } from './event-log.ts';
 
 const MOST_ENDPOINTS = 20;
+/** Steps of events that get their numbers before an endpoint is added. New ones may always come. */
+const NUMBERED_FIRST = 10;
 
 /** What an endpoint may subscribe to: types, groups such as `account.*`, and `*`. */
 export const SUBSCRIPTIONS: string[] = [
@@ -80,13 +83,15 @@ export const SEALED_WEBHOOK_SECRETS: SealedColumn[] = [
  * @param settings.url has passed `requireAllowed`
  * @throws Refusal 'conflict' if there are 20 endpoints
  */
-export function createEndpoint(
+export async function createEndpoint(
   db: Database,
   actor: Actor,
   { keyring, now }: { keyring: Keyring; now: Date },
   settings: EndpointSettings,
 ): Promise<IssuedEndpoint> {
   const secret = newSecret();
+  // An event is sent to the endpoints that are there when it gets its number.
+  for (let n = 0; n < NUMBERED_FIRST && (await hasNewEvents(db)); n++) await numberEvents(db, now);
   return db.transaction(async (tx) => {
     await tx.query('LOCK TABLE webhook_endpoint IN SHARE ROW EXCLUSIVE MODE');
     await requireAccounts(tx, settings.accounts);
