@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Gatherer } from './gather.ts';
 
 test('what is asked at the same time, and while an answer is under way, is answered together', async () => {
@@ -92,6 +93,18 @@ test('questions of many callers are divided in two halves, which begin at once',
   assert.deepEqual(batches[3], [8]);
   await end(3);
   assert.deepEqual(await Promise.all(asked), [1, 2, 3, 4, 5, 6, 7, 8]);
+});
+
+test('a question that has waited long for one statement does not wait for the other as well', async () => {
+  const { gatherer, batches, end } = heldBack();
+  const asked = [1, 2, 3, 4].map((number) => gatherer.ask(number));
+  asked.push(gatherer.ask(5));
+  await sleep(550);
+  await end(0);
+  assert.deepEqual(batches, [[1, 2], [3, 4], [5]]);
+  await end(1);
+  await end(2);
+  assert.deepEqual(await Promise.all(asked), [1, 2, 3, 4, 5]);
 });
 
 test('a half does not wait to become larger than the most', async () => {

@@ -11,6 +11,8 @@ export const GATHERED = channel('account-api:gathered');
 
 // More statements would only wait for each other.
 const MOST_AT_ONCE = 2;
+// Statements that take so long wait for a lock.
+const LONG_MS = 500;
 
 /** From which size on questions get a statement beside another one. */
 export interface Parallel<Question> {
@@ -35,6 +37,8 @@ export class Gatherer<Question, Answer> {
   #beginning = false;
   #underWay = 0;
   #waitingSize = 0;
+  /** when the first of those that wait was asked */
+  #waitingSinceMs = 0;
   /** of the questions under way */
   #askedSize = 0;
   /** half the size of all questions that were open when a statement last ended */
@@ -51,6 +55,7 @@ export class Gatherer<Question, Answer> {
 
   ask(question: Question): Promise<Answer> {
     return new Promise((resolve, reject) => {
+      if (this.#waiting.length === 0) this.#waitingSinceMs = performance.now();
       this.#waiting.push({ question, resolve, reject });
       this.#waitingSize += this.#parallel?.sizeOf(question) ?? 0;
       if (this.#isHalf()) {
@@ -75,7 +80,9 @@ export class Gatherer<Question, Answer> {
 
   #mayBegin(): boolean {
     if (this.#waiting.length === 0) return false;
-    return this.#underWay === 0 || this.#isHalf();
+    if (this.#underWay === 0 || this.#isHalf()) return true;
+    // A statement has just ended. The other one must not delay what has waited for this one.
+    return performance.now() - this.#waitingSinceMs > LONG_MS;
   }
 
   async #work(): Promise<void> {
