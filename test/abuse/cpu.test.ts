@@ -8,6 +8,7 @@ const CONNECTIONS = 4;
 // At most 640 kB per second for all connections together.
 const PAUSE_MS = 100;
 const PROBES = 60;
+const TRIES = 4;
 const MOST_TIMES_IDLE = { median: 5, slow: 20 };
 
 const target = startTarget();
@@ -29,22 +30,27 @@ async function waiting(): Promise<{ median: number; slow: number }> {
   return { median, slow };
 }
 
+/** On a busy machine one comparison may fail; a body that holds others up fails all of them. */
 async function assertUnmoved(what: string, attack: () => Promise<unknown>): Promise<void> {
   await attack();
-  const idle = await waiting();
-  let over = false;
-  const attackers = Array.from({ length: CONNECTIONS }, async () => {
-    while (!over) {
-      await attack();
-      await sleep(PAUSE_MS);
-    }
-  });
-  const attacked = await waiting();
-  over = true;
-  await Promise.all(attackers);
-  const told = `${what}: ${JSON.stringify({ idle, attacked })}`;
-  assert.ok(attacked.median < MOST_TIMES_IDLE.median * idle.median, told);
-  assert.ok(attacked.slow < MOST_TIMES_IDLE.slow * idle.slow, told);
+  const told: string[] = [];
+  for (let tries = 0; tries < TRIES; tries++) {
+    const idle = await waiting();
+    let over = false;
+    const attackers = Array.from({ length: CONNECTIONS }, async () => {
+      while (!over) {
+        await attack();
+        await sleep(PAUSE_MS);
+      }
+    });
+    const attacked = await waiting();
+    over = true;
+    await Promise.all(attackers);
+    const isMedianUnmoved = attacked.median < MOST_TIMES_IDLE.median * idle.median;
+    if (isMedianUnmoved && attacked.slow < MOST_TIMES_IDLE.slow * idle.slow) return;
+    told.push(JSON.stringify({ idle, attacked }));
+  }
+  assert.fail(`${what}: ${told.join(', ')}`);
 }
 
 test('bodies made to be slow to check hold up no other client', async () => {
