@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { request } from 'node:http';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { listen } from '../src/front.ts';
 import { routesOf } from './abuse/routes.ts';
 import { freePort } from './support/free-port.ts';
 import { startService, type TestService } from './support/service.ts';
+import { waitUntil } from './support/wait.ts';
+
+const REQUESTS = 'http.server.request.start';
 
 let api: TestService;
 before(async () => {
@@ -111,11 +114,17 @@ test('of many who ask for metrics at once, all get those that were gathered once
   const statements = () => spies.reduce((sum, { mock }) => sum + mock.callCount(), 0);
   await fetch(`${api.url}/metrics`);
   const ofOne = statements();
+  let arrived = 0;
+  const count = () => {
+    arrived++;
+  };
+  subscribe(REQUESTS, count);
+  t.after(() => unsubscribe(REQUESTS, count));
   const answers = await db.transaction(async (tx) => {
     // The gathering waits until all requests are there.
     await tx.query('LOCK TABLE hold IN ACCESS EXCLUSIVE MODE');
     const asked = Array.from({ length: 50 }, () => fetch(`${api.url}/metrics`));
-    await sleep(500);
+    await waitUntil(async () => arrived >= 50);
     return asked;
   });
   await Promise.all(answers);

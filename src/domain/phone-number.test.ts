@@ -160,6 +160,8 @@ test('a number is shown and looked for as people write it', () => {
   );
 });
 
+const isLinear = ([once, eightfold]: [number, number]) => eightfold < 24 * Math.max(once, 1);
+
 test('a text of any length is read in time that grows with it alone', () => {
   const worst = [
     '9',
@@ -195,12 +197,11 @@ test('a text of any length is read in time that grows with it alone', () => {
         });
         return Math.min(...runs);
       };
-      const [once, eightfold] = [time(20_000), time(160_000)];
-      // Quadratic time would be 64 times as much.
-      assert.ok(
-        eightfold < 24 * Math.max(once, 1),
-        `${start}${piece}: ${once} and ${eightfold} ms`,
-      );
+      // On a busy machine one comparison may fail; quadratic time, 64 times as much, fails all.
+      const compared: [number, number][] = [];
+      do compared.push([time(20_000), time(160_000)]);
+      while (compared.length < 5 && !compared.some(isLinear));
+      assert.ok(compared.some(isLinear), `${start}${piece}: ${compared.join('; ')} ms`);
     }
   }
 });
