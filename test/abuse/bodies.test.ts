@@ -15,6 +15,7 @@ const MIB = 1024 * 1024;
 // Factor over the time of an answer without other load, and the least time that it is applied to.
 // On an idle machine half of the factor is enough, but another test file runs at the same time.
 const SLOWER = 40;
+const TRIES = 3;
 const LEAST_IDLE_MS = 5;
 // CPU time of a turn of the event loop, as a factor over the time to parse a MiB of JSON.
 const LONGEST_TURN = 6;
@@ -116,13 +117,27 @@ async function statusOf(path: string, body: Buffer, authorization: string): Prom
   return answer.statusCode;
 }
 
-/** Sends the same body several times at once while another client sends requests; measures both. */
-async function assertBearable(
+/** On a busy machine one measurement may fail; a body that holds others up fails all of them. */
+async function assertBearable(...args: Parameters<typeof problemOf>): Promise<void> {
+  const problems: string[] = [];
+  do {
+    const problem = await problemOf(...args);
+    if (problem === undefined) return;
+    problems.push(problem);
+  } while (problems.length < TRIES);
+  assert.fail(problems.join('; '));
+}
+
+/**
+ * Sends the same body several times at once while another client sends requests.
+ * @returns what took too long for the other client
+ */
+async function problemOf(
   t: TestContext,
   path: string,
   format: string,
   body: Buffer,
-): Promise<void> {
+): Promise<string | undefined> {
   const authorization = target.feeds[format] ?? '';
   const before: number[] = [];
   for (let n = 0; n < 21; n++) before.push(await answerMs());
@@ -153,10 +168,6 @@ async function assertBearable(
       `${slowest.toFixed(1)}, usual ${usual.toFixed(1)}, longest turn ${longestMs.toFixed(1)}, ` +
       `parsing ${PARSING_MS.toFixed(1)}, ${(most / MIB).toFixed()} MiB more`,
   );
-  const longest = LONGEST_TURN * PARSING_MS;
-  assert.ok(longestMs < longest, `a turn of ${longestMs} ms, ${longest} are allowed`);
-  assert.ok(slow < SLOWER * usual, `${slow} ms where ${usual} are usual`);
-  assert.ok(slowest < 4 * SLOWER * usual, `${slowest} ms for one answer, ${usual} are usual`);
   assert.ok(most < MOST_MEMORY_BYTES, `${most} bytes more`);
   // The service may answer 503 while it reads other bodies.
   assert.ok(statuses.includes(200), statuses.join());
@@ -164,6 +175,11 @@ async function assertBearable(
     statuses.filter((status) => status !== 200 && status !== 503),
     [],
   );
+  const longest = LONGEST_TURN * PARSING_MS;
+  if (longestMs > longest) return `a turn of ${longestMs} ms, ${longest} are allowed`;
+  if (slow > SLOWER * usual) return `${slow} ms where ${usual} are usual`;
+  if (slowest > 4 * SLOWER * usual) return `${slowest} ms for one answer, ${usual} are usual`;
+  return undefined;
 }
 
 for (const [format, bodies] of [
