@@ -5,7 +5,8 @@ import { readJsonCalls } from './json-calls.ts';
 
 /**
  * Records of a dialog from Kamailio's acc_json. `deploy/kamailio/kamailio.cfg` adds the members of
- * `dialogCall` by `cdr_extra`, `sip_code` only for calls that were not answered. Times are Unix seconds. An unanswered call has the duration 0.
+ * `dialogCall` by `cdr_extra`, `sip_code` only for calls that were not answered. Times are Unix
+ * seconds. An unanswered call has the duration 0.
  *
  * Sources: modules acc and acc_json of Kamailio 5.6 (src/modules/acc/acc_cdr.c,
  * src/modules/acc_json/acc_json_mod.c), and records of a running Kamailio.
