@@ -11,7 +11,10 @@ import { waitUntil } from '../support/wait.ts';
 import { assertPromises, type Beginning, begin, end } from './support/begin.ts';
 import { pick, report } from './support/scale.ts';
 
+/** from the opening of a connection */
 const CLOSED_WITHIN_MS = 20_000;
+/** The server also needs time to close all idle sockets at once. */
+const IDLE_CLOSED_WITHIN_MS = 30_000;
 const SLOW_CLIENTS = 1_000;
 const IDLE_SOCKETS = 5_000;
 /** the number of long answers that an account may have at once */
@@ -28,6 +31,8 @@ class GoodCustomers {
   private constructor(ask: ((n: number) => Promise<number>)[]) {
     this.#ask = ask;
     this.#running = [0, 1, 2].map((n) => this.#run(n));
+    // `stop` tells of a failure. After a test that fails earlier, the server is gone.
+    for (const running of this.#running) running.catch(() => undefined);
   }
 
   static async start({ server, promises }: Omit<Beginning, 'dataDir'>): Promise<GoodCustomers> {
@@ -116,11 +121,9 @@ test('200 clients wait for a locked account, and the others are served', async (
 test(`${SLOW_CLIENTS} slow clients are closed, and the others are served`, async (t) => {
   const { dataDir, server, promises } = await begin(t);
   const good = await GoodCustomers.start({ server, promises });
-  const began = performance.now();
   const clients = await open(server, SLOW_CLIENTS);
   const trickles = clients.map((socket) => trickle(socket));
-  await Promise.all(clients.map(({ closed }) => closed));
-  const lastMs = performance.now() - began;
+  const lastMs = Math.max(...(await Promise.all(clients.map(({ closedMs }) => closedMs))));
   for (const timer of trickles) clearInterval(timer);
   assert.ok(lastMs < CLOSED_WITHIN_MS, `${lastMs} ms`);
   const served = await good.stop();
@@ -129,25 +132,23 @@ test(`${SLOW_CLIENTS} slow clients are closed, and the others are served`, async
   report(
     'clients that send a byte a second: closed in time, the others are served',
     `${SLOW_CLIENTS} clients`,
-    `${served}; the last slow one closed after ${(lastMs / 1_000).toFixed(1)} s`,
+    `${served}; the last slow one closed ${(lastMs / 1_000).toFixed(1)} s after it was opened`,
   );
 });
 
 test(`${IDLE_SOCKETS} idle sockets are closed, and the others are served`, async (t) => {
   const { dataDir, server, promises } = await begin(t);
   const good = await GoodCustomers.start({ server, promises });
-  const began = performance.now();
   const clients = await open(server, IDLE_SOCKETS);
-  await Promise.all(clients.map(({ closed }) => closed));
-  const lastMs = performance.now() - began;
-  assert.ok(lastMs < CLOSED_WITHIN_MS + 10_000, `${lastMs} ms`);
+  const lastMs = Math.max(...(await Promise.all(clients.map(({ closedMs }) => closedMs))));
+  assert.ok(lastMs < IDLE_CLOSED_WITHIN_MS, `${lastMs} ms`);
   const served = await good.stop();
   await assertPromises({ dataDir, promises });
   await end(server);
   report(
     'connections that send nothing: closed in time, the others are served',
     `${IDLE_SOCKETS} sockets`,
-    `${served}; the last idle one closed after ${(lastMs / 1_000).toFixed(1)} s`,
+    `${served}; the last idle one closed ${(lastMs / 1_000).toFixed(1)} s after it was opened`,
   );
 });
 
@@ -200,7 +201,8 @@ async function storeFreeCallsOf(dataDir: string, account: number): Promise<void>
 
 interface Client {
   socket: Socket;
-  closed: Promise<void>;
+  /** how long the connection was open */
+  closedMs: Promise<number>;
 }
 
 /**
@@ -216,9 +218,12 @@ async function open({ url }: Server, count: number): Promise<Client[]> {
       // A connection may be closed by an end or by a reset.
       socket.on('error', () => undefined);
       socket.resume();
-      const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
       await new Promise<void>((resolve) => socket.once('connect', resolve));
-      return { socket, closed };
+      const opened = performance.now();
+      const closedMs = new Promise<number>((resolve) =>
+        socket.once('close', () => resolve(performance.now() - opened)),
+      );
+      return { socket, closedMs };
     });
     clients.push(...(await Promise.all(some)));
   }
