@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { addCustomer } from '../../test/support/calls.ts';
+import { watchDelays } from '../../test/support/delays.ts';
 import { startService, TESTER, type TestService } from '../../test/support/service.ts';
 import { waitUntil } from '../../test/support/wait.ts';
 import { renewKey } from '../domain/account/credentials.ts';
@@ -113,11 +114,12 @@ test('a job that a transaction queues is done as soon as that commits', async ()
   const { db, queue } = api.service;
   const key = 'nobody@example.com';
   const before = await jobsOf(VERIFICATION_QUEUE, 'completed');
+  const busyMs = watchDelays();
   const began = performance.now();
   for (let round = 1; round <= 8; round++) {
     await db.transaction((tx) => queue.send(tx, VERIFICATION_QUEUE, { email: key }, { key }));
     await waitUntil(async () => (await jobsOf(VERIFICATION_QUEUE, 'completed')) === before + round);
   }
   // Polling once a second would take about eight seconds.
-  assert.ok(performance.now() - began < 4_000);
+  assert.ok(performance.now() - began < 4_000 + busyMs());
 });

@@ -3,11 +3,13 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { watchDelays } from '../support/delays.ts';
 import { assertNoSecrets, startTarget } from './support.ts';
 
 const target = startTarget();
 const INFO = 'POST /v2.1/account/info/ HTTP/1.1\r\n';
 const HOST = 'Host: x\r\n';
+const TRIES = 3;
 const WAIT_MS = 15_000;
 
 async function open(): Promise<Socket> {
@@ -223,19 +225,27 @@ test('slow senders are closed within ten seconds, and told so where they began t
     ],
     ['chunks without end', `${INFO}${HOST}Transfer-Encoding: chunked\r\n\r\n`, '1\r\n \r\n', [408]],
   ];
-  await Promise.all(
-    slow.map(async ([what, first, drop, statuses]) => {
-      const started = performance.now();
-      const socket = await open();
-      let answer = '';
-      socket.on('data', (chunk) => (answer += chunk));
-      if (first) socket.write(first);
-      const dripping = setInterval(() => drop && socket.writable && socket.write(drop), 500);
-      await Promise.race([once(socket, 'close'), sleep(20_000)]);
-      clearInterval(dripping);
-      const seconds = (performance.now() - started) / 1_000;
-      assert.ok(socket.closed && seconds < 11, `${what}: ${seconds.toFixed(1)} s`);
-      if (answer || first) assertRefused(answer, statuses, what);
-    }),
-  );
+  // On a busy machine one try may be late; what is closed too late is late in all of them.
+  let late: string[] = [];
+  for (let tries = 0; tries < TRIES; tries++) {
+    late = [];
+    const busyMs = watchDelays();
+    await Promise.all(
+      slow.map(async ([what, first, drop, statuses]) => {
+        const started = performance.now();
+        const socket = await open();
+        let answer = '';
+        socket.on('data', (chunk) => (answer += chunk));
+        if (first) socket.write(first);
+        const dripping = setInterval(() => drop && socket.writable && socket.write(drop), 500);
+        await Promise.race([once(socket, 'close'), sleep(20_000)]);
+        clearInterval(dripping);
+        const ms = performance.now() - started;
+        if (!socket.closed || ms > 11_000 + busyMs()) late.push(`${what}: ${ms} ms`);
+        if (answer || first) assertRefused(answer, statuses, what);
+      }),
+    );
+    if (late.length === 0) return;
+  }
+  assert.fail(late.join());
 });

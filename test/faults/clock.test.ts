@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { newDataFolder } from '../support/prepared-data.ts';
 import { Promises } from '../support/promises.ts';
 import { addGenericFeed, embeddedConnection, MAIN, startServer } from '../support/server.ts';
 import { post, submit } from '../support/service.ts';
@@ -15,10 +15,9 @@ const HOUR_MS = 3_600_000;
 const CHOSEN = 'correct horse battery staple';
 
 test('the clock jumps 3 hours ahead and a day back', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'account-api-clock-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  const clock = join(folder, 'clock');
-  const dataDir = join(folder, 'data');
+  const dataDir = await newDataFolder('account-api-clock-');
+  t.after(() => rm(dataDir, { recursive: true, force: true }));
+  const clock = join(dataDir, 'clock');
   await writeFile(clock, '0');
   const server = await startServer(dataDir, {
     command: [process.execPath, '--import', SHIFTED_CLOCK, MAIN],

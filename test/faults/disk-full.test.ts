@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { newDataFolder } from '../support/prepared-data.ts';
 import { Promises } from '../support/promises.ts';
 import { addGenericFeed, embeddedConnection, startServer } from '../support/server.ts';
 import { post } from '../support/service.ts';
@@ -23,7 +24,7 @@ test('the disk is full', async (t) => {
     return;
   }
   const disk = await mountSmallDisk(t);
-  const dataDir = join(disk, 'data');
+  const dataDir = await newDataFolder('data-', disk);
   const server = await startServer(dataDir);
   const { url } = server;
   const promises = new Promises(await addGenericFeed(dataDir));

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Database } from '../../src/db/database.ts';
@@ -9,6 +7,7 @@ import { openEmbedded } from '../../src/db/embedded/index.ts';
 import { StoreUnavailable } from '../../src/db/errors.ts';
 import { postEntry } from '../../src/domain/books/ledger.ts';
 import { reconcile } from '../../src/domain/books/proof.ts';
+import { newDataFolder } from '../support/prepared-data.ts';
 import { Promises } from '../support/promises.ts';
 import { addGenericFeed, runCommand, startServer } from '../support/server.ts';
 import { post } from '../support/service.ts';
@@ -18,17 +17,16 @@ import { random, report, times } from './support/scale.ts';
 
 /** The service, connected to PostgreSQL through a dropper of replies. */
 async function begin(t: TestContext) {
-  const folder = await mkdtemp(join(tmpdir(), 'account-api-lost-'));
+  const folder = await newDataFolder('account-api-lost-');
   t.after(() => rm(folder, { recursive: true, force: true }));
-  const postgres = await openEmbedded({ dataDir: join(folder, 'postgres'), role: 'server' });
+  const postgres = await openEmbedded({ dataDir: folder, role: 'server' });
   const { host, port, database, user } = postgres.connection;
   const dropper = await ReplyDropper.start(`${host}/.s.PGSQL.${port}`);
   t.after(() => dropper.close());
   const keyFile = join(folder, 'secret.key');
-  await writeFile(keyFile, randomBytes(32).toString('hex'), { mode: 0o600 });
   const url = `postgres://${user}@127.0.0.1:${dropper.port}/${database}`;
   const env = { DATABASE_URL: url, SECRET_KEY_FILE: keyFile };
-  const dataDir = join(folder, 'data');
+  const dataDir = join(folder, 'service');
   return { postgres, dropper, url, env, dataDir, server: await startServer(dataDir, { env }) };
 }
 

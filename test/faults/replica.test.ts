@@ -21,7 +21,7 @@ test('calls are read from a replica that follows closely, and money never', asyn
   await writeFile(keyFile, randomBytes(32).toString('hex'), { mode: 0o600 });
   const dataDir = join(folder, 'data');
   const only = { DATABASE_URL: primary.url, SECRET_KEY_FILE: keyFile };
-  const env = { ...only, DATABASE_READ_URL: standby.url, REPLICA_LAG_SECONDS: '4' };
+  const env = { ...only, DATABASE_READ_URL: standby.url, REPLICA_LAG_SECONDS: '6' };
   const server = await startServer(dataDir, { env });
   const { url } = server;
   const promises = new Promises(await addGenericFeed(dataDir, only));

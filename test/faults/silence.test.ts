@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { postgresIn } from '../../src/db/embedded/processes.ts';
+import { watchDelays } from '../support/delays.ts';
 import { postmasterOf } from '../support/server.ts';
 import { type Answer, post } from '../support/service.ts';
 import { waitUntil } from '../support/wait.ts';
@@ -15,8 +15,6 @@ const EMERGENCY = ['911', '112', '933', '999'];
 const WITHIN_MS = 5_000;
 const EMERGENCY_WITHIN_MS = 2_000;
 const BACK_WITHIN_MS = 3_000;
-// An answer waits for the client, the service and the client again.
-const TURNS = 3;
 
 test('a PostgreSQL that is stopped: 503 in time, and back in time', async (t) => {
   const seconds = times(8, 30);
@@ -34,10 +32,7 @@ test('a PostgreSQL that is stopped: 503 in time, and back in time', async (t) =>
     return post(`${url}/ingest/v1/authorize`, question, { authorization });
   };
   const load = new Load(promises, () => url);
-  // On a busy machine each process waits for the processor, and so does the service.
-  const delay = monitorEventLoopDelay();
-  delay.enable();
-  const busyMs = () => (TURNS * delay.max) / 1e6;
+  const busyMs = watchDelays();
   await sleep(500);
 
   const processes = postgresIn(join(dataDir, 'postgres/data18'), await postmasterOf(dataDir));

@@ -27,9 +27,10 @@ export async function prepareData(
 /**
  * A data folder of a service that was started before. Without a prepared one it is empty.
  * @param prefix of its name
+ * @param parent the folder that it is made in
  */
-export async function newDataFolder(prefix: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), prefix));
+export async function newDataFolder(prefix: string, parent = tmpdir()): Promise<string> {
+  const folder = await mkdtemp(join(parent, prefix));
   const { PREPARED_DATA } = process.env;
   // The database belongs to another user, which Node's own copy does not keep.
   if (PREPARED_DATA) execFileSync('cp', ['-a', `${PREPARED_DATA}/.`, folder]);

@@ -162,14 +162,17 @@ export class Promises {
   /** Waits until each signup's mail has been written. */
   async assertMailed(dataDir: string, timeoutMs = 30_000): Promise<void> {
     const folder = join(dataDir, 'mail');
-    const read = new Map<string, string>();
+    const read = new Set<string>();
+    const named = new Set<string>();
     await waitUntil(async () => {
       const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.eml'));
       for (const name of names) {
-        if (!read.has(name)) read.set(name, await readFile(join(folder, name), 'utf8'));
+        if (read.has(name)) continue;
+        const text = await readFile(join(folder, name), 'utf8');
+        for (const [address] of text.matchAll(/[\w-]+@[\w.]+/g)) named.add(address);
+        read.add(name);
       }
-      const text = [...read.values()].join('\n');
-      return this.signups.every(({ email }) => text.includes(email));
+      return this.signups.every(({ email }) => named.has(email));
     }, timeoutMs);
   }
 }
