@@ -64,11 +64,11 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
       answerErrors(envelopeOf(request.url))(error, request, reply);
     },
     ajv: { customOptions: VALIDATION },
+    // Answers are already JSON text; their schemas are only for the document.
+    schemaController: { compilersFactory: { buildSerializer: () => () => JSON.stringify } },
   });
   allowShortcuts(app);
   answerUnusualRequests(app.server, envelopeOf);
-  // Answers are already JSON text; their schemas are only for the document.
-  app.setSerializerCompiler(() => JSON.stringify);
   // Each group of routes registers its own media types; other routes read no body.
   app.removeAllContentTypeParsers();
   app.setErrorHandler<Error>((error, request, reply) =>

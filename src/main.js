@@ -1,4 +1,4 @@
-import { keepCompiled } from './compile-cache.js';
+import { loadQuickly } from './loading.js';
 
-keepCompiled();
+loadQuickly();
 await import('./server-process.ts');

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { keepCompiled } from '../compile-cache.js';
+import { loadQuickly } from '../loading.js';
 
-keepCompiled();
+loadQuickly();
 const { runCommandLine } = await import('./program.ts');
 
 // A closed pipe, as after `head`, stops the output, not the work.

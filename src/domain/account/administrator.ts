@@ -57,17 +57,23 @@ export async function createFirstAdministrator(
     keep: (credentials: AdministratorCredentials) => Promise<void>;
   },
 ): Promise<AdministratorCredentials | undefined> {
+  // Later starts neither wait for the lock nor compute a hash.
+  if (await hasAdministrator(db)) return undefined;
   const password = generatePassword();
   const passwordHash = await hashPassword(password);
   return db.transaction(async (tx) => {
     await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.administrators]);
-    const existing = await tx.query("SELECT 1 FROM account WHERE role = 'administrator' LIMIT 1");
-    if (existing.length > 0) return undefined;
+    if (await hasAdministrator(tx)) return undefined;
     const account = { ...input, role: 'administrator', password, passwordHash } as const;
     const credentials = await insert(tx, actor, tools, account);
     await keep(credentials);
     return credentials;
   });
+}
+
+async function hasAdministrator(db: Queryable): Promise<boolean> {
+  const found = await db.query("SELECT 1 FROM account WHERE role = 'administrator' LIMIT 1");
+  return found.length > 0;
 }
 
 /** A member of the staff. */
