@@ -123,11 +123,9 @@ function list(group: Command): void {
           account.cash === null ? '-' : money(account.cash),
           stateOf(account),
         ]),
+        'No account.',
       );
-      return {
-        json: { accounts, next },
-        text: accounts.length > 0 ? text + moreAt('--after', next) : 'No account.',
-      };
+      return { json: { accounts, next }, text: text + moreAt('--after', next) };
     },
   );
 }
@@ -215,8 +213,9 @@ function scheduled(group: Command): void {
           .join(', '),
         change.problem ?? '-',
       ]),
+      'No change is to come.',
     );
-    return { json: { changes }, text: changes.length > 0 ? text : 'No change is to come.' };
+    return { json: { changes }, text };
   });
 
   const off = command(

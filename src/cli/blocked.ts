@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { blockPrefixes, listBlocked, releasePrefixes } from '../domain/rating/blocked-prefix.ts';
-import { command, type Output, operator, perform, performAnywhere } from './operation.ts';
+import { command, operator, perform, performAnywhere } from './operation.ts';
 import { count, moment, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -84,8 +84,14 @@ function list(group: Command): void {
     'only what is blocked for this account',
     values.username,
   );
-  const output = (blocked: Awaited<ReturnType<typeof listBlocked>>): Output => {
-    const text = table(
+  performAnywhere(
+    on,
+    ({ db }, { account }: { account?: number }) => listBlocked(db, account),
+    (remote, { account }) =>
+      remote.list(`/blocked-prefixes${account === undefined ? '' : `?account=${account}`}`),
+  )((blocked) => ({
+    json: { blocked },
+    text: table(
       ['PREFIX', 'FOR', 'SINCE', 'REASON'],
       blocked.map((row) => [
         row.prefix,
@@ -93,13 +99,7 @@ function list(group: Command): void {
         moment(row.createdAt),
         row.reason || '-',
       ]),
-    );
-    return { json: { blocked }, text: blocked.length > 0 ? text : 'No prefix is blocked.' };
-  };
-  performAnywhere(
-    on,
-    ({ db }, { account }: { account?: number }) => listBlocked(db, account),
-    (remote, { account }) =>
-      remote.list(`/blocked-prefixes${account === undefined ? '' : `?account=${account}`}`),
-  )(output);
+      'No prefix is blocked.',
+    ),
+  }));
 }

@@ -51,10 +51,11 @@ async function list(db: Database, { after, type, account, limit }: ListOptions):
       event.account ?? '-',
       JSON.stringify(event.data),
     ]),
+    'No event.',
   );
   return {
     json: { events, next: String(next) },
-    text: events.length > 0 ? text : 'No event.',
+    text,
     note: `Later events: --after ${next}`,
   };
 }

@@ -10,7 +10,7 @@ import {
 } from '../domain/calls/feed.ts';
 import { DEFAULT_COUNTRY } from '../domain/numbering-plan.ts';
 import { notedAddress } from '../service-address.ts';
-import { command, type Output, operator, perform, performAnywhere } from './operation.ts';
+import { command, operator, perform, performAnywhere } from './operation.ts';
 import { fields, moment, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -110,8 +110,13 @@ function set(group: Command): void {
 
 function list(group: Command): void {
   const on = command(group, 'list', 'the switches that may send', 'feed list');
-  const output = (feeds: ListedFeed[]): Output => {
-    const text = table(
+  performAnywhere(
+    on,
+    ({ db }) => listFeeds(db),
+    (remote) => remote.list<ListedFeed>('/feeds'),
+  )((feeds) => ({
+    json: { feeds: feeds.map(({ plan: _, ...feed }) => feed) },
+    text: table(
       ['NAME', 'FORMAT', 'DEBITS', 'COUNTRY', 'TIME ZONE', 'NETWORKS', 'ADDED', 'LAST SEEN'],
       feeds.map((feed) => [
         feed.name,
@@ -123,17 +128,9 @@ function list(group: Command): void {
         moment(feed.createdAt),
         moment(feed.lastSeenAt, 'never'),
       ]),
-    );
-    return {
-      json: { feeds: feeds.map(({ plan: _, ...feed }) => feed) },
-      text: feeds.length > 0 ? text : 'No feed.',
-    };
-  };
-  performAnywhere(
-    on,
-    ({ db }) => listFeeds(db),
-    (remote) => remote.list<ListedFeed>('/feeds'),
-  )(output);
+      'No feed.',
+    ),
+  }));
 }
 
 function remove(group: Command): void {

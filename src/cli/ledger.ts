@@ -9,9 +9,17 @@ import {
   postByHand,
   reverseEntry,
 } from '../domain/books/ledger.ts';
+import type { EntryRecord } from '../domain/books/ledger-search.ts';
 import type { Decimal } from '../domain/money.ts';
 import { readPage } from '../domain/page.ts';
-import { command, notOffered, type Output, operator, perform } from './operation.ts';
+import {
+  command,
+  notOffered,
+  type Output,
+  operator,
+  perform,
+  performAnywhere,
+} from './operation.ts';
 import { moment, money, moreAt, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -187,48 +195,38 @@ function ledger(group: Command): void {
     .addArgument(values.usernameArgument())
     .addOption(values.limitOption(50))
     .option('--before <id>', 'start before this entry', values.recordId);
-  const output = (entries: LedgerEntry[], next: number | null): Output => {
-    const text = table(
-      ['ID', 'POSTED', 'KIND', '>AMOUNT', 'REASON', 'REFERENCE', 'BY'],
-      entries.map((entry) => [
-        entry.id,
-        moment(entry.createdAt),
-        kindText(entry),
-        money(entry.amount),
-        entry.reason,
-        entry.reference ?? '-',
-        entry.actor,
-      ]),
-    );
-    return {
-      json: { entries, next },
-      text: entries.length > 0 ? text + moreAt('--before', next) : 'Nothing was posted.',
-    };
-  };
-  perform(
+  const pageOf = (limit: number, read: (limit: number) => Promise<LedgerEntry[]>) =>
+    readPage(limit, read, ({ id }) => id);
+  performAnywhere(
     on,
     async ({ db }, username: number, options: { limit: number; before?: number }) => {
-      const { limit, before } = options;
+      const { limit: most, before } = options;
       await requireBalance(db, username);
-      const { rows, next } = await readPage(
-        limit,
-        (limit) => listEntries(db, username, { before, limit }),
-        ({ id }) => id,
-      );
-      return output(rows, next);
+      return pageOf(most, (limit) => listEntries(db, username, { before, limit }));
     },
-    async (remote, username, { limit, before }) => {
+    (remote, username, { limit: most, before }) => {
       if (before !== undefined) throw notOffered('--before');
-      type Entry = Omit<LedgerEntry, 'id' | 'createdAt'> & { id: string; createdAt: string };
-      const path = `/accounts/${username}/ledger-entries?limit=${limit}`;
-      const { data, next } = await remote.get<{ data: Entry[]; next: string | null }>(path);
-      const entries = data.map(({ id, kind, amount, reason, reference, actor, ...entry }) => ({
-        ...{ id: Number(id), kind, amount, reason, reference, actor },
-        createdAt: new Date(entry.createdAt),
-        reversed: entry.reversed,
-        paid: entry.paid,
-      }));
-      return output(entries, next === null ? null : (entries.at(-1)?.id ?? null));
+      const path = `/accounts/${username}/ledger-entries`;
+      return pageOf(most, async (limit) => {
+        const entries = await remote.list<EntryRecord>(path, limit);
+        return entries.map(({ account: _, lines: __, ...entry }) => entry);
+      });
     },
-  );
+  )(({ rows: entries, next }) => ({
+    json: { entries, next },
+    text:
+      table(
+        ['ID', 'POSTED', 'KIND', '>AMOUNT', 'REASON', 'REFERENCE', 'BY'],
+        entries.map((entry) => [
+          entry.id,
+          moment(entry.createdAt),
+          kindText(entry),
+          money(entry.amount),
+          entry.reason,
+          entry.reference ?? '-',
+          entry.actor,
+        ]),
+        'Nothing was posted.',
+      ) + moreAt('--before', next),
+  }));
 }

@@ -38,11 +38,9 @@ export function mailQueueCommands(group: Command): void {
         mail.tries,
         mail.failure ?? '-',
       ]),
+      'No mail.',
     );
-    return {
-      json: { mails, next },
-      text: mails.length > 0 ? text + moreAt('--after', next) : 'No mail.',
-    };
+    return { json: { mails, next }, text: text + moreAt('--after', next) };
   });
 
   const retry = some(

@@ -77,8 +77,9 @@ function status(group: Command): void {
         counts.skipped,
         counts.failed,
       ]),
+      'There is no import.',
     );
-    return { json: id ? json[0] : json, text: shown.length > 0 ? text : 'There is no import.' };
+    return { json: id ? json[0] : json, text };
   });
 }
 

@@ -7,7 +7,7 @@ import {
 import { addNumber, removeNumber } from '../domain/billing/recurring-charge.ts';
 import type { Decimal } from '../domain/money.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { command, type Output, operator, perform, performAnywhere } from './operation.ts';
+import { command, operator, perform, performAnywhere } from './operation.ts';
 import { moment, money, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -64,13 +64,6 @@ export function numberCommands(group: Command): void {
     'the phone numbers of an account',
     `number list ${SAMPLE}`,
   ).addArgument(values.usernameArgument());
-  const output = (numbers: AssignedNumber[]): Output => {
-    const text = table(
-      ['NUMBER', '>MONTHLY', 'ADDED'],
-      numbers.map(({ number, monthly, addedAt }) => [number, money(monthly), moment(addedAt)]),
-    );
-    return { json: { numbers }, text: numbers.length > 0 ? text : 'No number.' };
-  };
   performAnywhere(
     list,
     ({ db }, username: number) => listNumbers(db, username),
@@ -78,5 +71,12 @@ export function numberCommands(group: Command): void {
       const rows = await remote.list<AssignedNumber>(`/numbers?account=${username}`);
       return rows.map(({ number, monthly, addedAt }) => ({ number, monthly, addedAt }));
     },
-  )(output);
+  )((numbers) => ({
+    json: { numbers },
+    text: table(
+      ['NUMBER', '>MONTHLY', 'ADDED'],
+      numbers.map(({ number, monthly, addedAt }) => [number, money(monthly), moment(addedAt)]),
+      'No number.',
+    ),
+  }));
 }

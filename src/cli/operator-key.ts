@@ -96,29 +96,28 @@ function list(group: Command): void {
     'the keys, newest first, without their secrets',
     'operator-key list',
   );
-  const output = (keys: OperatorKey[]): Output => {
-    const now = new Date();
-    const text = table(
+  performAnywhere(
+    on,
+    ({ db }) => listOperatorKeys(db),
+    async (remote) => (await remote.list<RemoteKey>('/keys')).map(keyOf),
+  )((keys) => ({
+    json: { keys: keys.map(shown) },
+    text: table(
       ['ID', 'NAME', 'TAIL', 'STATE', 'SCOPES', 'NETWORKS', 'EXPIRES', 'LAST USED', 'FROM'],
       keys.map((key) => [
         key.id,
         key.name,
         key.tail,
-        stateOf(key, now),
+        stateOf(key),
         key.scopes.join(' '),
         key.networks.join(' ') || 'any',
         moment(key.expiresAt, 'never'),
         moment(key.lastUsedAt, 'never'),
         key.lastAddress ?? '-',
       ]),
-    );
-    return { json: { keys: keys.map(shown) }, text: keys.length > 0 ? text : 'No operator key.' };
-  };
-  performAnywhere(
-    on,
-    ({ db }) => listOperatorKeys(db),
-    async (remote) => (await remote.list<RemoteKey>('/keys')).map(keyOf),
-  )(output);
+      'No operator key.',
+    ),
+  }));
 }
 
 function rotate(group: Command): void {
@@ -194,7 +193,7 @@ function shown({ entryLimit, dayLimit, accounts, ...key }: OperatorKey) {
   };
 }
 
-function stateOf({ revokedAt, expiresAt }: OperatorKey, now: Date): string {
+function stateOf({ revokedAt, expiresAt }: OperatorKey): string {
   if (revokedAt) return 'revoked';
-  return expiresAt && expiresAt <= now ? 'expired' : 'active';
+  return expiresAt && expiresAt <= new Date() ? 'expired' : 'active';
 }

@@ -11,14 +11,7 @@ import {
   removePriceList,
   requireList,
 } from '../domain/rating/price-list.ts';
-import {
-  command,
-  notOffered,
-  type Output,
-  operator,
-  perform,
-  performAnywhere,
-} from './operation.ts';
+import { command, notOffered, operator, perform, performAnywhere } from './operation.ts';
 import { importList, listArgument } from './prices-import.ts';
 import { moment, money, moreAt, printable, table } from './print.ts';
 import * as values from './values.ts';
@@ -34,8 +27,13 @@ export function pricesCommands(group: Command): void {
 
 function list(group: Command): void {
   const on = command(group, 'list', 'the price lists and who has them', 'prices list');
-  const output = (lists: PriceListSummary[]): Output => {
-    const text = table(
+  performAnywhere(
+    on,
+    ({ db }) => listPriceLists(db),
+    (remote) => remote.list<PriceListSummary>('/price-lists'),
+  )((lists) => ({
+    json: { lists },
+    text: table(
       ['NAME', '>PRICES', '>LATER', '>ACCOUNTS', 'CHANGED'],
       lists.map(({ name, prices, scheduled, accounts, changedAt }) => [
         name,
@@ -44,14 +42,9 @@ function list(group: Command): void {
         accounts,
         moment(changedAt),
       ]),
-    );
-    return { json: { lists }, text: lists.length > 0 ? text : 'No price list.' };
-  };
-  performAnywhere(
-    on,
-    ({ db }) => listPriceLists(db),
-    (remote) => remote.list<PriceListSummary>('/price-lists'),
-  )(output);
+      'No price list.',
+    ),
+  }));
 }
 
 function show(group: Command): void {
@@ -89,7 +82,7 @@ function show(group: Command): void {
     },
   )(({ rows: prices, next }) => ({
     json: { prices, next },
-    text: prices.length > 0 ? priceTable(prices) + moreAt('--after', next) : 'No price.',
+    text: priceTable(prices) + moreAt('--after', next),
   }));
 }
 
@@ -114,6 +107,7 @@ function priceTable(prices: ListedPrice[]): string {
       ...shown.map(([, cell]) => cell(price) ?? '-'),
       price.name,
     ]),
+    'No price.',
   );
 }
 
@@ -207,11 +201,9 @@ function diff(group: Command): void {
       const text = table(
         ['PREFIX', 'BEFORE', 'AFTER', 'NAME'],
         differences.map((row) => [row.prefix, atText(row.before), atText(row.after), row.name]),
+        'Nothing is other.',
       );
-      return {
-        json: { differences, next },
-        text: differences.length > 0 ? text + moreAt('--after', next) : 'Nothing is other.',
-      };
+      return { json: { differences, next }, text: text + moreAt('--after', next) };
     },
   );
 }

@@ -26,8 +26,12 @@ export function jsonText(value: unknown): string {
   });
 }
 
-/** A table with aligned columns; a title that starts with '>' aligns its column to the right. */
-export function table(titles: string[], rows: (string | number)[][]): string {
+/**
+ * A table with aligned columns; a title that starts with '>' aligns its column to the right.
+ * @param none the text instead of a table without rows
+ */
+export function table(titles: string[], rows: (string | number)[][], none?: string): string {
+  if (none !== undefined && rows.length === 0) return none;
   const right = titles.map((title) => title.startsWith('>'));
   const header = titles.map((title) => title.replace(/^>/, ''));
   const cells = [header, ...rows.map((row) => row.map((cell) => printable(String(cell))))];

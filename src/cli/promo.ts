@@ -6,7 +6,7 @@ import {
   type Promotion,
 } from '../domain/account/promotion.ts';
 import type { Decimal } from '../domain/money.ts';
-import { command, type Output, operator, performAnywhere } from './operation.ts';
+import { command, operator, performAnywhere } from './operation.ts';
 import { moment, money, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -61,8 +61,13 @@ export function promoCommands(group: Command): void {
   )((ended) => ({ json: ended, text: `Ended ${ended.code}; ${ended.uses} used it.` }));
 
   const list = command(group, 'list', 'promotion codes and their uses', 'promo list');
-  const output = (promotions: Promotion[]): Output => {
-    const text = table(
+  performAnywhere(
+    list,
+    ({ db }) => listPromotions(db),
+    (remote) => remote.list<Promotion>('/promotions'),
+  )((promotions) => ({
+    json: { promotions },
+    text: table(
       ['CODE', '>AMOUNT', 'UNTIL', '>USES', '>OF'],
       promotions.map(({ code, amount, validUntil, uses, usesLimit }) => [
         code,
@@ -71,12 +76,7 @@ export function promoCommands(group: Command): void {
         uses,
         usesLimit ?? 'any',
       ]),
-    );
-    return { json: { promotions }, text: promotions.length > 0 ? text : 'No promotion.' };
-  };
-  performAnywhere(
-    list,
-    ({ db }) => listPromotions(db),
-    (remote) => remote.list<Promotion>('/promotions'),
-  )(output);
+      'No promotion.',
+    ),
+  }));
 }

@@ -121,6 +121,7 @@ export function openRemote(server: string | undefined, keyFile: string | undefin
 
 /** Members that are numbers here and strings in the operators' API. */
 const NUMBERS = ['id', 'username', 'account', 'masterAccount', 'billingAccount'];
+const TIMES = /(At|Until|From|Since)$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 /** A member of an answer as the domain has it. ETags are only for requests. */
@@ -128,7 +129,7 @@ function revived(name: string, value: unknown): unknown {
   if (name === 'etag') return undefined;
   if (name === 'accounts' && Array.isArray(value)) return value.map(Number);
   if (typeof value !== 'string') return value;
-  if (TIME.test(value)) return new Date(value);
+  if (TIMES.test(name) && TIME.test(value)) return new Date(value);
   return NUMBERS.includes(name) && /^\d{1,15}$/.test(value) ? Number(value) : value;
 }
 

@@ -2,7 +2,7 @@ import { Argument, type Command } from 'commander';
 import { listServices, type MonthlyService } from '../domain/account/account-directory.ts';
 import { addService, removeService } from '../domain/billing/recurring-charge.ts';
 import type { Decimal } from '../domain/money.ts';
-import { command, type Output, operator, perform, performAnywhere } from './operation.ts';
+import { command, operator, perform, performAnywhere } from './operation.ts';
 import { moment, money, printable, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -54,17 +54,6 @@ export function serviceCommands(group: Command): void {
     'the services of an account',
     `service list ${SAMPLE}`,
   ).addArgument(values.usernameArgument());
-  const output = (services: MonthlyService[]): Output => {
-    const text = table(
-      ['SERVICE', '>MONTHLY', 'ADDED'],
-      services.map(({ description, monthly, addedAt }) => [
-        description,
-        money(monthly),
-        moment(addedAt),
-      ]),
-    );
-    return { json: { services }, text: services.length > 0 ? text : 'No service.' };
-  };
   performAnywhere(
     list,
     ({ db }, username: number) => listServices(db, username),
@@ -72,5 +61,16 @@ export function serviceCommands(group: Command): void {
       const rows = await remote.list<MonthlyService>(`/accounts/${username}/services`);
       return rows.map(({ description, monthly, addedAt }) => ({ description, monthly, addedAt }));
     },
-  )(output);
+  )((services) => ({
+    json: { services },
+    text: table(
+      ['SERVICE', '>MONTHLY', 'ADDED'],
+      services.map(({ description, monthly, addedAt }) => [
+        description,
+        money(monthly),
+        moment(addedAt),
+      ]),
+      'No service.',
+    ),
+  }));
 }

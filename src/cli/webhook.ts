@@ -1,5 +1,5 @@
 import { Argument, type Command, Option } from 'commander';
-import { type Page, readPage } from '../domain/page.ts';
+import { readPage } from '../domain/page.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { Outcome } from '../domain/webhook/delivery.ts';
 import {
@@ -90,8 +90,13 @@ function add(group: Command): void {
 
 function list(group: Command): void {
   const on = command(group, 'list', 'the endpoints, without their secrets', 'webhook list');
-  const output = (endpoints: WebhookEndpoint[]): Output => {
-    const text = table(
+  performAnywhere(
+    on,
+    ({ db }) => listEndpoints(db),
+    (remote) => remote.list<WebhookEndpoint>(PATH),
+  )((endpoints) => ({
+    json: { endpoints: endpoints.map(shown) },
+    text: table(
       ['ID', 'URL', 'TYPES', 'STATE', '>WAITING', '>FAILED', 'LAST SUCCESS'],
       endpoints.map((endpoint) => [
         String(endpoint.id),
@@ -102,17 +107,9 @@ function list(group: Command): void {
         endpoint.failed,
         moment(endpoint.lastSuccessAt, 'never'),
       ]),
-    );
-    return {
-      json: { endpoints: endpoints.map(shown) },
-      text: endpoints.length > 0 ? text : 'No webhook.',
-    };
-  };
-  performAnywhere(
-    on,
-    ({ db }) => listEndpoints(db),
-    (remote) => remote.list<WebhookEndpoint>(PATH),
-  )(output);
+      'No webhook.',
+    ),
+  }));
 }
 
 function show(group: Command): void {
@@ -206,43 +203,37 @@ function failed(group: Command): void {
     .addArgument(idArgument())
     .addOption(values.limitOption(50))
     .option('--before <number>', 'start before this event', values.recordId);
-  const output = ({ rows: deliveries, next }: Page<WebhookDelivery, number>): Output => {
-    const text = table(
-      ['>EVENT', 'TYPE', '>TRIES', 'LAST TRY', 'LAST FAILURE'],
-      deliveries.map(({ sequence, type, tries, triedAt, error }) => [
-        sequence,
-        type,
-        tries,
-        moment(triedAt, 'never'),
-        error ?? '-',
-      ]),
-    );
-    return {
-      json: { deliveries, next },
-      text: deliveries.length > 0 ? text + moreAt('--before', next) : 'Nothing was given up.',
-    };
-  };
+  const pageOf = (limit: number, read: (limit: number) => Promise<WebhookDelivery[]>) =>
+    readPage(limit, read, ({ sequence }) => sequence);
   performAnywhere(
     on,
     async ({ db }, id: number, options: { limit: number; before?: number }) => {
       const { limit: most, before } = options;
       await findEndpoint(db, id);
-      return readPage(
-        most,
-        (limit) => listDeliveries(db, id, { states: ['failed'] }, { before, limit }),
-        ({ sequence }) => sequence,
+      return pageOf(most, (limit) =>
+        listDeliveries(db, id, { states: ['failed'] }, { before, limit }),
       );
     },
     async (remote, id, { limit: most, before }) => {
       if (before !== undefined) throw notOffered('--before');
       const path = `${PATH}/${id}/deliveries?state=failed`;
-      return readPage(
-        most,
-        (limit) => remote.list<WebhookDelivery>(path, limit),
-        ({ sequence }) => sequence,
-      );
+      return pageOf(most, (limit) => remote.list(path, limit));
     },
-  )(output);
+  )(({ rows: deliveries, next }) => ({
+    json: { deliveries, next },
+    text:
+      table(
+        ['>EVENT', 'TYPE', '>TRIES', 'LAST TRY', 'LAST FAILURE'],
+        deliveries.map(({ sequence, type, tries, triedAt, error }) => [
+          sequence,
+          type,
+          tries,
+          moment(triedAt, 'never'),
+          error ?? '-',
+        ]),
+        'Nothing was given up.',
+      ) + moreAt('--before', next),
+  }));
 }
 
 interface ReplayOptions {

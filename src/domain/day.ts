@@ -24,6 +24,13 @@ export function dayOf(at: Date, timeZone: string): Day {
   return new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short' }).format(at);
 }
 
+/** Whether the calendar has a day, which a text of its form may not be: `2030-02-31`. */
+export function isCalendarDay(text: string): boolean {
+  // JavaScript reads 31 February as a day of the next month, or not at all.
+  const at = new Date(`${text}T00:00Z`);
+  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text);
+}
+
 /** @param days may be negative */
 export function addDays(day: Day, days: number): Day {
   return new Date(Date.parse(`${day}T00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);

@@ -1,12 +1,13 @@
 import ipaddr from 'ipaddr.js';
-import { isScope, SCOPES, type Scope } from './access/operator-scope.ts';
+import { SCOPES, type Scope } from './access/operator-scope.ts';
 import { isAccountName, isSipUser } from './account-name.ts';
 import { RESERVED } from './billing/recurring-charge.ts';
 import { isReservedReference } from './books/ledger.ts';
+import { isCalendarDay } from './day.ts';
 import { isEmailAddress } from './email-address.ts';
-import { type Decimal, isDecimal, isRate, toMicros } from './money.ts';
+import { isDecimal, isRate, toMicros } from './money.ts';
 import { dialledNumber, tenDigits } from './phone-number.ts';
-import { InvalidValue } from './problem.ts';
+import { InvalidValue, type PlainProblem } from './problem.ts';
 import { InvalidPrefix, readPrefix } from './rating/price-csv.ts';
 import { SUBSCRIPTIONS } from './webhook/endpoint.ts';
 
@@ -14,6 +15,14 @@ const LONGEST_TEXT = 200;
 const LONGEST_MINIMUM_SECONDS = 3_600;
 
 export { InvalidValue };
+
+/** Reads a text that may be entered as it is. @param key names what the text must be */
+const accepted =
+  (key: PlainProblem, isValid: (text: string) => boolean) =>
+  (text: string): string => {
+    if (!isValid(text)) throw new InvalidValue({ key });
+    return text;
+  };
 
 export function username(text: string): number {
   if (!/^[1-9][0-9]{9}$/.test(text)) throw new InvalidValue({ key: 'username' });
@@ -44,36 +53,21 @@ export function orNone<Value>(read: (text: string) => Value): (text: string) => 
 export const recordId = (text: string) => wholeNumber(text, 1, Number.MAX_SAFE_INTEGER);
 
 /** An amount above zero. */
-export function amount(text: string): Decimal {
-  if (!isDecimal(text) || toMicros(text) <= 0n) {
-    throw new InvalidValue({ key: 'amount' });
-  }
-  return text;
-}
+export const amount = accepted('amount', (text) => isDecimal(text) && toMicros(text) > 0n);
+
+const isZeroOrMore = (text: string) => isDecimal(text) && !text.startsWith('-');
 
 /** An amount a month, 0 or more. */
-export function monthlyAmount(text: string): Decimal {
-  if (!isDecimal(text) || text.startsWith('-')) {
-    throw new InvalidValue({ key: 'monthlyAmount' });
-  }
-  return text;
-}
+export const monthlyAmount = accepted('monthlyAmount', isZeroOrMore);
 
 /** An amount, 0 or more. */
-export function moneyOrMore(text: string): Decimal {
-  if (!isDecimal(text) || text.startsWith('-')) {
-    throw new InvalidValue({ key: 'moneyOrMore' });
-  }
-  return text;
-}
+export const moneyOrMore = accepted('moneyOrMore', isZeroOrMore);
 
 /** A price list's name; `none` means that there is none. */
-export function listName(text: string): string {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text) || text === 'none') {
-    throw new InvalidValue({ key: 'listName' });
-  }
-  return text;
-}
+export const listName = accepted(
+  'listName',
+  (text) => /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text) && text !== 'none',
+);
 
 /** First digits of numbers, the country code first. */
 export function prefix(text: string): string {
@@ -85,12 +79,7 @@ export function prefix(text: string): string {
   }
 }
 
-export function rate(text: string): Decimal {
-  if (!isRate(text)) {
-    throw new InvalidValue({ key: 'rate' });
-  }
-  return text;
-}
+export const rate = accepted('rate', isRate);
 
 /** `minimum/increment` in seconds. */
 export function increment(text: string): { minimumSeconds: number; incrementSeconds: number } {
@@ -109,9 +98,7 @@ export function increment(text: string): { minimumSeconds: number; incrementSeco
 export function callerId(text: string): string {
   if (text === '' || text === 'none') return '';
   const number = tenDigits(text);
-  if (number === undefined) {
-    throw new InvalidValue({ key: 'callerId' });
-  }
+  if (number === undefined) throw new InvalidValue({ key: 'callerId' });
   return number;
 }
 
@@ -127,9 +114,7 @@ export function assignableNumber(text: string): string {
 /** A number as it is dialled. */
 export function calledNumber(text: string): string {
   const number = dialledNumber(text);
-  if (number === undefined) {
-    throw new InvalidValue({ key: 'calledNumber' });
-  }
+  if (number === undefined) throw new InvalidValue({ key: 'calledNumber' });
   return number;
 }
 
@@ -138,19 +123,9 @@ export function onOff(text: string): boolean {
   return text === 'on';
 }
 
-export function accountName(text: string): string {
-  if (!isAccountName(text)) {
-    throw new InvalidValue({ key: 'accountName' });
-  }
-  return text;
-}
+export const accountName = accepted('accountName', isAccountName);
 
-export function email(text: string): string {
-  if (!isEmailAddress(text)) {
-    throw new InvalidValue({ key: 'email' });
-  }
-  return text;
-}
+export const email = accepted('email', isEmailAddress);
 
 // To look a time zone up takes a millisecond, and an import asks for each account.
 const timeZones = new Map<string, string>();
@@ -180,12 +155,7 @@ export function country(text: string): string {
 }
 
 /** A calendar month. */
-export function month(text: string): string {
-  if (!/^20[0-9]{2}-(0[1-9]|1[0-2])$/.test(text)) {
-    throw new InvalidValue({ key: 'month' });
-  }
-  return text;
-}
+export const month = accepted('month', (text) => /^20[0-9]{2}-(0[1-9]|1[0-2])$/.test(text));
 
 /** Text for people: reasons, references, searches. */
 export function words(text: string): string {
@@ -203,38 +173,36 @@ export function reference(text: string): string {
 }
 
 /** The name that another system has for an account. */
-export function externalId(text: string): string {
-  if (!/^[\x21-\x7e]([\x20-\x7e]{0,98}[\x21-\x7e])?$/.test(text) || text === 'none') {
-    throw new InvalidValue({ key: 'externalId' });
-  }
-  return text;
-}
+export const externalId = accepted(
+  'externalId',
+  (text) => /^[\x21-\x7e]([\x20-\x7e]{0,98}[\x21-\x7e])?$/.test(text) && text !== 'none',
+);
 
 /** The user of an account's phones. */
-export function sipUser(text: string): string {
-  if (!isSipUser(text)) throw new InvalidValue({ key: 'sipUser' });
-  return text;
-}
+export const sipUser = accepted('sipUser', isSipUser);
 
-/** Scopes of an operator key, separated by commas or blanks. */
-export function scopes(text: string): Scope[] {
-  const given = [...new Set(text.split(/[\s,]+/).filter(Boolean))];
-  const unknown = given.find((scope) => !isScope(scope));
-  if (unknown !== undefined || given.length === 0) {
-    throw new InvalidValue({ key: 'scopes', unknown: unknown ?? '', words: SCOPES });
-  }
-  return given as Scope[];
-}
+/** What stands between commas or blanks. */
+const listed = (text: string) => text.split(/[\s,]+/).filter(Boolean);
 
-/** What a webhook endpoint subscribes to, separated by commas or blanks. */
-export function subscriptions(text: string): string[] {
-  const given = [...new Set(text.split(/[\s,]+/).filter(Boolean))];
-  const unknown = given.find((type) => !SUBSCRIPTIONS.includes(type));
+/** One or more of some words, each once. */
+function someOf<Word extends string>(
+  key: 'scopes' | 'subscriptions',
+  words: readonly Word[],
+  text: string,
+): Word[] {
+  const given = [...new Set(listed(text))] as Word[];
+  const unknown = given.find((word) => !words.includes(word));
   if (unknown !== undefined || given.length === 0) {
-    throw new InvalidValue({ key: 'subscriptions', unknown: unknown ?? '', words: SUBSCRIPTIONS });
+    throw new InvalidValue({ key, unknown: unknown ?? '', words });
   }
   return given;
 }
+
+/** Scopes of an operator key, separated by commas or blanks. */
+export const scopes = (text: string): Scope[] => someOf('scopes', SCOPES, text);
+
+/** What a webhook endpoint subscribes to, separated by commas or blanks. */
+export const subscriptions = (text: string) => someOf('subscriptions', SUBSCRIPTIONS, text);
 
 export function serviceDescription(text: string): string {
   const description = words(text);
@@ -244,19 +212,14 @@ export function serviceDescription(text: string): string {
   return description;
 }
 
-export function promotionCode(text: string): string {
-  if (!/^[A-Za-z0-9._-]{1,64}$/.test(text)) {
-    throw new InvalidValue({ key: 'promotionCode' });
-  }
-  return text;
-}
+export const promotionCode = accepted('promotionCode', (text) =>
+  /^[A-Za-z0-9._-]{1,64}$/.test(text),
+);
 
 /** The end of a day in UTC, or a time with its zone; not in the past. */
 export function until(text: string): Date {
   const end = dayOrMoment(text, 'T23:59:59.999Z');
-  if (!end) {
-    throw new InvalidValue({ key: 'until' });
-  }
+  if (!end) throw new InvalidValue({ key: 'until' });
   if (end.getTime() <= Date.now()) throw new InvalidValue({ key: 'past' });
   return end;
 }
@@ -264,9 +227,7 @@ export function until(text: string): Date {
 /** The start of a day in UTC, or a time with its zone. */
 export function from(text: string): Date {
   const start = dayOrMoment(text, 'T00:00:00Z');
-  if (!start) {
-    throw new InvalidValue({ key: 'from' });
-  }
+  if (!start) throw new InvalidValue({ key: 'from' });
   return start;
 }
 
@@ -275,18 +236,11 @@ function dayOrMoment(text: string, time: string): Date | undefined {
   const isDay = /^\d{4}-\d\d-\d\d$/.test(text);
   const isMoment = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:?\d\d)$/.test(text);
   const moment = new Date(isDay ? `${text}${time}` : text);
-  // JavaScript reads a day such as 31 February as a day of the next month, or not at all.
-  const day = new Date(`${text.slice(0, 10)}T00:00Z`);
-  const exists = !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text.slice(0, 10));
+  const exists = isCalendarDay(text.slice(0, 10));
   return (isDay || isMoment) && exists && !Number.isNaN(moment.getTime()) ? moment : undefined;
 }
 
-export function feedName(text: string): string {
-  if (!/^[a-z0-9][a-z0-9._-]{0,62}$/.test(text)) {
-    throw new InvalidValue({ key: 'feedName' });
-  }
-  return text;
-}
+export const feedName = accepted('feedName', (text) => /^[a-z0-9][a-z0-9._-]{0,62}$/.test(text));
 
 /** An address or a CIDR. */
 export function network(text: string): string {
@@ -299,9 +253,4 @@ export function network(text: string): string {
 }
 
 /** Addresses or CIDRs, separated by blanks or commas. */
-export function networks(text: string): string[] {
-  return text
-    .split(/[\s,]+/)
-    .filter(Boolean)
-    .map(network);
-}
+export const networks = (text: string) => listed(text).map(network);

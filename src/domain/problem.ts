@@ -37,6 +37,11 @@ export type ValueProblem =
     }
   | { key: 'subscriptions'; unknown: string; words: readonly string[] };
 
+type Plain<P> = P extends { key: infer Key } ? (keyof P extends 'key' ? Key : never) : never;
+
+/** The problems whose sentence needs no values. */
+export type PlainProblem = Plain<ValueProblem>;
+
 /** Why digits are no prefix: a range of prefixes, an exit code before them, or no digits at all. */
 export type PrefixFault = 'range' | 'exit code' | 'form';
 

@@ -33,6 +33,9 @@ export function readFields<R extends Readers>(
   return Object.keys(problems).length > 0 ? { problems } : { values: values as Values<R> };
 }
 
+/** The status of a page with a form: 400 if it is shown again with faults. */
+export const statusOf = (problems: Problems) => (Object.keys(problems).length > 0 ? 400 : 200);
+
 /**
  * The text of a refusal beside a field.
  * @throws the error itself if it is not a refusal with words for pages

@@ -1,6 +1,22 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { keepForPage, takeForPage } from '../domain/access/kept-for-page.ts';
 import type { Service } from '../service.ts';
+import { cookiesOf } from './access.ts';
+import type { Messages } from './messages/index.ts';
+
+/**
+ * Answers a form with a redirect to a page, which says once what was done.
+ * @param done its words in the messages
+ */
+export function showDone(
+  service: Service,
+  reply: FastifyReply,
+  path: string,
+  done: keyof Messages['flash'],
+): FastifyReply {
+  cookiesOf(service).set(reply, 'flash', done);
+  return reply.redirect(path, 303);
+}
 
 /**
  * Answers a form with a redirect to a page that shows something once. So reloading or going back

@@ -1,4 +1,5 @@
 import { OVERLAP_HOURS } from '../../domain/access/secret-overlap.ts';
+import { isCalendarDay } from '../../domain/day.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { Type } from '../../http/schema.ts';
 import { type Field, FieldFault, integer, optional, text } from './field.ts';
@@ -38,11 +39,8 @@ export function time(description: string): Field<Date> {
     read: (value) => {
       const given = value as string;
       const at = new Date(given);
-      // JavaScript reads a day such as 31 February as a day of the next month.
-      const day = new Date(`${given.slice(0, 10)}T00:00:00Z`);
-      const isDay =
-        !Number.isNaN(day.getTime()) && day.toISOString().startsWith(given.slice(0, 10));
-      if (!RFC3339.test(given) || !isDay || Number.isNaN(at.getTime()) || at.getFullYear() < 1900) {
+      const isDay = RFC3339.test(given) && isCalendarDay(given.slice(0, 10));
+      if (!isDay || Number.isNaN(at.getTime()) || at.getFullYear() < 1900) {
         throw new FieldFault('invalid_value', 'Must be a time such as 2030-12-31T18:00:00Z');
       }
       return at;

@@ -1,6 +1,6 @@
 import { payerOf } from '../../domain/account/account-search.ts';
 import { type UsageUnit, usageBy } from '../../domain/calls/usage.ts';
-import { addDays, dayOf } from '../../domain/day.ts';
+import { addDays, dayOf, isCalendarDay } from '../../domain/day.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { ok } from './answer.ts';
 import { choice, optional, pattern, text } from './field.ts';
@@ -68,9 +68,8 @@ const usage = route('GET /accounts/{username}/usage', 'getUsage', {
 
 /** @throws Problem 422 for a day that the calendar does not have */
 function requireDay(pointer: string, day: string): void {
-  const at = new Date(`${day}T00:00Z`);
-  const exists = !Number.isNaN(at.getTime()) && at.toISOString().startsWith(day);
-  if (!exists || day < '1900') throw invalidValue(pointer, 'Must be a day such as 2030-12-31');
+  if (isCalendarDay(day) && day >= '1900') return;
+  throw invalidValue(pointer, 'Must be a day such as 2030-12-31');
 }
 
 export const usageRoutes = [usage];

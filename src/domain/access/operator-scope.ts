@@ -84,7 +84,3 @@ export const SCOPE_SETS = {
 } as const satisfies Record<string, readonly Scope[]>;
 
 export type ScopeSet = keyof typeof SCOPE_SETS;
-
-export function isScope(text: string): text is Scope {
-  return (SCOPES as readonly string[]).includes(text);
-}

@@ -3,11 +3,12 @@ import { requestAddressChange } from '../../domain/account/address-change.ts';
 import { customerAt } from '../../domain/audit.ts';
 import * as entered from '../../domain/entered-values.ts';
 import type { Service } from '../../service.ts';
-import { cookiesOf, sessionOf } from '../access.ts';
+import { sessionOf } from '../access.ts';
 import { knowsPassword } from '../confirm.ts';
 import { readFields } from '../entered.ts';
 import { formFields } from '../input.ts';
 import { sendPage } from '../layout.ts';
+import { showDone } from '../shown-once.ts';
 import { ADDRESS_FORM, type RefusedAddress } from './address-panel.ts';
 import { settingsPage } from './settings-page.ts';
 
@@ -33,7 +34,6 @@ export function addressSetting(app: FastifyInstance, service: Service): void {
     const result = await requestAddressChange(db, actor, tools, change);
     const m = view.m.addressChange;
     if (result !== 'mailed') return again({ problem: result === 'same' ? m.same : m.tooOften });
-    cookiesOf(service).set(reply, 'flash', 'address-mailed');
-    return reply.redirect('/settings', 303);
+    return showDone(service, reply, '/settings', 'address-mailed');
   });
 }

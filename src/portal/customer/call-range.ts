@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import type { CallFilter } from '../../domain/calls/call-list.ts';
 import { OUTCOME_CHOICES, type OutcomeChoice } from '../../domain/calls/call-outcome.ts';
 import type { UsageUnit } from '../../domain/calls/usage.ts';
-import { addDays, type Day, type DayRange, dayOf } from '../../domain/day.ts';
+import { addDays, type Day, type DayRange, dayOf, isCalendarDay } from '../../domain/day.ts';
 import { queryText } from '../input.ts';
 import { type Subject, scopeOf } from './subject.ts';
 
@@ -97,8 +97,6 @@ export type RangePreset = 'today' | 'yesterday' | 'week' | 'days30' | 'month' | 
 
 /** A day such as `2030-12-31`; undefined if the text is none. */
 export function calendarDay(text: string): Day | undefined {
-  if (!/^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}$/.test(text)) return undefined;
-  const parsed = new Date(`${text}T00:00Z`);
-  const exists = !Number.isNaN(parsed.getTime()) && parsed.toISOString().startsWith(text);
-  return exists ? text : undefined;
+  const isDay = /^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}$/.test(text) && isCalendarDay(text);
+  return isDay ? text : undefined;
 }

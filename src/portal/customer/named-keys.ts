@@ -10,7 +10,7 @@ import * as entered from '../../domain/entered-values.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
-import { cookiesOf, sessionOf } from '../access.ts';
+import { sessionOf } from '../access.ts';
 import { badge, emptyState, notice, panel } from '../components/blocks.ts';
 import { confirmed } from '../components/confirmed.ts';
 import { field } from '../components/field.ts';
@@ -19,10 +19,10 @@ import { copyable } from '../components/secret.ts';
 import { table } from '../components/table.ts';
 import { time } from '../components/time.ts';
 import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
-import { optional, type Problems, problemOf, readFields } from '../entered.ts';
+import { optional, type Problems, problemOf, readFields, statusOf } from '../entered.ts';
 import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
-import { showOnce, takeShownOnce } from '../shown-once.ts';
+import { showDone, showOnce, takeShownOnce } from '../shown-once.ts';
 import { stepUp } from '../step-up.ts';
 import { form, type View, zoneOf } from '../view.ts';
 
@@ -84,8 +84,7 @@ export function namedKeyPages(app: FastifyInstance, service: Service): void {
     const { id = '' } = formFields(request);
     const { username } = sessionOf(request);
     await revokeNamedKey(db, actorOf(request), { username, id }, clock());
-    cookiesOf(service).set(reply, 'flash', 'removed');
-    return reply.redirect(NAMED_KEYS, 303);
+    return showDone(service, reply, NAMED_KEYS, 'removed');
   });
 
   async function keysPage(
@@ -107,8 +106,7 @@ ${keys.length > 0 ? keyTable(view, keys) : emptyState(m.none, m.noneText)}
 </section>
 ${panel(m.add, form(view, NAMED_KEYS, keyFields(view, values, problems), 'narrow'))}`;
     const aside = html`<a class="button quiet" href="/api">${m.back}</a>`;
-    const status = Object.keys(problems).length > 0 ? 400 : 200;
-    return { title: m.title, content, aside, status };
+    return { title: m.title, content, aside, status: statusOf(problems) };
   }
 }
 

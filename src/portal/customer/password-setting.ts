@@ -2,11 +2,12 @@ import type { FastifyInstance } from 'fastify';
 import { changePassword } from '../../domain/account/credentials.ts';
 import { customerAt } from '../../domain/audit.ts';
 import type { Service } from '../../service.ts';
-import { cookiesOf, sessionOf, signIn } from '../access.ts';
+import { sessionOf, signIn } from '../access.ts';
 import { newPasswordProblem } from '../components/new-password.ts';
 import { knowsPassword } from '../confirm.ts';
 import { formFields } from '../input.ts';
 import { sendPage } from '../layout.ts';
+import { showDone } from '../shown-once.ts';
 import { settingsPage } from './settings-page.ts';
 
 /** Replaces a password, given the old one. All sessions end; this one continues under a new id. */
@@ -28,7 +29,6 @@ export function passwordSetting(app: FastifyInstance, service: Service): void {
     const tools = { keyring, queue, now: clock() };
     await changePassword(db, actor, tools, { username, password });
     await signIn(service, request, reply, username);
-    cookiesOf(service).set(reply, 'flash', 'password-changed');
-    return reply.redirect('/settings', 303);
+    return showDone(service, reply, '/settings', 'password-changed');
   });
 }

@@ -13,15 +13,14 @@ import {
 import { customerAt } from '../../domain/audit.ts';
 import { Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
-import { cookiesOf, sessionOf } from '../access.ts';
+import { sessionOf } from '../access.ts';
 import { badge, notice, panel } from '../components/blocks.ts';
 import { field } from '../components/field.ts';
 import { copyable } from '../components/secret.ts';
 import { knowsPassword, passwordField } from '../confirm.ts';
 import { formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
-import type { Messages } from '../messages/index.ts';
-import { showOnce, takeShownOnce } from '../shown-once.ts';
+import { showDone, showOnce, takeShownOnce } from '../shown-once.ts';
 import { form, type View } from '../view.ts';
 
 const PATH = '/settings/second-factor';
@@ -72,7 +71,7 @@ export function secondFactorPages(app: FastifyInstance, service: Service): void 
       return showOnce(service, reply, PATH, { codes } satisfies Shown);
     }
     await removeSecondFactor(db, actor, { queue, now: clock() }, username);
-    return backToSettings(reply, 'second-factor-off');
+    return showDone(service, reply, '/settings', 'second-factor-off');
   });
 
   app.post(`${PATH}/confirm`, async (request, reply) => confirm(request, reply));
@@ -91,11 +90,6 @@ export function secondFactorPages(app: FastifyInstance, service: Service): void 
       return showOnce(service, reply, PATH, { secret, wrong: true } satisfies Shown);
     }
     return showOnce(service, reply, PATH, { codes } satisfies Shown);
-  }
-
-  function backToSettings(reply: FastifyReply, flash: keyof Messages['flash']) {
-    cookiesOf(service).set(reply, 'flash', flash);
-    return reply.redirect('/settings', 303);
   }
 }
 

@@ -4,7 +4,7 @@ import { ChangedMeanwhile, changeAccount } from '../../domain/account/account.ts
 import { requestVerification } from '../../domain/account/portal-sign-up.ts';
 import { customerAt } from '../../domain/audit.ts';
 import type { Service } from '../../service.ts';
-import { cookiesOf, sessionOf } from '../access.ts';
+import { sessionOf } from '../access.ts';
 import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
 import { problemOf } from '../entered.ts';
 import { formFields } from '../input.ts';
@@ -17,6 +17,7 @@ import {
   readShown,
   type SettingsForm,
 } from '../settings-form.ts';
+import { showDone } from '../shown-once.ts';
 import { addressSetting } from './address-setting.ts';
 import { passwordSetting } from './password-setting.ts';
 import { PROFILE_FORM, type Refused, settingsPage, WARNING_FORM } from './settings-page.ts';
@@ -87,7 +88,6 @@ export function settingsPages(app: FastifyInstance, service: Service): void {
   }
 
   function done(reply: FastifyReply, flash: keyof Messages['flash'], path = '/settings') {
-    cookiesOf(service).set(reply, 'flash', flash);
-    return reply.redirect(path, 303);
+    return showDone(service, reply, path, flash);
   }
 }

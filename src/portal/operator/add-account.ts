@@ -7,7 +7,7 @@ import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { field } from '../components/field.ts';
 import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
-import { optional, type Problems, readFields } from '../entered.ts';
+import { optional, type Problems, readFields, statusOf } from '../entered.ts';
 import { formFields, queryText } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
 import { showOnce } from '../shown-once.ts';
@@ -81,5 +81,5 @@ ${text('username', m.username, m.usernameHint)}
 ${text('masterAccount', m.master, m.masterHint)}
 <button>${m.submit}</button>`;
   const content = html`<section class="panel narrow">${form(view, '/admin/accounts/new', fields)}</section>`;
-  return { title: m.title, content, status: Object.keys(problems).length > 0 ? 400 : 200 };
+  return { title: m.title, content, status: statusOf(problems) };
 }

@@ -9,7 +9,6 @@ import {
 import { Refusal } from '../../domain/refusal.ts';
 import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
-import { cookiesOf } from '../access.ts';
 import { emptyState, panel } from '../components/blocks.ts';
 import { confirmed } from '../components/confirmed.ts';
 import { field } from '../components/field.ts';
@@ -17,9 +16,10 @@ import { freeText } from '../components/free-text.ts';
 import { table } from '../components/table.ts';
 import { day } from '../components/time.ts';
 import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
-import { optional, type Problems, problemOf, readFields } from '../entered.ts';
+import { optional, type Problems, problemOf, readFields, statusOf } from '../entered.ts';
 import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
+import { showDone } from '../shown-once.ts';
 import { form, may, type View, zoneOf } from '../view.ts';
 import { accountLink } from './accounts.ts';
 import { administrator } from './actor.ts';
@@ -55,8 +55,7 @@ export function blockedPages(app: FastifyInstance, service: Service): void {
       }
       return again({ prefixes: problemOf(view.m, error).text });
     }
-    cookiesOf(service).set(reply, 'flash', 'added');
-    return reply.redirect(PATH, 303);
+    return showDone(service, reply, PATH, 'added');
   });
 
   app.post(`${PATH}/release`, async (request, reply) => {
@@ -66,8 +65,7 @@ export function blockedPages(app: FastifyInstance, service: Service): void {
       account: /^[0-9]{10}$/.test(account) ? Number(account) : null,
     };
     await releasePrefixes(db, administrator(request), release, clock());
-    cookiesOf(service).set(reply, 'flash', 'removed');
-    return reply.redirect(PATH, 303);
+    return showDone(service, reply, PATH, 'removed');
   });
 
   async function blockedPage(
@@ -87,8 +85,7 @@ ${field({ name: 'reason', label: m.reason, value: values.reason, problem: proble
 ${blocked.length > 0 ? blockedTable(view, blocked) : emptyState(m.none, m.noneText)}
 </section>
 ${may(view, 'operation') && panel(m.add, form(view, PATH, fields))}`;
-    const status = Object.keys(problems).length > 0 ? 400 : 200;
-    return { title: m.title, content, status };
+    return { title: m.title, content, status: statusOf(problems) };
   }
 }
 

@@ -2,9 +2,10 @@ import type { FastifyInstance } from 'fastify';
 import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { panel } from '../components/blocks.ts';
+import { statusOf } from '../entered.ts';
 import { sendPage } from '../layout.ts';
 import { form, may } from '../view.ts';
-import { accountField, beginWork, latestWork, statusOf, type WorkPage } from './operations.ts';
+import { accountField, beginWork, latestWork, type WorkPage } from './operations.ts';
 
 const BOOKS = '/admin/books';
 

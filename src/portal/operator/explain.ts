@@ -11,7 +11,7 @@ import { field, select } from '../components/field.ts';
 import { exact } from '../components/money.ts';
 import { table } from '../components/table.ts';
 import { time } from '../components/time.ts';
-import { type Problems, problemOf, readFields } from '../entered.ts';
+import { type Problems, problemOf, readFields, statusOf } from '../entered.ts';
 import { type Fields, queryText } from '../input.ts';
 import { sendPage } from '../layout.ts';
 import { type View, zoneOf } from '../view.ts';
@@ -32,8 +32,7 @@ export function explainPage(app: FastifyInstance, { db, config }: Service): void
 ${questionFields(view, feeds, fields, problems)}
 </form>
 ${explained && panel(m.steps, stepTable(view, explained))}`;
-    const status = Object.keys(problems).length > 0 ? 400 : 200;
-    return sendPage(reply, view, { title: m.title, content, status });
+    return sendPage(reply, view, { title: m.title, content, status: statusOf(problems) });
   });
 
   async function answer(

@@ -11,7 +11,6 @@ import { DEFAULT_COUNTRY } from '../../domain/numbering-plan.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { addressAsked } from '../../service-address.ts';
-import { cookiesOf } from '../access.ts';
 import { emptyState, notice, panel } from '../components/blocks.ts';
 import { confirmed } from '../components/confirmed.ts';
 import { field, select } from '../components/field.ts';
@@ -19,10 +18,10 @@ import { freeText } from '../components/free-text.ts';
 import { copyable } from '../components/secret.ts';
 import { table } from '../components/table.ts';
 import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
-import { type Problems, problemOf, readFields } from '../entered.ts';
+import { type Problems, problemOf, readFields, statusOf } from '../entered.ts';
 import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
-import { showOnce, takeShownOnce } from '../shown-once.ts';
+import { showDone, showOnce, takeShownOnce } from '../shown-once.ts';
 import { form, may, type View } from '../view.ts';
 import { administrator } from './actor.ts';
 import { lastSeen } from './dashboard.ts';
@@ -82,8 +81,7 @@ export function feedPages(app: FastifyInstance, service: Service): void {
   app.post('/admin/feeds/remove', async (request, reply) => {
     const { name = '' } = formFields(request);
     await removeFeed(db, administrator(request), name, clock());
-    cookiesOf(service).set(reply, 'flash', 'removed');
-    return reply.redirect('/admin/feeds', 303);
+    return showDone(service, reply, '/admin/feeds', 'removed');
   });
 
   async function feedsPage(
@@ -100,8 +98,7 @@ export function feedPages(app: FastifyInstance, service: Service): void {
 ${feeds.length > 0 ? feedTable(view, feeds) : emptyState(m.none, m.noneText)}
 </section>
 ${may(view, 'operation') && panel(m.add, form(view, '/admin/feeds', feedFields(view, values, problems)))}`;
-    const status = Object.keys(problems).length > 0 ? 400 : 200;
-    return { title: m.title, content, status };
+    return { title: m.title, content, status: statusOf(problems) };
   }
 
   /** The values for configuring a switch, shown once. */

@@ -9,7 +9,6 @@ import {
 import { readPage } from '../../domain/page.ts';
 import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
-import { cookiesOf } from '../access.ts';
 import { emptyState } from '../components/blocks.ts';
 import { confirmed } from '../components/confirmed.ts';
 import { freeText } from '../components/free-text.ts';
@@ -18,6 +17,7 @@ import { tabs } from '../components/tabs.ts';
 import { time } from '../components/time.ts';
 import { formFields, queryText } from '../input.ts';
 import { sendPage } from '../layout.ts';
+import { showDone } from '../shown-once.ts';
 import { form, may, type View, zoneOf } from '../view.ts';
 import { administrator } from './actor.ts';
 import { addressOf, pageLinks } from './page-links.ts';
@@ -67,8 +67,7 @@ ${pageLinks(view, { path: PATH, query: { state }, by: 'after', at: isId ? after 
     app.post(`${PATH}/${what}`, async (request, reply) => {
       const { id = '' } = formFields(request);
       await change(db, administrator(request), { queue, now: clock() }, id);
-      cookiesOf(service).set(reply, 'flash', what === 'retry' ? 'mail-retried' : 'removed');
-      return reply.redirect(PATH, 303);
+      return showDone(service, reply, PATH, what === 'retry' ? 'mail-retried' : 'removed');
     });
   }
 }

@@ -3,10 +3,11 @@ import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { panel } from '../components/blocks.ts';
 import { field } from '../components/field.ts';
+import { statusOf } from '../entered.ts';
 import { formFields } from '../input.ts';
 import { sendPage } from '../layout.ts';
 import { form, may } from '../view.ts';
-import { accountField, beginWork, latestWork, statusOf, type WorkPage } from './operations.ts';
+import { accountField, beginWork, latestWork, type WorkPage } from './operations.ts';
 
 const CHARGES = '/admin/monthly-charges';
 

@@ -107,9 +107,6 @@ export async function latestWork({ db }: Service, view: View, kinds: string[]): 
   return panel(m.latest, found.length > 0 ? list : emptyState(m.none, m.noneText));
 }
 
-/** The status of a form's page. */
-export const statusOf = (problems: Problems) => (Object.keys(problems).length > 0 ? 400 : 200);
-
 /** The field for the billing account of some work; empty: all of them. */
 export function accountField(view: View, fields: Fields, problems: Problems): Html {
   const m = view.m.operator;

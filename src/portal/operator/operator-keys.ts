@@ -12,7 +12,7 @@ import { OVERLAP_HOURS } from '../../domain/access/secret-overlap.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
-import { cookiesOf, sessionOf } from '../access.ts';
+import { sessionOf } from '../access.ts';
 import { emptyState, notice, panel } from '../components/blocks.ts';
 import { confirmed } from '../components/confirmed.ts';
 import { field, select } from '../components/field.ts';
@@ -22,10 +22,10 @@ import { copyable } from '../components/secret.ts';
 import { table } from '../components/table.ts';
 import { time } from '../components/time.ts';
 import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
-import { optional, type Problems, readFields } from '../entered.ts';
+import { optional, type Problems, readFields, statusOf } from '../entered.ts';
 import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
-import { showOnce, takeShownOnce } from '../shown-once.ts';
+import { showDone, showOnce, takeShownOnce } from '../shown-once.ts';
 import { stepUp } from '../step-up.ts';
 import { form, type View } from '../view.ts';
 import { administrator } from './actor.ts';
@@ -102,8 +102,7 @@ export function operatorKeyPages(app: FastifyInstance, service: Service): void {
   app.post(`${PATH}/revoke`, async (request, reply) => {
     const { id = '' } = formFields(request);
     await revokeOperatorKey(db, administrator(request), { id }, clock());
-    cookiesOf(service).set(reply, 'flash', 'removed');
-    return reply.redirect(PATH, 303);
+    return showDone(service, reply, PATH, 'removed');
   });
 
   async function keysPage(
@@ -121,8 +120,7 @@ export function operatorKeyPages(app: FastifyInstance, service: Service): void {
 ${keys.length > 0 ? keyTable(view, keys, timeZone) : emptyState(m.none, m.noneText)}
 </section>
 ${panel(m.add, form(view, PATH, keyFields(view, values, problems)))}`;
-    const status = Object.keys(problems).length > 0 ? 400 : 200;
-    return { title: m.title, content, status };
+    return { title: m.title, content, status: statusOf(problems) };
   }
 }
 

@@ -13,7 +13,6 @@ import {
 import { Refusal } from '../../domain/refusal.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
-import { cookiesOf } from '../access.ts';
 import { emptyState, facts, notice, panel } from '../components/blocks.ts';
 import { confirmed } from '../components/confirmed.ts';
 import { field } from '../components/field.ts';
@@ -23,7 +22,7 @@ import { table } from '../components/table.ts';
 import { day } from '../components/time.ts';
 import { queryText } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
-import { takeShownOnce } from '../shown-once.ts';
+import { showDone, takeShownOnce } from '../shown-once.ts';
 import { may, type View, zoneOf } from '../view.ts';
 import { administrator } from './actor.ts';
 import { pageLinks } from './page-links.ts';
@@ -61,8 +60,7 @@ ${may(view, 'money') && panel(m.newList, importForm(view, { values: {}, problems
       const page = await listPage(request, request.view.m.operator.prices.inUse);
       return sendPage(reply, request.view, { ...page, status: 409 });
     }
-    cookiesOf(service).set(reply, 'flash', 'removed');
-    return reply.redirect(PATH, 303);
+    return showDone(service, reply, PATH, 'removed');
   });
 
   async function listOf(request: FastifyRequest) {

@@ -3,16 +3,16 @@ import { createPromotion, listPromotions, type Promotion } from '../../domain/ac
 import * as entered from '../../domain/entered-values.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
-import { cookiesOf } from '../access.ts';
 import { emptyState, panel } from '../components/blocks.ts';
 import { type Field, field } from '../components/field.ts';
 import { inCurrency, money } from '../components/money.ts';
 import { table } from '../components/table.ts';
 import { time } from '../components/time.ts';
 import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
-import { optional, type Problems, problemOf, readFields } from '../entered.ts';
+import { optional, type Problems, problemOf, readFields, statusOf } from '../entered.ts';
 import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
+import { showDone } from '../shown-once.ts';
 import { needsStepUp, stepUp } from '../step-up.ts';
 import { form, may, type View, zoneOf } from '../view.ts';
 import { administrator } from './actor.ts';
@@ -45,8 +45,7 @@ export function promotionPages(app: FastifyInstance, service: Service): void {
     } catch (error) {
       return again({ code: problemOf(view.m, error).text });
     }
-    cookiesOf(service).set(reply, 'flash', 'added');
-    return reply.redirect('/admin/promotions', 303);
+    return showDone(service, reply, '/admin/promotions', 'added');
   });
 
   async function promotionsPage(view: View, values: Fields, problems: Problems): Promise<Page> {
@@ -56,8 +55,7 @@ export function promotionPages(app: FastifyInstance, service: Service): void {
 ${promotions.length > 0 ? promotionTable(view, promotions) : emptyState(m.none, m.noneText)}
 </section>
 ${may(view, 'money') && panel(m.add, form(view, '/admin/promotions', promotionFields(view, values, problems)))}`;
-    const status = Object.keys(problems).length > 0 ? 400 : 200;
-    return { title: m.title, content, status };
+    return { title: m.title, content, status: statusOf(problems) };
   }
 }
 

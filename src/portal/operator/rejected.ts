@@ -14,7 +14,6 @@ import { Refusal } from '../../domain/refusal.ts';
 import { type Html, html } from '../../html.ts';
 import { REPLAY_QUEUE, replayRejected } from '../../ingest/replay.ts';
 import type { Service } from '../../service.ts';
-import { cookiesOf } from '../access.ts';
 import { emptyState, facts, panel } from '../components/blocks.ts';
 import { field } from '../components/field.ts';
 import { freeText } from '../components/free-text.ts';
@@ -24,6 +23,7 @@ import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
 import { readFields } from '../entered.ts';
 import { formFields, queryNumber } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
+import { showDone } from '../shown-once.ts';
 import { form, may, type View, zoneOf } from '../view.ts';
 import { administrator } from './actor.ts';
 import { pageLinks } from './page-links.ts';
@@ -66,8 +66,7 @@ ${pageLinks(view, { path: '/admin/rejected', by: 'after', at: after, next })}
 
   app.post('/admin/rejected/replay', async (request, reply) => {
     await queue.send(db, REPLAY_QUEUE, administrator(request));
-    cookiesOf(service).set(reply, 'flash', 'replay-started');
-    return reply.redirect('/admin/rejected', 303);
+    return showDone(service, reply, '/admin/rejected', 'replay-started');
   });
 
   app.post('/admin/rejected/:id/replay', async (request, reply) => {
@@ -80,8 +79,7 @@ ${pageLinks(view, { path: '/admin/rejected', by: 'after', at: after, next })}
       const page = recordPage(request.view, left, { still: true });
       return sendPage(reply, request.view, page);
     }
-    cookiesOf(service).set(reply, 'flash', 'replayed');
-    return reply.redirect('/admin/rejected', 303);
+    return showDone(service, reply, '/admin/rejected', 'replayed');
   });
 
   app.post('/admin/rejected/:id/dismiss', KEEPS_DRAFT, async (request, reply) => {
@@ -98,8 +96,7 @@ ${pageLinks(view, { path: '/admin/rejected', by: 'after', at: after, next })}
     }
     const dismissal = { ids: [record.id], reason: values.reason };
     await dismissRejected(db, administrator(request), dismissal, clock());
-    cookiesOf(service).set(reply, 'flash', 'dismissed');
-    return reply.redirect('/admin/rejected', 303);
+    return showDone(service, reply, '/admin/rejected', 'dismissed');
   });
 
   async function recordOf(request: FastifyRequest): Promise<OpenRejected> {

@@ -14,7 +14,7 @@ import { Refusal } from '../../domain/refusal.ts';
 import { STAFF_ROLES } from '../../domain/role.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
-import { cookiesOf, sessionOf } from '../access.ts';
+import { sessionOf } from '../access.ts';
 import { badge, notice, panel } from '../components/blocks.ts';
 import { confirmed } from '../components/confirmed.ts';
 import { field, select } from '../components/field.ts';
@@ -23,10 +23,10 @@ import { copyable } from '../components/secret.ts';
 import { table } from '../components/table.ts';
 import { span } from '../components/time.ts';
 import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
-import { type Problems, problemOf, readFields } from '../entered.ts';
+import { type Problems, problemOf, readFields, statusOf } from '../entered.ts';
 import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
-import { showOnce, takeShownOnce } from '../shown-once.ts';
+import { showDone, showOnce, takeShownOnce } from '../shown-once.ts';
 import { stepUp } from '../step-up.ts';
 import { form, type View } from '../view.ts';
 import { accountLink } from './accounts.ts';
@@ -83,8 +83,7 @@ export function staffPages(app: FastifyInstance, service: Service): void {
         const { text } = problemOf(view.m, error);
         return sendPage(reply, view, await staffPage(request, {}, { role: text }));
       }
-      cookiesOf(service).set(reply, 'flash', 'saved');
-      return reply.redirect(PATH, 303);
+      return showDone(service, reply, PATH, 'saved');
     });
 
   change('role', (actor, username, { role = '' }) =>
@@ -116,8 +115,7 @@ ${select({ name: 'role', label: m.role, value: values.role ?? 'support', problem
     const content = html`${added && addedPanel(view, added)}
 <section class="panel">${staffTable(view, staff, own)}</section>
 ${panel(m.add, form(view, PATH, fields))}`;
-    const status = Object.keys(problems).length > 0 ? 400 : 200;
-    return { title: m.title, content, status };
+    return { title: m.title, content, status: statusOf(problems) };
   }
 }
 

@@ -21,7 +21,6 @@ import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { systemResolve } from '../../webhook/allowed-address.ts';
 import { sendTest } from '../../webhook/send.ts';
-import { cookiesOf } from '../access.ts';
 import { badge, emptyState, facts, notice, panel } from '../components/blocks.ts';
 import { confirmed } from '../components/confirmed.ts';
 import { field } from '../components/field.ts';
@@ -30,7 +29,7 @@ import { table } from '../components/table.ts';
 import { time } from '../components/time.ts';
 import { formFields, queryNumber } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
-import { showOnce, takeShownOnce } from '../shown-once.ts';
+import { showDone, showOnce, takeShownOnce } from '../shown-once.ts';
 import { stepUp } from '../step-up.ts';
 import { form, type View, zoneOf } from '../view.ts';
 import { administrator } from './actor.ts';
@@ -76,8 +75,7 @@ export function webhookPage(app: FastifyInstance, service: Service): void {
     const { id } = await endpointOf(request);
     const changes = { enabled: formFields(request).enabled === 'true' };
     await changeEndpoint(db, administrator(request), { id, changes }, clock());
-    cookiesOf(service).set(reply, 'flash', 'saved');
-    return reply.redirect(pathOf({ id }), 303);
+    return showDone(service, reply, pathOf({ id }), 'saved');
   });
 
   app.post(`${path}/replay`, async (request, reply) => {
@@ -102,8 +100,7 @@ export function webhookPage(app: FastifyInstance, service: Service): void {
   app.post(`${path}/remove`, async (request, reply) => {
     const { id } = await endpointOf(request);
     await removeEndpoint(db, administrator(request), { id }, clock());
-    cookiesOf(service).set(reply, 'flash', 'removed');
-    return reply.redirect(WEBHOOKS, 303);
+    return showDone(service, reply, WEBHOOKS, 'removed');
   });
 
   async function endpointOf(request: FastifyRequest): Promise<WebhookEndpoint> {

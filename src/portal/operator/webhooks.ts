@@ -19,7 +19,7 @@ import { copyable } from '../components/secret.ts';
 import { table } from '../components/table.ts';
 import { span, time } from '../components/time.ts';
 import { KEEPS_DRAFT, takeDraft } from '../draft.ts';
-import { type Problems, problemOf, readFields } from '../entered.ts';
+import { type Problems, problemOf, readFields, statusOf } from '../entered.ts';
 import { type Fields, formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
 import { showOnce, takeShownOnce } from '../shown-once.ts';
@@ -93,8 +93,7 @@ export function webhookPages(app: FastifyInstance, service: Service): void {
 ${endpoints.length > 0 ? endpointTable(view, endpoints, sessionOf(request).timeZone) : emptyState(m.none, m.noneText)}
 </section>
 ${panel(m.add, form(view, WEBHOOKS, endpointFields(view, values, problems)))}`;
-    const status = Object.keys(problems).length > 0 ? 400 : 200;
-    return { title: m.title, content, status };
+    return { title: m.title, content, status: statusOf(problems) };
   }
 }
 

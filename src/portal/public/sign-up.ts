@@ -7,6 +7,7 @@ import { html } from '../../html.ts';
 import { AddressLimit, limitByAddress } from '../../http/rate-limit.ts';
 import type { Service } from '../../service.ts';
 import { field } from '../components/field.ts';
+import { statusOf } from '../entered.ts';
 import { formFields } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
 import { form, type View } from '../view.ts';
@@ -73,6 +74,5 @@ ${field({ name: 'promo', label: promo, value: wanted?.promo, problem: problems.p
   const content = html`<p>${m.lead}</p>
 ${form(view, '/sign-up', fields)}
 <p class="links"><a href="/sign-in">${m.signIn}</a></p>`;
-  const status = Object.keys(problems).length > 0 ? 400 : 200;
-  return { title: m.title, content, status };
+  return { title: m.title, content, status: statusOf(problems) };
 }

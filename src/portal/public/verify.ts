@@ -6,11 +6,12 @@ import { isPasswordUnset, verifyAccount } from '../../domain/account/verificatio
 import { html } from '../../html.ts';
 import { logSignIn } from '../../http/sign-in-log.ts';
 import type { Service } from '../../service.ts';
-import { cookiesOf, signIn } from '../access.ts';
+import { signIn } from '../access.ts';
 import { notice } from '../components/blocks.ts';
 import { newPasswordFields, newPasswordProblem } from '../components/new-password.ts';
 import { formFields, queryText } from '../input.ts';
 import { type Page, sendPage } from '../layout.ts';
+import { showDone } from '../shown-once.ts';
 import { form, type View } from '../view.ts';
 import { type LinkProblem, linkProblemPage } from './mailed-link.ts';
 
@@ -62,8 +63,7 @@ async function welcome(
   await signIn(service, request, reply, username);
   const factor = 'mailed link';
   logSignIn(request, { account: username, result: 'passed', factor, for: 'portal' });
-  cookiesOf(service).set(reply, 'flash', 'welcome');
-  return reply.redirect('/overview', 303);
+  return showDone(service, reply, '/overview', 'welcome');
 }
 
 function confirmPage(view: View, token: string): Page {

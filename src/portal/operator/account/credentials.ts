@@ -12,11 +12,11 @@ import {
 import type { Actor } from '../../../domain/audit.ts';
 import { roleRefused } from '../../../domain/refusal.ts';
 import type { Service } from '../../../service.ts';
-import { cookiesOf, sessionOf, signIn } from '../../access.ts';
+import { sessionOf, signIn } from '../../access.ts';
 import { problemOf } from '../../entered.ts';
 import { formFields } from '../../input.ts';
 import { sendPage } from '../../layout.ts';
-import { showOnce } from '../../shown-once.ts';
+import { showDone, showOnce } from '../../shown-once.ts';
 import { stepUp } from '../../step-up.ts';
 import { administrator } from '../actor.ts';
 import type { NewCredentials } from './credentials-panel.ts';
@@ -46,8 +46,7 @@ export function accountCredentials(app: FastifyInstance, service: Service): void
       if (!(await stepUp(service, request, reply))) return reply;
       const shown = await change(administrator(request), username, { request, reply });
       if (shown) return showOnce(service, reply, pathOf(request), shown);
-      cookiesOf(service).set(reply, 'flash', 'saved');
-      return reply.redirect(pathOf(request), 303);
+      return showDone(service, reply, pathOf(request), 'saved');
     });
 
   form('password', async (actor, username, { request, reply }) => {
@@ -100,7 +99,6 @@ export function accountCredentials(app: FastifyInstance, service: Service): void
     } catch (error) {
       return again(problemOf(request.view.m, error).text);
     }
-    cookiesOf(service).set(reply, 'flash', 'closed');
-    return reply.redirect(`/admin/accounts/${username}`, 303);
+    return showDone(service, reply, `/admin/accounts/${username}`, 'closed');
   });
 }

@@ -7,11 +7,11 @@ import {
 } from '../../../domain/billing/recurring-charge.ts';
 import * as entered from '../../../domain/entered-values.ts';
 import type { Service } from '../../../service.ts';
-import { cookiesOf } from '../../access.ts';
 import { KEEPS_DRAFT } from '../../draft.ts';
 import { type Problems, problemOf, readFields } from '../../entered.ts';
 import { formFields } from '../../input.ts';
 import { sendPage } from '../../layout.ts';
+import { showDone } from '../../shown-once.ts';
 import { administrator } from '../actor.ts';
 import { accountPage } from './page.ts';
 import { usernameOf } from './request.ts';
@@ -78,7 +78,6 @@ export function accountItems(app: FastifyInstance, service: Service): void {
     tab: 'services' | 'numbers',
     flash: 'added' | 'removed',
   ) => {
-    cookiesOf(service).set(reply, 'flash', flash);
-    return reply.redirect(`/admin/accounts/${usernameOf(request)}/${tab}`, 303);
+    return showDone(service, reply, `/admin/accounts/${usernameOf(request)}/${tab}`, flash);
   };
 }

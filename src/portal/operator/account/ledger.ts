@@ -3,12 +3,11 @@ import { listEntries, postByHand, reverseEntry } from '../../../domain/books/led
 import * as entered from '../../../domain/entered-values.ts';
 import { Refusal } from '../../../domain/refusal.ts';
 import type { Service } from '../../../service.ts';
-import { cookiesOf } from '../../access.ts';
 import { KEEPS_DRAFT } from '../../draft.ts';
 import { readFields } from '../../entered.ts';
 import { type Fields, formFields } from '../../input.ts';
 import { sendPage } from '../../layout.ts';
-import { showOnce } from '../../shown-once.ts';
+import { showDone, showOnce } from '../../shown-once.ts';
 import { needsStepUp, stepUp } from '../../step-up.ts';
 import { administrator } from '../actor.ts';
 import type { Posted } from './money-panels.ts';
@@ -88,8 +87,12 @@ export function accountLedger(app: FastifyInstance, service: Service): void {
   });
 
   function done(reply: FastifyReply, account: number, posted: boolean): FastifyReply {
-    cookiesOf(service).set(reply, 'flash', posted ? 'posted' : 'posted-before');
-    return reply.redirect(`/admin/accounts/${account}/money`, 303);
+    return showDone(
+      service,
+      reply,
+      `/admin/accounts/${account}/money`,
+      posted ? 'posted' : 'posted-before',
+    );
   }
 }
 

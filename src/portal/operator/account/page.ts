@@ -15,6 +15,7 @@ import { badge, facts, notice, panel, stats } from '../../components/blocks.ts';
 import { rate, shortMoney } from '../../components/money.ts';
 import { day } from '../../components/time.ts';
 import { takeDraft } from '../../draft.ts';
+import { statusOf } from '../../entered.ts';
 import { queryNumber } from '../../input.ts';
 import type { Page } from '../../layout.ts';
 import { takeShownOnce } from '../../shown-once.ts';
@@ -49,8 +50,7 @@ export async function accountPage(
   const filled = refused ?? { values: draft?.fields ?? {}, problems: {} };
   const content = html`${account.closedAt && notice('warn', view.m.operator.account.closedNotice)}
 ${await contentOf(service, request, { account, tab, filled })}`;
-  const status = Object.keys(filled.problems).length > 0 ? 400 : 200;
-  return { ...accountHead(view, account), content, status };
+  return { ...accountHead(view, account), content, status: statusOf(filled.problems) };
 }
 
 async function contentOf(

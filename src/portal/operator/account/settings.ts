@@ -4,12 +4,12 @@ import { describeAccount } from '../../../domain/account/account-directory.ts';
 import { type AccountSettingName, SETTING_NAMES } from '../../../domain/account/account-setting.ts';
 import { roleRefused } from '../../../domain/refusal.ts';
 import type { Service } from '../../../service.ts';
-import { cookiesOf } from '../../access.ts';
 import { KEEPS_DRAFT } from '../../draft.ts';
 import { type Problems, problemOf } from '../../entered.ts';
 import { type Fields, formFields } from '../../input.ts';
 import { sendPage } from '../../layout.ts';
 import { afterChange, changedProblems, readSettings, readShown } from '../../settings-form.ts';
+import { showDone } from '../../shown-once.ts';
 import { stepUp } from '../../step-up.ts';
 import { administrator } from '../actor.ts';
 import { accountPage } from './page.ts';
@@ -69,7 +69,6 @@ export function accountSettings(app: FastifyInstance, service: Service): void {
       const { key, text } = problemOf(m, error);
       return again(fields, { [FIELD_OF[key] ?? 'creditLimit']: text });
     }
-    cookiesOf(service).set(reply, 'flash', 'saved');
-    return reply.redirect(`/admin/accounts/${username}/settings`, 303);
+    return showDone(service, reply, `/admin/accounts/${username}/settings`, 'saved');
   });
 }
