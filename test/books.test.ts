@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { postMonthlyCharges } from '../src/domain/billing/charge-run.ts';
 import { addService, removeService } from '../src/domain/billing/recurring-charge.ts';
 import { postByHand, reverseEntry } from '../src/domain/books/ledger.ts';
@@ -8,7 +8,7 @@ import { storeCalls } from '../src/domain/calls/call.ts';
 import { fromMicros } from '../src/domain/money.ts';
 import { addCustomer, reportedCall } from './support/calls.ts';
 import { fc } from './support/properties.ts';
-import { post, startService, TESTER, type TestService } from './support/service.ts';
+import { post, sharedService, TESTER } from './support/service.ts';
 
 const START = Date.UTC(2031, 0, 10);
 const HOUR_MS = 3_600_000;
@@ -76,14 +76,11 @@ interface Model {
   services: Service[];
 }
 
-let api: TestService;
 let feed: string;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   await api.service.db.query('DELETE FROM pgboss.schedule');
   feed = await api.feed('generic');
 });
-after(() => api.stop());
 
 test('cash is ledger less calls at every moment, and in the end what a simple model says', async (t) => {
   const { db } = api.service;

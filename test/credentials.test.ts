@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { closeAccount } from '../src/domain/account/account.ts';
 import { hashInEarnest } from './support/quick-hashes.ts';
-import { startService, TESTER, type TestService } from './support/service.ts';
+import { sharedService, TESTER } from './support/service.ts';
 
 hashInEarnest();
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 async function hashesComputed(): Promise<number> {
   const metrics = await (await fetch(`${api.url}/metrics`)).text();

@@ -1,17 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
-import { startService, type TestService } from './support/service.ts';
+import { test } from 'node:test';
+import { sharedService } from './support/service.ts';
 
 const FOLDER = new URL('../deploy/monitoring/', import.meta.url);
 const RULES = 'account-api.rules.yml';
 const DASHBOARD = 'account-api.dashboard.json';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 const read = (file: string) => readFileSync(new URL(file, FOLDER), 'utf8');
 

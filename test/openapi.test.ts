@@ -2,18 +2,14 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { startService, type TestService } from './support/service.ts';
+import { sharedService } from './support/service.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 test('the documents pass the linter', async () => {
   const paths = await Promise.all(

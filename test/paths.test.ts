@@ -1,21 +1,17 @@
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { request } from 'node:http';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { pino } from 'pino';
 import { listen } from '../src/front.ts';
 import { routesOf } from './abuse/routes.ts';
 import { freePort } from './support/free-port.ts';
-import { startService, type TestService } from './support/service.ts';
+import { sharedService } from './support/service.ts';
 import { waitUntil } from './support/wait.ts';
 
 const REQUESTS = 'http.server.request.start';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 /** Requests a path unchanged; fetch would normalise it. */
 function ask(

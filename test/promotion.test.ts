@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { createPromotion } from '../src/domain/account/promotion.ts';
 import { reconcile } from '../src/domain/books/proof.ts';
 import { cleanUp } from '../src/jobs/clean-up.ts';
-import { linkIn, startService, submit, TESTER, type TestService } from './support/service.ts';
+import { linkIn, sharedService, submit, TESTER } from './support/service.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 function create(code: string, usesLimit: number | null = null, hours?: number): Promise<void> {
   const now = api.service.clock();

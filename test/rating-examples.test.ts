@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { changeAccount } from '../src/domain/account/account.ts';
 import { storeCalls } from '../src/domain/calls/call.ts';
 import { keepPlan, planOf, readPlan } from '../src/domain/numbering-plan.ts';
@@ -8,17 +8,14 @@ import { dialledNumber } from '../src/domain/phone-number.ts';
 import { readPriceFile } from '../src/domain/rating/price-csv.ts';
 import { importPrices } from '../src/domain/rating/price-import.ts';
 import { addCustomer, reportedCall } from './support/calls.ts';
-import { startService, TESTER, type TestService } from './support/service.ts';
+import { sharedService, TESTER } from './support/service.ts';
 
 const DOCUMENT = new URL('../docs/rating.md', import.meta.url);
 
-let api: TestService;
 let document: string;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   document = await readFile(DOCUMENT, 'utf8');
 });
-after(() => api.stop());
 
 /** The rows of the document's table with this head. */
 function rowsUnder(head: string): string[][] {

@@ -1,17 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { addNumber, addService } from '../src/domain/billing/recurring-charge.ts';
 import { postEntry } from '../src/domain/books/ledger.ts';
 import { reconcile } from '../src/domain/books/proof.ts';
 import { freeswitchCdr } from './support/freeswitch.ts';
-import { linkIn, post, startService, submit, TESTER, type TestService } from './support/service.ts';
+import { linkIn, post, sharedService, submit, TESTER } from './support/service.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 test('from signup to a new password, with everything real in between', async () => {
   const { db, clock } = api.service;

@@ -1,19 +1,15 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { changePassword, renewPassword } from '../src/domain/account/credentials.ts';
 import { sendVerification } from '../src/domain/account/verification.ts';
-import { linkIn, startService, submit, TESTER, type TestService } from './support/service.ts';
+import { linkIn, sharedService, submit, TESTER } from './support/service.ts';
 import { Visitor } from './support/visitor.ts';
 import { waitUntil } from './support/wait.ts';
 
 const CHOSEN = 'correct horse battery';
 
-let api: TestService;
-before(async () => {
-  api = await startService({ PUBLIC_URL: 'https://voip.example.com/portal/' });
-});
-after(() => api.stop());
+const api = sharedService({ PUBLIC_URL: 'https://voip.example.com/portal/' });
 
 /** The link of a mail, with the real address of the service. */
 function linkOf(mail: Parameters<typeof linkIn>[0], page: 'verify' | 'reset'): string {

@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { fc } from '../../test/support/properties.ts';
-import { startService, type TestService } from '../../test/support/service.ts';
+import { sharedService } from '../../test/support/service.ts';
 import { plainArray, textArray } from './array-text.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 test('texts come out of an array as they went in', async () => {
   const special = [

@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startService, type TestService } from '../../test/support/service.ts';
+import { test } from 'node:test';
+import { sharedService } from '../../test/support/service.ts';
 import type { Database, Queryable } from './database.ts';
 import { inOneTransaction } from './one-transaction.ts';
 
-let api: TestService;
 let db: Database;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   ({ db } = api.service);
   await db.query('CREATE TABLE note (text text PRIMARY KEY)');
 });
-after(() => api.stop());
 
 const write = (tx: Queryable, text: string) => tx.query('INSERT INTO note VALUES ($1)', [text]);
 /** Opens its own transaction, like functions of the domain. */

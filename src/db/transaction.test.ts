@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startService, type TestService } from '../../test/support/service.ts';
+import { test } from 'node:test';
+import { sharedService } from '../../test/support/service.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   await api.service.db.query('CREATE TABLE seen (n int PRIMARY KEY)');
 });
-after(() => api.stop());
 
 test('what is to follow a transaction follows its commit, once', async () => {
   const { db } = api.service;

@@ -1,12 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import {
-  linkIn,
-  startService,
-  submit,
-  TESTER,
-  type TestService,
-} from '../../test/support/service.ts';
+import { test } from 'node:test';
+import { linkIn, sharedService, submit, TESTER } from '../../test/support/service.ts';
 import { replayRejected } from '../ingest/replay.ts';
 import { changeAccount, closeAccount } from './account/account.ts';
 import { renewKey, renewPassword } from './account/credentials.ts';
@@ -17,11 +11,7 @@ import { postByHand } from './books/ledger.ts';
 import { addFeed, removeFeed } from './calls/feed.ts';
 import { keepRejected } from './calls/rejected-record.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 /** Returns a reader of the entries since this call, oldest first, without values that vary. */
 async function trail(): Promise<() => Promise<unknown[]>> {

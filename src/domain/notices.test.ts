@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { linkIn, startService, submit, type TestService } from '../../test/support/service.ts';
+import { test } from 'node:test';
+import { linkIn, sharedService, submit } from '../../test/support/service.ts';
 import { changeAccount } from './account/account.ts';
 import { renewKey, renewPassword } from './account/credentials.ts';
 import { requestRecovery } from './account/recovery.ts';
@@ -9,11 +9,7 @@ import type { Actor } from './audit.ts';
 const STAFF: Actor = { who: 'operator test', from: 'command line' };
 const CUSTOMER: Actor = { who: 'customer 2125550100', from: 'portal 192.0.2.7' };
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 test('a new address is told to the old and the new one, and ends the links mailed before', async () => {
   const { db, queue, clock } = api.service;

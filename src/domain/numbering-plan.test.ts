@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { type CountryCode, type Examples, getCountries, getExampleNumber } from 'libphonenumber-js';
 import examples from 'libphonenumber-js/mobile/examples';
-import { startService, type TestService } from '../../test/support/service.ts';
+import { sharedService } from '../../test/support/service.ts';
 import { keepPlan, planOf, readPlan } from './numbering-plan.ts';
 import { dialledNumber, readDialled } from './phone-number.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 /** The results of the database's `dialled_number` for texts dialled in a country. */
 async function dialledInSql(dialled: [country: string, text: string][]): Promise<string[]> {

@@ -1,19 +1,16 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { addCustomer } from '../../test/support/calls.ts';
-import { startService, type TestService } from '../../test/support/service.ts';
+import { sharedService } from '../../test/support/service.ts';
 import { waitUntil } from '../../test/support/wait.ts';
 
 const PATH = '/ingest/v1/authorize';
 
-let api: TestService;
 let authorization: string;
-before(async () => {
-  api = await startService({ PUBLIC_URL: 'https://example.com' });
+const api = sharedService({ PUBLIC_URL: 'https://example.com' }, async () => {
   authorization = await api.feed('generic');
 });
-after(() => api.stop());
 
 async function send(path: string, body: string) {
   const response = await fetch(`${api.url}${path}`, {

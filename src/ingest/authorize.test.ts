@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { addCustomer, post as credit, reportedCall } from '../../test/support/calls.ts';
 import { watchDelays } from '../../test/support/delays.ts';
-import { post, startService, TESTER, type TestService } from '../../test/support/service.ts';
+import { post, sharedService, startService, TESTER } from '../../test/support/service.ts';
 import { changeAccount, closeAccount } from '../domain/account/account.ts';
 import { addNumber } from '../domain/billing/recurring-charge.ts';
 import { reconcile } from '../domain/books/proof.ts';
@@ -13,13 +13,10 @@ import { previewRerating } from '../domain/calls/rerating.ts';
 import { readPriceFile } from '../domain/rating/price-csv.ts';
 import { importPrices } from '../domain/rating/price-import.ts';
 
-let api: TestService;
 let authorization: string;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   authorization = await api.feed('generic');
 });
-after(() => api.stop());
 
 const ask = (body: unknown, headers = { authorization }) =>
   post(`${api.url}/ingest/v1/authorize`, body, headers);

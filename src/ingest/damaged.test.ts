@@ -1,22 +1,19 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { addCustomer } from '../../test/support/calls.ts';
 import { fc } from '../../test/support/properties.ts';
 import { GENERIC_HEADER, genericRow, SAMPLES } from '../../test/support/records.ts';
-import { post, startService, type TestService } from '../../test/support/service.ts';
+import { post, sharedService } from '../../test/support/service.ts';
 import type { FeedFormat } from '../domain/calls/feed.ts';
 
 const RUNS = 20;
 const LONGEST_BATCH = 4;
 
-let api: TestService;
 let account: number;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   account = await addCustomer(api);
 });
-after(() => api.stop());
 
 let nextNumber = 1;
 /** Calls that started at different seconds, so that a stored call tells which record it was. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { addCustomer } from '../../test/support/calls.ts';
-import { post, startService, TESTER, type TestService } from '../../test/support/service.ts';
+import { post, sharedService, TESTER } from '../../test/support/service.ts';
 import { changeAccount } from '../domain/account/account.ts';
 import { replaceSipSecret, sipSecret } from '../domain/account/credentials.ts';
 import { addNumber } from '../domain/billing/recurring-charge.ts';
@@ -12,12 +12,10 @@ const REALM = 'sip.example.com';
 const NOBODY = 9_999_999_999;
 const AGENT = 'Zoiper rv2.8.97/ é';
 
-let api: TestService;
 let authorization: string;
 let account: number;
 let ha1: string;
-before(async () => {
-  api = await startService({ SIP_REALM: REALM });
+const api = sharedService({ SIP_REALM: REALM }, async () => {
   authorization = await api.feed('generic');
   const { db, keyring, clock } = api.service;
   account = (await api.signUp()).username;
@@ -26,7 +24,6 @@ before(async () => {
   const number = { account, number: '8005550111', monthly: '0' };
   await addNumber(db, TESTER, number, clock());
 });
-after(() => api.stop());
 
 const ask = (path: string, body: unknown, headers = { authorization }) =>
   post(`${api.url}/ingest/v1/${path}`, body, headers);

@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { addCustomer } from '../../test/support/calls.ts';
 import { SAMPLES } from '../../test/support/records.ts';
-import { post, startService, TESTER, type TestService } from '../../test/support/service.ts';
+import { post, sharedService, TESTER } from '../../test/support/service.ts';
 import { replayRejected } from './replay.ts';
 
-let api: TestService;
 let account: number;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   account = await addCustomer(api, { cash: '100' });
 });
-after(() => api.stop());
 
 let nextNumber = 1;
 const goodLine = () =>

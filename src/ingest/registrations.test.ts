@@ -1,21 +1,18 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { addCustomer } from '../../test/support/calls.ts';
-import { post, startService, type TestService } from '../../test/support/service.ts';
+import { post, sharedService } from '../../test/support/service.ts';
 import { currentRegistration } from '../domain/sip/registration.ts';
 
-let api: TestService;
 let authorization: string;
 let account: number;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   authorization = await api.feed('kamailio');
 });
 beforeEach(async () => {
   account = await addCustomer(api);
 });
-after(() => api.stop());
 
 /** Unix seconds, relative to the service's clock */
 const at = (seconds: number) => api.service.clock().getTime() / 1_000 + seconds;

@@ -1,18 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { addCustomer, moneyOf } from '../../test/support/calls.ts';
-import { startService, TESTER, type TestService } from '../../test/support/service.ts';
+import { sharedService, TESTER } from '../../test/support/service.ts';
 import { keepRejected } from '../domain/calls/rejected-record.ts';
 import { listRejected } from '../domain/calls/rejected-search.ts';
 import { replayRejected } from './replay.ts';
 
 const MISSING = 5_550_000_009;
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 function replay() {
   const { db, clock } = api.service;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { addCustomer } from '../../test/support/calls.ts';
 import { GENERIC_HEADER, genericRow, SAMPLES } from '../../test/support/records.ts';
-import { type Answer, post, startService, type TestService } from '../../test/support/service.ts';
+import { type Answer, post, sharedService } from '../../test/support/service.ts';
 import { addNumber } from '../domain/billing/recurring-charge.ts';
 import { reconcile } from '../domain/books/proof.ts';
 import { changeFeed, FEED_FORMATS, removeFeed, renewFeedSecret } from '../domain/calls/feed.ts';
@@ -13,17 +13,17 @@ const ACTOR = { who: 'operator test', from: 'test' };
 const BODY_LIMIT = 512 * 1024;
 const UNPACKED_LIMIT = 4 * 1024 * 1024;
 
-let api: TestService;
 let account: number;
-before(async () => {
-  api = await startService({
+const api = sharedService(
+  {
     TRUST_PROXY: '127.0.0.1',
     INGEST_BODY_LIMIT: String(BODY_LIMIT),
     INGEST_UNPACKED_LIMIT: String(UNPACKED_LIMIT),
-  });
-  account = await addCustomer(api, { cash: '1000000' });
-});
-after(() => api.stop());
+  },
+  async () => {
+    account = await addCustomer(api, { cash: '1000000' });
+  },
+);
 
 let nextNumber = 1;
 const sample = (fields: object = {}) => ({

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { moneyOf, post as pay } from '../../test/support/calls.ts';
-import { post, startService, TESTER, type TestService } from '../../test/support/service.ts';
+import { post, sharedService, TESTER } from '../../test/support/service.ts';
 import { addAccount, NO_LIMITS } from '../domain/account/new-account.ts';
 import { listRejected } from '../domain/calls/rejected-search.ts';
 import { replayRejected } from './replay.ts';
@@ -11,10 +11,8 @@ import { replayRejected } from './replay.ts';
 const CALLER = 2125550001;
 const ENDED_AT = Date.parse('2026-11-25T18:30:00Z');
 
-let api: TestService;
 let authorization: string;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   api.advance((ENDED_AT - Date.now()) / 1_000);
   authorization = await api.feed('freeswitch');
   const { db, keyring, clock, config } = api.service;
@@ -32,7 +30,6 @@ before(async () => {
   await db.query('UPDATE account SET minimum_seconds = 1, increment_seconds = 1');
   await pay(db, CALLER, '5', clock());
 });
-after(() => api.stop());
 
 const NAMES = {
   'blind A': 'blind-1-a-normal_clearing',

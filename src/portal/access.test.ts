@@ -1,17 +1,13 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startService, TESTER, type TestService } from '../../test/support/service.ts';
+import { test } from 'node:test';
+import { sharedService, startService, TESTER } from '../../test/support/service.ts';
 import { Visitor } from '../../test/support/visitor.ts';
 import { closeAccount } from '../domain/account/account.ts';
 import { renewPassword } from '../domain/account/credentials.ts';
 
 const WEEK_SECONDS = 604_800;
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 const SESSION = 'account_api_session';
 

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startService, type TestService } from '../../test/support/service.ts';
+import { test } from 'node:test';
+import { sharedService } from '../../test/support/service.ts';
 import { type Visited, Visitor } from '../../test/support/visitor.ts';
 import { endSessions } from '../domain/access/session.ts';
 import { describeAccount } from '../domain/account/account-directory.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 const ENDED = /Your session has ended, so nothing was changed\. Please sign in again\./;
 const KEPT = /Your session had ended before the form was sent\. What you typed is below/;

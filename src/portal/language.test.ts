@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { post } from '../../test/support/calls.ts';
-import { linkIn, startService, TESTER, type TestService } from '../../test/support/service.ts';
+import { linkIn, sharedService, TESTER } from '../../test/support/service.ts';
 import { Visitor } from '../../test/support/visitor.ts';
 import { changeAccount } from '../domain/account/account.ts';
 import { addService } from '../domain/billing/recurring-charge.ts';
@@ -29,11 +29,9 @@ const SAME_MONTHS = /^(April|August|September|November) \d{4}$/;
 const DATA =
   /^\S*[@:/]\S*$|Example Company|^tester$|^test$|^(generic|freeswitch|kamailio|opensips|asterisk)|^there is no account|^(customer \d|portal [\d.]+)/;
 
-let api: TestService;
 let customer: { username: number; password: string; email: string };
 let administrator: { username: number; password: string };
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   const { db, clock } = api.service;
   customer = await api.signUp();
   administrator = await api.administrator();
@@ -41,7 +39,6 @@ before(async () => {
   const service = { account: customer.username, description: 'E911', monthly: '1.50' };
   await addService(db, TESTER, service, clock());
 });
-after(() => api.stop());
 
 const GERMAN = { 'accept-language': 'de-AT,de;q=0.9,en;q=0.5', accept: 'text/html' };
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import Fastify from 'fastify';
-import { startService, TESTER, type TestService } from '../../test/support/service.ts';
+import { sharedService, TESTER } from '../../test/support/service.ts';
 import { Visitor } from '../../test/support/visitor.ts';
 import { createOperatorKey } from '../domain/access/operator-key.ts';
 import { changeRole } from '../domain/account/administrator.ts';
@@ -111,10 +111,8 @@ const price = {
 const ROUTES = Object.keys(TABLE).sort();
 const REFUSED = /Your role does not permit this/;
 
-let api: TestService;
 const staff = {} as Record<StaffRole, Visitor & { username: number }>;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   for (const role of STAFF_ROLES) {
     const { username, password } = await api.administrator(role);
     const visitor = new Visitor(api.url);
@@ -124,7 +122,6 @@ before(async () => {
     staff[role] = Object.assign(visitor, { username });
   }
 });
-after(() => api.stop());
 
 const isPermitted = (role: StaffRole, route: string) => TABLE[route]?.includes(role.charAt(0));
 

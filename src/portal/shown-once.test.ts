@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startService, type TestService } from '../../test/support/service.ts';
+import { test } from 'node:test';
+import { sharedService } from '../../test/support/service.ts';
 import { Visitor } from '../../test/support/visitor.ts';
 import { cleanUp } from '../jobs/clean-up.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 interface Person {
   username: number;

@@ -1,19 +1,16 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startService, TESTER, type TestService } from '../../test/support/service.ts';
+import { test } from 'node:test';
+import { sharedService, TESTER } from '../../test/support/service.ts';
 import { Visitor } from '../../test/support/visitor.ts';
 import { describeAccount } from '../domain/account/account-directory.ts';
 import { addNumber } from '../domain/billing/recurring-charge.ts';
 
-let api: TestService;
 let operator: Visitor;
 let administrator: { username: number; password: string };
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   administrator = await api.administrator();
   operator = await signIn(administrator);
 });
-after(() => api.stop());
 
 async function signIn({ username, password }: { username: number; password: string }) {
   const visitor = new Visitor(api.url);

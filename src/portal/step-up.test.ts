@@ -1,20 +1,17 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { TOTP } from 'otpauth';
-import { startService, type TestService } from '../../test/support/service.ts';
+import { sharedService, startService } from '../../test/support/service.ts';
 import { type Visited, Visitor } from '../../test/support/visitor.ts';
 import { describeAccount } from '../domain/account/account-directory.ts';
 import { listAudit } from '../domain/audit.ts';
 
-let api: TestService;
 let administrator: Person;
 let operator: Visitor;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   administrator = await api.administrator();
   operator = await signIn(administrator);
 });
-after(() => api.stop());
 
 interface Person {
   username: number;

@@ -1,24 +1,17 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import {
   addAccount,
-  type Client,
   codeOf,
   faultsOf,
   newEmail,
   operatorClient,
+  sharedOperators,
 } from '../support/operator.ts';
 import { fc } from '../support/properties.ts';
-import { startService, type TestService } from '../support/service.ts';
 
-let api: TestService;
-let all: Client;
-before(async () => {
-  api = await startService({ OPERATOR_LIMIT_PER_MINUTE: '1000000' });
-  all = await operatorClient(api);
-});
-after(() => api.stop());
+const { api, all } = sharedOperators();
 
 const account = (more?: object) => addAccount(all, more);
 

@@ -1,21 +1,15 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { ROUTES } from '../../src/api/operator/routes.ts';
 import { searchAudit } from '../../src/domain/audit.ts';
 import { PARKED_MAIL_QUEUE } from '../../src/domain/mail/message.ts';
 import { addCustomer } from '../support/calls.ts';
-import { type Client, operatorClient } from '../support/operator.ts';
+import { sharedOperators } from '../support/operator.ts';
 import { startReceiver } from '../support/receiver.ts';
-import { post, startService, type TestService } from '../support/service.ts';
+import { post } from '../support/service.ts';
 import { waitUntil } from '../support/wait.ts';
 
-let api: TestService;
-let client: Client;
-before(async () => {
-  api = await startService({ OPERATOR_LIMIT_PER_MINUTE: '1000000', WEBHOOK_ALLOW: '127.0.0.1' });
-  client = await operatorClient(api);
-});
-after(() => api.stop());
+const { api, all: client } = sharedOperators({ WEBHOOK_ALLOW: '127.0.0.1' });
 
 type Step = [method: string, path: string, body: unknown, actions: string[]];
 

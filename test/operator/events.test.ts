@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '../../src/db/database.ts';
 import { closeAccount } from '../../src/domain/account/account.ts';
@@ -13,15 +13,8 @@ import { announceRecords } from '../../src/domain/calls/rejected-record.ts';
 import { recordEvent } from '../../src/domain/event.ts';
 import { PARKED_MAIL_QUEUE } from '../../src/domain/mail/message.ts';
 import { dropOldEvents } from '../../src/domain/webhook/event-log.ts';
-import { type Client, codeOf, faultsOf, operatorClient } from '../support/operator.ts';
-import {
-  linkIn,
-  post as postJson,
-  startService,
-  submit,
-  TESTER,
-  type TestService,
-} from '../support/service.ts';
+import { codeOf, faultsOf, operatorClient, sharedOperators } from '../support/operator.ts';
+import { linkIn, post as postJson, submit, TESTER } from '../support/service.ts';
 import { waitUntil } from '../support/wait.ts';
 
 // 100,000 for the figure in docs/reliability.md
@@ -30,13 +23,7 @@ const IS_FULL = GAP_EVENTS > 10_000;
 const WRITERS = IS_FULL ? 50 : 10;
 const LONGEST_COMMIT_MS = IS_FULL ? 3_000 : 200;
 
-let api: TestService;
-let all: Client;
-before(async () => {
-  api = await startService({ OPERATOR_LIMIT_PER_MINUTE: '1000000' });
-  all = await operatorClient(api);
-});
-after(() => api.stop());
+const { api, all } = sharedOperators();
 
 interface Shown {
   type: string;

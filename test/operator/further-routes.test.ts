@@ -1,19 +1,13 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { searchAudit } from '../../src/domain/audit.ts';
 import { reconcile } from '../../src/domain/books/proof.ts';
 import { addCustomer } from '../support/calls.ts';
-import { type Client, codeOf, faultsOf, operatorClient } from '../support/operator.ts';
-import { linkIn, post, startService, type TestService } from '../support/service.ts';
+import { codeOf, faultsOf, operatorClient, sharedOperators } from '../support/operator.ts';
+import { linkIn, post } from '../support/service.ts';
 import { waitUntil } from '../support/wait.ts';
 
-let api: TestService;
-let all: Client;
-before(async () => {
-  api = await startService();
-  all = await operatorClient(api);
-});
-after(() => api.stop());
+const { api, all } = sharedOperators();
 
 let made = 0;
 async function account(more: object = {}) {

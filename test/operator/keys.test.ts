@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import {
   addAccount,
   type Client,
@@ -7,16 +7,10 @@ import {
   codeOf,
   faultsOf,
   operatorClient,
+  sharedOperators,
 } from '../support/operator.ts';
-import { startService, type TestService } from '../support/service.ts';
 
-let api: TestService;
-let all: Client;
-before(async () => {
-  api = await startService({ OPERATOR_LIMIT_PER_MINUTE: '1000000', TRUST_PROXY: '127.0.0.1' });
-  all = await operatorClient(api);
-});
-after(() => api.stop());
+const { api, all } = sharedOperators({ TRUST_PROXY: '127.0.0.1' });
 
 test('a key is held to its networks, its limits, and a number of requests a minute', async () => {
   const inside = await operatorClient(api, { networks: ['192.0.2.0/24'] });

@@ -1,25 +1,18 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { reconcile } from '../../src/domain/books/proof.ts';
 import {
   addAccount,
-  type Client,
   callsWith,
   codeOf,
   newEmail,
   operatorClient,
+  sharedOperators,
 } from '../support/operator.ts';
-import { startService, type TestService } from '../support/service.ts';
 import { waitUntil } from '../support/wait.ts';
 
-let api: TestService;
-let all: Client;
-before(async () => {
-  api = await startService({ OPERATOR_LIMIT_PER_MINUTE: '1000000' });
-  all = await operatorClient(api);
-});
-after(() => api.stop());
+const { api, all } = sharedOperators();
 
 const account = (more?: object) => addAccount(all, more);
 

@@ -1,21 +1,15 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { changeAccount } from '../../src/domain/account/account.ts';
 import { searchAccounts } from '../../src/domain/account/account-search.ts';
 import { EXPORT_KIND_NAMES } from '../../src/domain/moving/export-kinds.ts';
 import { post } from '../support/calls.ts';
-import { type Client, codeOf, operatorClient } from '../support/operator.ts';
-import { startService, TESTER, type TestService } from '../support/service.ts';
+import { codeOf, operatorClient, sharedOperators } from '../support/operator.ts';
+import { TESTER } from '../support/service.ts';
 import { waitUntil } from '../support/wait.ts';
 
-let api: TestService;
-let client: Client;
-before(async () => {
-  api = await startService({ OPERATOR_LIMIT_PER_MINUTE: '1000000' });
-  client = await operatorClient(api);
-});
-after(() => api.stop());
+const { api, all: client } = sharedOperators();
 
 const CSV = { 'content-type': 'text/csv' };
 const lines = (text: string) =>

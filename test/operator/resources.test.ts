@@ -1,17 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { addAccount, type Client, codeOf, faultsOf, operatorClient } from '../support/operator.ts';
-import { startService, type TestService } from '../support/service.ts';
+import { addAccount, codeOf, faultsOf, sharedOperators } from '../support/operator.ts';
 
-let api: TestService;
-let all: Client;
-before(async () => {
-  api = await startService({ OPERATOR_LIMIT_PER_MINUTE: '1000000' });
-  all = await operatorClient(api);
-});
-after(() => api.stop());
+const { api, all } = sharedOperators();
 
 const account = (more?: object) => addAccount(all, more);
 

@@ -1,24 +1,18 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { operatorDocument } from '../../src/api/operator/document.ts';
 import { ROUTES } from '../../src/api/operator/routes.ts';
 import { SCOPES, type Scope } from '../../src/domain/access/operator-scope.ts';
 import { listAudit } from '../../src/domain/audit.ts';
-import { addAccount, type Client, codeOf, operatorClient } from '../support/operator.ts';
+import { addAccount, codeOf, operatorClient, sharedOperators } from '../support/operator.ts';
 import { fc } from '../support/properties.ts';
-import { startService, type TestService } from '../support/service.ts';
 
-let api: TestService;
-let all: Client;
 let account: string;
-before(async () => {
-  api = await startService({ OPERATOR_LIMIT_PER_MINUTE: '1000000' });
-  all = await operatorClient(api);
+const { api, all } = sharedOperators({}, async () => {
   account = String((await api.signUp()).username);
 });
-after(() => api.stop());
 
 const VALUES: Record<string, string> = {
   id: '1',

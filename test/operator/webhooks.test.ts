@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
 import { searchAudit } from '../../src/domain/audit.ts';
 import { recordEvent, recordEvents } from '../../src/domain/event.ts';
 import { PAUSES } from '../../src/domain/webhook/delivery.ts';
 import { watchDelays } from '../support/delays.ts';
-import { type Client, codeOf, faultsOf, operatorClient } from '../support/operator.ts';
+import { codeOf, faultsOf, operatorClient, sharedOperators } from '../support/operator.ts';
 import { type Received, type Receiver, startReceiver } from '../support/receiver.ts';
-import { startService, type TestService } from '../support/service.ts';
 import { waitUntil } from '../support/wait.ts';
 
 const DAY = 86_400;
@@ -19,13 +18,7 @@ const PROMPT = WAITING > 40 ? 100 : 40;
 const PROMPT_MS = WAITING > 40 ? 2_000 : 10_000;
 const PROMPT_PAUSE_MS = WAITING > 40 ? 200 : 20;
 
-let api: TestService;
-let all: Client;
-before(async () => {
-  api = await startService({ OPERATOR_LIMIT_PER_MINUTE: '1000000', WEBHOOK_ALLOW: '127.0.0.1' });
-  all = await operatorClient(api);
-});
-after(() => api.stop());
+const { api, all } = sharedOperators({ WEBHOOK_ALLOW: '127.0.0.1' });
 
 const feed = (name: string) =>
   recordEvent(api.service.db, { type: 'feed.removed', data: { name } }, api.service.clock());

@@ -1,21 +1,17 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { addService } from '../../src/domain/billing/recurring-charge.ts';
 import { reconcile } from '../../src/domain/books/proof.ts';
 import { PROGRAM, runCommand } from '../support/command.ts';
-import { startService, TESTER, type TestService } from '../support/service.ts';
+import { sharedService, TESTER } from '../support/service.ts';
 
 const ACCOUNTS = 400;
 const DAY_MS = 86_400_000;
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 /** Added on the last day of the month before the previous one: so two months are due. */
 const now = new Date();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFile, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { storeCalls } from '../../src/domain/calls/call.ts';
 import { listPartitions } from '../../src/domain/calls/call-partition.ts';
@@ -9,15 +9,11 @@ import { retireCalls } from '../../src/domain/calls/call-retention.ts';
 import { rerateCalls } from '../../src/domain/calls/rerating.ts';
 import { addCustomer, reportedCall } from '../support/calls.ts';
 import { runCommand } from '../support/command.ts';
-import { startService, TESTER, type TestService } from '../support/service.ts';
+import { sharedService, TESTER } from '../support/service.ts';
 
 const RETENTION = 2;
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 const run = (...args: string[]) =>
   runCommand({ ...api.env, RETENTION_MONTHS: String(RETENTION) }, ...args);

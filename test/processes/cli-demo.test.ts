@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { runCommand } from '../support/command.ts';
-import { post, startService, type TestService } from '../support/service.ts';
+import { post, sharedService } from '../support/service.ts';
 
 const SECONDS_OF_30_DAYS = 30 * 86_400;
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 test('demo fills accounts that answer every operation, once', async () => {
   const first = await runCommand(api.env, 'demo', '--json');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { listAudit } from '../../src/domain/audit.ts';
 import { reconcile } from '../../src/domain/books/proof.ts';
@@ -11,16 +11,13 @@ import { addCustomer } from '../support/calls.ts';
 import { commandJson, pipeCommand, runCommand, startCommand } from '../support/command.ts';
 import { feedOf } from '../support/parsing.ts';
 import { SAMPLES } from '../support/records.ts';
-import { post, startService, TESTER, type TestService } from '../support/service.ts';
+import { post, sharedService, TESTER } from '../support/service.ts';
 import { waitUntil } from '../support/wait.ts';
 
-let api: TestService;
 let account: number;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   account = await addCustomer(api, { cash: '1000' });
 });
-after(() => api.stop());
 
 let nextNumber = 1;
 const sample = (fields: object = {}) => ({

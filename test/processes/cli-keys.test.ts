@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { SEALED_COLUMNS } from '../../src/cli/keys.ts';
 import { openKeyring } from '../../src/domain/sealing/keyring.ts';
 import { countOldSeals } from '../../src/domain/sealing/re-seal.ts';
@@ -13,20 +13,9 @@ import {
 } from '../../src/domain/webhook/endpoint.ts';
 import { readKeyFile } from '../../src/secret-key.ts';
 import { commandJson, runCommand } from '../support/command.ts';
-import {
-  linkIn,
-  post,
-  startService,
-  submit,
-  TESTER,
-  type TestService,
-} from '../support/service.ts';
+import { linkIn, post, sharedService, submit, TESTER } from '../support/service.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 test('every column of sealed secrets is among those that a rotation seals anew', async () => {
   const columns = await api.service.db.query<{ name: string }>(

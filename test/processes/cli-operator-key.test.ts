@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { authenticateOperator } from '../../src/domain/access/operator-key-use.ts';
 import { listAudit } from '../../src/domain/audit.ts';
 import { commandJson, runCommand } from '../support/command.ts';
-import { startService, type TestService } from '../support/service.ts';
+import { sharedService } from '../support/service.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 const json = (...args: string[]) => commandJson(api.env, 'operator-key', ...args);
 const run = (...args: string[]) => runCommand(api.env, 'operator-key', ...args);

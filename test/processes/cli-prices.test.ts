@@ -1,17 +1,13 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { storeCalls } from '../../src/domain/calls/call.ts';
 import { addCustomer, reportedCall } from '../support/calls.ts';
 import { commandJson, runCommand } from '../support/command.ts';
-import { startService, type TestService } from '../support/service.ts';
+import { sharedService } from '../support/service.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 const run = async (...args: string[]) => {
   const { status, stdout, stderr } = await runCommand(api.env, ...args);

@@ -1,22 +1,19 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { addCustomer } from '../support/calls.ts';
 import { runCommand } from '../support/command.ts';
 import { operatorClient } from '../support/operator.ts';
 import { startReceiver } from '../support/receiver.ts';
-import { startService, type TestService } from '../support/service.ts';
+import { sharedService } from '../support/service.ts';
 
-let api: TestService;
 let keyFile: string;
-before(async () => {
-  api = await startService({ WEBHOOK_ALLOW: '127.0.0.1' });
+const api = sharedService({ WEBHOOK_ALLOW: '127.0.0.1' }, async () => {
   api.env.WEBHOOK_ALLOW = '127.0.0.1';
   keyFile = join(api.folder, 'operator.key');
   await writeFile(keyFile, `${(await operatorClient(api)).secret}\n`);
 });
-after(() => api.stop());
 
 const remotely = (...args: string[]) =>
   runCommand({}, '--server', api.url, '--key-file', keyFile, ...args);

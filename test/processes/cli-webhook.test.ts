@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { recordEvent } from '../../src/domain/event.ts';
 import { commandJson, runCommand, startCommand } from '../support/command.ts';
 import { startReceiver } from '../support/receiver.ts';
-import { startService, type TestService } from '../support/service.ts';
+import { sharedService } from '../support/service.ts';
 import { waitUntil } from '../support/wait.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService({ WEBHOOK_ALLOW: '127.0.0.1' });
-});
-after(() => api.stop());
+const api = sharedService({ WEBHOOK_ALLOW: '127.0.0.1' });
 
 const json = (...args: string[]) => commandJson(api.env, 'webhook', ...args);
 const run = (...args: string[]) => runCommand(api.env, 'webhook', ...args);

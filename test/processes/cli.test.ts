@@ -1,17 +1,13 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import pg from 'pg';
 import { commandJson, runCommand } from '../support/command.ts';
 import { createDatabase, databaseUrl } from '../support/postgres.ts';
-import { post, startService, type TestService } from '../support/service.ts';
+import { post, sharedService } from '../support/service.ts';
 
 // Every command here is a separate process, while the service runs on the same database.
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 const json = (...args: string[]) => commandJson(api.env, ...args);
 const run = (...args: string[]) => runCommand(api.env, ...args);

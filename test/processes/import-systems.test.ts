@@ -2,21 +2,18 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { balanceOf } from '../../src/domain/account/account-search.ts';
 import { reconcile } from '../../src/domain/books/proof.ts';
 import { runCommand } from '../support/command.ts';
 import { counts, type Importing, importing } from '../support/importing.ts';
-import { startService, type TestService } from '../support/service.ts';
+import { sharedService } from '../support/service.ts';
 
-let api: TestService;
 let imports: Importing;
-before(async () => {
-  api = await startService({ SIP_REALM: 'sip.example.com' });
+const api = sharedService({ SIP_REALM: 'sip.example.com' }, async () => {
   api.env.SIP_REALM = 'sip.example.com';
   imports = importing(api);
 });
-after(() => api.stop());
 
 const ASTPP_ACCOUNTS = [
   'id,number,reseller_id,first_name,last_name,company_name,email,status,deleted,type,posttoexternal,credit_limit,balance,pricelist_name,maxchannels,notify_flag,notify_credit_limit,creation,currency_code',

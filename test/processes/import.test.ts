@@ -1,19 +1,16 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { pipeCommand, runCommand } from '../support/command.ts';
 import { counts, type Importing, importing } from '../support/importing.ts';
-import { startService, type TestService } from '../support/service.ts';
+import { sharedService } from '../support/service.ts';
 
-let api: TestService;
 let imports: Importing;
-before(async () => {
-  api = await startService({ SIP_REALM: 'sip.example.com' });
+const api = sharedService({ SIP_REALM: 'sip.example.com' }, async () => {
   api.env.SIP_REALM = 'sip.example.com';
   imports = importing(api);
 });
-after(() => api.stop());
 
 test('a row that differs is refused, or changes settings alone; payers may come later in the file', async () => {
   const first = [

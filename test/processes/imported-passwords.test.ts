@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { createHash, pbkdf2Sync, scryptSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { hash as argon2 } from '@node-rs/argon2';
 import { hash as bcrypt } from '@node-rs/bcrypt';
 import { runCommand } from '../support/command.ts';
 import { hashInEarnest } from '../support/quick-hashes.ts';
-import { startService, type TestService } from '../support/service.ts';
+import { sharedService } from '../support/service.ts';
 
 const PASSWORD = 'Grüße aus Köln 7';
 const digest = (name: string, text: string) => createHash(name).update(text).digest('hex');
@@ -25,11 +25,9 @@ interface Taken {
 
 hashInEarnest();
 
-let api: TestService;
 let taken: (Taken & { externalId: string; username: number })[];
 
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   const salt = Buffer.from('a salt of 16 byt');
   const scrypted = scryptSync(PASSWORD, salt, 32, { N: 2 ** 12, r: 8, p: 1 });
   const derived = pbkdf2Sync(PASSWORD, salt, 1_000, 32, 'sha256');
@@ -124,7 +122,6 @@ before(async () => {
     username: usernames.get(`p-${n}`) ?? 0,
   }));
 });
-after(() => api.stop());
 
 const stored = async (username: number) => {
   const [row] = await api.service.db.query<{ hash: string; version: number; unset: boolean }>(

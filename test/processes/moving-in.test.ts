@@ -2,19 +2,15 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { PROGRAM, runCommand } from '../support/command.ts';
-import { startService, type TestService } from '../support/service.ts';
+import { sharedService } from '../support/service.ts';
 
 const run = promisify(execFile);
 const GUIDE = readFileSync(new URL('../../docs/moving-in.md', import.meta.url), 'utf8');
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 test('the guide of the move does what it says, line by line', async () => {
   const bin = join(api.folder, 'bin');

@@ -1,20 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { isSecret, OPERATOR_KEY } from '../../src/domain/access/key-text.ts';
 import { operatorClient } from '../support/operator.ts';
-import { startService, type TestService } from '../support/service.ts';
+import { sharedService } from '../support/service.ts';
 
 const run = promisify(execFile);
 const GUIDE = readFileSync(new URL('../../docs/operator-api.md', import.meta.url), 'utf8');
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 test('the ten things that are done most work as they are written', async () => {
   const { secret } = await operatorClient(api);

@@ -1,21 +1,18 @@
 import assert from 'node:assert/strict';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { addCustomer } from '../support/calls.ts';
 import { startChild } from '../support/child.ts';
-import { startService, type TestService } from '../support/service.ts';
+import { sharedService } from '../support/service.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../deploy/asterisk/send-cdr.sh', import.meta.url));
 
-let api: TestService;
 let feed: string;
-before(async () => {
-  api = await startService({ INGEST_UNPACKED_LIMIT: '1024' });
+const api = sharedService({ INGEST_UNPACKED_LIMIT: '1024' }, async () => {
   feed = Buffer.from((await api.feed('generic')).slice(6), 'base64').toString();
 });
-after(() => api.stop());
 
 async function sendOnce(service: string): Promise<number | NodeJS.Signals> {
   const env = { FEED: feed, SERVICE: service, CDR_DIR: api.folder, ONCE: '1' };

@@ -7,7 +7,7 @@ import {
   type OperatorKey,
 } from '../../src/domain/access/operator-key.ts';
 import { SCOPES } from '../../src/domain/access/operator-scope.ts';
-import { type Answer, TESTER, type TestService } from './service.ts';
+import { type Answer, sharedService, TESTER, type TestService } from './service.ts';
 
 export interface Client {
   key: OperatorKey;
@@ -54,6 +54,19 @@ export async function operatorClient(
     },
   );
   return { key, secret, call: callsWith(api, secret) };
+}
+
+/** The service of all tests of a file, and a client that may do everything. */
+export function sharedOperators(
+  env: Record<string, string> = {},
+  setUp: () => Promise<void> = async () => undefined,
+) {
+  const all = {} as Client;
+  const api = sharedService({ OPERATOR_LIMIT_PER_MINUTE: '1000000', ...env }, async () => {
+    Object.assign(all, await operatorClient(api));
+    await setUp();
+  });
+  return { api, all };
 }
 
 /** Calls of the operators' API with a key. */

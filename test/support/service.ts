@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { after, before } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ParsedMail } from 'mailparser';
 import type pg from 'pg';
@@ -67,6 +68,24 @@ export interface TestService {
   /** waits until the address has got this many mails; oldest first */
   mails: (address: string, count?: number) => Promise<ParsedMail[]>;
   stop: () => Promise<void>;
+}
+
+/**
+ * The service of all tests of a file: started before the first of them, stopped after the last.
+ * @param setUp what else is made before the tests
+ * @returns its members are there from `setUp` on
+ */
+export function sharedService(
+  env: Record<string, string> = {},
+  setUp: () => Promise<void> = async () => undefined,
+): TestService {
+  const service = {} as TestService;
+  before(async () => {
+    Object.assign(service, await startService(env));
+    await setUp();
+  });
+  after(() => service.stop());
+  return service;
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startService, type TestService } from '../../../test/support/service.ts';
+import { sharedService } from '../../../test/support/service.ts';
 import type { Database } from '../../db/database.ts';
 import { idempotencyKeyInUse, idempotencyKeyReused } from '../refusal.ts';
 import { answerOnce, deleteOldAnswers } from './kept-answer.ts';
@@ -11,12 +11,9 @@ const HOUR_MS = 3_600_000;
 const START = new Date();
 const hoursLater = (hours: number) => new Date(START.getTime() + hours * HOUR_MS);
 
-let api: TestService;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   await api.service.db.query('CREATE TABLE note (text text)');
 });
-after(() => api.stop());
 
 /** Answers a request; by default its work inserts one note. */
 function ask(key: string, options: { content?: string; now?: Date; work?: () => unknown } = {}) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { sharedService, TESTER } from '../../../test/support/service.ts';
 import { checkDigits, isSecret, newSecret, OPERATOR_KEY } from './key-text.ts';
 import {
   changeOperatorKey,
@@ -26,11 +26,7 @@ const SETTINGS: KeySettings = {
   expiresAt: new Date('2031-01-01T00:00:00.000Z'),
 };
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 const create = (settings: Partial<KeySettings> = {}) =>
   createOperatorKey(

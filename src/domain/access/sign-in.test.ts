@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startService, type TestService } from '../../../test/support/service.ts';
+import { test } from 'node:test';
+import { sharedService } from '../../../test/support/service.ts';
 import { Refusal } from '../refusal.ts';
 import { deleteOldOrigins, rememberAddress, rememberDevice } from './known-origin.ts';
 import { randomId } from './session.ts';
 import { checkSignIn } from './sign-in.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 // The clock stands still between the steps, so their duration does not matter.
 let now = new Date();

@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { commandJson, runCommand } from '../../../test/support/command.ts';
-import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { sharedService, TESTER } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 import { closeAccount } from './account.ts';
 import { listStaff, removeFromStaff } from './administrator.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 const usernames = async () =>
   (await listStaff(api.service.db, api.service.clock(), api.service.config.sessionLife)).map(

@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { test } from 'node:test';
+import { sharedService, TESTER } from '../../../test/support/service.ts';
 import { closeAccount } from './account.ts';
 import { issueToken, openMailedToken, redeemToken, type TokenPurpose } from './token.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 const START = new Date('2030-01-01T12:00:00Z');
 const later = (seconds: number) => new Date(START.getTime() + seconds * 1_000);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import {
   addCustomer,
   changeSettings,
@@ -8,19 +8,16 @@ import {
   moneyOf,
   reportedCall,
 } from '../../../test/support/calls.ts';
-import { post, startService, type TestService } from '../../../test/support/service.ts';
+import { post, sharedService } from '../../../test/support/service.ts';
 import type { AccountChanges } from '../account/account-setting.ts';
 import { storeCalls } from '../calls/call.ts';
 import { MAIL_QUEUE } from '../mail/message.ts';
 import { tellOfStoppedCalls, warnLowBalances } from './balance-notice.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   // The tests run the job themselves.
   await api.service.db.query('DELETE FROM pgboss.schedule');
 });
-after(() => api.stop());
 
 const set = (account: number, changes: AccountChanges) => changeSettings(api, account, changes);
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import {
   addCustomer,
   changeSettings,
   post as credit,
   reportedCall,
 } from '../../../test/support/calls.ts';
-import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { sharedService, TESTER } from '../../../test/support/service.ts';
 import { describeAccount } from '../account/account-directory.ts';
 import type { AccountChanges } from '../account/account-setting.ts';
 import { addAccount } from '../account/new-account.ts';
@@ -17,11 +17,9 @@ import { type AuthorizeCall, gatherAuthorizations } from '../rating/authorizatio
 import { tellOfLimits } from './limit-notice.ts';
 import { tellOfUnusualHours } from './unusual-hour.ts';
 
-let api: TestService;
 let authorize: AuthorizeCall;
 let administrators: number;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   const { db } = api.service;
   // The tests run the jobs themselves.
   await db.query('DELETE FROM pgboss.schedule');
@@ -32,7 +30,6 @@ before(async () => {
   );
   administrators = row?.count ?? 0;
 });
-after(() => api.stop());
 
 const set = (account: number, changes: AccountChanges, now?: Date) =>
   changeSettings(api, account, changes, now);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { test } from 'node:test';
+import { sharedService, TESTER } from '../../../test/support/service.ts';
 import { changeAccount, closeAccount } from '../account/account.ts';
 import { addAccount, NO_LIMITS } from '../account/new-account.ts';
 import { listEntries, postByHand, reverseEntry } from '../books/ledger.ts';
@@ -9,11 +9,7 @@ import { postMonthlyCharges, previewMonthlyCharges } from './charge-run.ts';
 import { chargeLines, type MonthlyCharge } from './monthly-charge.ts';
 import { addNumber, addService, removeService } from './recurring-charge.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 /** A billing account in a time zone, created at the beginning of 2030, with $100. */
 async function billingAccount(timeZone = 'UTC') {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { countsOf } from '../../../test/support/calls.ts';
-import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { sharedService, TESTER } from '../../../test/support/service.ts';
 import { changeAccount } from '../account/account.ts';
 import { addAccount, NO_LIMITS } from '../account/new-account.ts';
 import { postByHand } from '../books/ledger.ts';
@@ -14,13 +14,11 @@ import { balanceByDay, monthlyStatement } from './statement.ts';
 
 const SUB = 5_550_000_001;
 
-let api: TestService;
 let account: number;
 
 // A customer in New York with one sub-account. The clocks there go back on 4 November 2029. A
 // second of talk costs a cent.
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   const { db, keyring, queue } = api.service;
   account = (await api.signUp()).username;
   const at = (text: string) => new Date(text);
@@ -87,7 +85,6 @@ before(async () => {
   await pay('5', '2029-11-20T12:00Z');
   await pay('7', '2029-12-01T12:00Z');
 });
-after(() => api.stop());
 
 test('a statement adds up, from the balance before the month to the one after it', async () => {
   const statement = await monthlyStatement(api.service.db, account, '2029-11');

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { test } from 'node:test';
+import { sharedService, TESTER } from '../../../test/support/service.ts';
 import { postMonthlyCharges } from '../billing/charge-run.ts';
 import { addService } from '../billing/recurring-charge.ts';
 import { listEntries, postByHand, postEntry, reverseEntry } from './ledger.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 test('what was posted cannot be changed or deleted, not even by the owner of the tables', async () => {
   const { db, queue } = api.service;

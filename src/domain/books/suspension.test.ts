@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import {
   addCustomer,
   changeSettings,
@@ -7,15 +7,11 @@ import {
   post,
   reportedCall,
 } from '../../../test/support/calls.ts';
-import { startService, type TestService } from '../../../test/support/service.ts';
+import { sharedService } from '../../../test/support/service.ts';
 import type { AccountChanges } from '../account/account-setting.ts';
 import { storeCalls } from '../calls/call.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 const set = (account: number, changes: AccountChanges) => changeSettings(api, account, changes);
 

@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import Papa from 'papaparse';
 import { addCustomer, countsOf, reportedCall } from '../../../test/support/calls.ts';
-import { startService, type TestService } from '../../../test/support/service.ts';
+import { sharedService } from '../../../test/support/service.ts';
 import { storeCalls } from './call.ts';
 import { type CallFileFormat, callFile } from './call-file.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 const range = { from: '2026-11-02', to: '2026-11-02', timeZone: 'UTC' };
 const days = { from: '2026-11-01', to: '2026-11-02', timeZone: 'UTC' };

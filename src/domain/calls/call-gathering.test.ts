@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { addCustomer, countsOf, moneyOf, reportedCall } from '../../../test/support/calls.ts';
-import { startService, type TestService } from '../../../test/support/service.ts';
+import { sharedService } from '../../../test/support/service.ts';
 import { Database } from '../../db/database.ts';
 import { gatherCalls } from './call-gathering.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 const none = {
   stored: 0,

@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { addCustomer } from '../../../test/support/calls.ts';
-import { startService, type TestService } from '../../../test/support/service.ts';
+import { sharedService } from '../../../test/support/service.ts';
 import { addDays, dayOf } from '../day.ts';
 import { type CallPage, findCalls, listCalls, type SearchStep } from './call-list.ts';
 
 const CALLS = 10_060;
 
-let api: TestService;
 let payer: number;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   payer = await addCustomer(api);
   const sub = await addCustomer(api, { master: payer });
   // Three calls of two accounts start at each moment; every 1,000th has another destination.
@@ -25,7 +23,6 @@ before(async () => {
     [payer, sub, api.service.clock()],
   );
 });
-after(() => api.stop());
 
 async function pages(search: string, limit: number): Promise<CallPage[]> {
   const { db, clock } = api.service;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import pg from 'pg';
 import { addCustomer, countsOf, moneyOf, reportedCall } from '../../../test/support/calls.ts';
-import { post, startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { post, sharedService, TESTER } from '../../../test/support/service.ts';
 import { StoreUnavailable } from '../../db/errors.ts';
 import { unpack } from '../../ingest/bodies/unpack.ts';
 import { takeIn } from '../../ingest/take-in.ts';
@@ -19,11 +19,7 @@ const RETENTION = 24;
 const NOW = new Date('2030-06-15T12:00:00Z');
 const OLDEST_KEPT = new Date('2028-06-01T00:00:00Z');
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 const at = (time: string) => new Date(`${time}T12:00:00Z`);
 const retire = () => retireCalls(api.service.db, NOW, RETENTION);

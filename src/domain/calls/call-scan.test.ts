@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { addCustomer } from '../../../test/support/calls.ts';
-import { startService, type TestService } from '../../../test/support/service.ts';
+import { sharedService } from '../../../test/support/service.ts';
 import { type CallScan, type ScanStep, scanCalls } from './call-scan.ts';
 
 const CALLS = 3_000;
 const STEP = 1_000;
 
-let api: TestService;
 let payer: number;
 let sub: number;
 let range: { from: Date; to: Date };
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   payer = await addCustomer(api);
   sub = await addCustomer(api, { master: payer });
   const now = api.service.clock();
@@ -31,7 +29,6 @@ before(async () => {
     [payer, sub, now],
   );
 });
-after(() => api.stop());
 
 async function scan(filter: Partial<CallScan>, limit = 25, after?: string): Promise<ScanStep[]> {
   const steps: ScanStep[] = [];

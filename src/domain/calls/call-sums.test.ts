@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { addCustomer, countsOf, reportedCall } from '../../../test/support/calls.ts';
-import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { sharedService, TESTER } from '../../../test/support/service.ts';
 import { waitUntil } from '../../../test/support/wait.ts';
 import type { Queryable } from '../../db/database.ts';
 import { changeAccount } from '../account/account.ts';
@@ -15,12 +15,10 @@ import { usageBy } from './usage.ts';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-let api: TestService;
 let account: number;
 let sub: number;
 let range: DayRange;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   // Early in an hour, so no new hour ends while the tests move the clock forward a little.
   api.advance((HOUR_MS - (Date.now() % HOUR_MS)) / 1_000 + 300);
   await api.service.db.query('DELETE FROM pgboss.schedule');
@@ -33,7 +31,6 @@ before(async () => {
   const today = dayOf(clock(), timeZone);
   range = { from: addDays(today, -3), to: today, timeZone };
 });
-after(() => api.stop());
 
 /** Stores calls of both accounts, at random moments of the last days. */
 async function store(count: number, withinMs = 3 * DAY_MS): Promise<void> {

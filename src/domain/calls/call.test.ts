@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import {
   addCustomer,
   booksOf,
@@ -8,18 +8,14 @@ import {
   post,
   reportedCall,
 } from '../../../test/support/calls.ts';
-import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { sharedService, TESTER } from '../../../test/support/service.ts';
 import { waitUntil } from '../../../test/support/wait.ts';
 import { addNumber, removeNumber } from '../billing/recurring-charge.ts';
 import { reconcile } from '../books/proof.ts';
 import { type ReportedCall, storeCalls } from './call.ts';
 import { type CallOutcome, OUTCOME_OF } from './call-outcome.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 const store = async (calls: ReportedCall[], feed = 'pbx1') =>
   countsOf(await storeCalls(api.service.db, feed, calls, api.service.clock()));

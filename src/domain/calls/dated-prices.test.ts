@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { addCustomer, countsOf, reportedCall } from '../../../test/support/calls.ts';
-import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { sharedService, TESTER } from '../../../test/support/service.ts';
 import { changeAccount } from '../account/account.ts';
 import {
   applyDueChanges,
@@ -18,11 +18,7 @@ import { listPrices } from '../rating/price-list.ts';
 import { type ReportedCall, storeCalls } from './call.ts';
 import { previewRerating, rerateCalls } from './rerating.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 const NOW = new Date('2026-11-20T12:00:00Z');
 const AT = (text: string) => new Date(text);

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { addCustomer, reportedCall } from '../../../test/support/calls.ts';
-import { startService, type TestService } from '../../../test/support/service.ts';
+import { sharedService } from '../../../test/support/service.ts';
 import { storeCalls } from './call.ts';
 import { checkRepeatedCalls } from './repeated-call.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 const metric = async () => {
   const text = await (await fetch(`${api.url}/metrics`)).text();

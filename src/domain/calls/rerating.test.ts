@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import {
   addCustomer,
@@ -9,7 +9,7 @@ import {
   moneyOf,
   reportedCall,
 } from '../../../test/support/calls.ts';
-import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { sharedService, TESTER } from '../../../test/support/service.ts';
 import type { Database, Queryable } from '../../db/database.ts';
 import type { AccountChanges } from '../account/account-setting.ts';
 import { addNumber } from '../billing/recurring-charge.ts';
@@ -21,11 +21,7 @@ import { storeCalls } from './call.ts';
 import { previewRerating, type ReratingResult, rerateCalls } from './rerating.ts';
 import type { ReratingRange } from './rerating-page.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 const HOUR_MS = 3_600_000;
 const reason = 'New rates were late';

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { test } from 'node:test';
+import { sharedService, TESTER } from '../../../test/support/service.ts';
 import { PLAIN_OPTIONS } from './import-kind.ts';
 import { createRun } from './import-run.ts';
 import { forgetNames, RowNames } from './row-names.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 test('names that several rows have are found, however far apart, also after a new start', async () => {
   const { db, keyring } = api.service;

@@ -1,25 +1,22 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { addCustomer, moneyOf, post, reportedCall } from '../../../test/support/calls.ts';
 import { watchDelays } from '../../../test/support/delays.ts';
-import { startService, type TestService } from '../../../test/support/service.ts';
+import { sharedService } from '../../../test/support/service.ts';
 import { reconcile } from '../books/proof.ts';
 import { storeCalls } from '../calls/call.ts';
 import { type AuthorizeCall, gatherAuthorizations } from './authorization.ts';
 import { grant } from './grant.ts';
 import { expireHolds } from './hold.ts';
 
-let api: TestService;
 let authorize: AuthorizeCall;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   authorize = gatherAuthorizations(api.service.db, {
     holdSeconds: 600,
     verifiedOnly: false,
     freeCalls: true,
   });
 });
-after(() => api.stop());
 
 const NOW = new Date('2026-03-01T12:00:00Z');
 const at = (seconds: number) => new Date(NOW.getTime() + seconds * 1_000);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { addCustomer, moneyOf, reportedCall } from '../../../test/support/calls.ts';
 import { fc } from '../../../test/support/properties.ts';
-import { startService, type TestService } from '../../../test/support/service.ts';
+import { sharedService } from '../../../test/support/service.ts';
 import { reconcile } from '../books/proof.ts';
 import { storeCalls } from '../calls/call.ts';
 import { type AuthorizeCall, gatherAuthorizations } from './authorization.ts';
@@ -13,11 +13,9 @@ const START_MS = Date.UTC(2026, 2, 1, 12);
 const NUMBERS = ['2125550123', '442055501234'];
 const RECORD_DELAY_MS = 300_000;
 
-let api: TestService;
 let authorize: AuthorizeCall;
 let release: ReleaseHold;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   await api.service.db.query('DELETE FROM pgboss.schedule');
   await api.service.db.query(
     "INSERT INTO price_list (name, created_at, changed_at) VALUES ('default', now(), now())",
@@ -33,7 +31,6 @@ before(async () => {
   });
   release = gatherReleases(api.service.db);
 });
-after(() => api.stop());
 
 /** A switch's action on one of its calls; an impossible action is skipped. */
 const step = fc.record({

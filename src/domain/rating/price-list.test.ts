@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import {
   addCustomer,
   changeSettings,
@@ -7,7 +7,7 @@ import {
   moneyOf,
   reportedCall,
 } from '../../../test/support/calls.ts';
-import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { sharedService, TESTER } from '../../../test/support/service.ts';
 import { listAudit } from '../audit.ts';
 import { addNumber } from '../billing/recurring-charge.ts';
 import { storeCalls } from '../calls/call.ts';
@@ -19,11 +19,7 @@ import { readPriceFile } from './price-csv.ts';
 import { importPrices } from './price-import.ts';
 import { listPriceLists, listPrices, removePriceList } from './price-list.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 const load = (list: string, csv: string, options: { replace?: boolean; dryRun?: boolean } = {}) => {
   const { db, clock } = api.service;

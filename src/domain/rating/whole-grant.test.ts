@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { addCustomer } from '../../../test/support/calls.ts';
 import { fc } from '../../../test/support/properties.ts';
-import { startService, type TestService } from '../../../test/support/service.ts';
+import { sharedService } from '../../../test/support/service.ts';
 import { type AuthorizeCall, gatherAuthorizations } from './authorization.ts';
 
 const NOW = new Date('2026-03-01T12:00:00Z');
 // The price of the second has a fee and a minimum charge, the third is free, the last is blocked.
 const NUMBERS = ['2125550123', '442055501234', '33155501234', '881655501234'];
 
-let api: TestService;
 let authorize: AuthorizeCall;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   const { db } = api.service;
   await db.query(
     "INSERT INTO price_list (name, created_at, changed_at) VALUES ('default', now(), now())",
@@ -26,7 +24,6 @@ before(async () => {
   const options = { holdSeconds: 60, verifiedOnly: false, freeCalls: true };
   authorize = gatherAuthorizations(db, options);
 });
-after(() => api.stop());
 
 const dollars = fc.integer({ min: 0, max: 300_000 }).map((n) => (n / 1_000_000).toFixed(6));
 

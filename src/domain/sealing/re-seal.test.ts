@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { test } from 'node:test';
+import { sharedService, TESTER } from '../../../test/support/service.ts';
 import type { Database, Queryable } from '../../db/database.ts';
 import { readKeyFile } from '../../secret-key.ts';
 import { currentKey, SEALED_API_KEYS } from '../access/api-key.ts';
@@ -10,11 +10,7 @@ import { renewKey } from '../account/credentials.ts';
 import { beginRotation } from './keyring.ts';
 import { countOldSeals, reSeal } from './re-seal.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 /** The database; `happens` runs before the first transaction begins. */
 function interrupted(db: Database, happens: () => Promise<void>): Database {

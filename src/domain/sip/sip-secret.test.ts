@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { after, before, test } from 'node:test';
-import { startService, type TestService } from '../../../test/support/service.ts';
+import { test } from 'node:test';
+import { sharedService } from '../../../test/support/service.ts';
 import { changeAccount, closeAccount } from '../account/account.ts';
 import { replaceSipSecret, sipSecret } from '../account/credentials.ts';
 import { listAudit } from '../audit.ts';
@@ -9,13 +9,10 @@ import { completeSipSecrets, type SipTools } from './sip-secret.ts';
 
 const ACTOR = { who: 'operator test', from: 'test' };
 
-let api: TestService;
 let tools: SipTools;
-before(async () => {
-  api = await startService({ SIP_REALM: 'sip.example.com' });
+const api = sharedService({ SIP_REALM: 'sip.example.com' }, async () => {
   tools = { keyring: api.service.keyring, realm: api.service.config.sipRealm };
 });
-after(() => api.stop());
 
 const offered = (username: number) =>
   api.service.db.query('SELECT * FROM sip_subscriber WHERE username = $1', [String(username)]);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { addCustomer, moneyOf, post as postCash } from '../../../test/support/calls.ts';
 import { freeswitchCdr } from '../../../test/support/freeswitch.ts';
 import { SAMPLES } from '../../../test/support/records.ts';
-import { post, startService, type TestService } from '../../../test/support/service.ts';
+import { post, sharedService } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 import { waitUntil } from '../../../test/support/wait.ts';
 import { postEntry } from '../../domain/books/ledger.ts';
@@ -15,11 +15,7 @@ const MOST = '999999999999.999999';
 const TWICE = '$1,999,999,999,999.999998';
 const HOUR_MS = 3_600_000;
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 /** Unix seconds, three hours ago, so the hour of the call is over */
 const start = () => Math.floor(api.service.clock().getTime() / 1_000) - 3 * 3_600;

@@ -1,18 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import type { ParsedMail } from 'mailparser';
-import { startService, submit, type TestService } from '../../../test/support/service.ts';
+import { sharedService, submit } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 import { describeAccount } from '../../domain/account/account-directory.ts';
 import { listAudit } from '../../domain/audit.ts';
 
 const PATH = '/settings/address';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 async function signedIn() {
   const { username, password, email } = await api.signUp();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, test } from 'node:test';
-import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { test } from 'node:test';
+import { sharedService, TESTER } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 import { changeAccount } from '../../domain/account/account.ts';
 import { postEntry } from '../../domain/books/ledger.ts';
@@ -11,11 +11,7 @@ import { addDays } from '../../domain/day.ts';
 import { readPriceFile } from '../../domain/rating/price-csv.ts';
 import { importPrices } from '../../domain/rating/price-import.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 async function signIn(username: number, password: string): Promise<Visitor> {
   const visitor = new Visitor(api.url);

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { test } from 'node:test';
+import { sharedService, TESTER } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 import { postByHand } from '../../domain/books/ledger.ts';
 import { dayOf } from '../../domain/day.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 test('a credit on invoice is shown as unpaid until it is paid, in both languages', async () => {
   const { db, clock } = api.service;

@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { addCustomer } from '../../../test/support/calls.ts';
-import { post, startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import {
+  post,
+  sharedService,
+  startService,
+  TESTER,
+  type TestService,
+} from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 import { renewPassword } from '../../domain/account/credentials.ts';
 import { addNumber } from '../../domain/billing/recurring-charge.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService({ HOW_TO_PAY: 'https://pay.example.com/?account={username}' });
-});
-after(() => api.stop());
+const api = sharedService({ HOW_TO_PAY: 'https://pay.example.com/?account={username}' });
 
 async function signIn(username: number, service: TestService = api): Promise<Visitor> {
   const { db, keyring, queue, clock } = service.service;

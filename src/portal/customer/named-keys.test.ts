@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startService, type TestService } from '../../../test/support/service.ts';
+import { test } from 'node:test';
+import { sharedService } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 import { listNamedKeys } from '../../domain/access/named-key.ts';
 
 const PATH = '/api/keys';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 async function signedIn() {
   const { username, password } = await api.signUp();

@@ -1,21 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { TOTP } from 'otpauth';
-import {
-  linkIn,
-  startService,
-  submit,
-  TESTER,
-  type TestService,
-} from '../../../test/support/service.ts';
+import { linkIn, sharedService, submit, TESTER } from '../../../test/support/service.ts';
 import { type Visited, Visitor } from '../../../test/support/visitor.ts';
 import { removeSecondFactor, takeSecondFactor } from '../../domain/access/second-factor.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 const PATH = '/settings/second-factor';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { test } from 'node:test';
+import { sharedService, TESTER } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 import { changeAccount } from '../../domain/account/account.ts';
 import { describeAccount } from '../../domain/account/account-directory.ts';
@@ -8,11 +8,7 @@ import { sipSecret } from '../../domain/account/credentials.ts';
 import { listAudit } from '../../domain/audit.ts';
 import { addNumber, removeNumber } from '../../domain/billing/recurring-charge.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService({ RATE_LIMIT_PER_HOUR: '6' });
-});
-after(() => api.stop());
+const api = sharedService({ RATE_LIMIT_PER_HOUR: '6' });
 
 // The API's limits are counted per address, and all tests here share one address.
 async function signUp() {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { commandJson } from '../../../test/support/command.ts';
-import { startService, type TestService } from '../../../test/support/service.ts';
+import { sharedService } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 
 // Name, dollars, and SQL that makes the account's state.
@@ -13,10 +13,8 @@ const ACCOUNTS: [string, string, string?][] = [
   ['Echo', '60', 'UPDATE account SET closed_at = now() WHERE username = $1'],
 ];
 
-let api: TestService;
 let operator: Visitor;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   const { username, password } = await api.administrator('read-only');
   operator = new Visitor(api.url);
   await operator.open('/sign-in');
@@ -30,7 +28,6 @@ before(async () => {
     if (sql) await api.service.db.query(sql, [created.username]);
   }
 });
-after(() => api.stop());
 
 /** The names of a list's rows, in their order; the staff's own account is left out. */
 async function names(query: string): Promise<string[]> {

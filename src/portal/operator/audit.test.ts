@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { test } from 'node:test';
+import { sharedService, TESTER } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 import { changeAccount } from '../../domain/account/account.ts';
 import { audit } from '../../domain/audit.ts';
 import { postByHand } from '../../domain/books/ledger.ts';
 
-let api: TestService;
 let operator: Visitor;
 let username: number;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   const { username: own, password } = await api.administrator('read-only');
   operator = new Visitor(api.url);
   await operator.open('/sign-in');
@@ -25,7 +23,6 @@ before(async () => {
   const old = new Date('2024-02-29T12:00:00Z');
   await audit(db, TESTER, { action: 'unheard of', detail: { a: 1 } }, old);
 });
-after(() => api.stop());
 
 /** The rows of the trail, each as text, without its time. */
 async function rows(query: string): Promise<string[]> {

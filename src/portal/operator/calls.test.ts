@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startService, type TestService } from '../../../test/support/service.ts';
+import { test } from 'node:test';
+import { sharedService } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 
 // More than one step of each search reads.
 const CALLS = 21_000;
 
-let api: TestService;
 let operator: Visitor;
 let customer: Visitor;
 let username: number;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   const signIn = async (account: { username: number; password: string }) => {
     const visitor = new Visitor(api.url);
     await visitor.open('/sign-in');
@@ -35,7 +33,6 @@ before(async () => {
     [username, api.service.clock()],
   );
 });
-after(() => api.stop());
 
 /** The last panel of a page, as text. */
 async function list(visitor: Visitor, path: string): Promise<string> {

@@ -1,19 +1,16 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startService, type TestService } from '../../../test/support/service.ts';
+import { test } from 'node:test';
+import { sharedService } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 import { sameHours } from '../../domain/calls/call-hour.ts';
 
-let api: TestService;
 let operator: Visitor;
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   const { username, password } = await api.administrator();
   operator = new Visitor(api.url);
   await operator.open('/sign-in');
   await operator.submit('/sign-in', { login: String(username), password });
 });
-after(() => api.stop());
 
 /** The text of the part that comes first on the dashboard. */
 async function first(): Promise<string> {

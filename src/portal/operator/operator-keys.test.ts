@@ -1,17 +1,13 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startService, type TestService } from '../../../test/support/service.ts';
+import { test } from 'node:test';
+import { sharedService } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 import { listOperatorKeys } from '../../domain/access/operator-key.ts';
 import { authenticateOperator } from '../../domain/access/operator-key-use.ts';
 
 const PATH = '/admin/operator-keys';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 test('an administrator makes, renews and revokes a key, for the password once more', async () => {
   const { username, password: current } = await api.administrator();

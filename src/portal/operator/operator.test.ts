@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { startService, type TestService } from '../../../test/support/service.ts';
+import { test } from 'node:test';
+import { sharedService } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 import { describeAccount } from '../../domain/account/account-directory.ts';
 import { listAudit } from '../../domain/audit.ts';
@@ -8,15 +8,12 @@ import { reconcile } from '../../domain/books/proof.ts';
 import { countCallHours } from '../../domain/calls/call-hour.ts';
 import { reportContacts } from '../../domain/sip/reported-contact.ts';
 
-let api: TestService;
 let operator: Visitor;
 let administrator: { username: number; password: string; apikey: string };
-before(async () => {
-  api = await startService({ REGISTRATION_URI: 'received' });
+const api = sharedService({ REGISTRATION_URI: 'received' }, async () => {
   administrator = await api.administrator();
   operator = await signIn(administrator);
 });
-after(() => api.stop());
 
 async function signIn({ username, password }: { username: number; password: string }) {
   const visitor = new Visitor(api.url);

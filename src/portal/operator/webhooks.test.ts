@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { startReceiver } from '../../../test/support/receiver.ts';
-import { startService, type TestService } from '../../../test/support/service.ts';
+import { sharedService } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 import { waitUntil } from '../../../test/support/wait.ts';
 import { recordEvent } from '../../domain/event.ts';
@@ -10,11 +10,7 @@ import { listDeliveries } from '../../domain/webhook/replay.ts';
 
 const PATH = '/admin/webhooks';
 
-let api: TestService;
-before(async () => {
-  api = await startService({ WEBHOOK_ALLOW: '127.0.0.1' });
-});
-after(() => api.stop());
+const api = sharedService({ WEBHOOK_ALLOW: '127.0.0.1' });
 
 test('an administrator adds a webhook, tries it, sends events again, disables and removes it', async () => {
   const { username, password: current } = await api.administrator();

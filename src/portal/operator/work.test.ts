@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { addCustomer, post } from '../../../test/support/calls.ts';
-import { startService, TESTER, type TestService } from '../../../test/support/service.ts';
+import { sharedService, TESTER } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 import { waitUntil } from '../../../test/support/wait.ts';
 import { changeAccount } from '../../domain/account/account.ts';
@@ -10,15 +10,12 @@ import { addService } from '../../domain/billing/recurring-charge.ts';
 import { PARKED_MAIL_QUEUE } from '../../domain/mail/message.ts';
 import { reportContacts } from '../../domain/sip/reported-contact.ts';
 
-let api: TestService;
 let operator: Visitor;
 let own: { username: number; password: string };
-before(async () => {
-  api = await startService();
+const api = sharedService({}, async () => {
   own = await api.administrator();
   operator = await signIn(own);
 });
-after(() => api.stop());
 
 async function signIn({ username, password }: { username: number; password: string }) {
   const visitor = new Visitor(api.url);

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { TOTP } from 'otpauth';
-import { post, startService, type TestService } from '../../../test/support/service.ts';
+import { post, sharedService } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 import { waitUntil } from '../../../test/support/wait.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 /** The logged sign-ins, without the common members of all log lines. */
 const attempts = () =>

@@ -1,20 +1,16 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import {
   linkIn,
+  sharedService,
   startService,
   submit,
   TESTER,
-  type TestService,
 } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 import { createPromotion } from '../../domain/account/promotion.ts';
 
-let api: TestService;
-before(async () => {
-  api = await startService();
-});
-after(() => api.stop());
+const api = sharedService();
 
 const PASSWORD = 'four words make one';
 
