@@ -14,7 +14,7 @@ import { isProved, proveMonth } from './archive-proof.ts';
 import { exclusively } from './exclusively.ts';
 import { command, perform, performWithout } from './operation.ts';
 import { count } from './print.ts';
-import { startProgress } from './progress.ts';
+import { withProgress } from './progress.ts';
 import * as values from './values.ts';
 
 const folderArgument = () =>
@@ -41,13 +41,10 @@ function write(group: Command): void {
         const { calls, paid } = await retiredSum(db, month);
         const present = await monthsIn(folder).catch((): string[] => []);
         if (!present.includes(month)) {
-          const progress = startProgress('calls', calls, options);
           const at = { month, paid, now: clock() };
-          try {
-            await writeArchive(folder, at, archivePages(db, partition), progress.update);
-          } finally {
-            progress.stop();
-          }
+          await withProgress('calls', calls, options, (update) =>
+            writeArchive(folder, at, archivePages(db, partition), update),
+          );
         }
         // Read again from the disk, because the database drops the calls afterwards.
         const proof = await proveMonth(db, folder, month);

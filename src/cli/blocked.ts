@@ -6,7 +6,7 @@ import * as values from './values.ts';
 
 const prefixesArgument = () =>
   new Argument('<prefix...>', 'first digits of numbers, the country code first').argParser(
-    (text: string, before: string[] = []) => [...before, values.prefix(text)],
+    values.several(values.prefix),
   );
 
 export function blockedCommands(group: Command): void {

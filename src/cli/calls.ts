@@ -8,13 +8,13 @@ import {
   type RejectedSummary,
 } from '../domain/calls/rejected-search.ts';
 import { readPage } from '../domain/page.ts';
-import { type ReplayCounts, replayRejected } from '../ingest/replay.ts';
+import { replayRejected } from '../ingest/replay.ts';
 import type { OpenService } from '../open-service.ts';
 import { explainCommand } from './explain-call.ts';
 import { importCommand } from './import.ts';
 import { command, operator, perform } from './operation.ts';
 import { count, moment, printable, table } from './print.ts';
-import { startProgress } from './progress.ts';
+import { withProgress } from './progress.ts';
 import { rerate } from './rerate.ts';
 import * as values from './values.ts';
 
@@ -100,19 +100,15 @@ function replay(group: Command): void {
   perform(on, async ({ db, config, clock }, ids: number[], options: { json?: true }) => {
     const isNamed = ids.length > 0;
     const total = isNamed ? new Set(ids).size : await countRejected(db);
-    const progress = startProgress('records', total, options);
-    let counts: ReplayCounts;
-    try {
-      counts = await replayRejected(db, operator(), {
+    const counts = await withProgress('records', total, options, (update) =>
+      replayRejected(db, operator(), {
         now: clock(),
         retentionMonths: config.retentionMonths,
         emergencyNumbers: config.emergencyNumbers,
         ...(isNamed ? { ids } : {}),
-        onProgress: ({ replayed }) => progress.update(replayed),
-      });
-    } finally {
-      progress.stop();
-    }
+        onProgress: ({ replayed }) => update(replayed),
+      }),
+    );
     const { replayed, resolved, rejected: remaining, stored, duplicates } = counts;
     return {
       json: counts,
@@ -144,8 +140,5 @@ function dismiss(group: Command): void {
 }
 
 function recordIds(name: string, description: string): Argument {
-  return new Argument(name, description).argParser((text: string, before: number[] = []) => [
-    ...before,
-    values.recordId(text),
-  ]);
+  return new Argument(name, description).argParser(values.several(values.recordId));
 }

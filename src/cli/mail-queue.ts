@@ -75,11 +75,7 @@ export function mailQueueCommands(group: Command): void {
 /** The mails that a command works on: the named ones, or all. */
 function some(on: Command): Command {
   return on
-    .addArgument(
-      new Argument('[id...]', 'mails of `mail list`').argParser(
-        (text: string, before: string[] = []) => [...before, mailId(text)],
-      ),
-    )
+    .addArgument(new Argument('[id...]', 'mails of `mail list`').argParser(values.several(mailId)))
     .option('--all', 'all that were given up')
     .hook('preAction', (command) => {
       const { all } = command.opts<{ all?: true }>();

@@ -13,7 +13,7 @@ import { Refusal } from '../domain/refusal.ts';
 import { fileOpener, type ImportCommandOptions, runImport } from './move-run.ts';
 import { command, operator, perform } from './operation.ts';
 import { count, fields, moment, table } from './print.ts';
-import { startProgress } from './progress.ts';
+import { withProgress } from './progress.ts';
 import * as values from './values.ts';
 
 /** Commands over imports that were begun: status, resume, discard, invite, query, legacy. */
@@ -132,17 +132,12 @@ function invite(group: Command): void {
   perform(on, async (service, id: string, options: { perMinute: number; json?: true }) => {
     const { db, keyring, queue, clock } = service;
     const { created } = await countsOf(db, (await findRun(db, id)).id);
-    const progress = startProgress('mails', created, options);
-    try {
-      const { perMinute } = options;
-      const invited = await sendInvitations(db, { keyring, queue, clock }, id, {
-        perMinute,
-        onProgress: progress.update,
-      });
-      return { json: { invited }, text: `${count(invited, 'mail')} on the way.` };
-    } finally {
-      progress.stop();
-    }
+    const { perMinute } = options;
+    const tools = { keyring, queue, clock };
+    const invited = await withProgress('mails', created, options, (onProgress) =>
+      sendInvitations(db, tools, id, { perMinute, onProgress }),
+    );
+    return { json: { invited }, text: `${count(invited, 'mail')} on the way.` };
   });
 }
 

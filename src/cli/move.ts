@@ -61,7 +61,7 @@ function importOf(group: Command, kind: ImportKindName): void {
     .option(
       '--accept <column>',
       'give a column of money up; may be repeated',
-      (text: string, before: string[] = []) => [...before, text],
+      values.several((text) => text),
     )
     .option(
       '--currency <code=rate>',

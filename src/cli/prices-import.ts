@@ -7,12 +7,12 @@ import { SHIPPED, shippedMapping } from '../domain/moving/mapping.ts';
 import { type MappedPrices, readMappedPrices } from '../domain/moving/price-rows.ts';
 import { type Price, type PriceFile, readPriceFile } from '../domain/rating/price-csv.ts';
 import { priceFaultText } from '../domain/rating/price-fault.ts';
-import { type ImportCounts, importPrices } from '../domain/rating/price-import.ts';
+import { importPrices } from '../domain/rating/price-import.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { OpenService } from '../open-service.ts';
 import { command, type Output, operator, perform } from './operation.ts';
 import { count, printable } from './print.ts';
-import { startProgress } from './progress.ts';
+import { withProgress } from './progress.ts';
 import * as values from './values.ts';
 
 const DAY_MS = 86_400_000;
@@ -49,7 +49,7 @@ export function importList(group: Command): void {
     .option(
       '--accept <column>',
       'with --mapping: give a column of money up; may be repeated',
-      (text: string, before: string[] = []) => [...before, text],
+      values.several((text) => text),
     )
     .option('--round-rates', 'with --mapping: round rates with more than six decimals')
     .option('--from <moment>', 'count for calls that start from then on', values.from)
@@ -106,17 +106,13 @@ async function importFile(
 ): Promise<Output> {
   const { replace = false, dryRun = false, json, from, backdate, timeZone } = options;
   const now = clock();
-  const progress = startProgress('prices', prices.length, { json: json || dryRun });
-  let counts: ImportCounts;
-  try {
-    counts = await importPrices(db, operator(), name, prices, {
+  const quiet = { json: json || dryRun };
+  const counts = await withProgress('prices', prices.length, quiet, (onProgress) =>
+    importPrices(db, operator(), name, prices, {
       now,
-      ...{ from, backdate, timeZone, replace, dryRun },
-      onProgress: progress.update,
-    });
-  } finally {
-    progress.stop();
-  }
+      ...{ from, backdate, timeZone, replace, dryRun, onProgress },
+    }),
+  );
   const { added, changed, unchanged, removed } = counts;
   const summary = `${added} added, ${changed} changed, ${unchanged} as before, ${removed} removed`;
   const columns = ignored.map((title) => `'${printable(title)}'`).join(', ');

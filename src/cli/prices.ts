@@ -177,11 +177,7 @@ function diff(group: Command): void {
     'prices diff wholesale --at 2030-11-01 --at 2030-12-01',
   )
     .addArgument(listArgument())
-    .requiredOption(
-      '--at <moment>',
-      'given twice: before and after',
-      (text: string, before: Date[] = []) => [...before, values.from(text)],
-    )
+    .requiredOption('--at <moment>', 'given twice: before and after', values.several(values.from))
     .addOption(values.limitOption(50))
     .option('--after <digits>', 'start after this prefix', values.prefix, '')
     .hook('preAction', (on) => {

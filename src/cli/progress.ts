@@ -19,6 +19,21 @@ export function startProgress(noun: string, total: number, { json }: { json?: bo
   return process.stderr.isTTY && total > 0 ? bar(noun, total) : lines(noun, total);
 }
 
+/** Does work with its progress, which ends with it, also where it fails. */
+export async function withProgress<T>(
+  noun: string,
+  total: number,
+  options: { json?: boolean },
+  work: (update: Progress['update']) => Promise<T>,
+): Promise<T> {
+  const progress = startProgress(noun, total, options);
+  try {
+    return await work(progress.update);
+  } finally {
+    progress.stop();
+  }
+}
+
 function bar(noun: string, total: number): Progress {
   const format = `{bar} {percentage}% | {value} of {total} ${noun} | {eta_formatted}`;
   const single = new SingleBar({ format, stream: process.stderr }, Presets.shades_classic);

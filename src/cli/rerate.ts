@@ -11,7 +11,7 @@ import { fromMicros, toMicros } from '../domain/money.ts';
 import type { OpenService } from '../open-service.ts';
 import { command, type Output, operator, performAnywhere } from './operation.ts';
 import { count, money, table } from './print.ts';
-import { startProgress } from './progress.ts';
+import { withProgress } from './progress.ts';
 import * as values from './values.ts';
 
 const MOST_ROWS = 50;
@@ -49,18 +49,16 @@ export function rerate(group: Command): void {
     const { from, to, account, priceList, reason = '', dryRun } = options;
     const range = { from, to, account, priceList };
     const narrow = account !== undefined || priceList !== undefined;
-    const progress = startProgress('calls', narrow ? 0 : await countCalls(db, range), options);
-    // The two later steps are short.
-    const onProgress: ReratingOptions['onProgress'] = (step, done) => {
-      if (step === 'rating') progress.update(done);
-    };
-    try {
+    const total = narrow ? 0 : await countCalls(db, range);
+    return withProgress('calls', total, options, (update) => {
+      // The two later steps are short.
+      const onProgress: ReratingOptions['onProgress'] = (step, done) => {
+        if (step === 'rating') update(done);
+      };
       return dryRun
-        ? await previewRerating(db, range, onProgress)
-        : await rerateCalls(db, operator(), { ...range, reason }, { now: clock(), onProgress });
-    } finally {
-      progress.stop();
-    }
+        ? previewRerating(db, range, onProgress)
+        : rerateCalls(db, operator(), { ...range, reason }, { now: clock(), onProgress });
+    });
   };
   performAnywhere(on, local, (remote, { from, to, account, priceList, reason, dryRun = false }) => {
     const why = reason ?? 'Only to see what would change';

@@ -47,17 +47,13 @@ export const setting = argument((text: string, name: AccountSettingName) =>
   readSetting(name, text),
 );
 
-const network = argument(entered.network);
-
-/** An option that may be given several times; commander passes the earlier values. */
-export function networks(text: string, before: string[] = []): string[] {
-  return [...before, network(text)];
+/** For what may be given several times; commander passes the earlier values. */
+export function several<Value>(read: (text: string) => Value) {
+  return (text: string, before: Value[] = []): Value[] => [...before, read(text)];
 }
 
-/** The same for usernames. */
-export function usernames(text: string, before: number[] = []): number[] {
-  return [...before, username(text)];
-}
+export const networks = several(argument(entered.network));
+export const usernames = several(username);
 
 /** Reports a wrong value in the form that commander expects. */
 function argument<More extends unknown[], Value>(

@@ -101,6 +101,9 @@ export const unauthorized = () =>
 export const administratorRequired = () =>
   new Refusal('unauthorized', 'administrators only', { reason: 'administrator required' });
 
+export const unknownAccount = (username: number) =>
+  new Refusal('not found', `there is no account ${username}`);
+
 export const readOnlyKey = () => new Refusal('forbidden', 'This key may only read');
 
 export const keyNotFromHere = () =>

@@ -11,7 +11,7 @@ interface NavigationItem {
   label: (m: Messages) => string;
 }
 
-export interface NavigationGroup {
+interface NavigationGroup {
   label: (m: Messages) => string;
   items: NavigationItem[];
 }
@@ -35,84 +35,42 @@ const group = (name: GroupName, items: NavigationItem[]): NavigationGroup => ({
   items,
 });
 
+const item = (
+  href: string,
+  name: Parameters<typeof icon>[0],
+  text: Exclude<keyof Messages['operator']['navigation'], 'groups'>,
+): NavigationItem => ({ href, icon: icon(name), label: (m) => m.operator.navigation[text] });
+
 const OPERATION: NavigationGroup[] = [
   group('operation', [
-    { href: '/admin', icon: icon('dashboard'), label: (m) => m.operator.navigation.dashboard },
-    {
-      href: '/admin/rejected',
-      icon: icon('rejected'),
-      label: (m) => m.operator.navigation.rejected,
-    },
-    {
-      href: '/admin/holds',
-      icon: icon('phone'),
-      label: (m) => m.operator.navigation.holds,
-    },
-    {
-      href: '/admin/registrations',
-      icon: icon('phone'),
-      label: (m) => m.operator.navigation.registrations,
-    },
-    {
-      href: '/admin/mail',
-      icon: icon('mail'),
-      label: (m) => m.operator.navigation.mail,
-    },
+    item('/admin', 'dashboard', 'dashboard'),
+    item('/admin/rejected', 'rejected', 'rejected'),
+    item('/admin/holds', 'phone', 'holds'),
+    item('/admin/registrations', 'phone', 'registrations'),
+    item('/admin/mail', 'mail', 'mail'),
   ]),
   group('customers', [
-    {
-      href: '/admin/accounts',
-      icon: icon('accounts'),
-      label: (m) => m.operator.navigation.accounts,
-    },
-    {
-      href: '/admin/calls',
-      icon: icon('calls'),
-      label: (m) => m.operator.navigation.calls,
-    },
-    {
-      href: '/admin/promotions',
-      icon: icon('promotions'),
-      label: (m) => m.operator.navigation.promotions,
-    },
-    {
-      href: '/admin/monthly-charges',
-      icon: icon('charges'),
-      label: (m) => m.operator.navigation.charges,
-    },
-    {
-      href: '/admin/books',
-      icon: icon('books'),
-      label: (m) => m.operator.navigation.books,
-    },
+    item('/admin/accounts', 'accounts', 'accounts'),
+    item('/admin/calls', 'calls', 'calls'),
+    item('/admin/promotions', 'promotions', 'promotions'),
+    item('/admin/monthly-charges', 'charges', 'charges'),
+    item('/admin/books', 'books', 'books'),
   ]),
   group('prices', [
-    {
-      href: '/admin/prices',
-      icon: icon('charges'),
-      label: (m) => m.operator.navigation.prices,
-    },
-    {
-      href: '/admin/blocked',
-      icon: icon('blocked'),
-      label: (m) => m.operator.navigation.blocked,
-    },
-    { href: '/admin/explain', icon: icon('calls'), label: (m) => m.operator.navigation.explain },
+    item('/admin/prices', 'charges', 'prices'),
+    item('/admin/blocked', 'blocked', 'blocked'),
+    item('/admin/explain', 'calls', 'explain'),
   ]),
   group('service', [
-    { href: '/admin/feeds', icon: icon('feeds'), label: (m) => m.operator.navigation.feeds },
-    {
-      href: '/admin/operator-keys',
-      icon: icon('keys'),
-      label: (m) => m.operator.navigation.operatorKeys,
-    },
-    { href: '/admin/staff', icon: icon('accounts'), label: (m) => m.operator.navigation.staff },
+    item('/admin/feeds', 'feeds', 'feeds'),
+    item('/admin/operator-keys', 'keys', 'operatorKeys'),
+    item('/admin/staff', 'accounts', 'staff'),
     {
       href: '/admin/webhooks',
       icon: icon('webhooks'),
       label: (m) => m.webhooks.title,
     },
-    { href: '/admin/audit', icon: icon('audit'), label: (m) => m.operator.navigation.audit },
+    item('/admin/audit', 'audit', 'audit'),
   ]),
 ];
 

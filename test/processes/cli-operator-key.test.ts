@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { authenticateOperator } from '../../src/domain/access/operator-key-use.ts';
+import { authenticateOperators } from '../../src/domain/access/operator-key-use.ts';
 import { listAudit } from '../../src/domain/audit.ts';
 import { commandJson, runCommand } from '../support/command.ts';
 import { sharedService } from '../support/service.ts';
@@ -9,12 +9,11 @@ const api = sharedService();
 
 const json = (...args: string[]) => commandJson(api.env, 'operator-key', ...args);
 const run = (...args: string[]) => runCommand(api.env, 'operator-key', ...args);
-const known = async (secret: string) =>
-  (
-    await authenticateOperator(api.service.db, api.service.keyring, secret, new Date()).catch(
-      () => undefined,
-    )
-  )?.id;
+const known = (secret: string) =>
+  authenticateOperators(api.service.db, api.service.keyring)(secret, new Date()).then(
+    ({ id }) => id,
+    () => undefined,
+  );
 
 test('a key is made, listed, rotated and revoked', async () => {
   const [created, refused, unknown] = await Promise.all([

@@ -30,7 +30,7 @@ import {
   text,
 } from './field.ts';
 import { PAGE, time, username } from './fields.ts';
-import { invalidValue, Problem } from './problem.ts';
+import { invalidValue, Problem, requireScope } from './problem.ts';
 import { type Call, routesOf } from './route.ts';
 import * as s from './schemas.ts';
 import {
@@ -106,8 +106,7 @@ const SCOPE_OF: Partial<Record<Expansion, Scope>> = {
 function requireScopes(key: OperatorKey, names: Expansion[]): void {
   for (const name of names) {
     const scope = SCOPE_OF[name];
-    if (scope === undefined || key.scopes.includes(scope)) continue;
-    throw new Problem(403, 'scope_required', `The key lacks ${scope}`, { about: { scope } });
+    if (scope !== undefined) requireScope(key, scope);
   }
 }
 

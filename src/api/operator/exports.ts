@@ -2,7 +2,7 @@ import type { Scope } from '../../domain/access/operator-scope.ts';
 import { EXPORT_KIND_NAMES, type ExportKindName } from '../../domain/moving/export-kinds.ts';
 import { asCsv, exportFile } from '../../domain/moving/exporting.ts';
 import { choice, optional, text } from './field.ts';
-import { Problem } from './problem.ts';
+import { requireScope } from './problem.ts';
 import { routesOf } from './route.ts';
 import * as s from './schemas.ts';
 
@@ -46,10 +46,7 @@ const exported = route('GET /exports/{kind}', 'export', {
   },
   answers: { 200: s.name },
   handle: async ({ service: { db }, key, accepted, params: { kind }, query: { after } }) => {
-    const scope = SCOPES_OF[kind].find((one) => !key.scopes.includes(one));
-    if (scope !== undefined) {
-      throw new Problem(403, 'scope_required', `The key lacks ${scope}`, { about: { scope } });
-    }
+    for (const scope of SCOPES_OF[kind]) requireScope(key, scope);
     const headers = { 'content-type': `${accepted}; charset=utf-8` };
     const lines = exportFile(db, kind, after);
     return { status: 200, headers, stream: accepted === CSV ? asCsv(kind, lines) : lines };

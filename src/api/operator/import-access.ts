@@ -2,7 +2,7 @@ import type { OperatorKey } from '../../domain/access/operator-key.ts';
 import type { Scope } from '../../domain/access/operator-scope.ts';
 import type { ImportKindName } from '../../domain/moving/mapping.ts';
 import { pattern } from './field.ts';
-import { Problem } from './problem.ts';
+import { Problem, requireScope } from './problem.ts';
 
 /** The parameters of a path below an import. */
 export const I = { id: pattern('^imp_[0-9a-f]{18}$', { description: 'Its id' }) };
@@ -18,10 +18,7 @@ const SCOPE_OF: Record<ImportKindName, Scope> = {
 
 /** Checks that a key may import a kind. @throws Problem 403 */
 export function requireKind(key: OperatorKey, kind: ImportKindName): void {
-  const scope = SCOPE_OF[kind];
-  if (!key.scopes.includes(scope)) {
-    throw new Problem(403, 'scope_required', `The key lacks ${scope}`, { about: { scope } });
-  }
+  requireScope(key, SCOPE_OF[kind]);
   if (kind === 'balances' && (key.entryLimit !== null || key.dayLimit !== null)) {
     throw new Problem(403, 'amount_limit', 'A key with limits of amounts imports no balances');
   }

@@ -1,4 +1,4 @@
-import { findAccount, payerOf } from '../../domain/account/account-search.ts';
+import { findAccount } from '../../domain/account/account-search.ts';
 import { findNumber, listNumbersOfAll, servicesOf } from '../../domain/billing/item-list.ts';
 import {
   addService,
@@ -8,7 +8,7 @@ import {
 } from '../../domain/billing/recurring-charge.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { Refusal } from '../../domain/refusal.ts';
-import { created, ok, page, removed, rowsOf, unlessGone } from './answer.ts';
+import { created, ok, page, removed, requireReach, rowsOf, unlessGone } from './answer.ts';
 import { anyOf, decimal, type Fields, optional, pattern, text, type ValuesOf } from './field.ts';
 import { number, PAGE, recordId, time, username } from './fields.ts';
 import { Problem } from './problem.ts';
@@ -136,9 +136,7 @@ async function assign(
   { account, monthly: price }: { account: number; monthly: string },
   from?: number,
 ) {
-  if (reach && !reach.includes((await payerOf(db, account))?.payer ?? 0)) {
-    throw new Problem(404, 'not_found', `There is no account ${account}`);
-  }
+  if (reach) await requireReach(db, reach, account);
   const wanted = { account, number: params.number, monthly: price };
   const set = () => setNumber(db, actor, wanted, now, from);
   const done = await set().catch(async (error) => {

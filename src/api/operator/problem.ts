@@ -1,4 +1,6 @@
 import { StoreUnavailable } from '../../db/errors.ts';
+import type { OperatorKey } from '../../domain/access/operator-key.ts';
+import type { Scope } from '../../domain/access/operator-scope.ts';
 import { InvalidValue } from '../../domain/entered-values.ts';
 import { type RefusalProblem, wordProblem } from '../../domain/problem.ts';
 import { PROBLEM_WORDS } from '../../domain/problem-words.ts';
@@ -130,6 +132,12 @@ export class Problem extends Error {
     this.about = more.about ?? {};
     this.headers = more.headers ?? {};
   }
+}
+
+/** Makes sure that a key has a scope. @throws Problem 403 */
+export function requireScope({ scopes }: Pick<OperatorKey, 'scopes'>, scope: Scope): void {
+  if (scopes.includes(scope)) return;
+  throw new Problem(403, 'scope_required', `The key lacks ${scope}`, { about: { scope } });
 }
 
 /** A problem with all faults of a request's values. */

@@ -3,10 +3,10 @@ import { gunzip } from 'node:zlib';
 import type { FastifyRequest } from 'fastify';
 import Negotiator from 'negotiator';
 import type { OperatorKey } from '../../domain/access/operator-key.ts';
-import { payerOf } from '../../domain/account/account-search.ts';
 import type { Actor } from '../../domain/audit.ts';
 import { parseStrictJson } from '../../http/strict-json.ts';
 import type { Service } from '../../service.ts';
+import { requireReach } from './answer.ts';
 import { readCursor, writeCursor } from './cursor.ts';
 import { type Fault, type Fields, readFields } from './field.ts';
 import { invalidValues, Problem } from './problem.ts';
@@ -29,7 +29,7 @@ export async function readCall(
   const params = readParams(definition, request);
   const reach = key.accounts.length > 0 ? key.accounts : undefined;
   if (reach && typeof params.username === 'number')
-    await requireReach(service, reach, params.username);
+    await requireReach(service.db, reach, params.username);
   const query = readQuery(definition, request, faults);
   // Only lists have cursors.
   const isList = definition.query !== undefined && Object.hasOwn(definition.query, 'cursor');
@@ -126,13 +126,6 @@ function readBody(definition: Route, request: FastifyRequest, raw: Buffer, fault
 function mediaType({ headers }: FastifyRequest): string {
   const [type = ''] = (headers['content-type'] ?? '').split(';');
   return type.trim().toLowerCase();
-}
-
-/** @throws Problem 404 for an account that the key may not use */
-async function requireReach({ db }: Service, reach: number[], username: number): Promise<void> {
-  const found = await payerOf(db, username);
-  if (found && reach.includes(found.payer)) return;
-  throw new Problem(404, 'not_found', `There is no account ${username}`);
 }
 
 /**

@@ -11,7 +11,7 @@ import { longAnswer } from '../../http/long-answer.ts';
 import type { Service } from '../../service.ts';
 import type { Fields } from './field.ts';
 import { MinuteLimit, turnsOfKeys } from './limit.ts';
-import { Problem, problemBody, problemOf } from './problem.ts';
+import { Problem, problemBody, problemOf, requireScope } from './problem.ts';
 import { readCall } from './read-call.ts';
 import { type Answered, BASE, type Call, type Route } from './route.ts';
 
@@ -77,9 +77,7 @@ export function registerRoutes(app: FastifyInstance, service: Service, routes: R
         reply.header('x-request-id', request.id);
         const key = await identify(request);
         reply.headers(requests.count(key.id));
-        if (scope !== null && !key.scopes.includes(scope)) {
-          throw new Problem(403, 'scope_required', `The key lacks ${scope}`, { about: { scope } });
-        }
+        if (scope !== null) requireScope(key, scope);
         request.operatorKey = key;
         note(key, request.clientAddress, clock());
       },

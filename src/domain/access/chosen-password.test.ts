@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { hash } from '@node-rs/argon2';
 import { dictionary } from '@zxcvbn-ts/language-common';
 import { passwordProblem } from './chosen-password.ts';
-import { hashPassword, passwordMatches } from './password.ts';
+import { hashPassword, matchesHash } from './password.ts';
 
 test('what guessers try first is refused, and several words are not', async () => {
   for (const password of [
@@ -63,10 +63,10 @@ test("a password is one in either of Unicode's forms, also by hashes from before
     await hash(nfc, options),
     await hash(nfd, options),
   ]) {
-    for (const typed of [nfc, nfd]) assert.equal(await passwordMatches(typed, phc), true);
-    assert.equal(await passwordMatches('Zurich grosse', phc), false);
+    for (const typed of [nfc, nfd]) assert.equal(await matchesHash(typed, phc), true);
+    assert.equal(await matchesHash('Zurich grosse', phc), false);
   }
-  assert.equal(await passwordMatches(nfd, undefined), false);
+  assert.equal(await matchesHash(nfd, undefined), false);
 });
 
 test('the commonest passwords are refused as they are, and with what makes them long enough', async () => {

@@ -10,20 +10,6 @@ const SEEN_EVERY_MS = 60_000;
 const KNOWN_MS = 1_000;
 const MOST_KNOWN = 1_000;
 
-/**
- * The key of a secret that a client presents. A text without the form of a secret is refused
- * without a query.
- * @throws Refusal 'unauthorized', with the reason 'key expired' for the secret of an expired key
- */
-export async function authenticateOperator(
-  db: Database,
-  keyring: Keyring,
-  secret: string | undefined,
-  now: Date,
-): Promise<OperatorKey> {
-  return (await lookUp(db, keyring, secret, now)).key;
-}
-
 interface FoundKey {
   key: OperatorKey;
   /** when the secret expires */
@@ -58,9 +44,11 @@ async function lookUp(
 const isOver = (at: Date | null, now: Date) => at !== null && at <= now;
 
 /**
- * `authenticateOperator`, but a secret that was right within the last second is not looked up
- * again. So a change or revocation takes effect at once in the process that makes it, and within a
- * second in others.
+ * Finds the key of a secret that a client presents. A text without the form of a secret is refused
+ * without a query. A secret that was right within the last second is not looked up again, so a
+ * change or revocation takes effect at once in the process that makes it, and within a second in
+ * others.
+ * @returns a function that throws Refusal 'unauthorized', with the reason 'key expired' for an expired key's secret
  */
 export function authenticateOperators(
   db: Database,

@@ -11,7 +11,7 @@ import {
   revokeOperatorKey,
   rotateOperatorKey,
 } from './operator-key.ts';
-import { authenticateOperator, authenticateOperators, spendLimit } from './operator-key-use.ts';
+import { authenticateOperators, spendLimit } from './operator-key-use.ts';
 import { requireNoWider } from './wider-key.ts';
 
 const HOUR_MS = 3_600_000;
@@ -36,7 +36,7 @@ const create = (settings: Partial<KeySettings> = {}) =>
     { ...SETTINGS, ...settings },
   );
 const idOf = (secret: string, now: Date) =>
-  authenticateOperator(api.service.db, api.service.keyring, secret, now).then(
+  authenticateOperators(api.service.db, api.service.keyring)(secret, now).then(
     ({ id }) => id,
     ({ code, reason }) => `${code}: ${reason}`,
   );

@@ -30,14 +30,10 @@ export const NO_PASSWORD =
   `$${'A'.repeat(22)}$${'A'.repeat(43)}`;
 
 /**
- * Compares a password with its hash. Without a hash it does the same work and returns false.
+ * Compares a password with its hash, within a slot. Without a hash it does the same work and
+ * returns false.
  * @param phc the hash as a PHC string
  */
-export async function passwordMatches(password: string, phc: string | undefined): Promise<boolean> {
-  return inHashSlot(() => matchesHash(password, phc));
-}
-
-/** As `passwordMatches`, within a slot. */
 export async function matchesHash(password: string, phc: string | undefined): Promise<boolean> {
   const isRight = await anyForm(password, (form) => argon2Matches(form, phc ?? NO_PASSWORD));
   return isRight && phc !== undefined;

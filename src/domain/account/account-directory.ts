@@ -1,9 +1,9 @@
 import type { Queryable } from '../../db/database.ts';
 import { isLimitReached, spentToday } from '../books/day-limit.ts';
 import type { Decimal } from '../money.ts';
-import { Refusal } from '../refusal.ts';
+import { unknownAccount } from '../refusal.ts';
 import type { Role } from '../role.ts';
-import { type AccountSettings, SETTING_COLUMNS } from './account-setting.ts';
+import { type AccountSettings, SETTINGS_SQL } from './account-setting.ts';
 
 export interface AccountSummary {
   username: number;
@@ -60,7 +60,7 @@ export const SUMMARY = `${COMMON},
 /** All details of an account, open or closed. @throws Refusal 'not found' */
 export async function describeAccount(db: Queryable, username: number): Promise<AccountDetails> {
   const [account] = await db.query<Omit<AccountDetails, 'services' | 'numbers'>>(
-    `SELECT ${COMMON}, b.cash::text, ${SETTING_COLUMNS.map(({ name, table, column }) => `${table === 'account' ? 'a' : 'b'}.${column} AS "${name}"`)},
+    `SELECT ${COMMON}, b.cash::text, ${SETTINGS_SQL},
        ${spentToday('now()')}::text AS "spentToday", ${isLimitReached('now()')} AS "limitReached",
        a.created_at AS "createdAt", a.verified_at AS "verifiedAt",
        (SELECT count(*)::int FROM account s
@@ -141,8 +141,4 @@ function currentNumbers(db: Queryable, username: number): Promise<AssignedNumber
 async function requireAccount(db: Queryable, username: number): Promise<void> {
   const rows = await db.query('SELECT 1 FROM account WHERE username = $1', [username]);
   if (rows.length === 0) throw unknownAccount(username);
-}
-
-function unknownAccount(username: number): Refusal {
-  return new Refusal('not found', `there is no account ${username}`);
 }

@@ -3,9 +3,9 @@ import { isLimitReached, spentToday } from '../books/day-limit.ts';
 import { addressKey } from '../email-address.ts';
 import type { Decimal } from '../money.ts';
 import { searchedNumber } from '../phone-number.ts';
-import { Refusal } from '../refusal.ts';
+import { unknownAccount } from '../refusal.ts';
 import type { Role } from '../role.ts';
-import { type AccountSettings, SETTING_COLUMNS } from './account-setting.ts';
+import { type AccountSettings, SETTINGS_SQL } from './account-setting.ts';
 
 /** An account with its settings, for other systems, without its balance. */
 export interface AccountRecord extends AccountSettings {
@@ -37,7 +37,7 @@ export interface AccountFilter {
 }
 
 const COLUMNS = `a.username, a.master_account AS "masterAccount", a.role,
-  ${SETTING_COLUMNS.map(({ name, table, column }) => `${table === 'account' ? 'a' : 'b'}.${column} AS "${name}"`)},
+  ${SETTINGS_SQL},
   a.created_at AS "createdAt", greatest(a.updated_at, a.created_at) AS "updatedAt",
   a.verified_at AS "verifiedAt", a.closed_at AS "closedAt"`;
 
@@ -131,9 +131,6 @@ export async function readAccount(db: Database, username: number): Promise<Accou
   return account;
 }
 
-const unknownAccount = (username: number) =>
-  new Refusal('not found', `there is no account ${username}`);
-
 /** Who pays for an account, and whether it is closed. @returns undefined if there is none */
 export async function payerOf(
   db: Queryable,
@@ -185,6 +182,6 @@ export async function balancesOf(
 /** The balance of the account that pays for an account. @throws Refusal 'not found' */
 export async function balanceOf(db: Queryable, username: number): Promise<BalanceRecord> {
   const balance = (await balancesOf(db, [username])).get(username);
-  if (!balance) throw new Refusal('not found', `there is no account ${username}`);
+  if (!balance) throw unknownAccount(username);
   return balance;
 }

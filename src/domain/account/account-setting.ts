@@ -233,6 +233,11 @@ export const SETTING_COLUMNS = SETTING_NAMES.flatMap((setting) =>
   })),
 );
 
+/** SQL of all of them, of `account a` and its billing account's `balance b`. */
+export const SETTINGS_SQL = SETTING_COLUMNS.map(
+  ({ name, table, column }) => `${table === 'account' ? 'a' : 'b'}.${column} AS "${name}"`,
+).join();
+
 /** Reads what was typed for one setting. @throws InvalidValue */
 export function readSetting(name: AccountSettingName, text: string): AccountChanges {
   const { columns, read } = accountSetting(name);

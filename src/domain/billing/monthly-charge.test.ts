@@ -4,9 +4,10 @@ import { sharedService, TESTER } from '../../../test/support/service.ts';
 import { changeAccount, closeAccount } from '../account/account.ts';
 import { addAccount, NO_LIMITS } from '../account/new-account.ts';
 import { listEntries, postByHand, reverseEntry } from '../books/ledger.ts';
+import { findEntry, searchEntries } from '../books/ledger-search.ts';
 import { reconcile } from '../books/proof.ts';
 import { postMonthlyCharges, previewMonthlyCharges } from './charge-run.ts';
-import { chargeLines, type MonthlyCharge } from './monthly-charge.ts';
+import type { MonthlyCharge } from './monthly-charge.ts';
 import { addNumber, addService, removeService } from './recurring-charge.ts';
 
 const api = sharedService();
@@ -82,9 +83,8 @@ async function charged(account: number): Promise<[string, string][]> {
 
 /** The lines of an account's newest charge: name, month, days and amount. */
 async function newestLines(account: number) {
-  const [entry] = await listEntries(api.service.db, account, { limit: 1 });
-  const lines = await chargeLines(api.service.db, account, [entry?.id ?? 0]);
-  return lines.map(({ name, month, days, amount }) => [name, month, days, amount]);
+  const [entry] = await searchEntries(api.service.db, { account }, { limit: 1 });
+  return entry?.lines.map(({ name, month, days, amount }) => [name, month, days, amount]);
 }
 
 test('a month is charged once, on its first day, in advance, and the customer is told', async () => {
@@ -124,16 +124,13 @@ test('a month is charged once, on its first day, in advance, and the customer is
     reversed: false,
     paid: null,
   });
-  const lines = await chargeLines(db, username, [entry?.id ?? 0]);
-  const line = { entry: entry?.id, month: '2030-12', owner: username, days: 31 };
-  assert.deepEqual(
-    lines.map(({ itemId: _, ...rest }) => rest),
-    [
-      { ...line, item: 'service', name: 'E911', amount: '1.500000' },
-      { ...line, item: 'service', name: 'E911', amount: '1.250000' },
-      { ...line, item: 'number', name: '8005550100', amount: '2.000000' },
-    ],
-  );
+  const { lines } = await findEntry(db, username, entry?.id ?? 0);
+  const line = { month: '2030-12', owner: String(username), days: 31 };
+  assert.deepEqual(lines, [
+    { ...line, item: 'service', name: 'E911', amount: '1.500000' },
+    { ...line, item: 'service', name: 'E911', amount: '1.250000' },
+    { ...line, item: 'number', name: '8005550100', amount: '2.000000' },
+  ]);
   const [, mail] = await api.mails(email, 2);
   assert.match(mail?.text ?? '', /E911 × 2 +\$2\.75/);
   assert.match(mail?.text ?? '', /95\.25/);
@@ -318,7 +315,7 @@ for (const [from, to] of [
       months.map(([month]) => month),
       ['2030-11', '2030-12', '2031-01'],
     );
-    const lines = (await newestLines(username)).filter(([name]) => name === 'Line');
+    const lines = (await newestLines(username))?.filter(([name]) => name === 'Line');
     assert.deepEqual(lines, [['Line', '2031-01', 31, '30.000000']]);
     // The day on which the new service was added makes a difference of at most one day's price.
     const total = months.reduce((sum, [, amount]) => sum - Number(amount), 0);

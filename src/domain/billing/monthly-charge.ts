@@ -87,21 +87,6 @@ SELECT to_char(month, 'YYYY-MM') AS month, item, id AS "itemId", owner, name, da
   sum(amount) OVER ()::text AS total
 FROM line WHERE amount <> 0 ORDER BY month DESC, item DESC, name, owner, id`;
 
-/** The lines of an account's monthly charges, in the order of a bill. */
-export function chargeLines(
-  db: Queryable,
-  account: number,
-  entries: number[],
-): Promise<(ChargeLine & { entry: number })[]> {
-  return db.query(
-    `SELECT entry, to_char(month, 'YYYY-MM') AS month, item, item_id AS "itemId", owner, name, days,
-       amount::text
-     FROM charge_line WHERE account = $1 AND entry = ANY ($2::bigint[])
-     ORDER BY entry, month DESC, item DESC, name, owner, item_id`,
-    [account, entries],
-  );
-}
-
 interface ChargedAccount {
   username: number;
   month: Month;

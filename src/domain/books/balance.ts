@@ -1,6 +1,6 @@
 import type { Queryable } from '../../db/database.ts';
 import type { Decimal } from '../money.ts';
-import { Refusal } from '../refusal.ts';
+import { Refusal, unknownAccount } from '../refusal.ts';
 import { newLimit } from './day-limit.ts';
 import { isSuspendedUnder, MOVED, recordCrossings } from './suspension.ts';
 
@@ -22,7 +22,7 @@ export async function requireBalance(db: Queryable, username: number): Promise<v
     'SELECT master_account AS "billedTo" FROM account WHERE username = $1',
     [username],
   );
-  if (!account) throw new Refusal('not found', `there is no account ${username}`);
+  if (!account) throw unknownAccount(username);
   if (account.billedTo !== username) {
     throw new Refusal(
       'conflict',

@@ -16,7 +16,7 @@ import {
   rateOf,
 } from '../rating/rating.ts';
 import { MAX_RATE } from '../rating/whole-grant.ts';
-import { Refusal } from '../refusal.ts';
+import { unknownAccount } from '../refusal.ts';
 import { isEmergencyOfAccount } from './emergency-of-account.ts';
 import { requireFeed } from './feed.ts';
 
@@ -120,7 +120,7 @@ export async function explainCall(db: Queryable, call: AskedCall): Promise<CallE
       call.seconds,
     ],
   );
-  if (!explanation) throw new Refusal('not found', `there is no account ${call.account}`);
+  if (!explanation) throw unknownAccount(call.account);
   return explanation;
 }
 

@@ -3,7 +3,7 @@ import { type Actor, audit } from '../audit.ts';
 import { postEntry } from '../books/ledger.ts';
 import { recordEvent } from '../event.ts';
 import { type Decimal, fromMicros, toMicros } from '../money.ts';
-import { Refusal } from '../refusal.ts';
+import { Refusal, unknownAccount } from '../refusal.ts';
 import { reopenHours } from './call-sums.ts';
 import {
   BATCH,
@@ -125,9 +125,7 @@ export async function requireRange(
        EXISTS (SELECT FROM price_list WHERE name = $2) AS list`,
     [account ?? null, priceList ?? null],
   );
-  if (account !== undefined && !found?.account) {
-    throw new Refusal('not found', `there is no account ${account}`);
-  }
+  if (account !== undefined && !found?.account) throw unknownAccount(account);
   if (priceList !== undefined && !found?.list) {
     throw new Refusal('not found', `there is no price list ${priceList}`);
   }

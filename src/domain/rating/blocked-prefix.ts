@@ -1,6 +1,6 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import { type Actor, audit } from '../audit.ts';
-import { Refusal } from '../refusal.ts';
+import { Refusal, unknownAccount } from '../refusal.ts';
 
 /** Numbers that may not be called. */
 export interface BlockedPrefix {
@@ -99,5 +99,5 @@ export function listBlocked(db: Queryable, account?: number): Promise<BlockedPre
 
 async function requireAccount(tx: Queryable, account: number): Promise<void> {
   const rows = await tx.query('SELECT 1 FROM account WHERE username = $1 FOR KEY SHARE', [account]);
-  if (rows.length === 0) throw new Refusal('not found', `there is no account ${account}`);
+  if (rows.length === 0) throw unknownAccount(account);
 }

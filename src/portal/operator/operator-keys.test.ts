@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { sharedService } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 import { listOperatorKeys } from '../../domain/access/operator-key.ts';
-import { authenticateOperator } from '../../domain/access/operator-key-use.ts';
+import { authenticateOperators } from '../../domain/access/operator-key-use.ts';
 
 const PATH = '/admin/operator-keys';
 
@@ -27,7 +27,8 @@ test('an administrator makes, renews and revokes a key, for the password once mo
 
   const shown = await operator.submitAndFollow(PATH, { current });
   const [secret = ''] = /accapi_op_[0-9A-Za-z]{38}/.exec(shown.body) ?? [];
-  const key = await authenticateOperator(db, keyring, secret, new Date());
+  const authenticate = authenticateOperators(db, keyring);
+  const key = await authenticate(secret, new Date());
   assert.deepEqual(
     [key.name, key.scopes, key.networks, key.dayLimit, key.createdBy],
     [
@@ -46,9 +47,9 @@ test('an administrator makes, renews and revokes a key, for the password once mo
   const renewed = await operator.submitAndFollow(`${PATH}/rotate`, { current });
   const [second = ''] = /accapi_op_[0-9A-Za-z]{38}/.exec(renewed.body) ?? [];
   assert.notEqual(second, secret);
-  assert.equal((await authenticateOperator(db, keyring, second, new Date())).id, key.id);
+  assert.equal((await authenticate(second, new Date())).id, key.id);
   await operator.submit(`${PATH}/revoke`, { id: key.id });
-  await assert.rejects(authenticateOperator(db, keyring, second, new Date()), {
+  await assert.rejects(authenticate(second, new Date()), {
     code: 'unauthorized',
   });
 });
