@@ -6,7 +6,13 @@ import { searchAudit } from '../../src/domain/audit.ts';
 import { recordEvent, recordEvents } from '../../src/domain/event.ts';
 import { PAUSES } from '../../src/domain/webhook/delivery.ts';
 import { watchDelays } from '../support/delays.ts';
-import { codeOf, faultsOf, operatorClient, sharedOperators } from '../support/operator.ts';
+import {
+  type Client,
+  codeOf,
+  faultsOf,
+  operatorClient,
+  sharedOperators,
+} from '../support/operator.ts';
 import { type Received, type Receiver, startReceiver } from '../support/receiver.ts';
 import { waitUntil } from '../support/wait.ts';
 

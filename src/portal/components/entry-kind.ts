@@ -1,15 +1,11 @@
-import type { LedgerKind } from '../../domain/books/ledger.ts';
-
-interface Words {
-  kinds: Record<LedgerKind, string>;
-  kindAndState: (kind: string, isPaid: boolean) => string;
-}
+import type { LedgerEntry } from '../../domain/books/ledger.ts';
+import type { Messages } from '../messages/index.ts';
 
 /** The kind of a ledger entry; for a credit on invoice, also whether it is paid. */
 export function entryKind(
-  words: Words,
-  { kind, paid }: { kind: LedgerKind; paid: boolean | null },
+  { charges }: Pick<Messages, 'charges'>,
+  { kind, paid }: Pick<LedgerEntry, 'kind' | 'paid'>,
 ): string {
-  const name = words.kinds[kind];
-  return paid === null ? name : words.kindAndState(name, paid);
+  const name = charges.kinds[kind];
+  return paid === null ? name : charges.kindAndState(name, paid);
 }

@@ -1,6 +1,7 @@
 import type { ListedCall } from '../../domain/calls/call-list.ts';
 import { OUTCOME_CHOICES, type OutcomeChoice } from '../../domain/calls/call-outcome.ts';
 import { type Html, html } from '../../html.ts';
+import { paging } from '../components/blocks.ts';
 import { select } from '../components/field.ts';
 import { freeText } from '../components/free-text.ts';
 import { money, rate } from '../components/money.ts';
@@ -87,4 +88,19 @@ export function outcomeField({ m }: View, chosen: OutcomeChoice | undefined): Ht
       ...OUTCOME_CHOICES.map((value) => ({ value, label: outcomes[value] })),
     ],
   });
+}
+
+/**
+ * Makes the links to the newest page of a list of calls, and to the next page.
+ * @param address of a page, from what its query has besides
+ */
+export function callPages(
+  { m }: View,
+  isFirst: boolean,
+  address: (place: Record<string, string>) => string,
+): (next: string | undefined) => Html {
+  const { pages: label, newest, older } = m.calls;
+  const first = isFirst ? undefined : { href: address({}), text: newest };
+  return (after) =>
+    paging({ label, first, next: after ? { href: address({ after }), text: older } : undefined });
 }

@@ -4,7 +4,7 @@ import { findCalls, type ListedCall, listCalls } from '../../domain/calls/call-l
 import { busiestDestinations, usageBy } from '../../domain/calls/usage.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
-import { emptyState, notice, paging, panel, stats } from '../components/blocks.ts';
+import { emptyState, notice, panel, stats } from '../components/blocks.ts';
 import { field, select } from '../components/field.ts';
 import { growingTable } from '../components/growing-table.ts';
 import { money, rounded, tick } from '../components/money.ts';
@@ -13,7 +13,7 @@ import { table } from '../components/table.ts';
 import { duration, shortDay, shortHour, shortMonth } from '../components/time.ts';
 import { LATER, type Page, sendGrowingPage, sendPage } from '../layout.ts';
 import type { View } from '../view.ts';
-import { callDownloads } from './call-download.ts';
+import { callDownloads, fileLinks } from './call-download.ts';
 import {
   type CallQuery,
   callAddress,
@@ -22,7 +22,7 @@ import {
   type RangePreset,
   rangePresets,
 } from './call-range.ts';
-import { callColumns, outcomeField } from './calls-table.ts';
+import { callColumns, callPages, outcomeField } from './calls-table.ts';
 import { ownSubject, type Subject } from './subject.ts';
 import { totalOf } from './total.ts';
 
@@ -67,22 +67,14 @@ export async function sendCalls(
   const { timeZone } = subject;
   const m = view.m.calls;
   const path = `${subject.base}/calls`;
-  const links = (next: string | undefined) =>
-    paging({
-      label: m.pages,
-      first: isFirst ? undefined : { href: callAddress(path, query), text: m.newest },
-      next:
-        next === undefined
-          ? undefined
-          : { href: callAddress(path, query, { after: next }), text: m.older },
-    });
+  const links = callPages(view, isFirst, (place) => callAddress(path, query, place));
   const columns = callColumns(view, { timeZone, withAccount });
   const content = html`${filterForm(view, path, query, accounts)}
 ${summary}
 ${panel(
   m.listTitle,
   newest ? html`${callList(view, columns, newest.calls)}${links(newest.next)}` : LATER,
-  html`<span class="buttons"><a class="button quiet small" href="${callAddress(`${path}/calls.csv`, query)}" download>${m.csv}</a> <a class="button quiet small" href="${callAddress(`${path}/calls.ndjson`, query)}" download>${m.ndjson}</a></span>`,
+  fileLinks(view, (file) => callAddress(`${path}/${file}`, query)),
 )}`;
   if (newest) return sendPage(reply, view, { ...page, content });
   const steps = findCalls(reader, query, place);

@@ -116,7 +116,7 @@ function ledgerPanel(
               label: m.time(zoneAt(view, view.now, timeZone)),
               cell: ({ createdAt }) => time(view, createdAt, timeZone),
             },
-            { label: m.kind, cell: (entry) => entryKind(m, entry) },
+            { label: m.kind, cell: (entry) => entryKind(view.m, entry) },
             { label: m.reason, cell: ({ reason }) => freeText(reason) },
             {
               label: m.amount,

@@ -78,7 +78,7 @@ ${
       caption: m.entriesTitle,
       columns: [
         { label: m.day, cell: ({ createdAt }) => day(view, createdAt, timeZone) },
-        { label: m.kind, cell: (entry) => entryKind(view.m.charges, entry) },
+        { label: m.kind, cell: (entry) => entryKind(view.m, entry) },
         {
           label: m.what,
           onPhone: true,

@@ -202,16 +202,6 @@ export const enOperator = {
     ledger: 'Ledger',
     when: 'Posted',
     kind: 'Kind',
-    kinds: {
-      promotion: 'Promotion',
-      payment: 'Payment',
-      adjustment: 'Adjustment',
-      'credit on invoice': 'Credit on invoice',
-      'monthly charge': 'Monthly charge',
-      reversal: 'Reversal',
-    },
-    /** for a credit on invoice */
-    kindAndState: (kind: string, isPaid: boolean) => `${kind}, ${isPaid ? 'paid' : 'unpaid'}`,
     reverse: 'Reverse',
     isReversed: 'Reversed',
     reversed: (entry: number) => `Reversal of entry ${entry}`,

@@ -1,21 +1,20 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { type CallFileFormat, installationFile } from '../../domain/calls/call-file.ts';
+import { installationFile } from '../../domain/calls/call-file.ts';
 import type { OutcomeChoice } from '../../domain/calls/call-outcome.ts';
 import { type CallScan, scanCalls } from '../../domain/calls/call-scan.ts';
 import type { CallRecord } from '../../domain/calls/call-search.ts';
 import { listFeeds } from '../../domain/calls/feed.ts';
 import { type DayRange, momentsOf } from '../../domain/day.ts';
 import { html } from '../../html.ts';
-import { longAnswer } from '../../http/long-answer.ts';
 import type { Service } from '../../service.ts';
 import { sessionOf } from '../access.ts';
-import { paging, panel } from '../components/blocks.ts';
+import { panel } from '../components/blocks.ts';
 import { field, select } from '../components/field.ts';
 import { growingTable } from '../components/growing-table.ts';
 import type { Column } from '../components/table.ts';
-import { TYPES } from '../customer/call-download.ts';
+import { FORMATS, fileLinks, sendCallFile } from '../customer/call-download.ts';
 import { dayRange, queryOutcome } from '../customer/call-range.ts';
-import { callColumns, outcomeField } from '../customer/calls-table.ts';
+import { callColumns, callPages, outcomeField } from '../customer/calls-table.ts';
 import { queryNumber, queryText } from '../input.ts';
 import { LATER, sendGrowingPage } from '../layout.ts';
 import { type View, zoneOf } from '../view.ts';
@@ -41,19 +40,10 @@ export function installationCalls(app: FastifyInstance, { db, reader, clock }: S
     const asked = readAsked(request);
     const after = queryText(request, 'after');
     const [feeds, scan] = await Promise.all([listFeeds(db), scanOf(asked)]);
-    const links = (next: string | undefined) =>
-      paging({
-        label: m.pages,
-        first: after === '' ? undefined : { href: addressOf(PATH, queryOf(asked)), text: m.newest },
-        next:
-          next === undefined
-            ? undefined
-            : { href: addressOf(PATH, { ...queryOf(asked), after: next }), text: m.older },
-      });
-    const downloads = html`<span class="buttons">${(['csv', 'ndjson'] as const).map(
-      (format) =>
-        html`<a class="button quiet small" href="${addressOf(`${PATH}/calls.${format}`, queryOf(asked))}" download>${m[format]}</a> `,
-    )}</span>`;
+    const links = callPages(view, after === '', (place) =>
+      addressOf(PATH, { ...queryOf(asked), ...place }),
+    );
+    const downloads = fileLinks(view, (file) => addressOf(`${PATH}/${file}`, queryOf(asked)));
     const content = html`${filterForm(
       view,
       asked,
@@ -66,16 +56,12 @@ ${panel(m.listTitle, LATER, downloads)}`;
     return sendGrowingPage(reply, view, { title: view.m.operator.calls.title, content }, growing);
   });
 
-  for (const format of ['csv', 'ndjson'] as const) {
+  for (const format of FORMATS) {
     app.get(`${PATH}/calls.${format}`, async (request, reply) => {
       const asked = readAsked(request);
-      const file = installationFile(reader, await scanOf(asked), format satisfies CallFileFormat);
-      const { from, to } = asked.range;
-      return reply
-        .header('cache-control', 'no-store')
-        .header('content-disposition', `attachment; filename="all-calls-${from}-${to}.${format}"`)
-        .type(TYPES[format])
-        .send(await longAnswer(request, sessionOf(request).username, file));
+      const lines = installationFile(reader, await scanOf(asked), format);
+      const file = { name: 'all-calls', range: asked.range, format, lines };
+      return sendCallFile(reply, sessionOf(request).username, file);
     });
   }
 

@@ -38,18 +38,11 @@ const DEBITS = ['service', 'switch'] as const;
 export function feedPages(app: FastifyInstance, service: Service): void {
   const { db, keyring, clock } = service;
 
-  app.get('/admin/feeds', async (request, reply) =>
-    sendPage(
-      reply,
-      request.view,
-      await feedsPage(
-        request,
-        (await takeDraft(service, request))?.fields ?? {},
-        {},
-        await takeShownOnce<NewFeed>(service, request),
-      ),
-    ),
-  );
+  app.get('/admin/feeds', async (request, reply) => {
+    const { fields = {} } = (await takeDraft(service, request)) ?? {};
+    const added = await takeShownOnce<NewFeed>(service, request);
+    return sendPage(reply, request.view, await feedsPage(request, fields, {}, added));
+  });
 
   app.post('/admin/feeds', KEEPS_DRAFT, async (request, reply) => {
     const { view } = request;

@@ -46,18 +46,11 @@ interface ShownKey {
 export function operatorKeyPages(app: FastifyInstance, service: Service): void {
   const { db, keyring, clock } = service;
 
-  app.get(PATH, async (request, reply) =>
-    sendPage(
-      reply,
-      request.view,
-      await keysPage(
-        request,
-        (await takeDraft(service, request))?.fields ?? {},
-        {},
-        await takeShownOnce<ShownKey>(service, request),
-      ),
-    ),
-  );
+  app.get(PATH, async (request, reply) => {
+    const { fields = {} } = (await takeDraft(service, request)) ?? {};
+    const added = await takeShownOnce<ShownKey>(service, request);
+    return sendPage(reply, request.view, await keysPage(request, fields, {}, added));
+  });
 
   app.post(PATH, KEEPS_DRAFT, async (request, reply) => {
     const { view } = request;

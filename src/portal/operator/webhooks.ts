@@ -39,18 +39,11 @@ const usernames = (text: string) =>
 export function webhookPages(app: FastifyInstance, service: Service): void {
   const { db, keyring, config, clock } = service;
 
-  app.get(WEBHOOKS, async (request, reply) =>
-    sendPage(
-      reply,
-      request.view,
-      await listPage(
-        request,
-        (await takeDraft(service, request))?.fields ?? {},
-        {},
-        await takeShownOnce<{ secret: string }>(service, request),
-      ),
-    ),
-  );
+  app.get(WEBHOOKS, async (request, reply) => {
+    const { fields = {} } = (await takeDraft(service, request)) ?? {};
+    const added = await takeShownOnce<{ secret: string }>(service, request);
+    return sendPage(reply, request.view, await listPage(request, fields, {}, added));
+  });
 
   app.post(WEBHOOKS, KEEPS_DRAFT, async (request, reply) => {
     const { view } = request;

@@ -91,7 +91,7 @@ export function ledgerTable(view: View, username: number, entries: LedgerEntry[]
         label: m.when,
         cell: ({ createdAt }) => time(view, createdAt, zoneOf(view), { zone: true, brief: true }),
       },
-      { label: m.kind, cell: (entry) => entryKind(m, entry) },
+      { label: m.kind, cell: (entry) => entryKind(view.m, entry) },
       { label: m.reason, cell: ({ reason }) => freeText(reason) },
       { label: view.m.operator.actor, cell: ({ actor }) => freeText(actor) },
       {
