@@ -58,7 +58,7 @@ export interface Config {
   defaultRate: string;
   /** of accounts in their first 30 days; null: none */
   newLimits: { dayLimit: string | null; maxRate: string | null };
-  /** an amount, a decimal string; undefined: nobody is told of unusual hours */
+  /** an amount, a decimal string; undefined: unusual hours are not reported */
   unusualHour: string | undefined;
   sipRealm: string;
   registrationUri: Settings['REGISTRATION_URI'];

@@ -111,7 +111,7 @@ async function sha256(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** The months of an archive, oldest first. @throws Refusal where there is no such folder */
+/** The months of an archive, oldest first. @throws Refusal if the folder does not exist */
 export async function monthsIn(archive: string): Promise<string[]> {
   const names = await readdir(archive).catch((error: NodeJS.ErrnoException) => {
     throw new Refusal('not found', `the archive cannot be read: ${error.message}`);
@@ -119,7 +119,7 @@ export async function monthsIn(archive: string): Promise<string[]> {
   return names.flatMap((name) => /^calls-(\d{4}-\d{2})$/.exec(name)?.[1] ?? []).sort();
 }
 
-/** @throws Refusal where the month is not there, or its manifest is not one */
+/** @throws Refusal if the month is missing, or its manifest cannot be read */
 export async function readManifest(
   archive: string,
   month: string,

@@ -5,7 +5,7 @@ import { archivedCalls, damagedParts, type Manifest, readManifest } from './arch
 
 const MOST_SHOWN = 20;
 
-/** A billing account of which the archive and the books say different things. */
+/** A billing account for which the archive and the books differ. */
 export interface Difference {
   account: number;
   archive: Pick<RetiredCalls, 'calls' | 'paid'>;
@@ -31,7 +31,7 @@ const NONE = { calls: 0, paid: '0.000000' };
 /**
  * Compares the archive of a month with what the books kept of it, for each billing account. The
  * sums are added up from the calls themselves.
- * @throws Refusal where the archive has no manifest of the month
+ * @throws Refusal if the archive has no manifest of the month
  */
 export async function proveMonth(
   db: Queryable,

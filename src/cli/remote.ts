@@ -45,7 +45,7 @@ interface ProblemBody {
 /**
  * @param server address of the installation, such as `https://api.example.com`
  * @param keyFile holds an operator key
- * @throws Refusal for an address that is none, or a file that cannot be read
+ * @throws Refusal for an invalid address, or a file that cannot be read
  */
 export function openRemote(server: string | undefined, keyFile: string | undefined): Remote {
   if (server === undefined || keyFile === undefined) {

@@ -252,7 +252,7 @@ export class Queue {
     );
   }
 
-  /** Removes a job from a queue, in a transaction. @returns undefined where it is gone already */
+  /** Removes a job from a queue, in a transaction. @returns undefined if it is gone already */
   async take<Data extends object>(
     tx: Queryable,
     name: string,

@@ -29,7 +29,7 @@ export async function knowsPassword(
   return signedIn !== undefined;
 }
 
-/** The field for the password once more. @param wrong the last password was wrong */
+/** The field for the password, asked again. @param wrong the last password was wrong */
 export function passwordField(view: View, name: string, wrong: boolean): Html {
   const m = view.m.confirm;
   return html`${field({

@@ -112,7 +112,7 @@ function changedFields(form: SettingsForm, typed: Fields): string[] {
   return Object.keys(texts).filter((field) => texts[field]?.trim() !== (typed[field] ?? '').trim());
 }
 
-/** A form with outdated values, shown again. If it is saved once more, it is accepted. */
+/** A form with outdated values, shown again. A second submission is accepted. */
 export function afterChange(typed: Fields, { changes }: ChangedMeanwhile): Fields {
   const values = Object.entries(changes).map(([name, { value }]) => [name, value]);
   return {

@@ -28,7 +28,7 @@ const LOG_MAX_BYTES = 10_000_000;
 
 /**
  * Checks that a data folder has an embedded database. It creates nothing.
- * @throws EmbeddedDatabaseError with the folder's name where there is none
+ * @throws EmbeddedDatabaseError with the folder's name if there is none
  */
 export function requireCluster(dataDir: string): void {
   const cluster = join(resolve(dataDir), 'postgres', CLUSTER);

@@ -21,7 +21,7 @@ export function startOf(pid: number): string | undefined {
 /**
  * The pids of the PostgreSQL processes that work in a cluster's folder, in any user namespace. The
  * pid in postmaster.pid is not trusted, because it may belong to another program now.
- * @param postmaster the pid in postmaster.pid, used only where there is no /proc
+ * @param postmaster the pid in postmaster.pid, used only if there is no /proc
  */
 export function postgresIn(clusterFolder: string, postmaster: number | undefined): number[] {
   if (process.platform !== 'linux') {

@@ -31,7 +31,7 @@ export function requireNoCluster(dataDir: string): void {
 /**
  * Restores the embedded database from an archive of a PostgreSQL data folder: completely or not at
  * all.
- * @throws EmbeddedDatabaseError where there is a database already
+ * @throws EmbeddedDatabaseError if there is a database already
  */
 export async function restoreCluster(
   dataDir: string,

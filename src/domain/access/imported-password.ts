@@ -8,7 +8,7 @@ export interface ForeignHash {
   hash: string;
   salt?: string | undefined;
   /**
-   * where the hash does not tell: a name of DIGESTS, alone or with `-salt-first` or `-salt-last`
+   * if the hash does not tell: a name of DIGESTS, alone or with `-salt-first` or `-salt-last`
    */
   scheme?: string | undefined;
 }

@@ -106,7 +106,7 @@ export function listStaff(db: Queryable, now: Date, life: SessionLife): Promise<
 }
 
 /**
- * Gives a member of the staff another role, at once also where it is signed in.
+ * Gives a member of the staff another role. Sessions that are open have it at once.
  * @throws Refusal 'not found' if it is not of the staff, 'conflict' for the last administrator
  */
 export async function changeRole(

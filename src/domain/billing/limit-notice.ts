@@ -3,7 +3,7 @@ import type { Queue } from '../../db/queue.ts';
 import { type LimitReached, notifyAccount, notifyAdministrators } from '../mail/message.ts';
 import { dueBalances, inPortions } from './portions.ts';
 
-/** Queues mails for each daily limit of which 80 or 100 percent were reached since the last run. */
+/** Queues mails for each daily limit that reached 80 or 100 percent since the last run. */
 export async function tellOfLimits(db: Database, queue: Queue): Promise<void> {
   await inPortions(db, async (tx) => {
     const due = await tx.query<LimitReached & { isWanted: boolean }>(

@@ -3,7 +3,7 @@ import type { Database, Queryable } from '../../db/database.ts';
 const PORTION = 50;
 
 /**
- * SQL of a part of a statement, `due`: some balances of which mails are due, locked. Balances that
+ * SQL of a part of a statement, `due`: some balances that need a mail, locked. Balances that
  * calls lock now are left for the next run.
  * @param condition SQL of a balance
  */

@@ -141,7 +141,7 @@ export interface ExplainedCall extends CallExplanation {
 
 /**
  * Reads the dialled number, then explains the call like `explainCall`.
- * @throws Refusal 'not found' for an unknown account or feed; InvalidValue where the text is no
+ * @throws Refusal 'not found' for an unknown account or feed; InvalidValue if the text is no
  *   number
  */
 export async function explainDialled(db: Queryable, call: DialledCall): Promise<ExplainedCall> {

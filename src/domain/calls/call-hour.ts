@@ -16,7 +16,7 @@ export async function countCallHours(db: Database, now: Date): Promise<void> {
   while (!(await countNext(db, now)));
 }
 
-/** @returns true where nothing is left to count, or another process counts */
+/** @returns true if nothing is left to count, or another process counts */
 async function countNext(db: Database, now: Date): Promise<boolean> {
   return db.transaction(async (tx) => {
     const [lock] = await tx.query<{ free: boolean }>(

@@ -26,7 +26,7 @@ export interface ListedCall {
   billedSeconds: number;
   /** money per minute */
   rate: Decimal;
-  /** money; null where the switch debited the call and did not report the amount */
+  /** money; null if the switch debited the call and did not report the amount */
   amount: Decimal | null;
   /** the part of the amount that is not rate times seconds; null: nothing */
   fee: Decimal | null;
@@ -47,7 +47,7 @@ export interface CallPage {
   calls: ListedCall[];
   /** cursor of the next page; undefined: this is the last one */
   next: string | undefined;
-  /** how many calls were searched, where the search ended before the page was full */
+  /** how many calls were searched, if the search ended before the page was full */
   searched: number | undefined;
 }
 

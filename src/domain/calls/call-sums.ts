@@ -12,7 +12,7 @@ const BUSY_ARRIVALS = 100;
  * Complete hours are read from call_sum, all others from the calls. `IS TRUE` makes PostgreSQL use
  * a hash table of hours. A join would compare each hour with each while statistics are missing.
  * @param billing SQL of the billing account
- * @param account SQL of one account; where it is NULL, all accounts that `billing` pays for
+ * @param account SQL of one account; if it is NULL, all accounts that `billing` pays for
  * @param from SQL of the first moment
  * @param to SQL of the first moment after the range; both begin a quarter of an hour
  */

@@ -59,7 +59,7 @@ export function changeStateOfFeeds(tx: Queryable): void {
 
 /**
  * @returns the feed's secret, which is shown only this once
- * @throws Refusal 'conflict' where the name is taken, or where the switch debits and its format has
+ * @throws Refusal 'conflict' if the name is taken, or if the switch debits and its format has
  *   no debits
  */
 export async function addFeed(
@@ -208,7 +208,7 @@ export function renewFeedSecret(
 
 const newFeedSecret = () => randomBytes(24).toString('base64url');
 
-/** @returns undefined where there is none */
+/** @returns undefined if there is no such feed */
 export async function findFeed(db: Queryable, name: string): Promise<ListedFeed | undefined> {
   return (await listFeeds(db)).find((feed) => feed.name === name);
 }

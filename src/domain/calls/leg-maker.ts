@@ -10,7 +10,7 @@ export interface LegMaker {
 /**
  * Finds the accounts of the calls that made these legs. A call is looked up by its start, because
  * the start leads the key. So a call that began more than an hour before its leg is not found.
- * @returns usernames; undefined where the call is not stored
+ * @returns usernames; undefined if the call is not stored
  */
 export async function accountsOfMakers(
   db: Database,

@@ -25,7 +25,7 @@ export interface RejectedRecord {
   detail: string;
   /** the received bytes */
   raw: Buffer;
-  /** the decoded record, where the same record can have several encodings */
+  /** the decoded record, if the same record can have several encodings */
   decoded?: Buffer | undefined;
 }
 

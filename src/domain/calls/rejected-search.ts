@@ -75,7 +75,7 @@ export async function viewRejected(
   return record;
 }
 
-/** An open rejected record with its bytes. @returns undefined where it is not open */
+/** An open rejected record with its bytes. @returns undefined if it is not open */
 export async function findRejected(db: Queryable, id: number): Promise<OpenRejected | undefined> {
   const [record] = await db.query<OpenRejected>(
     `SELECT id, feed, format, reason, detail, raw, received_at AS "receivedAt" FROM rejected_record
@@ -85,7 +85,7 @@ export async function findRejected(db: Queryable, id: number): Promise<OpenRejec
   return record;
 }
 
-/** The id of the newest open rejected record; 0 where none is open. */
+/** The id of the newest open rejected record; 0 if none is open. */
 export async function newestRejectedId(db: Queryable): Promise<number> {
   const [row] = await db.query<{ id: number | null }>(
     'SELECT max(id) AS id FROM rejected_record WHERE resolved_at IS NULL',

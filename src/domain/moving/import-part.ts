@@ -94,7 +94,7 @@ export function openParts(db: Database, keyring: Keyring, run: string): OpenFile
   };
 }
 
-/** Deletes the parts of an import that nobody needs to mend. */
+/** Deletes the parts of an import without failed rows to mend. */
 export async function deleteParts(db: Database, run: string): Promise<void> {
   await db.query('DELETE FROM import_part WHERE run = $1', [run]);
 }

@@ -55,7 +55,7 @@ const KIND: ReadKind = {
 /**
  * Reads a price list of another system by its mapping.
  * @returns the prices, and every fault with its line; they are imported whole or not at all
- * @throws FileFault where the file cannot be read, or has columns of money that are not understood
+ * @throws FileFault if the file cannot be read, or has columns of money that are not understood
  */
 export async function readMappedPrices(
   open: OpenFile,

@@ -204,7 +204,7 @@ async function eachAlone(
 
 /**
  * Decides questions in their order, in one transaction.
- * @returns an answer for each; undefined where its balance was left out
+ * @returns an answer for each; undefined if its balance was left out
  */
 async function authorizeCalls(
   db: Database,

@@ -59,7 +59,7 @@ export async function blockPrefixes(
   });
 }
 
-/** @throws Refusal 'not found' where one of them is not blocked; none is released then */
+/** @throws Refusal 'not found' if one of them is not blocked; then none is released */
 export async function releasePrefixes(
   db: Database,
   actor: Actor,

@@ -7,7 +7,7 @@ import type { AllowedCall } from './hold.ts';
 export interface CallQuestion extends AllowedCall {
   /** the number as the feed's country reads it; '': no number there */
   called: string;
-  /** the dialled digits, where they differ from `called` */
+  /** the dialled digits, if they differ from `called` */
   dialled?: string | undefined;
   now: Date;
 }
@@ -99,7 +99,7 @@ const SECOND_MS = 1_000;
 
 /** Decides questions in their order; collects the answers and the changes to write. */
 export class Decisions {
-  /** one for each question; undefined where its balance is not locked */
+  /** one for each question; undefined if its balance is not locked */
   readonly answers: (Answer | undefined)[];
   /** new and changed holds */
   readonly holds = new Map<string, Hold>();
@@ -108,7 +108,7 @@ export class Decisions {
   readonly held = new Map<number, bigint>();
   /** billing accounts whose calls needed more than other calls' holds leave */
   readonly short = new Set<number>();
-  /** billing accounts whose daily limit is reached, where that is not noted yet */
+  /** billing accounts whose daily limit is reached, if that is not noted yet */
   readonly limited = new Set<number>();
   readonly #options: AuthorizeOptions;
 

@@ -18,7 +18,7 @@ export interface CallPrice {
  * @param heldMicros the part of it that other calls hold, in millionths
  * @param elapsed seconds since the call was first allowed; its record will contain them too
  * @param holdSeconds the most seconds to grant
- * @returns undefined where the balance is too low for the minimum, or for one more second
+ * @returns undefined if the balance is too low for the minimum, or for one more second
  */
 export function grant(
   price: CallPrice & { spendable: Decimal | null },

@@ -14,7 +14,7 @@ export interface ImportCounts {
   changed: number;
   unchanged: number;
   removed: number;
-  /** where a date is given: rates that rise in fewer than seven days, the usual notice */
+  /** if a date is given: rates that rise in fewer than seven days, the usual notice */
   raisedSoon: number;
 }
 

@@ -41,7 +41,7 @@ export async function removePriceList(
   }
 }
 
-/** @returns undefined where there is none */
+/** @returns undefined if there is no such list */
 export async function findPriceList(
   db: Queryable,
   name: string,

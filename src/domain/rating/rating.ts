@@ -67,7 +67,7 @@ const INTERNATIONAL = '^[+]([2-9][0-9]{7,14}|1[2-9][0-9]{2}[2-9][0-9]{6})$';
  * SQL to join to an account, `a`: `e.number` is the called number. If the account has a country,
  * that country's numbering plan reads the dialled digits.
  * @param called SQL of the number as the feed's country reads it
- * @param dialled SQL of the dialled digits, or NULL where they are that number
+ * @param dialled SQL of the dialled digits, or NULL if they are that number
  * @param emergency SQL condition: it is an emergency call, whose number is the same everywhere
  * @param none SQL of the value for digits that are no number in the account's country
  */

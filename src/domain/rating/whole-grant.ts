@@ -114,7 +114,7 @@ export function askedValues(questions: CallQuestion[], now: Date): unknown[] {
  * with PostgreSQL and not two. Any other call is left to `Decisions`, which gives a plain call the
  * same answer. Accounts with a limit of their own calls are always left. Asked again, an allowed
  * call is no longer new, so it is left and gets the same answer as an extension.
- * @returns for each question its permission, or undefined where it is not decided
+ * @returns for each question its permission, or undefined if it is not decided
  * @throws DatabaseError where another transaction writes a hold of the same call at the same time
  */
 export async function allowWhole(

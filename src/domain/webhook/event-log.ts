@@ -170,7 +170,7 @@ export async function dropOldEvents(db: Queryable, now: Date, days: number): Pro
   }
 }
 
-/** Seconds that the oldest event without a number waits; 0 where none waits. */
+/** Seconds that the oldest event without a number waits; 0 if none waits. */
 export async function eventLag(db: Queryable, now: Date): Promise<number> {
   const [row] = await db.query<{ at: Date }>(
     'SELECT at FROM event WHERE sequence IS NULL ORDER BY id LIMIT 1',

@@ -7,7 +7,7 @@ export interface Attention {
   figure: Html | string;
   title: string;
   text: string | Html;
-  /** where it is dealt with, if a page does */
+  /** the page that deals with it, if there is one */
   href?: string | undefined;
 }
 

@@ -38,7 +38,7 @@ ${result}`;
     return sendPage(reply, view, { title: m.title, content, status });
   });
 
-  /** @throws InvalidValue where the text is no number */
+  /** @throws InvalidValue if the text is no number */
   async function costOf(view: View, typed: string, account: number): Promise<Html> {
     const { emergencyNumbers } = config;
     const asked = { typed, account, feed: undefined, startsAt: view.now, emergencyNumbers };
