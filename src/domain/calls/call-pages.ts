@@ -167,7 +167,7 @@ function statement(
   ofAccounts: string,
 ): string {
   return `SELECT string_agg(${line}, '') FILTER (WHERE ${matches}) AS text, count(*) AS calls,
-    (extract(epoch FROM (array_agg(started_at))[count(*)]) * 1000000)::bigint AS "startedAt",
+    (extract(epoch FROM min(started_at)) * 1000000)::bigint AS "startedAt",
     (array_agg(id))[count(*)] AS id
   FROM (
     SELECT * FROM call
