@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { onRequestHookHandler } from 'fastify';
 import { isNamedKey } from '../domain/access/named-key.ts';
 import { bearerKey } from './bearer-key.ts';
-import type { AddressLimit } from './rate-limit.ts';
+import { type AddressLimit, counted } from './rate-limit.ts';
 import type { Shortcut } from './shortcut.ts';
 
 interface ShortcutOptions {
@@ -10,15 +10,18 @@ interface ShortcutOptions {
   addressOf: (request: IncomingMessage) => string | undefined;
   overLimit: { status: number; text: string };
   /** answers a request with nothing but an API key; left out: Fastify answers all of them */
-  byKey?: ((key: string) => Promise<string>) | undefined;
+  byKey?: ((key: string) => Promise<string | AsyncIterable<string>>) | undefined;
 }
 
 /** why requests were refused or failed before they were left to Fastify */
 const failures = new WeakMap<IncomingMessage, Error>();
+/** long answers that Fastify sends */
+const begun = new WeakMap<IncomingMessage, AsyncIterable<string>>();
 
 /**
  * Answers addresses that are known to be over the limit, and requests that present an API key in
- * their header and nothing else. All other requests, and all other refusals, are left to Fastify.
+ * their header and nothing else. All other requests, all other refusals, and what is left of a long
+ * answer are left to Fastify.
  */
 export function operationShortcut(options: ShortcutOptions): Shortcut {
   const { limit, addressOf, overLimit, byKey } = options;
@@ -39,20 +42,32 @@ export function operationShortcut(options: ShortcutOptions): Shortcut {
       next(address);
       return;
     }
-    let body: string | undefined;
+    let answer: string | AsyncIterable<string> | undefined;
     try {
       await limit.count(address);
-      body = await byKey(key);
+      answer = await byKey(key);
     } catch (error) {
       failures.set(request, error as Error);
     }
-    if (body === undefined) next(address);
-    else send({ status: 200, body }, address);
+    if (typeof answer === 'string') {
+      send({ status: 200, body: answer }, address);
+      return;
+    }
+    if (answer) {
+      begun.set(request, answer);
+      counted.add(request);
+    }
+    next(address);
   };
 }
 
 /** Refuses what a shortcut found to be refused, without counting or asking again. */
 export const refuseLeft: onRequestHookHandler = ({ raw }, _reply, done) => done(failures.get(raw));
+
+/** The parts of a long answer that the shortcut has begun to read. */
+export function begunAnswer(request: IncomingMessage): AsyncIterable<string> | undefined {
+  return begun.get(request);
+}
 
 function isEmpty({ headers }: IncomingMessage): boolean {
   return (headers['content-length'] ?? '0') === '0' && headers['transfer-encoding'] === undefined;

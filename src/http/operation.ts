@@ -5,8 +5,6 @@ import type {
   onRequestHookHandler,
   RouteShorthandOptionsWithHandler,
 } from 'fastify';
-import type { Database } from '../db/database.ts';
-import { keyDigest } from '../domain/access/api-key.ts';
 import type { Caller } from '../domain/access/caller.ts';
 import { administratorRequired, fieldRequired, invalidField, Refusal } from '../domain/refusal.ts';
 import type { Service } from '../service.ts';
@@ -15,8 +13,8 @@ import type { Face, Route } from './face.ts';
 import { rateLimitedAnswer } from './failures.ts';
 import { idempotencyKeyHeaders, once } from './idempotency-key.ts';
 import { longAnswer } from './long-answer.ts';
-import { operationShortcut, refuseLeft } from './operation-shortcut.ts';
-import { type PresentedKey, presentedKey, requireWriting } from './presented-key.ts';
+import { begunAnswer, operationShortcut, refuseLeft } from './operation-shortcut.ts';
+import { accountKey, type PresentedKey, presentedKey, requireWriting } from './presented-key.ts';
 import { AddressLimit, limitByAddress } from './rate-limit.ts';
 import { responses } from './responses.ts';
 import type { Static, TObject, TSchema } from './schema.ts';
@@ -62,10 +60,10 @@ export interface Operation<Schema extends TObject> {
   /** @returns JSON text of the members beside the envelope, or the parts of a long body */
   handle: (call: Call<Schema>) => Promise<string | AsyncIterable<string>>;
   /**
-   * `handle` for requests with nothing but an API key, which are answered without Fastify
-   * @param digest of the key
+   * `handle` for requests with nothing but an API key, which are answered without Fastify, except
+   * for long bodies
    */
-  byKey?: (db: Database, digest: Buffer) => Promise<string>;
+  byKey?: (service: Service, key: PresentedKey) => Promise<string | AsyncIterable<string>>;
 }
 
 export interface Call<Schema extends TObject> {
@@ -157,7 +155,7 @@ export function registerOperation<Schema extends TObject>(
         }));
         return answer.body;
       };
-      const answer = await watch(request, async () => {
+      const work = async () => {
         // A wrong key, and one that may not do this, is reported before a wrong value.
         if (auth === 'key' && (fault || definition.permit)) {
           const found = await caller();
@@ -165,7 +163,8 @@ export function registerOperation<Schema extends TObject>(
         }
         if (fault) throw fault;
         return definition.once ? handleOnce() : handle(service);
-      });
+      };
+      const answer = begunAnswer(request.raw) ?? (await watch(request, work));
       let sent: string | Readable = '';
       if (typeof answer === 'string') sent = answer;
       else if (request.method !== 'HEAD') {
@@ -179,14 +178,19 @@ export function registerOperation<Schema extends TObject>(
     app.route({ ...options, method, url, schema: { ...options.schema, hide } });
   }
   // Answers to pages of other origins have further headers.
-  const { db, keyring, config } = service;
+  const { config } = service;
   const { byKey } = definition;
   if (method !== 'POST' || (limit.isOff && !byKey) || config.corsOrigins.length > 0) return;
   const shortcut = operationShortcut({
     limit,
     addressOf: addressReader(config),
     overLimit,
-    byKey: byKey && (async (key) => face.success(await byKey(db, keyDigest(keyring, key)))),
+    byKey:
+      byKey &&
+      (async (key) => {
+        const answer = await byKey(service, accountKey(service, key));
+        return typeof answer === 'string' ? face.success(answer) : answer;
+      }),
   });
   const headers = {
     ...securityHeaders(isTls(config)),

@@ -22,12 +22,28 @@ export interface PresentedKey {
   digest: () => Promise<Buffer>;
 }
 
+/**
+ * The API key of an account, not a named key.
+ * @param key the value that the client sent as its key, of any type
+ */
+export function accountKey({ db, keyring }: Service, key: unknown): PresentedKey {
+  let found: Promise<Caller> | undefined;
+  return {
+    caller: () => {
+      found ??= authenticate(db, keyring, key);
+      return found;
+    },
+    digest: async () => keyDigest(keyring, key),
+  };
+}
+
 /** @param key the value that the client sent as its key, of any type */
 export function presentedKey(
-  { db, keyring, clock }: Service,
+  service: Service,
   request: FastifyRequest,
   key: unknown,
 ): PresentedKey {
+  const { db, keyring, clock } = service;
   if (isNamedKey(key)) {
     let found: Promise<ValidNamedKey> | undefined;
     const named = () => {
@@ -39,14 +55,7 @@ export function presentedKey(
       digest: async () => (await named()).digest,
     };
   }
-  let found: Promise<Caller> | undefined;
-  return {
-    caller: () => {
-      found ??= authenticate(db, keyring, key);
-      return found;
-    },
-    digest: async () => keyDigest(keyring, key),
-  };
+  return accountKey(service, key);
 
   async function validNamedKey(secret: string): Promise<ValidNamedKey> {
     const { clientAddress, log } = request;

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, onRequestHookHandler } from 'fastify';
 import type { Database } from '../db/database.ts';
 import { HourlyLimit } from '../domain/access/hourly-limit.ts';
@@ -52,6 +53,9 @@ export class AddressLimit {
   }
 }
 
+/** Requests that a shortcut has counted and left to Fastify. */
+export const counted = new WeakSet<IncomingMessage>();
+
 /**
  * Limits requests by the client's address. HEAD is not counted.
  * @param answer answers an address that is known to be over the limit; gets the seconds to wait. If
@@ -63,8 +67,8 @@ export function limitByAddress(
 ): onRequestHookHandler[] {
   if (limit.isOff) return [];
   return [
-    ({ method, clientAddress }, reply, done) => {
-      if (method === 'HEAD') {
+    ({ method, raw, clientAddress }, reply, done) => {
+      if (method === 'HEAD' || counted.has(raw)) {
         done();
         return;
       }

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { pino } from 'pino';
 import { buildApp } from '../../src/app.ts';
+import { storeFreeCalls } from '../support/calls.ts';
 import {
   assertFailure,
   type Contract,
@@ -246,6 +247,20 @@ describe('X-Forwarded-For', () => {
 });
 
 test('with nothing but a key, and over the limit, answers without Fastify are those of Fastify', async () => {
+  const { apikey: key, username } = customer;
+  // More than the first page of an answer.
+  await storeFreeCalls(contract.api.service.db, username, 2_500);
+  for (const path of ['/v2.1/account/info', '/v2.1/account/cdr']) {
+    await assertAlike(path, key);
+  }
+});
+
+test('without calls, and over the limit, answers without Fastify are those of Fastify', async () => {
+  const { apikey } = await contract.signUp();
+  await assertAlike('/v2.1/account/cdr', apikey);
+});
+
+async function assertAlike(path: string, key: string): Promise<void> {
   const address = newAddress();
   const send = async (path: string, authorization: string) => {
     const response = await fetch(`${contract.api.url}${path}`, {
@@ -256,8 +271,6 @@ test('with nothing but a key, and over the limit, answers without Fastify are th
     assert.ok(date);
     return { status: response.status, headers, seconds, body: await response.text() };
   };
-  const path = '/v2.1/account/info';
-  const { apikey: key } = customer;
   const shown: unknown[] = [];
   for (const presented of [`Bearer ${key}`, 'bearer', `Bearer ${key}0`, `Bearer ${key}`]) {
     // A path with a query has no shortcut.
@@ -273,7 +286,7 @@ test('with nothing but a key, and over the limit, answers without Fastify are th
     [401, false],
     [429, true],
   ]);
-});
+}
 
 test('RATE_LIMIT_PER_HOUR=0 turns the limit off', async (t) => {
   const api = await startDocumented();

@@ -30,4 +30,6 @@ export const cdr = operation({
     rateLimited(3_600),
   ],
   handle: (call) => answerCallDetailRecords(call, face.success),
+  byKey: (service, { caller, digest }) =>
+    answerCallDetailRecords({ service, caller, keyDigest: digest, body: {} }, face.success),
 });

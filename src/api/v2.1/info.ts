@@ -54,5 +54,5 @@ export const info = operation({
   },
   refusals: [fieldRequired('apikey'), unauthorized(), rateLimited(3_600)],
   handle: async ({ service: { db }, keyDigest }) => members(db, await keyDigest()),
-  byKey: members,
+  byKey: async ({ db }, { digest }) => members(db, await digest()),
 });
