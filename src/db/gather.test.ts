@@ -117,6 +117,20 @@ test('a half does not wait to become larger than the most', async () => {
   assert.deepEqual(await Promise.all(asked), [1, 2, 3, 4, 5, 6]);
 });
 
+test('one statement at a time has a limited size, and larger questions are alone', async () => {
+  const batches: number[][] = [];
+  const gatherer = new Gatherer(
+    async (numbers: number[]) => {
+      batches.push(numbers);
+      return numbers;
+    },
+    { most: 5, sizeOf: (number) => number },
+  );
+  const numbers = [2, 3, 1, 9, 4, 1, 1];
+  assert.deepEqual(await Promise.all(numbers.map((number) => gatherer.ask(number))), numbers);
+  assert.deepEqual(batches, [[2, 3], [1], [9], [4, 1], [1]]);
+});
+
 test('a failure reaches all who asked together, and nobody after them', async () => {
   let fails = true;
   const gatherer = new Gatherer(async (questions: string[]) => {

@@ -14,12 +14,13 @@ const MOST_AT_ONCE = 2;
 // Statements that take so long wait for a lock.
 const LONG_MS = 500;
 
-/** From which size on questions get a statement beside another one. */
-export interface Parallel<Question> {
-  least: number;
-  /** a half never waits to become larger; left out: no limit */
-  most?: number;
+/** How large a statement is. */
+export interface Sizes<Question> {
   sizeOf: (question: Question) => number;
+  /** from this size on, questions get a statement beside another one; left out: they never do */
+  least?: number;
+  /** a statement has at most this size, or one question; left out: no limit */
+  most?: number;
 }
 
 /**
@@ -32,7 +33,9 @@ export interface Parallel<Question> {
  */
 export class Gatherer<Question, Answer> {
   readonly #answer: (questions: Question[]) => Promise<Answer[]>;
-  readonly #parallel: Parallel<Question> | undefined;
+  readonly #sizeOf: (question: Question) => number;
+  readonly #least: number;
+  readonly #most: number;
   #waiting: Asked<Question, Answer>[] = [];
   #beginning = false;
   #underWay = 0;
@@ -46,18 +49,20 @@ export class Gatherer<Question, Answer> {
 
   /**
    * @param answer gives one answer for each question, in their order
-   * @param parallel left out: there is one statement at a time
+   * @param sizes left out: there is one statement at a time, for all that wait
    */
-  constructor(answer: (questions: Question[]) => Promise<Answer[]>, parallel?: Parallel<Question>) {
+  constructor(answer: (questions: Question[]) => Promise<Answer[]>, sizes?: Sizes<Question>) {
     this.#answer = answer;
-    this.#parallel = parallel;
+    this.#sizeOf = sizes?.sizeOf ?? (() => 0);
+    this.#least = sizes?.least ?? Number.POSITIVE_INFINITY;
+    this.#most = sizes?.most ?? Number.POSITIVE_INFINITY;
   }
 
   ask(question: Question): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (this.#waiting.length === 0) this.#waitingSinceMs = performance.now();
       this.#waiting.push({ question, resolve, reject });
-      this.#waitingSize += this.#parallel?.sizeOf(question) ?? 0;
+      this.#waitingSize += this.#sizeOf(question);
       if (this.#isHalf()) {
         void this.#work();
         return;
@@ -73,9 +78,8 @@ export class Gatherer<Question, Answer> {
   }
 
   #isHalf(): boolean {
-    if (!this.#parallel || this.#underWay === MOST_AT_ONCE) return false;
-    const { least, most = Number.POSITIVE_INFINITY } = this.#parallel;
-    return this.#waitingSize >= Math.min(most, Math.max(least, this.#half));
+    if (this.#underWay === MOST_AT_ONCE || this.#least === Number.POSITIVE_INFINITY) return false;
+    return this.#waitingSize >= Math.min(this.#most, Math.max(this.#least, this.#half));
   }
 
   #mayBegin(): boolean {
@@ -85,11 +89,22 @@ export class Gatherer<Question, Answer> {
     return performance.now() - this.#waitingSinceMs > LONG_MS;
   }
 
+  /** Takes the questions of the next statement. */
+  #take(): { asked: Asked<Question, Answer>[]; size: number } {
+    let size = 0;
+    const end = this.#waiting.findIndex(({ question }, n) => {
+      const larger = size + this.#sizeOf(question);
+      if (n > 0 && larger > this.#most) return true;
+      size = larger;
+      return false;
+    });
+    const asked = this.#waiting.splice(0, end === -1 ? this.#waiting.length : end);
+    this.#waitingSize -= size;
+    return { asked, size };
+  }
+
   async #work(): Promise<void> {
-    const asked = this.#waiting;
-    const size = this.#waitingSize;
-    this.#waiting = [];
-    this.#waitingSize = 0;
+    const { asked, size } = this.#take();
     this.#underWay++;
     this.#askedSize += size;
     try {

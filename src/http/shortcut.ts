@@ -23,11 +23,13 @@ interface Way {
   shortcut: Shortcut;
   /** of its answers */
   headers: OutgoingHttpHeaders;
+  /** the path of the route, without values; left out: the request's path */
+  route?: string;
 }
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** by the route's whole path */
+    /** by the request's whole path */
     shortcuts: Map<string, Way>;
   }
 }
@@ -53,7 +55,8 @@ export function allowShortcuts(app: FastifyInstance): void {
     const beganAt = performance.now();
     const note = (status: number, address: string) => {
       const ms = performance.now() - beganAt;
-      app.noteAnswered({ id: randomUUID(), method, route: url, status, ms, address });
+      const { route = url } = way;
+      app.noteAnswered({ id: randomUUID(), method, route, status, ms, address });
     };
     const next = (address: string) => {
       // Fastify does not notice that the client has left already.

@@ -1,19 +1,15 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { gatherCalls } from '../domain/calls/call-gathering.ts';
+import type { FastifyInstance } from 'fastify';
 import type { DeliveringFeed } from '../domain/calls/feed.ts';
 import { noteFeeds } from '../domain/calls/feed-use.ts';
-import { WARNING_QUEUE } from '../domain/mail/message.ts';
-import { Refusal } from '../domain/refusal.ts';
-import { successBody } from '../http/plain-envelope.ts';
 import type { Service } from '../service.ts';
 import { realtimeRoutes } from './asterisk-realtime.ts';
 import { authorizeRoute, releaseRoute } from './authorize.ts';
 import { Receiver } from './bodies/receive.ts';
+import { countsBody, deliveryRoute, feedOf } from './delivery.ts';
 import { directoryRoutes } from './directory.ts';
 import { takeInRegistrations } from './registrations.ts';
 import { Senders } from './senders.ts';
 import { soonOrUndefined } from './soon.ts';
-import { PARSERS, takeIn } from './take-in.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -29,7 +25,7 @@ declare module 'fastify' {
 
 /** The routes where switches deliver calls and registrations, each with its feed's credentials. */
 export async function ingest(app: FastifyInstance, service: Service): Promise<void> {
-  const { db, keyring, queue, config, clock } = service;
+  const { db, keyring, config, clock } = service;
   app.removeAllContentTypeParsers();
   // The routes read the bodies themselves, after their checks.
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
@@ -37,7 +33,6 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
     rawBytes: config.ingestBodyLimitBytes,
     unpackedBytes: config.ingestUnpackedLimitBytes,
   });
-  const store = gatherCalls(db);
   const noteSeen = noteFeeds(db, (error) => app.log.warn(error, 'not noted when a feed spoke'));
   const senders = new Senders(db, { keyring, note: (feed) => noteSeen(feed, clock()) });
   app.decorateRequest('feed', undefined);
@@ -74,26 +69,7 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
     done(null, payload);
   });
 
-  app.post<{ Params: { format: string } }>('/ingest/v1/calls/:format', async (request, reply) => {
-    const feed = feedOf(request);
-    const { format } = request.params;
-    if (!Object.hasOwn(PARSERS, format)) throw new Refusal('not found', 'Not found');
-    if (feed.format !== format) {
-      throw new Refusal('forbidden', `The feed ${feed.name} sends ${feed.format}, not ${format}`);
-    }
-    const now = clock();
-    const { retentionMonths, emergencyNumbers } = config;
-    const { callsKeptFrom } = feed;
-    const options = { now, retentionMonths, callsKeptFrom, emergencyNumbers, store };
-    const {
-      warningsDue,
-      leftOut: _,
-      ...counts
-    } = await receiver.receive(request.raw, (body) => takeIn(db, feed, body, options));
-    if (warningsDue) await queue.send(db, WARNING_QUEUE);
-    return answer(reply, counts);
-  });
-
+  deliveryRoute(app, service, senders, receiver);
   authorizeRoute(app, service, senders);
   releaseRoute(app, service);
   directoryRoutes(app, service);
@@ -109,19 +85,9 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
       // The records themselves are not logged: a switch may put anything into them.
       request.log.warn({ feed: feed.name, malformed, reports }, 'registrations not read');
     }
-    return answer(reply, { stored, unknown, malformed });
+    return reply
+      .header('cache-control', 'no-store')
+      .type('application/json; charset=utf-8')
+      .send(countsBody({ stored, unknown, malformed }));
   });
-}
-
-function answer(reply: FastifyReply, counts: Record<string, number>): FastifyReply {
-  const members = Object.entries(counts).map(([name, count]) => `"${name}":${count}`);
-  return reply
-    .header('cache-control', 'no-store')
-    .type('application/json; charset=utf-8')
-    .send(successBody(members.join(',')));
-}
-
-function feedOf(request: FastifyRequest): DeliveringFeed {
-  if (!request.feed) throw new Error('the feed was not authenticated');
-  return request.feed;
 }

@@ -79,11 +79,20 @@ export async function takeIn(
   const read = readerOf(feed, () => problems.push('a record is too long'));
   const isGood = options.readsAll ? undefined : isUnderstood;
   if (!body.chunks) problems.push('damaged gzip');
+  // While a batch is stored, the next one is read.
+  let storing: Promise<void> | undefined;
+  const store = async (batch: ParsedRecord[]) =>
+    addTakenIn(total, await takeInRecords(db, feed, batch, options));
   try {
     for await (const batch of readBatches(body.chunks ?? [], read, { isGood })) {
-      addTakenIn(total, await takeInRecords(db, feed, batch, options));
+      await storing;
+      storing = store(batch);
+      // It is awaited below. A failure meanwhile must not end the process.
+      storing.catch(() => undefined);
     }
+    await storing;
   } catch (error) {
+    await storing;
     if (!(error instanceof TooManyRecords)) throw error;
     problems.push(error.message);
   }

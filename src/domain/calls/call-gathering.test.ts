@@ -63,19 +63,50 @@ test('what comes at about the same time is stored together, and each is told its
 
 test('while one batch is stored the next ones gather, up to a size', async () => {
   const account = await addCustomer(api);
+  const even = account - (account % 2);
   const { db, batches } = watchedDatabase();
   const store = gatherCalls(db);
   const deliver = (count: number, feed = 'pbx1') =>
     store(
       feed,
-      Array.from({ length: count }, () => reportedCall({ account })),
+      Array.from({ length: count }, () => reportedCall({ account: even })),
       api.service.clock(),
     );
   const first = deliver(10);
   await new Promise((resolve) => setImmediate(resolve));
-  const others = [deliver(700), deliver(1_000), deliver(500), deliver(2_500), deliver(1)];
+  const others = [deliver(700), deliver(1_000), deliver(500), deliver(500), deliver(1)];
   await Promise.all([first, ...others]);
-  assert.deepEqual(batches, [10, 1_700, 500, 2_500, 1]);
+  assert.deepEqual(batches, [10, 700, 1_000, 1_000, 1]);
+});
+
+test('a large delivery is stored by two statements, each for its own accounts', async () => {
+  const accounts = [await addCustomer(api), await addCustomer(api)];
+  const { db, batches } = watchedDatabase();
+  const store = gatherCalls(db);
+  const calls = Array.from({ length: 600 }, (_, n) => reportedCall({ account: accounts[n % 2] }));
+  const unknown = calls.findIndex(({ account }) => (account ?? 0) % 2 === 1);
+  calls[unknown] = reportedCall({ account: 9_999_999_999 });
+  assert.deepEqual(countsOf(await store('pbx1', calls, api.service.clock())), {
+    ...none,
+    stored: 599,
+    unknownAccounts: [unknown],
+  });
+  assert.deepEqual(batches, [300, 300]);
+});
+
+test('of calls with the same id in a large delivery the first one counts', async () => {
+  const [first, second] = [await addCustomer(api), await addCustomer(api)];
+  const store = gatherCalls(api.service.db);
+  const calls = Array.from({ length: 600 }, () => reportedCall({ account: first }));
+  calls[11] = { ...(calls[10] as (typeof calls)[0]), account: second };
+  const { stored } = await api.service.db.transaction(async (tx) => {
+    await tx.query('SELECT FROM balance WHERE account = $1 FOR UPDATE', [first]);
+    const stored = store('pbx1', calls, api.service.clock());
+    // The second one is not locked.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    return { stored };
+  });
+  assert.deepEqual(countsOf(await stored), { ...none, stored: 599, conflicts: [11] });
 });
 
 test('small deliveries of all feeds are stored together, each under the name of its feed', async () => {

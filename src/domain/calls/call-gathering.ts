@@ -1,7 +1,7 @@
 import type { Database } from '../../db/database.ts';
 import { isLockTimeout, StoreUnavailable } from '../../db/errors.ts';
 import { GATHERED, type Gathered, Gatherer, Lanes } from '../../db/gather.ts';
-import { type ReportedCall, type StoreResult, storeCallsOfFeeds } from './call.ts';
+import { type Outcome, type ReportedCall, type StoreResult, storeCallsOfFeeds } from './call.ts';
 
 /** `storeCalls` with its database bound. */
 export type StoreCalls = (feed: string, calls: ReportedCall[], now: Date) => Promise<StoreResult>;
@@ -14,49 +14,103 @@ interface Delivery {
 
 type Settled = PromiseSettledResult<StoreResult>;
 
-// A larger batch would block the event loop and lock the balances for too long.
-const MOST_CALLS = 2_000;
+// Larger deliveries have queues per feed, so other feeds do not wait for them.
+const FEW_CALLS = 50;
 // From here on two parallel statements are faster, although one waits for the other's balances.
 const MANY_CALLS = 1_000;
+// A larger statement would block the event loop and lock the balances for too long.
+const MOST_CALLS = 2_000;
 // The service takes as long to read a small delivery and to answer it as to read so many calls.
 const DELIVERY_CALLS = 32;
-// Larger deliveries have a queue per feed, so other feeds do not wait for them.
-const FEW_CALLS = 50;
+// The next calls are read meanwhile, so a larger statement of a lane is not faster.
+const MOST_OF_LANE = 1_000;
+// Two statements take less time than one from here on, although they begin twice.
+const DIVIDED_CALLS = 500;
 
 /**
- * Stores the deliveries of concurrent requests in one batch. While one batch is stored, the next
- * one gathers. Small deliveries share a batch across feeds. A larger delivery shares a batch only
- * with its own feed. So does a delivery that another transaction's lock delays. Each request is
- * answered once its own calls are stored.
+ * Stores the deliveries of concurrent requests together. While one statement runs, the next one
+ * gathers. Small deliveries of all feeds share statements.
+ *
+ * A larger delivery shares statements only with its own feed, which has two lanes. So does a delivery
+ * that another transaction's lock delays. Their statements run side by side. A large delivery is
+ * divided between accounts with even and with odd usernames, so neither statement waits for the other's
+ * balances. Each request is answered once its own calls are stored.
  */
 export function gatherCalls(db: Database): StoreCalls {
-  const parallel = (sizeOf: (delivery: Delivery) => number) => {
-    return { least: MANY_CALLS, most: MANY_CALLS, sizeOf };
-  };
   const ofAll = new Gatherer(
     async (deliveries: Delivery[]) => {
       // By then, those whom the last statement left to a lane have asked it.
       await undefined;
-      const isInLane = deliveries.map(({ feed }) => lanes.has(feed));
+      const isInLane = deliveries.map(({ feed }) => hasLane(feed));
       const others = deliveries.filter((_, n) => !isInLane[n]);
-      const settled = (await storeDeliveries(db, others, 'all feeds')).values();
+      const settled = (await storeBatch(db, others, 'all feeds')).values();
       return isInLane.map((isIn) => (isIn ? undefined : settled.next().value));
     },
-    parallel(({ calls }) => Math.max(calls.length, DELIVERY_CALLS)),
+    {
+      sizeOf: ({ calls }) => Math.max(calls.length, DELIVERY_CALLS),
+      least: MANY_CALLS,
+      most: MOST_CALLS,
+    },
   );
-  // Small deliveries of a lane wait for a lock, and a second statement would wait twice as long.
   const lanes = new Lanes<string, Delivery, Settled | undefined>(
-    (deliveries) => storeDeliveries(db, deliveries, 'one feed'),
-    parallel(({ calls }) => calls.length),
+    (deliveries) => storeBatch(db, deliveries, 'one feed'),
+    { sizeOf: ({ calls }) => calls.length, most: MOST_OF_LANE },
   );
+  const hasLane = (feed: string) => LANES.some((lane) => lanes.has(lane + feed));
+  let turn = 0;
+  const storeInLanes = async ({ feed, calls, now }: Delivery): Promise<StoreResult> => {
+    if (calls.length < DIVIDED_CALLS) {
+      // What waits for the lock of one account must not wait in both lanes.
+      const which = calls.length > FEW_CALLS ? turn++ : calls[0]?.account;
+      const lane = LANES[(which ?? 0) % 2] as Lane;
+      return resultOf((await lanes.ask(lane + feed, { feed, calls, now })) as Settled);
+    }
+    const outcomes: Outcome[] = new Array(calls.length);
+    const parts = [...partsOf(calls)];
+    const settled = await Promise.all(
+      parts.map(([lane, part]) => {
+        const own = part.map((n) => calls[n] as ReportedCall);
+        return lanes.ask(lane + feed, { feed, calls: own, now }) as Promise<Settled>;
+      }),
+    );
+    const results = settled.map(resultOf);
+    for (const [at, [, part]] of parts.entries()) {
+      part.forEach((n, own) => {
+        outcomes[n] = results[at]?.outcomes[own] as Outcome;
+      });
+    }
+    return { outcomes, warningsDue: results.some(({ warningsDue }) => warningsDue) };
+  };
   return async (feed, calls, now) => {
     const delivery = { feed, calls, now };
-    const isAlone = calls.length > FEW_CALLS || lanes.has(feed);
+    const isAlone = calls.length > FEW_CALLS || hasLane(feed);
     const first = isAlone ? undefined : await ofAll.ask(delivery);
-    const settled = (first ?? (await lanes.ask(feed, delivery))) as Settled;
-    if (settled.status === 'rejected') throw settled.reason;
-    return settled.value;
+    return first ? resultOf(first) : storeInLanes(delivery);
   };
+}
+
+const LANES = ['even ', 'odd '] as const;
+type Lane = (typeof LANES)[number];
+
+/**
+ * The positions of the calls for each lane. Calls with the same id stay together, because the first of
+ * them counts.
+ */
+function partsOf(calls: ReportedCall[]): Map<Lane, number[]> {
+  const isDivided = new Set(calls.map(({ id }) => id)).size === calls.length;
+  const parts = new Map<Lane, number[]>();
+  for (const [n, { account = 0 }] of calls.entries()) {
+    const lane = LANES[isDivided ? account % 2 : 0] as Lane;
+    const part = parts.get(lane);
+    if (part) part.push(n);
+    else parts.set(lane, [n]);
+  }
+  return parts;
+}
+
+function resultOf(settled: Settled): StoreResult {
+  if (settled.status === 'rejected') throw settled.reason;
+  return settled.value;
 }
 
 type Of = 'all feeds' | 'one feed';
@@ -64,37 +118,12 @@ type Of = 'all feeds' | 'one feed';
 /**
  * @returns undefined where several feeds share the batch and another transaction's lock delays it
  */
-async function storeDeliveries(
-  db: Database,
-  deliveries: Delivery[],
-  of: Of,
-): Promise<(Settled | undefined)[]> {
-  const settled: (Settled | undefined)[] = [];
-  for (const batch of batchesOf(deliveries)) {
-    settled.push(...(await storeBatch(db, batch, of)));
-  }
-  return settled;
-}
-
-function batchesOf(deliveries: Delivery[]): Delivery[][] {
-  const batches: Delivery[][] = [];
-  let room = -1;
-  for (const delivery of deliveries) {
-    room -= delivery.calls.length;
-    if (room >= 0) batches.at(-1)?.push(delivery);
-    else {
-      batches.push([delivery]);
-      room = MOST_CALLS - delivery.calls.length;
-    }
-  }
-  return batches;
-}
-
 async function storeBatch(
   db: Database,
   batch: Delivery[],
   of: Of,
 ): Promise<(Settled | undefined)[]> {
+  if (batch.length === 0) return [];
   try {
     const calls = batch.flatMap((delivery) => delivery.calls);
     const feeds = batch.flatMap(({ feed, calls: own }) => own.map(() => feed));
