@@ -17,7 +17,7 @@ import { decorateRequests, ONE_SPELLING } from './http/request.ts';
 import { addSecurityHeaders, isTls, setSecurityHeaders } from './http/security-headers.ts';
 import { serveSecurityTxt } from './http/security-txt.ts';
 import { allowShortcuts } from './http/shortcut.ts';
-import { VALIDATION } from './http/validation.ts';
+import { lateValidator } from './http/validation.ts';
 import { ingest } from './ingest/routes.ts';
 import { notFoundPage, wantsPage } from './portal/error-page.ts';
 import { portal } from './portal/index.ts';
@@ -63,9 +63,14 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
       addSecurityHeaders(reply);
       answerErrors(envelopeOf(request.url))(error, request, reply);
     },
-    ajv: { customOptions: VALIDATION },
-    // Answers are already JSON text; their schemas are only for the document.
-    schemaController: { compilersFactory: { buildSerializer: () => () => JSON.stringify } },
+    schemaController: {
+      compilersFactory: {
+        // Fastify's types know only a compiler of Ajv itself.
+        buildValidator: () => lateValidator as never,
+        // Answers are already JSON text; their schemas are only for the document.
+        buildSerializer: () => () => JSON.stringify,
+      },
+    },
   });
   allowShortcuts(app);
   answerUnusualRequests(app.server, envelopeOf);

@@ -1,6 +1,7 @@
-import swagger, { type SwaggerTransformObject } from '@fastify/swagger';
-import type { FastifyInstance } from 'fastify';
+import type { SwaggerTransformObject } from '@fastify/swagger';
+import type { FastifyInstance, RouteOptions } from 'fastify';
 import type { Face } from './face.ts';
+import { lateValidator } from './validation.ts';
 
 /** A document that is served, and its name in the reference. */
 export interface ServedDocument {
@@ -10,7 +11,7 @@ export interface ServedDocument {
   address: string;
   /** where its reference page is, such as `/docs/` */
   page: string;
-  read: () => object;
+  read: () => Promise<object>;
 }
 
 declare module 'fastify' {
@@ -20,12 +21,39 @@ declare module 'fastify' {
   }
 }
 
-/** Gathers the routes that are registered afterwards into the OpenAPI document. */
-export async function gatherOpenapi(
+/**
+ * Gathers the routes that are registered afterwards.
+ * @returns makes their OpenAPI document
+ */
+export function gatherOpenapi(
   app: FastifyInstance,
+  face: Face,
+  about: { version: string; description: string },
+): () => Promise<object> {
+  const routes: RouteOptions[] = [];
+  app.addHook('onRoute', (route) => {
+    if (route.method !== 'HEAD') routes.push(route);
+  });
+  let document: Promise<object> | undefined;
+  return () => {
+    document ??= makeDocument(routes, face, about);
+    return document;
+  };
+}
+
+/** Makes it from routes of a second Fastify, because loading the plugin would delay each start. */
+async function makeDocument(
+  routes: RouteOptions[],
   { document: { security } }: Face,
   { version, description }: { version: string; description: string },
-): Promise<void> {
+): Promise<object> {
+  const { default: Fastify } = await import('fastify');
+  const { default: swagger } = await import('@fastify/swagger');
+  const compilersFactory = {
+    buildValidator: () => lateValidator as never,
+    buildSerializer: () => () => JSON.stringify,
+  };
+  const app = Fastify({ exposeHeadRoutes: false, schemaController: { compilersFactory } });
   await app.register(swagger, {
     hideUntagged: true,
     transformObject: requireBodiesThatAre,
@@ -44,6 +72,11 @@ export async function gatherOpenapi(
       components: { securitySchemes: { [security]: { type: 'http', scheme: 'bearer' } } },
     },
   });
+  for (const { method, url, schema = {} } of routes) {
+    app.route({ method, url, schema, handler: () => undefined });
+  }
+  await app.ready();
+  return app.swagger();
 }
 
 /** Marks bodies as required only if they have required members; the plugin cannot do this. */
@@ -60,19 +93,13 @@ function requireBodiesThatAre(document: Parameters<SwaggerTransformObject>[0]) {
   return openapiObject;
 }
 
-/**
- * Serves the document of the gathered routes; any origin may read it. The reference shows it with
- * the other documents.
- */
-export function serveOpenapi(
-  app: FastifyInstance,
-  served: Pick<ServedDocument, 'name' | 'address' | 'page'>,
-): void {
-  app.documents.push({ ...served, read: () => app.swagger() });
+/** Serves a document; any origin may read it. The reference shows it with the other documents. */
+export function serveOpenapi(app: FastifyInstance, served: ServedDocument): void {
+  app.documents.push(served);
   app.get(served.address, async (_request, reply) =>
     reply
       .type('application/json; charset=utf-8')
       .header('access-control-allow-origin', '*')
-      .send(JSON.stringify(app.swagger(), null, 2)),
+      .send(JSON.stringify(await served.read(), null, 2)),
   );
 }

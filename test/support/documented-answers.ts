@@ -46,15 +46,16 @@ const ajv = new Ajv2020({
   formats: { 'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/ },
 });
 /** Shared by all services of a process: their documents are the same. */
+let documents: Promise<object[]> | undefined;
 const validators = new Map<string, ValidateFunction>();
 
 /** Watches all answers of the server, to any client. */
-export function watchAnswers(app: FastifyInstance): DocumentedAnswers {
+export async function watchAnswers(app: FastifyInstance): Promise<DocumentedAnswers> {
   const faults: string[] = [];
   const seen = new Set<string>();
-  let operations: { matches: RegExp; method: string; operation: Found }[] | undefined;
+  documents ??= Promise.all(app.documents.map(({ read }) => read()));
+  const operations = (await documents).flatMap(operationsOf);
   const find = ({ method = '', url = '' }: IncomingMessage): Found | undefined => {
-    operations ??= app.documents.flatMap(({ read }) => operationsOf(read()));
     const path = url.replace(/^https?:\/\/[^/]*/i, '').split('?')[0] ?? '';
     const asked = method === 'HEAD' ? 'GET' : method;
     return operations.find((one) => one.method === asked && one.matches.test(path))?.operation;
@@ -73,8 +74,7 @@ export function watchAnswers(app: FastifyInstance): DocumentedAnswers {
     assertAll: () => assert.deepEqual(faults, []),
     assertSeen: (method, path, but = []) => {
       const name = `${method} ${path}`;
-      find({ method, url: path } as IncomingMessage);
-      const found = operations?.find(({ operation }) => operation.name === name)?.operation;
+      const found = operations.find(({ operation }) => operation.name === name)?.operation;
       assert.ok(found, `${name} is not documented`);
       const own = Object.keys(found.responses).filter((status) => !but.includes(status));
       assert.deepEqual(

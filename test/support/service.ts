@@ -138,7 +138,7 @@ export async function startService(
   const service: Service = { config, db, reader: db, queue, keyring, signInFailures, clock };
   const app = await buildApp(service, log);
   started.defer(async () => void (await app.close()));
-  const answers = watchAnswers(app);
+  const answers = await watchAnswers(app);
   await app.listen({ port: 0, host: '127.0.0.1' });
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   const mailFolder = join(folder, 'mail');

@@ -20,12 +20,15 @@ export async function operatorApi(app: FastifyInstance, service: Service): Promi
     },
     { prefix: BASE },
   );
-  const document = operatorDocument(ROUTES);
   const address = '/operator/openapi.json';
-  const text = JSON.stringify(document, null, 2);
-  app.documents.push({ name: 'operator', address, page: '/docs/operator/', read: () => document });
+  let document: object | undefined;
+  const read = async () => {
+    document ??= operatorDocument(ROUTES);
+    return document;
+  };
+  app.documents.push({ name: 'operator', address, page: '/docs/operator/', read });
   app.get(address, async (_request, reply) =>
-    reply.type('application/json; charset=utf-8').send(text),
+    reply.type('application/json; charset=utf-8').send(JSON.stringify(await read(), null, 2)),
   );
 }
 

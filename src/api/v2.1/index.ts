@@ -20,7 +20,7 @@ const DOCUMENT = {
 
 /** The eight operations of the Account API v2.1. */
 export async function accountApi(app: FastifyInstance, service: Service): Promise<void> {
-  await gatherOpenapi(app, face, DOCUMENT);
+  const read = gatherOpenapi(app, face, DOCUMENT);
   openFace(app, service, face);
   registerOperation(app, service, face, add);
   registerOperation(app, service, face, apiKey);
@@ -30,5 +30,5 @@ export async function accountApi(app: FastifyInstance, service: Service): Promis
   registerOperation(app, service, face, recover);
   registerOperation(app, service, face, registration);
   registerOperation(app, service, face, signup);
-  serveOpenapi(app, { name: 'v2.1', address: '/openapi.json', page: '/docs/' });
+  serveOpenapi(app, { name: 'v2.1', address: '/openapi.json', page: '/docs/', read });
 }

@@ -25,7 +25,7 @@ const DOCUMENT = {
 
 /** The eleven account operations of the Account API v2.2. */
 export async function accountApiV22(app: FastifyInstance, service: Service): Promise<void> {
-  await gatherOpenapi(app, face, DOCUMENT);
+  const read = gatherOpenapi(app, face, DOCUMENT);
   openFace(app, service, face);
   registerOperation(app, service, face, apiKey);
   registerOperation(app, service, face, getAccount);
@@ -38,5 +38,5 @@ export async function accountApiV22(app: FastifyInstance, service: Service): Pro
   registerOperation(app, service, face, payments);
   registerOperation(app, service, face, recurringCharges);
   registerOperation(app, service, face, getRegistration);
-  serveOpenapi(app, { name: 'v2.2', address: '/v2.2/openapi.json', page: '/docs/v2.2/' });
+  serveOpenapi(app, { name: 'v2.2', address: '/v2.2/openapi.json', page: '/docs/v2.2/', read });
 }

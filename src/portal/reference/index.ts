@@ -20,7 +20,7 @@ export function referencePages(app: FastifyInstance, service: Service): void {
   for (const served of app.documents) {
     let document: OpenapiDocument | undefined;
     app.get(served.page, async (request, reply) => {
-      document ??= resolved(served.read());
+      document ??= resolved(await served.read());
       const page = referencePage(viewOf(request), app.documents, served, document, {
         url: addressAsked(service.config, request),
       });
