@@ -218,7 +218,7 @@ export function pattern(form: string, options: Described): Field<string> {
   };
 }
 
-const DECIMAL = /^-?[0-9]{1,12}(\.[0-9]{1,6})?$/;
+export const DECIMAL = /^-?[0-9]{1,12}(\.[0-9]{1,6})?$/;
 
 /** Money, or money a minute: a decimal string, because a JSON number would be rounded. */
 export function decimal(read: (text: string) => string, options: Described): Field<string> {

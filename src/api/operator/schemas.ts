@@ -1,4 +1,5 @@
 import { type TSchema, Type } from '../../http/schema.ts';
+import { DECIMAL } from './field.ts';
 
 // The parts of answers, for the document.
 
@@ -13,6 +14,16 @@ export const whole = Type.Integer();
 export const orNull = (schema: TSchema) => Type.Union([schema, nothing]);
 export const object = (properties: Record<string, TSchema>) => Type.Object(properties);
 export const listOf = (schema: TSchema) => Type.Array(schema);
+
+/** How answers show settings, from the schemas that check them in requests. */
+export const shownSettings = (fields: Record<string, { schema: TSchema }>) =>
+  Object.fromEntries(Object.entries(fields).map(([name, { schema }]) => [name, shown(schema)]));
+
+function shown({ type, anyOf, pattern }: TSchema): TSchema {
+  if (Array.isArray(anyOf)) return orNull(shown(anyOf[0]));
+  if (type !== 'string') return { type };
+  return pattern === DECIMAL.source ? money : name;
+}
 
 /** A page of a list. */
 export const pageOf = (item: TSchema) =>

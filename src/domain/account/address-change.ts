@@ -18,7 +18,6 @@ export interface AddressChange {
   email: string;
   beforeConfirmed: boolean;
   afterConfirmed: boolean;
-  requestedAt: Date;
 }
 
 /**
