@@ -11,6 +11,7 @@ const CSS = 'text/css; charset=utf-8';
 const STYLES = [
   'base',
   'layout',
+  'visitor',
   'components',
   'forms',
   'figures',

@@ -16,8 +16,13 @@ export const object = (properties: Record<string, TSchema>) => Type.Object(prope
 export const listOf = (schema: TSchema) => Type.Array(schema);
 
 /** How answers show settings, from the schemas that check them in requests. */
-export const shownSettings = (fields: Record<string, { schema: TSchema }>) =>
-  Object.fromEntries(Object.entries(fields).map(([name, { schema }]) => [name, shown(schema)]));
+export function shownSettings<Name extends string>(fields: Record<Name, { schema: TSchema }>) {
+  const entries = Object.entries<{ schema: TSchema }>(fields);
+  return Object.fromEntries(entries.map(([name, { schema }]) => [name, shown(schema)])) as Record<
+    Name,
+    TSchema
+  >;
+}
 
 function shown({ type, anyOf, pattern }: TSchema): TSchema {
   if (Array.isArray(anyOf)) return orNull(shown(anyOf[0]));
