@@ -69,7 +69,7 @@ function argument<More extends unknown[], Value>(
   };
 }
 
-/** How long the secret that is replaced counts beside the new one. */
+/** How long the replaced secret is accepted together with the new one. */
 export const overlapOption = () =>
   new Option('--overlap-hours <n>', `0 to ${OVERLAP_HOURS.most}`)
     .argParser((text: string) => wholeNumber(text, 0, OVERLAP_HOURS.most))

@@ -25,7 +25,7 @@ export interface Wording {
   html: string;
 }
 
-/** The content of a letter besides its texts. */
+/** The content of a letter without its texts. */
 export interface LetterContent {
   /** in place of the texts' placeholders */
   values: Record<string, string>;

@@ -89,7 +89,7 @@ const NOT_YOUR_CALLS =
   'If these are not your calls, replace the SIP secret at {portal}/phone at once and tell us.';
 
 /**
- * The placeholders of each kind of message besides {brand}, {name}, {portal} and {support}.
+ * The placeholders of each kind of message in addition to {brand}, {name}, {portal} and {support}.
  * {portal} is the address of the pages for customers, without a slash at the end. For an address
  * that is not verified, {name} is the account's number.
  */

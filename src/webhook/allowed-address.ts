@@ -82,7 +82,7 @@ export async function allowedAddresses(
 }
 
 /**
- * Checks a URL that somebody enters: its form, and that its host has allowed addresses now.
+ * Checks an entered URL: its form, and that its host has allowed addresses now.
  * @throws InvalidValue
  */
 export async function requireAllowed(

@@ -10,7 +10,7 @@ const route = routesOf('moving');
 const NDJSON = 'application/x-ndjson';
 const CSV = 'text/csv';
 
-/** What a key needs besides, by what it exports. */
+/** The further scopes that a key needs, by what it exports. */
 const SCOPES_OF: Record<ExportKindName, Scope[]> = {
   accounts: ['accounts:read'],
   balances: ['balances:read'],

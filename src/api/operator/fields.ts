@@ -80,7 +80,7 @@ export const PAGE = {
   ),
 };
 
-/** How long the secret that is replaced counts beside the new one. */
+/** How long the replaced secret is accepted together with the new one. */
 export const overlapHours = optional(
   integer({
     description: `${OVERLAP_HOURS.usual} where it is left out`,

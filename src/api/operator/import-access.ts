@@ -7,7 +7,7 @@ import { Problem, requireScope } from './problem.ts';
 /** The parameters of a path below an import. */
 export const I = { id: pattern('^imp_[0-9a-f]{18}$', { description: 'Its id' }) };
 
-/** What a key needs besides, by what it imports. */
+/** The further scope that a key needs, by what it imports. */
 const SCOPE_OF: Record<ImportKindName, Scope> = {
   accounts: 'accounts:write',
   sip: 'credentials:write',

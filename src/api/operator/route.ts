@@ -43,7 +43,7 @@ export interface Answered {
   headers?: Record<string, string>;
 }
 
-/** What a route has besides its place: the checks, the rights of keys, the work. */
+/** A route without its method and path: the checks, the rights of keys, the work. */
 interface Definition<
   P extends Fields = Fields,
   Q extends Fields = Fields,

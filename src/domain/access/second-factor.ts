@@ -146,7 +146,7 @@ export async function takeSecondFactor(
 
 /**
  * As `takeSecondFactor`, with pauses that grow after some wrong codes. They are counted for the
- * account as a whole, because whoever sends codes already knows the password.
+ * account as a whole, because a sender of codes already knows the password.
  * @throws Refusal 'rate limited'
  */
 export async function checkSecondFactor(

@@ -13,7 +13,7 @@ const FORMS = {
   text: /^[\x20-\x7e]{1,100}$/,
 };
 
-/** The last line of an export. A file without it is cut off, whatever else was said. */
+/** The last line of an export. A file without it is incomplete. */
 export interface ExportEnd {
   end: true;
   rows: number;

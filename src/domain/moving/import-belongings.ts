@@ -216,7 +216,7 @@ export const serviceKind: ImportKind = {
   }),
 };
 
-/** Moves the first charge of whoever pays for an account, so that no month is charged twice. */
+/** Moves the first charge of an account's billing account, so that no month is charged twice. */
 async function chargeFrom({ db, options }: ImportTools, account: number): Promise<void> {
   if (!options.firstCharge) return;
   await db.query(

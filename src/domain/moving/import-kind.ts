@@ -51,7 +51,7 @@ export const PLAIN_OPTIONS: ImportOptions = {
   currencies: {},
 };
 
-/** What importing needs, besides the file. */
+/** What an import needs in addition to the file. */
 export interface ImportTools {
   db: Database;
   keyring: Keyring;

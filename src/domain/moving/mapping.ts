@@ -22,7 +22,7 @@ type Source =
   | { constant: string }
   | {
       column: string;
-      /** other words for the column's values; one that is not listed is as it is */
+      /** other words for the column's values; a value that is not listed stays */
       values?: Record<string, string>;
       /** the word for all values that are not listed */
       otherwise?: string;

@@ -11,7 +11,7 @@ export interface Attention {
   href?: string | undefined;
 }
 
-/** What needs somebody's attention, the largest text of its page. Each entry leads to its list. */
+/** What needs attention, the largest text of its page. Each entry leads to its list. */
 export function attention(label: string, items: Attention[]): Html {
   return html`<ul class="attention" aria-label="${label}">
 ${items.map(

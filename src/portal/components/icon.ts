@@ -28,7 +28,7 @@ const PATHS = {
   audit: 'M10 5v5l3 2M17 10a7 7 0 1 1-2-4.900M17 3v3h-3',
 } as const;
 
-/** An icon beside a word with the same meaning, so screen readers can skip it. */
+/** An icon next to a word with the same meaning, so screen readers can skip it. */
 export function icon(name: keyof typeof PATHS): Html {
   return new Html(
     `<svg class="icon" viewBox="0 0 20 20" aria-hidden="true" focusable="false"><path d="${PATHS[name]}"/></svg>`,

@@ -92,7 +92,7 @@ export function outcomeField({ m }: View, chosen: OutcomeChoice | undefined): Ht
 
 /**
  * Makes the links to the newest page of a list of calls, and to the next page.
- * @param address of a page, from what its query has besides
+ * @param address of a page, from the additional members of its query
  */
 export function callPages(
   { m }: View,

@@ -98,7 +98,7 @@ interface State {
   total: Usage;
 }
 
-/** What somebody must look at, the most urgent first. */
+/** What needs attention, the most urgent first. */
 function needed(
   view: View,
   { totals, rejected, mail, feeds, webhooks, total }: State,
