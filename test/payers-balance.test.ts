@@ -16,9 +16,7 @@ test('a balance is seen by the account that pays, and by others only if it allow
       const headers = { authorization: `Bearer ${apikey}` };
       const answer = await fetch(`${api.url}/v2.2/account`, { headers });
       const { data } = (await answer.json()) as { data: { cash?: number } };
-      const visitor = new Visitor(api.url);
-      await visitor.open('/sign-in');
-      await visitor.submit('/sign-in', { login: String(username), password });
+      const visitor = await Visitor.signedIn(api.url, { username, password });
       const { body } = await visitor.open('/overview');
       const isPaid = body.includes(`paid by account ${payer.username}`);
       return { member: data.cash, isShown: body.includes('12.34'), isPaid };

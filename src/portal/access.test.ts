@@ -13,10 +13,7 @@ const SESSION = 'account_api_session';
 
 async function signedIn(): Promise<{ visitor: Visitor; username: number; password: string }> {
   const { username, password } = await api.signUp();
-  const visitor = new Visitor(api.url);
-  await visitor.open('/sign-in');
-  const answer = await visitor.submit('/sign-in', { login: String(username), password });
-  assert.equal(answer.status, 303, answer.body);
+  const visitor = await Visitor.signedIn(api.url, { username, password });
   return { visitor, username, password };
 }
 

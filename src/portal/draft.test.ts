@@ -18,10 +18,7 @@ interface Person {
 
 async function signedIn(account?: { username: number; password: string }): Promise<Person> {
   const { username, password } = account ?? (await api.signUp());
-  const visitor = new Visitor(api.url);
-  await visitor.open('/sign-in');
-  const answer = await visitor.submit('/sign-in', { login: String(username), password });
-  assert.equal(answer.status, 303, answer.body);
+  const visitor = await Visitor.signedIn(api.url, { username, password });
   return { username, password, visitor };
 }
 

@@ -176,9 +176,7 @@ function routesOn(body: string): string[] {
 
 test('a page shows a role what it permits, and nothing that it refuses', async () => {
   const { username, password } = await api.signUp();
-  const customer = new Visitor(api.url);
-  await customer.open('/sign-in');
-  await customer.submit('/sign-in', { login: String(username), password });
+  await Visitor.signedIn(api.url, { username, password });
   await fetch(`${api.url}/ingest/v1/calls/generic`, {
     method: 'POST',
     headers: { authorization: await api.feed('generic') },
@@ -321,9 +319,7 @@ test('only an administrator changes credentials and settings of the staff', asyn
 test('another role counts at once, also for a session that is open', async () => {
   const { db, clock } = api.service;
   const { username, password } = await api.administrator('read-only');
-  const visitor = new Visitor(api.url);
-  await visitor.open('/sign-in');
-  await visitor.submit('/sign-in', { login: String(username), password });
+  const visitor = await Visitor.signedIn(api.url, { username, password });
   assert.equal((await visitor.open('/admin/operator-keys')).status, 403);
   await changeRole(db, TESTER, username, 'administrator', clock());
   assert.equal((await visitor.open('/admin/operator-keys')).status, 200);

@@ -6,19 +6,6 @@ import { cleanUp } from '../jobs/clean-up.ts';
 
 const api = sharedService();
 
-interface Person {
-  username: number;
-  password: string;
-}
-
-async function signIn({ username, password }: Person): Promise<Visitor> {
-  const visitor = new Visitor(api.url);
-  await visitor.open('/sign-in');
-  const answer = await visitor.submit('/sign-in', { login: String(username), password });
-  assert.equal(answer.status, 303, answer.body);
-  return visitor;
-}
-
 const KEY = /<code>([0-9a-f]{32})<\/code>/;
 
 /**
@@ -43,9 +30,9 @@ async function shownBy(
 
 test('a secret is shown once, on a page that can be reloaded: nothing is replaced again', async () => {
   const customer = await api.signUp();
-  const visitor = await signIn(customer);
+  const visitor = await Visitor.signedIn(api.url, customer);
   const administrator = await api.administrator();
-  const operator = await signIn(administrator);
+  const operator = await Visitor.signedIn(api.url, administrator);
   const own = { current: administrator.password };
   const { username } = await api.signUp();
   const account = `/admin/accounts/${username}`;
@@ -91,7 +78,7 @@ test('a secret is shown once, on a page that can be reloaded: nothing is replace
 
 test('the second factor and its recovery codes are shown once', async () => {
   const customer = await api.signUp();
-  const visitor = await signIn(customer);
+  const visitor = await Visitor.signedIn(api.url, customer);
   const path = '/settings/second-factor';
   const begin = { current: customer.password, action: 'begin' };
   const secret = /<pre id="secret"[^>]*><code>([A-Z2-7]{32})</;
@@ -104,7 +91,10 @@ test('the second factor and its recovery codes are shown once', async () => {
 test('what is shown once is sealed, of its session alone, and forgotten within minutes', async () => {
   const { db, keyring } = api.service;
   const customer = await api.signUp();
-  const [here, there] = [await signIn(customer), await signIn(customer)];
+  const [here, there] = [
+    await Visitor.signedIn(api.url, customer),
+    await Visitor.signedIn(api.url, customer),
+  ];
   const show = async () => {
     await here.open('/api');
     await here.submit('/api', { current: customer.password, action: 'show' });
@@ -137,13 +127,13 @@ test('what is shown once is sealed, of its session alone, and forgotten within m
 
 test("an administrator's own new password is shown, and the session goes on", async () => {
   const administrator = await api.administrator();
-  const operator = await signIn(administrator);
+  const operator = await Visitor.signedIn(api.url, administrator);
   const path = `/admin/accounts/${administrator.username}`;
   await operator.open(`${path}/credentials`);
   const renewed = await operator.submitAndFollow(`${path}/password`, {
     current: administrator.password,
   });
   const [, password = ''] = /<code>(\w{10})<\/code>/.exec(renewed.body) ?? [];
-  await signIn({ ...administrator, password });
+  await Visitor.signedIn(api.url, { ...administrator, password });
   assert.equal((await operator.open('/admin')).status, 200);
 });

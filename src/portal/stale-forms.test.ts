@@ -9,16 +9,8 @@ let operator: Visitor;
 let administrator: { username: number; password: string };
 const api = sharedService({}, async () => {
   administrator = await api.administrator();
-  operator = await signIn(administrator);
+  operator = await Visitor.signedIn(api.url, administrator);
 });
-
-async function signIn({ username, password }: { username: number; password: string }) {
-  const visitor = new Visitor(api.url);
-  await visitor.open('/sign-in');
-  const answer = await visitor.submit('/sign-in', { login: String(username), password });
-  assert.equal(answer.status, 303, answer.body);
-  return visitor;
-}
 
 /** The same person's second tab: another open page, the same cookies. */
 async function secondTab(of: Visitor, path: string): Promise<Visitor> {
@@ -109,7 +101,7 @@ test("a customer's own forms do the same, and tell who it was", async () => {
   const { username } = customer;
   const number = { account: username, number: '2125550111', monthly: '0' };
   await addNumber(api.service.db, TESTER, number, api.service.clock());
-  const visitor = await signIn(customer);
+  const visitor = await Visitor.signedIn(api.url, customer);
   const tab = await secondTab(visitor, '/settings');
   const other = await secondTab(visitor, '/settings');
   const mine = { caller_id: '2125550111' };

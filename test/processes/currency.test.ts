@@ -24,9 +24,7 @@ async function pagesOf(
   paths: string[],
   language: string,
 ): Promise<string[][]> {
-  const visitor = new Visitor(api.url);
-  await visitor.open('/sign-in');
-  await visitor.submit('/sign-in', { login: String(username), password });
+  const visitor = await Visitor.signedIn(api.url, { username, password });
   const { db, clock } = api.service;
   await db.query('UPDATE account SET rate = 1.5 WHERE username = $1', [username]);
   const paid = { account: username, amount: '1234.5', reason: 'x', at: clock() };

@@ -19,6 +19,18 @@ export class Visitor {
     this.#url = url;
   }
 
+  /** A visitor who has signed in. */
+  static async signedIn(
+    url: string,
+    { username, password }: { username: number; password: string },
+  ): Promise<Visitor> {
+    const visitor = new Visitor(url);
+    await visitor.open('/sign-in');
+    const answer = await visitor.submit('/sign-in', { login: String(username), password });
+    assert.equal(answer.status, 303, answer.body);
+    return visitor;
+  }
+
   /** Opens a page. @param path may also be a full address of this service */
   async open(path: string, headers: Record<string, string> = {}): Promise<Visited> {
     this.#page = await this.#fetch(path, { headers });

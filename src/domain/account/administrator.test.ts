@@ -38,9 +38,7 @@ test('the portal says why the last administrator is not closed', async () => {
   for (const username of await usernames()) {
     if (username !== own.username) await removeFromStaff(db, TESTER, username, clock());
   }
-  const visitor = new Visitor(api.url);
-  await visitor.open('/sign-in');
-  await visitor.submit('/sign-in', { login: String(own.username), password: own.password });
+  const visitor = await Visitor.signedIn(api.url, own);
   const path = `/admin/accounts/${own.username}`;
   await visitor.open(`${path}/credentials`);
   const answer = await visitor.submit(`${path}/close`, { confirm: String(own.username) });

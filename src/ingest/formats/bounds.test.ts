@@ -59,9 +59,7 @@ test('sums beyond one amount are counted, and shown on every page', async () => 
     assert.equal(page.status, 200, `${path}: ${page.body}`);
     assert.ok(page.body.includes(TWICE), path);
   };
-  const customer = new Visitor(api.url);
-  await customer.open('/sign-in');
-  await customer.submit('/sign-in', { login: String(username), password });
+  const customer = await Visitor.signedIn(api.url, { username, password });
   const statement = `/charges/statement?month=${clock().toISOString().slice(0, 7)}`;
   for (const path of ['/overview', '/calls', statement]) await open(customer, path);
   const administrator = await api.administrator();

@@ -12,9 +12,7 @@ const api = sharedService();
 
 async function signedIn() {
   const { username, password, email } = await api.signUp();
-  const visitor = new Visitor(api.url);
-  await visitor.open('/sign-in');
-  await visitor.submit('/sign-in', { login: String(username), password });
+  const visitor = await Visitor.signedIn(api.url, { username, password });
   await visitor.open('/settings');
   return { visitor, username, password, email };
 }

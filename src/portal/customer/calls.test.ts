@@ -14,11 +14,7 @@ import { importPrices } from '../../domain/rating/price-import.ts';
 const api = sharedService();
 
 async function signIn(username: number, password: string): Promise<Visitor> {
-  const visitor = new Visitor(api.url);
-  await visitor.open('/sign-in');
-  const answer = await visitor.submit('/sign-in', { login: String(username), password });
-  assert.equal(answer.status, 303);
-  return visitor;
+  return Visitor.signedIn(api.url, { username, password });
 }
 
 function call(account: number, startedAt: Date, other: Partial<ReportedCall> = {}): ReportedCall {

@@ -14,9 +14,7 @@ test('a credit on invoice is shown as unpaid until it is paid, in both languages
   const { id } = await postByHand(db, TESTER, { ...book, kind: 'credit on invoice' });
   const month = dayOf(clock(), 'America/New_York').slice(0, 7);
   const signIn = async (login: number, password: string) => {
-    const visitor = new Visitor(api.url);
-    await visitor.open('/sign-in');
-    await visitor.submit('/sign-in', { login: String(login), password });
+    const visitor = await Visitor.signedIn(api.url, { username: login, password });
     return visitor;
   };
   const customer = await signIn(username, password);

@@ -10,9 +10,7 @@ const api = sharedService();
 
 async function signedIn() {
   const { username, password } = await api.signUp();
-  const visitor = new Visitor(api.url);
-  await visitor.open('/sign-in');
-  await visitor.submit('/sign-in', { login: String(username), password });
+  const visitor = await Visitor.signedIn(api.url, { username, password });
   await visitor.open(PATH);
   return { visitor, username, current: password };
 }

@@ -19,11 +19,7 @@ async function signUp() {
 }
 
 async function signIn(username: number, password: string): Promise<Visitor> {
-  const visitor = new Visitor(api.url);
-  await visitor.open('/sign-in');
-  const answer = await visitor.submit('/sign-in', { login: String(username), password });
-  assert.equal(answer.status, 303, answer.body);
-  return visitor;
+  return Visitor.signedIn(api.url, { username, password });
 }
 
 test('any time zone that the account has stays, and places have their names of today', async () => {

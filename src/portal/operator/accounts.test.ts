@@ -16,9 +16,7 @@ const ACCOUNTS: [string, string, string?][] = [
 let operator: Visitor;
 const api = sharedService({}, async () => {
   const { username, password } = await api.administrator('read-only');
-  operator = new Visitor(api.url);
-  await operator.open('/sign-in');
-  await operator.submit('/sign-in', { login: String(username), password });
+  operator = await Visitor.signedIn(api.url, { username, password });
   for (const [name, cash, sql] of ACCOUNTS) {
     const created = await api.signUp();
     const set = 'UPDATE account SET name = $2 WHERE username = $1';

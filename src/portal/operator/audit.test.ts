@@ -10,9 +10,7 @@ let operator: Visitor;
 let username: number;
 const api = sharedService({}, async () => {
   const { username: own, password } = await api.administrator('read-only');
-  operator = new Visitor(api.url);
-  await operator.open('/sign-in');
-  await operator.submit('/sign-in', { login: String(own), password });
+  operator = await Visitor.signedIn(api.url, { username: own, password });
   const { db, queue, clock } = api.service;
   ({ username } = await api.signUp());
   const ann = { who: 'billing 2345678901', from: 'portal 192.0.2.1' };

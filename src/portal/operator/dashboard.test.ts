@@ -7,9 +7,7 @@ import { sameHours } from '../../domain/calls/call-hour.ts';
 let operator: Visitor;
 const api = sharedService({}, async () => {
   const { username, password } = await api.administrator();
-  operator = new Visitor(api.url);
-  await operator.open('/sign-in');
-  await operator.submit('/sign-in', { login: String(username), password });
+  operator = await Visitor.signedIn(api.url, { username, password });
 });
 
 /** The text of the part that comes first on the dashboard. */

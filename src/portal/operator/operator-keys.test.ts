@@ -12,9 +12,7 @@ const api = sharedService();
 test('an administrator makes, renews and revokes a key, for the password once more', async () => {
   const { username, password: current } = await api.administrator();
   const { db, keyring } = api.service;
-  const operator = new Visitor(api.url);
-  await operator.open('/sign-in');
-  await operator.submit('/sign-in', { login: String(username), password: current });
+  const operator = await Visitor.signedIn(api.url, { username, password: current });
   await operator.open(PATH);
   const none = await operator.submit(PATH, { name: 'payments' });
   assert.equal(none.status, 400);

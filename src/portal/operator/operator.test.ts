@@ -12,16 +12,8 @@ let operator: Visitor;
 let administrator: { username: number; password: string; apikey: string };
 const api = sharedService({ REGISTRATION_URI: 'received' }, async () => {
   administrator = await api.administrator();
-  operator = await signIn(administrator);
+  operator = await Visitor.signedIn(api.url, administrator);
 });
-
-async function signIn({ username, password }: { username: number; password: string }) {
-  const visitor = new Visitor(api.url);
-  await visitor.open('/sign-in');
-  const answer = await visitor.submit('/sign-in', { login: String(username), password });
-  assert.equal(answer.status, 303, answer.body);
-  return visitor;
-}
 
 /** Opens a page, which must exist. @returns its text without tags */
 async function textOf(path: string): Promise<string> {
@@ -39,7 +31,7 @@ test('an administrator lands on the dashboard; for customers the pages do not ex
   const { location } = await operator.open('/');
   assert.equal(location, '/admin');
   const customer = await api.signUp();
-  const visitor = await signIn(customer);
+  const visitor = await Visitor.signedIn(api.url, customer);
   const paths = [
     ...PAGES,
     `/accounts/${customer.username}`,

@@ -15,9 +15,7 @@ const api = sharedService({ WEBHOOK_ALLOW: '127.0.0.1' });
 test('an administrator adds a webhook, tries it, sends events again, disables and removes it', async () => {
   const { username, password: current } = await api.administrator();
   const { db, keyring } = api.service;
-  const operator = new Visitor(api.url);
-  await operator.open('/sign-in');
-  await operator.submit('/sign-in', { login: String(username), password: current });
+  const operator = await Visitor.signedIn(api.url, { username, password: current });
   const empty = await operator.open(PATH);
   assert.match(empty.body, /No webhook yet/);
   const receiver = await startReceiver();

@@ -14,15 +14,8 @@ let operator: Visitor;
 let own: { username: number; password: string };
 const api = sharedService({}, async () => {
   own = await api.administrator();
-  operator = await signIn(own);
+  operator = await Visitor.signedIn(api.url, own);
 });
-
-async function signIn({ username, password }: { username: number; password: string }) {
-  const visitor = new Visitor(api.url);
-  await visitor.open('/sign-in');
-  await visitor.submit('/sign-in', { login: String(username), password });
-  return visitor;
-}
 
 const plain = (body: string) => body.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
 
@@ -187,7 +180,7 @@ test('the monthly charges are previewed and posted, and the books are proved', a
   await addService(db, TESTER, { account, description: 'E911', monthly: '1.50' }, clock());
   api.advance(32 * 86_400);
   await operator.open('/sign-in');
-  operator = await signIn(own);
+  operator = await Visitor.signedIn(api.url, own);
   const only = { account: String(account) };
   const due = await work('/admin/monthly-charges', { ...only, step: 'preview' });
   assert.match(due, new RegExp(`1 charge would be posted.* ${account} \\w+ \\d{4} \\$`));
@@ -287,7 +280,7 @@ test('an administrator adds staff, changes a role, signs it out and turns its lo
   const added = await operator.submitAndFollow('/admin/staff', { ...fields, current });
   const [, username = '', password = ''] =
     /<code>(\d{10})<\/code>[\s\S]*<code>(\w{10})<\/code>/.exec(added.body) ?? [];
-  const member = await signIn({ username: Number(username), password });
+  const member = await Visitor.signedIn(api.url, { username: Number(username), password });
   assert.equal((await member.open('/admin')).status, 200);
   assert.match(
     await textOf('/admin/staff'),
