@@ -23,36 +23,27 @@ const oneOf = <const Value extends string>(values: Value[], rule: Rule<Value>) =
 const AMOUNT_OR_NONE = '^([0-9]{1,12}(\\.[0-9]{1,6})?)?$';
 const positive = (fallback: number, description: string, maximum = 2 ** 31) =>
   whole({ minimum: 1, maximum, default: fallback, description });
+const port = (fallback: number, description: string) =>
+  whole({ minimum: 0, maximum: 65535, default: fallback, description });
+const anHour = (fallback: number, description: string) =>
+  whole({ minimum: 0, default: fallback, description });
+const postgres = (description: string) =>
+  text({ default: '', pattern: '^(postgres(ql)?://.+)?$', description });
 
 // The embedded database has enough connections for this many workers.
 const MOST_WORKERS = 16;
 
 /** Every setting, in the order in which `docs/operating.md` lists them. */
 export const SETTINGS = {
-  PORT: whole({ minimum: 0, maximum: 65535, default: 8080, description: 'TCP port' }),
+  PORT: port(8080, 'TCP port'),
   HOST: text({ default: '127.0.0.1', description: 'address to listen on' }),
-  METRICS_PORT: whole({
-    minimum: 0,
-    maximum: 65535,
-    default: 0,
-    description: 'TCP port for /metrics alone; 0: on PORT with all else',
-  }),
+  METRICS_PORT: port(0, 'TCP port for /metrics alone; 0: on PORT with all else'),
   DATA_DIR: text({ default: './data', description: 'data folder' }),
-  DATABASE_URL: text({
-    default: '',
-    pattern: '^(postgres(ql)?://.+)?$',
-    description: "a PostgreSQL of one's own instead of the embedded one",
-  }),
-  DATABASE_DIRECT_URL: text({
-    default: '',
-    pattern: '^(postgres(ql)?://.+)?$',
-    description: 'the same PostgreSQL past a pooler, for migrations and jobs',
-  }),
-  DATABASE_READ_URL: text({
-    default: '',
-    pattern: '^(postgres(ql)?://.+)?$',
-    description: 'a replica of it, from which calls are read for cdr, downloads and plots',
-  }),
+  DATABASE_URL: postgres("a PostgreSQL of one's own instead of the embedded one"),
+  DATABASE_DIRECT_URL: postgres('the same PostgreSQL past a pooler, for migrations and jobs'),
+  DATABASE_READ_URL: postgres(
+    'a replica of it, from which calls are read for cdr, downloads and plots',
+  ),
   REPLICA_LAG_SECONDS: positive(10, 'a replica further behind is not read from', 3_600),
   COPY_WAIT_SECONDS: positive(
     5,
@@ -145,26 +136,16 @@ export const SETTINGS = {
     default: '',
     description: 'origins that browsers may call the API from, comma separated',
   }),
-  RATE_LIMIT_PER_HOUR: whole({
-    minimum: 0,
-    default: 6,
-    description: 'cdr, info, mrc, apikey: requests an hour for each address and operation',
-  }),
-  SIGNUP_LIMIT_PER_HOUR: whole({
-    minimum: 0,
-    default: 20,
-    description: 'signup: requests an hour for each address',
-  }),
-  RECOVER_LIMIT_PER_HOUR: whole({
-    minimum: 0,
-    default: 20,
-    description: 'recover: requests an hour for each address',
-  }),
-  SIGN_IN_FAILURES_PER_HOUR: whole({
-    minimum: 0,
-    default: 100,
-    description: 'apikey: wrong passwords an hour for each account, wherever they come from',
-  }),
+  RATE_LIMIT_PER_HOUR: anHour(
+    6,
+    'cdr, info, mrc, apikey: requests an hour for each address and operation',
+  ),
+  SIGNUP_LIMIT_PER_HOUR: anHour(20, 'signup: requests an hour for each address'),
+  RECOVER_LIMIT_PER_HOUR: anHour(20, 'recover: requests an hour for each address'),
+  SIGN_IN_FAILURES_PER_HOUR: anHour(
+    100,
+    'apikey: wrong passwords an hour for each account, wherever they come from',
+  ),
   OPERATOR_LIMIT_PER_MINUTE: positive(
     600,
     "operators' API: requests a minute of each key and process",

@@ -19,16 +19,30 @@ export interface ExportKind {
   isNumbered?: true;
 }
 
-const money = (column: string) => `${column}::text`;
 const time = (column: string) =>
   `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+/** Ids and money are texts, which no client rounds. */
 const text = (column: string) => `${column}::text`;
+
+/** Members of columns by their names: `createdAt` is `created_at`. */
+const membersOf =
+  (sql: (column: string) => string) =>
+  (table: string, ...names: string[]) =>
+    Object.fromEntries(
+      names.map((name) => {
+        const column = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+        return [name, sql(`${table}.${column}`)];
+      }),
+    );
+const plain = membersOf((column) => column);
+const texts = membersOf(text);
+const times = membersOf(time);
 
 const MONEY = new Set(['rate', 'max_rate', 'credit_limit', 'day_limit']);
 const settings = Object.fromEntries(
   SETTING_COLUMNS.map(({ name, table, column }) => {
     const sql = `${table === 'account' ? 'a' : 'b'}.${column}`;
-    return [name, MONEY.has(column) ? money(sql) : sql];
+    return [name, MONEY.has(column) ? text(sql) : sql];
   }),
 );
 
@@ -37,15 +51,11 @@ export const EXPORT_KINDS = {
   accounts: {
     from: 'account a JOIN balance b ON b.account = a.master_account',
     members: {
-      username: text('a.username'),
-      masterAccount: text('a.master_account'),
-      role: 'a.role',
+      ...texts('a', 'username', 'masterAccount'),
+      ...plain('a', 'role'),
       ...settings,
       sipUser: '(SELECT sip_user FROM sip_secret s WHERE s.account = a.username)',
-      createdAt: time('a.created_at'),
-      updatedAt: time('a.updated_at'),
-      verifiedAt: time('a.verified_at'),
-      closedAt: time('a.closed_at'),
+      ...times('a', 'createdAt', 'updatedAt', 'verifiedAt', 'closedAt'),
     },
     order: [
       ['a.updated_at', 'timestamptz'],
@@ -56,28 +66,24 @@ export const EXPORT_KINDS = {
   balances: {
     from: 'balance b JOIN account a ON a.username = b.account',
     members: {
-      account: text('b.account'),
-      externalId: 'a.external_id',
-      cash: money('b.cash'),
-      held: money('b.held'),
-      billing: 'b.billing',
-      creditLimit: money('b.credit_limit'),
-      suspended: 'b.suspended',
+      ...texts('b', 'account'),
+      ...plain('a', 'externalId'),
+      ...texts('b', 'cash', 'held'),
+      ...plain('b', 'billing'),
+      ...texts('b', 'creditLimit'),
+      ...plain('b', 'suspended'),
     },
     order: [['b.account', 'bigint']],
   },
   ledger: {
     from: 'ledger_entry e',
     members: {
-      id: text('e.id'),
-      account: text('e.account'),
-      kind: 'e.kind',
-      amount: money('e.amount'),
-      reason: 'e.reason',
-      reference: 'e.reference',
-      actor: 'e.actor',
-      createdAt: time('e.created_at'),
-      settles: text('e.settles'),
+      ...texts('e', 'id', 'account'),
+      ...plain('e', 'kind'),
+      ...texts('e', 'amount'),
+      ...plain('e', 'reason', 'reference', 'actor'),
+      ...times('e', 'createdAt'),
+      ...texts('e', 'settles'),
       lines: `(SELECT coalesce(json_agg(json_build_object('month', to_char(l.month, 'YYYY-MM'),
         'item', l.item, 'owner', l.owner::text, 'name', l.name, 'days', l.days,
         'amount', l.amount::text) ORDER BY l.month, l.item, l.item_id), '[]')
@@ -92,37 +98,29 @@ export const EXPORT_KINDS = {
   services: {
     from: 'service i',
     members: {
-      id: text('i.id'),
-      account: text('i.account'),
-      description: 'i.description',
-      monthly: money('i.monthly'),
-      addedAt: time('i.added_at'),
-      removedAt: time('i.removed_at'),
+      ...texts('i', 'id', 'account'),
+      ...plain('i', 'description'),
+      ...texts('i', 'monthly'),
+      ...times('i', 'addedAt', 'removedAt'),
     },
     order: [['i.id', 'bigint']],
   },
   numbers: {
     from: 'number i',
     members: {
-      number: 'i.number',
-      account: text('i.account'),
-      monthly: money('i.monthly'),
-      addedAt: time('i.added_at'),
-      removedAt: time('i.removed_at'),
+      ...plain('i', 'number'),
+      ...texts('i', 'account', 'monthly'),
+      ...times('i', 'addedAt', 'removedAt'),
     },
     order: [['i.id', 'bigint']],
   },
   prices: {
     from: 'price p',
     members: {
-      list: 'p.list',
-      prefix: 'p.prefix',
-      name: 'p.name',
-      rate: money('p.rate'),
-      minimumSeconds: 'p.minimum_seconds',
-      incrementSeconds: 'p.increment_seconds',
-      connectFee: money('p.connect_fee'),
-      minimumCharge: money('p.minimum_charge'),
+      ...plain('p', 'list', 'prefix', 'name'),
+      ...texts('p', 'rate'),
+      ...plain('p', 'minimumSeconds', 'incrementSeconds'),
+      ...texts('p', 'connectFee', 'minimumCharge'),
       validFrom: `CASE WHEN isfinite(p.valid_from) THEN ${time('p.valid_from')} END`,
       validUntil: `CASE WHEN isfinite(p.valid_until) THEN ${time('p.valid_until')} END`,
     },
@@ -137,21 +135,14 @@ export const EXPORT_KINDS = {
     members: {
       id: "replace(c.id::text, '-', '')",
       start: time('c.started_at'),
-      account: text('c.account'),
-      billingAccount: text('c.billing_account'),
-      caller: 'c.caller',
-      callerName: 'c.caller_name',
-      called: 'c.called',
-      sourceIp: 'c.source_ip',
+      ...texts('c', 'account', 'billingAccount'),
+      ...plain('c', 'caller', 'callerName', 'called', 'sourceIp'),
       talkSeconds: '(c.talk_microseconds + 999999) / 1000000',
       outcome: OUTCOME_OF,
-      billedSeconds: 'c.billed_seconds',
-      rate: money('c.rate'),
-      amount: money('c.amount'),
-      fee: money('c.fee'),
-      debited: 'c.debited',
-      feed: 'c.feed',
-      receivedAt: time('c.received_at'),
+      ...plain('c', 'billedSeconds'),
+      ...texts('c', 'rate', 'amount', 'fee'),
+      ...plain('c', 'debited', 'feed'),
+      ...times('c', 'receivedAt'),
     },
     order: [
       ['c.received_at', 'timestamptz'],
@@ -163,13 +154,9 @@ export const EXPORT_KINDS = {
   rejected: {
     from: 'rejected_record r',
     members: {
-      id: text('r.id'),
-      feed: 'r.feed',
-      format: 'r.format',
-      reason: 'r.reason',
-      detail: 'r.detail',
-      receivedAt: time('r.received_at'),
-      resolvedAt: time('r.resolved_at'),
+      ...texts('r', 'id'),
+      ...plain('r', 'feed', 'format', 'reason', 'detail'),
+      ...times('r', 'receivedAt', 'resolvedAt'),
       rawBase64: "replace(encode(r.raw, 'base64'), e'\\n', '')",
     },
     order: [
@@ -181,13 +168,11 @@ export const EXPORT_KINDS = {
   audit: {
     from: 'audit_entry e',
     members: {
-      id: text('e.id'),
-      at: time('e.at'),
-      actor: 'e.actor',
-      origin: 'e.origin',
-      action: 'e.action',
-      account: text('e.account'),
-      detail: 'e.detail',
+      ...texts('e', 'id'),
+      ...times('e', 'at'),
+      ...plain('e', 'actor', 'origin', 'action'),
+      ...texts('e', 'account'),
+      ...plain('e', 'detail'),
     },
     order: [
       ['e.at', 'timestamptz'],
@@ -199,11 +184,11 @@ export const EXPORT_KINDS = {
     from: 'event e',
     members: {
       id: 'e.public_id',
-      type: 'e.type',
-      account: text('e.account'),
-      externalId: 'e.external_id',
+      ...plain('e', 'type'),
+      ...texts('e', 'account'),
+      ...plain('e', 'externalId'),
       timestamp: time('e.at'),
-      data: 'e.data',
+      ...plain('e', 'data'),
     },
     order: [['e.sequence', 'bigint']],
     isNumbered: true,
@@ -211,22 +196,21 @@ export const EXPORT_KINDS = {
   promotions: {
     from: 'promotion p',
     members: {
-      code: 'p.code',
-      amount: money('p.amount'),
-      validUntil: time('p.valid_until'),
-      usesLimit: 'p.uses_limit',
-      uses: 'p.uses',
-      createdAt: time('p.created_at'),
+      ...plain('p', 'code'),
+      ...texts('p', 'amount'),
+      ...times('p', 'validUntil'),
+      ...plain('p', 'usesLimit', 'uses'),
+      ...times('p', 'createdAt'),
     },
     order: [['p.code', 'text']],
   },
   blocked: {
     from: 'blocked_prefix b',
     members: {
-      prefix: 'b.prefix',
-      account: text('b.account'),
-      reason: 'b.reason',
-      createdAt: time('b.created_at'),
+      ...plain('b', 'prefix'),
+      ...texts('b', 'account'),
+      ...plain('b', 'reason'),
+      ...times('b', 'createdAt'),
     },
     order: [
       ['b.prefix', 'text'],
@@ -236,26 +220,17 @@ export const EXPORT_KINDS = {
   feeds: {
     from: 'feed f',
     members: {
-      name: 'f.name',
-      format: 'f.format',
-      networks: 'f.networks',
-      debits: 'f.debits',
-      timeZone: 'f.time_zone',
-      country: 'f.country',
-      createdAt: time('f.created_at'),
-      lastSeenAt: time('f.last_seen_at'),
+      ...plain('f', 'name', 'format', 'networks', 'debits', 'timeZone', 'country'),
+      ...times('f', 'createdAt', 'lastSeenAt'),
     },
     order: [['f.name', 'text']],
   },
   registrations: {
     from: 'registration r',
     members: {
-      account: text('r.account'),
-      contact: 'r.contact',
-      received: 'r.received',
-      userAgent: 'r.user_agent',
-      reportedAt: time('r.reported_at'),
-      expiresAt: time('r.expires_at'),
+      ...texts('r', 'account'),
+      ...plain('r', 'contact', 'received', 'userAgent'),
+      ...times('r', 'reportedAt', 'expiresAt'),
     },
     order: [
       ['r.account', 'bigint'],
@@ -265,13 +240,10 @@ export const EXPORT_KINDS = {
   holds: {
     from: 'hold h',
     members: {
-      account: text('h.account'),
-      billingAccount: text('h.billing_account'),
-      callId: 'h.call_id',
-      called: 'h.called',
-      amount: money('h.amount'),
-      grantedAt: time('h.granted_at'),
-      expiresAt: time('h.expires_at'),
+      ...texts('h', 'account', 'billingAccount'),
+      ...plain('h', 'callId', 'called'),
+      ...texts('h', 'amount'),
+      ...times('h', 'grantedAt', 'expiresAt'),
     },
     order: [
       ['h.billing_account', 'bigint'],
@@ -281,30 +253,21 @@ export const EXPORT_KINDS = {
   webhooks: {
     from: 'webhook_endpoint w',
     members: {
-      id: text('w.id'),
-      url: 'w.url',
-      description: 'w.description',
-      types: 'w.types',
+      ...texts('w', 'id'),
+      ...plain('w', 'url', 'description', 'types'),
       accounts: 'w.accounts::text[]',
-      enabled: 'w.enabled',
-      disabledReason: 'w.disabled_reason',
-      createdBy: 'w.created_by',
-      createdAt: time('w.created_at'),
+      ...plain('w', 'enabled', 'disabledReason', 'createdBy'),
+      ...times('w', 'createdAt'),
     },
     order: [['w.id', 'bigint']],
   },
   keys: {
     from: 'operator_key k',
     members: {
-      id: 'k.id',
-      name: 'k.name',
-      scopes: 'k.scopes',
-      networks: 'k.networks',
+      ...plain('k', 'id', 'name', 'scopes', 'networks'),
       accounts: 'k.accounts::text[]',
-      createdBy: 'k.created_by',
-      createdAt: time('k.created_at'),
-      expiresAt: time('k.expires_at'),
-      revokedAt: time('k.revoked_at'),
+      ...plain('k', 'createdBy'),
+      ...times('k', 'createdAt', 'expiresAt', 'revokedAt'),
     },
     order: [['k.id', 'text']],
   },
