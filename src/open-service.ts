@@ -2,8 +2,13 @@ import type pg from 'pg';
 import type { Config } from './config.ts';
 import type { AttemptStore } from './db/attempts.ts';
 import { Database } from './db/database.ts';
-import { type EmbeddedDatabase, openEmbedded, requireCluster } from './db/embedded/index.ts';
-import { migrate } from './db/migrate.ts';
+import {
+  type EmbeddedDatabase,
+  hasCluster,
+  openEmbedded,
+  requireCluster,
+} from './db/embedded/index.ts';
+import { loadMigrator, migrate } from './db/migrate.ts';
 import { Queue } from './db/queue.ts';
 import { Replica } from './db/replica.ts';
 import { HourlyLimit } from './domain/access/hourly-limit.ts';
@@ -42,6 +47,8 @@ export async function openService(config: Config, options: OpenOptions): Promise
   if (role === 'command' && !config.databaseUrl) requireCluster(config.dataDir);
   const readFileKey = () => readSecretKey(config);
   await readFileKey();
+  // Other processes make a new database. Meanwhile this one loads what it needs next.
+  if (!config.databaseUrl && !hasCluster(config.dataDir)) void loadMigrator();
   const embedded = config.databaseUrl
     ? undefined
     : await openEmbedded({ dataDir: config.dataDir, role, onError });

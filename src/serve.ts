@@ -66,20 +66,22 @@ async function serveWith(
   log: Logger,
 ): Promise<Running> {
   const { config, db, keyring, clock } = service;
-  const administrator = await createFirstAdministrator(
-    db,
-    { who: 'first start', from: 'server' },
-    { keyring, now: clock(), rate: config.defaultRate, sipRealm: config.sipRealm },
-    {
-      name: 'Administrator',
-      email: config.adminEmail,
-      keep: (credentials) => writeCredentials(config.dataDir, credentials),
-    },
-  );
-  const front =
+  // The routes are made while the hash of the first password is computed.
+  const [administrator, front] = await Promise.all([
+    createFirstAdministrator(
+      db,
+      { who: 'first start', from: 'server' },
+      { keyring, now: clock(), rate: config.defaultRate, sipRealm: config.sipRealm },
+      {
+        name: 'Administrator',
+        email: config.adminEmail,
+        keep: (credentials) => writeCredentials(config.dataDir, credentials),
+      },
+    ),
     config.workers > 1
-      ? await startWorkers(config.workers, workerSettings(service), log)
-      : await (await import('./front.ts')).listen(service, log);
+      ? startWorkers(config.workers, workerSettings(service), log)
+      : import('./front.ts').then(({ listen }) => listen(service, log)),
+  ]);
   const publicUrl = serviceAddress(config, front.port);
   // A read-only folder is no reason not to serve.
   await noteAddress(config, publicUrl).catch((error) =>

@@ -46,8 +46,7 @@ export async function migrate(
       );
     }
     if (hasTable && (await isUpToDate(client))) return;
-    // Loaded only here, because loading takes longer than most commands.
-    const { runner } = await import('node-pg-migrate');
+    const { runner } = await loadMigrator();
     // Everybody else would wait behind a change of a table that waits for a long read.
     await client.query("SET lock_timeout = '1s'");
     for (let tries = 1; ; tries++) {
@@ -71,6 +70,9 @@ export async function migrate(
     await client.end();
   }
 }
+
+/** Loaded only for an old or empty schema, because loading takes longer than most commands. */
+export const loadMigrator = () => import('node-pg-migrate');
 
 /** @throws UnsupportedServer for a database that other migrations have created */
 async function isUpToDate(client: pg.Client): Promise<boolean> {

@@ -19,7 +19,7 @@ import {
 import { endLeftover, PORT, type Postmaster, startPostmaster } from './postmaster.ts';
 
 export { EmbeddedDatabaseError } from './embedded-database-error.ts';
-export { requireCluster } from './layout.ts';
+export { hasCluster, requireCluster } from './layout.ts';
 export { requireNoCluster, restoreCluster } from './restore.ts';
 export { readTar, type TarEntry, TarError, tarFile } from './tar.ts';
 

@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -26,12 +27,17 @@ export interface Layout {
 const CLUSTER = 'data18';
 const LOG_MAX_BYTES = 10_000_000;
 
+/** Whether a data folder has an embedded database. */
+export function hasCluster(dataDir: string): boolean {
+  return existsSync(clusterIn(dataDir));
+}
+
 /**
  * Checks that a data folder has an embedded database. It creates nothing.
  * @throws EmbeddedDatabaseError with the folder's name if there is none
  */
 export function requireCluster(dataDir: string): void {
-  const cluster = join(resolve(dataDir), 'postgres', CLUSTER);
+  const cluster = clusterIn(dataDir);
   try {
     statSync(cluster);
   } catch (error) {
@@ -44,6 +50,10 @@ export function requireCluster(dataDir: string): void {
             'run this as the user of the service',
     );
   }
+}
+
+function clusterIn(dataDir: string): string {
+  return join(resolve(dataDir), 'postgres', CLUSTER);
 }
 
 /**
