@@ -9,13 +9,16 @@ const PATH = '/shortened';
 const FAULT = new Error('a fault of the shortcut');
 
 const app = Fastify();
-let answered: Omit<Answered, 'id'>[] = [];
+let answered: Omit<Answered, 'id' | 'at'>[] = [];
 decorateRequests(app, { trustProxy: [], forwardedHeader: 'x-forwarded-for' });
 noteAnswers(app);
 allowShortcuts(app);
-app.onAnswered(({ id, ...rest }) => {
-  assert.ok(id);
-  answered.push(rest);
+app.onAnswered((all) => {
+  for (const { id, at, ...rest } of all) {
+    assert.ok(id);
+    assert.ok(Math.abs(at - Date.now()) < 10_000);
+    answered.push(rest);
+  }
 });
 app.post(PATH, async () => 'by the route');
 
@@ -35,6 +38,7 @@ async function answerBy(shortcut: Shortcut) {
   const signal = AbortSignal.timeout(2_000);
   const response = await fetch(`${url}${PATH}`, { method: 'POST', signal });
   const shown = [response.status, await response.text()];
+  app.tellAnswered();
   return { shown, noted: answered.map(({ ms, ...rest }) => rest) };
 }
 

@@ -56,7 +56,8 @@ export function allowShortcuts(app: FastifyInstance): void {
     const note = (status: number, address: string) => {
       const ms = performance.now() - beganAt;
       const { route = url } = way;
-      app.noteAnswered({ id: randomUUID(), method, route, status, ms, address });
+      const id = randomUUID();
+      app.noteAnswered({ id, method, route, status, ms, at: Date.now(), address });
     };
     const next = (address: string) => {
       // Fastify does not notice that the client has left already.

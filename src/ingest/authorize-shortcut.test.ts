@@ -78,7 +78,9 @@ test('a refused call counts with the time that the shortcut took, and a client m
   const account = await addCustomer(api, { rate: '0.06', cash: '0.001' });
   const question = (callId: string) =>
     JSON.stringify({ account, dst: '2125550123', call_id: callId });
+  const earlier = requests().length;
   await send(PATH, question('first'));
+  await waitUntil(() => requests().length === earlier + 1);
   const before = requests().length;
   const { db } = api.service;
   const { waiting } = await db.transaction(async (tx) => {
