@@ -1,5 +1,6 @@
 // Runs test files in a few processes, each of which takes the next file when it has finished one:
-//   node test/run.ts [--at-once NUMBER] [--test-name-pattern PATTERN] FILE|PATTERN…
+//   node test/run.ts [--at-once NUMBER] [--prepare] [--test-name-pattern PATTERN] FILE|PATTERN…
+// With --prepare the files copy the data folder of a service that was started before.
 // A process for each file would import and compile the service 150 times.
 import { globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,6 +9,7 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { parseArgs } from 'node:util';
 import { globalSetup, globalTeardown } from './support/global-setup.ts';
+import { prepareData } from './support/prepared-data.ts';
 
 // A test that waits for ever fails.
 const MOST_MS = 300_000;
@@ -16,6 +18,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     'at-once': { type: 'string', default: '4' },
+    prepare: { type: 'boolean', default: false },
     'test-name-pattern': { type: 'string', multiple: true },
   },
 });
@@ -25,6 +28,7 @@ const processes = Math.min(Number(values['at-once']), files.length);
 const line = new URL('support/line.ts', import.meta.url).pathname;
 const taken = mkdtempSync(join(tmpdir(), 'account-api-tests-'));
 await globalSetup();
+const removeData = values.prepare ? await prepareData() : async () => undefined;
 const tests = run({
   files: Array(processes).fill(line),
   concurrency: processes,
@@ -37,6 +41,7 @@ tests.on('test:fail', () => {
 });
 tests.once('end', async () => {
   await globalTeardown();
+  await removeData();
   rmSync(taken, { recursive: true, force: true });
 });
 tests.compose(spec).pipe(process.stdout);

@@ -82,7 +82,7 @@ const GENERIC: [string, () => Buffer][] = [
   ['blanks', () => packed(' ', 30 * MIB)],
   ['plain lines', () => Buffer.alloc(15 * MIB, '{"id":1}\n')],
   ['plain [', () => Buffer.alloc(15 * MIB, '[')],
-  ['calls of nobody', () => gzipSync(callsOf(NOBODY, 20_000))],
+  ['calls of nobody', () => gzipSync(callsOf(NOBODY, 10_000))],
 ];
 const FREESWITCH: [string, () => Buffer][] = [
   ['a form', () => lone(Buffer.from('cdr='), Buffer.alloc(30 * MIB, '%7B'))],

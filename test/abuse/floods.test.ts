@@ -7,6 +7,7 @@ const target = startTarget({ RECOVER_LIMIT_PER_HOUR: '0' });
 const POSTS = 1_000;
 const AT_ONCE = 20;
 const TIMES_SLOWER = 10;
+const TRIES = 3;
 // A shorter idle time is mostly chance.
 const LEAST_IDLE_MS = 200;
 
@@ -37,7 +38,6 @@ test('a customer who has mails sent again and again delays no mail to another', 
   const fields = Object.fromEntries(
     [...form.matchAll(/name="([^"]+)" value="([^"]*)"/g)].map(([, name, value]) => [name, value]),
   );
-  const idle = await mailTime();
   let posted = 0;
   const flood = async () => {
     while (posted < POSTS) {
@@ -46,10 +46,17 @@ test('a customer who has mails sent again and again delays no mail to another', 
       assert.equal(location, '/overview');
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, flood));
-  const flooded = await mailTime();
-  const most = TIMES_SLOWER * Math.max(idle, LEAST_IDLE_MS);
-  assert.ok(flooded < most, `${flooded} ms, where an idle service takes ${idle} ms`);
+  // On a busy machine one comparison may fail; a flood that delays others fails all of them.
+  const slow: string[] = [];
+  for (let tries = 0; tries < TRIES; tries++) {
+    const idle = await mailTime();
+    posted = 0;
+    await Promise.all(Array.from({ length: AT_ONCE }, flood));
+    const flooded = await mailTime();
+    if (flooded < TIMES_SLOWER * Math.max(idle, LEAST_IDLE_MS)) break;
+    slow.push(`${flooded} ms, where an idle service takes ${idle} ms`);
+  }
+  assert.ok(slow.length < TRIES, slow.join('; '));
   assert.equal((await api.mails(attacker.email)).length <= 3, true);
   const audited = await api.service.db.query('SELECT 1 FROM audit_entry WHERE account = $1', [
     attacker.username,

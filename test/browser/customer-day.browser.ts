@@ -27,7 +27,7 @@ for (const [name, hands] of [
 ] as const) {
   const { press, type, choose } = hands;
 
-  test(`a new customer with ${name}`, { timeout: 120_000 }, async () => {
+  test(`a new customer with ${name}`, { timeout: 300_000 }, async () => {
     const { context, page, complaints } = await openPage(stage, true);
     const email = `day-${name.replace(/ /g, '-')}@example.com`;
     await page.goto('/');
@@ -47,7 +47,7 @@ for (const [name, hands] of [
     await context.close();
   });
 
-  test(`a customer's day with ${name}`, { timeout: 120_000 }, async () => {
+  test(`a customer's day with ${name}`, { timeout: 300_000 }, async () => {
     const { context, page, complaints } = await openPage(stage, true);
     const menu = (link: string) =>
       page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: link, exact: true });

@@ -2,7 +2,7 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { complaintsOf } from './checks.ts';
 import type { Stage } from './stage.ts';
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 /** A page in a new browser. @param scripts whether pages may run scripts */
 export async function openPage(

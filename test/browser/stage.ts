@@ -13,8 +13,8 @@ import { newDataFolder } from '../support/prepared-data.ts';
 const ROOT = new URL('../../', import.meta.url).pathname;
 // Chromium without the parts that a window needs.
 const SHELL = '/usr/bin/chromium-headless-shell';
-const START_MS = 60_000;
-const MAIL_MS = 20_000;
+const START_MS = 120_000;
+const MAIL_MS = 60_000;
 
 export interface Credentials {
   username: string;

@@ -15,7 +15,7 @@ const FAILOVER_MS = times(30_000, 15_000);
 const WAIT_MS = times(7_000, 5_500);
 const SWITCHOVER_MS = times(6_000, 3_000);
 // A test that hangs must not take the whole time of CI.
-const timeout = times(120_000, 1_800_000);
+const timeout = times(240_000, 1_800_000);
 const ALL: Kind[] = ['calls', 'authorize', 'credit', 'sign-up', 'info', 'cdr'];
 /** the connections of services on a standby */
 const READERS = "SELECT count(*)::int FROM pg_stat_activity WHERE application_name = 'account-api'";

@@ -87,7 +87,7 @@ export async function startSwitch(settings: SwitchSettings): Promise<Switch> {
       env: { PATH: process.env.PATH, TZ: 'UTC' },
     });
     await Promise.race([
-      waitUntil(() => answers(port), 10_000),
+      waitUntil(() => answers(port)),
       kamailio.ended.then((status) => {
         throw new Error(`Kamailio ended with ${status}: ${kamailio?.output()}`);
       }),

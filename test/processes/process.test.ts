@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { newDataFolder } from '../support/prepared-data.ts';
 import { Promises } from '../support/promises.ts';
 import {
   addGenericFeed,
@@ -26,6 +27,13 @@ after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, fo
 
 async function newFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'account-api-process-'));
+  folders.push(folder);
+  return folder;
+}
+
+/** The data folder of a service that was started before. */
+async function usedFolder(): Promise<string> {
+  const folder = await newDataFolder('account-api-process-');
   folders.push(folder);
   return folder;
 }
@@ -84,7 +92,7 @@ test('SIGTERM answers what is in flight and ends the database; the next start is
 });
 
 test('npm start ends in good order when a terminal interrupts all of its processes', async () => {
-  const dataDir = await newFolder();
+  const dataDir = await usedFolder();
   const command = ['npm', '--prefix', CLONE, 'start'];
   const server = await startServer(dataDir, { command });
   server.kill('SIGINT', 'group');
@@ -111,10 +119,10 @@ test('SIGTERM during a start ends it at once and hinders no later start', async 
 });
 
 test('a start that fails says why in one line, and leaves no database running', async () => {
-  const dataDir = await newFolder();
+  const dataDir = await usedFolder();
   const server = await startServer(dataDir);
   const { port } = new URL(server.url);
-  const otherDir = await newFolder();
+  const otherDir = await usedFolder();
   const clash = launchServer(otherDir, { env: { PORT: port } });
   assert.equal(await clash.ended, 1);
   assert.match(
@@ -133,7 +141,7 @@ test('a start that fails says why in one line, and leaves no database running', 
 });
 
 test('a PostgreSQL that is killed under load comes back, and so do requests and mails', async () => {
-  const dataDir = await newFolder();
+  const dataDir = await usedFolder();
   const server = await startServer(dataDir);
   const promises = new Promises(await addGenericFeed(dataDir));
   await promises.open(server.url, 3);
@@ -163,7 +171,7 @@ test('a PostgreSQL that is killed under load comes back, and so do requests and 
 });
 
 test(`after kill -9 during ingest, ${KILLS} times, every acknowledged call is there once`, async () => {
-  const dataDir = await newFolder();
+  const dataDir = await usedFolder();
   let server = await startServer(dataDir);
   const promises = new Promises(await addGenericFeed(dataDir));
   await promises.open(server.url, 3);

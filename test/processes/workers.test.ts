@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { newDataFolder } from '../support/prepared-data.ts';
 import { addGenericFeed, MAIN, type Server, startServer } from '../support/server.ts';
 import { post } from '../support/service.ts';
 import { waitUntil } from '../support/wait.ts';
@@ -13,7 +13,7 @@ import { waitUntil } from '../support/wait.ts';
 const WORKERS = 2;
 
 async function start(t: TestContext) {
-  const dataDir = await mkdtemp(join(tmpdir(), 'account-api-workers-'));
+  const dataDir = await newDataFolder('account-api-workers-');
   // The database of a service that was killed ends a moment later.
   t.after(() => rm(dataDir, { recursive: true, force: true, maxRetries: 10 }));
   const command = [process.execPath, MAIN, '--workers', String(WORKERS)];

@@ -160,7 +160,7 @@ export class Promises {
   }
 
   /** Waits until each signup's mail has been written. */
-  async assertMailed(dataDir: string, timeoutMs = 30_000): Promise<void> {
+  async assertMailed(dataDir: string, timeoutMs = 60_000): Promise<void> {
     const folder = join(dataDir, 'mail');
     const read = new Set<string>();
     const named = new Set<string>();

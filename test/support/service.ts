@@ -30,7 +30,7 @@ import { type DocumentedAnswers, watchAnswers } from './documented-answers.ts';
 import { cloneDatabase, databaseUrl } from './postgres.ts';
 import { type Visited, Visitor } from './visitor.ts';
 
-const MAIL_WAIT_MS = 15_000;
+const MAIL_WAIT_MS = 60_000;
 
 /** The actor for changes in tests. */
 export const TESTER: Actor = { who: 'tester', from: 'test' };

@@ -10,7 +10,7 @@ const LONGEST_MS = 100;
  */
 export async function waitUntil(
   holds: () => boolean | Promise<boolean>,
-  timeoutMs = 30_000,
+  timeoutMs = 60_000,
   pollMs = SHORTEST_MS,
 ): Promise<void> {
   const deadline = Date.now() + timeoutMs;

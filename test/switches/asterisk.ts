@@ -84,7 +84,7 @@ astlogdir => ${folder}/log
   const start = async () => {
     asterisk = startChild([...command, '-f'], { env: { PATH: process.env.PATH, TZ: 'UTC' } });
     await Promise.race([
-      waitUntil(() => answers(port), 30_000),
+      waitUntil(() => answers(port)),
       asterisk.ended.then((status) => {
         throw new Error(`Asterisk ended with ${status}: ${asterisk?.output()}`);
       }),
