@@ -77,9 +77,14 @@ export class Promises {
     return this.#send(url, { body, calls });
   }
 
-  /** Repeats the deliveries that are owed, once, like a switch. */
+  /** Repeats the deliveries that are owed, once, like a switch: until one gets no answer. */
   async repeat(url: string): Promise<void> {
-    for (const batch of this.owed.splice(0)) await this.#send(url, batch);
+    const batches = this.owed.splice(0);
+    for (const [n, batch] of batches.entries()) {
+      if ((await this.#send(url, batch)) !== 0) continue;
+      this.owed.push(...batches.slice(n + 1));
+      return;
+    }
   }
 
   async #send(url: string, batch: Batch): Promise<number> {
