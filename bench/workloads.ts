@@ -127,6 +127,14 @@ export async function makeFeed({ db, keyring }: Stage): Promise<string> {
   return `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}`;
 }
 
+/** How many calls all feeds of `makeFeed` delivered. */
+export async function countDelivered({ db }: Stage): Promise<number> {
+  const [row] = await db.query<{ calls: number }>(
+    "SELECT count(*) AS calls FROM call WHERE feed LIKE 'bench-%'",
+  );
+  return row?.calls ?? 0;
+}
+
 /** New calls in batches. */
 export function batchesOf(count: number, batch: number, usernames: number[]): SampleCall[][] {
   const calls = sampleCalls(count, usernames);
