@@ -12,6 +12,7 @@ import { startChild } from '../support/child.ts';
 import { watchDelays } from '../support/delays.ts';
 import { freePort } from '../support/free-port.ts';
 import { startService, type TestService } from '../support/service.ts';
+import { waitUntil } from '../support/wait.ts';
 
 const NAME = 'account.example.com';
 const CONFIGURATION = new URL('../../deploy/nginx/account-api.conf', import.meta.url);
@@ -176,10 +177,16 @@ test('metrics and health are for the machine itself, in whatever spelling', asyn
 
 test("the service sees the client's own address, whatever the client writes", async () => {
   const headers = { 'x-forwarded-for': '203.0.113.9', forwarded: 'for=203.0.113.9' };
+  const lines = () =>
+    api
+      .logged()
+      .split('\n')
+      .filter((text) => text.includes('"route":"/sign-in"'));
+  const before = lines().length;
   assert.equal((await ask('/sign-in', { headers })).status, 200);
-  const lines = api.logged().split('\n');
-  const line = lines.findLast((text) => text.includes('"route":"/sign-in"')) ?? '{}';
-  assert.equal(JSON.parse(line).address, OUTSIDE);
+  // The log is written some milliseconds after the answer.
+  await waitUntil(() => lines().length > before);
+  assert.equal(JSON.parse(lines().at(-1) ?? '{}').address, OUTSIDE);
 });
 
 test('bodies of operations have 1 MiB, those of feeds 16 MiB', async () => {
