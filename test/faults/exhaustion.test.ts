@@ -15,6 +15,7 @@ import { pick, report } from './support/scale.ts';
 const CLOSED_WITHIN_MS = 20_000;
 /** The server also needs time to close all idle sockets at once. */
 const IDLE_CLOSED_WITHIN_MS = 30_000;
+const PAUSE_MS = 100;
 const SLOW_CLIENTS = 1_000;
 const IDLE_SOCKETS = 5_000;
 /** the number of long answers that an account may have at once */
@@ -58,7 +59,7 @@ class GoodCustomers {
       const status = (await this.#ask[turn % this.#ask.length]?.(turn)) ?? 0;
       this.tookMs.push(performance.now() - began);
       assert.equal(status, 200, `request ${turn % this.#ask.length} of a good customer`);
-      await sleep(20);
+      await sleep(PAUSE_MS);
     }
   }
 
