@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { addCustomer } from '../../test/support/calls.ts';
 import { sharedService } from '../../test/support/service.ts';
 import { waitUntil } from '../../test/support/wait.ts';
@@ -90,8 +91,14 @@ test('a refused call counts with the time that the shortcut took, and a client m
     left.write(
       `POST ${PATH} HTTP/1.1\r\nHost: a\r\nAuthorization: ${authorization}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     );
+    await waitUntil(async () => {
+      const [waits] = await db.query(
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+      );
+      return waits !== undefined;
+    });
     const waiting = send(PATH, question('waits'));
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await sleep(400);
     left.destroy();
     return { waiting };
   });

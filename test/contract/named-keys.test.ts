@@ -107,9 +107,11 @@ const each = (status: number) => READS.map(() => status);
 test('every read of both versions answers a named key as it does the API key', async () => {
   const key = await create(customer);
   for (const [method, path, status] of READS) {
-    const named = await call(method, path, key);
+    // Left out, the bounds of `cdr` follow the clock.
+    const asked = path === '/v2.2/account/cdr' ? `${path}?start=1700000000&end=1699913600` : path;
+    const named = await call(method, asked, key);
     assert.equal(named.status, status, path);
-    assert.deepEqual(named.body, (await call(method, path, customer.apikey)).body, path);
+    assert.deepEqual(named.body, (await call(method, asked, customer.apikey)).body, path);
   }
   const { body } = await contract.call('info', { apikey: key });
   assert.equal(body.account[0].username, String(customer.username), 'also in the body of v2.1');
