@@ -122,7 +122,8 @@ test('metrics are those of all workers, also of one that has ended', async (t) =
     const now = workersOf(server);
     return now.length === WORKERS && !now.includes(victim);
   });
-  await waitUntil(async () => (await figures()).asked === 10);
+  // A connection to the worker that was killed may be used once more.
+  await waitUntil(async () => (await figures().catch(() => undefined))?.asked === 10);
   await askEach(4);
   await expect(14);
   server.kill('SIGKILL', 'group');

@@ -4,12 +4,13 @@ import { after } from 'node:test';
 const LINE_WAIT_MS = 120_000;
 
 const living = new Set<Child>();
-const endAll = () => {
+/** Kills all processes that the tests have started. */
+export const endChildren = () => {
   for (const child of living) child.kill('SIGKILL', 'group');
 };
-process.once('exit', endAll);
+process.once('exit', endChildren);
 // Children of a failed test would keep the file's process alive.
-if (process.env.NODE_TEST_CONTEXT) after(endAll);
+if (process.env.NODE_TEST_CONTEXT) after(endChildren);
 
 /** A real process of a test, and its output. */
 export interface Child {

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { suite } from 'node:test';
 import { pathToFileURL } from 'node:url';
 // Its hook is registered here, so it is that of the process and not of the first file.
-import './child.ts';
+import { endChildren } from './child.ts';
 import './quick-hashes.ts';
 
 const [taken = '', ...files] = process.argv.slice(2);
@@ -22,6 +22,8 @@ for (const [index, file] of files.entries()) {
   // Its hooks are those of the file alone.
   await suite(file, () => import(pathToFileURL(resolve(file)).href));
   running = undefined;
+  // Those of a failed test would keep this process alive.
+  endChildren();
 }
 
 /** Takes a file unless another process has. */
