@@ -17,7 +17,7 @@ import { decorateRequests, ONE_SPELLING } from './http/request.ts';
 import { addSecurityHeaders, isTls, setSecurityHeaders } from './http/security-headers.ts';
 import { serveSecurityTxt } from './http/security-txt.ts';
 import { allowShortcuts } from './http/shortcut.ts';
-import { lateValidator } from './http/validation.ts';
+import { COMPILERS } from './http/validation.ts';
 import { ingest } from './ingest/routes.ts';
 import { notFoundPage, wantsPage } from './portal/error-page.ts';
 import { portal } from './portal/index.ts';
@@ -63,14 +63,7 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
       addSecurityHeaders(reply);
       answerErrors(envelopeOf(request.url))(error, request, reply);
     },
-    schemaController: {
-      compilersFactory: {
-        // Fastify's types know only a compiler of Ajv itself.
-        buildValidator: () => lateValidator as never,
-        // Answers are already JSON text; their schemas are only for the document.
-        buildSerializer: () => () => JSON.stringify,
-      },
-    },
+    schemaController: { compilersFactory: COMPILERS },
   });
   allowShortcuts(app);
   answerUnusualRequests(app.server, envelopeOf);

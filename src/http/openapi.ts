@@ -1,7 +1,7 @@
 import type { SwaggerTransformObject } from '@fastify/swagger';
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import type { Face } from './face.ts';
-import { lateValidator } from './validation.ts';
+import { COMPILERS } from './validation.ts';
 
 /** A document that is served, and its name in the reference. */
 export interface ServedDocument {
@@ -49,11 +49,10 @@ async function makeDocument(
 ): Promise<object> {
   const { default: Fastify } = await import('fastify');
   const { default: swagger } = await import('@fastify/swagger');
-  const compilersFactory = {
-    buildValidator: () => lateValidator as never,
-    buildSerializer: () => () => JSON.stringify,
-  };
-  const app = Fastify({ exposeHeadRoutes: false, schemaController: { compilersFactory } });
+  const app = Fastify({
+    exposeHeadRoutes: false,
+    schemaController: { compilersFactory: COMPILERS },
+  });
   await app.register(swagger, {
     hideUntagged: true,
     transformObject: requireBodiesThatAre,

@@ -26,7 +26,7 @@ let ajv: Ajv | undefined;
  * Fastify's validator of a schema. It is compiled at its first request: Ajv, with all schemas, is a
  * seventh of the time of a start.
  */
-export function lateValidator({ schema }: { schema: object }) {
+function lateValidator({ schema }: { schema: object }) {
   let check: ValidateFunction | undefined;
   return (value: unknown): true | { error: ErrorObject[] } => {
     ajv ??= new (require('ajv') as typeof import('ajv')).Ajv(VALIDATION);
@@ -34,3 +34,11 @@ export function lateValidator({ schema }: { schema: object }) {
     return check(value) ? true : { error: check.errors ?? [] };
   };
 }
+
+/** Fastify's way to make validators and serializers of schemas. */
+export const COMPILERS = {
+  // Fastify's types know only a compiler of Ajv itself.
+  buildValidator: () => lateValidator as never,
+  // Answers are already JSON text; their schemas are only for the document.
+  buildSerializer: () => () => JSON.stringify,
+};
