@@ -5,15 +5,12 @@
 import { globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from 'node:test';
-import { spec } from 'node:test/reporters';
 import { parseArgs } from 'node:util';
 import { globalSetup, globalTeardown } from './support/global-setup.ts';
 import { prepareData } from './support/prepared-data.ts';
+import { runFiles } from './support/run-files.ts';
 
 const AT_ONCE = 4;
-// A test that waits for ever fails.
-const MOST_MS = 300_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,19 +26,13 @@ const line = new URL('support/line.ts', import.meta.url).pathname;
 const taken = mkdtempSync(join(tmpdir(), 'account-api-tests-'));
 await globalSetup();
 const removeData = values.prepare ? await prepareData() : async () => undefined;
-const tests = run({
-  files: Array(processes).fill(line),
-  concurrency: processes,
-  timeout: MOST_MS,
+await runFiles(Array(processes).fill(line), {
+  atOnce: processes,
+  patterns: values['test-name-pattern'],
   argv: [taken, ...files],
-  ...(values['test-name-pattern'] ? { testNamePatterns: values['test-name-pattern'] } : {}),
+  // A process learns of its next file when the one before has ended.
+  forceExit: false,
 });
-tests.on('test:fail', () => {
-  process.exitCode = 1;
-});
-tests.once('end', async () => {
-  await globalTeardown();
-  await removeData();
-  rmSync(taken, { recursive: true, force: true });
-});
-tests.compose(spec).pipe(process.stdout);
+await globalTeardown();
+await removeData();
+rmSync(taken, { recursive: true, force: true });

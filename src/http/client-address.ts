@@ -69,9 +69,9 @@ export function clientAddress(
 ): string {
   const own = plainAddress(peer);
   if (value === undefined || !isTrusted(own)) return own;
-  const hops = header === 'forwarded' ? forwardedHops(value) : value.split(',');
+  const hops = header === 'forwarded' ? forwardedHops(value) : value.split(',').reverse();
   let client = own;
-  for (const hop of hops.reverse()) {
+  for (const hop of hops) {
     const address = hopAddress(hop.trim());
     if (address === undefined) return own;
     client = plainAddress(address);
@@ -105,26 +105,27 @@ function networkOf(address: string, bits: number): string {
 }
 
 /**
- * The values of `for` in a header Forwarded, one for each element. Elements are split from the end,
- * which the trusted proxies wrote. So an open quote of a client cannot hide the proxies' elements.
- * Source: RFC 7239, section 4.
+ * The values of `for` in a header Forwarded, one for each element, the last first. Elements are
+ * split from the end, which the trusted proxies wrote. So an open quote of a client cannot hide the
+ * proxies' elements. Source: RFC 7239, section 4.
  */
-function forwardedHops(value: string): string[] {
-  const elements: string[] = [];
+function* forwardedHops(value: string): Generator<string> {
   let end = value.length;
   let quoted = false;
   for (let at = value.length - 1; at >= 0; at--) {
     if (value[at] === '"') quoted = !quoted;
     if (value[at] !== ',' || quoted) continue;
-    elements.push(value.slice(at + 1, end));
+    yield nodeOf(value.slice(at + 1, end));
     end = at;
   }
-  elements.push(value.slice(0, end));
-  return elements.reverse().map((element) => {
-    const pairs = element.split(';').map((pair) => pair.trim());
-    const [, quotedNode, node = ''] = pairs.map((pair) => FOR.exec(pair)).find(Boolean) ?? [];
-    return quotedNode ?? node;
-  });
+  yield nodeOf(value.slice(0, end));
+}
+
+/** The value of `for` in an element of Forwarded; empty if there is none. */
+function nodeOf(element: string): string {
+  const pairs = element.split(';').map((pair) => pair.trim());
+  const [, quotedNode, node = ''] = pairs.map((pair) => FOR.exec(pair)).find(Boolean) ?? [];
+  return quotedNode ?? node;
 }
 
 const FOR = /^for=(?:"([^"]*)"|([^"]*))$/i;

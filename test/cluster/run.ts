@@ -24,14 +24,13 @@ if (process.getuid?.() !== 0) {
   process.exit(1);
 }
 const patterns = process.argv.slice(2);
-const setup = 'test/faults/support/report.ts';
 const { status } = spawnSync(
   'unshare',
   [
     ...['--net', '--pid', '--fork', '--kill-child', '--mount-proc', '--'],
     // The first process must reap those that lose their parent: Patroni waits for PostgreSQL's end.
     ...['bash', '-c', 'ip link set lo up; "$@"; exit $?', 'bash', process.execPath],
-    ...['--test', '--test-force-exit', '--test-concurrency=2', `--test-global-setup=${setup}`],
+    ...['test/each.ts', '--setup=test/faults/support/report.ts', '--at-once=2'],
     ...patterns.map((pattern) => `--test-name-pattern=${pattern}`),
     'test/cluster/*.test.ts',
   ],

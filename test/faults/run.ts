@@ -1,12 +1,10 @@
 // Runs the tests of faults, each file in a process: FAULTS=full for all counts.
 //   node test/faults/run.ts [--test-name-pattern PATTERN] [FILE…]
 // Most files wait: for processes to start, and for faults to be noticed. Two of them run at once.
-import { once } from 'node:events';
 import { globSync } from 'node:fs';
 import { basename } from 'node:path';
-import { run } from 'node:test';
-import { spec } from 'node:test/reporters';
 import { parseArgs } from 'node:util';
+import { runFiles } from '../support/run-files.ts';
 import { globalSetup, globalTeardown } from './support/global-setup.ts';
 
 // They measure how long others wait while a fault lasts.
@@ -23,23 +21,8 @@ const files = positionals.length > 0 ? positionals : globSync(pattern).sort();
 const named = (names: string[]) => files.filter((file) => names.includes(basename(file)));
 const together = files.filter((file) => !named([...FIRST, ...ALONE]).includes(file));
 
-/** Runs files, some of them at once, and shows their results. */
-async function runFiles(which: string[], concurrency: number): Promise<void> {
-  if (which.length === 0) return;
-  const tests = run({
-    files: which,
-    concurrency,
-    ...(values['test-name-pattern'] ? { testNamePatterns: values['test-name-pattern'] } : {}),
-  });
-  tests.on('test:fail', () => {
-    process.exitCode = 1;
-  });
-  const shown = tests.compose(spec);
-  shown.pipe(process.stdout, { end: false });
-  await once(shown, 'end');
-}
-
+const patterns = values['test-name-pattern'];
 await globalSetup();
-await runFiles([...named(FIRST), ...together], 2);
-await runFiles(named(ALONE), 1);
+await runFiles([...named(FIRST), ...together], { atOnce: 2, patterns });
+await runFiles(named(ALONE), { atOnce: 1, patterns });
 await globalTeardown();

@@ -25,6 +25,8 @@ for (const [index, file] of files.entries()) {
   // Those of a failed test would keep this process alive.
   endChildren();
 }
+// A server or a connection that a failed test left open would keep this process alive.
+setTimeout(() => process.exit(), 5_000).unref();
 
 /** Takes a file unless another process has. */
 function isMine(index: number): boolean {

@@ -6,7 +6,6 @@ import { sidCommand } from './sid.ts';
 
 const AT_ONCE = 3;
 const folder = fileURLToPath(new URL('..', import.meta.url));
-const setup = `--test-global-setup=${folder}support/global-setup.ts`;
 
 let running = 0;
 const waiting: (() => void)[] = [];
@@ -46,7 +45,7 @@ function run(command: string[], env: Record<string, string> = {}): Promise<numbe
 async function suite(file: string, env: Record<string, string> = {}): Promise<boolean> {
   await take();
   const began = Date.now();
-  const status = await run([process.execPath, '--test', setup, `${folder}${file}`], env);
+  const status = await run([process.execPath, `${folder}each.ts`, `${folder}${file}`], env);
   giveBack();
   const [switchName = ''] = Object.values(env);
   console.log(`== ${file} ${switchName}: ${Math.round((Date.now() - began) / 1_000)} s`);
