@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { addCustomer, countsOf, moneyOf, reportedCall } from '../../../test/support/calls.ts';
 import { sharedService } from '../../../test/support/service.ts';
 import { Database } from '../../db/database.ts';
-import { gatherCalls } from './call-gathering.ts';
+import { gatherCalls, laneOf } from './call-gathering.ts';
 
 const api = sharedService();
 
@@ -14,6 +14,14 @@ const none = {
   conflicts: [],
   warningsDue: false,
 };
+
+/** Two new accounts whose calls are stored by different statements. */
+async function accountsOfBothLanes(): Promise<[number, number]> {
+  const first = await addCustomer(api);
+  let second = first;
+  while (laneOf(second) === laneOf(first)) second = await addCustomer(api);
+  return [first, second];
+}
 
 /** The service's database; it records the statements that store calls. */
 function watchedDatabase(fails: (values: unknown[]) => boolean = () => false) {
@@ -63,13 +71,12 @@ test('what comes at about the same time is stored together, and each is told its
 
 test('while one batch is stored the next ones gather, up to a size', async () => {
   const account = await addCustomer(api);
-  const even = account - (account % 2);
   const { db, batches } = watchedDatabase();
   const store = gatherCalls(db);
   const deliver = (count: number, feed = 'pbx1') =>
     store(
       feed,
-      Array.from({ length: count }, () => reportedCall({ account: even })),
+      Array.from({ length: count }, () => reportedCall({ account })),
       api.service.clock(),
     );
   const first = deliver(10);
@@ -79,12 +86,20 @@ test('while one batch is stored the next ones gather, up to a size', async () =>
   assert.deepEqual(batches, [10, 700, 1_000, 1_000, 1]);
 });
 
+test('accounts are spread evenly over the lanes, however their usernames are spaced', () => {
+  for (const step of [1, 2, 7, 10, 16, 100, 500, 1_000, 65_536]) {
+    const usernames = Array.from({ length: 200 }, (_, n) => 2_125_550_000 + n * step);
+    const first = usernames.filter((username) => laneOf(username) === laneOf(usernames[0])).length;
+    assert.ok(first > 80 && first < 120, `${first} of 200 at a distance of ${step}`);
+  }
+});
+
 test('a large delivery is stored by two statements, each for its own accounts', async () => {
-  const accounts = [await addCustomer(api), await addCustomer(api)];
+  const accounts = await accountsOfBothLanes();
   const { db, batches } = watchedDatabase();
   const store = gatherCalls(db);
   const calls = Array.from({ length: 600 }, (_, n) => reportedCall({ account: accounts[n % 2] }));
-  const unknown = calls.findIndex(({ account }) => (account ?? 0) % 2 === 1);
+  const unknown = calls.findIndex(({ account }) => laneOf(account) === laneOf(9_999_999_999));
   calls[unknown] = reportedCall({ account: 9_999_999_999 });
   assert.deepEqual(countsOf(await store('pbx1', calls, api.service.clock())), {
     ...none,
@@ -95,7 +110,7 @@ test('a large delivery is stored by two statements, each for its own accounts', 
 });
 
 test('of calls with the same id in a large delivery the first one counts', async () => {
-  const [first, second] = [await addCustomer(api), await addCustomer(api)];
+  const [first, second] = await accountsOfBothLanes();
   const store = gatherCalls(api.service.db);
   const calls = Array.from({ length: 600 }, () => reportedCall({ account: first }));
   calls[11] = { ...(calls[10] as (typeof calls)[0]), account: second };
