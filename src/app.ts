@@ -95,10 +95,10 @@ export async function buildApp(service: Service, log: Logger): Promise<FastifyIn
     if (!app.server.listening) reply.header('connection', 'close');
     done(null, payload);
   });
+  noteAnswers(app);
   decorateRequests(app, service.config);
   allowLongAnswers(app);
   setSecurityHeaders(app, isTls(service.config));
-  noteAnswers(app);
   logRequests(app, log);
   serveHealth(app, service);
   serveSecurityTxt(app, service);

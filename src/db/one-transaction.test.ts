@@ -97,5 +97,6 @@ test('of two that lock each other out, both are done in the end', async () => {
       },
     );
   assert.deepEqual(await Promise.all([lock('x', 'y'), lock('y', 'x')]), ['x', 'y']);
-  assert.equal(tries, 3);
+  // PostgreSQL ends one of the two. It may have to again, if that one is back first.
+  assert.ok(tries >= 3, `${tries} tries`);
 });

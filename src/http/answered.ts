@@ -46,14 +46,15 @@ export function noteAnswers(app: FastifyInstance): void {
   app.decorate('noteAnswered', note);
   app.decorate('tellAnswered', tell);
   app.addHook('onClose', async () => tell());
-  app.addHook(
-    'onResponse',
-    ({ id, method, raw, routeOptions, clientAddress: address }, reply, done) => {
-      const { statusCode: status, elapsedTime } = reply;
-      const ms = elapsedTime + (leftAfterMs.get(raw) ?? 0);
+  app.addHook('onRequest', (request, reply, done) => {
+    // Fastify does not tell of an answer that the client did not wait for.
+    reply.raw.once('close', () => {
+      const { id, method, raw, routeOptions, clientAddress: address } = request;
+      const status = reply.raw.headersSent ? reply.statusCode : 400;
+      const ms = reply.elapsedTime + (leftAfterMs.get(raw) ?? 0);
       const route = routeOptions.url ?? '(none)';
       note({ id, method, route, status, ms, at: Date.now(), address });
-      done();
-    },
-  );
+    });
+    done();
+  });
 }

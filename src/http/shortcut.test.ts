@@ -10,8 +10,8 @@ const FAULT = new Error('a fault of the shortcut');
 
 const app = Fastify();
 let answered: Omit<Answered, 'id' | 'at'>[] = [];
-decorateRequests(app, { trustProxy: [], forwardedHeader: 'x-forwarded-for' });
 noteAnswers(app);
+decorateRequests(app, { trustProxy: [], forwardedHeader: 'x-forwarded-for' });
 allowShortcuts(app);
 app.onAnswered((all) => {
   for (const { id, at, ...rest } of all) {
