@@ -31,6 +31,15 @@ export function isCalendarDay(text: string): boolean {
   return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text);
 }
 
+/**
+ * Whether a time is of the years 1 to 9999. RFC 3339 has no others, and PostgreSQL and JavaScript
+ * write them differently.
+ */
+export function hasPlainYear(at: Date): boolean {
+  const year = at.getUTCFullYear();
+  return year >= 1 && year <= 9999;
+}
+
 /** @param days may be negative */
 export function addDays(day: Day, days: number): Day {
   return new Date(Date.parse(`${day}T00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);

@@ -3,7 +3,7 @@ import { SCOPES, type Scope } from './access/operator-scope.ts';
 import { isAccountName, isSipUser } from './account-name.ts';
 import { RESERVED } from './billing/recurring-charge.ts';
 import { isReservedReference } from './books/ledger.ts';
-import { isCalendarDay } from './day.ts';
+import { hasPlainYear, isCalendarDay } from './day.ts';
 import { isEmailAddress } from './email-address.ts';
 import { isDecimal, isRate, toMicros } from './money.ts';
 import { dialledNumber, tenDigits } from './phone-number.ts';
@@ -237,7 +237,7 @@ function dayOrMoment(text: string, time: string): Date | undefined {
   const isMoment = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:?\d\d)$/.test(text);
   const moment = new Date(isDay ? `${text}${time}` : text);
   const exists = isCalendarDay(text.slice(0, 10));
-  return (isDay || isMoment) && exists && !Number.isNaN(moment.getTime()) ? moment : undefined;
+  return (isDay || isMoment) && exists && hasPlainYear(moment) ? moment : undefined;
 }
 
 export const feedName = accepted('feedName', (text) => /^[a-z0-9][a-z0-9._-]{0,62}$/.test(text));

@@ -187,6 +187,45 @@ test('everything that is wrong is told at once, each with its pointer', async ()
   assert.equal(codeOf(taken), '409 username_taken');
 });
 
+test('a new account has a country whose numbering plan nothing has used before', async () => {
+  const { username, country } = await account({ country: 'is' });
+  assert.equal(country, 'IS');
+  for (const [number, rate] of [
+    ['5551234', '0.007500'],
+    ['112', '0.000000'],
+  ]) {
+    const { body } = await all.call('GET', `/accounts/${username}/rate?number=${number}`);
+    const { connectFee, minimumCharge } = body;
+    assert.deepEqual([body.rate, connectFee, minimumCharge], [rate, '0.000000', '0.000000']);
+  }
+  const none = { name: 'Example Company', email: newEmail(), country: 'ZZ' };
+  assert.deepEqual(faultsOf(await all.call('POST', '/accounts', none)), ['/country invalid_value']);
+});
+
+test('an account is closed once by equal requests at once, and all are told so', async () => {
+  const { username } = await account();
+  const close = () => all.call('POST', `/accounts/${username}/close`, { confirm: username });
+  const answers = await Promise.all([close(), close(), close()]);
+  const [first] = answers;
+  for (const { status, body } of answers) assert.deepEqual([status, body], [200, first?.body]);
+  const number = { account: username, monthly: '1' };
+  assert.equal(codeOf(await all.call('PUT', '/numbers/2125550142', number)), '409 account_closed');
+});
+
+test('times are of the years that RFC 3339 has, also in UTC', async () => {
+  for (const [at, expected] of [
+    ['9999-12-31T23:59:59-01:00', '422 invalid'],
+    ['1900-01-01T00:30:00+01:00', '422 invalid'],
+    ['2030-12-31T23:59:60Z', '422 invalid'],
+    ['2030-02-29T00:00:00Z', '422 invalid'],
+  ] as const) {
+    const query = `updatedSince=${encodeURIComponent(at)}`;
+    assert.equal(codeOf(await all.call('GET', `/accounts?${query}`)), expected, at);
+  }
+  const last = encodeURIComponent('9999-12-31T23:59:59+01:00');
+  assert.deepEqual((await all.call('GET', `/accounts?updatedSince=${last}`)).body.data, []);
+});
+
 test('of two who change what they have read, one is told; calls and money change no tag', async () => {
   const { username, etag } = await account();
   const path = `/accounts/${username}`;

@@ -254,7 +254,22 @@ test('exports end with a line that says so, and go on after their cursor', async
   assert.deepEqual(rest.slice(-2), [`end,${balances.length - 1},`, '']);
   const audit = await client.call('GET', '/exports/audit?after=', undefined, accept);
   assert.match(audit.body, /^id,at,actor,origin,action,account,detail\r\n/);
-  for (const cursor of [end.cursor, 'x', Buffer.from('["ledger","1","2"]').toString('base64url')]) {
+  const now = '2030-01-01 00:00:00+00';
+  const places = [
+    ['1', '2'],
+    ['2030-13-01 00:00:00+00', '2'],
+    ['2030-01-01 24:30:00+00', '2'],
+    ['2030-01-01 00:00:00+99', '2'],
+    ['0000-01-01 00:00:00+00', '2'],
+    [now, '9223372036854775808'],
+    [now, '-1'],
+  ].map((place) => Buffer.from(JSON.stringify(['ledger', ...place])).toString('base64url'));
+  assert.deepEqual(
+    (await after('ledger', Buffer.from(`["ledger","${now}","2"]`).toString('base64url'))).at(-1)
+      .rows,
+    0,
+  );
+  for (const cursor of [end.cursor, 'x', ...places]) {
     const wrong = await client.call('GET', `/exports/ledger?after=${cursor}`);
     assert.equal(codeOf(wrong).slice(0, 3), '422', cursor);
   }

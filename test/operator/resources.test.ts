@@ -134,6 +134,8 @@ test('numbers, services, prices, blocks, promotions and feeds are set as they ar
   const blocked = `/blocked-prefixes/44${String(Date.now()).slice(-6)}`;
   assert.equal((await all.call('PUT', blocked, { reason: 'Fraud' })).status, 201);
   assert.equal((await all.call('PUT', blocked, { reason: 'Fraud' })).status, 200);
+  const changed = await all.call('PUT', blocked, { reason: 'Fraud, case 7' });
+  assert.deepEqual([changed.status, changed.body.reason], [200, 'Fraud, case 7']);
   assert.equal((await all.call('DELETE', blocked)).status, 204);
   const code = `/promotions/P${Date.now()}`;
   assert.equal((await all.call('PUT', code, { amount: '5' })).status, 201);

@@ -71,7 +71,9 @@ test('no route answers without a key, to an account’s key, or to one with a mi
     });
     assert.equal(answer.status, 401, authorization);
     assert.equal(answer.headers.get('www-authenticate'), 'Bearer');
-    assert.equal(((await answer.json()) as { code: string }).code, 'unauthorized');
+    const { code, detail } = (await answer.json()) as { code: string; detail: string };
+    assert.equal(code, 'unauthorized');
+    assert.match(detail, /Bearer` with an operator key, which begins accapi_op_/);
     assert.equal(answer.headers.get('access-control-allow-origin'), null);
   }
   const elsewhere = await api.call('info', {}, all.secret);

@@ -18,7 +18,17 @@ import { STAFF_ROLES } from '../../domain/role.ts';
 import { registrationsOf } from '../../domain/sip/registration.ts';
 import { Type } from '../../http/schema.ts';
 import { SETTINGS } from './account-settings.ts';
-import { created, given, ok, okTagged, page, requireMatch, rowsOf, tagged } from './answer.ts';
+import {
+  created,
+  given,
+  ok,
+  okTagged,
+  page,
+  requireMatch,
+  rowsOf,
+  tagged,
+  unlessGone,
+} from './answer.ts';
 import {
   allOptional,
   anyOf,
@@ -263,7 +273,9 @@ const close = route('POST /accounts/{username}/close', 'closeAccount', {
     if (call.body.confirm !== of) {
       throw invalidValue('/confirm', `Must be ${of}`);
     }
-    if (!(await payerOf(db, of))?.isClosed) await closeAccount(db, call.actor, of, call.now);
+    if (!(await payerOf(db, of))?.isClosed) {
+      await closeAccount(db, call.actor, of, call.now).catch(unlessGone);
+    }
     return okTagged(shownAccount(await findAccount(db, of)));
   },
 });

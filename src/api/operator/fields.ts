@@ -1,5 +1,5 @@
 import { OVERLAP_HOURS } from '../../domain/access/secret-overlap.ts';
-import { isCalendarDay } from '../../domain/day.ts';
+import { hasPlainYear, isCalendarDay } from '../../domain/day.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { Type } from '../../http/schema.ts';
 import { type Field, FieldFault, integer, optional, text } from './field.ts';
@@ -40,7 +40,7 @@ export function time(description: string): Field<Date> {
       const given = value as string;
       const at = new Date(given);
       const isDay = RFC3339.test(given) && isCalendarDay(given.slice(0, 10));
-      if (!isDay || Number.isNaN(at.getTime()) || at.getFullYear() < 1900) {
+      if (!isDay || !hasPlainYear(at) || at.getUTCFullYear() < 1900) {
         throw new FieldFault('invalid_value', 'Must be a time such as 2030-12-31T18:00:00Z');
       }
       return at;

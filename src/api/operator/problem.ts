@@ -195,7 +195,7 @@ function problemOfRefusal(refusal: Refusal): Problem {
     return invalidValues([{ pointer, code: own, detail: requirement ?? message }]);
   }
   if (code === 'busy') return unavailable();
-  if (code === 'unauthorized' && reason === undefined) {
+  if (code === 'unauthorized' && reason !== 'key expired') {
     const detail = 'Send `Authorization: Bearer` with an operator key, which begins accapi_op_';
     return new Problem(401, 'unauthorized', detail);
   }

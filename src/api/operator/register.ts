@@ -139,10 +139,11 @@ async function perform(
 /** If a change failed because the account is closed, the problem says so; reads are unchanged. */
 async function ofClosed(
   { method }: Route,
-  { service, params }: Pick<Call<Fields, Fields, Fields>, 'service' | 'params'>,
+  { service, params, body }: Pick<Call<Fields, Fields, Fields>, 'service' | 'params' | 'body'>,
   error: unknown,
 ): Promise<unknown> {
-  const { username } = params as { username?: number };
+  const { account: named } = body as { account?: number };
+  const { username = named } = params as { username?: number };
   const isMissing = error instanceof Refusal && error.code === 'not found';
   if (method === 'GET' || username === undefined || !isMissing) return error;
   const account = await payerOf(service.db, username);

@@ -121,6 +121,7 @@ export async function applySettings(
   settings: AccountChanges,
 ): Promise<void> {
   const values: unknown[] = [username];
+  if (settings.country) await keepPlan(tx, settings.country);
   const assignments = SETTING_COLUMNS.filter(
     ({ name, table }) =>
       table === 'account' && !['name', 'email'].includes(name) && settings[name] !== undefined,

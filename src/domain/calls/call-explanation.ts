@@ -76,10 +76,10 @@ const TERMS = ['rate', 'billed', 'connect_fee', 'minimum_charge'] as const;
 export async function explainCall(db: Queryable, call: AskedCall): Promise<CallExplanation> {
   const [explanation] = await db.query<CallExplanation>(
     `SELECT c.country, c.number, c.emergency, c.blocked, c.owner, c.incoming, c.list, c.candidates,
-       c.price, c.rate::text, c.max_rate::text AS "maxRate", c.minimum_seconds AS "minimumSeconds",
-       c.increment_seconds AS "incrementSeconds", c.connect_fee::text AS "connectFee",
-       c.minimum_charge::text AS "minimumCharge", c.billed AS "billedSeconds",
-       coalesce(${feeOf(price(...TERMS), TERMS)}, 0)::text AS fee, (${price(...TERMS)})::text AS amount
+       c.price, round(c.rate, 6)::text AS rate, c.max_rate::text AS "maxRate", c.minimum_seconds AS "minimumSeconds",
+       c.increment_seconds AS "incrementSeconds", round(c.connect_fee, 6)::text AS "connectFee",
+       round(c.minimum_charge, 6)::text AS "minimumCharge", c.billed AS "billedSeconds",
+       round(coalesce(${feeOf(price(...TERMS), TERMS)}, 0), 6)::text AS fee, (${price(...TERMS)})::text AS amount
      FROM (
        SELECT a.country, e.number, $4::boolean AS emergency,
          (SELECT coalesce(json_agg(json_build_object('prefix', k.prefix, 'account', k.account,

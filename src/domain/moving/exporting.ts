@@ -1,16 +1,25 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import { csvCell } from '../calls/call-file.ts';
+import { hasPlainYear, isCalendarDay } from '../day.ts';
 import { Refusal } from '../refusal.ts';
 import { EXPORT_KINDS, type ExportKind, type ExportKindName } from './export-kinds.ts';
 
 const PAGE = 1_000;
 // A row's time is taken before its commit. Clocks of several processes may differ by this much.
 const MARGIN = "interval '60 s'";
-const FORMS = {
-  timestamptz: /^-?(infinity|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d(:\d\d)?)$/,
-  bigint: /^\d{1,19}$/,
-  uuid: /^[0-9a-f-]{36}$/,
-  text: /^[\x20-\x7e]{1,100}$/,
+const LARGEST_BIGINT = 2n ** 63n - 1n;
+const MOMENT = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,6})?)([+-](?:0\d|1[0-5]))(:[0-5]\d)?$/;
+/** Whether PostgreSQL can read a text as a type. */
+const FITS: Record<ExportKind['order'][number][1], (text: string) => boolean> = {
+  timestamptz: (text) => {
+    const [, day = '', time, hours, minutes = ':00'] = MOMENT.exec(text) ?? [];
+    const isMoment =
+      isCalendarDay(day) && hasPlainYear(new Date(`${day}T${time}${hours}${minutes}`));
+    return isMoment || /^-?infinity$/.test(text);
+  },
+  bigint: (text) => /^\d{1,19}$/.test(text) && BigInt(text) <= LARGEST_BIGINT,
+  uuid: (text) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text),
+  text: (text) => /^[\x20-\x7e]{1,100}$/.test(text),
 };
 
 /** The last line of an export. A file without it is incomplete. */
@@ -106,7 +115,7 @@ function readPosition(
     throw wrong();
   const values = place.slice(1) as unknown[];
   const fits = order.every(
-    ([, type], n) => typeof values[n] === 'string' && FORMS[type].test(values[n] as string),
+    ([, type], n) => typeof values[n] === 'string' && FITS[type](values[n] as string),
   );
   if (!fits) throw wrong();
   return values as string[];

@@ -1,5 +1,5 @@
 import { readSetting } from '../account/account-setting.ts';
-import { isCalendarDay } from '../day.ts';
+import { hasPlainYear, isCalendarDay } from '../day.ts';
 import * as entered from '../entered-values.ts';
 import { type Decimal, fromMicros, toMicros } from '../money.ts';
 
@@ -33,7 +33,7 @@ export function moment(text: string): Date {
     /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)\s*(Z|[+-]\d\d(?::?\d\d)?)?)?$/;
   const [, day = '', time = '00:00', zone = 'Z'] = form.exec(text) ?? [];
   const at = new Date(`${day}T${time}${/^[+-]\d\d$/.test(zone) ? `${zone}:00` : zone}`);
-  if (!isCalendarDay(day) || Number.isNaN(at.getTime())) {
+  if (!isCalendarDay(day) || !hasPlainYear(at)) {
     throw new MemberFault('Must be a time such as 2030-12-31 18:00:00');
   }
   return at;

@@ -13,7 +13,7 @@ export interface BlockedPrefix {
 }
 
 /**
- * Blocks prefixes; a prefix that is blocked already does not change. Emergency calls stay allowed.
+ * Blocks prefixes; one that is blocked already gets the new reason. Emergency calls stay allowed.
  * A prefix that begins like an emergency number, such as 91 (India), may be blocked; the emergency
  * number itself may not.
  * @returns the newly blocked prefixes
@@ -39,15 +39,18 @@ export async function blockPrefixes(
   }
   return db.transaction(async (tx) => {
     if (account !== null) await requireAccount(tx, account);
-    const rows = await tx.query<{ prefix: string }>(
-      `INSERT INTO blocked_prefix (prefix, account, reason, created_at)
+    const rows = await tx.query<{ prefix: string; isNew: boolean }>(
+      `INSERT INTO blocked_prefix AS b (prefix, account, reason, created_at)
        SELECT DISTINCT p.prefix, $2::bigint, $3, $4::timestamptz FROM unnest($1::text[]) AS p (prefix)
-       ON CONFLICT ON CONSTRAINT blocked_prefix_once DO NOTHING RETURNING prefix`,
+       ON CONFLICT ON CONSTRAINT blocked_prefix_once DO UPDATE SET reason = excluded.reason
+         WHERE b.reason <> excluded.reason
+       RETURNING prefix, NOT EXISTS (SELECT FROM blocked_prefix o
+         WHERE o.prefix = b.prefix AND o.account IS NOT DISTINCT FROM b.account) AS "isNew"`,
       [prefixes, account, reason, now],
     );
-    const added = rows.map((row) => row.prefix).sort();
-    if (added.length > 0) {
-      const detail = { prefixes: added, reason };
+    const changed = rows.map((row) => row.prefix).sort();
+    if (changed.length > 0) {
+      const detail = { prefixes: changed, reason };
       await audit(
         tx,
         actor,
@@ -55,7 +58,7 @@ export async function blockPrefixes(
         now,
       );
     }
-    return added;
+    return rows.flatMap(({ prefix, isNew }) => (isNew ? [prefix] : [])).sort();
   });
 }
 
