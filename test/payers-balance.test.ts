@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { post as postMoney } from './support/calls.ts';
-import { commandJson } from './support/command.ts';
 import { startContract } from './support/contract.ts';
+import { sharedJson } from './support/shared-command.ts';
 import { Visitor } from './support/visitor.ts';
 
 test('a balance is seen by the account that pays, and by others only if it allows that', async () => {
@@ -24,9 +24,9 @@ test('a balance is seen by the account that pays, and by others only if it allow
     assert.deepEqual(await seenBy(payer), { member: 12.34, isShown: true, isPaid: false });
     assert.deepEqual(await seenBy(sub), { member: undefined, isShown: false, isPaid: true });
     const set = ['account', 'set', String(sub.username), '--shows-balance', 'on'];
-    assert.equal((await commandJson(api.env, ...set)).showsBalance, true);
+    assert.equal((await sharedJson(api.env, ...set)).showsBalance, true);
     assert.deepEqual(await seenBy(sub), { member: 12.34, isShown: true, isPaid: true });
-    const { accounts } = await commandJson(api.env, 'account', 'list');
+    const { accounts } = await sharedJson(api.env, 'account', 'list');
     const cashOf = (of: number) =>
       accounts.find(({ username }: { username: number }) => username === of).cash;
     assert.deepEqual([cashOf(payer.username), cashOf(sub.username)], ['12.340000', null]);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createPromotion } from '../src/domain/account/promotion.ts';
 import { reconcile } from '../src/domain/books/proof.ts';
 import { cleanUp } from '../src/jobs/clean-up.ts';
-import { linkIn, sharedService, submit, TESTER } from './support/service.ts';
+import { linkIn, sharedService, submit, TESTER, untilServed } from './support/service.ts';
 
 const api = sharedService();
 
@@ -67,7 +67,9 @@ test('of a hundred that sign up with the last use at once, one gets it', async (
   for (let use = 0; use < 2; use++) await api.signUp(undefined, 'LAST');
   const answers = await Promise.all(
     Array.from({ length: 100 }, (_, n) =>
-      api.call('signup', { name: 'x', email: `last${n}@example.com`, promo: 'LAST' }),
+      untilServed(() =>
+        api.call('signup', { name: 'x', email: `last${n}@example.com`, promo: 'LAST' }),
+      ),
     ),
   );
   const refused = answers.filter(({ status }) => status === 400);

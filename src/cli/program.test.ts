@@ -9,7 +9,7 @@ import { buildProgram } from './program.ts';
 
 /** Parses a command line and does nothing. @returns the error, or an empty text */
 async function complaint(...args: string[]): Promise<string> {
-  const program = await buildProgram(false);
+  const program = await buildProgram(false, args[0]);
   for (const leaf of leaves(program)) leaf.action(() => undefined);
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -5,6 +5,7 @@ import pg from 'pg';
 import { watchDelays } from '../../test/support/delays.ts';
 import { cloneDatabase } from '../../test/support/postgres.ts';
 import { type DatabaseProxy, startProxy } from '../../test/support/proxy.ts';
+import { waitUntil } from '../../test/support/wait.ts';
 import { Database, type Queryable } from './database.ts';
 import { InDoubt, StoreUnavailable } from './errors.ts';
 
@@ -100,24 +101,31 @@ test('a commit whose answer is lost is not repeated', async () => {
   let runs = 0;
   // A deferred trigger makes the commit wait.
   await direct.query(`CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql
-    AS $$ BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END $$`);
+    AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$`);
   await direct.query(`CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON note
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait()`);
-  const committing = db.transaction(async (tx) => {
-    runs++;
-    await write(tx, 'in doubt');
-    setTimeout(() => proxy.cut(), 100);
-  });
-  await assert.rejects(committing, InDoubt);
-  const exchanged = (text: string, single: boolean) => {
-    proxy.mend();
-    setTimeout(() => proxy.cut(), 100);
-    return exchange(text, single);
+  const committing = async () => {
+    const { rows } = await direct.query(
+      "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'",
+    );
+    return rows.length > 0;
   };
-  await assert.rejects(exchanged('in doubt, too', false), InDoubt);
-  await assert.rejects(exchanged('in doubt, single', true), InDoubt);
-  proxy.mend();
-  await sleep(400);
+  const cutDuring = async (work: Promise<unknown>) => {
+    const doubt = assert.rejects(work, InDoubt);
+    await waitUntil(committing);
+    proxy.cut();
+    await doubt;
+    await waitUntil(async () => !(await committing()));
+    proxy.mend();
+  };
+  await cutDuring(
+    db.transaction(async (tx) => {
+      runs++;
+      await write(tx, 'in doubt');
+    }),
+  );
+  await cutDuring(exchange('in doubt, too'));
+  await cutDuring(exchange('in doubt, single', true));
   await direct.query('DROP TRIGGER wait ON note');
   assert.equal(runs, 1);
   assert.deepEqual(await notes(), ['in doubt', 'in doubt, single', 'in doubt, too']);

@@ -58,7 +58,7 @@ test('the next batch of a body is read while one is stored, and stored after it'
   let storing = 0;
   const taken = await takeInMany(async (used) => {
     storing++;
-    for (let waited = 0; waited < 40 && used() < 2; waited++) await sleep(5);
+    for (let waited = 0; waited < 2_000 && used() < 2; waited++) await sleep(5);
     usedAfter.push(used());
     assert.equal(storing, 1);
     storing--;

@@ -17,6 +17,7 @@ import {
   startContract,
 } from '../support/contract.ts';
 import { TESTER } from '../support/service.ts';
+import { waitUntil } from '../support/wait.ts';
 
 const DAY_MS = 86_400_000;
 const FROM = '198.18.0.7';
@@ -189,9 +190,7 @@ test('a key is valid only from its networks, and tells when and from where it wa
   assert.deepEqual(await used(), { at: 0, from: null });
   const began = clock().getTime();
   assert.equal((await call('GET', '/v2.2/account', key, { from: '2001:db8:1::1' })).status, 200);
-  for (let tries = 0; (await used()).at === 0 && tries < 100; tries++) {
-    await new Promise((done) => setTimeout(done, 20));
-  }
+  await waitUntil(async () => (await used()).at !== 0);
   const first = await used();
   assert.ok(first.at >= began);
   assert.equal(first.from, '2001:db8:1::1');

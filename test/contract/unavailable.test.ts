@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   assertFailure,
   type Customer,
@@ -11,6 +10,7 @@ import {
 import { watchDelays } from '../support/delays.ts';
 import { type DatabaseProxy, startProxy } from '../support/proxy.ts';
 import { startDocumented, type TestService } from '../support/service.ts';
+import { waitUntil } from '../support/wait.ts';
 
 let proxy: DatabaseProxy;
 let api: TestService;
@@ -37,12 +37,8 @@ const goodBody = (operation: OperationName): object => ({
 });
 
 /** A lost connection is noticed at its next use or earlier. */
-async function untilReady({ url }: TestService): Promise<void> {
-  for (const deadline = Date.now() + 15_000; ; await sleep(20)) {
-    if ((await fetch(`${url}/readyz`)).status === 200) return;
-    assert.ok(Date.now() < deadline, 'the database did not come back');
-  }
-}
+const untilReady = ({ url }: TestService) =>
+  waitUntil(async () => (await fetch(`${url}/readyz`)).status === 200);
 
 const MESSAGE = 'Service unavailable, please try again';
 

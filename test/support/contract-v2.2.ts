@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { bearer, type Customer, type Headers, newAddress, newUsername } from './contract.ts';
-import { type Answer, startDocumented, type TestService } from './service.ts';
+import { type Answer, type DocumentedService, startDocumented } from './service.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT';
 
 /** The service with its limits, and the requests of the tests for v2.2. */
 export interface ContractV22 {
-  api: TestService;
+  api: DocumentedService;
   /** @param path such as `account/cdr?start=1` */
   call: (method: Method, path: string, options?: Options) => Promise<Answer>;
   signUp: () => Promise<Customer>;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomInt } from 'node:crypto';
 import { closeAccount } from '../../src/domain/account/account.ts';
-import { type Answer, post, startDocumented, TESTER, type TestService } from './service.ts';
+import { type Answer, type DocumentedService, post, startDocumented, TESTER } from './service.ts';
 
 export const OPERATIONS = [
   'add',
@@ -29,7 +29,7 @@ export interface Customer {
 
 /** The service with its limits, and the requests of the tests for v2.1. */
 export interface Contract {
-  api: TestService;
+  api: DocumentedService;
   /** calls an operation from a new address, or from that of `headers` */
   call: (operation: OperationName, body?: unknown, headers?: Headers) => Promise<Answer>;
   signUp: (email?: string) => Promise<Customer>;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import type { ValidateFunction } from 'ajv/dist/2020.js';
 import type { FastifyInstance } from 'fastify';
+import { schemasOf } from './document-schemas.ts';
 
 /** Checks every answer to an operation against the document of its version. */
 export interface DocumentedAnswers {
@@ -27,8 +28,8 @@ interface Operation {
 interface Found extends Operation {
   /** such as `POST /v2.1/account/info/` */
   name: string;
-  /** of the document, for the references of its schemas */
-  components?: object;
+  /** @param path of a schema below the answers */
+  schemaAt: (...path: string[]) => ValidateFunction;
 }
 
 // A document cannot say whether a header is always present.
@@ -40,21 +41,19 @@ const ALWAYS: Record<number, string[]> = {
 const NOT_UNTOLD = ['www-authenticate', 'retry-after', 'idempotent-replayed', 'etag', 'location'];
 const LARGEST_BYTES = 4 * 1024 * 1024;
 
-const ajv = new Ajv2020({
-  strict: false,
-  allErrors: true,
-  formats: { 'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/ },
-});
+const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+
 /** Shared by all services of a process: their documents are the same. */
-let documents: Promise<object[]> | undefined;
-const validators = new Map<string, ValidateFunction>();
+let documented: Promise<ReturnType<typeof operationsOf>> | undefined;
 
 /** Watches all answers of the server, to any client. */
 export async function watchAnswers(app: FastifyInstance): Promise<DocumentedAnswers> {
   const faults: string[] = [];
   const seen = new Set<string>();
-  documents ??= Promise.all(app.documents.map(({ read }) => read()));
-  const operations = (await documents).flatMap(operationsOf);
+  documented ??= Promise.all(app.documents.map(({ read }) => read())).then((documents) =>
+    documents.flatMap(operationsOf),
+  );
+  const operations = await documented;
   const find = ({ method = '', url = '' }: IncomingMessage): Found | undefined => {
     const path = url.replace(/^https?:\/\/[^/]*/i, '').split('?')[0] ?? '';
     const asked = method === 'HEAD' ? 'GET' : method;
@@ -86,10 +85,8 @@ export async function watchAnswers(app: FastifyInstance): Promise<DocumentedAnsw
 }
 
 function operationsOf(document: object) {
-  const { paths, components } = document as {
-    paths: Record<string, Record<string, Operation>>;
-    components?: object;
-  };
+  const { paths } = document as { paths: Record<string, Record<string, Operation>> };
+  const schemaAt = schemasOf(closed(document), DATE_TIME);
   return Object.entries(paths).flatMap(([path, methods]) => {
     const pattern = path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+');
     // A path of v2.1 is also valid without its last slash.
@@ -99,7 +96,11 @@ function operationsOf(document: object) {
       return {
         matches,
         method,
-        operation: { ...operation, components, name: `${method} ${path}` },
+        operation: {
+          ...operation,
+          name: `${method} ${path}`,
+          schemaAt: (...at: string[]) => schemaAt('paths', path, verb, 'responses', ...at),
+        },
       };
     });
   });
@@ -146,49 +147,41 @@ function keepSent(response: ServerResponse): Sent {
 
 /** The difference between an answer and the document. */
 function faultOf(
-  { name, responses, components }: Found,
+  { responses, schemaAt }: Found,
   isHead: boolean,
   { status, headers, body }: Sent,
 ): string | undefined {
   const documented = responses[status];
   if (!documented) return 'the status is not documented';
-  const told = new Map(
-    Object.entries(documented.headers ?? {}).map(([header, { schema }]) => [
-      header.toLowerCase(),
-      schema,
-    ]),
-  );
+  const named = Object.entries(documented.headers ?? {});
+  const told = new Set(named.map(([header]) => header.toLowerCase()));
   for (const header of ALWAYS[status] ?? []) {
     if (!headers.has(header) || !told.has(header)) return `${header} is missing`;
   }
   for (const header of NOT_UNTOLD) {
     if (headers.has(header) && !told.has(header)) return `${header} is not documented`;
   }
-  for (const [header, schema] of told) {
-    const text = headers.get(header);
+  for (const [header, { schema }] of named) {
+    const text = headers.get(header.toLowerCase());
     const isInteger = 'type' in schema && schema.type === 'integer';
     if (text === undefined) continue;
     const value = isInteger ? Number(text) : text;
-    const fault = check(`${name} ${status} ${header}`, () => schema, value);
+    const fault = check(schemaAt(String(status), 'headers', header, 'schema'), value);
     if (fault) return `${header}: ${fault}`;
   }
-  const [type, media] = Object.entries(documented.content ?? {})[0] ?? [];
-  if (!media) return body?.length ? 'the body is not documented' : undefined;
+  const [type] = Object.keys(documented.content ?? {});
+  if (type === undefined) return body?.length ? 'the body is not documented' : undefined;
   const sentType = headers.get('content-type');
   if (sentType !== `${type}; charset=utf-8` && sentType !== type) return `it is ${sentType}`;
   if (isHead || body === undefined) return undefined;
-  if (!/json/.test(type ?? '') || /ndjson/.test(type ?? '')) return undefined;
-  const schema = () => closed({ ...media.schema, components });
-  return check(`${name} ${status}`, schema, JSON.parse(body.toString()));
+  if (!/json/.test(type) || /ndjson/.test(type)) return undefined;
+  const schema = schemaAt(String(status), 'content', type, 'schema');
+  return check(schema, JSON.parse(body.toString()));
 }
 
-/** @param schema is read for the first value of a name; it is copied, which takes longer than a check */
-function check(name: string, schema: () => object, value: unknown): string | undefined {
-  const validate = validators.get(name) ?? ajv.compile(schema());
-  validators.set(name, validate);
-  return validate(value)
-    ? undefined
-    : `${ajv.errorsText(validate.errors)} in ${JSON.stringify(value)}`;
+function check(validate: ValidateFunction, value: unknown): string | undefined {
+  if (validate(value)) return undefined;
+  return `${JSON.stringify(validate.errors)} in ${JSON.stringify(value)}`;
 }
 
 /** The schema, closed to members that it does not name. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { after, before } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyInstance } from 'fastify';
 import type { ParsedMail } from 'mailparser';
 import type pg from 'pg';
 import { buildApp } from '../../src/app.ts';
@@ -45,8 +46,6 @@ export interface Answer {
 export interface TestService {
   url: string;
   service: Service;
-  /** all its answers, checked against the document */
-  answers: DocumentedAnswers;
   folder: string;
   /** settings for a command on the same database and key */
   env: Record<string, string>;
@@ -70,6 +69,11 @@ export interface TestService {
   stop: () => Promise<void>;
 }
 
+/** A service whose answers are checked against its documents. */
+export interface DocumentedService extends TestService {
+  answers: DocumentedAnswers;
+}
+
 /**
  * The service of all tests of a file: started before the first of them, stopped after the last.
  * @param setUp what else is made before the tests
@@ -88,15 +92,23 @@ export function sharedService(
   return service;
 }
 
-/**
- * The whole service on a separate database, with real HTTP on a free port and mails in a folder.
- * @param env settings that differ from the defaults; limits are off unless set
- * @param through changes the connection to the database; default: direct
- */
-export async function startService(
-  env: Record<string, string> = {},
-  transport?: MailTransport,
-  through: (connection: pg.ClientConfig) => pg.ClientConfig = (connection) => connection,
+type Start = [
+  /** settings that differ from the defaults; limits are off unless set */
+  env?: Record<string, string>,
+  transport?: MailTransport | undefined,
+  /** changes the connection to the database; default: direct */
+  through?: (connection: pg.ClientConfig) => pg.ClientConfig,
+];
+
+/** The whole service on a separate database, with real HTTP on a free port and mails in a folder. */
+export function startService(...settings: Start): Promise<TestService> {
+  return start(async () => undefined, ...settings);
+}
+
+/** @param watch gets the server before its first request */
+async function start(
+  watch: (app: FastifyInstance) => Promise<void>,
+  ...[env = {}, transport, through = (connection) => connection]: Start
 ): Promise<TestService> {
   // A start that fails halfway ends what it began, so that the test file can end.
   await using started = new AsyncDisposableStack();
@@ -138,7 +150,7 @@ export async function startService(
   const service: Service = { config, db, reader: db, queue, keyring, signInFailures, clock };
   const app = await buildApp(service, log);
   started.defer(async () => void (await app.close()));
-  const answers = await watchAnswers(app);
+  await watch(app);
   await app.listen({ port: 0, host: '127.0.0.1' });
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   const mailFolder = join(folder, 'mail');
@@ -159,7 +171,6 @@ export async function startService(
   return {
     url,
     service,
-    answers,
     folder,
     env: { DATA_DIR: folder, DATABASE_URL: databaseUrl(connection), SECRET_KEY_FILE: keyFile },
     logged: () => {
@@ -207,15 +218,21 @@ export async function startService(
 }
 
 /** The same; at the end it asserts that every answer equals its document. */
-export async function startDocumented(
-  ...start: Parameters<typeof startService>
-): Promise<TestService> {
-  const api = await startService(...start);
+export async function startDocumented(...settings: Start): Promise<DocumentedService> {
+  let answers: DocumentedAnswers | undefined;
+  const api = await start(
+    async (app) => {
+      answers = await watchAnswers(app);
+    },
+    ...settings,
+  );
+  assert.ok(answers);
+  const { assertAll } = answers;
   const stop = async () => {
     await api.stop();
-    api.answers.assertAll();
+    assertAll();
   };
-  return { ...api, stop };
+  return { ...api, answers, stop };
 }
 
 /** @param body an object is sent as JSON; text and bytes are sent unchanged */
@@ -237,6 +254,13 @@ export async function post(
     headers: response.headers,
     body: isJson ? JSON.parse(text) : text,
   };
+}
+
+/** Sends a request again while it is answered 503, as many at once may be on a busy machine. */
+export async function untilServed<A extends { status: number }>(ask: () => Promise<A>): Promise<A> {
+  let answer = await ask();
+  for (; answer.status === 503; answer = await ask()) await sleep(200);
+  return answer;
 }
 
 interface Received {

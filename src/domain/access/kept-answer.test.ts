@@ -68,7 +68,7 @@ test('a request that another process does is waited for by PostgreSQL', async ()
   const first = await ask('e');
   const now = hoursLater(100);
   // Acts as another process: it claims the expired row again.
-  const elsewhere = (milliseconds: number) =>
+  const elsewhere = (milliseconds: number, claimedNow: () => void) =>
     db.transaction(async (tx) => {
       const claimed = await tx.query(
         `UPDATE kept_answer SET kept_at = $1 WHERE id = (SELECT max(id) FROM kept_answer)
@@ -76,15 +76,18 @@ test('a request that another process does is waited for by PostgreSQL', async ()
         [now],
       );
       assert.equal(claimed.length, 1);
+      claimedNow();
       await sleep(milliseconds);
       if (milliseconds > 2_000) throw new RangeError('it failed');
     });
-  const failing = assert.rejects(elsewhere(2_500), RangeError);
-  await sleep(100);
+  const claimed = Promise.withResolvers<void>();
+  const failing = assert.rejects(elsewhere(2_500, claimed.resolve), RangeError);
+  await claimed.promise;
   await assert.rejects(ask('e', { now }), idempotencyKeyInUse());
   await failing;
-  const done = elsewhere(500);
-  await sleep(100);
+  const claimedAgain = Promise.withResolvers<void>();
+  const done = elsewhere(500, claimedAgain.resolve);
+  await claimedAgain.promise;
   assert.deepEqual(await ask('e', { now }), { ...first, replayed: true });
   await done;
   assert.equal(await notesOf('e'), 1);

@@ -91,9 +91,13 @@ test('a secret is looked up once a second; a change in this process counts at on
   await revokeOperatorKey(db, TESTER, { id: key.id }, NOW);
   assert.equal(await seen(secret), 'unauthorized: unauthorized');
   assert.equal(await seen(otherSecret), `${other.id} ${other.name}`);
+  await sleep(1_100);
+  const looked = performance.now();
+  assert.equal(await seen(otherSecret), `${other.id} ${other.name}`);
   // As another process does.
   await db.query('UPDATE operator_key SET revoked_at = $2 WHERE id = $1', [other.id, NOW]);
-  assert.equal(await seen(otherSecret), `${other.id} ${other.name}`);
+  const known = await seen(otherSecret);
+  if (performance.now() - looked < 1_000) assert.equal(known, `${other.id} ${other.name}`);
   await sleep(1_100);
   assert.equal(await seen(otherSecret), 'unauthorized: unauthorized');
 });
