@@ -301,11 +301,11 @@ test('a month without a partition gets one', async () => {
 
 test('split, shuffled, repeated and in parallel, calls end up as when they came once', async () => {
   const { db } = api.service;
-  const accounts = await Promise.all(
-    Array.from({ length: 20 }, (_, n) =>
-      addCustomer(api, { cash: '0.5', rate: `0.0${n + 10}`, increment: (n % 6) + 1 }),
-    ),
-  );
+  const accounts: number[] = [];
+  for (let n = 0; n < 20; n++) {
+    const terms = { cash: '0.5', rate: `0.0${n + 10}`, increment: (n % 6) + 1 };
+    accounts.push(await addCustomer(api, terms));
+  }
   const calls = Array.from({ length: 600 }, (_, n) =>
     reportedCall({
       account: accounts[(n * 7) % accounts.length],
