@@ -9,6 +9,7 @@ import { OtherCurrency } from './domain/books/currency.ts';
 import { KeyringError } from './domain/sealing/keyring.ts';
 import { createLog } from './http/log.ts';
 import { type Running, serve, serveAsWorker } from './serve.ts';
+import { systemErrorText, unavailableText } from './system-error.ts';
 import { LEAVE } from './workers.ts';
 
 const EXPLAINED = [
@@ -66,10 +67,11 @@ async function renew(): Promise<void> {
 
 function explain(error: unknown): string {
   if (EXPLAINED.some((kind) => error instanceof kind)) return (error as Error).message;
-  if (error instanceof StoreUnavailable) {
-    return `the database is not available: ${(error.cause as Error).message}`;
-  }
-  const { code, port } = error as NodeJS.ErrnoException & { port?: number };
+  if (error instanceof StoreUnavailable) return unavailableText(error.cause);
+  const { code, syscall, port } = error as NodeJS.ErrnoException & { port?: number };
   if (code === 'EADDRINUSE') return `port ${port} is in use; set PORT to another one`;
-  return (error as Error).stack ?? String(error);
+  const words = systemErrorText(error);
+  if (words === undefined) return (error as Error).stack ?? String(error);
+  const isAddress = syscall === 'listen' || syscall === 'getaddrinfo';
+  return isAddress ? `${words}; look at HOST, PORT and METRICS_PORT` : words;
 }

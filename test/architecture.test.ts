@@ -12,6 +12,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'currency.ts': [],
   'language.ts': [],
   'settings.ts': ['language.ts'],
+  'system-error.ts': [],
   'config.ts': ['brand.ts', 'currency.ts', 'language.ts', 'settings.ts'],
   db: [],
   domain: ['db', 'currency.ts', 'language.ts'],
@@ -54,7 +55,15 @@ const MAY_IMPORT: Record<string, string[]> = {
     'open-service.ts',
     'service-address.ts',
   ],
-  'server-process.ts': ['config.ts', 'db', 'domain', 'http', 'serve.ts', 'workers.ts'],
+  'server-process.ts': [
+    'config.ts',
+    'db',
+    'domain',
+    'http',
+    'serve.ts',
+    'system-error.ts',
+    'workers.ts',
+  ],
   'main.js': ['loading.js', 'server-process.ts'],
   'loading.js': [],
   cli: [
@@ -72,6 +81,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'open-service.ts',
     'secret-key.ts',
     'service-address.ts',
+    'system-error.ts',
     'webhook',
   ],
 };

@@ -130,6 +130,13 @@ test('a start that fails says why in one line, and leaves no database running', 
     new RegExp(`^account-api: port ${port} is in use; set PORT to another one\n$`),
   );
   assert.ok(isStopped(otherDir));
+  // An address for examples, which no machine has (RFC 5737).
+  const elsewhere = launchServer(otherDir, { env: { HOST: '192.0.2.1', PORT: port } });
+  assert.equal(await elsewhere.ended, 1);
+  assert.equal(
+    elsewhere.output(),
+    `account-api: 192.0.2.1:${port}: this machine does not have the address; look at HOST, PORT and METRICS_PORT\n`,
+  );
   const second = launchServer(dataDir);
   assert.equal(await second.ended, 1);
   assert.match(
