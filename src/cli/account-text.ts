@@ -24,7 +24,7 @@ export function accountText(account: AccountDetails): string {
     ['Increment', `${account.minimumSeconds}/${account.incrementSeconds} seconds`],
     ['Price list', account.priceList ?? 'none of its own'],
     ['Calls at once', account.maxCalls ?? 'any number'],
-    ['Caller id', account.callerId || 'none'],
+    ['Caller ID', account.callerId || 'none'],
     ['Notify', `${onOff(account.notify)}, below ${account.notifyThreshold}`],
     ['Time zone', account.timeZone],
     ['Country', account.country ?? 'as its switch'],

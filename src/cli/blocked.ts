@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander';
-import { blockPrefixes, listBlocked, releasePrefixes } from '../domain/rating/blocked-prefix.ts';
+import { blockPrefixes, listBlocked, unblockPrefixes } from '../domain/rating/blocked-prefix.ts';
 import { command, operator, perform, performAnywhere } from './operation.ts';
 import { count, moment, table } from './print.ts';
 import * as values from './values.ts';
@@ -66,15 +66,15 @@ function remove(group: Command): void {
   performAnywhere(
     on,
     ({ db, clock }, prefixes: string[], { account = null }: { account?: number | null }) =>
-      releasePrefixes(db, operator(), { prefixes, account }, clock()),
+      unblockPrefixes(db, operator(), { prefixes, account }, clock()),
     async (remote, prefixes, { account }) => {
       const only = account ? `?account=${account}` : '';
       for (const prefix of prefixes)
         await remote.change<void>('DELETE', `/blocked-prefixes/${prefix}${only}`);
     },
   )((_, prefixes, { account = null }) => ({
-    json: { account, released: prefixes },
-    text: `Released for ${account ?? 'everyone'}: ${prefixes.join(', ')}`,
+    json: { account, unblocked: prefixes },
+    text: `Unblocked for ${account ?? 'everyone'}: ${prefixes.join(', ')}`,
   }));
 }
 

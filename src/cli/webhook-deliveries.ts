@@ -123,6 +123,6 @@ function replay(group: Command): void {
     },
   )((events, id) => ({
     json: { id: String(id), events },
-    text: `${events} events are sent again.`,
+    text: events === 1 ? '1 event is sent again.' : `${events} events are sent again.`,
   }));
 }

@@ -43,7 +43,7 @@ const TABLE: Record<string, string> = {
   'POST /admin/price-import': 'ab',
   'GET /admin/blocked': 'asbr',
   'POST /admin/blocked': 'a',
-  'POST /admin/blocked/release': 'a',
+  'POST /admin/blocked/unblock': 'a',
   'GET /admin/books': 'asbr',
   'POST /admin/books': 'ab',
   'GET /admin/monthly-charges': 'asbr',

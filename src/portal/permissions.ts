@@ -69,7 +69,7 @@ const PERMISSIONS: Record<string, Permission> = {
   'POST /admin/price-import': 'money',
   'GET /admin/blocked': 'read',
   'POST /admin/blocked': 'operation',
-  'POST /admin/blocked/release': 'operation',
+  'POST /admin/blocked/unblock': 'operation',
   'GET /admin/books': 'read',
   'POST /admin/books': 'money',
   'GET /admin/monthly-charges': 'read',

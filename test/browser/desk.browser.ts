@@ -127,8 +127,8 @@ for (const [name, hands] of [
     await type(page.getByLabel('Reason'), 'Fraud');
     await press(button(page, 'Block'));
     const row = page.getByRole('row', { name: '252' });
-    await press(row.getByText('Release', { exact: true }));
-    await press(row.getByRole('button', { name: 'Yes, release' }));
+    await press(row.getByText('Unblock', { exact: true }));
+    await press(row.getByRole('button', { name: 'Yes, unblock' }));
     assert.match(await text(page, 'main'), /No prefix is blocked/);
 
     await press(menu(page, 'Monthly charges'));

@@ -121,7 +121,7 @@ test('each route that changes something does it, and leaves the entries of the a
   await step('PATCH', '/price-lists/own/prices', 'prefix,rate\n45,0.01\n', ['price list imported']);
   await step('DELETE', '/price-lists/own', undefined, ['price list removed']);
   await step('PUT', '/blocked-prefixes/4479', { reason: 'Fraud' }, ['prefixes blocked']);
-  await step('DELETE', '/blocked-prefixes/4479', undefined, ['prefixes released']);
+  await step('DELETE', '/blocked-prefixes/4479', undefined, ['prefixes unblocked']);
   await step('PUT', '/promotions/SPRING', { amount: '5' }, ['promotion created']);
   await step('PATCH', '/promotions/SPRING', { usesLimit: 5 }, ['promotion changed']);
   await step('PUT', '/feeds/pbx', { format: 'generic' }, ['feed added']);

@@ -67,7 +67,7 @@ test('price lists and blocked prefixes are kept by the command', async () => {
   ]);
   assert.deepEqual(await run('blocked', 'remove', '53', '--account', username), [
     0,
-    `Released for ${username}: 53\n`,
+    `Unblocked for ${username}: 53\n`,
   ]);
   const cleared = await commandJson(
     api.env,

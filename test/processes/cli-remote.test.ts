@@ -85,7 +85,7 @@ test('lists and changes of settings are the same from afar', async () => {
     `Added E911 to ${username}: 1.50 USD a month`,
     'Created SPRING: 5.00 USD for a new account',
     'Changed pbx1.',
-    'Released for everyone: 53',
+    'Unblocked for everyone: 53',
     '0 calls looked at, 0 changed.\nPosted 0 adjustments: 0.00 USD',
   ];
   for (const [n, args] of changes.entries()) assert.equal(await ok(remotely, ...args), said[n]);

@@ -1,5 +1,5 @@
 import * as entered from '../../domain/entered-values.ts';
-import { blockPrefixes, listBlocked, releasePrefixes } from '../../domain/rating/blocked-prefix.ts';
+import { blockPrefixes, listBlocked, unblockPrefixes } from '../../domain/rating/blocked-prefix.ts';
 import { created, ok, pageOfAll, removed, unlessGone } from './answer.ts';
 import { optional, text } from './field.ts';
 import { PAGE, reason, username } from './fields.ts';
@@ -57,7 +57,7 @@ const putBlocked = route('PUT /blocked-prefixes/{prefix}', 'blockPrefix', {
   },
 });
 
-const deleteBlocked = route('DELETE /blocked-prefixes/{prefix}', 'releasePrefix', {
+const deleteBlocked = route('DELETE /blocked-prefixes/{prefix}', 'unblockPrefix', {
   summary: 'Let numbers be called again',
   scope: 'blocked:write',
   params: B,
@@ -65,8 +65,8 @@ const deleteBlocked = route('DELETE /blocked-prefixes/{prefix}', 'releasePrefix'
   answers: { 204: null },
   handle: async ({ service, actor, params, query, now }) => {
     const { account = null } = query;
-    const release = { prefixes: [params.prefix], account };
-    await releasePrefixes(service.db, actor, release, now).catch(unlessGone);
+    const unblocked = { prefixes: [params.prefix], account };
+    await unblockPrefixes(service.db, actor, unblocked, now).catch(unlessGone);
     return removed;
   },
 });

@@ -77,7 +77,7 @@ const ACCOUNT_SETTINGS = {
     column: 'caller_id',
     read: entered.callerId,
     option: '--caller-id <number>',
-    help: "caller id, '' or none to clear it",
+    help: "caller ID, '' or none to clear it",
     input: 'digits',
   },
   timeZone: {

@@ -26,7 +26,7 @@ test('the last administrator stays, also where all are to go at once', async () 
     const left = await usernames();
     assert.equal(left.length, 1, leave.name);
     assert.deepEqual(results.map(reasonOf).filter(Boolean), [
-      `${left[0]} is the last administrator; make another one first, with account-api admin create`,
+      `${left[0]} is the last administrator; make another one first, on the page Staff or by npx account-api admin create`,
     ]);
     assert.ok(before.length >= created.length);
   }

@@ -18,7 +18,7 @@ export async function requireAnotherAdministrator(tx: Queryable, username: numbe
   if (others.length > 0) return;
   throw new Refusal(
     'conflict',
-    `${username} is the last administrator; make another one first, with account-api admin create`,
+    `${username} is the last administrator; make another one first, on the page Staff or by npx account-api admin create`,
     { problem: { key: 'lastAdministrator', account: username } },
   );
 }

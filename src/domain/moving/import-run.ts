@@ -47,7 +47,8 @@ export async function createRun(
       [id, kind, JSON.stringify(options), file, actor.who, actor.from, createdBy, now],
     );
     const detail = { import: id, kind, mapping: options.mapping, dryRun: options.dryRun };
-    await audit(tx, actor, { action: 'import started', detail }, now);
+    const action = options.dryRun ? 'dry run started' : 'import started';
+    await audit(tx, actor, { action, detail }, now);
     return created as ImportRun;
   });
 }

@@ -224,7 +224,8 @@ async function finish({ db, actor, now }: ImportTools, run: ImportRun): Promise<
     await forgetNames(tx, run.id);
     const { kind, options, sums } = run;
     const detail = { import: run.id, kind, dryRun: options.dryRun, ...counts, sums };
-    await audit(tx, actor, { action: 'import finished', detail }, now);
+    const action = options.dryRun ? 'dry run finished' : 'import finished';
+    await audit(tx, actor, { action, detail }, now);
   });
   return { run: await findRun(db, run.id), counts };
 }

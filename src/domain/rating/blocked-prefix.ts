@@ -62,8 +62,8 @@ export async function blockPrefixes(
   });
 }
 
-/** @throws Refusal 'not found' if one of them is not blocked; then none is released */
-export async function releasePrefixes(
+/** @throws Refusal 'not found' if one of them is not blocked; then all stay blocked */
+export async function unblockPrefixes(
   db: Database,
   actor: Actor,
   { prefixes, account }: { prefixes: string[]; account: number | null },
@@ -75,17 +75,17 @@ export async function releasePrefixes(
        RETURNING prefix`,
       [prefixes, account],
     );
-    const released = rows.map((row) => row.prefix).sort();
-    const missing = prefixes.find((prefix) => !released.includes(prefix));
+    const unblocked = rows.map((row) => row.prefix).sort();
+    const missing = prefixes.find((prefix) => !unblocked.includes(prefix));
     if (missing) {
       const whom = account === null ? 'everyone' : account;
       throw new Refusal('not found', `${missing} is not blocked for ${whom}`);
     }
-    const detail = { prefixes: released };
+    const detail = { prefixes: unblocked };
     await audit(
       tx,
       actor,
-      { action: 'prefixes released', account: account ?? undefined, detail },
+      { action: 'prefixes unblocked', account: account ?? undefined, detail },
       now,
     );
   });

@@ -14,7 +14,7 @@ import { storeCalls } from '../calls/call.ts';
 import { explainCall } from '../calls/call-explanation.ts';
 import { plainNumber } from '../phone-number.ts';
 import { gatherAuthorizations } from './authorization.ts';
-import { blockPrefixes, listBlocked, releasePrefixes } from './blocked-prefix.ts';
+import { blockPrefixes, listBlocked, unblockPrefixes } from './blocked-prefix.ts';
 import { readPriceFile } from './price-csv.ts';
 import { importPrices } from './price-import.ts';
 import { listPriceLists, listPrices, removePriceList } from './price-list.ts';
@@ -203,7 +203,7 @@ test('free destinations go on while the balance is used up, where the operator l
   await assert.rejects(ask(account, '8005550123', true), {
     message: 'The destination is blocked',
   });
-  await releasePrefixes(db, TESTER, { prefixes: ['1800'], account }, clock());
+  await unblockPrefixes(db, TESTER, { prefixes: ['1800'], account }, clock());
 });
 
 test('an import adds, changes and, where asked, removes; a dry run only counts', async () => {
@@ -309,7 +309,7 @@ test('prefixes are blocked and released for everyone or for an account', async (
       clock(),
     );
   const release = (prefixes: string[], whom: number | null) =>
-    releasePrefixes(db, TESTER, { prefixes, account: whom }, clock());
+    unblockPrefixes(db, TESTER, { prefixes, account: whom }, clock());
   assert.deepEqual(await block(['53', '1900', '53'], null), ['1900', '53']);
   assert.deepEqual(await block(['53', '1900', '7'], account), ['1900', '53', '7']);
   assert.deepEqual(await block(['53', '99'], null), ['99']);

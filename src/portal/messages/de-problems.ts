@@ -107,7 +107,7 @@ export const deProblems: ProblemWords<Problem> = {
   paysFor: ({ account, other }) =>
     `${other} wird von ${account} bezahlt; bitte schließen Sie es zuerst.`,
   lastAdministrator: ({ account }) =>
-    `${account} ist der letzte Administrator; legen Sie zuerst einen anderen an, mit account-api admin create.`,
+    `${account} ist der letzte Administrator; legen Sie zuerst auf der Seite Personal einen anderen an.`,
   emergencyPrefix: ({ prefix }) => `${prefix} ist eine Notrufnummer, die nichts sperren darf.`,
   noBillingAccount: () => 'Das ist kein offenes Abrechnungskonto.',
   feedExists: ({ name }) => `Einen Feed ${name} gibt es schon.`,

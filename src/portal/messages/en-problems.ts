@@ -70,7 +70,7 @@ export const enProblems: ProblemWords<Problem> = {
   billedTo: ({ account, payer }) => `${account} is billed to ${payer}; please use that account.`,
   paysFor: ({ account, other }) => `${other} is billed to ${account}; please close it first.`,
   lastAdministrator: ({ account }) =>
-    `${account} is the last administrator; make another one first, with account-api admin create.`,
+    `${account} is the last administrator; make another one first, on the page Staff.`,
   emergencyPrefix: ({ prefix }) => `${prefix} is an emergency number, which nothing may block.`,
   noBillingAccount: () => 'This is not an open account that pays for itself.',
   feedExists: ({ name }) => `There is a feed ${name} already.`,

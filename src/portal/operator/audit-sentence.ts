@@ -10,8 +10,9 @@ const LONGEST_VALUE = 200;
 
 /** What an entry of the audit trail says, as a sentence that begins with the person. */
 export function auditSentence(view: View, { actor, action, detail }: AuditEntry): Html {
-  const words = view.m.operator.auditSentences[action] ?? action;
   const members = detail as Record<string, unknown>;
+  const whole = view.m.operator.auditSentences[action] ?? action;
+  const words = members.reason ? whole : whole.replace(/: \{reason\}$/, '');
   const parts = words.split(/(\{\w+[$@]?\})/).map((part) => {
     const [, name, kind] = /^\{(\w+)([$@]?)\}$/.exec(part) ?? [];
     if (name === undefined) return part;

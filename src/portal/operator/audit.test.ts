@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { pipeCommand } from '../../../test/support/command.ts';
 import { sharedService, TESTER } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 import { changeAccount } from '../../domain/account/account.ts';
 import { audit } from '../../domain/audit.ts';
 import { postByHand } from '../../domain/books/ledger.ts';
+import { blockPrefixes } from '../../domain/rating/blocked-prefix.ts';
 
 let operator: Visitor;
 let username: number;
@@ -20,7 +22,21 @@ const api = sharedService({}, async () => {
   await postByHand(db, TESTER, { ...entry, kind: 'payment', at: clock() });
   const old = new Date('2024-02-29T12:00:00Z');
   await audit(db, TESTER, { action: 'unheard of', detail: { a: 1 } }, old);
+  await blockPrefixes(
+    db,
+    { who: 'blocker', from: 'test' },
+    { prefixes: ['53'], account: null, reason: '', emergencyNumbers: new Set() },
+    clock(),
+  );
+  const csv = Buffer.from('externalId,name,email\no-1,Old,old@example.com\n');
+  for (const dryRun of [true, false]) {
+    const { status } = await imports(csv, dryRun);
+    assert.equal(status, 0);
+  }
 });
+
+const imports = (csv: Buffer, dryRun: boolean) =>
+  pipeCommand(api.env, csv, 'import', 'accounts', '-', ...(dryRun ? ['--dry-run'] : []));
 
 /** The rows of the trail, each as text, without its time. */
 async function rows(query: string): Promise<string[]> {
@@ -45,6 +61,22 @@ test('the trail tells in sentences who did what', async () => {
   assert.match(
     two,
     new RegExp(`from 0\\.007500 to 0\\.025000\\b.* ${username} portal 192\\.0\\.2\\.1$`),
+  );
+});
+
+test('an import, its dry run and a block without a reason are whole sentences', async () => {
+  const said = async (query: string) =>
+    (await rows(query)).map((row) => row.replace(/^operator \S+ | – .*$/g, ''));
+  assert.deepEqual(await said('person=blocker'), ['blocker blocked 53']);
+  const [finished, started, dryFinished, dryStarted] = await said('person=operator');
+  assert.deepEqual(
+    [started, finished, dryStarted, dryFinished],
+    [
+      'began an import ( accounts , mapping neutral )',
+      'finished an import ( accounts ): 1 created, 0 changed, 0 faulty',
+      'began a dry run of an import ( accounts , mapping neutral )',
+      'finished a dry run of an import ( accounts ): 1 to be created, 0 to be changed, 0 faulty',
+    ],
   );
 });
 

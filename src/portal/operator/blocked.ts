@@ -4,7 +4,7 @@ import {
   type BlockedPrefix,
   blockPrefixes,
   listBlocked,
-  releasePrefixes,
+  unblockPrefixes,
 } from '../../domain/rating/blocked-prefix.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { html } from '../../html.ts';
@@ -58,13 +58,13 @@ export function blockedPages(app: FastifyInstance, service: Service): void {
     return showDone(service, reply, PATH, 'added');
   });
 
-  app.post(`${PATH}/release`, async (request, reply) => {
+  app.post(`${PATH}/unblock`, async (request, reply) => {
     const { prefix = '', account = '' } = formFields(request);
-    const release = {
+    const unblocked = {
       prefixes: [prefix],
       account: /^[0-9]{10}$/.test(account) ? Number(account) : null,
     };
-    await releasePrefixes(db, administrator(request), release, clock());
+    await unblockPrefixes(db, administrator(request), unblocked, clock());
     return showDone(service, reply, PATH, 'removed');
   });
 
@@ -91,8 +91,8 @@ ${may(view, 'operation') && panel(m.add, form(view, PATH, fields))}`;
 
 function blockedTable(view: View, blocked: BlockedPrefix[]) {
   const m = view.m.operator.blocked;
-  const release = ({ prefix, account }: BlockedPrefix) =>
-    confirmed(view, `${PATH}/release`, m.release, {
+  const removal = ({ prefix, account }: BlockedPrefix) =>
+    confirmed(view, `${PATH}/unblock`, m.unblock, {
       fields: html`<input type="hidden" name="prefix" value="${prefix}"><input type="hidden" name="account" value="${account ?? ''}">`,
       small: true,
     });
@@ -104,7 +104,7 @@ function blockedTable(view: View, blocked: BlockedPrefix[]) {
       { label: m.account, cell: ({ account }) => (account ? accountLink(account) : m.everyone) },
       { label: m.reason, cell: ({ reason }) => freeText(reason) },
       { label: m.since, cell: ({ createdAt }) => day(view, createdAt, zoneOf(view)) },
-      ...(may(view, 'operation') ? [{ label: '', cell: release }] : []),
+      ...(may(view, 'operation') ? [{ label: '', cell: removal }] : []),
     ],
   });
 }

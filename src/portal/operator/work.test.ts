@@ -49,7 +49,7 @@ test('prefixes are blocked for all or for an account, and released', async () =>
     new RegExp(`252 everyone Fraud .* 4479 everyone Fraud .* 53 ${username} Asked`),
   );
   const fields = { prefix: '53', account: String(username) };
-  assert.equal((await operator.submit('/admin/blocked/release', fields)).status, 303);
+  assert.equal((await operator.submit('/admin/blocked/unblock', fields)).status, 303);
   assert.doesNotMatch(await textOf('/admin/blocked'), / Asked /);
 });
 
