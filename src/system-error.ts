@@ -33,6 +33,9 @@ export function systemErrorText(error: unknown): string | undefined {
 export function unavailableText(cause: unknown): string {
   // If a host name has two addresses, the error of a refused connection holds its messages inside.
   const first = cause instanceof AggregateError ? cause.errors[0] : cause;
+  // The work of a transaction may write a file, such as an export.
+  const { code, syscall } = first as SystemError;
+  if (syscall === 'open' || code === 'ENOSPC') return systemErrorText(first) ?? String(first);
   const message = first instanceof Error ? first.message : String(first);
   return `the database is not available: ${message}; does it run, and is DATABASE_URL right?`;
 }

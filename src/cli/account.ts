@@ -24,7 +24,7 @@ import { Refusal } from '../domain/refusal.ts';
 import { credentials } from './account-credentials.ts';
 import { accountText } from './account-text.ts';
 import { confirm } from './confirm.ts';
-import { command, type Output, operator, perform } from './operation.ts';
+import { command, type Output, operator, perform, requireChange } from './operation.ts';
 import { fields, moment, money, moreAt, printable, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -155,13 +155,8 @@ function set(group: Command): void {
     'set',
     'change an account; several options at once are one change',
     `account set ${SAMPLE} --rate 0.025 --increment 6/6 --notify on`,
-  )
-    .addArgument(values.usernameArgument())
-    .hook('preAction', (on) => {
-      const { json: _, from: __, ...changes } = on.opts();
-      if (Object.keys(changes).length === 0)
-        on.error('say what to change with at least one option');
-    });
+  ).addArgument(values.usernameArgument());
+  requireChange(on, 'from');
   for (const name of SETTING_NAMES) {
     const { option, help } = accountSetting(name);
     on.option(option, help, (text) => values.setting(text, name));

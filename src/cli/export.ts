@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { createWriteStream, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { finished } from 'node:stream/promises';
+import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Command } from 'commander';
 import type { Queryable } from '../db/database.ts';
@@ -46,7 +45,7 @@ export function exportCommands(group: Command): void {
     .option('--gzip', 'pack the files');
   perform(on, async ({ db, clock }, options: { to: string; since?: string; gzip?: true }) => {
     const { to, since, gzip } = options;
-    const before = since ? (JSON.parse(readFileSync(since, 'utf8')) as Manifest) : undefined;
+    const before = since ? manifestIn(since) : undefined;
     if (existsSync(join(to, MANIFEST)))
       throw new Refusal('conflict', `${to} has an export already`);
     mkdirSync(to, { recursive: true });
@@ -68,6 +67,16 @@ export function exportCommands(group: Command): void {
   });
 }
 
+/** @throws Refusal if the file is no manifest */
+function manifestIn(path: string): Manifest {
+  const text = readFileSync(path, 'utf8');
+  try {
+    const manifest = JSON.parse(text) as Manifest;
+    if (typeof manifest.files === 'object') return manifest;
+  } catch {}
+  throw new Refusal('malformed', `${path} is no manifest.json of an earlier export`);
+}
+
 async function writeKind(
   tx: Queryable,
   kind: ExportKindName,
@@ -75,18 +84,15 @@ async function writeKind(
 ): Promise<ExportedFile> {
   const file = `${kind}.ndjson${isPacked ? '.gz' : ''}`;
   const hash = createHash('sha256');
-  const out = createWriteStream(join(to, file), { mode: 0o600, flags: 'w' });
-  const packer = isPacked ? createGzip() : undefined;
-  packer?.pipe(out);
-  (packer ?? out).on('data', () => undefined);
-  const target = packer ?? out;
   let end: ExportEnd | undefined;
-  for await (const text of exportLines(tx, kind, after, (last) => (end = last))) {
-    hash.update(text);
-    if (!target.write(text)) await once(target, 'drain');
-  }
-  target.end();
-  await finished(out);
+  const lines = async function* () {
+    for await (const text of exportLines(tx, kind, after, (last) => (end = last))) {
+      hash.update(text);
+      yield text;
+    }
+  };
+  const out = createWriteStream(join(to, file), { mode: 0o600 });
+  await (isPacked ? pipeline(lines, createGzip(), out) : pipeline(lines, out));
   if (!end) throw new Error(`the export of ${kind} has no end`);
   return { ...end, file, sha256: hash.digest('hex') };
 }

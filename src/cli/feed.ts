@@ -10,7 +10,7 @@ import {
 } from '../domain/calls/feed.ts';
 import { DEFAULT_COUNTRY } from '../domain/numbering-plan.ts';
 import { notedAddress } from '../service-address.ts';
-import { command, operator, perform, performAnywhere } from './operation.ts';
+import { command, operator, perform, performAnywhere, requireChange } from './operation.ts';
 import { fields, moment, table } from './print.ts';
 import * as values from './values.ts';
 
@@ -96,6 +96,7 @@ function set(group: Command): void {
     .option('--country <code>', 'where it dials, such as GB', values.country)
     .option('--network <cidr...>', 'where it may send from, in place of before', values.networks)
     .option('--time-zone <name>', 'of the times that it writes without a zone', values.timeZone);
+  requireChange(on);
   performAnywhere(
     on,
     (

@@ -16,13 +16,13 @@ import * as values from './values.ts';
 
 const MOST_SHOWN = 20;
 const STANDARD_INPUT = '-';
-/** The names of the files to import from a folder. */
-const NAMES: Record<FeedFormat, RegExp> = {
-  freeswitch: /\.cdr\.json(\.gz)?$/,
-  kamailio: /\.(json|ndjson|jsonl)(\.gz)?$/,
-  opensips: /\.(json|ndjson|jsonl)(\.gz)?$/,
-  asterisk: /\.csv(\.gz)?$/,
-  generic: /\.(json|ndjson|jsonl|csv)(\.gz)?$/,
+/** How the names of files end that are imported from a folder, also with `.gz`. */
+const ENDINGS: Record<FeedFormat, string[]> = {
+  freeswitch: ['.cdr.json'],
+  kamailio: ['.json', '.ndjson', '.jsonl'],
+  opensips: ['.json', '.ndjson', '.jsonl'],
+  asterisk: ['.csv'],
+  generic: ['.json', '.ndjson', '.jsonl', '.csv'],
 };
 
 interface ImportCommandOptions {
@@ -34,6 +34,12 @@ interface ImportCommandOptions {
 interface File {
   name: string;
   bytes: number;
+}
+
+interface Found {
+  files: File[];
+  /** folders without a file of the format */
+  empty: string[];
 }
 
 /** `calls import` */
@@ -62,8 +68,8 @@ export function importCommand(group: Command): void {
     });
   perform(on, async (service, paths: string[], options: ImportCommandOptions) => {
     const feed = await feedOf(service, options);
-    const files = await filesOf(paths, feed.format);
-    return importFiles(service, feed, files, options);
+    const found = await filesOf(paths, feed.format);
+    return importFiles(service, feed, found, options);
   });
 }
 
@@ -71,7 +77,12 @@ async function feedOf({ db }: OpenService, options: ImportCommandOptions): Promi
   const { feed: name = 'import', format } = options;
   const found = (await listFeeds(db)).find((feed) => feed.name === name);
   if (found) return { ...found, format: format ?? found.format };
-  if (options.feed || !format) throw new Refusal('not found', `there is no feed ${name}`);
+  if (options.feed || !format) {
+    throw new Refusal(
+      'not found',
+      `there is no feed ${name}; feed list shows those that there are`,
+    );
+  }
   return { name, format, networks: [], debits: 'service', timeZone: 'UTC' };
 }
 
@@ -79,8 +90,9 @@ async function feedOf({ db }: OpenService, options: ImportCommandOptions): Promi
  * Named files are taken as they are. From folders and their subfolders, only files with matching
  * names are taken.
  */
-async function filesOf(paths: string[], format: FeedFormat): Promise<File[]> {
+async function filesOf(paths: string[], format: FeedFormat): Promise<Found> {
   const files: File[] = [];
+  const empty: string[] = [];
   for (const path of paths) {
     if (path === STANDARD_INPUT) {
       files.push({ name: path, bytes: 0 });
@@ -91,24 +103,26 @@ async function filesOf(paths: string[], format: FeedFormat): Promise<File[]> {
       files.push({ name: path, bytes: found.size });
       continue;
     }
-    const names = (await readdir(path, { recursive: true })).sort();
-    for (const name of names.filter((name) => NAMES[format].test(name))) {
+    const before = files.length;
+    for (const name of (await readdir(path, { recursive: true })).sort()) {
+      if (!ENDINGS[format].some((ending) => name.replace(/\.gz$/, '').endsWith(ending))) continue;
       const inside = await stat(join(path, name));
       if (inside.isFile()) files.push({ name: join(path, name), bytes: inside.size });
     }
+    if (files.length === before) empty.push(path);
   }
-  return files;
+  return { files, empty };
 }
 
 async function importFiles(
   { db, clock, config }: OpenService,
   feed: Feed,
-  files: File[],
+  { files, empty }: Found,
   options: ImportCommandOptions,
 ): Promise<Output> {
   const now = clock();
   const detail = { feed: feed.name, format: feed.format, files: files.length };
-  await audit(db, operator(), { action: 'import started', detail }, now);
+  await audit(db, operator(), { action: 'calls import started', detail }, now);
   const total = Math.ceil(files.reduce((sum, { bytes }) => sum + bytes, 0) / 1_024);
   const progress = startProgress('KiB', total, options);
   let bytes = 0;
@@ -140,14 +154,20 @@ async function importFiles(
   } finally {
     progress.stop();
   }
-  await audit(db, operator(), { action: 'import finished', detail: counts }, clock());
-  return outputOf(counts, shown);
+  await audit(db, operator(), { action: 'calls import finished', detail: counts }, clock());
+  const endings = ENDINGS[feed.format].join(', ');
+  const unread = empty.map((path) =>
+    printable(`${path} has no file whose name ends with ${endings}`),
+  );
+  return outputOf(counts, shown, unread);
 }
 
-function outputOf(counts: ImportCounts, shown: RejectedRecord[]): Output {
+/** @param unread a line for each folder of which nothing was read */
+function outputOf(counts: ImportCounts, shown: RejectedRecord[], unread: string[]): Output {
   const { files, stored, duplicates, unbilled, rejected, leftOut, failures } = counts;
   const more = rejected - shown.length;
   const lines = [
+    ...unread,
     ...shown.map(({ reason, detail }) => printable(`${reason}: ${detail}`)),
     ...(more > 0 ? [`and ${count(more, 'record')} more`] : []),
     ...failures.map(({ name, problem }) =>

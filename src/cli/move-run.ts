@@ -1,6 +1,6 @@
-import { once } from 'node:events';
-import { createReadStream, createWriteStream, type WriteStream } from 'node:fs';
-import { finished } from 'node:stream/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { appendFile, open as openFile } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
 import { reconcile } from '../domain/books/proof.ts';
 import { failedRows } from '../domain/moving/failed-rows.ts';
 import type { OpenFile } from '../domain/moving/file-rows.ts';
@@ -46,6 +46,16 @@ export const fileOpener =
   () =>
     createReadStream(file) as AsyncIterable<Buffer>;
 
+/** Makes the files that an import writes, before it begins. @throws the error of one that cannot be written */
+export async function makeFiles({
+  report,
+  credentials,
+}: Pick<ImportCommandOptions, 'report' | 'credentials'>): Promise<void> {
+  for (const path of [report, credentials]) {
+    if (path !== undefined) await (await openFile(path, 'a', SECRET_FILE)).close();
+  }
+}
+
 /**
  * Does an import, from the start or from where it was interrupted, with progress, and writes its
  * report.
@@ -58,26 +68,27 @@ export async function runImport(
 ): Promise<Output> {
   const { db, keyring, queue, clock, config } = service;
   const progress = importProgress(options);
-  const credentials = options.credentials ? credentialFile(options.credentials) : undefined;
+  const { credentials } = options;
+  // Added to a file that is there: it may have the credentials of an earlier run.
+  const write = (path: string) => (rows: object[]) =>
+    appendFile(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''), {
+      mode: SECRET_FILE,
+      flush: true,
+    });
   let result: { run: ImportRun; counts: ImportCounts };
   try {
     const actor = operator();
     const { defaultRate: rate, sipRealm, currency } = config;
     const tools = { db, keyring, queue, actor, now: clock(), rate, sipRealm, currency };
-    const { write } = credentials ?? {};
-    result = await importFile(
-      { tools, onProgress: progress.update, ...(write ? { onCredentials: write } : {}) },
-      run.id,
-      open,
-    );
+    const secrets = credentials === undefined ? {} : { onCredentials: write(credentials) };
+    result = await importFile({ tools, onProgress: progress.update, ...secrets }, run.id, open);
   } catch (error) {
     if (!options.json && !(error instanceof Refusal)) {
-      console.error(`Go on with: account-api import resume ${run.id}`);
+      console.error(`Go on with: npx account-api import resume ${run.id}`);
     }
     throw error;
   } finally {
     progress.stop();
-    await credentials?.close();
   }
   if (options.report)
     await writeReports(service, result.run, open, { ...options, report: options.report });
@@ -105,23 +116,6 @@ function importProgress({ json }: { json?: true }) {
   };
 }
 
-function credentialFile(path: string) {
-  // A file that is there is not overwritten: it may have the credentials of an earlier run.
-  const stream = createWriteStream(path, { flags: 'a', mode: SECRET_FILE });
-  return {
-    write: async (rows: object[]) => {
-      const text = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
-      await new Promise<void>((done, fail) =>
-        stream.write(text, (error) => (error ? fail(error) : done())),
-      );
-    },
-    close: async () => {
-      stream.end();
-      await finished(stream);
-    },
-  };
-}
-
 /** The report, and the failed rows as they came, with why, to be mended and imported. */
 async function writeReports(
   { db }: OpenService,
@@ -129,22 +123,18 @@ async function writeReports(
   open: OpenFile,
   { report, failedOnly }: { report: string; failedOnly?: true },
 ): Promise<void> {
-  const stream = createWriteStream(report, { mode: SECRET_FILE });
-  for await (const text of reportLines(db, run.id, failedOnly ? 'failed' : undefined)) {
-    if (!stream.write(text)) await once(stream, 'drain');
-  }
-  stream.end();
-  await finished(stream);
-  let failed: WriteStream | undefined;
-  for await (const text of failedRows(db, run, open)) {
-    // The rows may have passwords.
-    failed ??= createWriteStream(report.replace(/\.\w+$/, '').concat('.failed.csv'), {
-      mode: SECRET_FILE,
-    });
-    if (!failed.write(text)) await once(failed, 'drain');
-  }
-  failed?.end();
-  if (failed) await finished(failed);
+  const lines = reportLines(db, run.id, failedOnly ? 'failed' : undefined);
+  await pipeline(lines, createWriteStream(report, { mode: SECRET_FILE }));
+  const rows = failedRows(db, run, open);
+  const first = await rows.next();
+  if (first.done) return;
+  const all = async function* () {
+    yield first.value;
+    yield* rows;
+  };
+  // The rows may have passwords.
+  const path = report.replace(/\.\w+$/, '').concat('.failed.csv');
+  await pipeline(all, createWriteStream(path, { mode: SECRET_FILE }));
 }
 
 async function outputOf(

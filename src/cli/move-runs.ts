@@ -10,7 +10,7 @@ import {
 } from '../domain/moving/mapping.ts';
 import { readPage } from '../domain/page.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { fileOpener, type ImportCommandOptions, runImport } from './move-run.ts';
+import { fileOpener, type ImportCommandOptions, makeFiles, runImport } from './move-run.ts';
 import { command, operator, perform } from './operation.ts';
 import { count, fields, moment, table } from './print.ts';
 import { withProgress } from './progress.ts';
@@ -25,6 +25,8 @@ export function importRunCommands(group: Command): void {
   query(group);
   legacy(group);
 }
+
+const MOST_RUNS = 10_000;
 
 const runArgument = () => new Argument('<id>', 'of `import status`');
 
@@ -99,6 +101,7 @@ function resume(group: Command): void {
     const run = await findRun(service.db, id);
     const file = options.file ?? run.file;
     if (file === null) throw new Refusal('malformed', 'it had no file: give one with --file');
+    await makeFiles(options);
     return runImport(service, run, fileOpener(file), options);
   });
 }
@@ -120,22 +123,35 @@ function invite(group: Command): void {
   const on = command(
     group,
     'invite',
-    'mail the accounts of an import a link to verify the address and choose a password',
-    'import invite imp_4f6b0c2d8e1a35779b --per-minute 60',
+    'mail the owners of imported accounts a link to verify the address and choose a password',
+    'import invite --per-minute 60',
   )
-    .addArgument(runArgument())
+    .argument('[id]', 'of `import status`; left out, all imports of accounts')
     .addOption(
       new Option('--per-minute <n>', 'how many mails')
         .argParser((text: string) => values.wholeNumber(text, 1, 60_000))
         .default(60),
     );
-  perform(on, async (service, id: string, options: { perMinute: number; json?: true }) => {
+  type Options = { perMinute: number; json?: true };
+  perform(on, async (service, id: string | undefined, options: Options) => {
     const { db, keyring, queue, clock } = service;
-    const { created } = await countsOf(db, (await findRun(db, id)).id);
+    const runs = id ? [await findRun(db, id)] : await listRuns(db, { limit: MOST_RUNS });
+    const ids = runs
+      .filter((run) => run.kind === 'accounts' && !run.options.dryRun)
+      .map((run) => run.id);
+    if (id && ids.length === 0) {
+      const what = runs[0]?.options.dryRun ? 'a dry run' : 'no import of accounts';
+      throw new Refusal(
+        'conflict',
+        `${id} is ${what}; leave the id out for all imports of accounts`,
+      );
+    }
+    const counts = await Promise.all(ids.map((one) => countsOf(db, one)));
+    const created = counts.reduce((sum, count) => sum + count.created, 0);
     const { perMinute } = options;
     const tools = { keyring, queue, clock };
     const invited = await withProgress('mails', created, options, (onProgress) =>
-      sendInvitations(db, tools, id, { perMinute, onProgress }),
+      sendInvitations(db, tools, ids, { perMinute, onProgress }),
     );
     return { json: { invited }, text: `${count(invited, 'mail')} on the way.` };
   });

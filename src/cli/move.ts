@@ -14,7 +14,7 @@ import {
   shippedMapping,
 } from '../domain/moving/mapping.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { fileOpener, type ImportCommandOptions, runImport } from './move-run.ts';
+import { fileOpener, type ImportCommandOptions, makeFiles, runImport } from './move-run.ts';
 import { importRunCommands } from './move-runs.ts';
 import { command, operator, perform } from './operation.ts';
 import * as values from './values.ts';
@@ -98,6 +98,7 @@ function importOf(group: Command, kind: ImportKindName): void {
     const { db, clock } = service;
     const isStandardInput = file === STANDARD_INPUT;
     const open = isStandardInput ? await standardInput() : await readableFile(file);
+    await makeFiles(options);
     const run = await createRun(
       db,
       operator(),

@@ -38,6 +38,14 @@ export function withExample(on: Command, example: string): Command {
     .addHelpText('after', `\nExample:\n  npx account-api ${example}`);
 }
 
+/** Makes it wrong usage to change nothing. @param besides options that change nothing by themselves */
+export function requireChange(on: Command, ...besides: string[]): Command {
+  return on.hook('preAction', () => {
+    const given = Object.keys(on.opts()).filter((name) => !['json', ...besides].includes(name));
+    if (given.length === 0) on.error('say what to change with at least one option');
+  });
+}
+
 /**
  * Defines the action of a command. The arguments are already checked; the service is opened before
  * the work and closed after it. An error becomes one line and exit status 1.

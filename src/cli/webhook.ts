@@ -11,7 +11,7 @@ import {
   type WebhookEndpoint,
 } from '../domain/webhook/endpoint.ts';
 import { requireAllowed } from '../webhook/allowed-address.ts';
-import { command, type Output, operator, performAnywhere } from './operation.ts';
+import { command, type Output, operator, performAnywhere, requireChange } from './operation.ts';
 import { fields, moment, table } from './print.ts';
 import * as values from './values.ts';
 import { deliveryCommands, idArgument, PATH } from './webhook-deliveries.ts';
@@ -124,6 +124,7 @@ function set(group: Command): void {
     .addArgument(idArgument())
     .option('--url <url>', 'where events are sent from now on')
     .addOption(new Option('--enabled', 'send events again').conflicts('disabled'));
+  requireChange(on);
   const changesOf = ({ account, enabled, disabled, ...options }: SettingOptions) => {
     const { url, types, description } = options;
     const switched = enabled ?? (disabled ? false : undefined);

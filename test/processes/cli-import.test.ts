@@ -62,7 +62,10 @@ test('a folder of FreeSWITCH records is taken in once, also after they came over
   assert.deepEqual(await import_(), counts(2, 1, { files: 3 }));
   assert.deepEqual(await import_(), counts(0, 3, { files: 3 }));
   const [finished, started] = await listAudit(api.service.db, { limit: 2 });
-  assert.deepEqual([finished?.action, started?.action], ['import finished', 'import started']);
+  assert.deepEqual(
+    [finished?.action, started?.action],
+    ['calls import finished', 'calls import started'],
+  );
   assert.deepEqual(started?.detail, { feed: name, format: 'freeswitch', files: 3 });
 });
 
@@ -141,7 +144,21 @@ test('wrong usage is told', async () => {
   assert.deepEqual([missing.status, missing.stdout], [2, '']);
   assert.match(missing.stderr, /--feed, or add --format/);
   const feed = await run('--feed', 'nobody', path);
-  assert.deepEqual([feed.status, feed.stderr], [1, 'account-api: there is no feed nobody\n']);
+  assert.deepEqual(
+    [feed.status, feed.stderr],
+    [1, 'account-api: there is no feed nobody; feed list shows those that there are\n'],
+  );
+});
+
+test('a folder without a file of the format is told', async () => {
+  const folder = join(api.folder, 'of-another-switch');
+  await mkdir(folder);
+  await writeFile(join(folder, 'Master.csv'), 'no JSON');
+  const { status, stdout } = await run('--format', 'freeswitch', folder);
+  assert.deepEqual(
+    [status, stdout.split('\n')[0]],
+    [0, `${folder} has no file whose name ends with .cdr.json`],
+  );
 });
 
 test('killed in the middle and run again, every call is there once', async () => {

@@ -252,8 +252,9 @@ test('credentials: the old ones are refused at once, and a closed account has no
 
 test('errors are one line, in JSON too, and exit statuses tell them apart', async () => {
   const nowhere = { ...api.env, DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' };
-  const [usage, usageJson, setting, database, help] = await Promise.all([
+  const [usage, nothing, usageJson, setting, database, help] = await Promise.all([
     run('account', 'show'),
+    run('feed', 'set', 'switch-1'),
     run('account', 'nope', '--json'),
     runCommand({ ...api.env, PORT: 'many' }, 'account', 'list'),
     runCommand(nowhere, 'account', 'list', '--json'),
@@ -263,6 +264,11 @@ test('errors are one line, in JSON too, and exit statuses tell them apart', asyn
     status: 2,
     stdout: '',
     stderr: "account-api: missing required argument 'username'; --help tells how it is used\n",
+  });
+  assert.deepEqual(nothing, {
+    status: 2,
+    stdout: '',
+    stderr: 'account-api: say what to change with at least one option\n',
   });
   assert.deepEqual(usageJson, {
     status: 2,

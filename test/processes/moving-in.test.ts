@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { PROGRAM, runCommand } from '../support/command.ts';
+import { commandJson, PROGRAM, runCommand } from '../support/command.ts';
 import { sharedService } from '../support/service.ts';
 
 const run = promisify(execFile);
@@ -63,4 +63,51 @@ test('an import of a file that cannot be read is not begun', async () => {
   }
   const runs = await api.service.db.query('SELECT FROM import_run WHERE file = $1', [missing]);
   assert.deepEqual(runs, []);
+});
+
+test('an import whose report or credentials cannot be written is not begun', async () => {
+  const path = join(api.folder, 'old.csv');
+  writeFileSync(path, 'externalId,name,email\nold-1,Old,old@example.com\n');
+  const nowhere = join(api.folder, 'nowhere/file');
+  for (const option of ['--report', '--credentials']) {
+    const result = await runCommand(api.env, 'import', 'accounts', path, option, nowhere);
+    const stderr = `account-api: ${nowhere}: there is no such file or folder\n`;
+    assert.deepEqual(result, { status: 1, stdout: '', stderr });
+  }
+  const runs = await api.service.db.query('SELECT FROM import_run WHERE file = $1', [path]);
+  assert.deepEqual(runs, []);
+});
+
+test('owners are invited by imports of accounts, not by a dry run', async () => {
+  const path = join(api.folder, 'owners.csv');
+  writeFileSync(path, 'externalId,name,email\nown-1,Owner,owner@example.com\n');
+  const { id } = await commandJson(api.env, 'import', 'accounts', path, '--dry-run');
+  const { stderr } = await runCommand(api.env, 'import', 'invite', id);
+  assert.equal(
+    stderr,
+    `account-api: ${id} is a dry run; leave the id out for all imports of accounts\n`,
+  );
+  await commandJson(api.env, 'import', 'accounts', path);
+  assert.deepEqual(await commandJson(api.env, 'import', 'invite'), { invited: 1 });
+  assert.deepEqual(await commandJson(api.env, 'import', 'invite'), { invited: 0 });
+});
+
+test('an export that cannot be written, or goes on after no export, says so in a line', async () => {
+  const folder = join(api.folder, 'export-of-folders');
+  const inside = join(folder, 'accounts.ndjson');
+  mkdirSync(inside, { recursive: true });
+  const unwritten = await runCommand(api.env, 'export', 'all', '--to', folder);
+  assert.deepEqual(unwritten, {
+    status: 1,
+    stdout: '',
+    stderr: `account-api: ${inside}: it is a folder, not a file\n`,
+  });
+  const notes = join(api.folder, 'notes.txt');
+  writeFileSync(notes, 'no JSON');
+  const lost = await runCommand(api.env, 'export', 'all', '--to', `${folder}-2`, '--since', notes);
+  assert.deepEqual(lost, {
+    status: 1,
+    stdout: '',
+    stderr: `account-api: ${notes} is no manifest.json of an earlier export\n`,
+  });
 });

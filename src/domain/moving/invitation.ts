@@ -16,19 +16,19 @@ interface Invited {
 }
 
 /**
- * Mails each account that an import created a link to verify its address and to choose a password,
+ * Mails each account that one of these imports created a link to verify its address and to choose a password,
  * unless its owner has a password. It may be interrupted and called again: each gets one mail.
  * @returns how many mails were queued
  */
 export async function sendInvitations(
   db: Database,
   tools: { keyring: Keyring; queue: Queue; clock: () => Date },
-  run: string,
+  runs: string[],
   { perMinute, onProgress }: { perMinute: number; onProgress?: (done: number) => void },
 ): Promise<number> {
   const step = Math.max(1, Math.round(perMinute / 60));
   for (let done = 0; ; ) {
-    const sent = await inviteSome(db, tools, run, step);
+    const sent = await inviteSome(db, tools, runs, step);
     done += sent;
     onProgress?.(done);
     if (sent < step) return done;
@@ -39,23 +39,23 @@ export async function sendInvitations(
 function inviteSome(
   db: Database,
   { keyring, queue, clock }: { keyring: Keyring; queue: Queue; clock: () => Date },
-  run: string,
+  runs: string[],
   most: number,
 ): Promise<number> {
   const now = clock();
   return db.transaction(async (tx) => {
     const accounts = await tx.query<Invited>(
       `WITH next AS (
-         SELECT r.line, a.username, a.name, a.email, a.language
+         SELECT r.run, r.line, a.username, a.name, a.email, a.language
          FROM import_row r JOIN account a ON a.username = r.account
-         WHERE r.run = $1 AND r.status = 'created' AND r.invited_at IS NULL
+         WHERE r.run = ANY($1) AND r.status = 'created' AND r.invited_at IS NULL
            AND a.closed_at IS NULL AND a.password_unset
-         ORDER BY r.line LIMIT $2 FOR UPDATE OF r SKIP LOCKED
+         ORDER BY r.run, r.line LIMIT $2 FOR UPDATE OF r SKIP LOCKED
        ), marked AS (
-         UPDATE import_row r SET invited_at = $3 FROM next n WHERE r.run = $1 AND r.line = n.line
+         UPDATE import_row r SET invited_at = $3 FROM next n WHERE r.run = n.run AND r.line = n.line
        )
        SELECT username, name, email, language FROM next`,
-      [run, most, now],
+      [runs, most, now],
     );
     for (const { username, name, email, language } of accounts) {
       const token = await issueToken(tx, { keyring, now }, username, 'verification');
