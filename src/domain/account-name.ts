@@ -12,9 +12,10 @@ export function isSipUser(text: unknown): text is string {
   return typeof text === 'string' && SIP_USER.test(text);
 }
 
+/** Controls, ends of lines, and what turns the direction of the text beside it (UAX #9, 2). */
+const NOT_IN_NAMES = '\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069';
 /** One line that is not blank. The parts start with different characters, so it is linear. */
-export const NAME_PATTERN =
-  '^[^\\S\\u0000-\\u001f\\u007f]*[^\\s\\u0000-\\u001f\\u007f][^\\u0000-\\u001f\\u007f]*$';
+export const NAME_PATTERN = `^[^\\S${NOT_IN_NAMES}]*[^\\s${NOT_IN_NAMES}][^${NOT_IN_NAMES}]*$`;
 const NAME = new RegExp(NAME_PATTERN, 'u');
 
 /** A name of an account: 1 to 100 characters in one line, not blank. */

@@ -144,8 +144,14 @@ test('a question that cannot be understood is answered by what is wrong with it'
     [{ ...good, account: 'alice' }, wrong('Field: account', 'Must be a 10-digit number')],
     [{ ...good, dst: {} }, wrong('Field: dst', 'Must be a number')],
     [{ ...good, dst: '1'.repeat(129) }, wrong('Field: dst', 'Must be a number')],
-    [{ ...good, call_id: true }, wrong('Field: call_id', 'Must be 1 to 255 characters')],
-    [{ ...good, call_id: 'x'.repeat(256) }, wrong('Field: call_id', 'Must be 1 to 255 characters')],
+    [
+      { ...good, call_id: true },
+      wrong('Field: call_id', 'Must be a string of 1 to 255 characters'),
+    ],
+    [
+      { ...good, call_id: 'x'.repeat(256) },
+      wrong('Field: call_id', 'Must be a string of 1 to 255 characters'),
+    ],
     ['[]', wrong('The body must be a JSON object')],
     ['{"account":', wrong('The body must be JSON in UTF-8')],
   ] as const) {

@@ -196,9 +196,9 @@ function textOfNumber(value: unknown): string {
 }
 
 function callId(value: unknown): string {
-  const text = typeof value === 'number' ? String(value) : value;
+  const text = Number.isSafeInteger(value) ? String(value) : value;
   if (typeof text !== 'string' || text.length > LONGEST_CALL_ID) {
-    throw invalidField('call_id', `Must be 1 to ${LONGEST_CALL_ID} characters`);
+    throw invalidField('call_id', `Must be a string of 1 to ${LONGEST_CALL_ID} characters`);
   }
   return text;
 }

@@ -135,9 +135,12 @@ export function displayText(value: unknown, name: string): string {
 /**
  * A text that identifies or prices a call, in full length; a missing one is empty.
  * @throws MalformedRecord also for damaged or control characters: texts that differ only in them
- *   would look the same
+ *   would look the same; and for numbers that JSON does not keep apart, such as 1.1 and 1.10
  */
 export function wholeText(value: unknown, name: string): string {
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) {
+    throw new MalformedRecord(`${name} is a number that is not kept exactly: send it as a string`);
+  }
   const text = textOf(value, name);
   if (!text.isWellFormed() || /[\p{Cc}\uFFFD]/u.test(text)) {
     throw new MalformedRecord(`${name} has damaged or control characters`);
@@ -188,6 +191,11 @@ export function talkWithin(talkMicroseconds: number, from: Date, end: Date | und
 /** Whether a member has a value; switches write an empty value in several ways. */
 export function isThere(value: unknown): boolean {
   return value !== undefined && value !== null && value !== '';
+}
+
+/** The first of two values, or the second where the first is missing. */
+export function thereOr(value: unknown, other: unknown): unknown {
+  return isThere(value) ? value : other;
 }
 
 /** @param seconds Unix seconds, a number or decimal string; cut to whole milliseconds */

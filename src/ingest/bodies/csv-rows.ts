@@ -79,6 +79,7 @@ export function readNamedRows<Result>(
   reader: NamedRowReader<Result>,
 ): Iterable<Result> {
   const names = namesOf(header);
+  const double = names.find((name, n) => name !== '' && names.indexOf(name) !== n);
   const withHeader = (origin: Origin): Origin => ({
     ...origin,
     raw: () => Buffer.concat([header, Buffer.from('\n'), origin.raw()]),
@@ -88,6 +89,7 @@ export function readNamedRows<Result>(
     damaged: (origin, detail) => reader.damaged(withHeader(origin), detail),
     read: (fields, origin) => {
       const place = withHeader(origin);
+      if (double) return reader.damaged(place, `the header has "${double.slice(0, 40)}" twice`);
       if (fields.length !== names.length) {
         const detail = `${fields.length} fields, where the header has ${names.length}`;
         return reader.damaged(place, detail);

@@ -8,6 +8,7 @@ import {
   idText,
   ipAddress,
   phoneNumber,
+  thereOr,
   wholeText,
 } from '../record.ts';
 import { outcomeOfSip } from './outcome.ts';
@@ -37,6 +38,6 @@ export function dialogCall(
     sourceIp: ipAddress(record.src_ip),
     callerName: displayText(record.cname, 'cname') || undefined,
     switchDebit: undefined,
-    callId: idText(record.call_ref ?? callid, 'call_ref'),
+    callId: idText(thereOr(record.call_ref, callid), 'call_ref'),
   };
 }

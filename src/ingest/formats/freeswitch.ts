@@ -20,6 +20,7 @@ import {
   readRecord,
   talkTime,
   talkWithin,
+  thereOr,
   wholeBody,
 } from '../record.ts';
 import { decodeCdr } from './freeswitch-encoding.ts';
@@ -70,7 +71,7 @@ function readCdr(record: Members, feed: Feed, canBeForged: boolean): ReportedCal
       throw new MalformedRecord('an outbound leg that no other one originated names no account');
     }
   }
-  const uuid = idText(variable('uuid') ?? profile.uuid, 'uuid');
+  const uuid = idText(thereOr(variable('uuid'), profile.uuid), 'uuid');
   return {
     id: callId(uuid, feed),
     account,

@@ -54,6 +54,36 @@ test('a uuid is the id; any other is hashed with the feed that it is unique in',
   assert.equal(read({ call_id: 'asked-1' }).callId, 'asked-1');
 });
 
+test('an empty member, and null, count as missing', () => {
+  assert.deepEqual(read({ account: null }), { ...CALL, account: undefined });
+  assert.deepEqual(read({ account: '', call_id: '', end: null, cn: '' }), {
+    ...CALL,
+    account: undefined,
+    callerName: undefined,
+  });
+});
+
+test('numbers that JSON does not keep apart identify nothing', () => {
+  const detail = (name: string) =>
+    `${name} is a number that is not kept exactly: send it as a string`;
+  for (const [fields, name] of [
+    [{ id: 2 ** 63 }, 'id'],
+    [{ id: 1795471865.1 }, 'id'],
+    [{ call_id: 2 ** 53 }, 'call_id'],
+    [{ dst: 1.5 }, 'dst'],
+  ] as const) {
+    assert.equal(read(fields).detail, detail(name));
+  }
+  assert.deepEqual(read({ id: 17 }), read({ id: '17' }));
+  assert.equal(read({ id: '12345678901234567890' }).detail, undefined);
+});
+
+test('a first line that has a column twice reads no row', () => {
+  const row = 'id,start,duration,duration\ncall-1,1747345200,40,4000';
+  const [record] = parsed('generic', row) as { detail: string; raw: string }[];
+  assert.deepEqual([record?.detail, record?.raw], ['the header has "duration" twice', row]);
+});
+
 test('a feed whose switch debits says what it took', () => {
   const feed = { debits: 'switch' };
   const took = (fields: object) => read(fields, feed).switchDebit ?? read(fields, feed).detail;

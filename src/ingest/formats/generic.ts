@@ -17,6 +17,7 @@ import {
   readRecord,
   talkTime,
   talkWithin,
+  thereOr,
 } from '../record.ts';
 import { readJsonCalls } from './json-calls.ts';
 import { momentOrLocal } from './local-time.ts';
@@ -49,7 +50,7 @@ function filled(members: Record<string, string>): Members {
 
 function readCall(record: Members, feed: Feed): ReportedCall {
   const { account, end } = record;
-  if (account !== undefined && firstUsername([account]) === undefined) {
+  if (isThere(account) && firstUsername([account]) === undefined) {
     throw new MalformedRecord('account is no username of ten digits');
   }
   const startedAt = momentOrLocal(record.start, 'start', undefined);
@@ -69,7 +70,7 @@ function readCall(record: Members, feed: Feed): ReportedCall {
     sourceIp: ipAddress(record.ip),
     callerName: displayText(record.cn, 'cn') || undefined,
     switchDebit: feed.debits === 'switch' ? switchDebit(record, talkMicroseconds) : undefined,
-    callId: idText(record.call_id ?? record.id, 'call_id'),
+    callId: idText(thereOr(record.call_id, record.id), 'call_id'),
   };
 }
 

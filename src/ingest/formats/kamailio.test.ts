@@ -62,7 +62,7 @@ test('an unanswered call, one of a trunk, and one without tags are read', () => 
       duration: '0.000',
       account: 'trunk',
       to_tag: '',
-      call_ref: undefined,
+      call_ref: '',
     }),
   );
   const { talkMicroseconds, account, callId } = call as {
