@@ -227,7 +227,7 @@ test('no file and no folder imports itself by way of others', () => {
 
 // Files that several operations share.
 const BESIDE_OPERATIONS =
-  /^api\/common\/|\/(face|[a-z]+-record|monthly-charges|created-account)\.ts$|^api\/operator\/(account-settings|answer|cursor|fields?|import-access|limit|long-work|problem|read-call|register|route|schemas|shapes)\.ts$/;
+  /^api\/common\/|\/(face|[a-z]+-record|monthly-charges|created-account)\.ts$|^api\/operator\/(account-settings|answer|cursor|fields?|import-access|limit|long-work|price-lines|problem|read-call|register|route|schemas|shapes)\.ts$/;
 
 test('no operation imports another', () => {
   const wrong = imports.filter(

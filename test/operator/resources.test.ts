@@ -108,6 +108,32 @@ test('numbers, services, prices, blocks, promotions and feeds are set as they ar
     'content-type': 'application/x-ndjson',
   });
   assert.equal(patched.body.added, 1);
+  const lines = await all.call('GET', `${list}/prices`, undefined, {
+    accept: 'application/x-ndjson',
+  });
+  const change = (file: string) =>
+    all.call('PATCH', `${list}/prices`, file, { 'content-type': 'application/x-ndjson' });
+  assert.equal((await change(`\uFEFF${lines.body}`)).body.unchanged, 2);
+  const faulty = await change(
+    [
+      '{"prefix":"46","rate":"0.1","increment":60,"name":null}',
+      '{"prefix":"46","rate":0.1,"connectFee":"1\\n2"}',
+      '{"prefix":"46","rate":"0.1","rate":"0.9"}',
+      '[]',
+      '{"prefix":"46","rate":"1e1","minimumSeconds":30}',
+    ].join('\n'),
+  );
+  assert.deepEqual(
+    faulty.body.errors.map(({ detail }: { detail: string }) => detail),
+    [
+      'line 1: there is no "increment"; known: prefix, rate, name, minimumSeconds, incrementSeconds, connectFee, minimumCharge, validFrom, validUntil',
+      'line 2: "rate" must be a string in one line, or null',
+      'line 2: "connectFee" must be a string in one line, or null',
+      'line 3: must be a JSON object with each member once',
+      'line 4: must be a JSON object with each member once',
+      'line 5: minimum and increment go together',
+    ],
+  );
   assert.equal(
     codeOf(await put('prefix,rate\n44,0.02\n', { 'if-match': tag })),
     '412 precondition_failed',

@@ -23,6 +23,7 @@ import {
 } from './answer.ts';
 import { type Fields, flagText, optional, pattern, text } from './field.ts';
 import { PAGE, time } from './fields.ts';
+import { readPriceLines } from './price-lines.ts';
 import { invalidValues, Problem } from './problem.ts';
 import { type Call, routesOf } from './route.ts';
 import * as s from './schemas.ts';
@@ -205,8 +206,8 @@ type ImportCall = Pick<
 async function importFile(call: ImportCall, replace: boolean) {
   const { db } = call.service;
   const text = call.file.bytes.toString('utf8');
-  const csv = call.file.type === 'text/csv' ? text : csvOf(text);
-  const { prices, faults, ignored } = readPriceFile(csv);
+  const { prices, faults, ignored } =
+    call.file.type === 'text/csv' ? readPriceFile(text) : readPriceLines(text);
   if (faults.length > 0) {
     throw invalidValues(
       faults.map(({ line, fault }) => ({
@@ -237,28 +238,6 @@ async function importFile(call: ImportCall, replace: boolean) {
   });
   const found = await findPriceList(db, call.params.name);
   return ok({ ...counts, ignored }, found ? { etag: etagOfList(found) } : {});
-}
-
-/** Turns lines of JSON into lines of CSV. Titles come before the first, so line numbers stay. */
-function csvOf(ndjson: string): string {
-  const faults: { pointer: string; code: string; detail: string }[] = [];
-  const rows = ndjson.split(/\r?\n/).map((line, n) => {
-    if (line.trim() === '') return '';
-    try {
-      const price = JSON.parse(line) as Record<string, unknown>;
-      const { prefix, rate, name = '', minimumSeconds, incrementSeconds } = price;
-      const { connectFee = '', minimumCharge = '', validFrom } = price;
-      const terms = [minimumSeconds ?? '', incrementSeconds ?? '', connectFee, minimumCharge];
-      return [prefix, rate, name, ...terms, validFrom ?? '']
-        .map((cell) => `"${String(cell).replaceAll('"', '""')}"`)
-        .join(',');
-    } catch {
-      faults.push({ pointer: `/${n + 1}`, code: 'invalid_line', detail: `line ${n + 1}: no JSON` });
-      return '';
-    }
-  });
-  if (faults.length > 0) throw invalidValues(faults);
-  return rows.join('\n');
 }
 
 export const priceRoutes = [lists, getList, deleteList, getPrices, putPrices, patchPrices];

@@ -51,3 +51,27 @@ test('a line of a gigabyte, a million columns and a gzip bomb are faults, and ta
   const grown = (process.memoryUsage().rss - before) / MEGABYTE;
   assert.ok(grown < 100, `${grown} MiB`);
 });
+
+test('a member that is there twice is a fault, and numbers are read as they are written', async () => {
+  const rows = [
+    '{"externalId":"a","cash":123456789012.123456}',
+    '{"externalId":"b","cash":"5","cash":"500"}',
+    '{"externalId":"c","cash":"5","Cash":"500"}',
+    '{"externalId":"d:\\"e","cash":25.50}',
+    '{"externalId":"f","cash":7}',
+  ];
+  const read = [];
+  const open: OpenFile = async function* () {
+    yield Buffer.from(rows.join('\n'));
+  };
+  for await (const { cells, fault } of readFileRows(open, 'utf-8')) {
+    read.push(fault ?? [...(cells?.values() ?? [])]);
+  }
+  assert.deepEqual(read, [
+    ['a', '123456789012.123456'],
+    'a member is there twice',
+    'a member is there twice',
+    ['d:"e', '25.50'],
+    ['f', '7'],
+  ]);
+});

@@ -148,13 +148,16 @@ function jsonRow(ahead: Line[]): FileRow {
     };
   }
   const cells = new Map(Object.entries(members).map(([name, value]) => [plainTitle(name), value]));
+  if (cells.size !== countMembers(raw)) {
+    return { line, raw, cells: undefined, fault: 'a member is there twice' };
+  }
   return { line, raw, cells, fault: undefined };
 }
 
 function jsonCells(text: string): Record<string, string> | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(text, exactNumber);
   } catch {
     return undefined;
   }
@@ -162,6 +165,17 @@ function jsonCells(text: string): Record<string, string> | undefined {
   const entries = Object.entries(value);
   if (entries.some(([, member]) => typeof member === 'object' && member !== null)) return undefined;
   return Object.fromEntries(entries.map(([name, member]) => [name, String(member ?? '')]));
+}
+
+/** A number as it is written, if JavaScript would round it. */
+function exactNumber(_name: string, value: unknown, context?: { source?: string }): unknown {
+  const isRounded = typeof value === 'number' && !Number.isSafeInteger(value);
+  return isRounded ? (context?.source ?? value) : value;
+}
+
+/** The number of members of an object without objects in it, those with the same name included. */
+function countMembers(json: string): number {
+  return json.replace(/"(?:[^"\\]|\\.)*"/g, '').split(':').length - 1;
 }
 
 const forms = new Map<string, RegExp>();

@@ -176,7 +176,8 @@ async function lookUp({ db, names, options }: ImportTools, rows: ReadRow[]): Pro
     'SELECT name FROM price_list WHERE name = ANY ($1)',
     [all('priceList')],
   );
-  for (const country of all('country')) await keepPlan(db, String(country));
+  for (const country of all('country').filter((one) => one !== null))
+    await keepPlan(db, String(country));
   // A dry run has written nothing, so a billing account may be in the file only.
   const inFile = options.dryRun ? await names.firstLines(db, rows.flatMap(masterNames)) : new Map();
   return {

@@ -132,4 +132,28 @@ test('a file whose columns are not known is not read on', () => {
   assert.deepEqual(problems('prefix,rate,price\n1,1,2\n'), [
     '1: there are several columns called rate',
   ]);
+  assert.deepEqual(problems('prefix,rate,setup fee,connect fee\n1,1,2,3\n'), [
+    '1: there are several columns called connect fee',
+  ]);
+});
+
+test('a decimal comma does not become a column of its own', () => {
+  const cells = 'cells, where there are 3 columns: a decimal comma must be a point';
+  assert.deepEqual(problems('prefix,rate,name\n44,0.5,UK\n34,0,5,Spain\n1,0.1,USA,,\n'), [
+    `3: 4 ${cells}`,
+  ]);
+});
+
+test('a date is one that the database has, in every time zone', () => {
+  for (const date of [
+    '0000-01-01',
+    '9999-12-31',
+    '2030-01-01T00:00+24:00',
+    '2030-01-01T00:00-16:00',
+  ]) {
+    const problem = `2: '${date}' must be a date such as 2030-12-01, or 2030-12-01T00:00Z`;
+    assert.deepEqual(problems(`prefix,rate,valid from\n1,1,${date}`), [problem]);
+  }
+  const { prices } = read('prefix,rate,valid from\n1,1,2030-01-01T00:00-1545');
+  assert.equal(prices[0]?.validFrom, '2030-01-01T00:00-1545');
 });

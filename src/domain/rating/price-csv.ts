@@ -1,3 +1,4 @@
+import { hasPlainYear } from '../day.ts';
 import { type Decimal, isDecimal } from '../money.ts';
 import { PREFIX_FAULTS, type PrefixFault } from '../problem.ts';
 import type { PriceFault } from './price-fault.ts';
@@ -73,6 +74,7 @@ const NORTH_AMERICAN_PREFIX = /^1-[2-9][0-9]{2}(?:-[0-9]{1,4}){0,2}$/;
 /** Most characters of a destination's name. */
 export const LONGEST_PRICE_NAME = 100;
 const LONGEST_COUNT_SECONDS = 3_600;
+const DAY_MS = 86_400_000;
 
 class Faulty extends Error {
   readonly fault: PriceFault;
@@ -100,10 +102,19 @@ export class InvalidPrefix extends Error {
  * @returns the prices, and every fault with its line
  */
 export function readPriceFile(text: string): PriceFile {
-  const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/);
+  return readRows(text.replace(/^\uFEFF/, ''));
+}
+
+/** As `readPriceFile`, for rows with commas and without titles. */
+export function readPriceRows(text: string): PriceFile {
+  return readRows(text, WITHOUT_TITLES);
+}
+
+function readRows(text: string, given?: Column[]): PriceFile {
+  const lines = text.split(/\r\n|\n|\r/);
   const file: PriceFile = { prices: [], faults: [], ignored: [] };
   const lineOf = new Map<string, number>();
-  let columns: (Column | undefined)[] | undefined;
+  let columns: (Column | undefined)[] | undefined = given;
   let delimiter = ',';
   for (const [index, line] of lines.entries()) {
     if (line.trim() === '') continue;
@@ -115,7 +126,12 @@ export function readPriceFile(text: string): PriceFile {
         columns = columnsOf(titles, file);
         if (columns !== WITHOUT_TITLES) continue;
       }
-      const price = priceOf(splitLine(line, delimiter), columns);
+      const cells = splitLine(line, delimiter);
+      // A decimal comma would make two cells of a rate.
+      if (cells.slice(columns.length).some((cell) => cell !== '')) {
+        throw new Faulty({ key: 'cells', cells: cells.length, columns: columns.length });
+      }
+      const price = priceOf(cells, columns);
       const key = `${price.prefix} ${price.validFrom ?? ''}`;
       const earlier = lineOf.get(key);
       if (earlier) throw new Faulty({ key: 'repeated', prefix: price.prefix, line: earlier });
@@ -139,12 +155,12 @@ function delimiterOf(line: string): string {
 function columnsOf(titles: string[], file: PriceFile): (Column | undefined)[] {
   if (/^\+?[0-9]/.test(titles[0] ?? '')) return WITHOUT_TITLES;
   const columns = titles.map((title) => TITLES[title.toLowerCase().replaceAll('_', ' ')]);
-  for (const name of ['prefix', 'rate'] as const) {
-    const found = columns.filter((column) => column === name).length;
-    if (found !== 1) {
-      throw new Faulty({ key: found > 0 ? 'severalColumns' : 'noColumn', column: name });
-    }
+  for (const column of ['prefix', 'rate'] as const) {
+    if (!columns.includes(column)) throw new Faulty({ key: 'noColumn', column });
   }
+  // Of several columns of names the first counts.
+  const double = columns.find((one, n) => one && one !== 'name' && columns.indexOf(one) !== n);
+  if (double) throw new Faulty({ key: 'severalColumns', column: double });
   file.ignored = titles.filter((_, index) => !columns[index]);
   return columns;
 }
@@ -215,12 +231,14 @@ function moneyOf(cell: string, column: 'rate' | 'connect fee' | 'minimum charge'
 function validFromOf(cell: string): string | null {
   if (cell === '') return null;
   const [, day = '', time = '', zone = ''] =
-    /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:?\d\d)?)?$/.exec(
+    /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-](?:0\d|1[0-5]):?[0-5]\d)?)?$/.exec(
       cell,
     ) ?? [];
   const parsed = new Date(`${day}T${time || '00:00'}Z`);
   // JavaScript reads 30 February as a day in March.
-  if (Number.isNaN(parsed.getTime()) || !parsed.toISOString().startsWith(day)) {
+  const isThere = !Number.isNaN(parsed.getTime()) && parsed.toISOString().startsWith(day);
+  // In any time zone, it must be a time that PostgreSQL can read.
+  if (!isThere || ![-1, 1].every((days) => hasPlainYear(new Date(+parsed + days * DAY_MS)))) {
     throw new Faulty({ key: 'date', cell });
   }
   return `${day}T${time || '00:00'}${zone}`;

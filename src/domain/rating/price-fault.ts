@@ -6,6 +6,7 @@ export type PriceFault =
   | { key: 'noColumn'; column: string }
   | { key: 'severalColumns'; column: string }
   | { key: 'repeated'; prefix: string; line: number }
+  | { key: 'cells'; cells: number; columns: number }
   | { key: 'halfIncrement' }
   | { key: 'name'; most: number }
   | { key: 'prefix'; cell: string; fault: PrefixFault }
@@ -22,6 +23,8 @@ const WORDS: ProblemWords<PriceFault> = {
   noColumn: ({ column }) => `there is no column called ${column}`,
   severalColumns: ({ column }) => `there are several columns called ${column}`,
   repeated: ({ prefix, line }) => `the prefix ${prefix} is in line ${line}, too`,
+  cells: ({ cells, columns }) =>
+    `${cells} cells, where there are ${columns} columns: a decimal comma must be a point`,
   halfIncrement: () => 'minimum and increment go together',
   name: ({ most }) => `the name must be at most ${most} characters`,
   prefix: ({ cell, fault }) => `the prefix '${cell}' ${PREFIX_FAULTS[fault]}`,

@@ -105,7 +105,7 @@ test('the longest prefix decides, in whichever form the number was dialled', asy
     connectFee: '0.000000',
     minimumCharge: '0.000000',
     billedSeconds: 40,
-    fee: '0',
+    fee: '0.000000',
     amount: '0.006000',
   });
 });
