@@ -11,7 +11,7 @@ import {
   type RejectedRecord,
 } from '../domain/calls/rejected-record.ts';
 import { isEmergencyNumber } from '../domain/emergency-numbers.ts';
-import { readBatches, TooManyRecords } from './bodies/batches.ts';
+import { readBatches, readShort, TooManyRecords } from './bodies/batches.ts';
 import type { Piece } from './bodies/pieces.ts';
 import type { Body } from './bodies/unpack.ts';
 import { parseAsterisk } from './formats/asterisk.ts';
@@ -78,6 +78,8 @@ export async function takeIn(
   const problems: string[] = [];
   const read = readerOf(feed, () => problems.push('a record is too long'));
   const isGood = options.readsAll ? undefined : isUnderstood;
+  const short = readShort(body.chunks ?? [], read);
+  if (short) return takeInRecords(db, feed, short, options);
   if (!body.chunks) problems.push('damaged gzip');
   // While a batch is stored, the next one is read.
   let storing: Promise<void> | undefined;

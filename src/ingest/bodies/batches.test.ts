@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type BatchOptions, readBatches, TooManyRecords } from './batches.ts';
+import { type BatchOptions, readBatches, readShort, TooManyRecords } from './batches.ts';
 import { linesOf } from './lines.ts';
 import type { Chunks, Piece } from './pieces.ts';
 
@@ -47,6 +47,13 @@ test('of a delivery that is mostly damaged no more than 10,000 damaged records a
     'read no further than 10000 records, of which most are damaged',
   ]);
   assert.deepEqual(await readAll(damaged + good), all);
+});
+
+test('a short body is read at once, any other is left to batches', () => {
+  const short = 'x\n'.repeat(512);
+  assert.deepEqual(readShort([Buffer.from(short)], read), Array(512).fill('x'));
+  const others = [[], [Buffer.from(`${short}x`)], [Buffer.from('x'), Buffer.from('x')]];
+  for (const chunks of others) assert.equal(readShort(chunks, read), undefined);
 });
 
 /** How often other work gets a turn while a body is read. */

@@ -7,6 +7,8 @@ const BATCH_RECORDS = 2_000;
 // Records may keep the bytes in memory from which they were read.
 const BATCH_BYTES = 2 * 1024 * 1024;
 const SLICE_MS = 5;
+// A body of this size is read in less than a slice, however damaged it is.
+const SHORT = { piece: 1024, record: 1024 };
 // A slice exceeds its time by the work of one chunk at most.
 const CHUNK_BYTES = 64 * 1024;
 const MOST_RECORDS = 500_000;
@@ -64,6 +66,21 @@ export async function* readBatches<Result>(
     bytes = 0;
   }
   if (batch.length > 0) yield batch;
+}
+
+/**
+ * The records of a short body, read at once: a generator takes longer than to read a single record.
+ * @returns undefined for any other body
+ */
+export function readShort<Result>(
+  chunks: Chunks,
+  read: (piece: Piece) => Iterable<Result | undefined>,
+): Result[] | undefined {
+  const piece = onePiece(chunks, SHORT);
+  if (!piece) return undefined;
+  const records: Result[] = [];
+  for (const record of read(piece)) if (record !== undefined) records.push(record);
+  return records;
 }
 
 /** The bytes in small chunks, with a pause between them when a slice is over. */

@@ -3,6 +3,8 @@ import type { Origin } from '../record.ts';
 import { type Line, linesOf } from './lines.ts';
 
 const QUOTE = 0x22;
+const OPEN_ARRAY = 0x5b;
+const OPEN_OBJECT = 0x7b;
 const MOST_LINES = 8;
 const LONGEST_ROW_BYTES = 64 * 1024;
 // RFC 4180, plus blanks behind a quoted field and quotes within unquoted ones. For some other rows
@@ -58,6 +60,8 @@ const HEADERS = [
  * @returns undefined where it names no columns
  */
 export function csvHeader(body: Buffer): Buffer | undefined {
+  // JSON. To look for names in it takes longer than to read a short record.
+  if (body[0] === OPEN_OBJECT || body[0] === OPEN_ARRAY) return undefined;
   const first = linesOf(body.subarray(0, 4_096)).next().value?.bytes;
   const names = first && namesOf(first);
   return HEADERS.some((header) => header.every((name) => names?.includes(name)))
