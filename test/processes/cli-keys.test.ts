@@ -12,8 +12,9 @@ import {
   secretsOf,
 } from '../../src/domain/webhook/endpoint.ts';
 import { readKeyFile } from '../../src/secret-key.ts';
-import { commandJson, runCommand } from '../support/command.ts';
+import { runCommand } from '../support/command.ts';
 import { linkIn, post, sharedService, submit, TESTER } from '../support/service.ts';
+import { sharedJson } from '../support/shared-command.ts';
 
 const api = sharedService();
 
@@ -69,7 +70,7 @@ test('a rotation under load: keys stay, new ones work, the old file opens nothin
   const newFile = join(api.folder, 'new.key');
   await writeFile(newFile, randomBytes(32).toString('hex'), { mode: 0o600 });
   const rotate = ['keys', 'rotate-sealing', '--new-key-file', newFile];
-  const first = await commandJson(api.env, ...rotate);
+  const first = await sharedJson(api.env, ...rotate);
   rotating = false;
   await Promise.all(loads);
   assert.deepEqual(failures, []);
@@ -85,16 +86,16 @@ test('a rotation under load: keys stay, new ones work, the old file opens nothin
     old,
     SEALED_COLUMNS.map(() => 0),
   );
-  assert.equal((await commandJson(api.env, ...rotate)).sealed, 0);
+  assert.equal((await sharedJson(api.env, ...rotate)).sealed, 0);
 
   // A mail queued earlier carries a token that the older key sealed.
   assert.equal((await submit(linkIn((await api.mails(unverified))[0], 'verify'))).status, 200);
 
   await rename(keyFile, `${keyFile}.old`);
   await rename(newFile, keyFile);
-  const { inUse, others, sealVersion } = await commandJson(api.env, 'keys', 'show');
+  const { inUse, others, sealVersion } = await sharedJson(api.env, 'keys', 'show');
   assert.deepEqual([inUse, others.length, sealVersion], [first.fingerprint, 1, 2]);
-  assert.deepEqual(await commandJson(api.env, 'keys', 'forget-old'), { forgotten: others });
+  assert.deepEqual(await sharedJson(api.env, 'keys', 'forget-old'), { forgotten: others });
   for (const { username, password, apikey } of [...accounts, await api.signUp()]) {
     assert.equal((await api.call('apikey', { username, password })).body.apikey, apikey);
   }
@@ -108,7 +109,7 @@ test('a rotation under load: keys stay, new ones work, the old file opens nothin
     { message: new RegExp(`its fingerprint is ${others[0]}, needed is ${inUse}`) },
   );
   assert.ok(
-    !JSON.stringify(await commandJson(api.env, 'audit')).includes(
+    !JSON.stringify(await sharedJson(api.env, 'audit')).includes(
       (await readFile(keyFile, 'utf8')).trim(),
     ),
   );

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { listMails } from '../../src/domain/account/mail-queue.ts';
 import type { MailTransport, OutgoingMail } from '../../src/mail/transport.ts';
-import { commandJson, runCommand } from '../support/command.ts';
+import { runCommand } from '../support/command.ts';
 import { startService, type TestService } from '../support/service.ts';
+import { sharedJson } from '../support/shared-command.ts';
 import { waitUntil } from '../support/wait.ts';
 
 let api: TestService;
@@ -29,12 +30,12 @@ const withoutWhen = ({ id, queuedAt, nextTryAt, ...mail }: Record<string, unknow
 
 test('mails that were given up are listed, dropped and sent after all', async () => {
   const { db, queue } = api.service;
-  assert.deepEqual(await commandJson(api.env, 'mail', 'list'), { mails: [], next: null });
+  assert.deepEqual(await sharedJson(api.env, 'mail', 'list'), { mails: [], next: null });
   const [one, other, third] = [await api.signUp(), await api.signUp(), await api.signUp()];
   const tried = async (which: 'parked' | 'waiting') =>
     (await listMails(queue, which, { limit: 9 })).filter(({ tries }) => tries > 0).length;
   await waitUntil(async () => (await tried('waiting')) === 3);
-  const { mails: waiting } = await commandJson(api.env, 'mail', 'list', '--waiting');
+  const { mails: waiting } = await sharedJson(api.env, 'mail', 'list', '--waiting');
   const failure = 'connect ECONNREFUSED 192.0.2.25:25';
   assert.ok(waiting.every(({ tries }: { tries: number }) => tries >= 1));
   assert.deepEqual(
@@ -54,7 +55,7 @@ test('mails that were given up are listed, dropped and sent after all', async ()
     return (await tried('parked')) === 3;
   });
   const listed = await runCommand(api.env, 'mail', 'list');
-  const { mails } = await commandJson(api.env, 'mail', 'list', '--limit', '2');
+  const { mails } = await sharedJson(api.env, 'mail', 'list', '--limit', '2');
   assert.deepEqual(mails.map(withoutWhen), [
     { to: one.email, kind: 'verification', tries: 17, failure },
     { to: other.email, kind: 'verification', tries: 17, failure },
@@ -64,7 +65,7 @@ test('mails that were given up are listed, dropped and sent after all', async ()
 
   isDown = false;
   const [first, second] = mails as { id: string }[];
-  assert.deepEqual(await commandJson(api.env, 'mail', 'drop', first?.id ?? ''), {
+  assert.deepEqual(await sharedJson(api.env, 'mail', 'drop', first?.id ?? ''), {
     dropped: [first?.id],
   });
   const again = await runCommand(api.env, 'mail', 'drop', first?.id ?? '');
@@ -73,11 +74,11 @@ test('mails that were given up are listed, dropped and sent after all', async ()
     stdout: '',
     stderr: `account-api: no mail ${first?.id} is parked\n`,
   });
-  const { retried } = await commandJson(api.env, 'mail', 'retry', '--all');
+  const { retried } = await sharedJson(api.env, 'mail', 'retry', '--all');
   assert.equal(retried[0], second?.id);
   await waitUntil(() => delivered.length === 2);
   assert.deepEqual(delivered.map(({ to }) => to.address).sort(), [other.email, third.email].sort());
-  assert.deepEqual(await commandJson(api.env, 'mail', 'list'), { mails: [], next: null });
+  assert.deepEqual(await sharedJson(api.env, 'mail', 'list'), { mails: [], next: null });
   const none = await runCommand(api.env, 'mail', 'retry');
   assert.deepEqual(none, {
     status: 2,

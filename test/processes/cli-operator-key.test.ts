@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { authenticateOperators } from '../../src/domain/access/operator-key-use.ts';
 import { listAudit } from '../../src/domain/audit.ts';
-import { commandJson, runCommand } from '../support/command.ts';
+import { runCommand } from '../support/command.ts';
 import { sharedService } from '../support/service.ts';
+import { sharedJson } from '../support/shared-command.ts';
 
 const api = sharedService();
 
-const json = (...args: string[]) => commandJson(api.env, 'operator-key', ...args);
+const json = (...args: string[]) => sharedJson(api.env, 'operator-key', ...args);
 const run = (...args: string[]) => runCommand(api.env, 'operator-key', ...args);
 const known = (secret: string) =>
   authenticateOperators(api.service.db, api.service.keyring)(secret, new Date()).then(

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { storeCalls } from '../../src/domain/calls/call.ts';
 import { addCustomer, reportedCall } from '../support/calls.ts';
-import { commandJson, runCommand } from '../support/command.ts';
+import { runCommand } from '../support/command.ts';
 import { sharedService } from '../support/service.ts';
+import { sharedJson } from '../support/shared-command.ts';
 
 const api = sharedService();
 
@@ -29,7 +30,7 @@ test('price lists and blocked prefixes are kept by the command', async () => {
     'Would import wholesale: 2 added, 0 changed, 0 as before, 0 removed.\n' +
       "Columns that were ignored: 'country'\n",
   ]);
-  assert.deepEqual(await commandJson(api.env, 'prices', 'import', 'wholesale', file, '--replace'), {
+  assert.deepEqual(await sharedJson(api.env, 'prices', 'import', 'wholesale', file, '--replace'), {
     imported: true,
     added: 2,
     changed: 0,
@@ -39,7 +40,7 @@ test('price lists and blocked prefixes are kept by the command', async () => {
     ignored: ['country'],
     repriced: null,
   });
-  const account = await commandJson(
+  const account = await sharedJson(
     api.env,
     ...['account', 'set', username, '--price-list', 'wholesale', '--max-calls', '2'],
     ...['--billing', 'postpaid', '--credit-limit', '500'],
@@ -69,7 +70,7 @@ test('price lists and blocked prefixes are kept by the command', async () => {
     0,
     `Unblocked for ${username}: 53\n`,
   ]);
-  const cleared = await commandJson(
+  const cleared = await sharedJson(
     api.env,
     ...['account', 'set', username, '--price-list', 'none', '--max-calls', 'none'],
     ...['--credit-limit', 'none'],
@@ -86,12 +87,12 @@ test('the command explains a call, and prices count from a date on', async () =>
   await writeFile(file, 'prefix,rate,connect fee\n44,0.6,0.05\n');
   const from = ['--from', '2130-12-01T00:00Z'];
   assert.equal((await run('prices', 'import', 'dated', file, ...from))[0], 0);
-  await commandJson(api.env, 'account', 'set', username, '--price-list', 'dated');
-  await commandJson(api.env, 'feed', 'add', 'pbx-gb', '--format', 'generic', '--country', 'GB');
+  await sharedJson(api.env, 'account', 'set', username, '--price-list', 'dated');
+  await sharedJson(api.env, 'feed', 'add', 'pbx-gb', '--format', 'generic', '--country', 'GB');
   const explain = ['calls', 'explain', '02079460000', '--feed', 'pbx-gb', '--account', username];
-  const { number, price, amount } = await commandJson(api.env, ...explain);
+  const { number, price, amount } = await sharedJson(api.env, ...explain);
   assert.deepEqual([number, price, amount], ['+442079460000', null, '0.025000']);
-  const later = await commandJson(api.env, ...explain, '--at', '2130-12-01', '--seconds', '40');
+  const later = await sharedJson(api.env, ...explain, '--at', '2130-12-01', '--seconds', '40');
   assert.deepEqual(
     [later.price.prefix, later.rate, later.billedSeconds, later.fee, later.amount],
     ['44', '0.600000', 42, '0.050000', '0.470000'],
@@ -115,7 +116,7 @@ test('calls of a range are priced again by the command', async () => {
       `ACCOUNT      ADJUSTMENT\n${account}  0.00875 USD\nWould post 1 adjustment: 0.00875 USD\n`,
   ]);
   const scope = ['--account', String(account), '--reason', 'Agreed'];
-  assert.deepEqual(await commandJson(api.env, ...rerate, ...scope), {
+  assert.deepEqual(await sharedJson(api.env, ...rerate, ...scope), {
     dryRun: false,
     calls: 1,
     changed: 1,

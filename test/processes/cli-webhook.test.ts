@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { recordEvent } from '../../src/domain/event.ts';
-import { commandJson, runCommand, startCommand } from '../support/command.ts';
+import { runCommand, startCommand } from '../support/command.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { sharedService } from '../support/service.ts';
+import { sharedJson } from '../support/shared-command.ts';
 import { waitUntil } from '../support/wait.ts';
 
 const api = sharedService({ WEBHOOK_ALLOW: '127.0.0.1' });
 
-const json = (...args: string[]) => commandJson(api.env, 'webhook', ...args);
+const json = (...args: string[]) => sharedJson(api.env, 'webhook', ...args);
 const run = (...args: string[]) => runCommand(api.env, 'webhook', ...args);
 
 test('an endpoint is added, tried, changed, replayed and removed; events are listed and followed', async () => {
@@ -16,7 +17,7 @@ test('an endpoint is added, tried, changed, replayed and removed; events are lis
   const add = ['add', receiver.url, '--types', 'feed.*', '--description', 'CRM'];
   const env = { ...api.env, WEBHOOK_ALLOW: '127.0.0.1' };
   const [made, refused, unknown] = await Promise.all([
-    commandJson(env, 'webhook', ...add),
+    sharedJson(env, 'webhook', ...add),
     run('add', 'https://10.0.0.1/'),
     run('add', receiver.url, '--types', 'feed.opened'),
   ]);
@@ -45,7 +46,7 @@ test('an endpoint is added, tried, changed, replayed and removed; events are lis
   await recordEvent(api.service.db, { type: 'feed.added', data: { name: 'one' } }, new Date());
   await waitUntil(() => receiver.received.length === 1);
   const { sequence } = receiver.received[0]?.event ?? {};
-  const tried = await commandJson(env, 'webhook', 'test', '1');
+  const tried = await sharedJson(env, 'webhook', 'test', '1');
   assert.deepEqual([tried.status, tried.error], [204, null]);
   const [listed, failed, replayed, rotated] = await Promise.all([
     json('list'),
@@ -64,7 +65,7 @@ test('an endpoint is added, tried, changed, replayed and removed; events are lis
   assert.equal(receiver.received[2]?.event.sequence, sequence);
 
   const list = ['--after', String(sequence - 1), '--type', 'feed.*'];
-  const events = await commandJson(api.env, 'events', 'list', ...list);
+  const events = await sharedJson(api.env, 'events', 'list', ...list);
   assert.deepEqual(events.events, [receiver.received[0]?.event]);
   const following = startCommand(api.env, 'events', 'list', '--follow', ...list);
   let lines = '';

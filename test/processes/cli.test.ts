@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pg from 'pg';
-import { commandJson, runCommand } from '../support/command.ts';
+import { runCommand } from '../support/command.ts';
 import { createDatabase, databaseUrl } from '../support/postgres.ts';
 import { post, sharedService } from '../support/service.ts';
+import { sharedJson } from '../support/shared-command.ts';
 
-// Every command here is a separate process, while the service runs on the same database.
+// The commands run beside the service, on the same database.
 
 const api = sharedService();
 
-const json = (...args: string[]) => commandJson(api.env, ...args);
+const json = (...args: string[]) => sharedJson(api.env, ...args);
 const run = (...args: string[]) => runCommand(api.env, ...args);
 
 /** Asserts that a command is refused: exit status 1, empty standard output, one line of error. */

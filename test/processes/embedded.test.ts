@@ -10,6 +10,7 @@ import { makeSymlinks } from '../../src/db/embedded/binaries.ts';
 import { openEmbedded } from '../../src/db/embedded/index.ts';
 import { type Child, startChild } from '../support/child.ts';
 import { ORDINARY_USER, type OrdinaryUser } from '../support/ordinary-user.ts';
+import { newDataFolder } from '../support/prepared-data.ts';
 import { waitUntil } from '../support/wait.ts';
 
 const PROGRAM = new URL('../support/embedded-process.ts', import.meta.url).pathname;
@@ -19,6 +20,13 @@ after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, fo
 
 async function newFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'account-api-embedded-'));
+  folders.push(folder);
+  return folder;
+}
+
+/** The data folder of a service that was started before. */
+async function usedFolder(): Promise<string> {
+  const folder = await newDataFolder('account-api-embedded-');
   folders.push(folder);
   return folder;
 }
@@ -86,7 +94,7 @@ test('what is written on the first start is there on a later one', async () => {
 });
 
 test('after kill -9 of the process or its group, a start 0.3 s later has every row', async () => {
-  const dataDir = await newFolder();
+  const dataDir = await usedFolder();
   let holder = await hold(dataDir);
   await query(holder.connection, 'CREATE TABLE kept (n int)');
   let acknowledged = 0;
@@ -120,7 +128,7 @@ test('after kill -9 of the process or its group, a start 0.3 s later has every r
 });
 
 test('a PostgreSQL or watchdog that was killed is replaced while the process goes on', async () => {
-  const dataDir = await newFolder();
+  const dataDir = await usedFolder();
   const holder = await hold(dataDir);
   await query(holder.connection, 'CREATE TABLE kept (n int)');
   await query(holder.connection, 'INSERT INTO kept VALUES (1)');
@@ -137,7 +145,7 @@ test('a PostgreSQL or watchdog that was killed is replaced while the process goe
 });
 
 test('a second server on a data folder is refused, also under another name of it', async () => {
-  const dataDir = await newFolder();
+  const dataDir = await usedFolder();
   const first = await hold(dataDir);
   const second = startHolder(join(dataDir, '..', dataDir.split('/').at(-1) ?? ''), 'server');
   assert.equal(await second.ended, 1);
@@ -151,7 +159,7 @@ test('a second server on a data folder is refused, also under another name of it
 });
 
 test('commands use the database of a server, or of each other; a server waits for them', async () => {
-  const dataDir = await newFolder();
+  const dataDir = await usedFolder();
   const server = await hold(dataDir);
   const guest = await hold(dataDir, 'command');
   assert.deepEqual(guest.connection, server.connection);
@@ -175,7 +183,7 @@ test('commands use the database of a server, or of each other; a server waits fo
 });
 
 test('two commands that start at once share one database', async () => {
-  const dataDir = await newFolder();
+  const dataDir = await usedFolder();
   const pair = await Promise.all([hold(dataDir, 'command'), hold(dataDir, 'command')]);
   const answers = await Promise.all(pair.map(({ connection }) => query(connection, 'SELECT 1')));
   assert.deepEqual(answers, [[[1]], [[1]]]);
@@ -199,8 +207,8 @@ test('a first start that was killed, whenever, does not hinder the next', async 
 });
 
 test('a postmaster.pid left behind whose pid is another process by now means nothing', async () => {
-  const dataDir = await newFolder();
-  const another = await hold(await newFolder());
+  const dataDir = await usedFolder();
+  const another = await hold(await usedFolder());
   const holder = await hold(dataDir);
   const path = join(dataDir, 'postgres/data18/postmaster.pid');
   const lines = readFileSync(path, 'utf8').split('\n');

@@ -65,12 +65,15 @@ test('SIGTERM answers what is in flight and ends the database; the next start is
   let answer = '';
   socket.on('data', (chunk) => (answer += chunk));
   const closed = new Promise((resolve) => socket.once('close', resolve));
+  // The answer to the first request shows that the beginning of the second one has come, too.
   socket.write(
-    'POST /v2.1/account/info/ HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n' +
+    'HEAD /healthz HTTP/1.1\r\nHost: test\r\n\r\n' +
+      'POST /v2.1/account/info/ HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n' +
       `Content-Length: ${JSON.stringify({ apikey }).length}\r\n\r\n{`,
   );
-  await waitUntil(() => socket.bytesWritten > 100);
-  await sleep(100);
+  await waitUntil(() => answer.endsWith('\r\n\r\n'));
+  assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
+  answer = '';
   server.kill('SIGTERM');
   server.kill('SIGTERM');
   await server.line(/"msg":"stopping"/);

@@ -62,7 +62,7 @@ test('workers are replaced one by one on SIGHUP, and no request fails', async (t
     while (asking) {
       assert.equal(await ask(server, agent, apikey), 200);
       answered++;
-      await sleep(5);
+      await sleep(20);
     }
   });
   await waitUntil(() => answered > 50);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AccountRecord, searchAccounts } from '../../src/domain/account/account-search.ts';
-import { runCommand } from './command.ts';
 import type { TestService } from './service.ts';
+import { runShared } from './shared-command.ts';
 
 /** What tests of imports by the command need. */
 export interface Importing {
@@ -24,7 +24,7 @@ export function importing(api: TestService): Importing {
       return path;
     },
     run: async (status, ...args) => {
-      const done = await runCommand(api.env, 'import', ...args, '--json');
+      const done = await runShared(api.env, 'import', ...args, '--json');
       assert.equal(done.status, status, done.stdout + done.stderr);
       return JSON.parse(done.stdout || done.stderr.trim().split('\n').at(-1) || '');
     },
