@@ -90,7 +90,7 @@ export async function readEvents(
     `SELECT l.last, (SELECT min(sequence) FROM event) AS oldest, (
        SELECT coalesce(json_agg(f ORDER BY f.sequence), '[]') FROM (
          SELECT ${EVENT_COLUMNS} FROM event e
-         WHERE e.sequence > coalesce($1, 0) AND ($2::text[] IS NULL OR e.type = ANY ($2))
+         WHERE e.sequence > coalesce($1::bigint, 0) AND ($2::text[] IS NULL OR e.type = ANY ($2))
            AND ($3::bigint IS NULL OR e.account = $3)
          ORDER BY e.sequence LIMIT $4) AS f) AS events
      FROM event_log l`,
