@@ -7,7 +7,9 @@ import { systemErrorText, unavailableText } from '../system-error.ts';
 
 /** The operator sees one line for an error, never a stack. */
 export function explain(error: unknown): string {
-  if (error instanceof InvalidValue) return wordProblem(PROBLEM_WORDS, error.problem);
+  if (error instanceof InvalidValue) {
+    return `${spoken(error.problem.key)}: ${wordProblem(PROBLEM_WORDS, error.problem)}`;
+  }
   if (error instanceof Refusal) {
     if (!error.requirement) return error.message;
     return `${error.field ? spoken(error.field) : error.message}: ${error.requirement}`;

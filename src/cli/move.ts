@@ -1,4 +1,4 @@
-import { constants, readFileSync } from 'node:fs';
+import { constants, existsSync, readFileSync } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Argument, type Command, Option } from 'commander';
@@ -117,6 +117,12 @@ function importOf(group: Command, kind: ImportKindName): void {
 function importOptions(given: ImportCommandOptions): ImportOptions {
   const { mapping, usernames } = given;
   const isShipped = (SHIPPED as readonly string[]).includes(mapping);
+  if (!isShipped && !existsSync(mapping)) {
+    throw new Refusal(
+      'not found',
+      `the mapping ${mapping} is neither a file nor one of ${SHIPPED.join(', ')}`,
+    );
+  }
   const ownMapping = isShipped ? undefined : readFileSync(mapping, 'utf8');
   try {
     const { name } = ownMapping === undefined ? shippedMapping(mapping) : readMapping(ownMapping);

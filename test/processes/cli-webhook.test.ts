@@ -40,7 +40,10 @@ test('an endpoint is added, tried, changed, replayed and removed; events are lis
     previousUntil: null,
   });
   assert.equal(refused.status, 1);
-  assert.match(refused.stderr, /Must have public addresses, or addresses of WEBHOOK_ALLOW\./);
+  assert.match(
+    refused.stderr,
+    /^account-api: url: Must have public addresses, or addresses of WEBHOOK_ALLOW\.$/m,
+  );
   assert.equal(unknown.status, 2);
   assert.match(unknown.stderr, /There is no event feed\.opened; there are \*, account\.\*, /);
   await recordEvent(api.service.db, { type: 'feed.added', data: { name: 'one' } }, new Date());

@@ -7,13 +7,14 @@ import type { Messages } from '../messages/index.ts';
 type Speaker = { m: Messages; currency: Currency };
 
 // In millionths.
+const UNIT = 1_000_000n;
 const WHOLE = 100_000_000_000n;
 const SHORTENED = 1_000_000_000_000n;
 const SHORTENED_ON_AXIS = 10_000;
 
 const formats = new Map<string, Intl.NumberFormat>();
 
-/** An amount with the currency's decimals; the tooltip shows all six. */
+/** An amount with the currency's decimals; the tooltip shows all that it has. */
 export function money(speaker: Speaker, amount: Decimal, options: { signed?: boolean } = {}): Html {
   const sign = options.signed && toMicros(amount) > 0n ? '+' : '';
   return html`<data class="money" value="${amount}" title="${sign}${exact(speaker, amount)}">${sign}${rounded(speaker, amount)}</data>`;
@@ -21,7 +22,7 @@ export function money(speaker: Speaker, amount: Decimal, options: { signed?: boo
 
 /**
  * An amount in the room of a figure: whole from 100,000 on, and shortened to `$123.46M` from a
- * million on. The tooltip shows all six decimals.
+ * million on. The tooltip shows all decimals.
  */
 export function shortMoney(speaker: Speaker, amount: Decimal): Html {
   const size = toMicros(amount) < 0n ? -toMicros(amount) : toMicros(amount);
@@ -35,8 +36,7 @@ export function shortMoney(speaker: Speaker, amount: Decimal): Html {
 
 /** A price per minute, without trailing zeros. */
 export function rate(speaker: Speaker, perMinute: Decimal): Html {
-  const text = written(speaker, perMinute, decimalsOf(speaker.currency), 6);
-  return html`<data class="money" value="${perMinute}">${text}</data>`;
+  return html`<data class="money" value="${perMinute}">${exact(speaker, perMinute)}</data>`;
 }
 
 /** `−$1,234.57` or `−¥1,235`: rounded half away from zero, as on bills. */
@@ -45,9 +45,15 @@ export function rounded(speaker: Speaker, amount: Decimal): string {
   return written(speaker, amount, decimals, decimals);
 }
 
-/** All six decimals: `−$1,234.567800`. */
+/** All its decimals, and at least the currency's: `−$1,234.5678`, `$12.50`. */
 export function exact(speaker: Speaker, amount: Decimal): string {
-  return written(speaker, amount, 6, 6);
+  return written(speaker, amount, decimalsOf(speaker.currency), 6);
+}
+
+/** The cost of a call: below one unit with all its decimals, since many calls cost less than a cent. */
+export function callCost(speaker: Speaker, amount: Decimal): Html {
+  if (toMicros(amount) >= UNIT) return money(speaker, amount);
+  return html`<data class="money" value="${amount}">${exact(speaker, amount)}</data>`;
 }
 
 /** A value at a plot's axis: `$5`, `$0.25`, `$12K`. */

@@ -4,7 +4,7 @@ import { type Html, html } from '../../html.ts';
 import { paging } from '../components/blocks.ts';
 import { select } from '../components/field.ts';
 import { freeText } from '../components/free-text.ts';
-import { money, rate } from '../components/money.ts';
+import { callCost, rate } from '../components/money.ts';
 import { type Column, table } from '../components/table.ts';
 import { duration, time, zoneAt } from '../components/time.ts';
 import type { View } from '../view.ts';
@@ -67,7 +67,7 @@ export function callColumns(
       numeric: true,
       onPhone: true,
       cell: ({ amount, fee }) =>
-        html`${amount === null ? '–' : money(view, amount)}${fee !== null && html` <span class="sub">${m.fee(money(view, fee))}</span>`}`,
+        html`${amount === null ? '–' : callCost(view, amount)}${fee !== null && html` <span class="sub">${m.fee(callCost(view, fee))}</span>`}`,
     },
   ];
   return {

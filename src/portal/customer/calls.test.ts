@@ -57,7 +57,7 @@ test('the fee of a call is told beside its cost', async () => {
   );
   assert.deepEqual(
     costs.slice(-2).map((cost) => cost.replace(/<[^>]*>/g, '')),
-    ['$0.47 with $0.05 fee', '$0.01'],
+    ['$0.47 with $0.05 fee', '$0.00525'],
   );
 });
 

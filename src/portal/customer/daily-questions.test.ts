@@ -78,7 +78,7 @@ test('a customer asks what a call to a number costs', async () => {
   assert.equal(answer.status, 200);
   assert.match(answer.text, /A call to \+442079460000/);
   assert.match(answer.text, /Price per minute \$0\.025/);
-  assert.match(answer.text, /1 minute \$0\.025000 5 minutes \$0\.125000 10 minutes \$0\.250000/);
+  assert.match(answer.text, /1 minute \$0\.025 5 minutes \$0\.125 10 minutes \$0\.25/);
   assert.match((await ask('911')).text, /An emergency number/);
   assert.match((await ask('2125550177')).text, /a number of your own account/);
   await db.query(
@@ -86,7 +86,7 @@ test('a customer asks what a call to a number costs', async () => {
   );
   assert.match((await ask('9005550123')).text, /cannot be called from your account/);
   await db.query('UPDATE account SET max_rate = 0.01 WHERE username = $1', [username]);
-  assert.match((await ask('2125550123')).text, /above \$0\.010000 a minute are refused/);
+  assert.match((await ask('2125550123')).text, /above \$0\.01 a minute are refused/);
   const wrong = await ask('nobody');
   assert.equal(wrong.status, 400);
   assert.match(wrong.text, /give a number as it is dialled/);
@@ -127,7 +127,7 @@ test('whoever pays for others sees their spend and limits', async () => {
   ];
   const { db, clock } = api.service;
   await db.query(
-    'UPDATE account SET max_calls = 3, max_rate = 0.5, enabled = false WHERE username = $1',
+    'UPDATE account SET max_calls = 3, max_rate = 0.0375, enabled = false WHERE username = $1',
     [first],
   );
   await db.query('UPDATE balance SET day_limit = 20 WHERE account = $1', [payer]);
@@ -141,7 +141,10 @@ test('whoever pays for others sees their spend and limits', async () => {
   assert.match((await visitor.open('/overview')).body, /href="\/accounts">2</);
   const text = textOf((await visitor.open('/accounts')).body);
   const row = (username: number, rest: string) => new RegExp(`${username} ${rest}`);
-  assert.match(text, row(first, 'disabled 2 \\$0\\.05 3 calls at once, up to \\$0\\.50 a minute'));
+  assert.match(
+    text,
+    row(first, 'disabled 2 \\$0\\.05 3 calls at once, up to \\$0\\.0375 a minute'),
+  );
   assert.match(text, row(second, 'may call 0 \\$0\\.00 none of its own'));
   assert.match(text, /All together \$0\.08 of at most \$20\.00 today/);
   assert.ok(!text.includes(String(payer)), 'the account itself is not among them');

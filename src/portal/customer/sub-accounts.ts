@@ -7,7 +7,7 @@ import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
 import { badge, emptyState, paging } from '../components/blocks.ts';
 import { isolated } from '../components/free-text.ts';
-import { money, rounded } from '../components/money.ts';
+import { exact, money, rounded } from '../components/money.ts';
 import { table } from '../components/table.ts';
 import { queryNumber } from '../input.ts';
 import { sendPage } from '../layout.ts';
@@ -58,7 +58,7 @@ function accountTable(view: View, accounts: SubAccountUsage[]): Html {
   const caps = ({ maxCalls, maxRate }: SubAccountUsage) => {
     const all = [
       maxCalls === null ? '' : m.callsAtOnce(maxCalls),
-      maxRate === null ? '' : m.perMinute(rounded(view, maxRate)),
+      maxRate === null ? '' : m.perMinute(exact(view, maxRate)),
     ];
     return all.filter(Boolean).join(', ') || m.noCap;
   };

@@ -94,7 +94,7 @@ export const enOperator = {
     debt: (debt: Html) => html`${debt} owed`,
     rejected: (count: string) => `wait in ${count} rejected records`,
     rejectedNote: (span: string) =>
-      `At the average cost of a call. The oldest record waits for ${span}.`,
+      `At the average cost of a call. The oldest record has waited for ${span}.`,
     silent: (count: number): string => (count === 1 ? 'feed is silent' : 'feeds are silent'),
     silentNote: (feeds: string) => `Nothing came for more than an hour: ${feeds}.`,
     mailFailed: (count: number): string =>

@@ -24,7 +24,7 @@ export const enWebhooks = {
   unused: 'not used yet',
   disabled: 'disabled',
   disabledFor: (reason: string) => `disabled: ${reason}`,
-  failing: (since: string) => `fails for ${since}`,
+  failing: (since: string) => `has failed for ${since}`,
   success: 'Last success',
   never: 'never',
   waiting: 'Waiting',

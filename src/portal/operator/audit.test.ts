@@ -28,6 +28,12 @@ const api = sharedService({}, async () => {
     { prefixes: ['53'], account: null, reason: '', emergencyNumbers: new Set() },
     clock(),
   );
+  await audit(
+    db,
+    TESTER,
+    { action: 'webhook disabled', detail: { endpoint: '7', reason: 'failed' } },
+    old,
+  );
   const csv = Buffer.from('externalId,name,email\no-1,Old,old@example.com\n');
   for (const dryRun of [true, false]) {
     const { status } = await imports(csv, dryRun);
@@ -52,7 +58,7 @@ async function rows(query: string): Promise<string[]> {
   );
 }
 
-const posted = () => `tester posted $12.500000 ( payment ): Cheque 17 ${username} test`;
+const posted = () => `tester posted $12.50 ( payment ): Cheque 17 ${username} test`;
 
 test('the trail tells in sentences who did what', async () => {
   const [one = '', two = ''] = await rows(`account=${username}`);
@@ -87,7 +93,10 @@ test('it is limited to a person, an action, an account and a day', async () => {
     [1, 1, 0],
   );
   assert.deepEqual(await rows('action=balance+posted'), [posted()]);
-  assert.deepEqual(await rows('day=2024-02-29'), ['tester unheard of – test']);
+  assert.deepEqual(await rows('day=2024-02-29'), [
+    'tester turned webhook 7 off: failed – test',
+    'tester unheard of – test',
+  ]);
   assert.equal(await count('day=2024-02-28'), 0);
   assert.equal(await count(`account=${username}&action=account+changed&person=tester`), 0);
   assert.ok((await count('')) >= 3);

@@ -44,7 +44,7 @@ test('the dashboard begins with what somebody must look at, and is quiet without
   );
   assert.equal(
     await first(),
-    '$10.00 wait in 4 rejected records At the average cost of a call. The oldest record waits ' +
+    '$10.00 wait in 4 rejected records At the average cost of a call. The oldest record has waited ' +
       'for 4 days. 1 feed is silent Nothing came for more than an hour: \u2068quiet\u2069 (3 hours). ' +
       '1 account is suspended The balance is used up, so calls are refused.',
   );

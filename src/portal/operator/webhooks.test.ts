@@ -46,7 +46,7 @@ test('an administrator adds a webhook, tries it, sends events again, disables an
   await recordEvent(db, { type: 'feed.added', data: { name: 'x' } }, new Date());
   await waitUntil(async () => (await listDeliveries(db, id, {}, { limit: 1 }))[0]?.tries === 1);
   const failing = await operator.open(page);
-  assert.match(failing.body, /fails for/);
+  assert.match(failing.body, /has failed for/);
   assert.match(failing.body, /feed\.added/);
   assert.match(failing.body, /status 500/);
   assert.match((await operator.open('/admin')).body, /webhook fails/);
