@@ -31,6 +31,12 @@ const basic = (text: string | Buffer) => `Basic ${Buffer.from(text).toString('ba
 const feedFor = (path: string) =>
   target.feeds[path.split('/').at(-1) ?? ''] ?? target.feeds.generic ?? '';
 
+/** The beginning of a body, for messages. */
+const shown = (body: unknown) =>
+  Buffer.isBuffer(body)
+    ? body.toString('latin1', 0, 200)
+    : (typeof body === 'string' ? body : JSON.stringify(body))?.slice(0, 200);
+
 async function send(
   path: string,
   body: unknown,
@@ -38,7 +44,7 @@ async function send(
 ): Promise<Answer> {
   const authorization = feedFor(path);
   const answer = await post(`${target.api.url}${path}`, body, { authorization, ...headers });
-  const what = `${path} ${String(body).slice(0, 100)} ${JSON.stringify(body)?.slice(0, 200)}`;
+  const what = `${path} ${shown(body)}`;
   if (path.endsWith('/authorize') && answer.status === 402) {
     assertNoSecrets(JSON.stringify(answer.body), target.secrets, what);
   } else {
