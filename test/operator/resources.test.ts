@@ -138,6 +138,11 @@ test('numbers, services, prices, blocks, promotions and feeds are set as they ar
     codeOf(await put('prefix,rate\n44,0.02\n', { 'if-match': tag })),
     '412 precondition_failed',
   );
+  const dated = (day: string) => `prefix,rate,valid from\n47,0.01,${day}\n`;
+  const past = await all.call('PATCH', `${list}/prices`, dated('2020-01-01'), csv);
+  assert.deepEqual(faultsOf(past), ['/backdate invalid_value']);
+  const endless = await put(dated('2040-01-01'), { 'if-match': patched.headers.get('etag') ?? '' });
+  assert.deepEqual(faultsOf(endless), ['/from invalid_value']);
   const zip = { 'content-encoding': 'gzip' };
   const bomb = await send(list, gzipSync(Buffer.alloc(65 * 1024 * 1024)), zip);
   const damaged = await send(list, Buffer.from('no gzip'), zip);

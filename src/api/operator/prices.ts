@@ -11,6 +11,7 @@ import {
   type PriceListSummary,
   removePriceList,
 } from '../../domain/rating/price-list.ts';
+import { Refusal } from '../../domain/refusal.ts';
 import {
   etagOf,
   ok,
@@ -24,7 +25,7 @@ import {
 import { type Fields, flagText, optional, pattern, text } from './field.ts';
 import { PAGE, time } from './fields.ts';
 import { readPriceLines } from './price-lines.ts';
-import { invalidValues, Problem } from './problem.ts';
+import { invalidValue, invalidValues, Problem } from './problem.ts';
 import { type Call, routesOf } from './route.ts';
 import * as s from './schemas.ts';
 
@@ -235,9 +236,20 @@ async function importFile(call: ImportCall, replace: boolean) {
         requireMatch(call.headers, isThere ? etagOfList(found) : '"none"');
       }
     },
-  });
+  }).catch((error) => Promise.reject(missingParameter(error) ?? error));
   const found = await findPriceList(db, call.params.name);
   return ok({ ...counts, ignored }, found ? { etag: etagOfList(found) } : {});
+}
+
+/** The problem of an import that needs a parameter. @returns undefined for other errors */
+function missingParameter(error: unknown): Problem | undefined {
+  const problem = error instanceof Refusal ? error.problem : undefined;
+  if (problem?.key === 'pricePast') {
+    const detail = `Must be true: ${problem.prefix} would count from ${problem.at}, which is past`;
+    return invalidValue('/backdate', detail);
+  }
+  if (problem?.key !== 'priceEndUnknown') return undefined;
+  return invalidValue('/from', 'Must say when prices end that the file, with its dates, lacks');
 }
 
 export const priceRoutes = [lists, getList, deleteList, getPrices, putPrices, patchPrices];
