@@ -94,7 +94,7 @@ function stateOf(
     verify &&
     notice(
       'warn',
-      html`${m.notVerified(account.email)} ${form(view, '/settings/verification', html`<button class="quiet small">${m.sendAgain}</button>`, 'inline')}`,
+      html`${m.notVerified(account.email)} ${form(view, '/settings/verification', html`<button class="quiet small">${m.sendLink}</button>`, 'inline')}`,
     )
   }`;
 }

@@ -76,8 +76,8 @@ export const deCustomer: typeof enCustomer = {
     noCalls: 'Keine Anrufe in den letzten 30 Tagen',
     noCallsText: 'Anrufe stehen hier, sobald die Vermittlung sie gemeldet hat.',
     notVerified: (email) =>
-      `Ihre Adresse ${email} ist noch nicht bestätigt. Bitte öffnen Sie den Link in unserer Mail.`,
-    sendAgain: 'Noch einmal senden',
+      `Ihre Adresse ${email} ist noch nicht bestätigt. Bitte öffnen Sie den Link in unserer Mail, oder lassen Sie ihn senden.`,
+    sendLink: 'Link senden',
   },
   calls: {
     fromDay: 'Von',

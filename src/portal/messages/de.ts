@@ -81,8 +81,7 @@ export const de: Messages = {
     'session-ended': 'Beendet. Dieser Browser muss sich neu anmelden.',
     'address-mailed':
       'Wir haben einen Link an Ihre jetzige Adresse und einen an die neue geschickt. Die Adresse ändert sich, wenn beide benutzt sind.',
-    'verification-sent':
-      'Wir haben die Bestätigungsmail noch einmal geschickt. Bitte sehen Sie in Ihr Postfach.',
+    'verification-sent': 'Wir haben den Link geschickt. Bitte sehen Sie in Ihr Postfach.',
     welcome: 'Willkommen. Ihre Adresse ist bestätigt und Ihr Passwort gesetzt.',
     saved: 'Gespeichert.',
     posted: 'Gebucht.',

@@ -71,8 +71,8 @@ export const enCustomer = {
     noCalls: 'No calls in the last 30 days',
     noCallsText: 'Calls appear here as soon as the switch has reported them.',
     notVerified: (email: string) =>
-      `Your address ${email} is not verified yet. Please open the link in our mail.`,
-    sendAgain: 'Send it again',
+      `Your address ${email} is not verified yet. Please open the link in our mail, or have it sent.`,
+    sendLink: 'Send the link',
   },
   calls: {
     fromDay: 'From',

@@ -88,7 +88,7 @@ export const en = {
     'session-ended': 'Ended. That browser has to sign in again.',
     'address-mailed':
       'We have mailed a link to your present address and one to the new one. The address changes when both were used.',
-    'verification-sent': 'We have sent the verification mail again. Please check your mail.',
+    'verification-sent': 'We have sent the link. Please check your mail.',
     welcome: 'Welcome. Your address is verified and your password is set.',
     saved: 'Saved.',
     posted: 'Posted.',
