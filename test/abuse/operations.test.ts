@@ -43,9 +43,19 @@ function isAllowed(field: string, value: unknown): boolean {
   }
 }
 
+/** Control characters, and those that end a line or turn the text beside them. */
+const NOT_IN_NAMES = [
+  ['\0', '\x1f'],
+  ['\x7f', '\x9f'],
+  ['\u2028', '\u202e'],
+  ['\u2066', '\u2069'],
+] as const;
+
 function isName(value: unknown): boolean {
   if (typeof value !== 'string' || value.trim() === '' || [...value].length > 100) return false;
-  return [...value].every((character) => character >= ' ' && character !== '\x7f');
+  return [...value].every((character) =>
+    NOT_IN_NAMES.every(([first, last]) => character < first || character > last),
+  );
 }
 
 let count = 0;
