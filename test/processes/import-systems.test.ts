@@ -8,6 +8,7 @@ import { reconcile } from '../../src/domain/books/proof.ts';
 import { runCommand } from '../support/command.ts';
 import { counts, type Importing, importing } from '../support/importing.ts';
 import { sharedService } from '../support/service.ts';
+import { waitUntil } from '../support/wait.ts';
 
 let imports: Importing;
 const api = sharedService({ SIP_REALM: 'sip.example.com' }, async () => {
@@ -352,6 +353,11 @@ for (const { mapping, accounts, expected, first, sip, balances, cash } of SYSTEM
 // Of all that the tests before it took in.
 test('everything goes out as files of one moment that say when they are whole', async () => {
   const to = join(api.folder, 'export');
+  // An event is exported when it has its number, which it gets after its commit.
+  await waitUntil(async () => {
+    const waiting = await api.service.db.query('SELECT FROM event WHERE sequence IS NULL');
+    return waiting.length === 0;
+  });
   const done = await runCommand(api.env, 'export', 'all', '--to', to, '--json');
   assert.equal(done.status, 0, done.stderr);
   const manifest = JSON.parse(readFileSync(join(to, 'manifest.json'), 'utf8'));
