@@ -104,6 +104,7 @@ const KERNEL = [
   'problem.ts',
   'refusal.ts',
   'role.ts',
+  'slice.ts',
 ];
 
 // The folders of the domain, from the lowest level up, with their allowed imports.

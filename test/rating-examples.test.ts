@@ -43,7 +43,7 @@ test('the costs that the document tells are what calls cost', async () => {
       'prefix,rate,minimum,increment,connect fee,minimum charge\n' +
       `1,${of('rate')},${minimum},${increment},${of('connect fee')},${of('minimum charge')}`;
     const options = { now: clock(), replace: false, dryRun: false };
-    await importPrices(db, TESTER, list, readPriceFile(csv).prices, options);
+    await importPrices(db, TESTER, list, (await readPriceFile(csv)).prices, options);
     await changeAccount(db, TESTER, { queue, now: clock() }, account, { priceList: list });
     const seconds = talk === 'not answered' ? 0 : Number(/^([0-9]+) s$/.exec(talk)?.[1]);
     const call = reportedCall({ account, talkMicroseconds: seconds * 1_000_000 });

@@ -61,7 +61,7 @@ export function importList(group: Command): void {
     const bytes = path === STANDARD_INPUT ? await buffer(process.stdin) : await readFile(path);
     const file = options.mapping
       ? await mappedFile(bytes, options, service.config.currency)
-      : readPriceFile(bytes.toString('utf8'));
+      : await readPriceFile(bytes.toString('utf8'));
     if (file.faults.length > 0) return faulty(file);
     return importFile(service, name, file, options);
   });

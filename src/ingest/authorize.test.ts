@@ -258,7 +258,7 @@ test('every spelling of a number is blocked, priced, held, billed and owned alik
     account,
     clock(),
   ]);
-  const { prices } = readPriceFile('prefix,rate\n31,0.6\n39001,0.06\n1212,0.006');
+  const { prices } = await readPriceFile('prefix,rate\n31,0.6\n39001,0.06\n1212,0.006');
   const options = { now: clock(), replace: false, dryRun: false };
   await importPrices(db, TESTER, 'spelled', prices, options);
   await db.query("UPDATE account SET price_list = 'spelled' WHERE username = $1", [account]);
@@ -421,7 +421,7 @@ test('an emergency call costs nothing unless its list names exactly that number'
     ['wide', 'prefix,rate\n9,1\n91,2\n11,3', plain],
     ['exact', 'prefix,rate\n9,1\n911,0.5', named],
   ] as const) {
-    const { prices } = readPriceFile(csv);
+    const { prices } = await readPriceFile(csv);
     await importPrices(db, TESTER, list, prices, {
       now: new Date(),
       replace: false,

@@ -1,5 +1,6 @@
 import { type PriceFile, readPriceRows } from '../../domain/rating/price-csv.ts';
 import { Refusal } from '../../domain/refusal.ts';
+import { Slice } from '../../domain/slice.ts';
 import { parseStrictJson } from '../../http/strict-json.ts';
 
 /** The members of a price and their types, in the order of the columns of a price file. */
@@ -21,30 +22,39 @@ const KNOWN = [...Object.keys(MEMBERS), IGNORED].join(', ');
  * Reads a price list as NDJSON, with the members of `GET /price-lists/{name}/prices`.
  * @returns the prices, and every fault with its line
  */
-export function readPriceLines(ndjson: string): PriceFile {
+export async function readPriceLines(ndjson: string): Promise<PriceFile> {
   const faults: PriceFile['faults'] = [];
   let hasEnds = false;
-  const rows = ndjson
+  const rows: string[] = [];
+  const slice = new Slice();
+  for (const [n, text] of ndjson
     .replace(/^\uFEFF/, '')
     .split(/\r?\n/)
-    .map((text, n) => {
-      if (text.trim() === '') return '';
-      const price = objectOf(text);
-      const wrong = price ? faultsOf(price) : ['must be a JSON object with each member once'];
-      for (const fault of wrong)
-        faults.push({ line: n + 1, fault: { key: 'mapped', text: fault } });
-      if (!price || wrong.length > 0) return '';
-      hasEnds ||= typeof price[IGNORED] === 'string';
-      return Object.keys(MEMBERS)
-        .map((name) => `"${String(price[name] ?? '').replaceAll('"', '""')}"`)
-        .join(',');
-    });
-  const file = readPriceRows(rows.join('\n'));
+    .entries()) {
+    if (slice.isOver) await slice.next();
+    if (text.trim() === '') {
+      rows.push('');
+      continue;
+    }
+    const price = objectOf(text);
+    const wrong = price ? faultsOf(price) : ['must be a JSON object with each member once'];
+    for (const fault of wrong) faults.push({ line: n + 1, fault: { key: 'mapped', text: fault } });
+    rows.push(price && wrong.length === 0 ? rowOf(price) : '');
+    hasEnds ||= typeof price?.[IGNORED] === 'string';
+  }
+  const file = await readPriceRows(rows.join('\n'));
   return {
     prices: file.prices,
     faults: [...faults, ...file.faults].sort((one, other) => one.line - other.line),
     ignored: hasEnds ? [IGNORED] : [],
   };
+}
+
+/** The price as a line of a price file. */
+function rowOf(price: Record<string, unknown>): string {
+  return Object.keys(MEMBERS)
+    .map((name) => `"${String(price[name] ?? '').replaceAll('"', '""')}"`)
+    .join(',');
 }
 
 function objectOf(text: string): Record<string, unknown> | undefined {

@@ -207,8 +207,9 @@ type ImportCall = Pick<
 async function importFile(call: ImportCall, replace: boolean) {
   const { db } = call.service;
   const text = call.file.bytes.toString('utf8');
-  const { prices, faults, ignored } =
-    call.file.type === 'text/csv' ? readPriceFile(text) : readPriceLines(text);
+  const { prices, faults, ignored } = await (call.file.type === 'text/csv'
+    ? readPriceFile(text)
+    : readPriceLines(text));
   if (faults.length > 0) {
     throw invalidValues(
       faults.map(({ line, fault }) => ({

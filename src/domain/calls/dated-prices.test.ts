@@ -23,8 +23,8 @@ const api = sharedService();
 const NOW = new Date('2026-11-20T12:00:00Z');
 const AT = (text: string) => new Date(text);
 
-function load(list: string, csv: string, options: Partial<ImportOptions> = {}) {
-  const { prices, faults } = readPriceFile(csv);
+async function load(list: string, csv: string, options: Partial<ImportOptions> = {}) {
+  const { prices, faults } = await readPriceFile(csv);
   assert.deepEqual(faults, []);
   const all = { now: NOW, replace: false, dryRun: false, ...options };
   return importPrices(api.service.db, TESTER, list, prices, all);

@@ -160,7 +160,7 @@ test('prices by destination count, and calls that come in keep the own rate', as
     [undefined],
     '8005550155',
   );
-  const { prices } = readPriceFile('prefix,rate,name,minimum,increment\n1,0.1,,1,1');
+  const { prices } = await readPriceFile('prefix,rate,name,minimum,increment\n1,0.1,,1,1');
   await importPrices(db, TESTER, 'late', prices, { now: clock(), replace: true, dryRun: false });
   await set(account, { priceList: 'late' });
   const bystander = await addCustomer(api, { rate: '0.5' });

@@ -1,6 +1,7 @@
 import { hasPlainYear } from '../day.ts';
 import { type Decimal, isDecimal } from '../money.ts';
 import { PREFIX_FAULTS, type PrefixFault } from '../problem.ts';
+import { Slice } from '../slice.ts';
 import type { PriceFault } from './price-fault.ts';
 
 /** The price of calls to numbers that begin with a prefix. */
@@ -75,6 +76,8 @@ const NORTH_AMERICAN_PREFIX = /^1-[2-9][0-9]{2}(?:-[0-9]{1,4}){0,2}$/;
 export const LONGEST_PRICE_NAME = 100;
 const LONGEST_COUNT_SECONDS = 3_600;
 const DAY_MS = 86_400_000;
+// Each price of a prefix is compared with all others of it.
+const MOST_DATES = 1_000;
 
 class Faulty extends Error {
   readonly fault: PriceFault;
@@ -101,22 +104,25 @@ export class InvalidPrefix extends Error {
  * minimum charge and valid from.
  * @returns the prices, and every fault with its line
  */
-export function readPriceFile(text: string): PriceFile {
+export function readPriceFile(text: string): Promise<PriceFile> {
   return readRows(text.replace(/^\uFEFF/, ''));
 }
 
 /** As `readPriceFile`, for rows with commas and without titles. */
-export function readPriceRows(text: string): PriceFile {
+export function readPriceRows(text: string): Promise<PriceFile> {
   return readRows(text, WITHOUT_TITLES);
 }
 
-function readRows(text: string, given?: Column[]): PriceFile {
+async function readRows(text: string, given?: Column[]): Promise<PriceFile> {
   const lines = text.split(/\r\n|\n|\r/);
   const file: PriceFile = { prices: [], faults: [], ignored: [] };
   const lineOf = new Map<string, number>();
+  const datesOf = new Map<string, number>();
+  const slice = new Slice();
   let columns: (Column | undefined)[] | undefined = given;
   let delimiter = ',';
   for (const [index, line] of lines.entries()) {
+    if (slice.isOver) await slice.next();
     if (line.trim() === '') continue;
     try {
       if (line.includes('\uFFFD')) throw new Faulty({ key: 'encoding' });
@@ -135,6 +141,11 @@ function readRows(text: string, given?: Column[]): PriceFile {
       const key = `${price.prefix} ${price.validFrom ?? ''}`;
       const earlier = lineOf.get(key);
       if (earlier) throw new Faulty({ key: 'repeated', prefix: price.prefix, line: earlier });
+      const dates = (datesOf.get(price.prefix) ?? 0) + 1;
+      if (dates > MOST_DATES) {
+        throw new Faulty({ key: 'manyDates', prefix: price.prefix, most: MOST_DATES });
+      }
+      datesOf.set(price.prefix, dates);
       lineOf.set(key, index + 1);
       file.prices.push(price);
     } catch (error) {

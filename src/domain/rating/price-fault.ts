@@ -6,6 +6,7 @@ export type PriceFault =
   | { key: 'noColumn'; column: string }
   | { key: 'severalColumns'; column: string }
   | { key: 'repeated'; prefix: string; line: number }
+  | { key: 'manyDates'; prefix: string; most: number }
   | { key: 'cells'; cells: number; columns: number }
   | { key: 'halfIncrement' }
   | { key: 'name'; most: number }
@@ -23,6 +24,7 @@ const WORDS: ProblemWords<PriceFault> = {
   noColumn: ({ column }) => `there is no column called ${column}`,
   severalColumns: ({ column }) => `there are several columns called ${column}`,
   repeated: ({ prefix, line }) => `the prefix ${prefix} is in line ${line}, too`,
+  manyDates: ({ prefix, most }) => `the prefix ${prefix} is there with more than ${most} dates`,
   cells: ({ cells, columns }) =>
     `${cells} cells, where there are ${columns} columns: a decimal comma must be a point`,
   halfIncrement: () => 'minimum and increment go together',

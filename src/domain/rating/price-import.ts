@@ -3,6 +3,7 @@ import { type Actor, audit } from '../audit.ts';
 import { recordEvent } from '../event.ts';
 import { toMicros } from '../money.ts';
 import { Refusal } from '../refusal.ts';
+import { Slice } from '../slice.ts';
 import type { Price } from './price-csv.ts';
 
 const BATCH = 2_000;
@@ -76,7 +77,7 @@ export async function importPrices(
     if (!dryRun) await holdList(tx, list, timeZone, now);
     await precondition?.(tx);
     const starts = await startsOf(tx, list, prices, timeZone);
-    const { counts, written, removed } = planImport(
+    const { counts, written, removed } = await planImport(
       await versionsOf(tx, list),
       prices.map((price) => ({
         price,
@@ -85,7 +86,9 @@ export async function importPrices(
       options,
     );
     if (dryRun) return counts;
-    await removeVersions(tx, list, removed);
+    for (let done = 0; done < removed.length; done += BATCH) {
+      await removeVersions(tx, list, removed.slice(done, done + BATCH));
+    }
     for (let done = 0; done < written.length; done += BATCH) {
       await writeVersions(tx, list, written.slice(done, done + BATCH));
       onProgress?.(Math.min(written.length, done + BATCH));
@@ -116,12 +119,13 @@ async function holdList(
   await tx.query('UPDATE price_list SET time_zone = $2 WHERE name = $1', [list, timeZone]);
 }
 
-function planImport(
+async function planImport(
   versions: Version[],
   given: { price: Price; start: number | undefined }[],
   { now, from, backdate = false, replace }: ImportOptions,
-): Plan {
+): Promise<Plan> {
   const nowMs = now.getTime();
+  const slice = new Slice();
   const plan: Plan = {
     counts: { added: 0, changed: 0, unchanged: 0, removed: 0, raisedSoon: 0 },
     written: [],
@@ -129,12 +133,14 @@ function planImport(
   };
   const ofPrefix = new Map<string, Version[]>();
   for (const version of versions) {
+    if (slice.isOver) await slice.next();
     const known = ofPrefix.get(version.prefix);
     if (known) known.push(version);
     else ofPrefix.set(version.prefix, [version]);
   }
   const prefixes = new Set<string>();
   for (const { price, start } of given) {
+    if (slice.isOver) await slice.next();
     if (start !== undefined && start < nowMs - MINUTE_MS && !backdate) {
       const at = new Date(start).toISOString();
       throw new Refusal(
@@ -158,6 +164,7 @@ function planImport(
   if (!replace) return plan;
   const end = from?.getTime() ?? nowMs;
   for (const [prefix, known] of ofPrefix) {
+    if (slice.isOver) await slice.next();
     const current = prefixes.has(prefix)
       ? undefined
       : known.find((version) => covers(version, end));

@@ -21,9 +21,13 @@ import { listPriceLists, listPrices, removePriceList } from './price-list.ts';
 
 const api = sharedService();
 
-const load = (list: string, csv: string, options: { replace?: boolean; dryRun?: boolean } = {}) => {
+const load = async (
+  list: string,
+  csv: string,
+  options: { replace?: boolean; dryRun?: boolean } = {},
+) => {
   const { db, clock } = api.service;
-  const { prices } = readPriceFile(csv);
+  const { prices } = await readPriceFile(csv);
   return importPrices(db, TESTER, list, prices, {
     now: clock(),
     replace: false,
@@ -268,7 +272,7 @@ test('imports into one list at once follow each other', async () => {
   await Promise.all([
     load('busy', csv(10_000), { replace: true }),
     load('busy', csv(20_000), { replace: true }),
-    importPrices(api.service.db, TESTER, 'busy', readPriceFile(csv(30_000)).prices, {
+    importPrices(api.service.db, TESTER, 'busy', (await readPriceFile(csv(30_000))).prices, {
       now: new Date(),
       replace: true,
       dryRun: false,

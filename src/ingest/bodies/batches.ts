@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { Slice } from '../../domain/slice.ts';
 import { type Chunks, onePiece, type Piece, type PieceSizes, readPieces } from './pieces.ts';
 
 // A batch debits an account once, so larger batches cost less for each call. But preparing a batch
@@ -6,7 +6,6 @@ import { type Chunks, onePiece, type Piece, type PieceSizes, readPieces } from '
 const BATCH_RECORDS = 2_000;
 // Records may keep the bytes in memory from which they were read.
 const BATCH_BYTES = 2 * 1024 * 1024;
-const SLICE_MS = 5;
 // A body of this size is read in less than a slice, however damaged it is.
 const SHORT = { piece: 1024, record: 1024 };
 // A slice exceeds its time by the work of one chunk at most.
@@ -97,22 +96,4 @@ function tooMany(good: number, damaged: number): string | undefined {
   if (good + damaged > MOST_RECORDS) return `read no further than ${MOST_RECORDS} records`;
   if (damaged <= MOST_DAMAGED || damaged <= good) return undefined;
   return `read no further than ${good + damaged - 1} records, of which most are damaged`;
-}
-
-let turns: Promise<unknown> = Promise.resolve();
-
-/** Some milliseconds of work; then other work gets its turn. */
-class Slice {
-  #end = performance.now() + SLICE_MS;
-
-  get isOver(): boolean {
-    return performance.now() > this.#end;
-  }
-
-  /** Waits for the next turn; bodies take turns. */
-  async next(): Promise<void> {
-    turns = turns.then(() => setImmediate());
-    await turns;
-    this.#end = performance.now() + SLICE_MS;
-  }
 }

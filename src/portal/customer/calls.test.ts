@@ -44,7 +44,7 @@ const rowsOf = (body: string) =>
 test('the fee of a call is told beside its cost', async () => {
   const { username, password } = await api.signUp();
   const { db, queue, clock } = api.service;
-  const { prices } = readPriceFile('prefix,rate,connect fee\n1312,0.6,0.05');
+  const { prices } = await readPriceFile('prefix,rate,connect fee\n1312,0.6,0.05');
   const options = { now: clock(), replace: false, dryRun: false };
   await importPrices(db, TESTER, 'fees', prices, options);
   await changeAccount(db, TESTER, { queue, now: clock() }, username, { priceList: 'fees' });

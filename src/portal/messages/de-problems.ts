@@ -38,6 +38,7 @@ const PRICE_FAULTS: ProblemWords<PriceFault> = {
   seconds: ({ column, cell, least, most }) =>
     `${column} „${cell}“ muss ${least} bis ${most} Sekunden sein`,
   date: ({ cell }) => `„${cell}“ muss ein Datum sein wie 2030-12-01 oder 2030-12-01T00:00Z`,
+  manyDates: ({ prefix, most }) => `Die Vorwahl ${prefix} hat mehr als ${most} Daten`,
   cells: ({ cells, columns }) =>
     `${cells} Zellen bei ${columns} Spalten: ein Dezimalkomma muss ein Punkt sein`,
   openQuote: () => 'Ein Anführungszeichen ist nicht geschlossen',

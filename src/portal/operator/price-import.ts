@@ -41,7 +41,7 @@ export async function priceImport(app: FastifyInstance, service: Service): Promi
       sendPage(reply, view, formPage(view, kept, wrong, more));
     if (problems) return again(problems);
     if (text.trim() === '') return again({ file: m.noFile });
-    const { prices, faults, ignored } = readPriceFile(text);
+    const { prices, faults, ignored } = await readPriceFile(text);
     if (faults.length > 0)
       return again({ file: m.faulty(faults.length) }, faultTable(view, faults));
     const { list, from } = values;
