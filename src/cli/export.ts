@@ -70,10 +70,13 @@ export function exportCommands(group: Command): void {
 /** @throws Refusal if the file is no manifest */
 function manifestIn(path: string): Manifest {
   const text = readFileSync(path, 'utf8');
+  let manifest: Partial<Manifest> | null = null;
   try {
-    const manifest = JSON.parse(text) as Manifest;
-    if (typeof manifest.files === 'object') return manifest;
-  } catch {}
+    manifest = JSON.parse(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  if (manifest?.files) return manifest as Manifest;
   throw new Refusal('malformed', `${path} is no manifest.json of an earlier export`);
 }
 

@@ -27,10 +27,8 @@ export async function readPriceLines(ndjson: string): Promise<PriceFile> {
   let hasEnds = false;
   const rows: string[] = [];
   const slice = new Slice();
-  for (const [n, text] of ndjson
-    .replace(/^\uFEFF/, '')
-    .split(/\r?\n/)
-    .entries()) {
+  const lines = ndjson.replace(/^\uFEFF/, '').split(/\r?\n/);
+  for (const [n, text] of lines.entries()) {
     if (slice.isOver) await slice.next();
     if (text.trim() === '') {
       rows.push('');

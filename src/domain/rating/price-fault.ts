@@ -16,7 +16,7 @@ export type PriceFault =
   | { key: 'date'; cell: string }
   | { key: 'openQuote' }
   | { key: 'textAfterQuote' }
-  /** @param text in English: only the command reads files of other systems */
+  /** @param text in English: for the command, and the API, whose files have another form */
   | { key: 'mapped'; text: string };
 
 const WORDS: ProblemWords<PriceFault> = {
