@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { onRequestHookHandler } from 'fastify';
 import { isNamedKey } from '../domain/access/named-key.ts';
 import { bearerKey } from './bearer-key.ts';
+import { keyInBody, mayHaveKeyInBody } from './key-in-body.ts';
 import { type AddressLimit, counted } from './rate-limit.ts';
 import type { Shortcut } from './shortcut.ts';
 
@@ -19,9 +20,9 @@ const failures = new WeakMap<IncomingMessage, Error>();
 const begun = new WeakMap<IncomingMessage, AsyncIterable<string>>();
 
 /**
- * Answers addresses that are known to be over the limit, and requests that present an API key in
- * their header and nothing else. All other requests, all other refusals, and what is left of a long
- * answer are left to Fastify.
+ * Answers addresses that are known to be over the limit, and requests that present an API key, in
+ * their header or in a short body, and nothing else. All other requests, all other refusals, and
+ * what is left of a long answer are left to Fastify.
  */
 export function operationShortcut(options: ShortcutOptions): Shortcut {
   const { limit, addressOf, overLimit, byKey } = options;
@@ -37,15 +38,20 @@ export function operationShortcut(options: ShortcutOptions): Shortcut {
       send({ status: overLimit.status, body: overLimit.text, headers }, address);
       return;
     }
-    const key = byKey && isEmpty(request) ? bearerKey(request.headers.authorization) : undefined;
-    if (!byKey || key === undefined || isNamedKey(key)) {
+    const presented = byKey && presentedKey(request);
+    if (!byKey || presented === undefined) {
       next(address);
       return;
     }
     let answer: string | AsyncIterable<string> | undefined;
     try {
-      await limit.count(address);
-      answer = await byKey(key);
+      // Both are asked for at the same time, but only a request within the limit is answered.
+      const counting = limit.count(address);
+      const asking = askedFor(presented, byKey);
+      asking.catch(() => undefined);
+      await counting;
+      counted.add(request);
+      answer = await asking;
     } catch (error) {
       failures.set(request, error as Error);
     }
@@ -53,10 +59,7 @@ export function operationShortcut(options: ShortcutOptions): Shortcut {
       send({ status: 200, body: answer }, address);
       return;
     }
-    if (answer) {
-      begun.set(request, answer);
-      counted.add(request);
-    }
+    if (answer) begun.set(request, answer);
     next(address);
   };
 }
@@ -69,6 +72,20 @@ export function begunAnswer(request: IncomingMessage): AsyncIterable<string> | u
   return begun.get(request);
 }
 
-function isEmpty({ headers }: IncomingMessage): boolean {
-  return (headers['content-length'] ?? '0') === '0' && headers['transfer-encoding'] === undefined;
+/** The key of a request with nothing else; undefined: Fastify reads it. */
+function presentedKey(request: IncomingMessage): string | Promise<string | undefined> | undefined {
+  const { headers } = request;
+  if (headers['transfer-encoding'] !== undefined) return undefined;
+  const key = bearerKey(headers.authorization);
+  if ((headers['content-length'] ?? '0') === '0') return isNamedKey(key) ? undefined : key;
+  return key === undefined && mayHaveKeyInBody(request) ? keyInBody(request) : undefined;
+}
+
+/** @returns undefined where Fastify answers */
+async function askedFor<Answer>(
+  presented: string | Promise<string | undefined>,
+  byKey: (key: string) => Promise<Answer>,
+): Promise<Answer | undefined> {
+  const key = typeof presented === 'string' ? presented : await presented;
+  return key === undefined || isNamedKey(key) ? undefined : byKey(key);
 }
