@@ -19,3 +19,14 @@ function textMember(value: string | undefined | null): string {
 export function plainArray(values: (number | string | undefined)[]): string {
   return `{${values.map((value) => value ?? 'NULL').join(',')}}`;
 }
+
+/**
+ * One of several arrays for `unnest`, which fills missing members with NULL.
+ * @returns null where no value is there, so nothing is written and read for it
+ */
+export function sparse<Value>(
+  array: (values: (Value | undefined)[]) => string,
+  values: (Value | undefined)[],
+): string | null {
+  return values.every((value) => value === undefined) ? null : array(values);
+}

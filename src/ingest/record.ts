@@ -47,6 +47,8 @@ export class MalformedRecord extends Error {
 
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
 const USERNAME = /^[1-9][0-9]{9}$/;
+/** Printable ASCII, which nearly all texts are; the other checks of a text take much longer. */
+const PLAIN = /^[ -~]*$/;
 const LONGEST_TEXT = 128;
 const LONGEST_CALL_MICROSECONDS = 31 * 86_400 * 1_000_000;
 /** the error of a talk time that a switch's rounding or a clock adjustment may cause */
@@ -74,8 +76,8 @@ export function wholeBody(body: Buffer): Origin {
 
 /** A uuid without dashes. Any other id is hashed with its feed, because it is unique only there. */
 export function callId(id: unknown, feed: Feed): string {
-  const text = idText(id, 'id');
-  return UUID.test(text) ? text.replaceAll('-', '').toLowerCase() : hashedId(feed, [text]);
+  if (typeof id === 'string' && UUID.test(id)) return id.replaceAll('-', '').toLowerCase();
+  return hashedId(feed, [idText(id, 'id')]);
 }
 
 /** 32 hexadecimal digits for parts that are together unique within the feed. */
@@ -94,8 +96,10 @@ export function idText(value: unknown, name: string): string {
 /** The first candidate with a username's form; switches put other texts there too. */
 export function firstUsername(candidates: unknown[]): number | undefined {
   for (const candidate of candidates) {
-    const text = typeof candidate === 'number' ? String(candidate) : candidate;
-    if (typeof text === 'string' && USERNAME.test(text)) return Number(text);
+    if (typeof candidate === 'number') {
+      const isUsername = candidate >= 1e9 && candidate < 1e10 && Number.isInteger(candidate);
+      if (isUsername) return candidate;
+    } else if (typeof candidate === 'string' && USERNAME.test(candidate)) return Number(candidate);
   }
   return undefined;
 }
@@ -126,10 +130,8 @@ export function callerNumber(value: unknown, name: string): string {
  * @throws MalformedRecord for an object, an array or a boolean
  */
 export function displayText(value: unknown, name: string): string {
-  return textOf(value, name)
-    .slice(0, LONGEST_TEXT)
-    .toWellFormed()
-    .replace(/\p{Cc}/gu, '\uFFFD');
+  const text = textOf(value, name).slice(0, LONGEST_TEXT);
+  return PLAIN.test(text) ? text : text.toWellFormed().replace(/\p{Cc}/gu, '\uFFFD');
 }
 
 /**
@@ -142,6 +144,7 @@ export function wholeText(value: unknown, name: string): string {
     throw new MalformedRecord(`${name} is a number that is not kept exactly: send it as a string`);
   }
   const text = textOf(value, name);
+  if (PLAIN.test(text)) return text;
   if (!text.isWellFormed() || /[\p{Cc}\uFFFD]/u.test(text)) {
     throw new MalformedRecord(`${name} has damaged or control characters`);
   }

@@ -269,17 +269,15 @@ function outsideOfTime(
   oldest: Date,
 ): Pick<RejectedRecord, 'reason' | 'detail'> | undefined {
   const { startedAt, talkMicroseconds } = call;
-  if (startedAt < oldest) {
+  const start = startedAt.getTime();
+  const end = start + talkMicroseconds / 1_000;
+  const latest = now.getTime() + DAY_MS;
+  if (start >= oldest.getTime() && end <= latest) return undefined;
+  if (start < oldest.getTime()) {
     const detail = `it started at ${startedAt.toISOString()}, before the retention`;
     return { reason: 'too old', detail };
   }
-  const latest = now.getTime() + DAY_MS;
-  if (startedAt.getTime() > latest) {
-    const detail = `it starts at ${startedAt.toISOString()}, more than a day ahead`;
-    return { reason: 'in the future', detail };
-  }
-  const end = new Date(startedAt.getTime() + talkMicroseconds / 1_000);
-  if (end.getTime() <= latest) return undefined;
-  const detail = `it ends at ${end.toISOString()}, more than a day ahead`;
-  return { reason: 'in the future', detail };
+  const what = start > latest ? 'it starts' : 'it ends';
+  const at = new Date(start > latest ? start : end).toISOString();
+  return { reason: 'in the future', detail: `${what} at ${at}, more than a day ahead` };
 }

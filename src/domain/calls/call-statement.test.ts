@@ -51,7 +51,7 @@ async function visitedBy(calls: ReportedCall[], now: Date): Promise<Record<strin
   const visited: Record<string, number> = {};
   const explaining = new Proxy(db, {
     get: (target, name) => {
-      if (name !== 'deliver') return Reflect.get(target, name, target);
+      if (name !== 'deliver') return target[name as 'read'].bind(target);
       return async (...[statement = '', text, values]: Parameters<Database['deliver']>) => {
         await target.deliver(undefined, `PREPARE explained AS ${text}`, []);
         try {

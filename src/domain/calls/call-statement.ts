@@ -24,8 +24,10 @@ export interface BatchKind {
 
 /** An hour is not summed earlier than this after a call in it began. */
 export const SUMMED_AFTER_MS = 30 * 60_000;
+// Only busy accounts have sums, and many installations have no busy account.
 const REOPENED = reopenHours(
-  `inserted WHERE started_at < $14::timestamptz - interval '${SUMMED_AFTER_MS} ms'`,
+  `inserted WHERE started_at < $14::timestamptz - interval '${SUMMED_AFTER_MS} ms'
+    AND EXISTS (SELECT FROM call_sum_hour)`,
 );
 
 // Holds are looked up by both columns, also in a plan made while the table was empty.
@@ -37,28 +39,26 @@ const ending = (repeats: boolean) => `ending AS (
     repeats ? ' AND ((p.id, p.started_at) IN (SELECT id, started_at FROM inserted)) IS TRUE' : ''
   }
 )`;
-const LOCKED = `locked AS (
-  SELECT FROM balance b
-  WHERE b.account = ANY (ARRAY(
-    SELECT billing_account FROM spent UNION ALL SELECT billing_account FROM ending))
+// What was spent, for each call.
+const SPENT = 'FROM inserted WHERE debited AND amount > 0';
+const locked = (accounts: string) => `locked AS (
+  SELECT FROM balance b WHERE b.account = ANY (ARRAY(${accounts}))
   ORDER BY b.account FOR UPDATE
 )`;
-const settled = (repeats: boolean) => `${ending(repeats)}, ${LOCKED}, gone AS (
+const settled = (repeats: boolean) => `${ending(repeats)}, ${locked(`
+    SELECT billing_account ${SPENT} UNION ALL SELECT billing_account FROM ending`)}, gone AS (
   DELETE FROM hold h USING ending e
   WHERE h.billing_account = e.billing_account AND h.call_id = e.call_id
     AND (SELECT count(*) FROM locked) >= 0
   RETURNING h.billing_account, h.account, h.amount
 ), ${FEWER_IN_PROGRESS}, moved AS (
   SELECT billing_account AS account, sum(spent) AS spent, sum(held) AS held
-  FROM (SELECT billing_account, amount AS spent, 0 AS held FROM spent
-    UNION ALL SELECT billing_account, 0, amount FROM gone) AS m
+  FROM (SELECT billing_account, amount AS spent, 0.0 AS held ${SPENT}
+    UNION ALL SELECT billing_account, 0.0, amount FROM gone) AS m
   GROUP BY billing_account
 )`;
-const UNSETTLED = `locked AS (
-  SELECT FROM balance b WHERE b.account = ANY (ARRAY(SELECT billing_account FROM spent))
-  ORDER BY b.account FOR UPDATE
-), moved AS (
-  SELECT billing_account AS account, amount AS spent FROM spent
+const UNSETTLED = `${locked(`SELECT billing_account ${SPENT}`)}, moved AS (
+  SELECT billing_account AS account, sum(amount) AS spent ${SPENT} GROUP BY billing_account
 )`;
 const BILLED = ['call_rate', 'billed_seconds', 'fee', 'least'] as const;
 
@@ -114,9 +114,6 @@ WITH input AS (
   ORDER BY master_account, username, started_at, id
   ${repeats ? 'ON CONFLICT DO NOTHING' : ''}
   RETURNING billing_account, started_at, id, amount, debited
-), spent AS (
-  SELECT billing_account, sum(amount) AS amount FROM inserted
-  WHERE debited AND amount > 0 GROUP BY billing_account
 ), ${settles ? settled(repeats) : UNSETTLED}, debit AS (
   UPDATE balance b SET
     ${settles ? 'held = b.held - m.held,' : ''}

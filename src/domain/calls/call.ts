@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { plainArray, textArray } from '../../db/array-text.ts';
+import { plainArray, sparse, textArray } from '../../db/array-text.ts';
 import type { Database, Queryable } from '../../db/database.ts';
 import { isMissingPartition, isUniqueViolation, StoreUnavailable } from '../../db/errors.ts';
 import type { Decimal } from '../money.ts';
@@ -49,6 +49,9 @@ export interface StoreResult {
   /** a debit took a balance below its warning threshold, or reached a part of the daily limit */
   warningsDue: boolean;
 }
+
+// From here on the search for holds takes longer than a question.
+const MANY_CALLS = 100;
 
 /** Calls to store together, and the outcome of each. */
 interface Batch {
@@ -113,10 +116,12 @@ export async function storeCallsOfFeeds(
  *   content; repeated calls, each with the position of the call that it repeats
  */
 function splitRepeated({ calls, digests }: Batch, positions: number[]) {
-  const seen = new Map<string, number>();
   const first: number[] = [];
   const others: number[] = [];
   const repeated: [number, number][] = [];
+  const ids = new Set(positions.map((position) => calls[position]?.id));
+  if (ids.size === positions.length) return { first: positions, others, repeated };
+  const seen = new Map<string, number>();
   for (const position of positions) {
     const identity = identityOf(calls[position] as ReportedCall);
     const earlier = seen.get(identity);
@@ -172,20 +177,32 @@ async function insertPart(
     textArray(part.map((call) => call.called)),
     textArray(part.map((call) => call.sourceIp)),
     textArray(part.map((call) => encodeName(call.callerName))),
-    plainArray(part.map((call) => call.switchDebit?.rate)),
-    plainArray(part.map((call) => call.switchDebit?.amount)),
+    sparse(
+      plainArray,
+      part.map((call) => call.switchDebit?.rate),
+    ),
+    sparse(
+      plainArray,
+      part.map((call) => call.switchDebit?.amount),
+    ),
     textArray(part.map((call) => call.callId)),
     positions.map((position) => digests[position]).join(''),
     textArray(positions.map((position) => feeds[position])),
     now,
     part.length,
     part.flatMap(({ isEmergency }, n) => (isEmergency ? [n + 1] : [])),
-    textArray(part.map((call) => call.dialled)),
-    textArray(part.map((call) => (call.talkMicroseconds > 0 ? undefined : call.outcome))),
+    sparse(
+      textArray,
+      part.map((call) => call.dialled),
+    ),
+    sparse(
+      textArray,
+      part.map((call) => (call.talkMicroseconds > 0 ? undefined : call.outcome)),
+    ),
   ];
   const kind: BatchKind = {
     repeats: false,
-    settles: part.some(({ callId }) => callId !== undefined),
+    settles: await mayHaveHolds(db, part),
     isLate: part.some(({ startedAt }) => now.getTime() - startedAt.getTime() > SUMMED_AFTER_MS),
   };
   for (let madePartitions = false; ; ) {
@@ -205,6 +222,21 @@ async function insertPart(
       } else throw error;
     }
   }
+}
+
+/**
+ * Whether some of the calls may have a hold. For many calls it takes much less time to ask whether
+ * there are holds at all than to look for them: a hold is there before its call is.
+ */
+async function mayHaveHolds(db: Database, calls: ReportedCall[]): Promise<boolean> {
+  if (!calls.some(({ callId }) => callId !== undefined)) return false;
+  if (calls.length < MANY_CALLS) return true;
+  const [answer] = await db.read<{ any: boolean }>(
+    'any-hold',
+    'SELECT EXISTS (SELECT FROM hold) AS any',
+    [],
+  );
+  return answer?.any !== false;
 }
 
 /** Finds the calls that are stored already. `same`: whether their content is equal. */
@@ -247,6 +279,7 @@ function encodeName(name: string | undefined): string | null {
  * cut off lacks its last quote.
  */
 function bareName(name: string): string {
+  if (!/["\\]/.test(name)) return name.trim();
   const text = name.replace(/\\(["\\])/g, '$1').trim();
   if (!text.startsWith('"') && !text.endsWith('"')) return text;
   const inner = text.startsWith('"') ? text.replace(/^"|["\\]$/g, '') : text;

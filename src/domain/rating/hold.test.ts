@@ -220,6 +220,19 @@ test("a call's record settles its hold, also unanswered, and a repeated one no o
   assert.deepEqual(Object.keys(await holdsOf(account)), ['first', 'third']);
 });
 
+test('records of many calls settle their holds', async () => {
+  const { db } = api.service;
+  const account = await addCustomer(api, { rate: '0.06', cash: '2' });
+  for (const callId of ['many-7', 'many-99', 'other'])
+    assert.equal(await ask(account, callId), 600);
+  const records = Array.from({ length: 200 }, (_, n) =>
+    reportedCall({ account, callId: `many-${n}`, talkMicroseconds: 1_000_000 }),
+  );
+  await storeCalls(db, 'pbx1', records, NOW);
+  assert.deepEqual(await holdsOf(account), { other: '0.600000' });
+  assert.deepEqual((await reconcile(db)).imbalances, []);
+});
+
 test('a hold whose record never comes expires by itself', async () => {
   const account = await addCustomer(api, { rate: '0.06', cash: '0.6' });
   assert.equal(await ask(account, 'lost'), 600);

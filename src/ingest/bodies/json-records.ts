@@ -15,9 +15,9 @@ const COLON = 0x3a;
 // An object or array; the third is the first byte of a byte order mark.
 const STARTS = new Set<number | undefined>([OPEN_OBJECT, OPEN_ARRAY, 0xef]);
 const ENDS = new Set<number | undefined>([CLOSE_OBJECT, CLOSE_ARRAY]);
-// A shorter text cannot have too many members.
-const SHORT_BYTES = 16 * 1024;
 const MOST_MEMBERS = 10_000;
+// Each member takes two bytes or more, so a shorter text cannot have too many.
+const SHORT_BYTES = 2 * MOST_MEMBERS;
 /** How deep a record may be nested; records of calls have at most eight levels. */
 export const MOST_LEVELS = 64;
 

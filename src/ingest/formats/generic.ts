@@ -49,15 +49,16 @@ function filled(members: Record<string, string>): Members {
 }
 
 function readCall(record: Members, feed: Feed): ReportedCall {
-  const { account, end } = record;
-  if (isThere(account) && firstUsername([account]) === undefined) {
+  const { end } = record;
+  const account = firstUsername([record.account]);
+  if (isThere(record.account) && account === undefined) {
     throw new MalformedRecord('account is no username of ten digits');
   }
   const startedAt = momentOrLocal(record.start, 'start', undefined);
   const talkMicroseconds = talkTime(record.duration, 'duration');
   return {
     id: callId(record.id, feed),
-    account: firstUsername([account]),
+    account,
     startedAt,
     talkMicroseconds: talkWithin(
       talkMicroseconds,
