@@ -73,6 +73,7 @@ const TERMS = `SELECT i.n::int, a.master_account AS "billingAccount", a.enabled,
       'grantedMs', (extract(epoch FROM h.granted_at) * 1000)::bigint,
       'expiresMs', (extract(epoch FROM h.expires_at) * 1000)::bigint) END AS hold
   FROM ${ASKED}
+    JOIN balance b ON b.account = a.master_account
     LEFT JOIN LATERAL (${HOLD_OF_CALL}) h ON true
     LEFT JOIN calls_in_progress c
       ON c.billing_account = a.master_account AND c.account = a.username`;

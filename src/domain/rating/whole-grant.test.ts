@@ -3,11 +3,16 @@ import { test } from 'node:test';
 import { addCustomer } from '../../../test/support/calls.ts';
 import { fc } from '../../../test/support/properties.ts';
 import { sharedService } from '../../../test/support/service.ts';
+import { waitUntil } from '../../../test/support/wait.ts';
+import type { ExchangeOptions, ExchangeWork } from '../../db/exchange.ts';
 import { type AuthorizeCall, gatherAuthorizations } from './authorization.ts';
 
 const NOW = new Date('2026-03-01T12:00:00Z');
 // The price of the second has a fee and a minimum charge, the third is free, the last is blocked.
 const NUMBERS = ['2125550123', '442055501234', '33155501234', '881655501234'];
+
+const WAITING = `SELECT FROM pg_stat_activity
+  WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'WITH asked%'`;
 
 let authorize: AuthorizeCall;
 const api = sharedService({}, async () => {
@@ -129,4 +134,39 @@ test('calls that fit are allowed by one statement, which leaves the others to a 
     6,
     ['allow-one-whole', 'lock-balances', 'read-terms', 'expire-holds', 'write-holds'],
   ]);
+});
+
+test('balances are locked in the order of their accounts, so no two statements wait for each other', async () => {
+  const { db } = api.service;
+  const accounts: number[] = [];
+  for (let n = 0; n < 9; n++) accounts.push(await addCustomer(api, { rate: '0.06', cash: '9' }));
+  const patient = new Proxy(db, {
+    get: (target, name) => {
+      if (name !== 'exchange') return Reflect.get(target, name, target);
+      return ({ settings }: ExchangeOptions, work: ExchangeWork<unknown>) =>
+        target.exchange({ settings: { ...settings, lock_timeout: '0' }, patient: true }, work);
+    },
+  });
+  const options = { holdSeconds: 60, verifiedOnly: false, freeCalls: true };
+  const ask = gatherAuthorizations(patient, options);
+  const questions = accounts
+    .toReversed()
+    .map((account) => ({ account, called: '2125550123', callId: 'ordered', now: NOW }));
+  const { asked, free } = await db.transaction(async (tx) => {
+    await tx.query('SELECT FROM balance WHERE account = $1 FOR UPDATE', [accounts[4]]);
+    const asked = Promise.all(questions.map(ask));
+    const find = () =>
+      db.query<{ account: number }>(
+        `SELECT account FROM balance WHERE account = ANY ($1) ORDER BY account
+         FOR UPDATE SKIP LOCKED`,
+        [accounts],
+      );
+    await waitUntil(async () => (await db.query(WAITING)).length > 0, 10_000);
+    return { asked, free: (await find()).map(({ account }) => account) };
+  });
+  assert.deepEqual(free, accounts.slice(5));
+  assert.deepEqual(
+    (await asked).map(({ maxSeconds }) => maxSeconds),
+    accounts.map(() => 60),
+  );
 });

@@ -9,13 +9,18 @@ import {
 } from './decision.ts';
 import { isBlocked, joinDestination, joinNumber, price } from './rating.ts';
 
-/** SQL of the question `i`, its account `a`, balance `b`, number `e.number` and price `d.price`. */
-export const ASKED = `unnest($1::bigint[], $2::text[], $3::text[], $5::text[]) WITH ORDINALITY
-      AS i (account, called, call_id, dialled, n)
+const QUESTIONS = `unnest($1::bigint[], $2::text[], $3::text[], $5::text[]) WITH ORDINALITY
+      AS i (account, called, call_id, dialled, n)`;
+const FIRST_QUESTION = `(SELECT ($1::bigint[])[1] AS account, ($2::text[])[1] AS called,
+      ($3::text[])[1] AS call_id, ($5::text[])[1] AS dialled, 1 AS n) AS i`;
+
+const askedOf = (questions: string) => `${questions}
     JOIN account a ON a.username = i.account
-    JOIN balance b ON b.account = a.master_account
     ${joinNumber('i.called', 'i.dialled', 'false', "''")}
     ${joinDestination('e.number', '$4::timestamptz', 'false')}`;
+
+/** SQL of the questions `i`, with the account `a`, number `e.number` and price `d.price` of each. */
+export const ASKED = askedOf(QUESTIONS);
 
 const PRICE = {
   rate: 'coalesce((d.price).rate, a.rate)',
@@ -43,59 +48,61 @@ export const MAX_RATE = `CASE WHEN a.master_account = a.username THEN a.max_rate
 export const HOLD_OF_CALL = `SELECT * FROM hold
       WHERE billing_account = a.master_account AND call_id = i.call_id OFFSET 0`;
 
-// What an earlier day took counts too, which leaves too little: then `Decisions` looks at the day.
-const FREE = `(least(${SPENDABLE}, b.day_limit - b.spent_today) - b.held)`;
-
-// A grant needs the price before it is rounded, which is at most half a millionth more.
-const fits = (free: string, amount: string, calls: string) =>
-  `coalesce(${free} >= ${amount} + ${calls} * 0.000001, true)`;
-
-const LOCKED = `locked AS (
-    SELECT b.account FROM balance b WHERE b.account = ANY (ARRAY(SELECT account FROM wanted))
-    ORDER BY b.account FOR UPDATE
-  ),`;
-
-/** @param isOne one question: there is no order in which to lock balances */
-const textOf = (isOne: boolean) => `WITH asked AS MATERIALIZED (
-    SELECT p.*, ${price('p.rate', 'p.seconds', 'p.connect_fee', 'p.minimum_charge')} AS amount
-    FROM (SELECT i.n, i.call_id, a.username, a.master_account, e.number,
-        ${FREE} AS free, ${PRICE.rate} AS rate, ${PRICE.connectFee} AS connect_fee,
+const priced = (questions: string) => `SELECT p.*,
+      ${price('p.rate', 'p.seconds', 'p.connect_fee', 'p.minimum_charge')} AS amount
+    FROM (SELECT i.n, i.call_id, a.username, a.master_account AS account, e.number,
+        ${PRICE.rate} AS rate, ${PRICE.connectFee} AS connect_fee,
         ${PRICE.minimumCharge} AS minimum_charge, ${PRICE.minimumSeconds} AS minimum_seconds,
         ${PRICE.incrementSeconds} AS increment_seconds,
         greatest(${PRICE.minimumSeconds}, ($6::int + ${PRICE.incrementSeconds} - 1)
           / ${PRICE.incrementSeconds} * ${PRICE.incrementSeconds}) AS seconds,
         a.enabled AND a.closed_at IS NULL AND (a.verified_at IS NOT NULL OR NOT $7::boolean)
-          AND a.max_calls IS NULL AND NOT b.suspended AND e.number <> ''
+          AND a.max_calls IS NULL AND e.number <> ''
           AND coalesce(${PRICE.rate} <= ${MAX_RATE}, true)
           AND NOT ${isBlocked('e.number')} AND NOT EXISTS (${HOLD_OF_CALL}) AS is_plain
-      FROM ${ASKED}) p
+      FROM ${askedOf(questions)}) p`;
+
+// What an earlier day took counts too, which leaves too little: then `Decisions` looks at the day.
+const FREE = `least(${SPENDABLE}, b.day_limit - b.spent_today) - b.held`;
+
+// A grant needs the price before it is rounded, which is at most half a millionth more.
+const grantTo = (wanted: string, calls: string) => `UPDATE balance b SET held = b.held + w.amount
+    FROM ${wanted} w
+    WHERE b.account = w.account AND w.is_plain AND NOT b.suspended
+      AND coalesce(${FREE} >= w.amount + ${calls} * 0.000001, true)`;
+
+// Balances are changed, and so locked, in the order of their accounts: `wanted` leads the join.
+const MANY = `asked AS MATERIALIZED (${priced(QUESTIONS)}
   ), wanted AS (
-    SELECT master_account AS account, sum(amount) AS amount, count(*) AS calls
-    FROM asked GROUP BY master_account
-    HAVING bool_and(is_plain) AND ${fits('min(free)', 'sum(amount)', 'count(*)')}
-  ), ${isOne ? '' : LOCKED} granted AS (
-    UPDATE balance b SET held = b.held + w.amount
-    FROM wanted w
-    WHERE b.account = w.account ${isOne ? '' : 'AND (SELECT count(*) FROM locked) >= 0'}
-      AND NOT b.suspended AND ${fits(FREE, 'w.amount', 'w.calls')}
-    RETURNING b.account
+    SELECT account, sum(amount) AS amount, count(*) AS calls, bool_and(is_plain) AS is_plain
+    FROM asked GROUP BY account ORDER BY account
+  ), granted AS (
+    ${grantTo('wanted', 'w.calls')} RETURNING b.account
   ), allowed AS (
-    SELECT q.* FROM asked q JOIN granted g ON g.account = q.master_account
-  ), holding AS (
+    SELECT q.* FROM asked q JOIN granted g ON g.account = q.account
+  )`;
+const ONE = `allowed AS (
+    ${grantTo(`(${priced(FIRST_QUESTION)} OFFSET 0)`, '1')} RETURNING w.*
+  )`;
+
+const textOf = (allowed: string, counts: string) => `WITH ${allowed}, holding AS (
     INSERT INTO hold (billing_account, call_id, account, called, amount, rate, minimum_seconds,
       increment_seconds, granted_at, expires_at, connect_fee, minimum_charge)
-    SELECT master_account, call_id, username, number, amount, rate, minimum_seconds,
-      increment_seconds, $4, $4 + ($6::int + ${RECORD_DELAY_SECONDS}) * interval '1 s',
+    SELECT account, call_id, username, number, amount, rate, minimum_seconds, increment_seconds,
+      $4::timestamptz, $4 + ($6::int + ${RECORD_DELAY_SECONDS}) * interval '1 s',
       connect_fee, minimum_charge FROM allowed
   ), counted AS (
     INSERT INTO calls_in_progress AS c (billing_account, account, calls)
-    SELECT master_account, username, count(*) FROM allowed GROUP BY 1, 2
+    SELECT account, username, ${counts}
     ON CONFLICT (billing_account, account) DO UPDATE SET calls = c.calls + excluded.calls
   )
   SELECT n::int, rate::text, number AS called FROM allowed`;
 
-const ALLOW_ONE = { name: 'allow-one-whole', text: textOf(true) };
-const ALLOW_MANY = { name: 'allow-whole', text: textOf(false) };
+const ALLOW_ONE = { name: 'allow-one-whole', text: textOf(ONE, '1 FROM allowed') };
+const ALLOW_MANY = {
+  name: 'allow-whole',
+  text: textOf(MANY, 'count(*) FROM allowed GROUP BY account, username'),
+};
 
 /** The first values of the statements that read questions. */
 export function askedValues(questions: CallQuestion[], now: Date): unknown[] {
