@@ -1,4 +1,4 @@
-import type { Database, Queryable } from './database.ts';
+import type { Database, ListQuestion, Queryable } from './database.ts';
 import { StoreUnavailable } from './errors.ts';
 
 /** Reads that may be slightly stale. Never use it to decide about money. */
@@ -7,6 +7,8 @@ export interface Reader extends Queryable {
   readList: Database['readList'];
   /** see Database.readPage */
   readPage: Database['readPage'];
+  /** see Database.findList */
+  findList: Database['findList'];
 }
 
 const CHECK_EVERY_MS = 1_000;
@@ -47,6 +49,10 @@ export class Replica implements Reader {
 
   readPage<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
     return this.#read((db) => db.readPage<Row>(name, text, values));
+  }
+
+  findList<Row extends object>(question: ListQuestion): Promise<Row | undefined> {
+    return this.#read((db) => db.findList<Row>(question));
   }
 
   async close(): Promise<void> {

@@ -190,6 +190,38 @@ test('200: thousands of rows, and names of any script', async () => {
   assert.match(cn, /^[\w%.!~*'()-]+$/);
 });
 
+test('200: numbers with characters that JSON escapes', async () => {
+  const { username, apikey } = await contract.signUp();
+  const texts = ['"', '\\', '\\"', 'a"b\\\\n\\u0022"', '\u0001\n\u007f', '"\u2028\ud83d\ude00/'];
+  const start = nowSeconds() - 600;
+  await deliver(texts.map((cid, n) => call(username, uuid(n), start - n, { cid })));
+  const { body } = await contract.call('cdr', {}, bearer(apikey));
+  assert.deepEqual(
+    body.cdr.map((row: { value: { cid: string } }) => row.value.cid),
+    texts.map((text) => text.replaceAll(/\p{Cc}/gu, '\ufffd')),
+  );
+});
+
+test('200: each of many requests at once gets the calls of its own key', async () => {
+  const customers = await Promise.all(Array.from({ length: 5 }, () => contract.signUp()));
+  const start = nowSeconds() - 600;
+  await deliver(customers.map(({ username }, n) => call(username, uuid(n), start)));
+  const asked = Array.from({ length: 60 }, (_, n) => n % 7);
+  const rows = await Promise.all(
+    asked.map(async (n) => {
+      // Without a body, the last day is read; a range has a statement of its own.
+      const body = n === 6 ? { start: start + 1, end: start - 1 } : undefined;
+      const answer = await contract.call('cdr', body, bearer(customers[n % 6]?.apikey ?? 'x'));
+      const { status } = answer;
+      return [status, ...(answer.body.cdr ?? []).map((row: { id: string }) => row.id)];
+    }),
+  );
+  assert.deepEqual(
+    rows,
+    asked.map((n) => (n === 5 ? [401] : [200, uuid(n % 6)])),
+  );
+});
+
 test('400: bounds at fault, start first', async () => {
   const { apikey } = await contract.signUp();
   const wrong = [

@@ -22,18 +22,21 @@ interface Asker {
   keyDigest: () => Promise<Buffer>;
 }
 
+/** SQL of a number within JSON's quotes. `to_json` takes three times as long. */
+const quoted = (number: string) => `replace(replace(${number}, '\\', '\\\\'), '"', '\\"')`;
+
 /**
- * SQL of a call's row, after a comma. Addresses and percent-encoded names hold no character that
- * JSON escapes.
+ * SQL of a call's row, after a comma. Each text is closed by the one after it. Numbers have no control
+ * characters (`displayText`); addresses and percent-encoded names have none that JSON escapes.
  */
 export const CALL_RECORD = `',{"id":"' || encode(uuid_send(id), 'hex')
   || '","key":["' || account || '","' || floor(date_part('epoch', started_at))::bigint
-  || '"],"value":{"cid":' || to_json(caller) || ',"dst":' || to_json(called)
-  || coalesce(',"ip":"' || source_ip || '"', '')
-  || ',"dur":"' || (talk_microseconds + 999999) / 1000000
-  || '","nr":"' || trim_scale(rate) || '"'
-  || coalesce(',"ba":"' || amount || '"', '')
-  || coalesce(',"cn":"' || caller_name || '"', '') || '}}'`;
+  || '"],"value":{"cid":"' || ${quoted('caller')} || '","dst":"' || ${quoted('called')}
+  || coalesce('","ip":"' || source_ip, '')
+  || '","dur":"' || (talk_microseconds + 999999) / 1000000
+  || '","nr":"' || trim_scale(rate)
+  || coalesce('","ba":"' || amount, '')
+  || coalesce('","cn":"' || caller_name, '') || '"}}'`;
 
 const RECORDS: CallText = { name: 'call-records', line: CALL_RECORD };
 

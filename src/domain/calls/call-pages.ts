@@ -55,7 +55,8 @@ export function newestCallPage(db: Reader, span: CallSpan, text: CallText): Prom
 }
 
 /**
- * The newest calls of the open account with a key. One statement looks up the key and reads them.
+ * The newest calls of the open account with a key. One statement looks up the keys of concurrent
+ * requests for the same range, and reads their calls.
  * @returns undefined where no open account has the key
  */
 export async function newestCallPageOfKey(
@@ -64,13 +65,15 @@ export async function newestCallPageOfKey(
   range: Pick<CallSpan, 'from' | 'before'>,
   text: CallText,
 ): Promise<{ span: CallSpan; page: CallPage } | undefined> {
-  const [row] = await db.readList<Row & { username: number; billingAccount: number }>(
-    `${text.name}-of-key`,
-    `SELECT a.username, a.master_account AS "billingAccount", page.*
-     FROM account a, LATERAL (${statement(text, 'a.master_account', '= a.username')}) AS page
-     WHERE a.key_digest = $5 AND a.closed_at IS NULL`,
-    [String(range.from), String(range.before), BEFORE_ALL_IDS, PAGE, digest],
-  );
+  const row = await db.findList<Row & { username: number; billingAccount: number }>({
+    name: `${text.name}-of-key`,
+    text: `SELECT k.n, a.username, a.master_account AS "billingAccount", page.*
+     FROM unnest($5::bytea[]) WITH ORDINALITY AS k (digest, n)
+       JOIN account a ON a.key_digest = k.digest AND a.closed_at IS NULL,
+       LATERAL (${statement(text, 'a.master_account', '= a.username')}) AS page`,
+    key: digest,
+    values: [String(range.from), String(range.before), BEFORE_ALL_IDS, PAGE],
+  });
   if (!row) return undefined;
   const span = { ...range, billingAccount: row.billingAccount, accounts: [row.username] };
   return { span, page: pageOf(row, { span, place: newestPlace(span), from: range.from }) };
