@@ -34,7 +34,7 @@ function heldBack(most?: number) {
   );
   const end = async (statement: number) => {
     ends[statement]?.();
-    await turn();
+    for (let turns = 0; turns < 3; turns++) await turn();
   };
   return { gatherer, batches, end };
 }
@@ -93,6 +93,24 @@ test('questions of many callers are divided in two halves, which begin at once',
   assert.deepEqual(batches[3], [8]);
   await end(3);
   assert.deepEqual(await Promise.all(asked), [1, 2, 3, 4, 5, 6, 7, 8]);
+});
+
+test('what is asked while answers are written joins those that wait', async () => {
+  const batches: number[][] = [];
+  const gatherer = new Gatherer(async (numbers: number[]) => {
+    batches.push(numbers);
+    if (numbers.includes(1)) {
+      later.push(gatherer.ask(2));
+      // As a client does whose answer has just been written.
+      setImmediate(() => later.push(gatherer.ask(3)));
+    }
+    return numbers;
+  });
+  const later: Promise<number>[] = [];
+  assert.equal(await gatherer.ask(1), 1);
+  for (let turns = 0; turns < 3; turns++) await turn();
+  assert.deepEqual(await Promise.all(later), [2, 3]);
+  assert.deepEqual(batches, [[1], [2, 3]]);
 });
 
 test('a question that has waited long for one statement does not wait for the other as well', async () => {

@@ -25,7 +25,8 @@ export interface Sizes<Question> {
 
 /**
  * Passes the questions of concurrent callers to `answer` together, so they share one statement.
- * While a statement runs, the next questions gather. No question waits for a timer.
+ * While a statement runs, the next questions gather, and while its answers are written. No question
+ * waits for a timer.
  *
  * Many questions are answered by two statements in turn, each with half of them. The second half
  * begins before the first is answered, so PostgreSQL works while this process reads requests and
@@ -70,11 +71,13 @@ export class Gatherer<Question, Answer> {
       if (this.#beginning || this.#underWay > 0) return;
       this.#beginning = true;
       // Runs after all requests that have arrived are read.
-      setImmediate(() => {
-        this.#beginning = false;
-        if (this.#mayBegin()) void this.#work();
-      });
+      setImmediate(() => this.#begin());
     });
+  }
+
+  #begin(): void {
+    this.#beginning = false;
+    if (this.#mayBegin()) void this.#work();
   }
 
   #isHalf(): boolean {
@@ -116,7 +119,13 @@ export class Gatherer<Question, Answer> {
     this.#half = Math.ceil((this.#waitingSize + this.#askedSize) / 2);
     this.#underWay--;
     this.#askedSize -= size;
-    if (!this.#beginning && this.#mayBegin()) void this.#work();
+    if (this.#beginning || !this.#mayBegin()) return;
+    if (this.#underWay > 0 || this.#waitingSize >= this.#most) void this.#work();
+    else {
+      this.#beginning = true;
+      // The first runs once the answers are written, the second once what was asked meanwhile is read.
+      setImmediate(() => setImmediate(() => this.#begin()));
+    }
   }
 }
 
