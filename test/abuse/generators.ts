@@ -1,6 +1,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { isEmailAddress } from '../../src/domain/email-address.ts';
+import { anyCharacter } from '../support/properties.ts';
 import { HOSTILE } from './values.ts';
 
 /** Number of generated requests for each operation and ingest route. */
@@ -77,7 +78,7 @@ export function bodies({ properties = {} }: Schema): fc.Arbitrary<Record<string,
 /** Texts that are mostly not JSON objects. */
 export const texts = fc.oneof(
   fc.json(),
-  fc.string({ unit: 'binary', maxLength: 200 }),
+  fc.string({ unit: anyCharacter, maxLength: 200 }),
   fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
   fc.constantFrom(
     '{',

@@ -5,8 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { SMTPServer } from 'smtp-server';
 import { watchDelays } from '../support/delays.ts';
-import { embeddedConnection, runCommand } from '../support/server.ts';
+import { embeddedConnection, runCommand, serverEnv } from '../support/server.ts';
 import { post } from '../support/service.ts';
+import { sharedJson } from '../support/shared-command.ts';
 import { waitUntil } from '../support/wait.ts';
 import { begin, end } from './support/begin.ts';
 import { report } from './support/scale.ts';
@@ -115,7 +116,7 @@ test('a mail server that is down, slow, refusing or silent', async (t) => {
   let parked: Listed = { mails: [] };
   await waitUntil(async () => {
     await client.query(lastTry, [last]);
-    parked = await runCommand<Listed>(dataDir, ['mail', 'list']);
+    parked = await sharedJson(serverEnv(dataDir), 'mail', 'list');
     return parked.mails.length > 0;
   }, DELIVERED_WITHIN_MS);
   assert.equal(parked.mails[0]?.to, last);

@@ -3,9 +3,12 @@ import { enableCompileCache, flushCompileCache } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import { Database } from '../../src/db/database.ts';
 import { type EmbeddedDatabase, openEmbedded } from '../../src/db/embedded/index.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { Queue } from '../../src/db/queue.ts';
+import { ensureCurrentPartitions } from '../../src/domain/calls/call-partition.ts';
+import { defineQueues } from '../../src/jobs/queues.ts';
 import { COMPILED } from './compiled.ts';
 import { TEMPLATE } from './postgres.ts';
 
@@ -34,9 +37,18 @@ export async function globalSetup(): Promise<void> {
   await client.end();
   const template = templateConnection(connection);
   await migrate(template);
-  const queue = await Queue.open(template, 'worker', (error) => console.error(error));
-  await queue.stop();
+  await beginService(template);
   await compiled;
+}
+
+/** Creates what each service creates at its first start: the tables of calls, and the queues. */
+async function beginService(connection: pg.ClientConfig): Promise<void> {
+  const db = new Database({ connection, poolSize: 1 });
+  await ensureCurrentPartitions(db, new Date());
+  await db.close();
+  const queue = await Queue.open(connection, 'worker', (error) => console.error(error));
+  await defineQueues(queue);
+  await queue.stop();
 }
 
 /** Otherwise the first processes would each compile it. */
