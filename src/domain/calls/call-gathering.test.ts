@@ -81,9 +81,12 @@ test('while one batch is stored the next ones gather, up to a size', async () =>
     );
   const first = deliver(10);
   await new Promise((resolve) => setImmediate(resolve));
-  const others = [deliver(700), deliver(1_000), deliver(500), deliver(500), deliver(1)];
-  await Promise.all([first, ...others]);
-  assert.deepEqual(batches, [10, 700, 1_000, 1_000, 1]);
+  // Of one account, so it is not divided; the next one has the other lane.
+  const large = [deliver(700), deliver(1_000)];
+  const others = [deliver(500), deliver(500), deliver(500), deliver(500), deliver(1)];
+  await Promise.all([first, ...large, ...others]);
+  assert.deepEqual(batches.slice(0, 3), [10, 700, 1_000]);
+  assert.deepEqual(batches.slice(3).sort(), [1, 1_000, 1_000]);
 });
 
 test('accounts are spread evenly over the lanes, however their usernames are spaced', () => {
@@ -107,6 +110,27 @@ test('a large delivery is stored by two statements, each for its own accounts', 
     unknownAccounts: [unknown],
   });
   assert.deepEqual(batches, [300, 300]);
+});
+
+test('beside another delivery a large one is stored by one statement, a very large one by two', async () => {
+  const accounts = await accountsOfBothLanes();
+  const { db, batches } = watchedDatabase();
+  const store = gatherCalls(db);
+  const deliver = (count: number) => {
+    const calls = Array.from({ length: count }, (_, n) =>
+      reportedCall({ account: accounts[n % 2] }),
+    );
+    return store('pbx1', calls, api.service.clock());
+  };
+  const first = deliver(600);
+  // Its statements begin before the next deliveries come.
+  while (batches.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  const stored = await Promise.all([first, deliver(700), deliver(1_200)]);
+  assert.deepEqual(
+    stored.map((result) => countsOf(result).stored),
+    [600, 700, 1_200],
+  );
+  assert.deepEqual(batches.sort(), [300, 300, 600, 600, 700]);
 });
 
 test('of calls with the same id in a large delivery the first one counts', async () => {
