@@ -71,6 +71,8 @@ export function allowShortcuts(app: FastifyInstance): void {
       // Where the client has left, its response would emit an error.
       if (!response.destroyed) {
         const length = Buffer.byteLength(body);
+        // As Fastify does: a server that stops waits for its connections.
+        if (!server.listening) response.shouldKeepAlive = false;
         response.writeHead(status, { ...way.headers, ...headers, 'content-length': length });
         response.end(body);
       }
