@@ -20,6 +20,8 @@ const MOST_A_SECOND = 20_000;
 const PLANNING = 20;
 const HOLDS = 100_000;
 const HOLDS_OF_ONE = 10_000;
+// Measurements of each process before any counts: within them V8 compiles the service's code.
+const WARM_UPS = 4;
 const INGEST = { calls: 20_000, batch: 1_000, atOnce: 4 };
 
 /** The load of one measurement. */
@@ -53,6 +55,10 @@ export const authorize: Part = async (stage, { rounds, seconds, quick }) => {
   const at = (connections: number): Load => ({ connections, accounts });
   const off = (connections: number) =>
     asked.measure(`not on disk ${connections}`, { ...at(connections), ports: [notOnDisk.port] });
+  for (const { port } of [service, twoWorkers, second, notOnDisk]) {
+    const warmUp = asked.measure('warm-up', { ...at(64), ports: [port] });
+    for (let n = 0; n < WARM_UPS; n++) await warmUp();
+  }
   const values = await interleave(rounds, {
     'update 1': updates?.(1),
     'ask 1': asked.measure('ask 1', at(1)),
