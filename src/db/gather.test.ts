@@ -97,15 +97,18 @@ test('questions of many callers are divided in two halves, which begin at once',
 
 test('what is asked while answers are written joins those that wait', async () => {
   const batches: number[][] = [];
-  const gatherer = new Gatherer(async (numbers: number[]) => {
-    batches.push(numbers);
-    if (numbers.includes(1)) {
-      later.push(gatherer.ask(2));
-      // As a client does whose answer has just been written.
-      setImmediate(() => later.push(gatherer.ask(3)));
-    }
-    return numbers;
-  });
+  const gatherer = new Gatherer(
+    async (numbers: number[]) => {
+      batches.push(numbers);
+      if (numbers.includes(1)) {
+        later.push(gatherer.ask(2));
+        // As a client does whose answer has just been written.
+        setImmediate(() => later.push(gatherer.ask(3)));
+      }
+      return numbers;
+    },
+    { sizeOf: () => 1, least: 4 },
+  );
   const later: Promise<number>[] = [];
   assert.equal(await gatherer.ask(1), 1);
   for (let turns = 0; turns < 3; turns++) await turn();

@@ -25,12 +25,12 @@ export interface Sizes<Question> {
 
 /**
  * Passes the questions of concurrent callers to `answer` together, so they share one statement.
- * While a statement runs, the next questions gather, and while its answers are written. No question
- * waits for a timer.
+ * While a statement runs, the next questions gather. No question waits for a timer.
  *
  * Many questions are answered by two statements in turn, each with half of them. The second half
  * begins before the first is answered, so PostgreSQL works while this process reads requests and
- * writes answers. Otherwise all callers would wait for one statement, and PostgreSQL for them.
+ * writes answers. Otherwise all callers would wait for one statement, and PostgreSQL for them. Where
+ * no other statement runs, the next one begins once the answers of the last one are written.
  */
 export class Gatherer<Question, Answer> {
   readonly #answer: (questions: Question[]) => Promise<Answer[]>;
@@ -120,7 +120,8 @@ export class Gatherer<Question, Answer> {
     this.#underWay--;
     this.#askedSize -= size;
     if (this.#beginning || !this.#mayBegin()) return;
-    if (this.#underWay > 0 || this.#waitingSize >= this.#most) void this.#work();
+    const isEnough = this.#waitingSize >= this.#most || this.#least === Number.POSITIVE_INFINITY;
+    if (this.#underWay > 0 || isEnough) void this.#work();
     else {
       this.#beginning = true;
       // The first runs once the answers are written, the second once what was asked meanwhile is read.
