@@ -44,13 +44,14 @@ export function operationShortcut(options: ShortcutOptions): Shortcut {
       return;
     }
     let answer: string | AsyncIterable<string> | undefined;
+    let isCounted = false;
     try {
       // Both are asked for at the same time, but only a request within the limit is answered.
       const counting = limit.count(address);
-      const asking = askedFor(presented, byKey);
+      const asking = typeof presented === 'string' ? byKey(presented) : byFound(presented, byKey);
       asking.catch(() => undefined);
       await counting;
-      counted.add(request);
+      isCounted = true;
       answer = await asking;
     } catch (error) {
       failures.set(request, error as Error);
@@ -59,6 +60,7 @@ export function operationShortcut(options: ShortcutOptions): Shortcut {
       send({ status: 200, body: answer }, address);
       return;
     }
+    if (isCounted) counted.add(request);
     if (answer) begun.set(request, answer);
     next(address);
   };
@@ -77,15 +79,16 @@ function presentedKey(request: IncomingMessage): string | Promise<string | undef
   const { headers } = request;
   if (headers['transfer-encoding'] !== undefined) return undefined;
   const key = bearerKey(headers.authorization);
-  if ((headers['content-length'] ?? '0') === '0') return isNamedKey(key) ? undefined : key;
+  if (isNamedKey(key)) return undefined;
+  if ((headers['content-length'] ?? '0') === '0') return key;
   return key === undefined && mayHaveKeyInBody(request) ? keyInBody(request) : undefined;
 }
 
 /** @returns undefined where Fastify answers */
-async function askedFor<Answer>(
-  presented: string | Promise<string | undefined>,
+async function byFound<Answer>(
+  found: Promise<string | undefined>,
   byKey: (key: string) => Promise<Answer>,
 ): Promise<Answer | undefined> {
-  const key = typeof presented === 'string' ? presented : await presented;
+  const key = await found;
   return key === undefined || isNamedKey(key) ? undefined : byKey(key);
 }

@@ -205,7 +205,7 @@ test('200: numbers with characters that JSON escapes', async () => {
 test('200: each of many requests at once gets the calls of its own key', async () => {
   const customers = await Promise.all(Array.from({ length: 5 }, () => contract.signUp()));
   const start = nowSeconds() - 600;
-  await deliver(customers.map(({ username }, n) => call(username, uuid(n), start)));
+  await deliver(customers.map(({ username }, n) => call(username, uuid(100 + n), start)));
   const asked = Array.from({ length: 60 }, (_, n) => n % 7);
   const rows = await Promise.all(
     asked.map(async (n) => {
@@ -218,7 +218,7 @@ test('200: each of many requests at once gets the calls of its own key', async (
   );
   assert.deepEqual(
     rows,
-    asked.map((n) => (n === 5 ? [401] : [200, uuid(n % 6)])),
+    asked.map((n) => (n === 5 ? [401] : [200, uuid(100 + (n % 6))])),
   );
 });
 
