@@ -8,7 +8,7 @@ import {
   type ExchangeWork,
   type TakenClient,
 } from './exchange.ts';
-import { Gatherer, Lanes } from './gather.ts';
+import { Finder, type ListQuestion } from './finder.ts';
 import { PipelinedReader, type PreparedQuery } from './pipelined-reader.ts';
 import { type Need, Pulse } from './pulse.ts';
 import { OpenTransaction } from './transaction.ts';
@@ -53,15 +53,6 @@ export interface DatabaseOptions {
   onError?: (error: Error) => void;
 }
 
-/** What `Database.findList` reads. */
-export interface ListQuestion {
-  name: string;
-  text: string;
-  key: unknown;
-  /** the statement's first values; the keys are an array after them */
-  values: (string | number)[];
-}
-
 const CONNECT_TIMEOUT_MS = 2_500;
 const COPY_WAIT_SECONDS = 5;
 const LIMITS_MS: Record<'server' | 'command' | 'pooled', pg.ClientConfig> = {
@@ -72,8 +63,6 @@ const LIMITS_MS: Record<'server' | 'command' | 'pooled', pg.ClientConfig> = {
   // A pooler refuses session settings.
   pooled: { query_timeout: 35_000 },
 };
-// Two statements of eight lists keep PostgreSQL busy; more lists would only wait for each other.
-const LISTS_TOGETHER = { sizeOf: () => 1, least: 4, most: 8 };
 const EXCHANGES = 2;
 const READ_CLIENTS = 2;
 const PAGE_CLIENTS = 4;
@@ -106,11 +95,7 @@ export class Database implements Queryable {
   readonly #prepares: boolean;
   readonly #bridge: Bridge;
   readonly #open = new Set<pg.PoolClient>();
-  readonly #finders = new Map<string, Gatherer<unknown, object | undefined>>();
-  readonly #listFinders = new Lanes<string, ListQuestion, object | undefined>(
-    (asked) => this.#findLists(asked),
-    LISTS_TOGETHER,
-  );
+  readonly #finder = new Finder(this);
 
   constructor(options: DatabaseOptions) {
     const { connection, poolSize, role = 'server', prepares = true, onError } = options;
@@ -219,14 +204,7 @@ export class Database implements Queryable {
    *   key
    */
   find<Row extends object>(name: string, text: string, key: unknown): Promise<Row | undefined> {
-    let finder = this.#finders.get(name);
-    if (!finder) {
-      finder = new Gatherer(async (keys) =>
-        inOrder(await this.read<{ n: number }>(name, text, [keys]), keys.length),
-      );
-      this.#finders.set(name, finder);
-    }
-    return finder.ask(key) as Promise<Row | undefined>;
+    return this.#finder.find(name, text, key);
   }
 
   /**
@@ -234,15 +212,7 @@ export class Database implements Queryable {
    * statement if its other values are the same.
    */
   findList<Row extends object>(question: ListQuestion): Promise<Row | undefined> {
-    const lane = [question.name, ...question.values].join(' ');
-    return this.#listFinders.ask(lane, question) as Promise<Row | undefined>;
-  }
-
-  async #findLists(asked: ListQuestion[]): Promise<(object | undefined)[]> {
-    const [{ name, text, values }] = asked as [ListQuestion];
-    const keys = asked.map(({ key }) => key);
-    const rows = await this.readList<{ n: number }>(name, text, [...values, keys]);
-    return inOrder(rows, keys.length);
+    return this.#finder.findList(question);
   }
 
   /**
@@ -367,11 +337,4 @@ export class Database implements Queryable {
 /** Whether a single statement only reads, so it may be sent again without knowing its outcome. */
 function isRead(text: string): boolean {
   return /^\s*SELECT\b/.test(text);
-}
-
-/** Rows in the order of their keys; undefined where a key has none. */
-function inOrder(rows: { n: number }[], keys: number): (object | undefined)[] {
-  const found: (object | undefined)[] = new Array(keys);
-  for (const row of rows) found[row.n - 1] = row;
-  return found;
 }

@@ -1,5 +1,6 @@
-import type { Database, ListQuestion, Queryable } from './database.ts';
+import type { Database, Queryable } from './database.ts';
 import { StoreUnavailable } from './errors.ts';
+import type { ListQuestion } from './finder.ts';
 
 /** Reads that may be slightly stale. Never use it to decide about money. */
 export interface Reader extends Queryable {
