@@ -87,7 +87,7 @@ CREATE TABLE price (
   -- of a prefix do not overlap.
   valid_from timestamptz NOT NULL DEFAULT '-infinity',
   valid_until timestamptz NOT NULL DEFAULT 'infinity',
-  -- dollars for each answered call, and the least that such a call costs
+  -- money for each answered call, and the least that such a call costs
   connect_fee numeric(12, 6) NOT NULL DEFAULT 0 CHECK (connect_fee >= 0),
   minimum_charge numeric(12, 6) NOT NULL DEFAULT 0 CHECK (minimum_charge >= 0),
   -- both or neither; without them the account's own values count

@@ -12,10 +12,10 @@ CREATE TABLE balance (
   account bigint PRIMARY KEY,
   -- wide enough for sums of many of the largest amounts
   cash numeric(38, 6) NOT NULL DEFAULT 0,
-  -- dollars held by the calls in progress of the account and its sub-accounts
+  -- money held for the calls in progress of the account and its sub-accounts
   held numeric(38, 6) NOT NULL DEFAULT 0,
   billing text NOT NULL DEFAULT 'prepaid' CHECK (billing IN ('prepaid', 'postpaid')),
-  -- dollars that a postpaid account may owe before calls stop; NULL: no limit
+  -- money that a postpaid account may owe before calls stop; NULL: no limit
   credit_limit numeric(18, 6) CHECK (credit_limit >= 0),
   suspended boolean NOT NULL DEFAULT false,
   -- Whether the customer was informed of the suspension. If only `suspended` is true, a mail is

@@ -8,7 +8,7 @@ CREATE TABLE operator_key (
   networks text[] NOT NULL DEFAULT '{}',
   -- billing accounts that it may use, with their sub-accounts; none: all accounts
   accounts bigint[] NOT NULL DEFAULT '{}',
-  -- the most dollars of one entry, and of all entries of a day (UTC); NULL: any amount
+  -- the most money of one entry, and of all entries of a day (UTC); NULL: any amount
   entry_limit numeric(18, 6) CHECK (entry_limit >= 0),
   day_limit numeric(18, 6) CHECK (day_limit >= 0),
   digest bytea NOT NULL CONSTRAINT operator_key_digest UNIQUE,
@@ -26,7 +26,7 @@ CREATE TABLE operator_key (
   CHECK ((previous_digest IS NULL) = (previous_expires_at IS NULL))
 );
 
--- Dollars that a key with a limit has posted in a day; credits and debits both count.
+-- Money that a key with a limit has posted in a day; credits and debits both count.
 CREATE TABLE operator_key_day (
   key text NOT NULL REFERENCES operator_key (id),
   day date NOT NULL,

@@ -32,7 +32,7 @@ export interface Manifest {
   /** such as `2030-01`, in UTC */
   month: string;
   calls: number;
-  /** what the calls took from the balances when they were stored, in dollars */
+  /** what the calls took from the balances when they were stored; money */
   paid: string;
   writtenAt: string;
   parts: ArchivePart[];

@@ -8,7 +8,7 @@ export class MemberFault extends Error {}
 
 /** How the texts of a file become values. */
 export interface ReadingOptions {
-  /** dollars of one unit of other currencies, by code */
+  /** what one unit of another currency is worth in the installation's, by code */
   currencies: Record<string, Decimal>;
   /** rates with more than six places are rounded */
   roundRates: boolean;
