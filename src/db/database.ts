@@ -9,7 +9,7 @@ import {
   type TakenClient,
 } from './exchange.ts';
 import { Finder, type ListQuestion } from './finder.ts';
-import { PipelinedReader, type PreparedQuery } from './pipelined-reader.ts';
+import { ONE_PLAN, PipelinedReader, type PreparedQuery } from './pipelined-reader.ts';
 import { type Need, Pulse } from './pulse.ts';
 import { OpenTransaction } from './transaction.ts';
 
@@ -67,11 +67,6 @@ const EXCHANGES = 2;
 const READ_CLIENTS = 2;
 const PAGE_CLIENTS = 4;
 
-// The plans of deliveries are made once for a connection, perhaps while the tables are empty. They
-// must suit full tables too. To plan or compile a statement takes longer than to store a hundred calls.
-const PLANS_OF_DELIVERIES =
-  'SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off';
-
 // Integers that JavaScript would round stay text; usernames have ten digits and fit.
 const types = new pg.TypeOverrides();
 types.setTypeParser(pg.types.builtins.INT8, (text) => {
@@ -126,8 +121,9 @@ export class Database implements Queryable {
       pool.on('remove', (client) => this.#open.delete(client));
     }
     if (prepares) {
+      // To plan or compile a statement of deliveries takes longer than to store a hundred calls.
       this.#deliveries.on('connect', (client) => {
-        client.query(PLANS_OF_DELIVERIES).catch(() => undefined);
+        client.query(ONE_PLAN).catch(() => undefined);
       });
     }
     this.#reader = new PipelinedReader(config, { prepares, clients: READ_CLIENTS });

@@ -40,8 +40,15 @@ test('transactions are parts of one, which begins with the first of them', async
            JOIN note USING (text)`,
         'c',
       );
+      const listed = await joined.findList<{ n: number; text: string }>({
+        name: 'note-before',
+        text: `SELECT n, text FROM unnest($2::text[]) WITH ORDINALITY AS k (text, n)
+           JOIN note USING (text) WHERE text < $1`,
+        values: ['d'],
+        key: 'c',
+      });
       const read = (await joined.read<{ text: string }>('notes', READ, [])).length;
-      return { before, within: await notes(joined), outside: await notes(db), found, read };
+      return { before, within: await notes(joined), outside: await notes(db), found, listed, read };
     },
   );
   assert.deepEqual(seen, {
@@ -49,6 +56,7 @@ test('transactions are parts of one, which begins with the first of them', async
     within: ['a', 'c', 'first'],
     outside: [],
     found: { n: 1, text: 'c' },
+    listed: { n: 1, text: 'c' },
     read: 3,
   });
   assert.deepEqual(await notes(db), ['a', 'c', 'first']);

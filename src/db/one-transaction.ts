@@ -1,5 +1,6 @@
 import type { Database, Queryable } from './database.ts';
 import { StoreUnavailable, translate } from './errors.ts';
+import type { ListQuestion } from './finder.ts';
 import type { OpenTransaction } from './transaction.ts';
 
 /** Begins the transaction, if it has not begun. */
@@ -61,6 +62,11 @@ function joinedTo(db: Database, open: { tx?: OpenTransaction }, begin: Begin): D
     find: async <Row extends object>(name: string, text: string, key: unknown) => {
       const rows = inTransaction<Row>(text, [[key]]);
       return rows ? (await rows)[0] : db.find<Row>(name, text, key);
+    },
+    findList: async <Row extends object>(question: ListQuestion) => {
+      const { text, values, key } = question;
+      const rows = inTransaction<Row>(text, [...values, [key]]);
+      return rows ? (await rows)[0] : db.findList<Row>(question);
     },
     afterCommit: (work) => (open.tx ? open.tx.afterCommit(work) : work()),
     transaction: async (work) => part(await begin(), work),

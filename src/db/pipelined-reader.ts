@@ -1,11 +1,14 @@
 import type { Duplex } from 'node:stream';
 import pg from 'pg';
 
-// A plan that is made without the values expects a row or two. So a whole scan of an empty partition
-// and a sort of the result seem cheaper than to read all partitions in the order of their index,
-// but each page of a long list would then read and sort the rest of the list. To compile a plan
-// takes longer than to run it once.
-const ONE_PLAN =
+/**
+ * Settings with which a prepared statement has one plan, which suits full tables too. A plan that is
+ * made without the values expects a row or two. So a whole scan of an empty partition and a sort of
+ * the result seem cheaper than to read all partitions in the order of their index, but each page of a
+ * long list would then read and sort the rest of the list. To compile a plan takes longer than to run
+ * it once.
+ */
+export const ONE_PLAN =
   'SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off';
 
 interface ReaderOptions {
