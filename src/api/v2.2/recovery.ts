@@ -1,31 +1,8 @@
-import { requestRecovery, requireKnownAddress } from '../../domain/account/recovery.ts';
-import { addressNotFound, Refusal, rateLimited } from '../../domain/refusal.ts';
-import { EMAIL_REQUIREMENT, emailField } from '../../http/fields.ts';
-import { operation } from '../../http/operation.ts';
-import { Type } from '../../http/schema.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import { EMAIL_REQUIREMENT } from '../../http/fields.ts';
+import { recoverOperation } from '../common/recovery.ts';
 
-const invalidAddress = () =>
-  new Refusal('field invalid', 'Invalid email address', { requirement: EMAIL_REQUIREMENT });
-
-export const recovery = operation({
-  name: 'recover',
-  operationId: 'accountRecovery',
-  summary: 'Recover the password',
-  description:
-    'Sends a mail with a link for each account of the address. An unknown address gets the same ' +
-    'answer, unless the operator has chosen to tell with 404.',
-  auth: 'none',
-  required: ['email'],
-  missing: invalidAddress,
-  invalid: invalidAddress,
-  limit: ({ config }) => config.recoverLimitPerHour,
-  body: Type.Object({ email: emailField }),
-  success: { message: Type.String() },
-  example: { message: 'Please check your email (user@example.com) for details' },
-  refusals: [invalidAddress(), addressNotFound(), rateLimited(3_600)],
-  handle: async ({ service: { db, queue, config }, body: { email } }) => {
-    if (config.recoveryDiscloses) await requireKnownAddress(db, email);
-    await requestRecovery(db, queue, email);
-    return `"message":${JSON.stringify(`Please check your email (${email}) for details`)}`;
-  },
-});
+export const recovery = recoverOperation(
+  'accountRecovery',
+  () => new Refusal('field invalid', 'Invalid email address', { requirement: EMAIL_REQUIREMENT }),
+);
