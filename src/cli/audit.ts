@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type AuditEntry, listAudit } from '../domain/audit.ts';
+import { type AuditEntry, searchAudit } from '../domain/audit.ts';
 import { readPage } from '../domain/page.ts';
 import { notOffered, type Output, perform, withExample } from './operation.ts';
 import { moment, moreAt, table } from './print.ts';
@@ -31,10 +31,10 @@ export function auditCommand(on: Command): void {
   perform(
     on,
     async ({ db }, options: { account?: number; limit: number; before?: number }) => {
-      const { limit, ...page } = options;
+      const { account, limit, before } = options;
       const { rows, next } = await readPage(
         limit,
-        (limit) => listAudit(db, { ...page, limit }),
+        (limit) => searchAudit(db, { account }, { before, limit }),
         ({ id }) => id,
       );
       return output(rows, next);

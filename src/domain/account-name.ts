@@ -1,6 +1,15 @@
 /** The form of a username, in the API's words. */
 export const USERNAME_REQUIREMENT = 'Must be a 10-digit number';
 
+/** The form of a username, as a regular expression. */
+export const USERNAME_PATTERN = '^[1-9][0-9]{9}$';
+const USERNAME = new RegExp(USERNAME_PATTERN);
+
+/** Whether a text is a username: ten digits, the first one not 0. */
+export function isUsername(text: string): boolean {
+  return USERNAME.test(text);
+}
+
 const LONGEST_NAME = 100;
 const SIP_USER = /^[A-Za-z0-9_.+-]{1,64}$/;
 

@@ -5,7 +5,7 @@ import { replayRejected } from '../ingest/replay.ts';
 import { changeAccount, closeAccount } from './account/account.ts';
 import { renewKey, renewPassword } from './account/credentials.ts';
 import { createPromotion } from './account/promotion.ts';
-import { audit, listAudit } from './audit.ts';
+import { audit, searchAudit } from './audit.ts';
 import { addNumber, addService, removeNumber, removeService } from './billing/recurring-charge.ts';
 import { postByHand } from './books/ledger.ts';
 import { addFeed, removeFeed } from './calls/feed.ts';
@@ -16,9 +16,9 @@ const api = sharedService();
 /** Returns a reader of the entries since this call, oldest first, without values that vary. */
 async function trail(): Promise<() => Promise<unknown[]>> {
   const { db } = api.service;
-  const [last] = await listAudit(db, { limit: 1 });
+  const [last] = await searchAudit(db, {}, { limit: 1 });
   return async () => {
-    const entries = await listAudit(db, { limit: 1_000 });
+    const entries = await searchAudit(db, {}, { limit: 1_000 });
     return entries
       .filter(({ id }) => id > (last?.id ?? 0))
       .reverse()
@@ -113,7 +113,7 @@ test('every change of an account leaves an entry with what was before and after'
     assert.ok(!text.includes(secret));
   }
   assert.deepEqual(
-    (await listAudit(db, { account, limit: 2 })).map(({ action }) => action),
+    (await searchAudit(db, { account }, { limit: 2 })).map(({ action }) => action),
     ['account closed', 'password renewed'],
   );
 });

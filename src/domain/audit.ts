@@ -97,20 +97,3 @@ export function searchAudit(
     ],
   );
 }
-
-/**
- * The audit trail, newest entry first.
- * @param page.account only entries about this account
- * @param page.before the last id already seen
- */
-export function listAudit(
-  db: Queryable,
-  page: { account?: number | undefined; before?: number | undefined; limit: number },
-): Promise<AuditEntry[]> {
-  return db.query<AuditEntry>(
-    `SELECT id, at, actor, origin, action, account, detail FROM audit_entry
-     WHERE ($1::bigint IS NULL OR account = $1) AND ($2::bigint IS NULL OR id < $2)
-     ORDER BY id DESC LIMIT $3`,
-    [page.account ?? null, page.before ?? null, page.limit],
-  );
-}

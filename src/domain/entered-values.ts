@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { SCOPES, type Scope } from './access/operator-scope.ts';
-import { isAccountName, isSipUser } from './account-name.ts';
+import { isAccountName, isSipUser, isUsername } from './account-name.ts';
 import { RESERVED } from './billing/recurring-charge.ts';
 import { isReservedReference } from './books/ledger.ts';
 import { hasPlainYear, isCalendarDay } from './day.ts';
@@ -25,7 +25,7 @@ const accepted =
   };
 
 export function username(text: string): number {
-  if (!/^[1-9][0-9]{9}$/.test(text)) throw new InvalidValue({ key: 'username' });
+  if (!isUsername(text)) throw new InvalidValue({ key: 'username' });
   return Number(text);
 }
 

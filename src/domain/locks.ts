@@ -17,6 +17,11 @@ export const LOCKS = {
   maintenance: 4_159_608_204,
 };
 
+/** Waits for a lock, and takes it until the transaction ends. */
+export async function takeLock(tx: Queryable, lock: number): Promise<void> {
+  await tx.query('SELECT pg_advisory_xact_lock($1)', [lock]);
+}
+
 /** Takes a lock until the transaction ends. @returns false if another session has it */
 export async function tryLock(tx: Queryable, lock: number): Promise<boolean> {
   const [row] = await tx.query<{ taken: boolean }>(

@@ -3,7 +3,7 @@ export type Decimal = string;
 
 const PLACES = 6;
 // The ranges of the columns of amounts, numeric(18, 6), and of rates, numeric(12, 6).
-const AMOUNT = /^-?[0-9]{1,12}(\.[0-9]{1,6})?$/;
+export const AMOUNT = /^-?[0-9]{1,12}(\.[0-9]{1,6})?$/;
 const RATE = /^[0-9]{1,6}(\.[0-9]{1,6})?$/;
 const SUM = /^(-?)([0-9]{1,32})(?:\.([0-9]{1,6}))?$/;
 

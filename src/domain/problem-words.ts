@@ -50,7 +50,8 @@ export const PROBLEM_WORDS: ProblemWords<ValueProblem> = {
   externalId: () => 'Must be 1 to 100 printable ASCII characters, no blank at either end.',
   sipUser: () => 'Must be 1 to 64 letters, digits, dots, dashes, plus signs or underscores.',
   reservedReference: () =>
-    "Must not begin with 'reversal of ', 'promotion ' or 'rerating ', nor be 'opening balance'.",
+    "Must not begin with 'reversal of ', 'settlement of ', 'promotion ' or 'rerating ', " +
+    "nor be 'opening balance'.",
   scopes: ({ unknown, words }) =>
     `${unknown ? `There is no scope ${unknown}` : 'Must be one scope or more'}; there are ${words.join(', ')}.`,
   url: ({ fault }) => URL_FAULTS[fault],

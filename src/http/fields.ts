@@ -1,4 +1,4 @@
-import { NAME_PATTERN, USERNAME_REQUIREMENT } from '../domain/account-name.ts';
+import { NAME_PATTERN, USERNAME_PATTERN, USERNAME_REQUIREMENT } from '../domain/account-name.ts';
 import { Type } from './schema.ts';
 
 // Eleven digits, the most that the string form may have.
@@ -20,7 +20,7 @@ export const usernameField = (description: string) =>
   Type.Union(
     [
       Type.Integer({ minimum: 1_000_000_000, maximum: 9_999_999_999 }),
-      Type.String({ pattern: '^[1-9][0-9]{9}$' }),
+      Type.String({ pattern: USERNAME_PATTERN }),
     ],
     { description, examples: [4592086960], 'x-requirement': USERNAME_REQUIREMENT },
   );

@@ -5,7 +5,7 @@ import { isSipUser } from '../domain/account-name.ts';
 import { dialledNumber, type NumberingPlan } from '../domain/phone-number.ts';
 import { invalidField, Refusal } from '../domain/refusal.ts';
 import { endContact, reportContacts, reportedContacts } from '../domain/sip/reported-contact.ts';
-import { findSubscriber, ownerOfNumber, type Subscriber } from '../domain/sip/subscriber.ts';
+import { findSubscriber, type Subscriber, subscriberOfNumber } from '../domain/sip/subscriber.ts';
 import type { Service } from '../service.ts';
 import { LONGEST_QUESTION_BYTES } from './authorize.ts';
 import { readRaw } from './bodies/receive.ts';
@@ -91,7 +91,7 @@ async function findRows(
 ): Promise<Row[]> {
   if (table === 'sip_number') {
     const number = dialledNumber(form.get('number') ?? '', plan);
-    const owner = number === undefined ? undefined : await ownerOfNumber(db, number);
+    const owner = number === undefined ? undefined : await subscriberOfNumber(db, number);
     return number && owner ? [{ number, username: owner.account, user: owner.user }] : [];
   }
   const id = contactId(form.get('id') ?? form.get('id LIKE'));

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { isSipUser } from '../domain/account-name.ts';
 import { dialledNumber } from '../domain/phone-number.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { findSubscriber, ownerOfNumber, type Subscriber } from '../domain/sip/subscriber.ts';
+import { findSubscriber, type Subscriber, subscriberOfNumber } from '../domain/sip/subscriber.ts';
 import type { Service } from '../service.ts';
 import { LONGEST_QUESTION_BYTES, readFields } from './authorize.ts';
 import { readRaw } from './bodies/receive.ts';
@@ -30,7 +30,7 @@ export function directoryRoutes(app: FastifyInstance, { db }: Service): void {
     const body = await readRaw(request.raw, LONGEST_QUESTION_BYTES);
     const { number: text } = readFields(body, ['number']);
     const number = dialledNumber(String(text), request.feed?.plan);
-    const owner = number === undefined ? undefined : await ownerOfNumber(db, number);
+    const owner = number === undefined ? undefined : await subscriberOfNumber(db, number);
     if (owner === undefined) throw new Refusal('not found', 'Nobody has this number');
     return reply
       .header('cache-control', 'no-store')

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
+import { isUsername } from '../domain/account-name.ts';
 import type { ReportedCall } from '../domain/calls/call.ts';
 import type { Feed } from '../domain/calls/feed.ts';
 import type { RejectedReason } from '../domain/calls/rejected-record.ts';
@@ -46,7 +47,6 @@ export class MalformedRecord extends Error {
 }
 
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
-const USERNAME = /^[1-9][0-9]{9}$/;
 /** Printable ASCII, which nearly all texts are; the other checks of a text take much longer. */
 const PLAIN = /^[ -~]*$/;
 const LONGEST_TEXT = 128;
@@ -99,7 +99,7 @@ export function firstUsername(candidates: unknown[]): number | undefined {
     if (typeof candidate === 'number') {
       const isUsername = candidate >= 1e9 && candidate < 1e10 && Number.isInteger(candidate);
       if (isUsername) return candidate;
-    } else if (typeof candidate === 'string' && USERNAME.test(candidate)) return Number(candidate);
+    } else if (typeof candidate === 'string' && isUsername(candidate)) return Number(candidate);
   }
   return undefined;
 }

@@ -6,7 +6,7 @@ import { startService, TESTER, type TestService } from '../../test/support/servi
 import { waitUntil } from '../../test/support/wait.ts';
 import { renewKey } from '../domain/account/credentials.ts';
 import { requestVerification, VERIFICATION_QUEUE } from '../domain/account/portal-sign-up.ts';
-import { listAudit } from '../domain/audit.ts';
+import { searchAudit } from '../domain/audit.ts';
 import { MAIL_QUEUE } from '../domain/mail/message.ts';
 import { REPLAY_QUEUE } from '../ingest/replay.ts';
 
@@ -69,7 +69,7 @@ test('a job that fails is logged and counted', async () => {
 
 test('a job that waits is not queued again, and a replay of nothing leaves no trace', async () => {
   const { db, queue } = api.service;
-  const newest = async () => (await listAudit(db, { limit: 1 }))[0]?.id;
+  const newest = async () => (await searchAudit(db, {}, { limit: 1 }))[0]?.id;
   const before = await newest();
   await db.transaction(async (tx) => {
     for (let count = 0; count < 20; count++) {

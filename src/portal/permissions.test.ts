@@ -5,7 +5,7 @@ import { sharedService, TESTER } from '../../test/support/service.ts';
 import { Visitor } from '../../test/support/visitor.ts';
 import { createOperatorKey } from '../domain/access/operator-key.ts';
 import { changeRole } from '../domain/account/administrator.ts';
-import { listAudit } from '../domain/audit.ts';
+import { searchAudit } from '../domain/audit.ts';
 import { PARKED_MAIL_QUEUE } from '../domain/mail/message.ts';
 import { blockPrefixes } from '../domain/rating/blocked-prefix.ts';
 import { importPrices } from '../domain/rating/price-import.ts';
@@ -282,7 +282,7 @@ test('each role changes its own kind of settings', async () => {
   assert.deepEqual(await statuses('support'), [403, 303]);
   assert.deepEqual(await statuses('billing'), [303, 403]);
   assert.deepEqual(await statuses('read-only'), [403, 403]);
-  const trail = await listAudit(api.service.db, { account: username, limit: 2 });
+  const trail = await searchAudit(api.service.db, { account: username }, { limit: 2 });
   assert.deepEqual(
     trail.map(({ actor }) => actor).sort(),
     [`billing ${staff.billing.username}`, `support ${staff.support.username}`].sort(),
@@ -323,7 +323,7 @@ test('another role counts at once, also for a session that is open', async () =>
   assert.equal((await visitor.open('/admin/operator-keys')).status, 403);
   await changeRole(db, TESTER, username, 'administrator', clock());
   assert.equal((await visitor.open('/admin/operator-keys')).status, 200);
-  const [entry] = await listAudit(db, { account: username, limit: 1 });
+  const [entry] = await searchAudit(db, { account: username }, { limit: 1 });
   assert.deepEqual(
     [entry?.action, entry?.detail],
     ['role changed', { role: { before: 'read-only', after: 'administrator' } }],

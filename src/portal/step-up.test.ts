@@ -4,7 +4,7 @@ import { TOTP } from 'otpauth';
 import { sharedService, startService } from '../../test/support/service.ts';
 import { type Visited, Visitor } from '../../test/support/visitor.ts';
 import { describeAccount } from '../domain/account/account-directory.ts';
-import { listAudit } from '../domain/audit.ts';
+import { searchAudit } from '../domain/audit.ts';
 
 let administrator: Person;
 let operator: Visitor;
@@ -40,7 +40,9 @@ async function turnOn(visitor: Visitor, { password }: Person): Promise<() => str
 const isAsked = ({ status, body }: Visited) =>
   status === 403 && /Please confirm that it is you/.test(body) && /name="current"/.test(body);
 const actionsOf = async (account: number) =>
-  (await listAudit(api.service.db, { account, limit: 20 })).map(({ action }) => action).reverse();
+  (await searchAudit(api.service.db, { account }, { limit: 20 }))
+    .map(({ action }) => action)
+    .reverse();
 
 test('credentials of others are renewed for the password of the administrator alone', async () => {
   const { username } = await api.signUp();

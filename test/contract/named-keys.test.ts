@@ -8,7 +8,7 @@ import {
   revokeNamedKey,
 } from '../../src/domain/access/named-key.ts';
 import { renewPassword } from '../../src/domain/account/credentials.ts';
-import { listAudit } from '../../src/domain/audit.ts';
+import { searchAudit } from '../../src/domain/audit.ts';
 import {
   bearer,
   type Contract,
@@ -163,7 +163,7 @@ test('a key is refused when it is wrong, expired, revoked, or its account is clo
   assert.deepEqual(await statuses(closed), each(401));
   contract.api.advance(DAY_MS / 1_000);
   assert.deepEqual(await statuses(expiring), each(401));
-  const audited = (await listAudit(db, { account: username, limit: 100 })).map(
+  const audited = (await searchAudit(db, { account: username }, { limit: 100 })).map(
     ({ action }) => action,
   );
   assert.deepEqual(audited.filter((action) => action.startsWith('named key')).sort(), [

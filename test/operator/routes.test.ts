@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { operatorDocument } from '../../src/api/operator/document.ts';
 import { ROUTES } from '../../src/api/operator/routes.ts';
 import { SCOPES, type Scope } from '../../src/domain/access/operator-scope.ts';
-import { listAudit } from '../../src/domain/audit.ts';
+import { searchAudit } from '../../src/domain/audit.ts';
 import {
   addAccount,
   type Client,
@@ -205,10 +205,11 @@ test('each change leaves one entry of the audit trail, which names the key', asy
     const answer = await all.call(method, at, body, { 'acting-user': 'jane@crm' });
     assert.ok(answer.status < 300, `${method} ${at} ${JSON.stringify(answer.body)}`);
   }
-  const trail = await listAudit(api.service.db, {
-    account: Number(created.body.username),
-    limit: 50,
-  });
+  const trail = await searchAudit(
+    api.service.db,
+    { account: Number(created.body.username) },
+    { limit: 50 },
+  );
   assert.deepEqual(trail.map(({ action }) => action).reverse(), [
     'account added',
     ...changes.map(([, , , action]) => action),

@@ -3,7 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { listAudit } from '../../src/domain/audit.ts';
+import { searchAudit } from '../../src/domain/audit.ts';
 import { reconcile } from '../../src/domain/books/proof.ts';
 import { addFeed } from '../../src/domain/calls/feed.ts';
 import { replayRejected } from '../../src/ingest/replay.ts';
@@ -61,7 +61,7 @@ test('a folder of FreeSWITCH records is taken in once, also after they came over
   const import_ = () => commandJson(api.env, 'calls', 'import', '--feed', name, folder);
   assert.deepEqual(await import_(), counts(2, 1, { files: 3 }));
   assert.deepEqual(await import_(), counts(0, 3, { files: 3 }));
-  const [finished, started] = await listAudit(api.service.db, { limit: 2 });
+  const [finished, started] = await searchAudit(api.service.db, {}, { limit: 2 });
   assert.deepEqual(
     [finished?.action, started?.action],
     ['calls import finished', 'calls import started'],

@@ -72,7 +72,7 @@ test('mails that were given up are listed, dropped and sent after all', async ()
   assert.deepEqual(again, {
     status: 1,
     stdout: '',
-    stderr: `account-api: no mail ${first?.id} is parked\n`,
+    stderr: `account-api: no mail ${first?.id} was given up\n`,
   });
   const { retried } = await sharedJson(api.env, 'mail', 'retry', '--all');
   assert.equal(retried[0], second?.id);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { authenticateOperators } from '../../src/domain/access/operator-key-use.ts';
-import { listAudit } from '../../src/domain/audit.ts';
+import { searchAudit } from '../../src/domain/audit.ts';
 import { runCommand } from '../support/command.ts';
 import { sharedService } from '../support/service.ts';
 import { sharedJson } from '../support/shared-command.ts';
@@ -70,7 +70,7 @@ test('a key is made, listed, rotated and revoked', async () => {
     `account-api: there is no operator key ${key.id}\n`,
   );
   assert.deepEqual([await known(secret), await known(rotated.secret)], [undefined, undefined]);
-  const trail = (await listAudit(api.service.db, { limit: 10 })).filter(
+  const trail = (await searchAudit(api.service.db, {}, { limit: 10 })).filter(
     ({ detail }) => (detail as { id?: string }).id === key.id,
   );
   assert.deepEqual(

@@ -1,4 +1,5 @@
 import { InvalidValue } from '../../domain/entered-values.ts';
+import { AMOUNT, isDecimal } from '../../domain/money.ts';
 import { wordProblem } from '../../domain/problem.ts';
 import { PROBLEM_WORDS } from '../../domain/problem-words.ts';
 import { type TSchema, Type } from '../../http/schema.ts';
@@ -218,13 +219,11 @@ export function pattern(form: string, options: Described): Field<string> {
   };
 }
 
-export const DECIMAL = /^-?[0-9]{1,12}(\.[0-9]{1,6})?$/;
-
 /** Money, or money a minute: a decimal string, because a JSON number would be rounded. */
 export function decimal(read: (text: string) => string, options: Described): Field<string> {
   return {
-    schema: Type.String({ pattern: DECIMAL.source, maxLength: 20, ...meta(options) }),
-    fits: (value) => isText(value, 20) && DECIMAL.test(value),
+    schema: Type.String({ pattern: AMOUNT.source, maxLength: 20, ...meta(options) }),
+    fits: (value) => isText(value, 20) && isDecimal(value),
     code: 'decimal_string_required',
     detail: 'Must be a decimal string such as "500" or "0.025000"',
     read: (value) => {

@@ -1,10 +1,10 @@
 import { OVERLAP_HOURS } from '../../domain/access/secret-overlap.ts';
+import { isUsername, USERNAME_PATTERN } from '../../domain/account-name.ts';
 import { hasPlainYear, isCalendarDay } from '../../domain/day.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { Type } from '../../http/schema.ts';
 import { type Field, FieldFault, integer, optional, text } from './field.ts';
 
-const USERNAME = /^[1-9][0-9]{9}$/;
 const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
 
 /** Ten digits, as a string or a number. */
@@ -12,12 +12,12 @@ export function username(description: string): Field<number> {
   return {
     schema: Type.Union(
       [
-        Type.String({ pattern: USERNAME.source }),
+        Type.String({ pattern: USERNAME_PATTERN }),
         Type.Integer({ minimum: 1_000_000_000, maximum: 9_999_999_999 }),
       ],
       { description, examples: ['2345678901'] },
     ),
-    fits: (value) => ['string', 'number'].includes(typeof value) && USERNAME.test(String(value)),
+    fits: (value) => ['string', 'number'].includes(typeof value) && isUsername(String(value)),
     code: 'invalid_value',
     detail: 'Must be a username of ten digits',
     read: Number,

@@ -1,5 +1,6 @@
+import { USERNAME_PATTERN } from '../../domain/account-name.ts';
+import { AMOUNT } from '../../domain/money.ts';
 import { type TSchema, Type } from '../../http/schema.ts';
-import { DECIMAL } from './field.ts';
 
 // The parts of answers, for the document.
 
@@ -9,7 +10,7 @@ export const anything: TSchema = {};
 export const money = Type.String({ pattern: '^-?[0-9]{1,32}\\.[0-9]{6}$' });
 export const moment = Type.String({ format: 'date-time' });
 export const name = Type.String();
-export const username = Type.String({ pattern: '^[1-9][0-9]{9}$' });
+export const username = Type.String({ pattern: USERNAME_PATTERN });
 export const whole = Type.Integer();
 export const orNull = (schema: TSchema) => Type.Union([schema, nothing]);
 export const object = (properties: Record<string, TSchema>) => Type.Object(properties);
@@ -27,7 +28,7 @@ export function shownSettings<Name extends string>(fields: Record<Name, { schema
 function shown({ type, anyOf, pattern }: TSchema): TSchema {
   if (Array.isArray(anyOf)) return orNull(shown(anyOf[0]));
   if (type !== 'string') return { type };
-  return pattern === DECIMAL.source ? money : name;
+  return pattern === AMOUNT.source ? money : name;
 }
 
 /** A page of a list. */

@@ -1,4 +1,5 @@
 import type { Database, Queryable } from '../../db/database.ts';
+import { isUsername } from '../account-name.ts';
 import { addressKey } from '../email-address.ts';
 import { rateLimited } from '../refusal.ts';
 import type { Keyring } from '../sealing/keyring.ts';
@@ -145,7 +146,7 @@ async function findAccount(
   keyring: Keyring,
   { login, device, from }: SignInAttempt,
 ): Promise<FoundAccount | undefined> {
-  const username = /^[1-9][0-9]{9}$/.test(login) ? Number(login) : null;
+  const username = isUsername(login) ? Number(login) : null;
   const rows = await db.query<FoundAccount>(
     `SELECT a.username, a.password_hash AS phc, a.key_version AS "keyVersion",
        d.account IS NOT NULL AS "knownDevice", k.account IS NOT NULL AS "knownAddress"

@@ -42,9 +42,7 @@ const COLUMNS = `a.username, a.master_account AS "masterAccount", a.role,
   a.verified_at AS "verifiedAt", a.closed_at AS "closedAt"`;
 
 const CONDITIONS: Record<keyof AccountFilter, (parameter: string) => string> = {
-  search: (
-    p,
-  ) => `(position(lower(${p}::jsonb ->> 0) IN lower(a.name || e'\\n' || a.email || e'\\n' || a.username)) > 0
+  search: (p) => `(position(lower(${p}::jsonb ->> 0) IN a.search_text) > 0
     OR position(${p}::jsonb ->> 1 IN a.username::text) > 0
     OR EXISTS (SELECT FROM number n WHERE n.account = a.username AND n.removed_at IS NULL
       AND position(${p}::jsonb ->> 1 IN n.number) > 0))`,

@@ -13,7 +13,12 @@ import { occurrence, queueMessage } from '../mail/message.ts';
 import { keepPlan } from '../numbering-plan.ts';
 import { type HeldAccount, lockOpenAccount } from '../open-account.ts';
 import { externalIdTaken, Refusal } from '../refusal.ts';
-import { type AccountChanges, SETTING_COLUMNS, type ShownSettings } from './account-setting.ts';
+import {
+  type AccountChanges,
+  SETTING_COLUMNS,
+  SETTINGS_SQL,
+  type ShownSettings,
+} from './account-setting.ts';
 import { requireAnotherAdministrator } from './last-administrator.ts';
 import { voidTokens } from './token.ts';
 
@@ -219,13 +224,9 @@ async function changeAddress(
 
 /** All settings that changeAccount may change, as the audit trail shows them. */
 async function currentSettings(tx: Queryable, username: number): Promise<object> {
-  const columns = SETTING_COLUMNS.map(
-    ({ name, table, column }) => `${table}.${column} AS "${name}"`,
-  );
   const [settings] = await tx.query(
-    `SELECT ${columns.join(', ')}
-     FROM account JOIN balance ON balance.account = account.master_account
-     WHERE account.username = $1`,
+    `SELECT ${SETTINGS_SQL} FROM account a JOIN balance b ON b.account = a.master_account
+     WHERE a.username = $1`,
     [username],
   );
   return settings ?? {};

@@ -4,7 +4,7 @@ import { generatePassword, hashPassword } from '../access/password.ts';
 import { endSessions, type SessionLife } from '../access/session.ts';
 import { type Actor, audit } from '../audit.ts';
 import { shareAddress } from '../email-address.ts';
-import { LOCKS } from '../locks.ts';
+import { LOCKS, takeLock } from '../locks.ts';
 import type { Decimal } from '../money.ts';
 import { type HeldAccount, lockOpenAccount } from '../open-account.ts';
 import { Refusal } from '../refusal.ts';
@@ -62,7 +62,7 @@ export async function createFirstAdministrator(
   const password = generatePassword();
   const passwordHash = await hashPassword(password);
   return db.transaction(async (tx) => {
-    await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.administrators]);
+    await takeLock(tx, LOCKS.administrators);
     if (await hasAdministrator(tx)) return undefined;
     const account = { ...input, role: 'administrator', password, passwordHash } as const;
     const credentials = await insert(tx, actor, tools, account);

@@ -1,5 +1,5 @@
 import type { Queryable } from '../../db/database.ts';
-import { LOCKS } from '../locks.ts';
+import { LOCKS, takeLock } from '../locks.ts';
 import { Refusal } from '../refusal.ts';
 
 /**
@@ -9,7 +9,7 @@ import { Refusal } from '../refusal.ts';
  * @throws Refusal 'conflict'
  */
 export async function requireAnotherAdministrator(tx: Queryable, username: number): Promise<void> {
-  await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.administrators]);
+  await takeLock(tx, LOCKS.administrators);
   const others = await tx.query(
     `SELECT 1 FROM account
      WHERE role = 'administrator' AND closed_at IS NULL AND username <> $1 LIMIT 1`,

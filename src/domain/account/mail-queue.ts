@@ -95,6 +95,6 @@ export async function announceFailedMails(db: Database, queue: Queue, now: Date)
 
 async function takeParked(tx: Queryable, queue: Queue, id: string): Promise<AddressedMessage> {
   const mail = await queue.take<AddressedMessage>(tx, PARKED_MAIL_QUEUE, id);
-  if (!mail) throw new Refusal('not found', `no mail ${id} is parked`);
+  if (!mail) throw new Refusal('not found', `no mail ${id} was given up`);
   return mail;
 }

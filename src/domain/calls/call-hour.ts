@@ -1,6 +1,6 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import { type DayRange, dayEdges } from '../day.ts';
-import { LOCKS } from '../locks.ts';
+import { LOCKS, tryLock } from '../locks.ts';
 import { IS_ANSWERED } from './call-outcome.ts';
 import type { UsageStep } from './usage.ts';
 
@@ -19,11 +19,7 @@ export async function countCallHours(db: Database, now: Date): Promise<void> {
 /** @returns true if nothing is left to count, or another process counts */
 async function countNext(db: Database, now: Date): Promise<boolean> {
   return db.transaction(async (tx) => {
-    const [lock] = await tx.query<{ free: boolean }>(
-      'SELECT pg_try_advisory_xact_lock($1) AS free',
-      [LOCKS.callHours],
-    );
-    if (!lock?.free) return true;
+    if (!(await tryLock(tx, LOCKS.callHours))) return true;
     const { since, until } = await nextPeriod(tx, now);
     for (const { hour } of await changedHours(tx, since, until)) await countHour(db, hour);
     await tx.query(

@@ -54,7 +54,8 @@ export interface CallPage {
 // A search reads at most this many calls for a page; the next page reads on. Without this limit a
 // search for a rare text among millions of calls would time out.
 const SEARCHED_AT_ONCE = 10_000;
-const CURSOR = /^([0-9]{1,17})-([0-9a-f]{32})$/;
+/** The form of `CURSOR_OF`: microseconds since 1970, and the id. */
+export const CURSOR = /^([0-9]{1,17})-([0-9a-f]{32})$/;
 
 type Row = ListedCall & { cursor: string | null; end: string | null };
 

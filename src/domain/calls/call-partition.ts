@@ -1,6 +1,6 @@
 import type { Database, Queryable } from '../../db/database.ts';
 import { StoreUnavailable, violatedConstraint } from '../../db/errors.ts';
-import { LOCKS } from '../locks.ts';
+import { LOCKS, takeLock } from '../locks.ts';
 
 const RETIRED = 'call_month_is_retired';
 
@@ -23,7 +23,7 @@ export interface Partition {
 
 /** Stops other sessions from creating or retiring partitions until the transaction ends. */
 export async function holdPartitions(tx: Queryable): Promise<void> {
-  await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.callPartitions]);
+  await takeLock(tx, LOCKS.callPartitions);
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Queryable } from '../../db/database.ts';
-import { CURSOR_OF, matchesSearch, searchValues } from './call-list.ts';
+import { CURSOR, CURSOR_OF, matchesSearch, searchValues } from './call-list.ts';
 import { matchesOutcome, type OutcomeChoice } from './call-outcome.ts';
 import { type CallRecord, RECORD_COLUMNS, shownRecord } from './call-search.ts';
 
@@ -30,7 +30,6 @@ export interface ScanStep {
 // A step is short enough for other work of the database, and long enough to need few of them.
 const STEP = 20_000;
 const LINES = 2_000;
-const CURSOR = /^([0-9]{1,17})-([0-9a-f]{32})$/;
 
 /**
  * Looks for calls of all accounts, newest first, step by step, until a page is full or everything

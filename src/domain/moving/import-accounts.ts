@@ -6,6 +6,7 @@ import { changeAccount, closeAccount } from '../account/account.ts';
 import { type AccountRecord, searchAccounts } from '../account/account-search.ts';
 import { type AccountChanges, SETTING_COLUMNS } from '../account/account-setting.ts';
 import { GENERATED_USERNAMES } from '../account/new-account.ts';
+import { isUsername, USERNAME_REQUIREMENT } from '../account-name.ts';
 import * as entered from '../entered-values.ts';
 import { isDecimal, toMicros } from '../money.ts';
 import { keepPlan } from '../numbering-plan.ts';
@@ -64,10 +65,10 @@ export const accountKind: ImportKind = {
     const fault = (column: string, detail: string) => faults.push({ column, detail });
     const { username } = values;
     if (username !== undefined) {
-      if (/^[1-9][0-9]{9}$/.test(String(username)) && usernames !== 'generate') {
+      if (isUsername(String(username)) && usernames !== 'generate') {
         values.username = Number(username);
       } else if (usernames === 'keep' || mapping === 'neutral') {
-        fault('username', 'Must be a 10-digit number');
+        fault('username', USERNAME_REQUIREMENT);
       } else values.username = undefined;
     }
     const isBilledToOther = (values.masterExternalId ?? values.masterAccount) !== undefined;

@@ -8,7 +8,7 @@ import {
   reportedCall,
 } from '../../../test/support/calls.ts';
 import { sharedService, TESTER } from '../../../test/support/service.ts';
-import { listAudit } from '../audit.ts';
+import { searchAudit } from '../audit.ts';
 import { addNumber } from '../billing/recurring-charge.ts';
 import { storeCalls } from '../calls/call.ts';
 import { explainCall } from '../calls/call-explanation.ts';
@@ -233,7 +233,7 @@ test('an import adds, changes and, where asked, removes; a dry run only counts',
   assert.deepEqual(await prefixes(), ['1', '33', '44', '49']);
   assert.deepEqual(await load('steps', replacement, { replace: true }), replaced);
   assert.deepEqual(await prefixes(), ['1', '447']);
-  const [entry] = await listAudit(db, { limit: 1 });
+  const [entry] = await searchAudit(db, {}, { limit: 1 });
   assert.deepEqual(
     [entry?.action, entry?.detail],
     ['price list imported', { list: 'steps', replace: true, ...replaced }],

@@ -8,7 +8,7 @@ import {
   timingSafeEqual,
 } from 'node:crypto';
 import type { Database, Queryable } from '../../db/database.ts';
-import { LOCKS } from '../locks.ts';
+import { LOCKS, takeLock } from '../locks.ts';
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
@@ -122,7 +122,7 @@ async function hasDataKeys(db: Queryable): Promise<boolean> {
 /** Makes the data keys; only one of the processes that start at once does so. */
 function makeDataKeys(db: Database, fileKey: Buffer): Promise<void> {
   return db.transaction(async (tx) => {
-    await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.sealing]);
+    await takeLock(tx, LOCKS.sealing);
     if (await hasDataKeys(tx)) return;
     for (const purpose of PURPOSES) {
       await insertDataKey(tx, fileKey, { purpose, version: 1, key: randomBytes(KEY_BYTES) });
@@ -156,7 +156,7 @@ export async function beginRotation(
   current: Buffer,
   next: Buffer,
 ): Promise<{ begun: boolean }> {
-  await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.sealing]);
+  await takeLock(tx, LOCKS.sealing);
   const { sealVersion, fileKeys } = await describeFileKeys(tx);
   if (fileKeys.includes(fingerprint(next))) return { begun: false };
   const dataKeys = await openDataKeys(tx, current);

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { sharedService } from '../../../test/support/service.ts';
 import { changeAccount, closeAccount } from '../account/account.ts';
 import { replaceSipSecret, sipSecret } from '../account/credentials.ts';
-import { listAudit } from '../audit.ts';
+import { searchAudit } from '../audit.ts';
 import { completeSipSecrets, type SipTools } from './sip-secret.ts';
 
 const ACTOR = { who: 'operator test', from: 'test' };
@@ -53,7 +53,7 @@ test('a replaced secret is another one, and the audit trail says so without it',
   assert.notEqual(renewed.secret, before.secret);
   assert.deepEqual(await sipSecret(db, tools, username, clock()), renewed);
   assert.deepEqual(await offered(username), [row(username, 'sip.example.com', renewed.secret)]);
-  const [entry] = await listAudit(db, { account: username, limit: 1 });
+  const [entry] = await searchAudit(db, { account: username }, { limit: 1 });
   assert.equal(entry?.action, 'sip secret renewed');
   assert.deepEqual(entry?.detail, {});
 });

@@ -1,6 +1,7 @@
 import { createHash, randomInt } from 'node:crypto';
 import type { Database, Queryable } from '../../db/database.ts';
 import { violatedConstraint } from '../../db/errors.ts';
+import { isUsername } from '../account-name.ts';
 import { Refusal } from '../refusal.ts';
 import type { Keyring, Sealer } from '../sealing/keyring.ts';
 import type { SealedColumn } from '../sealing/re-seal.ts';
@@ -99,7 +100,7 @@ export async function replaceSecret(
 
 /** Whether a SIP user has the form of a username that is not the account's. */
 export function isUsernameOfAnother(user: string, username: number): boolean {
-  return /^[1-9][0-9]{9}$/.test(user) && user !== String(username);
+  return isUsername(user) && user !== String(username);
 }
 
 /** The user of an account's phones. */

@@ -28,7 +28,7 @@ export async function findSubscriber(db: Database, user: string): Promise<Subscr
  * @param number in the form of `dialledNumber`
  * @returns the account that has the number, and the user of its phones
  */
-export async function ownerOfNumber(
+export async function subscriberOfNumber(
   db: Database,
   number: string,
 ): Promise<{ account: string; user: string } | undefined> {

@@ -4,7 +4,7 @@ import type { ParsedMail } from 'mailparser';
 import { sharedService, submit } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 import { describeAccount } from '../../domain/account/account-directory.ts';
-import { listAudit } from '../../domain/audit.ts';
+import { searchAudit } from '../../domain/audit.ts';
 
 const PATH = '/settings/address';
 
@@ -43,7 +43,7 @@ test('an address changes once the old and the new address have both confirmed it
   assert.deepEqual([changed.email, changed.verifiedAt !== null], [next, true]);
   assert.doesNotMatch((await visitor.open('/settings')).body, /A change waits/);
   assert.equal((await api.mails(next, 2)).length, 2, 'both are told of the change');
-  const trail = await listAudit(api.service.db, { account: username, limit: 10 });
+  const trail = await searchAudit(api.service.db, { account: username }, { limit: 10 });
   assert.deepEqual(
     trail.map(({ action, actor }) => [action, actor]),
     [

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { isUsername } from '../../domain/account-name.ts';
 import type { CallFilter } from '../../domain/calls/call-list.ts';
 import { OUTCOME_CHOICES, type OutcomeChoice } from '../../domain/calls/call-outcome.ts';
 import type { UsageUnit } from '../../domain/calls/usage.ts';
@@ -37,7 +38,7 @@ export function callQuery(request: FastifyRequest, subject: Subject, now: Date):
   const search = queryText(request, 'search').slice(0, LONGEST_SEARCH).trim();
   const scope = scopeOf(subject);
   const chosen = queryText(request, 'account');
-  if (scope.account === undefined && /^[1-9][0-9]{9}$/.test(chosen)) scope.account = Number(chosen);
+  if (scope.account === undefined && isUsername(chosen)) scope.account = Number(chosen);
   return {
     scope,
     range,

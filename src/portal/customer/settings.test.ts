@@ -5,7 +5,7 @@ import { Visitor } from '../../../test/support/visitor.ts';
 import { changeAccount } from '../../domain/account/account.ts';
 import { describeAccount } from '../../domain/account/account-directory.ts';
 import { sipSecret } from '../../domain/account/credentials.ts';
-import { listAudit } from '../../domain/audit.ts';
+import { searchAudit } from '../../domain/audit.ts';
 import { addNumber, removeNumber } from '../../domain/billing/recurring-charge.ts';
 
 const api = sharedService({ RATE_LIMIT_PER_HOUR: '6' });
@@ -67,7 +67,7 @@ test('the profile and the warning are changed, and the audit trail says by whom'
   const warning = { ...Object.fromEntries(fields), threshold: '25' };
   await visitor.post('/settings/warning', warning);
   assert.equal((await describeAccount(db, username)).notify, false);
-  const [entry] = await listAudit(db, { account: username, limit: 1 });
+  const [entry] = await searchAudit(db, { account: username }, { limit: 1 });
   assert.deepEqual(
     [entry?.actor, entry?.origin, entry?.action],
     [`customer ${username}`, 'portal 127.0.0.1', 'account changed'],

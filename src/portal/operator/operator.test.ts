@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { sharedService } from '../../../test/support/service.ts';
 import { Visitor } from '../../../test/support/visitor.ts';
 import { describeAccount } from '../../domain/account/account-directory.ts';
-import { listAudit } from '../../domain/audit.ts';
+import { searchAudit } from '../../domain/audit.ts';
 import { reconcile } from '../../domain/books/proof.ts';
 import { countCallHours } from '../../domain/calls/call-hour.ts';
 import { reportContacts } from '../../domain/sip/reported-contact.ts';
@@ -114,7 +114,7 @@ test('a sub-account is added and credited through its payer, and the trail tells
   const { body: ledger } = await operator.open(`/admin/accounts/${payer}/money`);
   assert.doesNotMatch(ledger, /\/reverse/, 'nothing is left to reverse');
   assert.equal((await describeAccount(db, payer)).cash, '0.000000');
-  const trail = await listAudit(db, { account: payer, limit: 10 });
+  const trail = await searchAudit(db, { account: payer }, { limit: 10 });
   assert.deepEqual(
     trail.map(({ actor, origin, action }) => [actor, origin, action]),
     [
