@@ -1,6 +1,10 @@
-import { type PriceFile, readPriceRows } from '../../domain/rating/price-csv.ts';
+import {
+  type PriceFile,
+  type PriceLine,
+  priceLines,
+  readPriceRows,
+} from '../../domain/rating/price-csv.ts';
 import { Refusal } from '../../domain/refusal.ts';
-import { Slice } from '../../domain/slice.ts';
 import { parseStrictJson } from '../../http/strict-json.ts';
 
 /** The members of a price and their types, in the order of the columns of a price file. */
@@ -23,29 +27,23 @@ const KNOWN = [...Object.keys(MEMBERS), IGNORED].join(', ');
  * @returns the prices, and every fault with its line
  */
 export async function readPriceLines(ndjson: string): Promise<PriceFile> {
-  const faults: PriceFile['faults'] = [];
   let hasEnds = false;
-  const rows: string[] = [];
-  const slice = new Slice();
-  const lines = ndjson.replace(/^\uFEFF/, '').split(/\r?\n/);
-  for (const [n, text] of lines.entries()) {
-    if (slice.isOver) await slice.next();
-    if (text.trim() === '') {
-      rows.push('');
-      continue;
+  const rows = function* (): Generator<PriceLine> {
+    for (const line of priceLines(ndjson, /\r?\n/g)) {
+      if (typeof line !== 'string' || line.trim() === '') {
+        yield line;
+        continue;
+      }
+      const price = objectOf(line);
+      const wrong = price ? faultsOf(price) : ['must be a JSON object with each member once'];
+      hasEnds ||= typeof price?.[IGNORED] === 'string';
+      yield price && wrong.length === 0
+        ? rowOf(price)
+        : wrong.map((text) => ({ key: 'mapped', text }));
     }
-    const price = objectOf(text);
-    const wrong = price ? faultsOf(price) : ['must be a JSON object with each member once'];
-    for (const fault of wrong) faults.push({ line: n + 1, fault: { key: 'mapped', text: fault } });
-    rows.push(price && wrong.length === 0 ? rowOf(price) : '');
-    hasEnds ||= typeof price?.[IGNORED] === 'string';
-  }
-  const file = await readPriceRows(rows.join('\n'));
-  return {
-    prices: file.prices,
-    faults: [...faults, ...file.faults].sort((one, other) => one.line - other.line),
-    ignored: hasEnds ? [IGNORED] : [],
   };
+  const file = await readPriceRows(rows());
+  return { ...file, ignored: hasEnds ? [IGNORED] : [] };
 }
 
 /** The price as a line of a price file. */

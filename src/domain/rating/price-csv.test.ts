@@ -177,3 +177,20 @@ test('others have their turn while a large file is read', async () => {
   assert.equal(prices.length, 50_000);
   assert.ok(turns >= 5, `${turns} turns`);
 });
+
+test('a file that is no price list is read no further than its limits', async () => {
+  const wrong = "the prefix 'x' must be 1 to 15 digits, the country code first";
+  const faults = await problems(`prefix,rate\n${'x\n'.repeat(20_000)}`);
+  assert.equal(faults.length, 10_002);
+  assert.deepEqual(faults.slice(-2), [
+    `10002: ${wrong}`,
+    '10003: there are more than 10000 faults, so the file is read no further',
+  ]);
+  assert.deepEqual(await problems(`prefix,rate\n${'\n'.repeat(20_000_000)}`), [
+    '1000001: the file has more than 1000000 lines',
+  ]);
+  const long = `44,0.1,"${'x'.repeat(64 * 1024)}"`;
+  const most = 'the line has more than 65536 characters';
+  assert.deepEqual(await problems(`prefix,rate,name\n1,1\n${long}\n44,0.1`), [`3: ${most}`]);
+  assert.deepEqual(await problems(','.repeat(10_000_000)), [`1: ${most}`]);
+});

@@ -78,6 +78,10 @@ const LONGEST_COUNT_SECONDS = 3_600;
 const DAY_MS = 86_400_000;
 // Each price of a prefix is compared with all others of it.
 const MOST_DATES = 1_000;
+const LONGEST_LINE = 64 * 1024;
+const MOST_LINES = 1_000_000;
+// A file with so many is no price list.
+const MOST_FAULTS = 10_000;
 
 class Faulty extends Error {
   readonly fault: PriceFault;
@@ -105,24 +109,53 @@ export class InvalidPrefix extends Error {
  * @returns the prices, and every fault with its line
  */
 export function readPriceFile(text: string): Promise<PriceFile> {
-  return readRows(text.replace(/^\uFEFF/, ''));
+  return readRows(priceLines(text, /\r\n|\n|\r/g));
+}
+
+/** A line of a price file, or what is wrong with it. */
+export type PriceLine = string | PriceFault[];
+
+/**
+ * The lines of a price file, each when it is asked for: a file may have many millions.
+ * @param end a global expression
+ */
+export function* priceLines(file: string, end: RegExp): Generator<PriceLine> {
+  const text = file.replace(/^\uFEFF/, '');
+  const line = (from: number, to: number): PriceLine =>
+    to - from > LONGEST_LINE ? [{ key: 'longLine', most: LONGEST_LINE }] : text.slice(from, to);
+  let from = 0;
+  for (const { 0: found, index } of text.matchAll(end)) {
+    yield line(from, index);
+    from = index + found.length;
+  }
+  yield line(from, text.length);
 }
 
 /** As `readPriceFile`, for rows with commas and without titles. */
-export function readPriceRows(text: string): Promise<PriceFile> {
-  return readRows(text, WITHOUT_TITLES);
+export function readPriceRows(lines: Iterable<PriceLine>): Promise<PriceFile> {
+  return readRows(lines, WITHOUT_TITLES);
 }
 
-async function readRows(text: string, given?: Column[]): Promise<PriceFile> {
-  const lines = text.split(/\r\n|\n|\r/);
+async function readRows(lines: Iterable<PriceLine>, given?: Column[]): Promise<PriceFile> {
   const file: PriceFile = { prices: [], faults: [], ignored: [] };
   const lineOf = new Map<string, number>();
   const datesOf = new Map<string, number>();
   const slice = new Slice();
   let columns: (Column | undefined)[] | undefined = given;
   let delimiter = ',';
-  for (const [index, line] of lines.entries()) {
+  let number = 0;
+  for (const line of lines) {
+    number++;
     if (slice.isOver) await slice.next();
+    const end = endOf(file, number);
+    if (end) {
+      file.faults.push({ line: number, fault: end });
+      return file;
+    }
+    if (typeof line !== 'string') {
+      for (const fault of line) file.faults.push({ line: number, fault });
+      continue;
+    }
     if (line.trim() === '') continue;
     try {
       if (line.includes('\uFFFD')) throw new Faulty({ key: 'encoding' });
@@ -146,16 +179,22 @@ async function readRows(text: string, given?: Column[]): Promise<PriceFile> {
         throw new Faulty({ key: 'manyDates', prefix: price.prefix, most: MOST_DATES });
       }
       datesOf.set(price.prefix, dates);
-      lineOf.set(key, index + 1);
+      lineOf.set(key, number);
       file.prices.push(price);
     } catch (error) {
       if (!(error instanceof Faulty)) throw error;
-      file.faults.push({ line: index + 1, fault: error.fault });
+      file.faults.push({ line: number, fault: error.fault });
       // Without known columns no other line can be read.
       if (!columns) return file;
     }
   }
   return file;
+}
+
+/** Why a file is read no further. */
+function endOf({ faults }: PriceFile, line: number): PriceFault | undefined {
+  if (line > MOST_LINES) return { key: 'manyLines', most: MOST_LINES };
+  return faults.length > MOST_FAULTS ? { key: 'manyFaults', most: MOST_FAULTS } : undefined;
 }
 
 function delimiterOf(line: string): string {

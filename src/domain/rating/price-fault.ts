@@ -3,6 +3,9 @@ import { PREFIX_FAULTS, type PrefixFault, type ProblemWords, wordProblem } from 
 /** What is wrong with a line of a price file: a key, and the values for the sentence about it. */
 export type PriceFault =
   | { key: 'encoding' }
+  | { key: 'longLine'; most: number }
+  | { key: 'manyLines'; most: number }
+  | { key: 'manyFaults'; most: number }
   | { key: 'noColumn'; column: string }
   | { key: 'severalColumns'; column: string }
   | { key: 'repeated'; prefix: string; line: number }
@@ -21,6 +24,9 @@ export type PriceFault =
 
 const WORDS: ProblemWords<PriceFault> = {
   encoding: () => 'the file must be saved as UTF-8',
+  longLine: ({ most }) => `the line has more than ${most} characters`,
+  manyLines: ({ most }) => `the file has more than ${most} lines`,
+  manyFaults: ({ most }) => `there are more than ${most} faults, so the file is read no further`,
   noColumn: ({ column }) => `there is no column called ${column}`,
   severalColumns: ({ column }) => `there are several columns called ${column}`,
   repeated: ({ prefix, line }) => `the prefix ${prefix} is in line ${line}, too`,

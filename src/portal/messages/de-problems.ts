@@ -27,6 +27,9 @@ const PREFIX_IN_FILE = {
 
 const PRICE_FAULTS: ProblemWords<PriceFault> = {
   encoding: () => 'Die Datei muss als UTF-8 gespeichert sein',
+  longLine: ({ most }) => `Die Zeile hat mehr als ${most} Zeichen`,
+  manyLines: ({ most }) => `Die Datei hat mehr als ${most} Zeilen`,
+  manyFaults: ({ most }) => `Mehr als ${most} Fehler, weiter wird die Datei nicht gelesen`,
   noColumn: ({ column }) => `Es gibt keine Spalte ${column}`,
   severalColumns: ({ column }) => `Es gibt mehrere Spalten ${column}`,
   repeated: ({ prefix, line }) => `Die Vorwahl ${prefix} steht auch in Zeile ${line}`,

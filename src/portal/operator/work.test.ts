@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { test } from 'node:test';
 import { addCustomer, post } from '../../../test/support/calls.ts';
 import { sharedService, TESTER } from '../../../test/support/service.ts';
@@ -103,6 +105,28 @@ test('prices are imported from a file after a preview, looked up and removed', a
   await changeAccount(db, TESTER, { queue, now: clock() }, username, { priceList: null });
   assert.equal((await operator.submit('/admin/prices/retail/remove')).location, '/admin/prices');
   assert.equal((await operator.open('/admin/prices/retail')).status, 404);
+});
+
+test('a file is not read for a visitor whose role does not permit it', async () => {
+  const customer = await Visitor.signedIn(api.url, await api.signUp());
+  for (const [visitor, status] of [
+    [customer, 404],
+    [new Visitor(api.url), 303],
+  ] as const) {
+    const sent = request(`${api.url}/admin/price-import`, {
+      method: 'POST',
+      headers: {
+        cookie: [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join('; '),
+        'content-type': 'multipart/form-data; boundary=x',
+        'content-length': 8_000_000,
+      },
+    });
+    // The body is never sent.
+    sent.flushHeaders();
+    const [answer] = await once(sent, 'response');
+    assert.equal(answer.statusCode, status);
+    sent.destroy();
+  }
 });
 
 test('faults of a price file and failures of work are told in the language of the page', async () => {
