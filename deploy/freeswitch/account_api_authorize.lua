@@ -16,7 +16,9 @@ local uuid, account, dst = argv[1], argv[2], argv[3]
 if session then
   local incoming = argv[1] == "incoming"
   uuid = session:getVariable("uuid")
-  dst = (session:getVariable("destination_number") or ""):gsub('[%c"\\]', "")
+  -- Escaped, not removed: without these characters it would be another number than in the record.
+  dst = (session:getVariable("destination_number") or ""):gsub('[%c"\\]',
+    function(c) return string.format("\\u%04x", c:byte()) end)
   if incoming then
     local answer = account_api.post("/number", string.format('{"number":"%s"}', dst))
     account = answer:match('account[\\":]+(%d+)')
