@@ -125,6 +125,8 @@ test('a file that is no UTF-8 is refused', async () => {
     'latin1',
   );
   assert.deepEqual(await problems(latin.toString('utf8')), ['3: the file must be saved as UTF-8']);
+  const wide = Buffer.from('prefix,rate\n44,0.01\n', 'utf16le');
+  assert.deepEqual(await problems(wide.toString('utf8')), ['1: the file must be saved as UTF-8']);
 });
 
 test('a file whose columns are not known is not read on', async () => {

@@ -158,7 +158,8 @@ async function readRows(lines: Iterable<PriceLine>, given?: Column[]): Promise<P
     }
     if (line.trim() === '') continue;
     try {
-      if (line.includes('\uFFFD')) throw new Faulty({ key: 'encoding' });
+      // UTF-16 without its mark has a NUL in each letter.
+      if (/[\uFFFD\0]/.test(line)) throw new Faulty({ key: 'encoding' });
       if (!columns) {
         delimiter = delimiterOf(line);
         const titles = splitLine(line, delimiter);
