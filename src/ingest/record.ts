@@ -144,11 +144,14 @@ export function wholeText(value: unknown, name: string): string {
     throw new MalformedRecord(`${name} is a number that is not kept exactly: send it as a string`);
   }
   const text = textOf(value, name);
-  if (PLAIN.test(text)) return text;
-  if (!text.isWellFormed() || /[\p{Cc}\uFFFD]/u.test(text)) {
-    throw new MalformedRecord(`${name} has damaged or control characters`);
-  }
+  if (isDamaged(text)) throw new MalformedRecord(`${name} has damaged or control characters`);
   return text;
+}
+
+/** Whether a value is a text that `wholeText` does not accept. */
+export function isDamaged(value: unknown): boolean {
+  if (typeof value !== 'string' || PLAIN.test(value)) return false;
+  return !value.isWellFormed() || /[\p{Cc}\uFFFD]/u.test(value);
 }
 
 function textOf(value: unknown, name: string): string {
@@ -176,14 +179,18 @@ export function talkTime(count: unknown, name: string, perSecond = 1): number {
 
 /**
  * Checks that a talk time fits between a record's own times.
- * @param from the time of the answer or, where it is missing, of the start
+ * @param begins the times of the start and, where the record has it, of the answer
  * @param end undefined where the record does not have it
  * @returns the talk time
  * @throws MalformedRecord where it is longer by more than rounding explains
  */
-export function talkWithin(talkMicroseconds: number, from: Date, end: Date | undefined): number {
+export function talkWithin(
+  talkMicroseconds: number,
+  begins: Date[],
+  end: Date | undefined,
+): number {
   if (!end) return talkMicroseconds;
-  const room = end.getTime() - from.getTime();
+  const room = end.getTime() - Math.max(...begins.map((begin) => begin.getTime()));
   if (talkMicroseconds > 0 && talkMicroseconds / 1_000 > room + TALK_TOLERANCE_MS) {
     const talk = talkMicroseconds / 1_000_000;
     throw new MalformedRecord(`${talk} s of talk, where the call ended after ${room / 1_000} s`);

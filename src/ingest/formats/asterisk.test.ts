@@ -167,4 +167,10 @@ test('columns in an order that nothing names are rejected, of calls without an a
   assert.deepEqual(parsed('asterisk', `${CUSTOM}\n${short}`), [
     { detail: '18 fields, where the header has 19', raw: `${CUSTOM}\n${short}`, line: 2 },
   ]);
+  const [header, row] = [CUSTOM, CUSTOM_ROW].map((line) =>
+    line.replace(/,(?:dst|"8008786160")(?=,)/, ''),
+  );
+  assert.deepEqual(parsed('asterisk', `${header}\n${row}`), [
+    { detail: 'the first line names no column dst', raw: `${header}\n${row}`, line: 2 },
+  ]);
 });

@@ -97,17 +97,21 @@ function readRow(row: Members, fields: string[], feed: Feed): ReportedCall {
         'order than in Master.csv, a first line must name them',
     );
   }
+  if (row.dst === undefined) throw new MalformedRecord('the first line names no column dst');
   // Unanswered calls are checked too: shifted columns would go unnoticed there.
-  for (const name of ['duration', 'billsec']) talkTime(row[name], name);
+  const duration = talkTime(row.duration, 'duration');
+  const billed = talkTime(row.billsec, 'billsec');
   const startedAt = momentOrLocal(row.start, 'start', timeZone);
   const answeredAt = row.answer ? momentOrLocal(row.answer, 'answer', timeZone) : startedAt;
-  const endedAt = row.end ? momentOrLocal(row.end, 'end', timeZone, 'last') : undefined;
-  const talk = disposition === 'ANSWERED' ? talkTime(row.billsec, 'billsec') : 0;
+  const endedAt = row.end
+    ? momentOrLocal(row.end, 'end', timeZone, 'last')
+    : new Date(startedAt.getTime() + duration / 1_000);
   return {
     id: uniqueid && sequence ? hashedId(feed, [uniqueid, sequence]) : hashedId(feed, fields),
     account: firstUsername([row.accountcode]),
     startedAt,
-    talkMicroseconds: talkWithin(talk, answeredAt, endedAt),
+    talkMicroseconds:
+      disposition === 'ANSWERED' ? talkWithin(billed, [startedAt, answeredAt], endedAt) : 0,
     outcome: DISPOSITIONS[disposition],
     caller: callerNumber(row.src, 'src'),
     ...phoneNumber(row.dst, 'dst', feed),

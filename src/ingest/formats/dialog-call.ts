@@ -7,6 +7,8 @@ import {
   hashedId,
   idText,
   ipAddress,
+  isDamaged,
+  isThere,
   phoneNumber,
   thereOr,
   wholeText,
@@ -18,7 +20,9 @@ import { outcomeOfSip } from './outcome.ts';
  * records the same members: `callid`, `from_tag`, `to_tag`, `call_ref`, `account`, `cid`, `dst`,
  * `src_ip`, `cname` and `sip_code`.
  *
- * The caller chooses the Call-ID, so Call-ID, both tags and the start identify a call together.
+ * The caller chooses the Call-ID, so Call-ID, both tags and the start identify a call together. A
+ * phone may put any characters there. Where they do not identify, the switch's own id does, because
+ * such a call must be billed too.
  * @throws MalformedRecord
  */
 export function dialogCall(
@@ -26,18 +30,22 @@ export function dialogCall(
   feed: Feed,
   times: Pick<ReportedCall, 'startedAt' | 'talkMicroseconds'>,
 ): ReportedCall {
-  const callid = idText(record.callid, 'callid');
-  const tags = [record.from_tag, record.to_tag].map((tag) => wholeText(tag, 'tag'));
+  const { callid, call_ref } = record;
+  const tags = [record.from_tag, record.to_tag];
+  const usesRef = isThere(call_ref) && [callid, ...tags].some(isDamaged);
+  const identity = usesRef
+    ? [idText(call_ref, 'call_ref')]
+    : [idText(callid, 'callid'), ...tags.map((tag) => wholeText(tag, 'tag'))];
   return {
     ...times,
     outcome: outcomeOfSip(record.sip_code),
-    id: hashedId(feed, [callid, ...tags, times.startedAt.toISOString()]),
+    id: hashedId(feed, [...identity, times.startedAt.toISOString()]),
     account: firstUsername([record.account]),
     caller: callerNumber(record.cid, 'cid'),
     ...phoneNumber(record.dst, 'dst', feed),
     sourceIp: ipAddress(record.src_ip),
     callerName: displayText(record.cname, 'cname') || undefined,
     switchDebit: undefined,
-    callId: idText(thereOr(record.call_ref, callid), 'call_ref'),
+    callId: idText(thereOr(call_ref, callid), 'call_ref'),
   };
 }

@@ -73,6 +73,11 @@ test("a byte that is no UTF-8 in the caller's number keeps no call from being bi
   assert.equal((call as ReportedCall).caller, '1\uFFFD');
 });
 
+const DAMAGED = [Buffer.from('1\xff', 'latin1'), Buffer.from('1\\u0000'), Buffer.from('1\x07')];
+
+const withMember = (record: string, member: string) =>
+  record.replace(new RegExp(`"${member}":("[^"]*"|\\d+)`), `"${member}":"NAME"`);
+
 test('what identifies or prices a call has no damaged characters', () => {
   const damaged = 'has damaged or control characters';
   for (const [format, member, detail] of [
@@ -84,18 +89,28 @@ test('what identifies or prices a call has no damaged characters', () => {
     ['kamailio', 'to_tag', `tag ${damaged}`],
     ['opensips', 'callid', `callid ${damaged}`],
   ] as const) {
-    const record = SAMPLES[format](SAMPLE).replace(
-      new RegExp(`"${member}":("[^"]*"|\\d+)`),
-      `"${member}":"NAME"`,
-    );
-    for (const bytes of [
-      Buffer.from('1\xff', 'latin1'),
-      Buffer.from('1\\u0000'),
-      Buffer.from('1\x07'),
-    ]) {
+    const record = withMember(SAMPLES[format](SAMPLE), member).replace(/"call_ref":"[^"]*",/, '');
+    for (const bytes of DAMAGED) {
       const body = withName(record, bytes);
       assert.deepEqual(parsed(format, body), [{ detail, raw: body.toString(), line: 1 }]);
     }
+  }
+});
+
+test("a phone's Call-ID or tag keeps no call from being billed where the switch has an id of its own", () => {
+  const { id: _, ...whole } = parsed('kamailio', SAMPLES.kamailio(SAMPLE))[0] as ReportedCall;
+  for (const member of ['callid', 'from_tag', 'to_tag']) {
+    const ids = [SAMPLE, { ...SAMPLE, number: 2 }].flatMap((sample) => {
+      const record = withMember(SAMPLES.kamailio(sample), member);
+      return DAMAGED.map((bytes) => {
+        const body = withName(record, bytes);
+        const { id, ...call } = parsed('kamailio', body)[0] as ReportedCall;
+        assert.deepEqual({ ...call, callId: whole.callId }, whole, body.toString());
+        assert.equal((parsed('kamailio', body)[0] as ReportedCall).id, id);
+        return id;
+      });
+    });
+    assert.equal(new Set(ids).size, 2, `${member}: one for each id of the switch`);
   }
 });
 

@@ -193,9 +193,27 @@ test('talk time is taken as finely as it is told', () => {
   assert.equal(talk({}), 67_540_000);
   assert.equal(talk({ billusec: undefined }), 67_540_000);
   assert.equal(talk({ billusec: undefined, billmsec: undefined, billsec: '68' }), 68_000_000);
-  assert.equal(talk({ answer_epoch: '0' }), 0);
   const missing = talk({ billusec: undefined, billmsec: undefined, billsec: undefined });
   assert.match((missing as { detail: string }).detail, /billsec is missing/);
+  for (const count of [undefined, '', '0']) {
+    const unanswered = { billusec: count, billmsec: count, billsec: count };
+    for (const answer_epoch of ['0', '']) assert.equal(talk({ ...unanswered, answer_epoch }), 0);
+  }
+});
+
+test('counts of a talk time that contradict each other, or that there was no answer, are rejected', () => {
+  for (const [fields, detail] of [
+    [{ billusec: '0' }, 'billusec 0 is not billmsec 40000'],
+    [{ billsec: '4000' }, 'billusec 40000000 is not billsec 4000'],
+    [{ billusec: undefined, billmsec: '0' }, 'billmsec 0 is not billsec 40'],
+    [{ answer_epoch: '0' }, 'not answered, but billusec 40000000'],
+    [{ answer_epoch: '' }, 'not answered, but billusec 40000000'],
+  ] as const) {
+    const record = cdr({ talk: 40 });
+    Object.assign(record.variables, fields);
+    const raw = JSON.stringify(record);
+    assert.deepEqual(parsed('freeswitch', raw), [{ detail, raw, line: 1 }]);
+  }
 });
 
 test('what a switch with mod_nibblebill took is told', () => {

@@ -18,6 +18,7 @@ import {
   type Parser,
   phoneNumber,
   readRecord,
+  TALK_TOLERANCE_MS,
   talkTime,
   talkWithin,
   thereOr,
@@ -152,23 +153,38 @@ function hasTime(variable: Variable, name: string): boolean {
 
 function talkMicroseconds(variable: Variable): number {
   const answered = variable('answer_epoch');
-  if (answered === '' || decimalOf(answered) === 0) return 0;
-  const from = timeOf(variable, hasTime(variable, 'answer') ? 'answer' : 'start');
+  const isAnswered = answered !== '' && decimalOf(answered) !== 0;
+  const [finest, ...others] = talkTimes(variable);
+  if (!finest) {
+    if (isAnswered) throw new MalformedRecord('billsec is missing');
+    return 0;
+  }
+  const other = others.find(({ talk }) => Math.abs(talk - finest.talk) > TALK_TOLERANCE_MS * 1_000);
+  if (other) throw new MalformedRecord(`${finest.shown} is not ${other.shown}`);
+  if (!isAnswered && finest.talk > 0) {
+    throw new MalformedRecord(`not answered, but ${finest.shown}`);
+  }
+  const begins = ['start', ...(hasTime(variable, 'answer') ? ['answer'] : [])];
   const end = hasTime(variable, 'end') ? timeOf(variable, 'end') : undefined;
-  return talkWithin(billedMicroseconds(variable), from, end);
+  return talkWithin(
+    finest.talk,
+    begins.map((name) => timeOf(variable, name)),
+    end,
+  );
 }
 
-/** billsec cuts both ends to whole seconds, so finer counts are preferred. */
-function billedMicroseconds(variable: Variable): number {
-  for (const [name, perSecond] of [
+/** The record's counts of the talk time; billsec cuts both ends to whole seconds. */
+function talkTimes(variable: Variable): { talk: number; shown: string }[] {
+  const counts = [
     ['billusec', 1_000_000],
     ['billmsec', 1_000],
     ['billsec', 1],
-  ] as const) {
+  ] as const;
+  return counts.flatMap(([name, perSecond]) => {
     const count = variable(name);
-    if (count !== undefined) return talkTime(count, name, perSecond);
-  }
-  throw new MalformedRecord('billsec is missing');
+    if (!isThere(count)) return [];
+    return [{ talk: talkTime(count, name, perSecond), shown: `${name} ${count}` }];
+  });
 }
 
 /** The debit by mod_nibblebill. */

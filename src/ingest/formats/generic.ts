@@ -62,7 +62,7 @@ function readCall(record: Members, feed: Feed): ReportedCall {
     startedAt,
     talkMicroseconds: talkWithin(
       talkMicroseconds,
-      startedAt,
+      [startedAt],
       isThere(end) ? momentOrLocal(end, 'end', undefined) : undefined,
     ),
     outcome: outcomeOfWord(record.outcome),

@@ -15,7 +15,7 @@ export function parseKamailio(body: Buffer, feed: Feed): ReturnType<Parser> {
   return readJsonCalls(body, (record) => {
     const startedAt = momentOf(record.start_time, 'start_time');
     const talk = talkTime(record.duration, 'duration');
-    const talkMicroseconds = talkWithin(talk, startedAt, endOf(record.end_time));
+    const talkMicroseconds = talkWithin(talk, [startedAt], endOf(record.end_time));
     return dialogCall(record, feed, { startedAt, talkMicroseconds });
   });
 }

@@ -132,3 +132,19 @@ test('what is no INVITE is no call', () => {
     assert.deepEqual(parsed('opensips', JSON.stringify(event)), ['unbilled leg'], method);
   }
 });
+
+test('a record whose method tells nothing is not passed over', () => {
+  const call = read(EVENT);
+  for (const method of [undefined, null, '', 'INVITE'])
+    assert.deepEqual(read({ ...EVENT, method }), call);
+  const detail = 'method is no method of SIP';
+  for (const record of [
+    { ...EVENT, method: 'invite' },
+    { ...EVENT, method: 5 },
+    { jsonrpc: '2.0', method: 'E_ACC_CDR', params: null },
+    { jsonrpc: '2.0', method: 'E_ACC_CDR', params: ['INVITE'] },
+  ]) {
+    const raw = JSON.stringify(record);
+    assert.deepEqual(parsed('opensips', raw), [{ detail, raw, line: 1 }]);
+  }
+});

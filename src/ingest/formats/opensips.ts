@@ -7,6 +7,7 @@ import {
   type Parser,
   TALK_TOLERANCE_MS,
   talkTime,
+  thereOr,
 } from '../record.ts';
 import { dialogCall } from './dialog-call.ts';
 import { readJsonCalls } from './json-calls.ts';
@@ -38,7 +39,10 @@ function paramsOf(record: Members): Members {
 
 /** @returns undefined for a record that is no call: `acc` also has BYEs and messages */
 function readRow(record: Members, feed: Feed): ReportedCall | undefined {
-  const { method = 'INVITE' } = record;
+  const method = thereOr(record.method, 'INVITE');
+  if (typeof method !== 'string' || !/^[A-Z]+$/.test(method)) {
+    throw new MalformedRecord('method is no method of SIP');
+  }
   if (method !== 'INVITE') return undefined;
   const startedAt = startOf(record, feed);
   return dialogCall(record, feed, { startedAt, talkMicroseconds: talkMicroseconds(record) });

@@ -27,6 +27,8 @@ const RECORDS: [FeedFormat, string, (talk: number) => string][] = [
     (talk) => {
       const record = freeswitchCdr({ ...CALL, accountcode: CALL.account });
       record.variables.billusec = String(talk * 1_000_000);
+      record.variables.billmsec = String(talk * 1_000);
+      record.variables.billsec = String(Math.floor(talk));
       return JSON.stringify(record);
     },
   ],
@@ -55,6 +57,38 @@ test('a call with an end before its start is rejected', () => {
   const raw = SAMPLES.kamailio(CALL).replace(`"${START + 40}.256"`, `"${START - 40}.256"`);
   const detail = '40 s of talk, where the call ended after -40 s';
   assert.deepEqual(parsed('kamailio', raw), [{ detail, raw, line: 1 }]);
+});
+
+test('a talk time beyond the whole call is rejected, whatever the time of the answer', () => {
+  const day = 86_400;
+  const switched = freeswitchCdr({ ...CALL, accountcode: CALL.account, talk: day });
+  Object.assign(switched.variables, {
+    answer_epoch: String(START - day),
+    end_epoch: String(START + 43),
+  });
+  const early = new Date((START - day) * 1_000).toISOString().slice(0, 19).replace('T', ' ');
+  const row = SAMPLES.asterisk(CALL).replace(',43,40,', `,43,${day},`);
+  const [answer = ''] = row.match(/"[^"]*"(?=,"[^"]*",43,)/) ?? [];
+  for (const [format, raw] of [
+    ['freeswitch', JSON.stringify(switched)],
+    ['asterisk', row.replace(answer, `"${early}"`)],
+  ] as const) {
+    const detail = `${day} s of talk, where the call ended after 43 s`;
+    assert.deepEqual(parsed(format, raw), [{ detail, raw, line: 1 }], format);
+  }
+});
+
+test('asterisk: where the columns have no end, the duration tells it', () => {
+  const header = 'accountcode,src,dst,start,answer,duration,billsec,disposition';
+  const record = (talk: number) =>
+    `${header}\n"4592086960","2125550100","12125550123",${START},${START + 3},43,${talk},"ANSWERED"`;
+  for (const talk of [40, 45]) {
+    const [call] = parsed('asterisk', record(talk));
+    assert.equal((call as ReportedCall).talkMicroseconds, talk * 1_000_000);
+  }
+  const raw = record(46);
+  const detail = '46 s of talk, where the call ended after 40 s';
+  assert.deepEqual(parsed('asterisk', raw), [{ detail, raw, line: 2 }]);
 });
 
 test('opensips: counts of a talk time that contradict each other are rejected', () => {
