@@ -70,7 +70,7 @@ function stepsOf(asked: { startsAt: Date; seconds: number }, explained: Explaine
     ['Rate', `${money(explained.rate)} a minute, starts at ${moment(asked.startsAt)}`],
     ['Seconds', `${explained.minimumSeconds}/${explained.incrementSeconds}`],
     ['Highest rate', highestRate(explained)],
-    ['Connect fee', money(explained.connectFee)],
+    ['Connection fee', money(explained.connectFee)],
     ['Minimum charge', money(explained.minimumCharge)],
     [
       'Cost',
