@@ -41,7 +41,7 @@ test('the costs that the document tells are what calls cost', async () => {
     const list = `example-${n}`;
     const csv =
       'prefix,rate,minimum,increment,connect fee,minimum charge\n' +
-      `1,${of('rate')},${minimum},${increment},${of('connect fee')},${of('minimum charge')}`;
+      `1,${of('rate')},${minimum},${increment},${of('connection fee')},${of('minimum charge')}`;
     const options = { now: clock(), replace: false, dryRun: false };
     await importPrices(db, TESTER, list, (await readPriceFile(csv)).prices, options);
     await changeAccount(db, TESTER, { queue, now: clock() }, account, { priceList: list });

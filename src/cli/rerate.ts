@@ -7,7 +7,7 @@ import {
   rerateCalls,
 } from '../domain/calls/rerating.ts';
 import type { ReratingRange } from '../domain/calls/rerating-page.ts';
-import { fromMicros, toMicros } from '../domain/money.ts';
+import { sumOf } from '../domain/money.ts';
 import type { OpenService } from '../open-service.ts';
 import { command, type Output, operator, performAnywhere } from './operation.ts';
 import { count, money, table } from './print.ts';
@@ -68,7 +68,7 @@ export function rerate(group: Command): void {
 }
 
 function outputOf({ calls, changed, adjustments }: ReratingResult, dryRun: boolean): Output {
-  const total = fromMicros(adjustments.reduce((sum, { amount }) => sum + toMicros(amount), 0n));
+  const total = sumOf(adjustments.map(({ amount }) => amount));
   const rows = adjustments.slice(0, MOST_ROWS);
   const more = adjustments.length - rows.length;
   const lines = [

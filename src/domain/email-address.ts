@@ -8,6 +8,7 @@ const ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
 const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
 const ADDRESS = new RegExp(`^(?=.{1,64}@)${ATOM}(?:\\.${ATOM})*@(?:${LABEL}\\.)+${LABEL}$`);
 
+/** Whether a value is an address that mail providers use, of at most 254 characters. */
 export function isEmailAddress(value: unknown): value is string {
   return typeof value === 'string' && value.length <= MAXIMUM_LENGTH && ADDRESS.test(value);
 }
@@ -48,6 +49,7 @@ export async function shareAddresses(tx: Queryable, emails: string[]): Promise<v
   );
 }
 
+/** Counts one account less with an address; without any, it may be taken again. */
 export async function releaseAddress(tx: Queryable, email: string): Promise<void> {
   await tx.query('UPDATE email_address SET accounts = accounts - 1 WHERE address_key = $1', [
     addressKey(email),

@@ -29,6 +29,7 @@ export function username(text: string): number {
   return Number(text);
 }
 
+/** A whole number within bounds, both included. */
 export function wholeNumber(text: string, least: number, most: number): number {
   const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= least && value <= most)) {
@@ -118,6 +119,7 @@ export function calledNumber(text: string): string {
   return number;
 }
 
+/** `on` or `off`. */
 export function onOff(text: string): boolean {
   if (text !== 'on' && text !== 'off') throw new InvalidValue({ key: 'onOff' });
   return text === 'on';
@@ -131,6 +133,7 @@ export const email = accepted('email', isEmailAddress);
 const timeZones = new Map<string, string>();
 const MOST_TIME_ZONES = 1_000;
 
+/** A time zone of the IANA database, in its usual letter case. */
 export function timeZone(text: string): string {
   const known = timeZones.get(text) ?? findTimeZone(text);
   if (timeZones.size < MOST_TIME_ZONES) timeZones.set(text, known);
@@ -204,6 +207,7 @@ export const scopes = (text: string): Scope[] => someOf('scopes', SCOPES, text);
 /** What a webhook endpoint subscribes to, separated by commas or blanks. */
 export const subscriptions = (text: string) => someOf('subscriptions', SUBSCRIPTIONS, text);
 
+/** A service's description, which must not be the name of a sum in `mrc`. */
 export function serviceDescription(text: string): string {
   const description = words(text);
   if (RESERVED.has(description)) {
@@ -212,6 +216,7 @@ export function serviceDescription(text: string): string {
   return description;
 }
 
+/** 1 to 64 letters, digits, dots, dashes or underscores. */
 export const promotionCode = accepted('promotionCode', (text) =>
   /^[A-Za-z0-9._-]{1,64}$/.test(text),
 );
@@ -240,6 +245,7 @@ function dayOrMoment(text: string, time: string): Date | undefined {
   return (isDay || isMoment) && exists && hasPlainYear(moment) ? moment : undefined;
 }
 
+/** A feed's name, which is the user of its credentials. */
 export const feedName = accepted('feedName', (text) => /^[a-z0-9][a-z0-9._-]{0,62}$/.test(text));
 
 /** An address or a CIDR. */

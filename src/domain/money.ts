@@ -1,4 +1,7 @@
-/** Money, in the installation's currency, as a decimal string with at most six places, such as `-12.5` or `0.017500`. */
+/**
+ * Money, in the installation's currency, as a decimal string with at most six places, such as
+ * `-12.5` or `0.017500`.
+ */
 export type Decimal = string;
 
 const PLACES = 6;
@@ -34,6 +37,11 @@ export function fromMicros(micros: bigint): Decimal {
   const sign = micros < 0n ? '-' : '';
   const digits = (micros < 0n ? -micros : micros).toString().padStart(PLACES + 1, '0');
   return `${sign}${digits.slice(0, -PLACES)}.${digits.slice(-PLACES)}`;
+}
+
+/** The sum of amounts, with all six places. */
+export function sumOf(amounts: Decimal[]): Decimal {
+  return fromMicros(amounts.reduce((sum, amount) => sum + toMicros(amount), 0n));
 }
 
 /** The same amount with the other sign. */

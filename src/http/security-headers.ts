@@ -9,6 +9,7 @@ const PAGE_POLICY =
 export const isTls = ({ publicUrl }: Pick<Config, 'publicUrl'>) =>
   publicUrl?.startsWith('https:') ?? false;
 
+/** The headers of every answer. @param https whether clients reach the service by TLS */
 export function securityHeaders(https: boolean): Record<string, string> {
   return {
     'x-content-type-options': 'nosniff',

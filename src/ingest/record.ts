@@ -65,6 +65,7 @@ export function readRecord(origin: Origin, read: () => ReportedCall | undefined)
   }
 }
 
+/** A record that cannot be read. @param detail what is wrong, for the operator */
 export function malformed(origin: Origin, detail: string): ParsedRecord {
   return { kind: 'rejected', reason: 'malformed', detail, origin };
 }
@@ -160,6 +161,7 @@ function textOf(value: unknown, name: string): string {
   return text;
 }
 
+/** An IPv4 or IPv6 address; any other value counts as missing. */
 export function ipAddress(value: unknown): string | undefined {
   return typeof value === 'string' && isIP(value) ? value : undefined;
 }
@@ -240,6 +242,7 @@ export function debitOf(
   return { rate: debit.rate, amount: debit.amount };
 }
 
+/** A number, or a decimal string without a sign; undefined for any other value. */
 export function decimalOf(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
   if (typeof value !== 'string' || !/^[0-9]{1,16}(\.[0-9]{1,9})?$/.test(value)) return undefined;

@@ -4,7 +4,7 @@ import { reconcile, reportImbalances } from '../domain/books/proof.ts';
 import { openAmong } from '../domain/calls/rejected-record.ts';
 import { countRejected } from '../domain/calls/rejected-search.ts';
 import { countCalls, previewRerating, rerateCalls } from '../domain/calls/rerating.ts';
-import { fromMicros, toMicros } from '../domain/money.ts';
+import { sumOf } from '../domain/money.ts';
 import { deleteParts, openParts } from '../domain/moving/import-part.ts';
 import { importFile } from '../domain/moving/importing.ts';
 import { failureOf } from '../domain/operation/failure.ts';
@@ -120,11 +120,11 @@ const WORKERS: Record<string, Worker> = {
       ? await previewRerating(db, range, onProgress)
       : await rerateCalls(db, actor, { ...range, reason }, { now: clock(), onProgress });
     const shown = adjustments.slice(0, MOST_SHOWN);
-    const total = adjustments.reduce((sum, { amount }) => sum + toMicros(amount), 0n);
+    const total = sumOf(adjustments.map(({ amount }) => amount));
     return {
       calls,
       changed,
-      total: fromMicros(total),
+      total,
       accounts: adjustments.length,
       adjustments: shown.map(({ account, amount }) => ({ account: String(account), amount })),
     };

@@ -10,6 +10,7 @@ const FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Ar
 
 // Mail programs support few styles and drop most style sheets, so every element has its own style.
 // The sheet is only for programs that show mails dark. Outlook needs tables for the layout.
+/** A letter as HTML for mail programs: tables and inline styles, nothing from outside. */
 export function letterHtml({ publicUrl, brand, texts }: Speaker, letter: FilledLetter): string {
   const { subject, preview, greeting, paragraphs, links, closing, help, footer } = letter;
   return html`<!doctype html>

@@ -161,6 +161,7 @@ export async function signIn(
   cookies.set(reply, 'session', id);
 }
 
+/** The portal's cookies; Secure where PUBLIC_URL is https. */
 export function cookiesOf({ config }: Service): Cookies {
   return portalCookies(config.publicUrl?.startsWith('https:') ?? false);
 }

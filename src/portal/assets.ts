@@ -61,6 +61,7 @@ export interface ShownBrand
   markUrl: string;
 }
 
+/** The brand as pages show it. */
 export function showBrand(brand: Brand): ShownBrand {
   const { name, supportEmail, supportUrl, howToPay } = brand;
   const { colors, logo, mark } = brandAssets(brand);
@@ -75,6 +76,7 @@ export function showBrand(brand: Brand): ShownBrand {
   };
 }
 
+/** Serves the files that pages load, and those of the brand. */
 export function serveAssets(app: FastifyInstance, brand: Brand): void {
   const { colors, logo, mark } = brandAssets(brand);
   for (const file of [...Object.values(assets), colors, logo, mark]) {

@@ -5,6 +5,7 @@ import { Refusal } from '../../domain/refusal.ts';
 import { Problem } from './problem.ts';
 import { type Answered, BASE } from './route.ts';
 
+/** A success with a body. */
 export const ok = (body: unknown, headers: Record<string, string> = {}): Answered => ({
   status: 200,
   body,

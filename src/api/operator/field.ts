@@ -107,6 +107,7 @@ function faultOf(error: unknown): Omit<Fault, 'pointer'> {
 const escaped = (name: string) => name.replaceAll('~', '~0').replaceAll('/', '~1').slice(0, 100);
 const shown = (name: string) => JSON.stringify(name.slice(0, 100));
 
+/** The same field, which may be left out. */
 export function optional<T>(field: Field<T>): OptionalField<T> {
   return { ...field, isOptional: true };
 }

@@ -1,5 +1,5 @@
 import { recurringItems } from '../../domain/billing/recurring-charge.ts';
-import { fromMicros, toMicros } from '../../domain/money.ts';
+import { sumOf } from '../../domain/money.ts';
 import { rateLimited, unauthorized } from '../../domain/refusal.ts';
 import { operation } from '../../http/operation.ts';
 import { Type } from '../../http/schema.ts';
@@ -33,7 +33,7 @@ export const recurringCharges = operation({
       const description = JSON.stringify(kind === 'number' ? `DID ${e164Digits(name)}` : name);
       return `{"amount":${numberText(monthly)},"description":${description}}`;
     });
-    const total = fromMicros(items.reduce((sum, { monthly }) => sum + toMicros(monthly), 0n));
+    const total = sumOf(items.map(({ monthly }) => monthly));
     return `"charges":[${charges.join(',')}],"total":${numberText(total)}`;
   },
 });

@@ -61,10 +61,12 @@ export function chooseIdentity(layout: Layout, binaries: Binaries): Identity {
   );
 }
 
+/** A command as PostgreSQL's user runs it. */
 export function commandLine(identity: Identity, command: string[]): string[] {
   return [...identity.wrapper, ...command];
 }
 
+/** The ids for a child process of PostgreSQL's user; none where it is the service's own. */
 export function idsOf(identity: Identity): { uid?: number; gid?: number } {
   return identity.drop ?? {};
 }

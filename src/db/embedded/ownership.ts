@@ -66,6 +66,7 @@ export function recordOwner(layout: Layout, role: Owner['role'], socketFolder?: 
   renameSync(draft, layout.ownerRecord);
 }
 
+/** Removes the note of who owns the data folder. */
 export function forgetOwner(layout: Layout): void {
   rmSync(layout.ownerRecord, { force: true });
 }

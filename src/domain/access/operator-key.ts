@@ -75,6 +75,7 @@ export const COLUMNS = `id, name, scopes, networks, accounts::text[] AS accounts
 
 export type Row = Omit<OperatorKey, 'accounts'> & { accounts: string[] };
 
+/** A key as its row has it. */
 export const keyOf = ({ accounts, ...row }: Row): OperatorKey => ({
   ...row,
   accounts: accounts.map(Number),

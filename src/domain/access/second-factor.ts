@@ -36,6 +36,7 @@ export interface SecondFactorState {
   codesLeft: number;
 }
 
+/** Whether the portal asks an account for a code; an unconfirmed factor does not count. */
 export async function secondFactorState(
   db: Queryable,
   username: number,

@@ -214,6 +214,7 @@ export type ShownSettings = Partial<Record<keyof AccountChanges, string | null>>
 /** All settings, by name. */
 export const SETTING_NAMES = Object.keys(ACCOUNT_SETTINGS) as AccountSettingName[];
 
+/** How a setting is read, stored and entered. */
 export function accountSetting(name: AccountSettingName): AccountSetting {
   return ACCOUNT_SETTINGS[name];
 }

@@ -68,16 +68,20 @@ export function changePromotion(
 
 const COLUMNS = `code, amount::text, valid_until AS "validUntil", uses_limit AS "usesLimit", uses`;
 
+/** All promotions, ended ones too, by code. */
 export function listPromotions(db: Queryable): Promise<Promotion[]> {
   return db.query<Promotion>(`SELECT ${COLUMNS} FROM promotion ORDER BY code`);
 }
+
+// Parameters: the code, the time.
+const IS_VALID = `lower(code) = lower($1) AND (valid_until IS NULL OR valid_until > $2)
+       AND (uses_limit IS NULL OR uses < uses_limit)`;
 
 /** Whether a new account may use a code now. */
 export async function isPromotionValid(db: Queryable, code: string, now: Date): Promise<boolean> {
   const rows = await db.query(
     `SELECT 1 FROM promotion
-     WHERE lower(code) = lower($1) AND (valid_until IS NULL OR valid_until > $2)
-       AND (uses_limit IS NULL OR uses < uses_limit)`,
+     WHERE ${IS_VALID}`,
     [code, now],
   );
   return rows.length > 0;
@@ -95,8 +99,7 @@ export async function reservePromotion(
 ): Promise<{ code: string; amount: Decimal }> {
   const [promotion] = await tx.query<{ code: string; amount: Decimal }>(
     `UPDATE promotion SET uses = uses + 1
-     WHERE lower(code) = lower($1) AND (valid_until IS NULL OR valid_until > $2)
-       AND (uses_limit IS NULL OR uses < uses_limit)
+     WHERE ${IS_VALID}
      RETURNING code, amount::text`,
     [code, now],
   );
@@ -104,6 +107,7 @@ export async function reservePromotion(
   return promotion;
 }
 
+/** Notes the use that `reservePromotion` has taken, once the new account has a username. */
 export async function recordReservation(
   tx: Queryable,
   username: number,

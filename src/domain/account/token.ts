@@ -78,6 +78,7 @@ export async function voidTokens(tx: Queryable, username: number, now: Date): Pr
   );
 }
 
+/** Opens the token of a queued mail. @param sealed in base64 */
 export function openMailedToken(
   db: Queryable,
   keyring: Keyring,

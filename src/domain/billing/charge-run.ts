@@ -2,7 +2,7 @@ import type { Database, Queryable } from '../../db/database.ts';
 import { StoreUnavailable } from '../../db/errors.ts';
 import type { Queue } from '../../db/queue.ts';
 import { type ChargeSummary, notifyAccount } from '../mail/message.ts';
-import { type Decimal, fromMicros, toMicros } from '../money.ts';
+import { type Decimal, sumOf } from '../money.ts';
 import {
   type ChargeLine,
   LOCAL_DAY,
@@ -157,18 +157,14 @@ function summary(lines: ChargeLine[]): ChargeSummary[] {
     const service = item === 'service' ? name : undefined;
     const key = JSON.stringify([month, service]);
     const { count = 0, amount: sum = '0' } = groups.get(key) ?? {};
-    groups.set(key, { service, month, count: count + 1, amount: plus(sum, amount) });
+    groups.set(key, { service, month, count: count + 1, amount: sumOf([sum, amount]) });
   }
   return [...groups.values()];
 }
 
 function tally(run: ChargeRun, charge: MonthlyCharge): void {
   run.charges++;
-  run.amount = plus(run.amount, charge.amount);
-}
-
-function plus(one: Decimal, other: Decimal): Decimal {
-  return fromMicros(toMicros(one) + toMicros(other));
+  run.amount = sumOf([run.amount, charge.amount]);
 }
 
 /** A time at which the first day of the month has begun in every time zone. */

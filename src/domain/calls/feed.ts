@@ -51,6 +51,7 @@ let state = 0;
 /** A number that changes with each change of a feed, or of what is taken in, by this process. */
 export const stateOfFeeds = () => state;
 
+/** Changes `stateOfFeeds` once the transaction is committed. */
 export function changeStateOfFeeds(tx: Queryable): void {
   tx.afterCommit?.(() => {
     state++;
@@ -114,11 +115,13 @@ export interface FeedRow extends Omit<KnownFeed, 'plan'> {
   plan: PlanRow | null;
 }
 
+/** A feed with its numbering plan compiled. */
 export const withPlan = <Row extends FeedRow>({ plan, ...feed }: Row) => ({
   ...feed,
   plan: planOf(plan),
 });
 
+/** All feeds, by name. */
 export async function listFeeds(db: Queryable): Promise<ListedFeed[]> {
   const feeds = await db.query<FeedRow & { createdAt: Date }>(
     `SELECT ${FEED_COLUMNS}, f.created_at AS "createdAt" FROM feed f ORDER BY f.name`,

@@ -93,6 +93,7 @@ export async function newestRejectedId(db: Queryable): Promise<number> {
   return row?.id ?? 0;
 }
 
+/** How many records are neither billed nor dismissed. */
 export async function countRejected(db: Queryable): Promise<number> {
   const [row] = await db.query<{ count: number }>(
     'SELECT count(*) AS count FROM rejected_record WHERE resolved_at IS NULL',

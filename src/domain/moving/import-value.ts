@@ -60,8 +60,10 @@ export const money: ReadMember = (text) => {
   return value.startsWith('-') ? `-${read}` : read;
 };
 
+/** An amount, 0 or more. */
 export const moneyOrMore: ReadMember = (text) => entered.moneyOrMore(decimal(text));
 
+/** An amount per minute; rounded half up to six places where the options want it. */
 export const rate: ReadMember = (text, { roundRates }) => {
   const [, whole = '', kept = '', next = '0'] = /^(\d+)\.(\d{6})(\d)\d*$/.exec(text) ?? [];
   if (!roundRates || whole === '') return entered.rate(decimal(text));

@@ -1,7 +1,7 @@
 import type { Queryable } from '../../db/database.ts';
 import { StoreUnavailable, translate, violatedConstraint } from '../../db/errors.ts';
 import { inOneTransaction } from '../../db/one-transaction.ts';
-import { fromMicros, toMicros } from '../money.ts';
+import { sumOf } from '../money.ts';
 import { InvalidValue, wordProblem } from '../problem.ts';
 import { PROBLEM_WORDS } from '../problem-words.ts';
 import { Refusal } from '../refusal.ts';
@@ -124,7 +124,7 @@ async function storeResults(
   for (const { sum } of results) {
     if (!sum) continue;
     const before = sums[sum.name] ?? { count: 0, sum: '0' };
-    const total = fromMicros(toMicros(before.sum) + toMicros(sum.amount));
+    const total = sumOf([before.sum, sum.amount]);
     sums[sum.name] = { count: before.count + 1, sum: total };
   }
   const moved = await tx.query(

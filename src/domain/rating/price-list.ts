@@ -53,6 +53,7 @@ export async function findPriceList(
   return list;
 }
 
+/** All price lists, by name. */
 export function listPriceLists(db: Queryable): Promise<PriceListSummary[]> {
   return db.query<PriceListSummary>(`SELECT ${SUMMARY} FROM price_list l ORDER BY l.name`);
 }

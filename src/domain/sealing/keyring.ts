@@ -138,6 +138,7 @@ export interface FileKeys {
   fileKeys: string[];
 }
 
+/** The state of a rotation. Outside of one there is one file key. */
 export async function describeFileKeys(db: Queryable): Promise<FileKeys> {
   const rows = await db.query<{ fileKey: string }>(
     'SELECT DISTINCT file_key AS "fileKey" FROM data_key ORDER BY file_key',

@@ -158,6 +158,7 @@ export function registrationsOf(
   );
 }
 
+/** Deletes contacts that expired a day ago. Until then late reports are compared with them. */
 export async function deleteExpiredContacts(db: Database, now: Date): Promise<void> {
   await db.query("DELETE FROM registration WHERE expires_at < $1::timestamptz - interval '1 day'", [
     now,

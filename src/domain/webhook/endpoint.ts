@@ -194,6 +194,7 @@ export function changeEndpoint(
   });
 }
 
+/** The settings of an endpoint, without its state. */
 export function settingsOf(endpoint: EndpointSettings): EndpointSettings {
   const { url, description, types, accounts, enabled } = endpoint;
   return { url, description, types, accounts, enabled };

@@ -27,6 +27,7 @@ export function isBlank(bytes: Buffer): boolean {
   return true;
 }
 
+/** Blanks, line ends, other white space of ASCII, and the blank of Latin-1 that does not break. */
 export function isBlankByte(byte: number): boolean {
   return byte === SPACE || (byte >= 0x09 && byte <= 0x0d) || byte === 0xa0;
 }

@@ -3,6 +3,7 @@ import { describeAccount } from '../../domain/account/account-directory.ts';
 import { recurringItems } from '../../domain/billing/recurring-charge.ts';
 import { type LedgerEntry, listEntries } from '../../domain/books/ledger.ts';
 import { dayOf } from '../../domain/day.ts';
+import { sumOf } from '../../domain/money.ts';
 import { type Page, readPage } from '../../domain/page.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
@@ -17,7 +18,6 @@ import { sendPage } from '../layout.ts';
 import type { View } from '../view.ts';
 import { statementPage } from './statement.ts';
 import { ownSubject, type Subject } from './subject.ts';
-import { sumOf } from './total.ts';
 
 const PAGE = 25;
 const MOST_STATEMENTS = 24;

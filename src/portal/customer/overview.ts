@@ -5,7 +5,7 @@ import { balanceByDay } from '../../domain/billing/statement.ts';
 import { listCalls } from '../../domain/calls/call-list.ts';
 import { usageBy } from '../../domain/calls/usage.ts';
 import { addDays, type DayRange, dayOf } from '../../domain/day.ts';
-import { toMicros } from '../../domain/money.ts';
+import { sumOf, toMicros } from '../../domain/money.ts';
 import { registeredPhones } from '../../domain/sip/registration.ts';
 import { type Html, html } from '../../html.ts';
 import type { Service } from '../../service.ts';
@@ -21,7 +21,6 @@ import { callsTable } from './calls-table.ts';
 import { daysLeft, spendOf } from './pace.ts';
 import { SUB_ACCOUNTS } from './sub-accounts.ts';
 import { ownSubject, type Subject, scopeOf } from './subject.ts';
-import { sumOf } from './total.ts';
 
 const PLOT_DAYS = 30;
 const LATEST_CALLS = 5;

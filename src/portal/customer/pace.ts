@@ -1,8 +1,7 @@
 import type { AccountDetails } from '../../domain/account/account-directory.ts';
 import type { UsageStep } from '../../domain/calls/usage.ts';
 import { addDays, type Day, dayOf } from '../../domain/day.ts';
-import { type Decimal, toMicros } from '../../domain/money.ts';
-import { sumOf } from './total.ts';
+import { type Decimal, sumOf, toMicros } from '../../domain/money.ts';
 
 const PACE_DAYS = 30;
 const DAY_MS = 86_400_000;

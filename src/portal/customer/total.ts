@@ -1,5 +1,5 @@
 import type { Usage } from '../../domain/calls/usage.ts';
-import { fromMicros, toMicros } from '../../domain/money.ts';
+import { sumOf } from '../../domain/money.ts';
 
 /** The sum of a range's steps. */
 export function totalOf(steps: Usage[]): Usage {
@@ -9,8 +9,4 @@ export function totalOf(steps: Usage[]): Usage {
     billedSeconds: steps.reduce((sum, { billedSeconds }) => sum + billedSeconds, 0),
     amount: sumOf(steps.map(({ amount }) => amount)),
   };
-}
-
-export function sumOf(amounts: string[]): string {
-  return fromMicros(amounts.reduce((sum, amount) => sum + toMicros(amount), 0n));
 }
