@@ -75,3 +75,13 @@ test('a member that is there twice is a fault, and numbers are read as they are 
     ['f', '7'],
   ]);
 });
+
+test('others have their turn while rows and blank lines are read', async () => {
+  for (const lines of ['x,y\n', '\n']) {
+    let turns = 0;
+    const count = setInterval(() => turns++, 1);
+    await read(repeated(Buffer.alloc(MEGABYTE, lines), 1, '\nlast,Row\n'));
+    clearInterval(count);
+    assert.ok(turns >= 5, `${turns} turns`);
+  }
+});

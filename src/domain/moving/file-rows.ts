@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createGunzip } from 'node:zlib';
 import Papa from 'papaparse';
+import { Slice } from '../slice.ts';
 
 const NEWLINE = 0x0a;
 const LONGEST_ROW_BYTES = 64 * 1024;
@@ -213,6 +214,7 @@ async function* linesOf(open: OpenFile, encoding: Encoding): AsyncGenerator<Line
   let rest: Buffer[] = [];
   let length = 0;
   let line = 1;
+  const slice = new Slice();
   const end = (last: Buffer): Line | undefined => {
     const at = line++;
     const isTooLong = length + last.length > LONGEST_ROW_BYTES;
@@ -235,6 +237,7 @@ async function* linesOf(open: OpenFile, encoding: Encoding): AsyncGenerator<Line
   for await (const chunk of unpacked(open())) {
     let from = 0;
     for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
+      if (slice.isOver) await slice.next();
       const found = end(chunk.subarray(from, at));
       from = at + 1;
       if (found) yield found;
