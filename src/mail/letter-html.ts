@@ -8,9 +8,11 @@ export const LOGO_ID = 'brand-logo';
 const LOGO_HEIGHT = 36;
 const FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif";
 
-// Mail programs support few styles and drop most style sheets, so every element has its own style.
-// The sheet is only for programs that show mails dark. Outlook needs tables for the layout.
-/** A letter as HTML for mail programs: tables and inline styles, nothing from outside. */
+/**
+ * A letter as HTML. Mail programs support few styles and drop most style sheets, so every element has
+ * its own style. The sheet is only for programs that show mails dark. Outlook needs tables for the
+ * layout.
+ */
 export function letterHtml({ publicUrl, brand, texts }: Speaker, letter: FilledLetter): string {
   const { subject, preview, greeting, paragraphs, links, closing, help, footer } = letter;
   return html`<!doctype html>

@@ -5,8 +5,8 @@ import { changeAccount, closeAccount } from '../../domain/account/account.ts';
 import {
   type AccountRecord,
   balancesOf,
+  billingAccountOf,
   findAccount,
-  payerOf,
   readAccount,
   searchAccounts,
 } from '../../domain/account/account-search.ts';
@@ -218,11 +218,14 @@ const createAccount = route('POST /accounts', 'createAccount', {
 });
 
 /** @throws Problem 409 for terms that belong to the account that pays */
-function requireOwnTerms({ billing, creditLimit, dayLimit }: AccountChanges, payer: number): void {
+function requireOwnTerms(
+  { billing, creditLimit, dayLimit }: AccountChanges,
+  billingAccount: number,
+): void {
   if ([billing, creditLimit, dayLimit].every((value) => value === undefined)) return;
-  const detail = `billing, creditLimit and dayLimit are those of ${payer}`;
+  const detail = `billing, creditLimit and dayLimit are those of ${billingAccount}`;
   throw new Problem(409, 'not_a_billing_account', detail, {
-    about: { billedTo: String(payer) },
+    about: { billedTo: String(billingAccount) },
   });
 }
 
@@ -273,7 +276,7 @@ const close = route('POST /accounts/{username}/close', 'closeAccount', {
     if (call.body.confirm !== of) {
       throw invalidValue('/confirm', `Must be ${of}`);
     }
-    if (!(await payerOf(db, of))?.isClosed) {
+    if (!(await billingAccountOf(db, of))?.isClosed) {
       await closeAccount(db, call.actor, of, call.now).catch(unlessGone);
     }
     return okTagged(shownAccount(await findAccount(db, of)));

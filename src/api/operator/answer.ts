@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Queryable } from '../../db/database.ts';
-import { payerOf } from '../../domain/account/account-search.ts';
+import { billingAccountOf } from '../../domain/account/account-search.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { Problem } from './problem.ts';
 import { type Answered, BASE } from './route.ts';
@@ -27,8 +27,8 @@ export const removed: Answered = { status: 204 };
 
 /** @throws Problem 404 for an account that none of these billing accounts pays for */
 export async function requireReach(db: Queryable, reach: number[], username: number) {
-  const found = await payerOf(db, username);
-  if (found && reach.includes(found.payer)) return;
+  const found = await billingAccountOf(db, username);
+  if (found && reach.includes(found.billingAccount)) return;
   throw new Problem(404, 'not_found', `There is no account ${username}`);
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { OperatorKey } from '../../domain/access/operator-key.ts';
 import { authenticateOperators, noteOperatorKeys } from '../../domain/access/operator-key-use.ts';
-import { payerOf } from '../../domain/account/account-search.ts';
+import { billingAccountOf } from '../../domain/account/account-search.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { bearerKey } from '../../http/bearer-key.ts';
 import { type IsWithin, limitKey, parseNetworks } from '../../http/client-address.ts';
@@ -146,7 +146,7 @@ async function ofClosed(
   const { username = named } = params as { username?: number };
   const isMissing = error instanceof Refusal && error.code === 'not found';
   if (method === 'GET' || username === undefined || !isMissing) return error;
-  const account = await payerOf(service.db, username);
+  const account = await billingAccountOf(service.db, username);
   if (!account?.isClosed) return error;
   return new Problem(409, 'account_closed', `${username} is closed`);
 }

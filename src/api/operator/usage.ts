@@ -1,4 +1,4 @@
-import { payerOf } from '../../domain/account/account-search.ts';
+import { billingAccountOf } from '../../domain/account/account-search.ts';
 import { type UsageUnit, usageBy } from '../../domain/calls/usage.ts';
 import { addDays, dayOf, isCalendarDay } from '../../domain/day.ts';
 import * as entered from '../../domain/entered-values.ts';
@@ -57,10 +57,13 @@ const usage = route('GET /accounts/{username}/usage', 'getUsage', {
       throw invalidValue('/from', `Must be less than ${MOST_DAYS[unit]} days before to`);
     }
     const account = params.username;
-    const found = await payerOf(service.db, account);
+    const found = await billingAccountOf(service.db, account);
     if (!found) throw new Problem(404, 'not_found', `There is no account ${account}`);
-    const isPayer = found.payer === account;
-    const scope = { billingAccount: found.payer, ...(isPayer ? {} : { account }) };
+    const isBillingAccount = found.billingAccount === account;
+    const scope = {
+      billingAccount: found.billingAccount,
+      ...(isBillingAccount ? {} : { account }),
+    };
     const steps = await usageBy(service.db, unit, scope, { from, to, timeZone });
     return ok({ account: String(account), unit, timeZone, steps });
   },

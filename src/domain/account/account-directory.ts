@@ -78,14 +78,14 @@ export async function describeAccount(db: Queryable, username: number): Promise<
 /** The first open sub-accounts of an account, by username. */
 export function listSubAccounts(
   db: Queryable,
-  payer: number,
+  billingAccount: number,
   limit: number,
 ): Promise<AccountSummary[]> {
   return db.query<AccountSummary>(
     `SELECT ${SUMMARY} FROM account a JOIN balance b ON b.account = a.master_account
      WHERE a.master_account = $1 AND a.username <> $1 AND a.closed_at IS NULL
      ORDER BY a.username LIMIT $2`,
-    [payer, limit],
+    [billingAccount, limit],
   );
 }
 

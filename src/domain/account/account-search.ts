@@ -129,13 +129,13 @@ export async function readAccount(db: Database, username: number): Promise<Accou
   return account;
 }
 
-/** Who pays for an account, and whether it is closed. @returns undefined if there is none */
-export async function payerOf(
+/** The billing account of an account, and whether it is closed. @returns undefined if there is none */
+export async function billingAccountOf(
   db: Queryable,
   username: number,
-): Promise<{ payer: number; isClosed: boolean } | undefined> {
-  const [row] = await db.query<{ payer: number; isClosed: boolean }>(
-    `SELECT master_account AS payer, closed_at IS NOT NULL AS "isClosed" FROM account
+): Promise<{ billingAccount: number; isClosed: boolean } | undefined> {
+  const [row] = await db.query<{ billingAccount: number; isClosed: boolean }>(
+    `SELECT master_account AS "billingAccount", closed_at IS NOT NULL AS "isClosed" FROM account
      WHERE username = $1`,
     [username],
   );

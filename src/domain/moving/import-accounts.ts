@@ -20,7 +20,7 @@ import {
   result,
 } from './import-kind.ts';
 import { moment, moneyOrMore, onOff, rate, seconds, setting, verified } from './import-value.ts';
-import { insertAccounts, type Known, type NewRow, payerOf } from './new-accounts.ts';
+import { billingAccountOfRow, insertAccounts, type Known, type NewRow } from './new-accounts.ts';
 
 const asText = (text: string) => text;
 const count = (text: string) => entered.wholeNumber(text, 0, 1_000_000);
@@ -167,7 +167,7 @@ async function lookUp({ db, names, options }: ImportTools, rows: ReadRow[]): Pro
     [[...all('username'), ...generated]],
   );
   // They stay open until the transaction ends.
-  const payers = await db.query<{ username: number; externalId: string | null }>(
+  const billingAccounts = await db.query<{ username: number; externalId: string | null }>(
     `SELECT username, external_id AS "externalId" FROM account
      WHERE (external_id = ANY ($1) OR username = ANY ($2::bigint[])) AND master_account = username
        AND closed_at IS NULL ORDER BY username FOR SHARE`,
@@ -184,8 +184,8 @@ async function lookUp({ db, names, options }: ImportTools, rows: ReadRow[]): Pro
   return {
     accounts: new Map(accounts.map((account) => [String(account.externalId), account])),
     taken: new Set(taken.map(({ username }) => username)),
-    payers: new Map(
-      payers.flatMap(
+    billingAccounts: new Map(
+      billingAccounts.flatMap(
         ({ username, externalId: id }) =>
           [
             [String(username), username],
@@ -220,7 +220,7 @@ function refusalOf(row: ReadRow, known: Known): Fault | undefined {
     return { column: 'priceList', detail: `there is no price list ${priceList}; import it first` };
   }
   const master = masterExternalId ?? masterAccount;
-  if (master === undefined || payerOf(row, known) !== undefined) return undefined;
+  if (master === undefined || billingAccountOfRow(row, known) !== undefined) return undefined;
   if (masterNames(row).some((name) => known.inFile.has(name))) return undefined;
   const column = masterExternalId === undefined ? 'masterAccount' : 'masterExternalId';
   return { column, detail: `no open billing account is ${master}` };
@@ -236,9 +236,10 @@ async function compare(
   const key = String(row.values.externalId);
   const { username } = account;
   const changes = differing(row, account);
-  const payer = payerOf(row, known);
+  const billingAccount = billingAccountOfRow(row, known);
   const names: string[] = Object.keys(changes);
-  if (payer !== undefined && payer !== account.masterAccount) names.push('masterAccount');
+  if (billingAccount !== undefined && billingAccount !== account.masterAccount)
+    names.push('masterAccount');
   if (row.values.username !== undefined && row.values.username !== username) names.push('username');
   if (names.length === 0) return result(row, key, 'unchanged', { account: username });
   const fixed = names.filter((name) => !(name in changes));

@@ -24,7 +24,7 @@ const OWNER = {
 /** The account that a row names. */
 interface Owner {
   username: number;
-  payer: number;
+  billingAccount: number;
   isClosed: boolean;
 }
 
@@ -59,7 +59,7 @@ async function ownersOf({ db }: ImportTools, rows: ReadRow[]): Promise<Map<strin
   const given = (name: string) =>
     rows.map(({ values }) => values[name]).filter((value) => value !== undefined);
   const found = await db.query<Owner & { externalId: string | null }>(
-    `SELECT username, external_id AS "externalId", master_account AS payer,
+    `SELECT username, external_id AS "externalId", master_account AS "billingAccount",
        closed_at IS NOT NULL AS "isClosed"
      FROM account WHERE external_id = ANY ($1) OR username = ANY ($2::bigint[])`,
     [given('externalId'), given('username')],
@@ -237,13 +237,13 @@ export const balanceKind: ImportKind = {
   },
   check: requireOwner,
   keysOf: (row) => [`account ${nameOfOwner(row)}`],
-  write: ofOwners(nameOfOwner, async (tools, row, { username, payer }) => {
+  write: ofOwners(nameOfOwner, async (tools, row, { username, billingAccount }) => {
     const { db, actor, now, options } = tools;
     const key = nameOfOwner(row);
     const { cash: amount = '0', reason } = row.values as Texts;
     if (toMicros(amount) === 0n) return result(row, key, 'unchanged');
-    if (payer !== username) {
-      return failed(row, key, `${payer} pays for it: money belongs to who pays`, 'cash');
+    if (billingAccount !== username) {
+      return failed(row, key, `${billingAccount} pays for it: money belongs to who pays`, 'cash');
     }
     const day = (row.values.asOf as Date).toISOString().slice(0, 10);
     const { billing } = (await billingOf(tools, username)) ?? { billing: 'prepaid' };

@@ -35,16 +35,19 @@ export interface Known {
   /** usernames that are taken */
   taken: Set<number>;
   /** usernames of open billing accounts, by external ID and by username as text */
-  payers: Map<string, number>;
+  billingAccounts: Map<string, number>;
   priceLists: Set<string>;
   /** for a dry run: which billing accounts other rows have, by the names of those rows */
   inFile: Map<string, number>;
 }
 
 /** The username of the billing account that a row names. */
-export function payerOf({ values }: ReadRow, { payers }: Known): number | undefined {
+export function billingAccountOfRow(
+  { values }: ReadRow,
+  { billingAccounts }: Known,
+): number | undefined {
   const { masterExternalId, masterAccount } = values;
-  return payers.get(
+  return billingAccounts.get(
     masterExternalId === undefined ? String(masterAccount) : `id ${masterExternalId}`,
   );
 }
@@ -67,8 +70,8 @@ export async function insertAccounts(
     const secret = randomSecret();
     const sip = { username, user: String(username), secret, version: 1 };
     const stored = sealedSecret(sealer, tools.sipRealm, sip);
-    const payer = payerOf(row, known) ?? username;
-    accounts.push(accountRow(tools, { values, username, payer, apikey }));
+    const billingAccount = billingAccountOfRow(row, known) ?? username;
+    accounts.push(accountRow(tools, { values, username, billingAccount, apikey }));
     secrets.push({
       account: username,
       sip_user: stored.user,
@@ -78,7 +81,7 @@ export async function insertAccounts(
       version: 1,
       changed_at: now,
     });
-    if (payer === username) {
+    if (billingAccount === username) {
       const { billing = 'prepaid', creditLimit = null, dayLimit = null } = values;
       const terms = { billing, credit_limit: creditLimit, day_limit: dayLimit };
       balances.push({ account: username, ...terms });
@@ -117,7 +120,7 @@ export async function insertAccounts(
   );
   const events = fresh.map(({ row, username }) => {
     const { name, email } = row.values;
-    const masterAccount = String(payerOf(row, known) ?? username);
+    const masterAccount = String(billingAccountOfRow(row, known) ?? username);
     return { account: username, data: { name, email, masterAccount, origin: 'import' } };
   });
   await recordEvents(db, 'account.created', events, now);
@@ -140,18 +143,18 @@ function accountRow(
   account: {
     values: Record<string, unknown>;
     username: number;
-    payer: number;
+    billingAccount: number;
     apikey: { digest: Buffer; sealed: Buffer };
   },
 ): object {
-  const { values, username, payer, apikey } = account;
+  const { values, username, billingAccount, apikey } = account;
   const settings = { rate: tools.rate, ...DEFAULTS, ...defined(values) } as Record<string, unknown>;
   const { createdAt = tools.now, verified: since, hash } = settings;
   const verifiedAt = since === true ? createdAt : since;
   return {
     ...Object.fromEntries(OF_ACCOUNT.map(({ name, column }) => [column, settings[name]])),
     username,
-    master_account: payer,
+    master_account: billingAccount,
     email_key: addressKey(String(values.email)),
     created_at: createdAt,
     updated_at: tools.now,

@@ -39,7 +39,7 @@ export const CALL_PRICE = `${PRICE.rate}::text AS rate, ${PRICE.connectFee}::tex
 export const SPENDABLE =
   "CASE b.billing WHEN 'prepaid' THEN b.cash ELSE b.cash + b.credit_limit END";
 
-/** SQL of the highest allowed rate, the account's or its payer's; NULL: any. */
+/** SQL of the highest allowed rate, the account's or its billing account's; NULL: any. */
 export const MAX_RATE = `CASE WHEN a.master_account = a.username THEN a.max_rate
       ELSE least(a.max_rate, (
         SELECT p.max_rate FROM account p WHERE p.username = a.master_account)) END`;

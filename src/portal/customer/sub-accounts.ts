@@ -26,7 +26,7 @@ export function subAccountsPage(app: FastifyInstance, { db }: Service): void {
     const today = dayOf(view.now, timeZone);
     const month = { from: `${today.slice(0, 7)}-01`, to: today, timeZone };
     const after = queryNumber(request, 'after');
-    const [payer, { rows, next }] = await Promise.all([
+    const [billingAccount, { rows, next }] = await Promise.all([
       describeAccount(db, username),
       readPage(
         PAGE,
@@ -36,9 +36,12 @@ export function subAccountsPage(app: FastifyInstance, { db }: Service): void {
     ]);
     const others = rows.filter((account) => account.username !== username);
     const limits =
-      payer.dayLimit === null
+      billingAccount.dayLimit === null
         ? ''
-        : m.dayLimit(rounded(view, payer.spentToday), rounded(view, payer.dayLimit));
+        : m.dayLimit(
+            rounded(view, billingAccount.spentToday),
+            rounded(view, billingAccount.dayLimit),
+          );
     const list = others.length > 0 ? accountTable(view, others) : emptyState(m.none, m.noneText);
     const content = html`<section class="panel">
 <p>${m.explain(view.m.month(today.slice(0, 7)))} ${limits}</p>

@@ -38,7 +38,7 @@ export const deWork: typeof enWork = {
   holds: {
     title: 'Laufende Anrufe',
     account: 'Konto',
-    payer: 'Bezahlt von',
+    billingAccount: 'Bezahlt von',
     called: 'An',
     granted: 'Erlaubt',
     expires: 'Bis',

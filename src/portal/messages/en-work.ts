@@ -38,7 +38,7 @@ export const enWork = {
   holds: {
     title: 'Calls in progress',
     account: 'Account',
-    payer: 'Billed to',
+    billingAccount: 'Billed to',
     called: 'To',
     granted: 'Allowed',
     expires: 'Until',

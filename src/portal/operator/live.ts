@@ -114,7 +114,7 @@ function holdTable(view: View, holds: HoldRecord[]): Html {
     rows: holds,
     columns: [
       { label: m.account, cell: ({ account }) => accountLink(account) },
-      { label: m.payer, cell: ({ billingAccount }) => accountLink(billingAccount) },
+      { label: m.billingAccount, cell: ({ billingAccount }) => accountLink(billingAccount) },
       { label: m.called, cell: ({ called }) => freeText(called) },
       { label: m.granted, cell: ({ grantedAt }) => moment(grantedAt) },
       { label: m.expires, cell: ({ expiresAt }) => moment(expiresAt) },
