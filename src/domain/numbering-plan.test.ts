@@ -76,6 +76,10 @@ test('what is dialled means what the country says, and nothing is guessed of the
     ['US', '02079460000', '02079460000'],
     ['CA', '011442079460000', '+442079460000'],
     ['GB', '*98', '*98'],
+    // No country code follows, so it is no international prefix; 003 and 999 are emergency numbers.
+    ['GB', '00112', '00112'],
+    ['UZ', '003', '003'],
+    ['KP', '999', '999'],
   ] as const;
   for (const [country] of table) await keepPlan(db, country);
   const inSql = await dialledInSql(table.map(([country, text]) => [country, digitsOf(text)]));

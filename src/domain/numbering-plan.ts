@@ -99,7 +99,8 @@ export async function readPlan(country: string): Promise<PlanRow> {
   return {
     country,
     calling_code: found.callingCode(),
-    international_prefix: found.IDDPrefix() ?? '00',
+    // Before fewer digits it is none: 003 is an emergency number in Uzbekistan.
+    international_prefix: `(?:${found.IDDPrefix() ?? '00'})(?=[0-9]{4})`,
     national_prefix: prefix,
     national_rule: found.nationalPrefixTransformRule() ?? '',
     numbers,
