@@ -129,9 +129,10 @@ function nodeOf(element: string): string {
 }
 
 const FOR = /^for=(?:"([^"]*)"|([^"]*))$/i;
-// Some load balancers write an address with a port, or with the brackets of a URL.
-const IPV4_AND_PORT = /^([0-9.]+):[0-9]{1,5}$/;
-const BRACKETED = /^\[([0-9a-f:.]+)\](?::[0-9]{1,5})?$/i;
+// Some load balancers write an address with a port, or with the brackets of a URL. A port may be
+// obfuscated (RFC 7239, section 6.3).
+const IPV4_AND_PORT = /^([0-9.]+):(?:[0-9]{1,5}|_[\w.-]+)$/;
+const BRACKETED = /^\[([0-9a-f:.]+)\](?::(?:[0-9]{1,5}|_[\w.-]+))?$/i;
 
 function hopAddress(hop: string): string | undefined {
   const [, address = hop] = IPV4_AND_PORT.exec(hop) ?? BRACKETED.exec(hop) ?? [];

@@ -21,6 +21,8 @@ test('what guessers try first is refused, and several words are not', async () =
     '123123123123',
     'abcabcabcabc',
     'dragondragon',
+    'dragondragon1',
+    '2024monkeymonkey!',
     '1qaz2wsx3edc',
     'michael12345',
     '!!princess!!',

@@ -69,14 +69,22 @@ async function readKnown(): Promise<Known> {
 }
 
 function isCommon(lists: Known, lower: string): boolean {
-  const once = lower.match(/^(.{1,64}?)\1+$/su)?.[1] ?? lower;
+  const once = undoubled(lower);
   const [core = ''] = once.match(/\p{L}(?:.{0,126}\p{L})?/su) ?? [];
   const added = once.length - core.length;
+  const word = undoubled(core);
   return (
     isKnown(lists, lower) ||
     isKnown(lists, once) ||
-    (added <= MOST_ADDED && core.length >= SHORTEST_WORD && isKnown(lists, core))
+    (added <= MOST_ADDED &&
+      word.length >= SHORTEST_WORD &&
+      (isKnown(lists, core) || isKnown(lists, word)))
   );
+}
+
+/** What a text repeats; the text itself if it repeats nothing. */
+function undoubled(text: string): string {
+  return text.match(/^(.{1,64}?)\1+$/su)?.[1] ?? text;
 }
 
 function isKnown({ common, longCommon, nextKeys }: Known, text: string): boolean {
