@@ -100,7 +100,7 @@ export function loadConfig(
 ): Config {
   const settings = settingsOf({ ...dotenv(), ...withoutEmpty({ ...env, ...given }) });
   if (settings.DATABASE_READ_URL && !settings.DATABASE_URL) {
-    throw new ConfigError('DATABASE_READ_URL needs DATABASE_URL, of which it names a replica');
+    throw new ConfigError('DATABASE_READ_URL names a replica of DATABASE_URL, which must be set as well');
   }
   const publicUrl = settings.PUBLIC_URL.replace(/\/+$/, '');
   return {

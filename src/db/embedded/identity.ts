@@ -48,7 +48,7 @@ export function chooseIdentity(layout: Layout, binaries: Binaries): Identity {
     if (works(owner, layout, binaries)) return owner;
     throw new EmbeddedDatabaseError(
       `PostgreSQL does not run as root, and the database in ${layout.home} belongs to user ` +
-        `${cluster.uid}, as whom it cannot be run here; run this as an ordinary user who owns ` +
+        `${cluster.uid}, but cannot be run as that user here; run this as an ordinary user who owns ` +
         'that folder and may execute node_modules',
     );
   }
