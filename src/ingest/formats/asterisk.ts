@@ -101,17 +101,17 @@ function readRow(row: Members, fields: string[], feed: Feed): ReportedCall {
   // Unanswered calls are checked too: shifted columns would go unnoticed there.
   const duration = talkTime(row.duration, 'duration');
   const billed = talkTime(row.billsec, 'billsec');
+  const talk = disposition === 'ANSWERED' ? billed : 0;
   const startedAt = momentOrLocal(row.start, 'start', timeZone);
   const answeredAt = row.answer ? momentOrLocal(row.answer, 'answer', timeZone) : startedAt;
-  const endedAt = row.end
-    ? momentOrLocal(row.end, 'end', timeZone, 'last')
-    : new Date(startedAt.getTime() + duration / 1_000);
+  const endedAt = row.end ? momentOrLocal(row.end, 'end', timeZone, 'last') : undefined;
+  const talkMicroseconds = talkWithin(talk, [startedAt, answeredAt], endedAt);
+  talkWithin(talk, [startedAt], new Date(startedAt.getTime() + duration / 1_000));
   return {
     id: uniqueid && sequence ? hashedId(feed, [uniqueid, sequence]) : hashedId(feed, fields),
     account: firstUsername([row.accountcode]),
     startedAt,
-    talkMicroseconds:
-      disposition === 'ANSWERED' ? talkWithin(billed, [startedAt, answeredAt], endedAt) : 0,
+    talkMicroseconds,
     outcome: DISPOSITIONS[disposition],
     caller: callerNumber(row.src, 'src'),
     ...phoneNumber(row.dst, 'dst', feed),

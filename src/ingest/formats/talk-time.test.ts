@@ -78,17 +78,18 @@ test('a talk time beyond the whole call is rejected, whatever the time of the an
   }
 });
 
-test('asterisk: where the columns have no end, the duration tells it', () => {
+test('asterisk: a talk time beyond the duration is rejected, with and without a column of the end', () => {
   const header = 'accountcode,src,dst,start,answer,duration,billsec,disposition';
-  const record = (talk: number) =>
+  const withoutEnd = (talk: number) =>
     `${header}\n"4592086960","2125550100","12125550123",${START},${START + 3},43,${talk},"ANSWERED"`;
-  for (const talk of [40, 45]) {
-    const [call] = parsed('asterisk', record(talk));
-    assert.equal((call as ReportedCall).talkMicroseconds, talk * 1_000_000);
-  }
-  const raw = record(46);
-  const detail = '46 s of talk, where the call ended after 40 s';
-  assert.deepEqual(parsed('asterisk', raw), [{ detail, raw, line: 2 }]);
+  const [call] = parsed('asterisk', withoutEnd(48));
+  assert.equal((call as ReportedCall).talkMicroseconds, 48_000_000);
+  const detail = '49 s of talk, where the call ended after 43 s';
+  assert.deepEqual(parsed('asterisk', withoutEnd(49)), [{ detail, raw: withoutEnd(49), line: 2 }]);
+  const raw = SAMPLES.asterisk(CALL).replace(',43,40,', ',30,40,');
+  assert.deepEqual(parsed('asterisk', raw), [
+    { detail: '40 s of talk, where the call ended after 30 s', raw, line: 1 },
+  ]);
 });
 
 test('opensips: counts of a talk time that contradict each other are rejected', () => {
