@@ -109,6 +109,16 @@ test('a planned switchover fails no request', { timeout }, async () => {
   );
 });
 
+test('a former primary does not take the leader key back', async () => {
+  const [node] = cluster.nodes.all;
+  assert.deepEqual(JSON.parse((await node?.askForLeaderKey()) ?? ''), {
+    'another node has the key': [false, 'second'],
+    'another node had the key': [false, null],
+    'no other node had the key': [true, 'first'],
+    'it still has the key': [true, 'first'],
+  });
+});
+
 test('kill -9 of the primary', { timeout }, async () => {
   const kills = times(1, 20);
   let slowestMs = 0;

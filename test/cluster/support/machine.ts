@@ -41,6 +41,7 @@ export class Machine {
   /** of the test's user; the user postgres may write in it */
   readonly folder: string;
   readonly #space: Child;
+  readonly #programs = new Map<string, Child['output']>();
 
   constructor(name: string, address: string, parent: string) {
     this.name = name;
@@ -74,9 +75,20 @@ export class Machine {
     return child;
   }
 
-  /** Has the folder CLUSTER_LOGS get what a program writes. */
+  /** Keeps what a program writes for `lastWords`, and for the folder CLUSTER_LOGS. */
   protected record(program: string, child: Pick<Child, 'output'>): void {
+    this.#programs.set(program, child.output);
     if (LOGS) written.set(join(LOGS, `${written.size}-${this.name}-${program}.log`), child);
+  }
+
+  /** The end of what each program wrote that was started here last, for a test that fails. */
+  lastWords(lines = 25): string {
+    return [...this.#programs]
+      .flatMap(([program, output]) => [
+        `-- ${this.name}, ${program}:`,
+        ...output().trimEnd().split('\n').slice(-lines),
+      ])
+      .join('\n');
   }
 
   /** Whether a process runs here whose command line has a text. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, statSync } from 'node:fs';
+import { copyFileSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
@@ -21,6 +21,7 @@ const FOLLOWERS = `SELECT application_name AS name, sync_state AS copies FROM pg
 export class Node extends Machine {
   readonly #environment: Record<string, string>;
   readonly #configuration: string;
+  readonly #leaderScript: string;
 
   constructor(name: string, address: string, parent: string) {
     super(name, address, parent);
@@ -43,6 +44,10 @@ export class Node extends Machine {
           key === 'ETCD_INITIAL_CLUSTER' ? value : value.replace(SHIPPED_ADDRESS, address),
         ];
       }),
+    );
+    this.#leaderScript = writeFor(
+      join(this.folder, 'patroni-leader.py'),
+      shipped('cluster/patroni-leader.py'),
     );
     const script = join(this.folder, 'create-database.sh');
     copyFileSync(new URL('../../../deploy/cluster/create-database.sh', import.meta.url), script);
@@ -73,14 +78,15 @@ export class Node extends Machine {
   }
 
   startPatroni(): void {
-    this.start(['patroni', this.#configuration], 'postgres', { HOME: this.folder });
+    const command = ['/usr/bin/python3', this.#leaderScript, this.#configuration];
+    this.start(command, 'postgres', { HOME: this.folder });
   }
 
   /** Has everything run and connected that should. */
   async boot(): Promise<void> {
     this.plugCable();
     if (!this.runs('etcd')) this.startEtcd();
-    if (this.runs('/patroni ')) return;
+    if (this.runs('patroni-leader.py')) return;
     // As systemd does. Patroni would sleep for five seconds.
     await waitUntil(() => this.#hasEtcd(), BUILD_MS, POLL_MS);
     this.startPatroni();
@@ -100,9 +106,20 @@ export class Node extends Machine {
   /** Runs the shipped script that moves the primary. @returns its output */
   async switchOver(): Promise<string> {
     const script = writeFor(join(this.folder, 'switchover.py'), shipped('cluster/switchover.py'));
-    const child = this.start(['python3', script, this.#configuration], 'postgres');
+    return this.#run(['/usr/bin/python3', script, this.#configuration]);
+  }
+
+  /** Has two nodes of a cluster of their own ask for its leader key. @returns JSON */
+  askForLeaderKey(): Promise<string> {
+    const text = readFileSync(new URL('leader-key.py', import.meta.url), 'utf8');
+    const script = writeFor(join(this.folder, 'leader-key.py'), text);
+    return this.#run(['/usr/bin/python3', script, this.#leaderScript, this.#configuration]);
+  }
+
+  async #run(command: string[]): Promise<string> {
+    const child = this.start(command, 'postgres');
     const status = await child.ended;
-    if (status !== 0) throw new Error(`switchover.py: ${status}\n${child.output()}`);
+    if (status !== 0) throw new Error(`${command.join(' ')}: ${status}\n${child.output()}`);
     return child.output();
   }
 
@@ -202,16 +219,26 @@ export class Nodes {
     return { primary, standbys: this.all.filter((node) => node !== primary) as [Node, Node] };
   }
 
-  /** Waits until the cluster is what docs/high-availability.md calls whole. */
+  /**
+   * Waits until the cluster is what docs/high-availability.md calls whole.
+   * @throws Error with what each node knows and wrote last
+   */
   async untilWhole(timeoutMs = 60_000): Promise<void> {
-    await waitUntil(
-      async () => {
-        for (const node of this.all) if (await node.isPrimary()) return this.#isWhole(node);
-        return false;
-      },
-      timeoutMs,
-      POLL_MS,
-    );
+    const isWhole = async () => {
+      for (const node of this.all) if (await node.isPrimary()) return this.#isWhole(node);
+      return false;
+    };
+    await waitUntil(isWhole, timeoutMs, POLL_MS).catch(async (cause) => {
+      const views = await Promise.all(
+        this.all.map(async (node) => {
+          const followers = await node.locally(FOLLOWERS).catch(String);
+          return { node: node.name, members: await node.members(), followers };
+        }),
+      );
+      const lines = views.map((view) => JSON.stringify(view));
+      const words = this.all.map((node) => node.lastWords());
+      throw new Error(['the cluster is not whole', ...lines, ...words].join('\n'), { cause });
+    });
   }
 
   /**
