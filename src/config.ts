@@ -100,7 +100,9 @@ export function loadConfig(
 ): Config {
   const settings = settingsOf({ ...dotenv(), ...withoutEmpty({ ...env, ...given }) });
   if (settings.DATABASE_READ_URL && !settings.DATABASE_URL) {
-    throw new ConfigError('DATABASE_READ_URL names a replica of DATABASE_URL, which must be set as well');
+    throw new ConfigError(
+      'DATABASE_READ_URL names a replica of DATABASE_URL, which must be set as well',
+    );
   }
   const publicUrl = settings.PUBLIC_URL.replace(/\/+$/, '');
   return {
