@@ -107,7 +107,9 @@ async function contentOf(context: Context, message: Message): Promise<Content> {
         new: after,
       };
       const page = `confirm-address?by=${by}&token=${await openToken(message.token, purpose)}`;
-      return told(context, letterKind(message), values, { shown: ['old', 'new'], page });
+      // A stranger may have chosen the old address for its words, and the new one is not verified.
+      const shown = by === 'before' ? (['old', 'new'] as const) : (['new'] as const);
+      return told(context, letterKind(message), values, { shown, page });
     }
     case 'address changed': {
       const { values, facts = [] } = change(context, message);
