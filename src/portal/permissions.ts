@@ -27,7 +27,7 @@ const PERMISSIONS: Record<string, Permission> = {
   'POST /admin/accounts/:username/money': 'money',
   'POST /admin/accounts/:username/reverse': 'money',
   'POST /admin/accounts/:username/settle': 'money',
-  // Each role changes its own kind of settings; see `settingsOf`.
+  // Each role changes its own kind of settings; see `settingsForm`.
   'POST /admin/accounts/:username/settings': 'read',
   'POST /admin/accounts/:username/services': 'money',
   'POST /admin/accounts/:username/services/remove': 'money',

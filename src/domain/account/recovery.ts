@@ -76,7 +76,7 @@ export async function sendRecovery(
 
 /**
  * Redeems a recovery token: sets a new password and key, and queues a mail to the customer.
- * @param input.password has passed `requireAcceptable`
+ * @param input.password has passed `passwordProblem`
  */
 export async function resetPassword(
   db: Database,

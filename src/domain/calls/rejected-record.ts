@@ -123,11 +123,7 @@ function withoutBlanks(bytes: Buffer): Buffer {
  * @throws Refusal 'not found' for an id that is no open rejected record
  */
 export async function requireOpen(db: Queryable, ids: number[]): Promise<number[]> {
-  const open = await openAmong(db, ids);
-  return requireAll(
-    ids,
-    open.map((id) => ({ id })),
-  );
+  return requireAll(ids, await openAmong(db, ids));
 }
 
 /** The ids among these that are open rejected records, ascending. */
@@ -139,8 +135,7 @@ export async function openAmong(db: Queryable, ids: number[]): Promise<number[]>
   return rows.map(({ id }) => id);
 }
 
-function requireAll(ids: number[], rows: { id: number }[]): number[] {
-  const open = rows.map(({ id }) => id).sort((one, other) => one - other);
+function requireAll(ids: number[], open: number[]): number[] {
   const missing = ids.filter((id) => !open.includes(id));
   if (missing.length > 0) {
     throw new Refusal('not found', `there is no open rejected record ${missing.join(', ')}`);
@@ -174,7 +169,8 @@ export function dismissRejected(
        WHERE resolved_at IS NULL AND id = ANY($1) RETURNING id`,
       [ids, now, reason],
     );
-    const records = requireAll(ids, rows);
+    const dismissed = rows.map(({ id }) => id).sort((one, other) => one - other);
+    const records = requireAll(ids, dismissed);
     const detail = { records, reason };
     await audit(tx, actor, { action: 'rejected records dismissed', detail }, now);
     return records;
