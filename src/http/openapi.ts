@@ -95,10 +95,12 @@ function requireBodiesThatAre(document: Parameters<SwaggerTransformObject>[0]) {
 /** Serves a document; any origin may read it. The reference shows it with the other documents. */
 export function serveOpenapi(app: FastifyInstance, served: ServedDocument): void {
   app.documents.push(served);
-  app.get(served.address, async (_request, reply) =>
-    reply
+  let bytes: Buffer | undefined;
+  app.get(served.address, async (_request, reply) => {
+    bytes ??= Buffer.from(JSON.stringify(await served.read(), null, 2));
+    return reply
       .type('application/json; charset=utf-8')
       .header('access-control-allow-origin', '*')
-      .send(JSON.stringify(await served.read(), null, 2)),
-  );
+      .send(bytes);
+  });
 }

@@ -66,3 +66,34 @@ test('bodies made to be slow to check hold up no other client', async () => {
     return post(`${target.api.url}/v2.1/account/${operation}/`, body);
   });
 });
+
+/** CPU time of some requests, in milliseconds. The service runs in this process. */
+async function cpuOf(path: string): Promise<number> {
+  const started = process.cpuUsage();
+  for (let n = 0; n < 30; n++) {
+    const { status } = await fetch(`${target.api.url}${path}`, { method: 'HEAD' });
+    assert.equal(status, 200, path);
+  }
+  const { user, system } = process.cpuUsage(started);
+  return (user + system) / 1_000;
+}
+
+test('documents and pages of the reference take as little as a file, because they are made once', async () => {
+  const documents = ['/docs/', '/docs/v2.2/', '/docs/operator/'];
+  for (const path of [
+    ...documents,
+    '/openapi.json',
+    '/v2.2/openapi.json',
+    '/operator/openapi.json',
+  ]) {
+    await fetch(`${target.api.url}${path}`, { method: 'HEAD' });
+    const told: string[] = [];
+    for (let tries = 0; tries < TRIES; tries++) {
+      const file = await cpuOf('/assets/portal.js');
+      const made = await cpuOf(path);
+      if (made < 4 * file) break;
+      told.push(`${made.toFixed()} ms, a file ${file.toFixed()}`);
+    }
+    assert.ok(told.length < TRIES, `${path}: ${told.join(', ')}`);
+  }
+});

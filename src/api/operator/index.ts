@@ -27,9 +27,11 @@ export async function operatorApi(app: FastifyInstance, service: Service): Promi
     return document;
   };
   app.documents.push({ name: 'operator', address, page: '/docs/operator/', read });
-  app.get(address, async (_request, reply) =>
-    reply.type('application/json; charset=utf-8').send(JSON.stringify(await read(), null, 2)),
-  );
+  let bytes: Buffer | undefined;
+  app.get(address, async (_request, reply) => {
+    bytes ??= Buffer.from(JSON.stringify(await read(), null, 2));
+    return reply.type('application/json; charset=utf-8').send(bytes);
+  });
 }
 
 /** Answers unknown paths of the operators' API. */

@@ -12,24 +12,44 @@ import { type OpenapiDocument, operationsByTag, resolved } from './document.ts';
 import { operationSection } from './operation.ts';
 import { prose } from './schema.ts';
 
-const packed = promisify<string, Buffer>(gzip);
+const pack = promisify<Buffer, Buffer>(gzip);
 
-/** A page for each served document, made from it; the page needs no database. */
+// By language and address of the service. Without PUBLIC_URL a client names the address.
+const MOST_KEPT = 8;
+
+interface Made {
+  plain: Buffer;
+  packed: Buffer;
+}
+
+/**
+ * A page for each served document, made from it; the page needs no database. It is kept, because
+ * anyone may ask for it and to make it takes many milliseconds.
+ */
 export function referencePages(app: FastifyInstance, service: Service): void {
   const viewOf = visitorView(service);
   for (const served of app.documents) {
     let document: OpenapiDocument | undefined;
-    app.get(served.page, async (request, reply) => {
+    const pages = new Map<string, Promise<Made>>();
+    const make = async (view: View, url: string): Promise<Made> => {
       document ??= resolved(await served.read());
-      const page = referencePage(viewOf(request), app.documents, served, document, {
-        url: addressAsked(service.config, request),
-      });
+      const plain = Buffer.from(referencePage(view, app.documents, served, document, { url }).text);
+      return { plain, packed: await pack(plain) };
+    };
+    app.get(served.page, async (request, reply) => {
+      const view = viewOf(request);
+      const url = addressAsked(service.config, request);
+      const key = `${view.m.language} ${url}`;
+      const page = pages.get(key) ?? make(view, url);
+      if (!pages.has(key) && pages.size >= MOST_KEPT) pages.clear();
+      pages.set(key, page);
+      const { plain, packed } = await page;
       reply
         .header('cache-control', 'no-store')
         .header('vary', 'Accept-Language, Accept-Encoding')
         .type('text/html; charset=utf-8');
-      if (!takesGzip(request)) return reply.send(page.text);
-      return reply.header('content-encoding', 'gzip').send(await packed(page.text));
+      if (!takesGzip(request)) return reply.send(plain);
+      return reply.header('content-encoding', 'gzip').send(packed);
     });
   }
 }
