@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """Two nodes and the leader key of a cluster of their own: leader-key.py [patroni-leader.py] [config of Patroni]
 
 Prints as JSON, for each moment, whether the first node may renew the key, and whom the key names then.

@@ -8,7 +8,7 @@ import {
   readlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type Child, startChild } from '../../support/child.ts';
 import { unprivileged } from '../../support/private-postgres.ts';
 
@@ -71,7 +71,7 @@ export class Machine {
       cwd: '/',
       env: { PATH: process.env.PATH ?? '', LC_ALL: 'C.UTF-8', ...env },
     });
-    this.record(command[0] ?? '', child);
+    this.record(basename(command[0] ?? ''), child);
     return child;
   }
 

@@ -48,6 +48,7 @@ export class Node extends Machine {
     this.#leaderScript = writeFor(
       join(this.folder, 'patroni-leader.py'),
       shipped('cluster/patroni-leader.py'),
+      0o700,
     );
     const script = join(this.folder, 'create-database.sh');
     copyFileSync(new URL('../../../deploy/cluster/create-database.sh', import.meta.url), script);
@@ -78,8 +79,7 @@ export class Node extends Machine {
   }
 
   startPatroni(): void {
-    const command = ['/usr/bin/python3', this.#leaderScript, this.#configuration];
-    this.start(command, 'postgres', { HOME: this.folder });
+    this.start([this.#leaderScript, this.#configuration], 'postgres', { HOME: this.folder });
   }
 
   /** Has everything run and connected that should. */
@@ -105,15 +105,16 @@ export class Node extends Machine {
 
   /** Runs the shipped script that moves the primary. @returns its output */
   async switchOver(): Promise<string> {
-    const script = writeFor(join(this.folder, 'switchover.py'), shipped('cluster/switchover.py'));
-    return this.#run(['/usr/bin/python3', script, this.#configuration]);
+    const text = shipped('cluster/switchover.py');
+    const script = writeFor(join(this.folder, 'switchover.py'), text, 0o700);
+    return this.#run([script, this.#configuration]);
   }
 
   /** Has two nodes of a cluster of their own ask for its leader key. @returns JSON */
   askForLeaderKey(): Promise<string> {
     const text = readFileSync(new URL('leader-key.py', import.meta.url), 'utf8');
-    const script = writeFor(join(this.folder, 'leader-key.py'), text);
-    return this.#run(['/usr/bin/python3', script, this.#leaderScript, this.#configuration]);
+    const script = writeFor(join(this.folder, 'leader-key.py'), text, 0o700);
+    return this.#run([script, this.#leaderScript, this.#configuration]);
   }
 
   async #run(command: string[]): Promise<string> {
