@@ -5,6 +5,8 @@ import type { Keyring } from '../sealing/keyring.ts';
 import type { Caller } from './caller.ts';
 
 const ID_BYTES = 32;
+// A program may sign in thousands of times, and a page with all of them would hold others up.
+const MOST_LISTED = 100;
 const ID_PATTERN = /^[A-Za-z0-9_-]{43}$/;
 const LONGEST_AGENT = 300;
 const SEEN_EVERY_MS = 60_000;
@@ -102,7 +104,7 @@ export async function findSession(
   return session;
 }
 
-/** An account's current sessions, the most recently used first. */
+/** An account's current sessions, at most a hundred, the most recently used first. */
 export function listSessions(
   db: Queryable,
   username: number,
@@ -115,8 +117,8 @@ export function listSessions(
      FROM session
      WHERE account = $1 AND last_seen_at > $2::timestamptz - make_interval(secs => $3)
        AND created_at > $2::timestamptz - make_interval(secs => $4)
-     ORDER BY last_seen_at DESC, handle DESC`,
-    [username, now, life.idleSeconds, life.absoluteSeconds],
+     ORDER BY last_seen_at DESC, handle DESC LIMIT $5`,
+    [username, now, life.idleSeconds, life.absoluteSeconds, MOST_LISTED],
   );
 }
 

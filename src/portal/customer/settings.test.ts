@@ -184,6 +184,24 @@ test('sessions are listed and ended, and never those of another account', async 
   assert.equal((await here.open('/overview')).status, 200);
 });
 
+test('of many thousand sessions a hundred are listed, and all others can be ended', async () => {
+  const { db } = api.service;
+  const { username, password } = await signUp();
+  const visitor = await signIn(username, password);
+  await db.query(
+    `INSERT INTO session (digest, account, address, user_agent, created_at, last_seen_at)
+     SELECT sha256(convert_to(n || digest::text, 'UTF8')), account, address, user_agent, created_at,
+       last_seen_at - interval '1 second'
+     FROM session, generate_series(1, 20000) AS n WHERE account = $1`,
+    [username],
+  );
+  const page = await visitor.open('/settings');
+  assert.equal(page.body.match(/name="end" value="\d+"/g)?.length, 99);
+  await visitor.submit('/settings/sessions', { end: 'others' });
+  const left = await db.query('SELECT 1 FROM session WHERE account = $1', [username]);
+  assert.equal(left.length, 1);
+});
+
 /** Subjects of the mails to an address, without the mail after signing up. */
 async function subjectsTo(address: string): Promise<string[]> {
   return (await api.mails(address, 2)).map(({ subject = '' }) => subject).slice(1);
