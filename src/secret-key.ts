@@ -64,6 +64,7 @@ export async function draftKey(path: string): Promise<Buffer> {
   return readKeyFile(draftOf(path));
 }
 
+/** Whether a rotation of this file was begun and its draft is not in place yet. */
 export function hasDraft(path: string): Promise<boolean> {
   return exists(draftOf(path));
 }

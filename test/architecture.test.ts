@@ -282,6 +282,24 @@ test('only the configuration reads the environment', () => {
   assert.deepEqual(readers.sort(), ENVIRONMENT_READERS);
 });
 
+const EXPORTED_FUNCTION =
+  /^export (?:default )?(?:(?:async )?function\*? ?|const (?=\w+(?:: [^=]+)? = (?:async )?[(<]))(\w+)/;
+
+test('exported functions have a doc comment', () => {
+  let found = 0;
+  const bare = [...texts].flatMap(([file, text]) => {
+    const lines = text.split('\n');
+    return lines.flatMap((line, at) => {
+      const [, name] = EXPORTED_FUNCTION.exec(line) ?? [];
+      if (name === undefined) return [];
+      found++;
+      return lines[at - 1]?.endsWith('*/') ? [] : [`${file}: ${name}`];
+    });
+  });
+  assert.deepEqual(bare, []);
+  assert.ok(found > 1_000, 'functions are found');
+});
+
 test('tests of the contract hold each answer against the document', () => {
   const tests = globSync('contract*/*.test.ts', { cwd: new URL('.', import.meta.url).pathname });
   assert.ok(tests.length > 10);

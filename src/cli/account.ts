@@ -30,6 +30,7 @@ import * as values from './values.ts';
 
 const SAMPLE = '2345678901';
 
+/** `account`, without what moves money: that is `ledgerCommands`. */
 export function accountCommands(group: Command): void {
   add(group);
   list(group);

@@ -10,6 +10,7 @@ import { command, operator, perform } from './operation.ts';
 import { fields, moment, table } from './print.ts';
 import * as values from './values.ts';
 
+/** `admin`: the staff. The password and API key of a new member are printed this once. */
 export function adminCommands(group: Command): void {
   const create = command(
     group,

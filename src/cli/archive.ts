@@ -20,6 +20,7 @@ import * as values from './values.ts';
 const folderArgument = () =>
   new Argument('<folder>', 'of the archive').argParser((text) => resolve(text));
 
+/** `archive`: months beyond RETENTION_MONTHS, written to files and read from them. */
 export function archiveCommands(group: Command): void {
   write(group);
   calls(group);

@@ -5,6 +5,7 @@ import { notOffered, type Output, perform, withExample } from './operation.ts';
 import { moment, moreAt, table } from './print.ts';
 import * as values from './values.ts';
 
+/** `audit`: pages of the audit trail, newest first. */
 export function auditCommand(on: Command): void {
   withExample(on, 'audit --account 2345678901 --limit 20')
     .option('--account <username>', 'only what concerns this account', values.username)

@@ -43,6 +43,10 @@ interface Description {
   secretKeys: string[];
 }
 
+/**
+ * `backup`. Refuses with DATABASE_URL: only the embedded database is copied, while the service
+ * runs or not.
+ */
 export function backupCommand(on: Command): void {
   withExample(on, 'backup /var/backups/account-api').addArgument(
     new Argument('<path>', 'file to write, or folder to put one with the time into'),
@@ -78,6 +82,10 @@ export function backupCommand(on: Command): void {
   );
 }
 
+/**
+ * `restore`. Refuses with DATABASE_URL, and where the data folder has a database. The exit
+ * status is 1 if the restored books do not balance.
+ */
 export function restoreCommand(on: Command): void {
   withExample(
     on,

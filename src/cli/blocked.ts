@@ -9,6 +9,9 @@ const prefixesArgument = () =>
     values.several(values.prefix),
   );
 
+/**
+ * `blocked`: prefixes that `authorize` refuses, for one payer and those billed to it or for all.
+ */
 export function blockedCommands(group: Command): void {
   add(group);
   remove(group);

@@ -18,6 +18,7 @@ import { withProgress } from './progress.ts';
 import { rerate } from './rerate.ts';
 import * as values from './values.ts';
 
+/** `calls`: rejected records, calls from files, and calls priced again or explained. */
 export function callsCommands(group: Command): void {
   rejected(group);
   replay(group);

@@ -24,6 +24,7 @@ interface PostOptions {
   json?: true;
 }
 
+/** `charges`: posts the monthly charges that are due, or only shows them with `--dry-run`. */
 export function chargesCommands(group: Command): void {
   const on = command(
     group,

@@ -74,6 +74,10 @@ const MEMBERS: Member[] = [
   },
 ];
 
+/**
+ * `demo`: three accounts with a payment and 30 days of calls. An interrupted run is completed by
+ * the next one; after that, nothing changes.
+ */
 export function demoCommand(on: Command): void {
   withExample(on, 'demo');
   perform(on, async (service, options: { json?: true }) => {

@@ -17,6 +17,7 @@ interface ListOptions {
   follow?: true;
 }
 
+/** `events`: a page of events, oldest first, or all and new ones until the command is stopped. */
 export function eventCommands(group: Command): void {
   const on = command(
     group,

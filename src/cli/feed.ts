@@ -16,6 +16,7 @@ import * as values from './values.ts';
 
 const nameArgument = () => new Argument('<name>', 'name of the switch').argParser(values.feedName);
 
+/** `feed`: the switches and their credentials. A secret is printed this once. */
 export function feedCommands(group: Command): void {
   add(group);
   set(group);

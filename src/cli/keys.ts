@@ -51,6 +51,10 @@ interface RotateOptions {
   json?: true;
 }
 
+/**
+ * `keys`: the secret key file and what it seals. An interrupted rotation is completed by the
+ * next run.
+ */
 export function keysCommands(group: Command): void {
   const show = command(group, 'show', 'which secret key file opens the database', 'keys show');
   perform(show, async ({ db, config }) => {

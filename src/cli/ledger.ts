@@ -25,6 +25,7 @@ import * as values from './values.ts';
 
 const SAMPLE = '2345678901';
 
+/** The commands of `account` that post to a billing account's ledger, or list it. */
 export function ledgerCommands(group: Command): void {
   posting(group, {
     name: 'credit',

@@ -10,6 +10,10 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const PAGE = 1_000;
 const SAMPLE = '5e5ee971-7344-44d3-9304-f345c3afa370';
 
+/**
+ * The commands of `mail` for mails in the queue: list them, retry or drop those that were given
+ * up.
+ */
 export function mailQueueCommands(group: Command): void {
   const list = command(
     group,

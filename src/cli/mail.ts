@@ -25,6 +25,7 @@ interface Preview extends Wording {
   kind: LetterKind;
 }
 
+/** `mail preview`, which needs no database. The queue has `mailQueueCommands`. */
 export function mailCommands(group: Command): void {
   const on = command(
     group,

@@ -18,6 +18,7 @@ const numberArgument = () =>
     values.assignableNumber,
   );
 
+/** `number`: phone numbers of accounts. The refusal of a number that is taken names its owner. */
 export function numberCommands(group: Command): void {
   const add = command(
     group,

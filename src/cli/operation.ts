@@ -132,6 +132,10 @@ export async function openForCommand(config: Config): Promise<OpenService> {
   return openService(config, { role: 'command', onError: () => undefined });
 }
 
+/**
+ * Writes the text and, to standard error, the note; with `--json` the document alone. Sets the
+ * exit status to 1 for a failed output.
+ */
 export function print(on: Command, output: Output): void {
   const { json } = on.opts<{ json?: true }>();
   process.stdout.write(`${json ? jsonText(output.json) : output.text}\n`);

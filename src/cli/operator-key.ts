@@ -30,6 +30,7 @@ interface CreateOptions {
   expiry: boolean;
 }
 
+/** `operator-key`: keys of the operators' API. A secret is printed this once. */
 export function operatorKeyCommands(group: Command): void {
   create(group);
   list(group);

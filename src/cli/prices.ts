@@ -16,6 +16,7 @@ import { importList, listArgument } from './prices-import.ts';
 import { moment, money, moreAt, printable, table } from './print.ts';
 import * as values from './values.ts';
 
+/** `prices`: price lists, and what an account pays for a number. */
 export function pricesCommands(group: Command): void {
   importList(group);
   list(group);

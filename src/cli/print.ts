@@ -71,6 +71,7 @@ export function moment(at: Date | null, missing = '-'): string {
   return at ? `${at.toISOString().slice(0, 19)}Z` : missing;
 }
 
+/** With its noun: `1 call`, `0 calls`. @param plural for nouns that do not only get an s */
 export function count(number: number, noun: string, plural = `${noun}s`): string {
   return `${number} ${number === 1 ? noun : plural}`;
 }

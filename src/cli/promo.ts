@@ -12,6 +12,7 @@ import * as values from './values.ts';
 
 const MOST_USES = 1_000_000_000;
 
+/** `promo`: codes that credit new accounts. An ended code stays in the list. */
 export function promoCommands(group: Command): void {
   const create = command(
     group,

@@ -25,6 +25,10 @@ interface ReconcileOptions {
   json?: true;
 }
 
+/**
+ * `reconcile`: proves the books and, on request, archived months. The exit status is 1 for an
+ * imbalance or a month that is not proved.
+ */
 export function reconcileCommand(on: Command): void {
   withExample(on, 'reconcile')
     .option('--account <username>', 'only this billing account', values.username)

@@ -11,6 +11,7 @@ const SAMPLE = '2345678901';
 const descriptionArgument = () =>
   new Argument('<description>', 'its name in mrc').argParser(values.serviceDescription);
 
+/** `service`: monthly services of accounts, which `mrc` shows. */
 export function serviceCommands(group: Command): void {
   const add = command(
     group,

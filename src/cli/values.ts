@@ -6,9 +6,11 @@ import { wordProblem } from '../domain/problem.ts';
 import { PROBLEM_WORDS } from '../domain/problem-words.ts';
 import { typesOf } from '../domain/webhook/endpoint.ts';
 
+/** A number; ten digits, the first from 1 to 9, or it is wrong usage. */
 export const usernameArgument = () =>
   new Argument('<username>', 'ten-digit username of the account').argParser(username);
 
+/** From 1 to 1000. @param fallback what it is if left out */
 export const limitOption = (fallback: number) =>
   new Option('--limit <n>', 'how many at most')
     .argParser((text: string) => wholeNumber(text, 1, 1_000))

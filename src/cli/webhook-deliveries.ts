@@ -11,6 +11,7 @@ import * as values from './values.ts';
 
 export const PATH = '/webhook-endpoints';
 
+/** An endpoint's id, as `webhook list` shows it. */
 export const idArgument = () => new Argument('<id>', 'from the list').argParser(values.recordId);
 
 /** The commands of an endpoint's deliveries: try it out, list what failed, send events again. */

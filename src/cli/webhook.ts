@@ -25,6 +25,9 @@ interface SettingOptions {
   enabled?: true;
 }
 
+/**
+ * `webhook`: the endpoints that get events, and their deliveries. A secret is printed this once.
+ */
 export function webhookCommands(group: Command): void {
   add(group);
   list(group);

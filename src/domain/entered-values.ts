@@ -24,6 +24,7 @@ const accepted =
     return text;
   };
 
+/** Ten digits, the first from 1 to 9; the account need not exist. @throws InvalidValue */
 export function username(text: string): number {
   if (!isUsername(text)) throw new InvalidValue({ key: 'username' });
   return Number(text);

@@ -84,6 +84,7 @@ export class Refusal extends Error {
   }
 }
 
+/** A missing or empty field of an operation. */
 export const fieldRequired = (field: string) =>
   new Refusal('field required', `${field} is required`, { reason: 'field required', field });
 
@@ -95,31 +96,40 @@ export const invalidField = (field: string, requirement: string) =>
     requirement,
   });
 
+/** No key, or none that is valid: the client does not learn why. */
 export const unauthorized = () =>
   new Refusal('unauthorized', 'Unauthorized', { reason: 'unauthorized' });
 
+/** The key is not that of an administrator. */
 export const administratorRequired = () =>
   new Refusal('unauthorized', 'administrators only', { reason: 'administrator required' });
 
+/** For what operators ask: the text names the account. */
 export const unknownAccount = (username: number) =>
   new Refusal('not found', `there is no account ${username}`);
 
+/** A named key without the right to write was used for a change. */
 export const readOnlyKey = () => new Refusal('forbidden', 'This key may only read');
 
+/** A named key was used from outside its networks. */
 export const keyNotFromHere = () =>
   new Refusal('forbidden', 'This key is not valid from this address');
 
+/** The same for an unknown username, a closed account and a wrong password. */
 export const wrongCredentials = () =>
   new Refusal('unauthorized', 'the username or password is wrong', {
     reason: 'wrong credentials',
   });
 
+/** An account without a phone that is registered now, asked for its registration. */
 export const notRegistered = () =>
   new Refusal('not found', 'no phone is registered', { reason: 'not registered' });
 
+/** Recovery for an address without an open account, where the service tells. */
 export const addressNotFound = () =>
   new Refusal('not found', 'no account has this address', { reason: 'address not found' });
 
+/** The wanted username is taken, or no free one was found after several tries. */
 export const creationFailed = () =>
   new Refusal('conflict', 'the account cannot be created', { reason: 'creation failed' });
 
@@ -127,20 +137,27 @@ export const creationFailed = () =>
 export const roleRefused = () =>
   new Refusal('forbidden', 'The role does not permit it', { reason: 'role' });
 
+/** An external id belongs to one account at most. */
 export const externalIdTaken = (externalId: string) =>
   new Refusal('conflict', `another account has the external id ${externalId}`, {
     reason: 'external id taken',
     problem: { key: 'externalIdTaken', externalId },
   });
 
+/** Too many requests. @param retryAfterSeconds for the header Retry-After */
 export const rateLimited = (retryAfterSeconds: number) =>
   new Refusal('rate limited', 'Rate limit exceeded', { reason: 'rate limited', retryAfterSeconds });
 
+/** The key of a kept answer came with other contents. */
 export const idempotencyKeyReused = () =>
   new Refusal('unprocessable', 'The Idempotency-Key came with another request before', {
     reason: 'idempotency key reused',
   });
 
+/**
+ * The first request took longer than another one with its key may wait. To be tried again in a
+ * second.
+ */
 export const idempotencyKeyInUse = () =>
   new Refusal('conflict', 'The first request with this Idempotency-Key is still in progress', {
     reason: 'idempotency key in use',

@@ -148,10 +148,12 @@ export function readerOf(
   };
 }
 
+/** Counts of zero, to add batches to. */
 export function nothingTakenIn(): TakenIn {
   return { stored: 0, duplicates: 0, unbilled: 0, rejected: 0, leftOut: 0, warningsDue: false };
 }
 
+/** Adds the counts of `taken` to `total`, in place. Warnings are due if either of them says so. */
 export function addTakenIn(total: TakenIn, taken: TakenIn): void {
   total.stored += taken.stored;
   total.duplicates += taken.duplicates;

@@ -189,6 +189,7 @@ function flash({ m, flash }: View): Html {
   return html`<p class="notice good" role="status">${m.flash[flash as keyof Messages['flash']]}${link}</p>`;
 }
 
+/** The name of the brand and the links to the reference and, where set, to help and mail. */
 export function footer({ m, brand }: View): Html {
   const { supportEmail, supportUrl } = brand;
   return html`<footer>

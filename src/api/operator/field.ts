@@ -249,6 +249,7 @@ export function integer(options: Described & { least: number; most: number }): F
   };
 }
 
+/** A JSON boolean; texts and numbers such as `"true"` or 1 are faults. */
 export function flag(options: Described): Field<boolean> {
   return {
     schema: Type.Boolean(meta(options)),
@@ -259,6 +260,7 @@ export function flag(options: Described): Field<boolean> {
   };
 }
 
+/** A text that is exactly one of `words`; others are the fault `invalid_value`. */
 export function choice<const W extends string>(words: readonly W[], options: Described): Field<W> {
   return {
     schema: Type.String({ enum: [...words], ...meta(options) }),

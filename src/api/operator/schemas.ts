@@ -12,8 +12,14 @@ export const moment = Type.String({ format: 'date-time' });
 export const name = Type.String();
 export const username = Type.String({ pattern: USERNAME_PATTERN });
 export const whole = Type.Integer();
+
+/** The member is always there; its value may be null. */
 export const orNull = (schema: TSchema) => Type.Union([schema, nothing]);
+
+/** All members are there, but for `Type.Optional` ones. */
 export const object = (properties: Record<string, TSchema>) => Type.Object(properties);
+
+/** All there are; a list in pages is `pageOf`. */
 export const listOf = (schema: TSchema) => Type.Array(schema);
 
 /** How answers show settings, from the schemas that check them in requests. */

@@ -21,6 +21,7 @@ export const balanceSchema = s.object({
   asOf: s.moment,
 });
 
+/** As `balanceSchema`. @param asOf when the balance was read */
 export function shownBalance({ account, ...balance }: BalanceRecord, asOf: Date) {
   return { account: String(account), ...balance, asOf };
 }
@@ -39,10 +40,12 @@ export const numberSchema = s.object({
   addedAt: s.moment,
 });
 
+/** As `serviceSchema`, without the account, which the path or the whole answer names. */
 export function shownService({ id, account: _, ...service }: ServiceRecord) {
   return { id: String(id), ...service };
 }
 
+/** As `numberSchema`, with the account: a number is also found by itself. */
 export function shownNumber({ account, ...record }: NumberRecord) {
   return { ...record, account: String(account) };
 }
@@ -56,6 +59,7 @@ export const registrationSchema = s.object({
   expiresAt: s.moment,
 });
 
+/** As `registrationSchema`: one contact of a phone, as the switch reported it. */
 export function shownRegistration({ account, ...registration }: RegistrationRecord) {
   return { account: String(account), ...registration };
 }

@@ -38,6 +38,7 @@ export function notice(kind: 'good' | 'info' | 'warn' | 'bad', text: string | Ht
   return html`<div class="notice ${kind}" role="${role}">${text}</div>`;
 }
 
+/** A word on a coloured ground, such as a state. The text tells all that the colour tells. */
 export function badge(kind: 'good' | 'info' | 'warn' | 'bad' | 'plain', text: string): Html {
   return html`<span class="badge ${kind}">${text}</span>`;
 }

@@ -11,6 +11,7 @@ export interface Subject {
   base: string;
 }
 
+/** The account that is signed in. Only for routes behind `requireSession`; throws elsewhere. */
 export function ownSubject(request: FastifyRequest): Subject {
   const { username, billingAccount, timeZone } = sessionOf(request);
   return { username, billingAccount, timeZone, base: '' };

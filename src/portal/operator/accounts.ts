@@ -69,6 +69,10 @@ ${pageLinks(view, { path: '/admin/accounts', query, by: 'after', at: after, next
   });
 }
 
+/**
+ * At least one account, with links to its page and to the one that pays. Only payers show a
+ * balance.
+ */
 export function accountTable(view: View, accounts: AccountSummary[]): Html {
   const m = view.m.operator.accounts;
   const pays = ({ username, masterAccount }: AccountSummary) => username === masterAccount;
@@ -99,6 +103,7 @@ export function accountTable(view: View, accounts: AccountSummary[]): Html {
   });
 }
 
+/** To the account's page, with its username as the text. */
 export function accountLink(username: number): Html {
   return html`<a href="/admin/accounts/${username}">${username}</a>`;
 }

@@ -120,6 +120,7 @@ function endpointTable(view: View, endpoints: WebhookEndpoint[], zone: string): 
   });
 }
 
+/** Disabled and why, failing and for how long, working, or not used yet. */
 export function stateBadge(view: View, endpoint: WebhookEndpoint): Html {
   const m = view.m.webhooks;
   const { enabled, disabledReason, failingSince, lastSuccessAt } = endpoint;

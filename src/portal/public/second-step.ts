@@ -51,6 +51,11 @@ export function stepProof(
   return `${head}.${signed(keyring, head, request.device).toString('base64url')}`;
 }
 
+/**
+ * The form for the code.
+ * @param step what `stepProof` made
+ * @param wrong after a wrong code: tells so, with status 400
+ */
 export function secondStepPage(view: View, step: string, onward: Onward, wrong = false): Page {
   const m = view.m.secondStep;
   const fields = html`<input type="hidden" name="step" value="${step}">

@@ -33,6 +33,7 @@ ${field({ name: 'password', label: m.password, type: 'password', autocomplete: '
   return { title: m.title, content, status };
 }
 
+/** Hidden inputs that a form of the sign-in carries on to the next step. */
 export function onwardInputs({ next, draft }: Onward): Html {
   return html`<input type="hidden" name="next" value="${next}">
 <input type="hidden" name="draft" value="${draft}">`;

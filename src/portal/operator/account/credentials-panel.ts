@@ -20,6 +20,7 @@ export interface NewCredentials {
   sipSecret?: string;
 }
 
+/** Shows those that are given, each with a button to copy it. They are shown this once. */
 export function newCredentialsPanel(view: View, credentials: NewCredentials): Html {
   const m = view.m.operator.account;
   const { added, password, apikey, sipAddress, sipSecret } = credentials;

@@ -65,6 +65,10 @@ function result(view: View, { amount, posted }: Posted, cash: Decimal): string {
   return words(rounded(view, isDebit ? amount.slice(1) : amount), rounded(view, cash));
 }
 
+/**
+ * A page of entries with forms that reverse them or settle a credit on invoice, where either is
+ * possible.
+ */
 export function ledgerTable(view: View, username: number, entries: LedgerEntry[]): Html {
   const m = view.m.operator.account;
   if (entries.length === 0) return emptyState(m.noEntries, m.noEntriesText);
