@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
+import { operatorEnvelope } from './api/operator/framework/problem.ts';
 import { answerNoOperatorRoute, operatorApi } from './api/operator/index.ts';
-import { operatorEnvelope } from './api/operator/problem.ts';
 import { accountApi } from './api/v2.1/index.ts';
 import { face as v22 } from './api/v2.2/face.ts';
 import { accountApiV22 } from './api/v2.2/index.ts';

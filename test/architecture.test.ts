@@ -238,7 +238,7 @@ test('no file and no folder imports itself by way of others', () => {
 
 // Files that several operations share.
 const BESIDE_OPERATIONS =
-  /^api\/common\/|\/(face|[a-z]+-record|monthly-charges|created-account)\.ts$|^api\/operator\/(account-settings|answer|cursor|fields?|import-access|limit|long-work|price-lines|problem|read-call|register|route|schemas|shapes)\.ts$/;
+  /^api\/common\/|\/(face|[a-z]+-record|monthly-charges|created-account)\.ts$|^api\/operator\/(framework\/[a-z-]+|account-settings|import-access|price-lines|shapes)\.ts$/;
 
 test('no operation imports another', () => {
   const wrong = imports.filter(
@@ -250,6 +250,19 @@ test('no operation imports another', () => {
       !BESIDE_OPERATIONS.test(to),
   );
   assert.deepEqual(wrong.map(describe), []);
+});
+
+test("the framework of the operators' API knows no resource", () => {
+  const framework = 'api/operator/framework';
+  const wrong = imports.filter(
+    ({ from, to }) =>
+      isWithin(from, framework) && to.startsWith('api/') && !isWithin(to, framework),
+  );
+  assert.deepEqual(wrong.map(describe), []);
+  assert.ok(
+    imports.some(({ from }) => isWithin(from, framework)),
+    'the framework is found',
+  );
 });
 
 test('only db loads the driver, and the domain knows no HTTP', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { operatorDocument } from '../../src/api/operator/document.ts';
+import { operatorDocument } from '../../src/api/operator/framework/document.ts';
 import { ROUTES } from '../../src/api/operator/routes.ts';
 import { promisedBy } from '../support/promised.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { operatorDocument } from '../../src/api/operator/document.ts';
+import { operatorDocument } from '../../src/api/operator/framework/document.ts';
 import { ROUTES } from '../../src/api/operator/routes.ts';
 import { SCOPES, type Scope } from '../../src/domain/access/operator-scope.ts';
 import { searchAudit } from '../../src/domain/audit.ts';

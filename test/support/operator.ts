@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { operatorDocument } from '../../src/api/operator/document.ts';
+import { operatorDocument } from '../../src/api/operator/framework/document.ts';
 import { ROUTES } from '../../src/api/operator/routes.ts';
 import {
   createOperatorKey,

@@ -2,7 +2,7 @@ import type { AccountChanges } from '../../domain/account/account-setting.ts';
 import { BILLINGS } from '../../domain/books/balance.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { LANGUAGES } from '../../language.ts';
-import { choice, decimal, type Field, flag, integer, nullable, text } from './field.ts';
+import { choice, decimal, type Field, flag, integer, nullable, text } from './framework/field.ts';
 
 const limit = { least: 0, most: 1_000_000 };
 

@@ -28,7 +28,7 @@ import {
   rowsOf,
   tagged,
   unlessGone,
-} from './answer.ts';
+} from './framework/answer.ts';
 import {
   allOptional,
   anyOf,
@@ -38,11 +38,11 @@ import {
   flagText,
   optional,
   text,
-} from './field.ts';
-import { PAGE, time, username } from './fields.ts';
-import { invalidValue, Problem, requireScope } from './problem.ts';
-import { type Call, routesOf } from './route.ts';
-import * as s from './schemas.ts';
+} from './framework/field.ts';
+import { PAGE, time, username } from './framework/fields.ts';
+import { invalidValue, Problem, requireScope } from './framework/problem.ts';
+import { type Call, routesOf } from './framework/route.ts';
+import * as s from './framework/schemas.ts';
 import {
   balanceSchema,
   numberSchema,

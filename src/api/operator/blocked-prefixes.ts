@@ -1,10 +1,10 @@
 import * as entered from '../../domain/entered-values.ts';
 import { blockPrefixes, listBlocked, unblockPrefixes } from '../../domain/rating/blocked-prefix.ts';
-import { created, ok, pageOfAll, removed, unlessGone } from './answer.ts';
-import { optional, text } from './field.ts';
-import { PAGE, reason, username } from './fields.ts';
-import { routesOf } from './route.ts';
-import * as s from './schemas.ts';
+import { created, ok, pageOfAll, removed, unlessGone } from './framework/answer.ts';
+import { optional, text } from './framework/field.ts';
+import { PAGE, reason, username } from './framework/fields.ts';
+import { routesOf } from './framework/route.ts';
+import * as s from './framework/schemas.ts';
 
 const route = routesOf('rates');
 

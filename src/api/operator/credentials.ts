@@ -10,11 +10,11 @@ import {
 import { mailRecovery } from '../../domain/account/recovery.ts';
 import { mailVerification, verifyByStaff } from '../../domain/account/verification.ts';
 import { Type } from '../../http/schema.ts';
-import { ok, removed } from './answer.ts';
-import { choice, type Fields, optional, pattern } from './field.ts';
-import { username } from './fields.ts';
-import { type Call, routesOf } from './route.ts';
-import * as s from './schemas.ts';
+import { ok, removed } from './framework/answer.ts';
+import { choice, type Fields, optional, pattern } from './framework/field.ts';
+import { username } from './framework/fields.ts';
+import { type Call, routesOf } from './framework/route.ts';
+import * as s from './framework/schemas.ts';
 
 const route = routesOf('accounts');
 const A = { username: username('Its username') };

@@ -1,12 +1,11 @@
 import * as entered from '../../domain/entered-values.ts';
 import { EVENT_TYPE_NAMES } from '../../domain/event.ts';
 import { readEvents, withoutPersonal } from '../../domain/webhook/event-log.ts';
-import { ok } from './answer.ts';
-import { anyOf, choice, optional, text } from './field.ts';
-import { PAGE, username } from './fields.ts';
-import { routesOf } from './route.ts';
-import * as s from './schemas.ts';
-import { eventSchema } from './shapes.ts';
+import { ok } from './framework/answer.ts';
+import { anyOf, choice, optional, text } from './framework/field.ts';
+import { PAGE, username } from './framework/fields.ts';
+import { routesOf } from './framework/route.ts';
+import * as s from './framework/schemas.ts';
 
 const route = routesOf('events');
 
@@ -29,7 +28,7 @@ const events = route('GET /events', 'listEvents', {
     limit: PAGE.limit,
   },
   problems: [410],
-  answers: { 200: s.object({ data: s.listOf(eventSchema), next: s.name }) },
+  answers: { 200: s.object({ data: s.listOf(s.eventSchema), next: s.name }) },
   handle: async ({ service, key, query }) => {
     const { after, type: types, account, limit = 50 } = query;
     const page = await readEvents(service.db, { types, account }, { after, limit });

@@ -1,10 +1,10 @@
 import type { Scope } from '../../domain/access/operator-scope.ts';
 import { EXPORT_KIND_NAMES, type ExportKindName } from '../../domain/moving/export-kinds.ts';
 import { asCsv, exportFile } from '../../domain/moving/exporting.ts';
-import { choice, optional, text } from './field.ts';
-import { requireScope } from './problem.ts';
-import { routesOf } from './route.ts';
-import * as s from './schemas.ts';
+import { choice, optional, text } from './framework/field.ts';
+import { requireScope } from './framework/problem.ts';
+import { routesOf } from './framework/route.ts';
+import * as s from './framework/schemas.ts';
 
 const route = routesOf('moving');
 const NDJSON = 'application/x-ndjson';

@@ -22,11 +22,11 @@ import {
   removed,
   requireMatch,
   unlessGone,
-} from './answer.ts';
-import { choice, list, optional, text } from './field.ts';
-import { feedName, overlapHours, PAGE } from './fields.ts';
-import { routesOf } from './route.ts';
-import * as s from './schemas.ts';
+} from './framework/answer.ts';
+import { choice, list, optional, text } from './framework/field.ts';
+import { feedName, overlapHours, PAGE } from './framework/fields.ts';
+import { routesOf } from './framework/route.ts';
+import * as s from './framework/schemas.ts';
 
 const route = routesOf('feeds');
 

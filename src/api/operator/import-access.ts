@@ -1,8 +1,8 @@
 import type { OperatorKey } from '../../domain/access/operator-key.ts';
 import type { Scope } from '../../domain/access/operator-scope.ts';
 import type { ImportKindName } from '../../domain/moving/mapping.ts';
-import { pattern } from './field.ts';
-import { Problem, requireScope } from './problem.ts';
+import { pattern } from './framework/field.ts';
+import { Problem, requireScope } from './framework/problem.ts';
 
 /** The parameters of a path below an import. */
 export const I = { id: pattern('^imp_[0-9a-f]{18}$', { description: 'Its id' }) };

@@ -2,10 +2,10 @@ import { failedRows } from '../../domain/moving/failed-rows.ts';
 import { openParts } from '../../domain/moving/import-part.ts';
 import { findRun, reportLines } from '../../domain/moving/import-run.ts';
 import { subjectOf } from '../../domain/operation/operation.ts';
-import { choice, optional, pattern } from './field.ts';
+import { choice, optional, pattern } from './framework/field.ts';
+import { routesOf } from './framework/route.ts';
+import * as s from './framework/schemas.ts';
 import { I } from './import-access.ts';
-import { routesOf } from './route.ts';
-import * as s from './schemas.ts';
 
 const route = routesOf('moving');
 const SCOPE = 'imports:write';

@@ -13,13 +13,13 @@ import {
 } from '../../domain/moving/import-run.ts';
 import { IMPORT_KINDS, SHIPPED } from '../../domain/moving/mapping.ts';
 import { Type } from '../../http/schema.ts';
-import { created, ok, page, removed, rowsOf } from './answer.ts';
-import { choice, flag, list, optional, text } from './field.ts';
-import { PAGE } from './fields.ts';
+import { created, ok, page, removed, rowsOf } from './framework/answer.ts';
+import { choice, flag, list, optional, text } from './framework/field.ts';
+import { PAGE } from './framework/fields.ts';
+import { begin, operationSchema } from './framework/long-work.ts';
+import { routesOf } from './framework/route.ts';
+import * as s from './framework/schemas.ts';
 import { I, requireKind } from './import-access.ts';
-import { begin, operationSchema } from './long-work.ts';
-import { routesOf } from './route.ts';
-import * as s from './schemas.ts';
 
 const route = routesOf('moving');
 const SCOPE = 'imports:write';

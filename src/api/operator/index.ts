@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { html } from '../../html.ts';
 import type { Service } from '../../service.ts';
-import { operatorDocument } from './document.ts';
-import { TITLES } from './problem.ts';
-import { answerNoRoute, registerRoutes } from './register.ts';
-import { BASE } from './route.ts';
+import { operatorDocument } from './framework/document.ts';
+import { TITLES } from './framework/problem.ts';
+import { answerNoRoute, registerRoutes } from './framework/register.ts';
+import { BASE } from './framework/route.ts';
 import { ROUTES } from './routes.ts';
 
 /** The operators' API v1, for systems of the operator. */

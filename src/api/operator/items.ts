@@ -8,12 +8,28 @@ import {
 } from '../../domain/billing/recurring-charge.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { Refusal } from '../../domain/refusal.ts';
-import { created, ok, page, removed, requireReach, rowsOf, unlessGone } from './answer.ts';
-import { anyOf, decimal, type Fields, optional, pattern, text, type ValuesOf } from './field.ts';
-import { number, PAGE, recordId, time, username } from './fields.ts';
-import { Problem } from './problem.ts';
-import { type Call, routesOf } from './route.ts';
-import * as s from './schemas.ts';
+import {
+  created,
+  ok,
+  page,
+  removed,
+  requireReach,
+  rowsOf,
+  unlessGone,
+} from './framework/answer.ts';
+import {
+  anyOf,
+  decimal,
+  type Fields,
+  optional,
+  pattern,
+  text,
+  type ValuesOf,
+} from './framework/field.ts';
+import { number, PAGE, recordId, time, username } from './framework/fields.ts';
+import { Problem } from './framework/problem.ts';
+import { type Call, routesOf } from './framework/route.ts';
+import * as s from './framework/schemas.ts';
 import { numberSchema, serviceSchema, shownNumber, shownService } from './shapes.ts';
 
 const route = routesOf('services and numbers');

@@ -23,7 +23,7 @@ import {
   removed,
   requireMatch,
   rowsOf,
-} from './answer.ts';
+} from './framework/answer.ts';
 import {
   allOptional,
   choice,
@@ -34,11 +34,11 @@ import {
   optional,
   pattern,
   text,
-} from './field.ts';
-import { overlapHours, PAGE, time, username } from './fields.ts';
-import { invalidValue } from './problem.ts';
-import { routesOf } from './route.ts';
-import * as s from './schemas.ts';
+} from './framework/field.ts';
+import { overlapHours, PAGE, time, username } from './framework/fields.ts';
+import { invalidValue } from './framework/problem.ts';
+import { routesOf } from './framework/route.ts';
+import * as s from './framework/schemas.ts';
 
 const route = routesOf('keys');
 const DAY_MS = 86_400_000;

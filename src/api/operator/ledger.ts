@@ -10,12 +10,20 @@ import {
 import { type EntryRecord, findEntry, searchEntries } from '../../domain/books/ledger-search.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { Type } from '../../http/schema.ts';
-import { created, ok, page, rowsOf } from './answer.ts';
-import { anyOf, choice, decimal, FieldFault, type Fields, optional, text } from './field.ts';
-import { PAGE, reason, recordId, time, username } from './fields.ts';
-import { invalidValue } from './problem.ts';
-import { type Call, routesOf } from './route.ts';
-import * as s from './schemas.ts';
+import { created, ok, page, rowsOf } from './framework/answer.ts';
+import {
+  anyOf,
+  choice,
+  decimal,
+  FieldFault,
+  type Fields,
+  optional,
+  text,
+} from './framework/field.ts';
+import { PAGE, reason, recordId, time, username } from './framework/fields.ts';
+import { invalidValue } from './framework/problem.ts';
+import { type Call, routesOf } from './framework/route.ts';
+import * as s from './framework/schemas.ts';
 import { balanceSchema, shownBalance } from './shapes.ts';
 
 const ENTRY = '/accounts/{username}/ledger-entries/{id}';

@@ -21,13 +21,13 @@ import {
   requireMatch,
   rowsOf,
   unlessGone,
-} from './answer.ts';
-import { type Fields, flagText, optional, pattern, text } from './field.ts';
-import { PAGE, time } from './fields.ts';
+} from './framework/answer.ts';
+import { type Fields, flagText, optional, pattern, text } from './framework/field.ts';
+import { PAGE, time } from './framework/fields.ts';
+import { invalidValue, invalidValues, Problem } from './framework/problem.ts';
+import { type Call, routesOf } from './framework/route.ts';
+import * as s from './framework/schemas.ts';
 import { readPriceLines } from './price-lines.ts';
-import { invalidValue, invalidValues, Problem } from './problem.ts';
-import { type Call, routesOf } from './route.ts';
-import * as s from './schemas.ts';
 
 const route = routesOf('rates');
 

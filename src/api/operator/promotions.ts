@@ -7,11 +7,11 @@ import {
 import * as entered from '../../domain/entered-values.ts';
 import { toMicros } from '../../domain/money.ts';
 import { Refusal } from '../../domain/refusal.ts';
-import { created, given, ok, pageOfAll } from './answer.ts';
-import { decimal, integer, nullable, optional, text } from './field.ts';
-import { PAGE, time } from './fields.ts';
-import { routesOf } from './route.ts';
-import * as s from './schemas.ts';
+import { created, given, ok, pageOfAll } from './framework/answer.ts';
+import { decimal, integer, nullable, optional, text } from './framework/field.ts';
+import { PAGE, time } from './framework/fields.ts';
+import { routesOf } from './framework/route.ts';
+import * as s from './framework/schemas.ts';
 
 const route = routesOf('rates');
 

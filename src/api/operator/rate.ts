@@ -1,11 +1,11 @@
 import { explainDialled } from '../../domain/calls/call-explanation.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { Type } from '../../http/schema.ts';
-import { ok } from './answer.ts';
-import { optional, text } from './field.ts';
-import { time, username } from './fields.ts';
-import { routesOf } from './route.ts';
-import * as s from './schemas.ts';
+import { ok } from './framework/answer.ts';
+import { optional, text } from './framework/field.ts';
+import { time, username } from './framework/fields.ts';
+import { routesOf } from './framework/route.ts';
+import * as s from './framework/schemas.ts';
 
 const route = routesOf('rates');
 

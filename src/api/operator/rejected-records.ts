@@ -7,12 +7,12 @@ import {
 import * as entered from '../../domain/entered-values.ts';
 import { Type } from '../../http/schema.ts';
 import { replayRejected } from '../../ingest/replay.ts';
-import { ok, page, rowsOf } from './answer.ts';
-import { anyOf, choice, list, optional, text } from './field.ts';
-import { feedName, PAGE, reason, recordId } from './fields.ts';
-import { begin, operationSchema } from './long-work.ts';
-import { routesOf } from './route.ts';
-import * as s from './schemas.ts';
+import { ok, page, rowsOf } from './framework/answer.ts';
+import { anyOf, choice, list, optional, text } from './framework/field.ts';
+import { feedName, PAGE, reason, recordId } from './framework/fields.ts';
+import { begin, operationSchema } from './framework/long-work.ts';
+import { routesOf } from './framework/route.ts';
+import * as s from './framework/schemas.ts';
 
 const route = routesOf('rejected records');
 

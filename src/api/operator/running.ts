@@ -9,12 +9,12 @@ import {
   findOperation,
   listOperations,
 } from '../../domain/operation/operation.ts';
-import { ok, page, removed, rowsOf, unlessGone } from './answer.ts';
-import { anyOf, choice, optional, pattern, text } from './field.ts';
-import { PAGE, time, username } from './fields.ts';
-import { type Asked, begin, operationSchema, shownOperation } from './long-work.ts';
-import { routesOf } from './route.ts';
-import * as s from './schemas.ts';
+import { ok, page, removed, rowsOf, unlessGone } from './framework/answer.ts';
+import { anyOf, choice, optional, pattern, text } from './framework/field.ts';
+import { PAGE, time, username } from './framework/fields.ts';
+import { type Asked, begin, operationSchema, shownOperation } from './framework/long-work.ts';
+import { routesOf } from './framework/route.ts';
+import * as s from './framework/schemas.ts';
 
 const route = routesOf('running');
 

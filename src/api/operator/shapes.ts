@@ -1,9 +1,8 @@
 import type { BalanceRecord } from '../../domain/account/account-search.ts';
 import type { NumberRecord, ServiceRecord } from '../../domain/billing/item-list.ts';
-import { EVENT_TYPE_NAMES } from '../../domain/event.ts';
 import type { RegistrationRecord } from '../../domain/sip/registration.ts';
 import { Type } from '../../http/schema.ts';
-import * as s from './schemas.ts';
+import * as s from './framework/schemas.ts';
 
 // Schemas of data that has its own routes and that an account's answer may also contain.
 
@@ -63,14 +62,3 @@ export const registrationSchema = s.object({
 export function shownRegistration({ account, ...registration }: RegistrationRecord) {
   return { account: String(account), ...registration };
 }
-
-export const eventSchema = s.object({
-  id: s.name,
-  type: Type.String({ 'x-extensible-enum': EVENT_TYPE_NAMES }),
-  timestamp: s.moment,
-  sequence: s.whole,
-  apiVersion: s.name,
-  account: s.orNull(s.username),
-  externalId: s.orNull(s.name),
-  data: s.anything,
-});

@@ -1,12 +1,12 @@
 import { monthlyStatement } from '../../domain/billing/statement.ts';
 import { requireBalance } from '../../domain/books/balance.ts';
 import * as entered from '../../domain/entered-values.ts';
-import { ok } from './answer.ts';
-import { text } from './field.ts';
-import { username } from './fields.ts';
-import { Problem } from './problem.ts';
-import { routesOf } from './route.ts';
-import * as s from './schemas.ts';
+import { ok } from './framework/answer.ts';
+import { text } from './framework/field.ts';
+import { username } from './framework/fields.ts';
+import { Problem } from './framework/problem.ts';
+import { routesOf } from './framework/route.ts';
+import * as s from './framework/schemas.ts';
 
 const route = routesOf('money');
 const A = { username: username('Its username') };

@@ -5,11 +5,11 @@ import { countRejected } from '../../domain/calls/rejected-search.ts';
 import { dayOf } from '../../domain/day.ts';
 import * as entered from '../../domain/entered-values.ts';
 import { type Decimal, fromMicros, toMicros } from '../../domain/money.ts';
-import { ok } from './answer.ts';
-import { optional, text } from './field.ts';
-import { Problem } from './problem.ts';
-import { routesOf } from './route.ts';
-import * as s from './schemas.ts';
+import { ok } from './framework/answer.ts';
+import { optional, text } from './framework/field.ts';
+import { Problem } from './framework/problem.ts';
+import { routesOf } from './framework/route.ts';
+import * as s from './framework/schemas.ts';
 
 const route = routesOf('running');
 const NOTHING = { calls: 0, answered: 0, billedSeconds: 0, amount: '0' };

@@ -2,12 +2,12 @@ import { billingAccountOf } from '../../domain/account/account-search.ts';
 import { type UsageUnit, usageBy } from '../../domain/calls/usage.ts';
 import { addDays, dayOf, isCalendarDay } from '../../domain/day.ts';
 import * as entered from '../../domain/entered-values.ts';
-import { ok } from './answer.ts';
-import { choice, optional, pattern, text } from './field.ts';
-import { username } from './fields.ts';
-import { invalidValue, Problem } from './problem.ts';
-import { routesOf } from './route.ts';
-import * as s from './schemas.ts';
+import { ok } from './framework/answer.ts';
+import { choice, optional, pattern, text } from './framework/field.ts';
+import { username } from './framework/fields.ts';
+import { invalidValue, Problem } from './framework/problem.ts';
+import { routesOf } from './framework/route.ts';
+import * as s from './framework/schemas.ts';
 
 const route = routesOf('money');
 const DEFAULT_DAYS = 30;

@@ -30,12 +30,12 @@ import {
   removed,
   requireMatch,
   unlessGone,
-} from './answer.ts';
-import { allOptional, choice, flag, list, text } from './field.ts';
-import { overlapHours, PAGE, recordId, username } from './fields.ts';
-import { Problem } from './problem.ts';
-import { routesOf } from './route.ts';
-import * as s from './schemas.ts';
+} from './framework/answer.ts';
+import { allOptional, choice, flag, list, text } from './framework/field.ts';
+import { overlapHours, PAGE, recordId, username } from './framework/fields.ts';
+import { Problem } from './framework/problem.ts';
+import { routesOf } from './framework/route.ts';
+import * as s from './framework/schemas.ts';
 
 const route = routesOf('events');
 const W = { id: recordId };

@@ -1,4 +1,4 @@
-import type { Keyring } from '../../domain/sealing/keyring.ts';
+import type { Keyring } from '../../../domain/sealing/keyring.ts';
 
 const MAC_BYTES = 12;
 const CURSOR = /^([A-Za-z0-9_-]{1,900})\.([A-Za-z0-9_-]{16})$/;

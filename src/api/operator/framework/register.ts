@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { OperatorKey } from '../../domain/access/operator-key.ts';
-import { authenticateOperators, noteOperatorKeys } from '../../domain/access/operator-key-use.ts';
-import { billingAccountOf } from '../../domain/account/account-search.ts';
-import { Refusal } from '../../domain/refusal.ts';
-import { bearerKey } from '../../http/bearer-key.ts';
-import { type IsWithin, limitKey, parseNetworks } from '../../http/client-address.ts';
-import { idempotencyKey, once } from '../../http/idempotency-key.ts';
-import { longAnswer } from '../../http/long-answer.ts';
-import type { Service } from '../../service.ts';
+import type { OperatorKey } from '../../../domain/access/operator-key.ts';
+import {
+  authenticateOperators,
+  noteOperatorKeys,
+} from '../../../domain/access/operator-key-use.ts';
+import { billingAccountOf } from '../../../domain/account/account-search.ts';
+import { Refusal } from '../../../domain/refusal.ts';
+import { bearerKey } from '../../../http/bearer-key.ts';
+import { type IsWithin, limitKey, parseNetworks } from '../../../http/client-address.ts';
+import { idempotencyKey, once } from '../../../http/idempotency-key.ts';
+import { longAnswer } from '../../../http/long-answer.ts';
+import type { Service } from '../../../service.ts';
 import type { Fields } from './field.ts';
 import { MinuteLimit, turnsOfKeys } from './limit.ts';
 import { Problem, problemBody, problemOf, requireScope } from './problem.ts';

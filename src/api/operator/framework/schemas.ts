@@ -1,6 +1,7 @@
-import { USERNAME_PATTERN } from '../../domain/account-name.ts';
-import { AMOUNT } from '../../domain/money.ts';
-import { type TSchema, Type } from '../../http/schema.ts';
+import { USERNAME_PATTERN } from '../../../domain/account-name.ts';
+import { EVENT_TYPE_NAMES } from '../../../domain/event.ts';
+import { AMOUNT } from '../../../domain/money.ts';
+import { type TSchema, Type } from '../../../http/schema.ts';
 
 // The parts of answers, for the document.
 
@@ -40,3 +41,15 @@ function shown({ type, anyOf, pattern }: TSchema): TSchema {
 /** A page of a list. */
 export const pageOf = (item: TSchema) =>
   object({ data: Type.Array(item), next: orNull(Type.String()) });
+
+/** An event, as a list shows it and as an endpoint gets it. */
+export const eventSchema = object({
+  id: name,
+  type: Type.String({ 'x-extensible-enum': EVENT_TYPE_NAMES }),
+  timestamp: moment,
+  sequence: whole,
+  apiVersion: name,
+  account: orNull(username),
+  externalId: orNull(name),
+  data: anything,
+});

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import type { Queryable } from '../../db/database.ts';
-import { billingAccountOf } from '../../domain/account/account-search.ts';
-import { Refusal } from '../../domain/refusal.ts';
+import type { Queryable } from '../../../db/database.ts';
+import { billingAccountOf } from '../../../domain/account/account-search.ts';
+import { Refusal } from '../../../domain/refusal.ts';
 import { Problem } from './problem.ts';
 import { type Answered, BASE } from './route.ts';
 

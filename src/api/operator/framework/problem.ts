@@ -1,12 +1,12 @@
-import { StoreUnavailable } from '../../db/errors.ts';
-import type { OperatorKey } from '../../domain/access/operator-key.ts';
-import type { Scope } from '../../domain/access/operator-scope.ts';
-import { InvalidValue } from '../../domain/entered-values.ts';
-import { type RefusalProblem, wordProblem } from '../../domain/problem.ts';
-import { PROBLEM_WORDS } from '../../domain/problem-words.ts';
-import { Refusal } from '../../domain/refusal.ts';
-import type { Envelope } from '../../http/face.ts';
-import { statusOf } from '../../http/status.ts';
+import { StoreUnavailable } from '../../../db/errors.ts';
+import type { OperatorKey } from '../../../domain/access/operator-key.ts';
+import type { Scope } from '../../../domain/access/operator-scope.ts';
+import { InvalidValue } from '../../../domain/entered-values.ts';
+import { type RefusalProblem, wordProblem } from '../../../domain/problem.ts';
+import { PROBLEM_WORDS } from '../../../domain/problem-words.ts';
+import { Refusal } from '../../../domain/refusal.ts';
+import type { Envelope } from '../../../http/face.ts';
+import { statusOf } from '../../../http/status.ts';
 import type { Fault } from './field.ts';
 
 const MOST_FAULTS = 100;

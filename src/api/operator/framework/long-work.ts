@@ -2,7 +2,7 @@ import {
   beginOperation,
   type NewOperation,
   type Operation,
-} from '../../domain/operation/operation.ts';
+} from '../../../domain/operation/operation.ts';
 import type { Fields } from './field.ts';
 import { problemBody, problemOfCode } from './problem.ts';
 import { type Answered, BASE, type Call } from './route.ts';

@@ -1,9 +1,9 @@
-import { EVENT_TYPE_NAMES, EVENT_TYPES, type EventType } from '../../domain/event.ts';
-import { type TSchema, Type } from '../../http/schema.ts';
+import { EVENT_TYPE_NAMES, EVENT_TYPES, type EventType } from '../../../domain/event.ts';
+import { type TSchema, Type } from '../../../http/schema.ts';
 import { type Field, type Fields, objectSchema } from './field.ts';
 import { TITLES } from './problem.ts';
 import { BASE, type Route } from './route.ts';
-import { eventSchema } from './shapes.ts';
+import { eventSchema } from './schemas.ts';
 
 const PROBLEM = { $ref: '#/components/schemas/Problem' };
 const JSON_TYPE = 'application/json';

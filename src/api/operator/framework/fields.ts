@@ -1,8 +1,8 @@
-import { OVERLAP_HOURS } from '../../domain/access/secret-overlap.ts';
-import { isUsername, USERNAME_PATTERN } from '../../domain/account-name.ts';
-import { hasPlainYear, isCalendarDay } from '../../domain/day.ts';
-import * as entered from '../../domain/entered-values.ts';
-import { Type } from '../../http/schema.ts';
+import { OVERLAP_HOURS } from '../../../domain/access/secret-overlap.ts';
+import { isUsername, USERNAME_PATTERN } from '../../../domain/account-name.ts';
+import { hasPlainYear, isCalendarDay } from '../../../domain/day.ts';
+import * as entered from '../../../domain/entered-values.ts';
+import { Type } from '../../../http/schema.ts';
 import { type Field, FieldFault, integer, optional, text } from './field.ts';
 
 const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;

@@ -1,4 +1,4 @@
-import { Semaphore } from '../../domain/access/semaphore.ts';
+import { Semaphore } from '../../../domain/access/semaphore.ts';
 import { Problem } from './problem.ts';
 
 const MINUTE_MS = 60_000;

@@ -1,8 +1,8 @@
-import { InvalidValue } from '../../domain/entered-values.ts';
-import { AMOUNT, isDecimal } from '../../domain/money.ts';
-import { wordProblem } from '../../domain/problem.ts';
-import { PROBLEM_WORDS } from '../../domain/problem-words.ts';
-import { type TSchema, Type } from '../../http/schema.ts';
+import { InvalidValue } from '../../../domain/entered-values.ts';
+import { AMOUNT, isDecimal } from '../../../domain/money.ts';
+import { wordProblem } from '../../../domain/problem.ts';
+import { PROBLEM_WORDS } from '../../../domain/problem-words.ts';
+import { type TSchema, Type } from '../../../http/schema.ts';
 
 const LONGEST = 300;
 

@@ -1,8 +1,8 @@
-import type { OperatorKey } from '../../domain/access/operator-key.ts';
-import type { Scope } from '../../domain/access/operator-scope.ts';
-import type { Actor } from '../../domain/audit.ts';
-import type { TSchema } from '../../http/schema.ts';
-import type { Service } from '../../service.ts';
+import type { OperatorKey } from '../../../domain/access/operator-key.ts';
+import type { Scope } from '../../../domain/access/operator-scope.ts';
+import type { Actor } from '../../../domain/audit.ts';
+import type { TSchema } from '../../../http/schema.ts';
+import type { Service } from '../../../service.ts';
 import type { Fields, ValuesOf } from './field.ts';
 
 export const BASE = '/operator/v1';
