@@ -10,8 +10,8 @@ import {
 import { readPage } from '../domain/page.ts';
 import { replayRejected } from '../ingest/replay.ts';
 import type { OpenService } from '../open-service.ts';
+import { importCommand } from './calls-import.ts';
 import { explainCommand } from './explain-call.ts';
-import { importCommand } from './import.ts';
 import { command, operator, perform } from './operation.ts';
 import { count, moment, printable, table } from './print.ts';
 import { withProgress } from './progress.ts';

@@ -88,12 +88,12 @@ const ENTRIES: Entry[] = [
   {
     name: 'import',
     description: 'move in from another system: accounts, phones, numbers, services, balances',
-    load: async (group) => (await import('./move.ts')).importCommands(group),
+    load: async (group) => (await import('./moving/import.ts')).importCommands(group),
   },
   {
     name: 'export',
     description: 'move out, or fill a data warehouse: all that is kept, as files',
-    load: async (group) => (await import('./export.ts')).exportCommands(group),
+    load: async (group) => (await import('./moving/export.ts')).exportCommands(group),
   },
   {
     name: 'admin',

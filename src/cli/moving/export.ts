@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Command } from 'commander';
-import type { Queryable } from '../db/database.ts';
-import { audit } from '../domain/audit.ts';
-import { bookTotals } from '../domain/books/proof.ts';
-import { EXPORT_KIND_NAMES, type ExportKindName } from '../domain/moving/export-kinds.ts';
-import { type ExportEnd, exportLines } from '../domain/moving/exporting.ts';
-import { Refusal } from '../domain/refusal.ts';
-import { command, operator, perform } from './operation.ts';
-import { table } from './print.ts';
+import type { Queryable } from '../../db/database.ts';
+import { audit } from '../../domain/audit.ts';
+import { bookTotals } from '../../domain/books/proof.ts';
+import { EXPORT_KIND_NAMES, type ExportKindName } from '../../domain/moving/export-kinds.ts';
+import { type ExportEnd, exportLines } from '../../domain/moving/exporting.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import { command, operator, perform } from '../operation.ts';
+import { table } from '../print.ts';
 
 const MANIFEST = 'manifest.json';
 

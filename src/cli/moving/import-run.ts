@@ -1,22 +1,22 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { appendFile, open as openFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { reconcile } from '../domain/books/proof.ts';
-import { failedRows } from '../domain/moving/failed-rows.ts';
-import type { OpenFile } from '../domain/moving/file-rows.ts';
-import type { ImportOptions } from '../domain/moving/import-kind.ts';
+import { reconcile } from '../../domain/books/proof.ts';
+import { failedRows } from '../../domain/moving/failed-rows.ts';
+import type { OpenFile } from '../../domain/moving/file-rows.ts';
+import type { ImportOptions } from '../../domain/moving/import-kind.ts';
 import {
   type ImportCounts,
   type ImportRun,
   reportLines,
   reportOf,
-} from '../domain/moving/import-run.ts';
-import { importFile } from '../domain/moving/importing.ts';
-import { Refusal } from '../domain/refusal.ts';
-import type { OpenService } from '../open-service.ts';
-import { type Output, operator } from './operation.ts';
-import { printable, table } from './print.ts';
-import { startProgress } from './progress.ts';
+} from '../../domain/moving/import-run.ts';
+import { importFile } from '../../domain/moving/importing.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import type { OpenService } from '../../open-service.ts';
+import { type Output, operator } from '../operation.ts';
+import { printable, table } from '../print.ts';
+import { startProgress } from '../progress.ts';
 
 const SECRET_FILE = 0o600;
 const MOST_SHOWN = 20;

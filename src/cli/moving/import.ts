@@ -2,9 +2,9 @@ import { constants, existsSync, readFileSync } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Argument, type Command, Option } from 'commander';
-import { ENCODINGS, type OpenFile, plainTitle } from '../domain/moving/file-rows.ts';
-import { type ImportOptions, MODES } from '../domain/moving/import-kind.ts';
-import { createRun } from '../domain/moving/import-run.ts';
+import { ENCODINGS, type OpenFile, plainTitle } from '../../domain/moving/file-rows.ts';
+import { type ImportOptions, MODES } from '../../domain/moving/import-kind.ts';
+import { createRun } from '../../domain/moving/import-run.ts';
 import {
   IMPORT_KINDS,
   type ImportKindName,
@@ -12,12 +12,12 @@ import {
   readMapping,
   SHIPPED,
   shippedMapping,
-} from '../domain/moving/mapping.ts';
-import { Refusal } from '../domain/refusal.ts';
-import { fileOpener, type ImportCommandOptions, makeFiles, runImport } from './move-run.ts';
-import { importRunCommands } from './move-runs.ts';
-import { command, operator, perform } from './operation.ts';
-import * as values from './values.ts';
+} from '../../domain/moving/mapping.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import { command, operator, perform } from '../operation.ts';
+import * as values from '../values.ts';
+import { fileOpener, type ImportCommandOptions, makeFiles, runImport } from './import-run.ts';
+import { importRunCommands } from './import-runs.ts';
 
 const STANDARD_INPUT = '-';
 const MOST_STANDARD_INPUT_BYTES = 256 * 1024 * 1024;

@@ -1,20 +1,20 @@
 import { Argument, type Command, Option } from 'commander';
-import { countImported } from '../domain/access/imported-password.ts';
-import { countsOf, discardRun, findRun, listRuns } from '../domain/moving/import-run.ts';
-import { sendInvitations } from '../domain/moving/invitation.ts';
+import { countImported } from '../../domain/access/imported-password.ts';
+import { countsOf, discardRun, findRun, listRuns } from '../../domain/moving/import-run.ts';
+import { sendInvitations } from '../../domain/moving/invitation.ts';
 import {
   MAPPED_KINDS,
   type MappedKindName,
   SHIPPED,
   shippedMapping,
-} from '../domain/moving/mapping.ts';
-import { readPage } from '../domain/page.ts';
-import { Refusal } from '../domain/refusal.ts';
-import { fileOpener, type ImportCommandOptions, makeFiles, runImport } from './move-run.ts';
-import { command, operator, perform } from './operation.ts';
-import { count, fields, moment, table } from './print.ts';
-import { withProgress } from './progress.ts';
-import * as values from './values.ts';
+} from '../../domain/moving/mapping.ts';
+import { readPage } from '../../domain/page.ts';
+import { Refusal } from '../../domain/refusal.ts';
+import { command, operator, perform } from '../operation.ts';
+import { count, fields, moment, table } from '../print.ts';
+import { withProgress } from '../progress.ts';
+import * as values from '../values.ts';
+import { fileOpener, type ImportCommandOptions, makeFiles, runImport } from './import-run.ts';
 
 /** Commands over imports that were begun: status, resume, discard, invite, query, legacy. */
 export function importRunCommands(group: Command): void {
