@@ -15,12 +15,16 @@ export function serviceAddress({ publicUrl, host }: Place, port: number): string
   return `http://${isLocal ? 'localhost' : isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
 
-/** The address of the service for this client: PUBLIC_URL, or else the address in the request. */
+/**
+ * The address of the service for this client: PUBLIC_URL, or else the address in the request. The
+ * latter is safe between the quotes of a shell.
+ */
 export function addressAsked(
   { publicUrl }: Place,
   { protocol, headers }: { protocol: string; headers: { host?: string | undefined } },
 ): string {
-  return publicUrl ?? `${protocol}://${headers.host ?? 'localhost'}`;
+  const { host = '' } = headers;
+  return publicUrl ?? `${protocol}://${/^[\w.:[\]-]{1,255}$/.test(host) ? host : 'localhost'}`;
 }
 
 /** Stores the address of a started service for commands, because its port may be any. */

@@ -12,44 +12,40 @@ import { type OpenapiDocument, operationsByTag, resolved } from './document.ts';
 import { operationSection } from './operation.ts';
 import { prose } from './schema.ts';
 
-const pack = promisify<Buffer, Buffer>(gzip);
+const packed = promisify<string, Buffer>(gzip);
 
-// By language and address of the service. Without PUBLIC_URL a client names the address.
-const MOST_KEPT = 8;
-
-interface Made {
-  plain: Buffer;
-  packed: Buffer;
-}
+// Stands for the address of the service, which a client names where there is no PUBLIC_URL.
+const ADDRESS = 'https://service.invalid';
+const MOST_PACKED = 8;
 
 /**
- * A page for each served document, made from it; the page needs no database. It is kept, because
- * anyone may ask for it and to make it takes many milliseconds.
+ * A page for each served document, made from it; the page needs no database. It is made once for
+ * each language, because anyone may ask for it and to make it takes many milliseconds.
  */
 export function referencePages(app: FastifyInstance, service: Service): void {
   const viewOf = visitorView(service);
   for (const served of app.documents) {
     let document: OpenapiDocument | undefined;
-    const pages = new Map<string, Promise<Made>>();
-    const make = async (view: View, url: string): Promise<Made> => {
-      document ??= resolved(await served.read());
-      const plain = Buffer.from(referencePage(view, app.documents, served, document, { url }).text);
-      return { plain, packed: await pack(plain) };
-    };
+    const pages = new Map<string, string>();
+    const kept = new Map<string, Buffer>();
     app.get(served.page, async (request, reply) => {
       const view = viewOf(request);
+      document ??= resolved(await served.read());
+      const page =
+        pages.get(view.m.language) ?? referencePage(view, app.documents, served, document).text;
+      pages.set(view.m.language, page);
       const url = addressAsked(service.config, request);
-      const key = `${view.m.language} ${url}`;
-      const page = pages.get(key) ?? make(view, url);
-      if (!pages.has(key) && pages.size >= MOST_KEPT) pages.clear();
-      pages.set(key, page);
-      const { plain, packed } = await page;
+      const text = () => page.replaceAll(ADDRESS, () => html`${url}`.text);
       reply
         .header('cache-control', 'no-store')
         .header('vary', 'Accept-Language, Accept-Encoding')
         .type('text/html; charset=utf-8');
-      if (!takesGzip(request)) return reply.send(plain);
-      return reply.header('content-encoding', 'gzip').send(packed);
+      if (!takesGzip(request)) return reply.send(text());
+      const key = `${view.m.language} ${url}`;
+      const bytes = kept.get(key) ?? (await packed(text()));
+      if (kept.size >= MOST_PACKED) kept.clear();
+      kept.set(key, bytes);
+      return reply.header('content-encoding', 'gzip').send(bytes);
     });
   }
 }
@@ -59,7 +55,6 @@ function referencePage(
   all: ServedDocument[],
   { name, page, address }: ServedDocument,
   document: OpenapiDocument,
-  { url }: { url: string },
 ) {
   const m = view.m.reference;
   const { info } = document;
@@ -88,8 +83,8 @@ ${operations.map(({ operationId, summary, method }) => html`<li><a href="#${oper
 <main id="main">
 <div class="title"><h1>${title}</h1><a class="button quiet small" href="${address}" download="account-api-${name}.json">${m.download}</a></div>
 <div><p lang="en">${prose(info.description)}</p>
-<p class="quiet-text">${m.version(info.version)} <code>${url}</code></p></div>
-${tags.map(({ operations }) => operations.map((operation) => operationSection(view, operation, url)))}
+<p class="quiet-text">${m.version(info.version)} <code>${ADDRESS}</code></p></div>
+${tags.map(({ operations }) => operations.map((operation) => operationSection(view, operation, ADDRESS)))}
 </main>
 ${footer(view)}
 </body>`,
