@@ -20,7 +20,7 @@ export const orNull = (schema: TSchema) => Type.Union([schema, nothing]);
 /** All members are there, but for `Type.Optional` ones. */
 export const object = (properties: Record<string, TSchema>) => Type.Object(properties);
 
-/** All there are; a list in pages is `pageOf`. */
+/** Of any length; the answer of a list in pages is `pageOf`. */
 export const listOf = (schema: TSchema) => Type.Array(schema);
 
 /** How answers show settings, from the schemas that check them in requests. */
