@@ -8,7 +8,7 @@ import { isEmailAddress } from './email-address.ts';
 import { isDecimal, isRate, toMicros } from './money.ts';
 import { dialledNumber, tenDigits } from './phone-number.ts';
 import { InvalidValue, type PlainProblem } from './problem.ts';
-import { InvalidPrefix, readPrefix } from './rating/price-csv.ts';
+import { InvalidPrefix, readPrefix } from './rating/prefix.ts';
 import { SUBSCRIPTIONS } from './webhook/endpoint.ts';
 
 const LONGEST_TEXT = 200;

@@ -1,10 +1,5 @@
-import {
-  InvalidPrefix,
-  LONGEST_PRICE_NAME,
-  type Price,
-  type PriceFile,
-  readPrefix,
-} from '../rating/price-csv.ts';
+import { InvalidPrefix, readPrefix } from '../rating/prefix.ts';
+import { LONGEST_PRICE_NAME, type Price, type PriceFile } from '../rating/price-csv.ts';
 import { type Encoding, FileFault, type OpenFile, readFileRows } from './file-rows.ts';
 import { type ImportOptions, PLAIN_OPTIONS } from './import-kind.ts';
 import { MemberFault, moment, rate, seconds } from './import-value.ts';

@@ -1,7 +1,7 @@
 import { hasPlainYear } from '../day.ts';
 import { type Decimal, isDecimal } from '../money.ts';
-import { PREFIX_FAULTS, type PrefixFault } from '../problem.ts';
 import { Slice } from '../slice.ts';
+import { InvalidPrefix, readPrefix } from './prefix.ts';
 import type { PriceFault } from './price-fault.ts';
 
 /** The price of calls to numbers that begin with a prefix. */
@@ -71,7 +71,6 @@ const WITHOUT_TITLES: Column[] = [
   'valid from',
 ];
 const DELIMITERS = [',', ';', '\t'];
-const NORTH_AMERICAN_PREFIX = /^1-[2-9][0-9]{2}(?:-[0-9]{1,4}){0,2}$/;
 /** Most characters of a destination's name. */
 export const LONGEST_PRICE_NAME = 100;
 const LONGEST_COUNT_SECONDS = 3_600;
@@ -88,16 +87,6 @@ class Faulty extends Error {
 
   constructor(fault: PriceFault) {
     super(fault.key);
-    this.fault = fault;
-  }
-}
-
-/** A text is no prefix; the message says what a prefix is. */
-export class InvalidPrefix extends Error {
-  readonly fault: PrefixFault;
-
-  constructor(fault: PrefixFault) {
-    super(PREFIX_FAULTS[fault]);
     this.fault = fault;
   }
 }
@@ -248,25 +237,6 @@ function prefixOf(cell: string): string {
     if (!(error instanceof InvalidPrefix)) throw error;
     throw new Faulty({ key: 'prefix', cell, fault: error.fault });
   }
-}
-
-/**
- * A prefix in digits. A leading plus, blanks and the dashes of 1-809 are removed.
- * @throws InvalidPrefix also for digits that begin no number
- */
-export function readPrefix(text: string): string {
-  const plain = text.replace(/^\+/, '').replaceAll(' ', '');
-  const digits = NORTH_AMERICAN_PREFIX.test(plain) ? plain.replaceAll('-', '') : plain;
-  if (/^[0-9]+[-–][0-9]+$/.test(digits)) {
-    throw new InvalidPrefix('range');
-  }
-  if (/^(?:00|011)[0-9]/.test(digits)) {
-    throw new InvalidPrefix('exit code');
-  }
-  if (!/^[0-9]{1,15}$/.test(digits)) {
-    throw new InvalidPrefix('form');
-  }
-  return digits;
 }
 
 function moneyOf(cell: string, column: 'rate' | 'connect fee' | 'minimum charge'): Decimal {
