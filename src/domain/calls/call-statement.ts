@@ -41,12 +41,12 @@ const ending = (repeats: boolean) => `ending AS (
 )`;
 // What was spent, for each call.
 const SPENT = 'FROM inserted WHERE debited AND amount > 0';
-const locked = (accounts: string) => `locked AS (
-  SELECT FROM balance b WHERE b.account = ANY (ARRAY(${accounts}))
+// The locks of balances come before those of holds, as where calls are allowed.
+const settled = (repeats: boolean) => `${ending(repeats)}, locked AS (
+  SELECT FROM balance b WHERE b.account = ANY (ARRAY(
+    SELECT billing_account ${SPENT} UNION ALL SELECT billing_account FROM ending))
   ORDER BY b.account FOR UPDATE
-)`;
-const settled = (repeats: boolean) => `${ending(repeats)}, ${locked(`
-    SELECT billing_account ${SPENT} UNION ALL SELECT billing_account FROM ending`)}, gone AS (
+), gone AS (
   DELETE FROM hold h USING ending e
   WHERE h.billing_account = e.billing_account AND h.call_id = e.call_id
     AND (SELECT count(*) FROM locked) >= 0
@@ -57,7 +57,7 @@ const settled = (repeats: boolean) => `${ending(repeats)}, ${locked(`
     UNION ALL SELECT billing_account, 0.0, amount FROM gone) AS m
   GROUP BY billing_account
 )`;
-const UNSETTLED = `${locked(`SELECT billing_account ${SPENT}`)}, moved AS (
+const UNSETTLED = `moved AS (
   SELECT billing_account AS account, sum(amount) AS spent ${SPENT} GROUP BY billing_account
 )`;
 const BILLED = ['call_rate', 'billed_seconds', 'fee', 'least'] as const;
@@ -68,8 +68,9 @@ const BILLED = ['call_rate', 'billed_seconds', 'fee', 'least'] as const;
  * has each identity once. The statement returns the stored identities only where some calls were not stored.
  *
  * Balances are locked in the order of their accounts, because concurrent batches could deadlock
- * otherwise. Times are milliseconds and all digests are one text: PostgreSQL reads these faster
- * than typed arrays.
+ * otherwise. Without holds, each is locked where it is debited, which saves a fifteenth of the time.
+ * Times are milliseconds and all digests are one text: PostgreSQL reads these faster than typed
+ * arrays.
  *
  * Its plan is made without the values, so it expects few calls and would compare each with each where
  * two parts are joined. A part is therefore only joined to tables, by their keys; `IS TRUE` makes a
@@ -119,8 +120,8 @@ WITH input AS (
     ${settles ? 'held = b.held - m.held,' : ''}
     ${debitedBy('m.spent')},
     ${spending('m.spent', '$14::timestamptz')}
-  FROM moved m JOIN account a ON a.username = m.account
-  WHERE b.account = m.account AND (SELECT count(*) FROM locked) >= 0
+  FROM (SELECT * FROM moved ORDER BY account OFFSET 0) m JOIN account a ON a.username = m.account
+  WHERE b.account = m.account${settles ? ' AND (SELECT count(*) FROM locked) >= 0' : ''}
   RETURNING ${debited('m.spent')}, b.warning_due OR b.limit_due AS warning_due
 ), ${recordCrossings('debit', '$14::timestamptz')}${isLate ? `, ${REOPENED}` : ''}
 SELECT coalesce((SELECT bool_or(warning_due) FROM debit), false) AS "warningsDue",

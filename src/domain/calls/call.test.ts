@@ -383,6 +383,30 @@ test('a batch that meets a deadlock is stored all the same', async () => {
   assert.equal((await moneyOf(db, high))?.cash, '0.982500');
 });
 
+test('a batch locks its balances in the order of their accounts', async () => {
+  const { db } = api.service;
+  const accounts: number[] = [];
+  for (let n = 0; n < 6; n++) accounts.push(await addCustomer(api, { cash: '1' }));
+  const [lowest = 0, ...others] = accounts.toSorted((one, other) => one - other);
+  let storing: ReturnType<typeof store> | undefined;
+  await db.transaction(async (tx) => {
+    await tx.query('UPDATE balance SET cash = cash WHERE account = $1', [lowest]);
+    const calls = [4, 2, 5, 0, 3, 1].map((n) => reportedCall({ account: accounts[n] as number }));
+    storing = store(calls);
+    await waitUntil(isWaiting);
+    // While it waits for the first one, it holds no other.
+    const free = await tx.query<{ account: number }>(
+      'SELECT account FROM balance WHERE account = ANY ($1) ORDER BY account FOR UPDATE SKIP LOCKED',
+      [others],
+    );
+    assert.deepEqual(
+      free.map(({ account }) => account),
+      others,
+    );
+  });
+  assert.deepEqual(await storing, stored(6));
+});
+
 test('cash posted while batches come in is never lost', async () => {
   const { db } = api.service;
   const account = await addCustomer(api, { cash: '5' });
