@@ -43,7 +43,7 @@ export function referencePages(app: FastifyInstance, service: Service): void {
       if (!takesGzip(request)) return reply.send(text());
       const key = `${view.m.language} ${url}`;
       const bytes = kept.get(key) ?? (await packed(text()));
-      if (kept.size >= MOST_PACKED) kept.clear();
+      if (kept.size >= MOST_PACKED && !kept.has(key)) kept.clear();
       kept.set(key, bytes);
       return reply.header('content-encoding', 'gzip').send(bytes);
     });
