@@ -15,11 +15,13 @@ const DESCRIPTIONS: Record<number, string> = {
   401: 'Unauthorized',
   403: 'Not allowed',
   404: 'Not found',
+  408: 'The request came too slowly',
   409: 'Account creation failed, or the first request with this Idempotency-Key goes on',
   413: 'The body has more than 16 KiB',
   415: 'The body is not of the media type application/json',
   422: 'The Idempotency-Key came with another request before',
   429: 'Rate limit exceeded',
+  431: 'The address and the header fields have more than 16 KiB',
   500: 'Internal error',
   503: 'The service cannot answer now; the same request may succeed later',
 };
@@ -36,7 +38,7 @@ interface Documented {
 }
 
 /** Statuses that any operation may answer. */
-const OF_ALL = [500, 503];
+const OF_ALL = [408, 431, 500, 503];
 
 /** Refusals of operations that are performed once for each Idempotency-Key. */
 const OF_KEYS = [

@@ -1,12 +1,10 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
-import fc from 'fast-check';
 import { isEmailAddress } from '../../src/domain/email-address.ts';
-import { anyCharacter } from '../support/properties.ts';
+import { anyCharacter, fc } from '../support/properties.ts';
 import { HOSTILE } from './values.ts';
 
 /** Number of generated requests for each operation and ingest route. */
 export const RUNS = Number(process.env.ABUSE_RUNS ?? 100);
-export const SEED = Number(process.env.ABUSE_SEED ?? Date.now() % 2 ** 31);
 
 /** The parts of a document's schema that the generators use. */
 export interface Schema {

@@ -41,7 +41,7 @@ export interface Contract {
 }
 
 /** `bodies`, `unavailable` and `named-keys.test.ts` check these for all operations. */
-const STATUSES_OF_ALL = ['403', '413', '415', '500', '503'];
+const STATUSES_OF_ALL = ['403', '408', '413', '415', '431', '500', '503'];
 
 /** Starts the service with its default limits. */
 export async function startContract(env: Record<string, string> = {}): Promise<Contract> {

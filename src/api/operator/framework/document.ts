@@ -182,6 +182,7 @@ function statusesOf(route: Route): number[] {
     403,
     ...(params || isWrite ? [404] : []),
     406,
+    408,
     ...(isWrite ? [409] : []),
     ...problems,
     ...(tagged && isWrite ? [412] : []),
@@ -189,6 +190,7 @@ function statusesOf(route: Route): number[] {
     422,
     ...(file && idempotency === undefined && method === 'PUT' ? [428] : []),
     429,
+    431,
     500,
     503,
   ].filter((status, n, all) => all.indexOf(status) === n);
@@ -205,6 +207,7 @@ const FAILURES: Record<number, string> = {
   403: 'The key may not do that',
   404: 'No such thing, or the key may not see it',
   406: 'JSON is not accepted',
+  408: 'The request came too slowly',
   409: 'It does not go with what is there',
   410: 'It is not kept any more',
   412: 'It was changed meanwhile',
@@ -213,6 +216,7 @@ const FAILURES: Record<number, string> = {
   422: 'Values are wrong, each of them told',
   428: 'If-Match or If-None-Match is needed',
   429: 'Too many requests',
+  431: 'The address and the header fields are too large',
   500: 'Internal error',
   503: 'Not known whether it was done; send it again',
 };
