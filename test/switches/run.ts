@@ -1,4 +1,5 @@
-// Runs the suites of real switches: Kamailio of Debian 12, and those of Debian's sid if available.
+// Runs the suites of real switches: Kamailio of Debian 12, and those of Debian's sid if available;
+// and the scripts for FreeSWITCH, which Debian does not have.
 // The suites mostly wait for calls to last, so some run in parallel.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -70,5 +71,6 @@ const passed = await Promise.all([
   suitesOfSid(),
   suite('switches/kamailio.test.ts'),
   suite('kamailio/kamailio.test.ts'),
+  suite('switches/freeswitch.test.ts'),
 ]);
 process.exitCode = passed.flat().every(Boolean) ? 0 : 1;
