@@ -75,15 +75,21 @@ function namesOf(header: Buffer): string[] {
 
 /**
  * Reads the rows after a first line of column names (lower case, any order). A rejected row is kept
- * with this header, so it can be replayed.
+ * with this header, so it can be replayed. A header that lost its line end has the values of the
+ * first row too, and is rejected itself.
  */
-export function readNamedRows<Result>(
+export function* readNamedRows<Result>(
   body: Buffer,
   header: Buffer,
   reader: NamedRowReader<Result>,
-): Iterable<Result> {
+): Generator<Result> {
   const names = namesOf(header);
   const double = names.find((name, n) => name !== '' && names.indexOf(name) !== n);
+  const value = names.find((name) => /^\d/.test(name));
+  const fault = value
+    ? `the header has the value "${value.slice(0, 40)}"`
+    : double && `the header has "${double.slice(0, 40)}" twice`;
+  if (value && fault) yield reader.damaged({ raw: () => header, line: () => 1 }, fault);
   const withHeader = (origin: Origin): Origin => ({
     ...origin,
     raw: () => Buffer.concat([header, Buffer.from('\n'), origin.raw()]),
@@ -93,7 +99,7 @@ export function readNamedRows<Result>(
     damaged: (origin, detail) => reader.damaged(withHeader(origin), detail),
     read: (fields, origin) => {
       const place = withHeader(origin);
-      if (double) return reader.damaged(place, `the header has "${double.slice(0, 40)}" twice`);
+      if (fault) return reader.damaged(place, fault);
       if (fields.length !== names.length) {
         const detail = `${fields.length} fields, where the header has ${names.length}`;
         return reader.damaged(place, detail);
@@ -102,7 +108,7 @@ export function readNamedRows<Result>(
       return reader.read(Object.fromEntries(members), place, fields);
     },
   });
-  return rows.drop(1);
+  yield* rows.drop(1);
 }
 
 /**

@@ -84,6 +84,19 @@ test('a first line that has a column twice reads no row', () => {
   assert.deepEqual([record?.detail, record?.raw], ['the header has "duration" twice', row]);
 });
 
+test('a header that lost its line end is rejected with the row in it', () => {
+  const lines = ['id,start,duration,cncall-1,1747345200,40,Ada', 'call-2,1747345300,41,Ada'];
+  const records = parsed('generic', lines.join('\n')) as { detail: string; raw: string }[];
+  const detail = 'the header has the value "1747345200"';
+  assert.deepEqual(
+    records.map((record) => [record.detail, record.raw]),
+    [
+      [detail, lines[0]],
+      [detail, lines.join('\n')],
+    ],
+  );
+});
+
 test('a feed whose switch debits says what it took', () => {
   const feed = { debits: 'switch' };
   const took = (fields: object) => read(fields, feed).switchDebit ?? read(fields, feed).detail;
