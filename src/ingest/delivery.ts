@@ -39,7 +39,7 @@ export function deliveryRoute(
       warningsDue,
       leftOut: _,
       ...counts
-    } = await receiver.receive(request, (body) => takeIn(db, feed, body, options));
+    } = await receiver.receive(request, feed.name, (body) => takeIn(db, feed, body, options));
     if (warningsDue) await queue.send(db, WARNING_QUEUE);
     return countsBody(counts);
   };

@@ -78,8 +78,10 @@ export async function ingest(app: FastifyInstance, service: Service): Promise<vo
   app.post('/ingest/v1/registrations', async (request, reply) => {
     const now = clock();
     const feed = feedOf(request);
-    const { stored, unknown, malformed, reports } = await receiver.receive(request.raw, (body) =>
-      takeInRegistrations(db, body, now),
+    const { stored, unknown, malformed, reports } = await receiver.receive(
+      request.raw,
+      feed.name,
+      (body) => takeInRegistrations(db, body, now),
     );
     if (malformed > 0) {
       // The records themselves are not logged: a switch may put anything into them.
