@@ -414,6 +414,44 @@ test('the emergency numbers of an account are those of its own country, too', as
   assert.deepEqual([explained.emergency, explained.amount], [true, '0.000000']);
 });
 
+test("a call to an account's own number is incoming, whatever the account's country dials", async () => {
+  const { db, queue, clock } = api.service;
+  const own = { rate: '0.5', cash: '50' };
+  const [british, other] = [await addCustomer(api, own), await addCustomer(api, own)];
+  // In Britain these digits are a number in Egypt.
+  const { prices } = await readPriceFile('prefix,rate\n20,3');
+  const options = { now: clock(), replace: false, dryRun: false };
+  await importPrices(db, TESTER, 'egypt', prices, options);
+  for (const account of [british, other]) {
+    const changes = { country: 'GB', priceList: 'egypt' };
+    await changeAccount(db, TESTER, { queue, now: clock() }, account, changes);
+  }
+  await addNumber(db, TESTER, { account: british, number: '2075550188', monthly: '0' }, clock());
+  const asked = async (account: number, dst: string) => {
+    const { body } = await ask({ account, dst, call_id: `own ${dst}`, rewrite: true });
+    return [body.rate, body.dst];
+  };
+  const start = Math.floor(Date.now() / 1_000) - 120;
+  for (const dst of ['2075550188', '12075550188', '+12075550188']) {
+    assert.deepEqual(await asked(british, dst), ['0.5000', '+12075550188'], dst);
+    const records = [british, null].map((account, n) => ({
+      ...{ id: `own ${dst} ${n}`, account, start, duration: 60, cid: '1', dst },
+    }));
+    const taken = await post(`${api.url}/ingest/v1/calls/generic`, records, { authorization });
+    assert.equal(taken.body.stored, 2, dst);
+  }
+  assert.deepEqual(
+    await db.query('SELECT DISTINCT called, amount::text FROM call WHERE account = $1', [british]),
+    [{ called: '2075550188', amount: '0.500000' }],
+  );
+  assert.deepEqual(await asked(other, '2075550188'), ['3.0000', '+2075550188']);
+  const explained = await explainDialled(db, {
+    ...{ account: british, startsAt: clock(), seconds: 60, typed: '2075550188', feed: undefined },
+    emergencyNumbers: api.service.config.emergencyNumbers,
+  });
+  assert.deepEqual([explained.number, explained.incoming], ['2075550188', true]);
+});
+
 test('an emergency call costs nothing unless its list names exactly that number', async () => {
   const { db } = api.service;
   const [plain, named] = [await addCustomer(api, { cash: '5' }), await addCustomer(api)];

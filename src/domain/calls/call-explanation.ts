@@ -7,6 +7,7 @@ import { InvalidValue } from '../problem.ts';
 import {
   billedSeconds,
   feeOf,
+  isOwnNumber,
   joinDestination,
   joinNumber,
   ownerOfCalled,
@@ -87,8 +88,7 @@ export async function explainCall(db: Queryable, call: AskedCall): Promise<CallE
            FROM blocked_prefix k WHERE k.prefix = ANY (${prefixesOf('e.number')})
              AND (k.account IS NULL OR k.account IN (a.username, a.master_account))) AS blocked,
          ${ownerOfCalled('e.number', '$5::timestamptz')} AS owner,
-         EXISTS (SELECT FROM number o WHERE o.number = e.number AND o.account = a.username
-           AND (o.removed_at IS NULL OR o.removed_at > $5::timestamptz)) AS incoming,
+         ${isOwnNumber('e.number', '$5::timestamptz')} AS incoming,
          ${PRICE_LIST} AS list,
          ARRAY(SELECT p.prefix FROM price p
            WHERE p.list = ${PRICE_LIST} AND p.prefix = ANY (${prefixesOf('e.number')})
@@ -107,7 +107,7 @@ export async function explainCall(db: Queryable, call: AskedCall): Promise<CallE
            'coalesce((d.price).increment_seconds, a.increment_seconds)',
          )} AS billed
        FROM account a
-         ${joinNumber('$2::text', '$3::text', '$4::boolean', "''")}
+         ${joinNumber(['$2::text', '$3::text'], '$5::timestamptz', '$4::boolean', "''")}
          ${joinDestination('e.number', '$5::timestamptz', '$4::boolean')}
        WHERE a.username = $1 OFFSET 0
      ) AS c`,

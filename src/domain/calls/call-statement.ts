@@ -99,7 +99,7 @@ WITH input AS (
   FROM input i
   JOIN account a ON a.username = CASE WHEN i.account IS NOT NULL THEN i.account
     ELSE ${ownerOfCalled('i.called', 'i.started_at')} END
-  ${joinNumber('i.called', 'i.dialled', 'i.emergency', 'i.called')}
+  ${joinNumber(['i.called', 'i.dialled'], 'i.started_at', 'i.emergency', 'i.called')}
   ${joinDestination('e.number', 'i.started_at', 'i.emergency')}
 ), inserted AS (
   INSERT INTO call (billing_account, account, started_at, id, caller, called, source_ip,

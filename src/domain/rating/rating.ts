@@ -63,17 +63,30 @@ const LENGTHS = Array.from({ length: 15 }, (_, n) => n + 1);
 // Means the same in every country, so no plan reads it: that takes as long as the search for its price.
 const INTERNATIONAL = '^[+]([2-9][0-9]{7,14}|1[2-9][0-9]{2}[2-9][0-9]{6})$';
 
+/** SQL condition, of an account `a`: a called number is its own at a moment. */
+export const isOwnNumber = (called: string, at: string) =>
+  `EXISTS (SELECT FROM number o WHERE o.number = ${called} AND o.account = a.username
+     AND (o.removed_at IS NULL OR o.removed_at > ${at}))`;
+
 /**
  * SQL to join to an account, `a`: `e.number` is the called number. If the account has a country,
- * that country's numbering plan reads the dialled digits.
+ * that country's numbering plan reads the dialled digits. A call to the account's own number is
+ * incoming: a carrier wrote it as the feed's country does.
  * @param called SQL of the number as the feed's country reads it
  * @param dialled SQL of the dialled digits, or NULL if they are that number
+ * @param at SQL of the moment at which the call starts
  * @param emergency SQL condition: it is an emergency call, whose number is the same everywhere
  * @param none SQL of the value for digits that are no number in the account's country
  */
-export const joinNumber = (called: string, dialled: string, emergency: string, none: string) =>
+export const joinNumber = (
+  [called, dialled]: readonly [string, string],
+  at: string,
+  emergency: string,
+  none: string,
+) =>
   `CROSS JOIN LATERAL (SELECT CASE WHEN a.country IS NULL OR ${emergency}
-      OR coalesce(${dialled}, ${called}) ~ '${INTERNATIONAL}' THEN ${called} ELSE coalesce((
+      OR coalesce(${dialled}, ${called}) ~ '${INTERNATIONAL}' OR ${isOwnNumber(called, at)}
+    THEN ${called} ELSE coalesce((
       SELECT dialled_number(coalesce(${dialled}, ${called}), plan) FROM numbering_plan plan
       WHERE plan.country = a.country), ${none}) END AS number OFFSET 0) e`;
 
@@ -96,8 +109,7 @@ export const joinDestination = (called: string, at: string, emergency: string) =
       WHERE p.list = ${PRICE_LIST} AND p.prefix = ANY (
             CASE WHEN ${emergency} THEN ARRAY[${called}] ELSE ${prefixesOf(called)} END)
         AND p.valid_from <= ${at} AND p.valid_until > ${at}
-        AND NOT EXISTS (SELECT FROM number o WHERE o.number = ${called} AND o.account = a.username
-          AND (o.removed_at IS NULL OR o.removed_at > ${at}))
+        AND NOT ${isOwnNumber(called, at)}
       ORDER BY p.prefix DESC LIMIT 1) END AS price OFFSET 0) d`;
 
 /**

@@ -16,7 +16,7 @@ const FIRST_QUESTION = `(SELECT ($1::bigint[])[1] AS account, ($2::text[])[1] AS
 
 const askedOf = (questions: string) => `${questions}
     JOIN account a ON a.username = i.account
-    ${joinNumber('i.called', 'i.dialled', 'false', "''")}
+    ${joinNumber(['i.called', 'i.dialled'], '$4::timestamptz', 'false', "''")}
     ${joinDestination('e.number', '$4::timestamptz', 'false')}`;
 
 /** SQL of the questions `i`, with the account `a`, number `e.number` and price `d.price` of each. */
