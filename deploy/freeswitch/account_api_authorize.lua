@@ -38,7 +38,8 @@ end
 local answer = account_api.post("/authorize",
   string.format('{"account":"%s","dst":"%s","call_id":"%s","rewrite":true}', account, dst, uuid))
 local seconds = tonumber(answer:match("max_seconds[^%d]*(%d+)"))
-local dial = answer:match('dst[\\": ]+([+*%d]+)')
+-- The whole number, or none: *1 would be another one than *1#23.
+local dial = answer:match('dst[\\": ]+([+*%d]+)[\\"]')
 if account_api.status(answer) ~= "200" or not seconds or not dial then
   return refuse(account_api.status(answer) == "402" and "CALL_REJECTED" or "NORMAL_TEMPORARY_FAILURE")
 end

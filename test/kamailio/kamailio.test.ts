@@ -6,6 +6,7 @@ import { changeAccount } from '../../src/domain/account/account.ts';
 import { replaceSipSecret } from '../../src/domain/account/credentials.ts';
 import { addNumber, removeNumber } from '../../src/domain/billing/recurring-charge.ts';
 import { reconcile } from '../../src/domain/books/proof.ts';
+import { changeFeed } from '../../src/domain/calls/feed.ts';
 import { blockPrefixes } from '../../src/domain/rating/blocked-prefix.ts';
 import { post } from '../support/calls.ts';
 import { waitUntil } from '../support/wait.ts';
@@ -273,6 +274,22 @@ test("a call of the carrier to a customer's number rings its phone and is paid b
   const stranger = await carrierCall(system.sip, { number: '8005550111', from: '127.0.0.1' });
   assert.match(stranger.output, /received 'SIP\/2\.0 407/, 'from elsewhere one says who one is');
   await hangUp();
+});
+
+test("a carrier's call to a North American number is that number, also where the feed is in Britain", async () => {
+  const [name = ''] = system.credentials.split(':');
+  const owner = await customer('5');
+  await hasNumber(owner, '2075550111');
+  await changeFeed(db(), ACTOR, { name, country: 'GB' }, new Date());
+  await setTimeout(1_100); // the feed's settings are read again after a second
+  const hangUp = await answeringPhone(system.sip, owner);
+  const done = await carrierCall(system.sip, { number: '+12075550111', seconds: 1 });
+  assert.equal(done.status, 0, done.output);
+  const [row] = await callsOf(owner, 1);
+  assert.equal(row.value.dst, '2075550111');
+  await hangUp();
+  await changeFeed(db(), ACTOR, { name, country: 'US' }, new Date());
+  await setTimeout(1_100);
 });
 
 test('phones with the user of an earlier system register, call and are called', async () => {
