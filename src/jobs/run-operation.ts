@@ -65,8 +65,13 @@ const WORKERS: Record<string, Worker> = {
     const { import: id } = parameters as { import: string };
     const { defaultRate: rate, sipRealm, currency } = config;
     const tools = { db, keyring, queue, actor, now: clock(), rate, sipRealm, currency };
+    let done = 0;
+    const onProgress: Progress = (rows, total) => {
+      done = rows;
+      progress(rows, total);
+    };
     const { run, counts } = await importFile(
-      { tools, onProgress: progress },
+      { tools, onProgress, onReading: () => progress(done) },
       id,
       openParts(db, keyring, id),
     );

@@ -5,6 +5,7 @@ import { changeAccount } from '../../src/domain/account/account.ts';
 import { searchAccounts } from '../../src/domain/account/account-search.ts';
 import { EXPORT_KIND_NAMES } from '../../src/domain/moving/export-kinds.ts';
 import { post } from '../support/calls.ts';
+import { watchDelays } from '../support/delays.ts';
 import { codeOf, operatorClient, sharedOperators } from '../support/operator.ts';
 import { TESTER } from '../support/service.ts';
 import { waitUntil } from '../support/wait.ts';
@@ -18,7 +19,8 @@ const lines = (text: string) =>
     .split('\n')
     .map((line) => JSON.parse(line));
 
-async function imported(body: object, parts: (string | Buffer)[]) {
+/** Begins an import of a file in parts. */
+async function begun(body: object, parts: (string | Buffer)[]) {
   const made = await client.call('POST', '/imports', body);
   assert.equal(made.status, 201, JSON.stringify(made.body));
   const { id } = made.body;
@@ -30,12 +32,22 @@ async function imported(body: object, parts: (string | Buffer)[]) {
   }
   const started = await client.call('POST', `/imports/${id}/start`, {});
   assert.equal(started.status, 202, JSON.stringify(started.body));
-  let operation = started.body;
+  return { id, operation: started.body.id };
+}
+
+/** An operation that has ended. */
+async function ended(id: string) {
+  let operation: Awaited<ReturnType<typeof client.call>>['body'];
   await waitUntil(async () => {
-    operation = (await client.call('GET', `/operations/${started.body.id}`)).body;
+    operation = (await client.call('GET', `/operations/${id}`)).body;
     return operation.finishedAt !== null;
   });
-  return { id, operation };
+  return operation;
+}
+
+async function imported(body: object, parts: (string | Buffer)[]) {
+  const { id, operation } = await begun(body, parts);
+  return { id, operation: await ended(operation) };
 }
 
 test('a file comes in parts, is imported by a job, and tells of each row', async () => {
@@ -152,6 +164,62 @@ test('an import needs the right for its kind, all of its parts, and is told to i
     { order: 'username', limit: 1 },
   );
   assert.deepEqual(found, []);
+});
+
+/** An import whose file is read for the first time, which takes many seconds. */
+async function beingRead() {
+  const lines = '\n'.repeat(12_000_000);
+  const import_ = await begun({ kind: 'accounts' }, [gzipSync(`externalId,name,email\n${lines}`)]);
+  await waitUntil(async () => {
+    const { db } = api.service;
+    const query = 'SELECT FROM import_run WHERE id = $1 AND digest IS NOT NULL';
+    return (await db.query(query, [import_.id])).length > 0;
+  });
+  return import_;
+}
+
+const auditOf = async (id: string) => {
+  const rows = await api.service.db.query<{ action: string }>(
+    'SELECT action FROM audit_entry WHERE strpos(detail::text, $1) > 0 ORDER BY id',
+    [id],
+  );
+  return rows.map(({ action }) => action);
+};
+
+test('an import that is discarded while its file is read ends soon, and nothing of it is kept', async () => {
+  const { id, operation } = await beingRead();
+  assert.equal((await client.call('DELETE', `/imports/${id}`)).status, 204);
+  const began = performance.now();
+  const busyMs = watchDelays();
+  const { status, error, result } = await ended(operation);
+  const took = performance.now() - began;
+  assert.deepEqual([status, error.code, result], ['failed', 'conflict', null]);
+  const { body } = await client.call('GET', `/imports/${id}`);
+  assert.deepEqual([body.status, body.rows], ['discarded', null]);
+  assert.deepEqual(await auditOf(id), ['import started', 'import discarded']);
+  for (const table of ['import_name', 'import_part', 'import_row']) {
+    assert.deepEqual(
+      await api.service.db.query(`SELECT FROM ${table} WHERE run = $1`, [id]),
+      [],
+      table,
+    );
+  }
+  assert.ok(took < 3_000 + busyMs(), `${took} ms`);
+});
+
+test('an import is cancelled while its file is read, and can be started again', async () => {
+  const { id, operation } = await beingRead();
+  const { status, body } = await client.call('POST', `/operations/${operation}/cancel`);
+  assert.deepEqual([status, body.status], [200, 'cancelled']);
+  const shown = (await client.call('GET', `/imports/${id}`)).body;
+  assert.deepEqual([shown.status, shown.created], ['open', 0]);
+  const again = await client.call('POST', `/imports/${id}/start`, {});
+  assert.equal(again.status, 202, JSON.stringify(again.body));
+  assert.equal((await client.call('DELETE', `/imports/${id}`)).status, 204);
+  assert.equal((await ended(again.body.id)).status, 'failed');
+  assert.equal((await ended(operation)).status, 'cancelled');
+  assert.deepEqual(await auditOf(id), ['import started', 'import discarded']);
+  assert.deepEqual(await auditOf(operation), ['operation cancelled']);
 });
 
 test('a part that comes several times at once is taken once', async () => {

@@ -210,7 +210,7 @@ const get = route('GET /imports/{id}', 'getImport', {
 });
 
 const discard = route('DELETE /imports/{id}', 'discardImport', {
-  summary: 'End an import that will not go on; what was written stays',
+  summary: 'End an import that will not go on, also while it runs; what was written stays',
   scope: SCOPE,
   params: I,
   answers: { 204: null },

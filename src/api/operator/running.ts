@@ -118,7 +118,9 @@ const getOperation = route('GET /operations/{id}', 'getOperation', {
 
 const cancel = route('POST /operations/{id}/cancel', 'cancelOperation', {
   summary: 'End long work before it is done; what it did stays',
-  description: 'Work that waits always, and while it runs a charge run or preview, or a replay.',
+  description:
+    'Work that waits always, and while it runs a charge run or preview, an import, or a replay. ' +
+    'An import can be started again.',
   scope: null,
   isNatural: true,
   params: OPERATION,

@@ -12,6 +12,9 @@ const BYTE_ORDER_MARK = '\uFEFF';
 /** Opens a file from its start; it is read several times. */
 export type OpenFile = () => AsyncIterable<Buffer>;
 
+/** Is called before each part of a file is read, and may throw. */
+export type OnChunk = () => Promise<void>;
+
 export const ENCODINGS = ['utf-8', 'latin1'] as const;
 export type Encoding = (typeof ENCODINGS)[number];
 
@@ -47,14 +50,16 @@ export interface FileHead {
  * Reads rows: CSV with commas, semicolons or tabs and a first line of titles, or NDJSON; plain or
  * gzip. A damaged row spoils no other. The memory does not depend on the size of file or row.
  * @param onHead gets the titles before the first row
+ * @param onChunk is called for all that is read, so it can end the reading of a file without rows
  * @throws FileFault where titles are missing or doubled
  */
 export async function* readFileRows(
   open: OpenFile,
   encoding: Encoding,
   onHead: (head: FileHead) => void = () => undefined,
+  onChunk: OnChunk = () => Promise.resolve(),
 ): AsyncGenerator<FileRow> {
-  const lines = linesOf(open, encoding);
+  const lines = linesOf(open, encoding, onChunk);
   let titles: string[] | undefined;
   let delimiter: string | undefined;
   const ahead: Line[] = [];
@@ -94,9 +99,12 @@ function requireTitles(given: string[], titles: string[]): void {
 }
 
 /** A digest of the file's bytes as they are, packed or not. */
-export async function digestOf(open: OpenFile): Promise<string> {
+export async function digestOf(open: OpenFile, onChunk: OnChunk): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of open()) hash.update(chunk);
+  for await (const chunk of open()) {
+    await onChunk();
+    hash.update(chunk);
+  }
   return hash.digest('hex');
 }
 
@@ -207,7 +215,11 @@ interface Line {
 }
 
 /** Lines that are not blank. Of a line that is too long only the number is kept. */
-async function* linesOf(open: OpenFile, encoding: Encoding): AsyncGenerator<Line, undefined> {
+async function* linesOf(
+  open: OpenFile,
+  encoding: Encoding,
+  onChunk: OnChunk,
+): AsyncGenerator<Line, undefined> {
   const decoder = new TextDecoder(encoding === 'latin1' ? 'windows-1252' : 'utf-8', {
     fatal: true,
   });
@@ -235,6 +247,7 @@ async function* linesOf(open: OpenFile, encoding: Encoding): AsyncGenerator<Line
     }
   };
   for await (const chunk of unpacked(open())) {
+    await onChunk();
     let from = 0;
     for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
       if (slice.isOver) await slice.next();

@@ -63,6 +63,16 @@ export async function findRun(db: Queryable, id: string, createdBy?: string): Pr
   return run;
 }
 
+/** @throws Refusal 'conflict' once an import has ended */
+export async function requireOpen(db: Queryable, id: string): Promise<void> {
+  const { status } = await findRun(db, id);
+  if (status !== 'open') throw hasEnded(id);
+}
+
+/** What is told of an import that has ended. */
+export const hasEnded = (id: string) =>
+  new Refusal('conflict', `the import ${id} has ended already`);
+
 /** Imports, newest first. */
 export function listRuns(
   db: Queryable,
@@ -153,7 +163,7 @@ export async function discardRun(db: Database, actor: Actor, id: string, now: Da
     );
     if (rows.length === 0) {
       await findRun(tx, id);
-      throw new Refusal('conflict', `the import ${id} has ended already`);
+      throw hasEnded(id);
     }
     await tx.query('DELETE FROM import_part WHERE run = $1', [id]);
     await forgetNames(tx, id);

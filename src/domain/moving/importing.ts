@@ -1,7 +1,14 @@
 import type { Database } from '../../db/database.ts';
 import { audit } from '../audit.ts';
 import { Refusal } from '../refusal.ts';
-import { digestOf, FileFault, type FileHead, type OpenFile, readFileRows } from './file-rows.ts';
+import {
+  digestOf,
+  FileFault,
+  type FileHead,
+  type OnChunk,
+  type OpenFile,
+  readFileRows,
+} from './file-rows.ts';
 import {
   failed,
   type ImportKind,
@@ -10,7 +17,15 @@ import {
   type ReadRow,
 } from './import-kind.ts';
 import { KINDS } from './import-kinds.ts';
-import { countsOf, findRun, type ImportCounts, type ImportRun, remarksOf } from './import-run.ts';
+import {
+  countsOf,
+  findRun,
+  hasEnded,
+  type ImportCounts,
+  type ImportRun,
+  remarksOf,
+  requireOpen,
+} from './import-run.ts';
 import { RowMapper, readMapping, shippedMapping } from './mapping.ts';
 import { notUnderstood } from './price-rows.ts';
 import { type Reading, RowReading } from './read-row.ts';
@@ -18,11 +33,14 @@ import { forgetNames, RowNames } from './row-names.ts';
 import { type Batch, keyOf, type OnCredentials, writeBatch } from './write-rows.ts';
 
 const BATCH = 500;
+const CHECKED_EVERY_MS = 500;
 
 export interface Importing {
   tools: Omit<ImportTools, 'options' | 'names' | 'wantsCredentials'>;
   /** @param done rows of the file; total is known after the first reading */
   onProgress?: (done: number, total: number, failed: number) => void;
+  /** is called while the file is read; it may throw to end that */
+  onReading?: () => void;
   onCredentials?: OnCredentials;
 }
 
@@ -45,16 +63,18 @@ interface FirstReading {
  * Imports a file, or goes on with it. The whole file is checked before anything is written. Then
  * groups of rows are written, each with its results and the position in one transaction. So it may
  * be killed at any moment and called again. A dry run does the same, and rolls each group back.
- * @throws Refusal 'conflict' for another file, or while another process imports it
+ * @throws Refusal 'conflict' for another file, while another process imports it, or once it is
+ *   discarded
  */
 export async function importFile(
-  { tools, onProgress, onCredentials }: Importing,
+  { tools, onProgress, onReading, onCredentials }: Importing,
   id: string,
   open: OpenFile,
 ): Promise<ImportResult> {
   const { db } = tools;
   let run = await findRun(db, id);
-  if (run.status !== 'open') return { run, counts: await countsOf(db, id) };
+  if (run.status === 'finished') return { run, counts: await countsOf(db, id) };
+  await requireOpen(db, id);
   const { options } = run;
   const kind = KINDS[run.kind];
   const mapping = options.ownMapping
@@ -62,9 +82,14 @@ export async function importFile(
     : shippedMapping(options.mapping);
   const mapper = new RowMapper(mapping, run.kind, options);
   const reading = new RowReading(kind, mapper, { options, currency: tools.currency });
-  await requireSameFile(db, run, await digestOf(open));
+  const onChunk = checks(db, id, onReading);
+  const digest = await digestOf(open, onChunk);
+  // A discarded import has lost its file's parts, so what was read of them is not the file.
+  await requireOpen(db, id);
+  await requireSameFile(db, run, digest);
   const names = new RowNames(db, tools.keyring, id);
-  const first = await firstReading(kind, { open, mapper, reading, run, names });
+  const first = await firstReading(kind, { open, mapper, reading, run, names, onChunk });
+  await requireOpen(db, id);
   await db.query('UPDATE import_run SET rows = $2, remarks = $3 WHERE id = $1', [
     id,
     first.rows,
@@ -95,7 +120,7 @@ export async function importFile(
       found = [];
     };
     let last = after;
-    for await (const fileRow of readFileRows(open, options.encoding)) {
+    for await (const fileRow of readFileRows(open, options.encoding, undefined, onChunk)) {
       if (fileRow.line <= after) continue;
       const read = reading.read(fileRow);
       const passOfRow = 'row' in read ? (kind.passOf?.(read.row) ?? 1) : 1;
@@ -107,6 +132,17 @@ export async function importFile(
     if (found.length > 0) await flush(last);
   }
   return finish(all, run);
+}
+
+/** Finds out now and then whether an import still goes on. */
+function checks(db: Database, id: string, onReading: () => void = () => undefined): OnChunk {
+  let checkedMs = performance.now();
+  return async () => {
+    if (performance.now() - checkedMs < CHECKED_EVERY_MS) return;
+    onReading();
+    await requireOpen(db, id);
+    checkedMs = performance.now();
+  };
 }
 
 /** The rows of a group that are written, and the results of the others. */
@@ -181,9 +217,10 @@ async function firstReading(
     reading: RowReading;
     run: ImportRun;
     names: RowNames;
+    onChunk: OnChunk;
   },
 ): Promise<FirstReading> {
-  const { open, mapper, reading, run, names } = given;
+  const { open, mapper, reading, run, names, onChunk } = given;
   const found: FirstReading = { rows: 0, faulty: 0, passes: new Set([1]), remarks: [] };
   const onHead = ({ titles }: FileHead) => {
     const { unknown, money } = mapper.unknownOf(titles);
@@ -194,7 +231,7 @@ async function firstReading(
       found.remarks.push(`columns that are not imported: ${unknown.join(', ')}`);
   };
   try {
-    for await (const fileRow of readFileRows(open, run.options.encoding, onHead)) {
+    for await (const fileRow of readFileRows(open, run.options.encoding, onHead, onChunk)) {
       found.rows++;
       const read = reading.read(fileRow);
       if ('faults' in read) found.faulty++;
@@ -216,11 +253,12 @@ async function finish({ db, actor, now }: ImportTools, run: ImportRun): Promise<
   const counts = await countsOf(db, run.id);
   const remarks = await remarksOf(db, run.id);
   await db.transaction(async (tx) => {
-    await tx.query(
+    const ended = await tx.query(
       `UPDATE import_run SET status = 'finished', finished_at = $2, remarks = remarks || $3::jsonb
-       WHERE id = $1`,
+       WHERE id = $1 AND status = 'open' RETURNING id`,
       [run.id, now, JSON.stringify(remarks)],
     );
+    if (ended.length === 0) throw hasEnded(run.id);
     await forgetNames(tx, run.id);
     const { kind, options, sums } = run;
     const detail = { import: run.id, kind, dryRun: options.dryRun, ...counts, sums };

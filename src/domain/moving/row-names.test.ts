@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sharedService, TESTER } from '../../../test/support/service.ts';
 import { PLAIN_OPTIONS } from './import-kind.ts';
-import { createRun } from './import-run.ts';
+import { createRun, discardRun } from './import-run.ts';
 import { forgetNames, RowNames } from './row-names.ts';
 
 const api = sharedService();
@@ -34,4 +34,15 @@ test('names that several rows have are found, however far apart, also after a ne
   assert.equal((await stored()).length, 2_498);
   await forgetNames(db, id);
   assert.deepEqual(await stored(), []);
+});
+
+test('names of an import that was discarded meanwhile are not kept', async () => {
+  const { db, keyring } = api.service;
+  const file = { kind: 'accounts', options: PLAIN_OPTIONS, file: null, createdBy: null } as const;
+  const { id } = await createRun(db, TESTER, file, new Date());
+  const names = new RowNames(db, keyring, id);
+  await names.note([{ name: 'id 1', line: 2 }]);
+  await discardRun(db, TESTER, id, new Date());
+  await names.flush();
+  assert.deepEqual(await db.query('SELECT FROM import_name WHERE run = $1', [id]), []);
 });

@@ -35,16 +35,21 @@ export class RowNames {
     return this.#waiting.length < AT_ONCE ? 0 : this.flush();
   }
 
-  /** Stores what is noted. @returns how many of these names an earlier row has */
+  /**
+   * Stores what is noted, unless the import has ended meanwhile.
+   * @returns how many of these names an earlier row has
+   */
   async flush(): Promise<number> {
     const noted = this.#waiting;
     this.#waiting = [];
     const [row] = await this.#db.query<{ count: number }>(
-      `WITH given AS (
+      `WITH run AS (
+         SELECT id FROM import_run WHERE id = $1 AND status = 'open' FOR SHARE
+       ), given AS (
          SELECT name, line FROM unnest($2::uuid[], $3::bigint[]) AS g (name, line)
        ), added AS (
          INSERT INTO import_name (run, name, line)
-         SELECT $1, name, min(line) FROM given GROUP BY name
+         SELECT run.id, name, min(given.line) FROM given, run GROUP BY run.id, name
          ON CONFLICT DO NOTHING RETURNING name, line
        )
        SELECT count(*)::int AS count FROM given g LEFT JOIN added a ON a.name = g.name

@@ -168,7 +168,7 @@ export async function takeOperation(
 }
 
 // Work of these kinds can end after any step; the rest would leave a step undone.
-const CANCELLABLE = ['charge run', 'charge preview', 'replay'];
+const CANCELLABLE = ['charge run', 'charge preview', 'import', 'replay'];
 
 /**
  * Ends an operation before it is done: one that still waits, or one whose kind allows that between
