@@ -29,6 +29,8 @@ const SEPARATORS = /[ ().-]/g;
 const USUAL = /^(?:\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})$/;
 const DIGITS = /^\+?[0-9]+$/;
 const SERVICE_CODE = /^[*#][0-9*#]{1,7}$/;
+// The numbers of Niue and Tokelau.
+const SHORT_INTERNATIONAL = /^[2-9][0-9]{6}$/;
 const NORTH_AMERICAN = /^\+1([2-9][0-9]{2}[2-9][0-9]{6})$/;
 
 /** E.164, 6.2.1 */
@@ -74,9 +76,14 @@ export function readDialled(
   return { called: number, dialled: number === dialled ? undefined : dialled };
 }
 
-/** A number of `dialledNumber` in the form for trunks: North American ones get a plus, too. */
-export function internationalNumber(number: string): string {
-  return NORTH_AMERICAN.test(`+1${number}`) ? `+1${number}` : number;
+/**
+ * A number of `dialledNumber` in the form for trunks: North American ones get a plus, too.
+ * @param dialled the digits that it was read from; a short number of another country has no plus, but
+ *   was dialled with one or with an international prefix
+ */
+export function internationalNumber(number: string, dialled = number): string {
+  if (NORTH_AMERICAN.test(`+1${number}`)) return `+1${number}`;
+  return dialled !== number && SHORT_INTERNATIONAL.test(number) ? `+${number}` : number;
 }
 
 /** The text to search numbers for, if a person types a number or a part of one. */

@@ -312,6 +312,21 @@ test('every spelling of a number is blocked, priced, held, billed and owned alik
 
 const EMERGENCY = ['911', '112', '933', '999'];
 
+test('a short number of another country is told with the plus that it was dialled with', async () => {
+  const account = await addCustomer(api, { cash: '900' });
+  for (const [dst, told] of [
+    ['+6834000', '+6834000'],
+    ['0116834000', '+6834000'],
+    ['tel:%2B683-4000', '+6834000'],
+    ['6834000', '6834000'],
+    ['+683400', '683400'],
+    ['+1234567', '1234567'],
+  ] as const) {
+    const { status, body } = await ask({ account, dst, call_id: dst, rewrite: true });
+    assert.deepEqual([status, body.dst], [200, told], dst);
+  }
+});
+
 test('an emergency call is allowed whatever stands against it, and while the database is slow', async () => {
   const { db, clock } = api.service;
   const account = await addCustomer(api, { cash: '-5' });

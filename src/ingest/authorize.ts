@@ -51,7 +51,7 @@ export function authorizeRoute(app: FastifyInstance, service: Service, senders: 
   const authorize = gatherAuthorizations(db, options);
   const answer = async ({ rewrite, ...question }: ReadQuestion) => {
     const allowed = await authorize({ ...question, now: clock() });
-    const called = allowed.called ?? question.called;
+    const called = internationalNumber(allowed.called ?? question.called, question.dialled);
     return permission(allowed.maxSeconds, shownRate(allowed.rate), rewrite ? called : undefined);
   };
   const isEmergency = (number: string, feed: DeliveringFeed | undefined) =>
@@ -74,7 +74,11 @@ export function authorizeRoute(app: FastifyInstance, service: Service, senders: 
         (await soonOrUndefined(isEmergencyOfAccount(db, account, dialled))) !== false)
     ) {
       await soonOrUndefined(allowEmergencyCall(db, account));
-      return permission(holdSeconds, '0', question.rewrite ? number : undefined);
+      return permission(
+        holdSeconds,
+        '0',
+        question.rewrite ? internationalNumber(number) : undefined,
+      );
     }
     if (feed) return answer(question);
     await request.authenticated;
@@ -122,7 +126,7 @@ export function authorizeRoute(app: FastifyInstance, service: Service, senders: 
 
 /** The answer to a call that is allowed. @param called the number for switches that want it */
 function permission(maxSeconds: number, rate: string, called: string | undefined): string {
-  const dst = called === undefined ? '' : `, "dst": "${internationalNumber(called)}"`;
+  const dst = called === undefined ? '' : `, "dst": "${called}"`;
   return `{"allow": true, "max_seconds": ${maxSeconds}, "rate": "${rate}"${dst}}`;
 }
 
