@@ -149,11 +149,17 @@ const NUMBERS = new Map(
 
 const SOMEWHERE = new Set([...NUMBERS.values()].flat());
 
+// *67 and *82 in North America, *31# and #31# of 3GPP TS 22.030.
+const CALLER_ID_CODE = /^(?:\*67|\*82|[*#]31#)/;
+
+/** Digits without a code before them that hides or shows the caller's number for one call. */
+export const withoutCallerIdCode = (digits: string) => digits.replace(CALLER_ID_CODE, '');
+
 /** Whether digits are an emergency number of any country of the table. */
-export const isEmergencySomewhere = (digits: string) => SOMEWHERE.has(digits);
+export const isEmergencySomewhere = (digits: string) => SOMEWHERE.has(withoutCallerIdCode(digits));
 
 /**
- * Whether digits are an emergency number.
+ * Whether digits are an emergency number, perhaps behind a code for the caller's number.
  * @param everywhere numbers that are emergency numbers in every country
  */
 export function isEmergencyNumber(
@@ -161,5 +167,6 @@ export function isEmergencyNumber(
   country: string | undefined,
   digits: string,
 ): boolean {
-  return everywhere.has(digits) || (NUMBERS.get(country ?? '')?.includes(digits) ?? false);
+  const number = withoutCallerIdCode(digits);
+  return everywhere.has(number) || (NUMBERS.get(country ?? '')?.includes(number) ?? false);
 }

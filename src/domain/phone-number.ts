@@ -33,6 +33,9 @@ const SERVICE_CODE = /^[*#][0-9*#]{1,7}$/;
 const SHORT_INTERNATIONAL = /^[2-9][0-9]{6}$/;
 const NORTH_AMERICAN = /^\+1([2-9][0-9]{2}[2-9][0-9]{6})$/;
 
+// Too short to be a number of another country.
+const LONGEST_HELP = 3;
+
 /** E.164, 6.2.1 */
 const MOST_INTERNATIONAL = 15;
 
@@ -46,7 +49,7 @@ const MOST_INTERNATIONAL = 15;
  * and RFC 3966 (global and local numbers). Takes time linear in the length.
  * @returns undefined if there is no number, or if a trunk might dial another number: letters,
  *   double escapes, +0…, 011 or 00 before a 0, the country code 1 before a 0 or 1, digits of
- *   another country by `;phone-context=`
+ *   another country by `;phone-context=`, if they are more than three
  */
 export function dialledNumber(text: string, plan = NORTH_AMERICA): string | undefined {
   return readDialled(text, plan)?.called;
@@ -99,8 +102,9 @@ export function tenDigits(text: string): string | undefined {
 /** The digits, or service code, that a spelling stands for; another text if it is no number. */
 function digitsOf(text: string, plan: NumberingPlan): string {
   const [, subscriber = '', parameters = ''] = /^([^;]*)(.*)$/s.exec(userPart(text) ?? '') ?? [];
-  if (isForeign(parameters, plan)) return '';
-  return unescaped(subscriber)?.replace(SEPARATORS, '') ?? '';
+  const digits = unescaped(subscriber)?.replace(SEPARATORS, '') ?? '';
+  // A phone away from home calls for help by 112;phone-context=+49.
+  return digits.length > LONGEST_HELP && isForeign(parameters, plan) ? '' : digits;
 }
 
 function userPart(text: string): string | undefined {

@@ -369,10 +369,24 @@ test('an emergency call is allowed whatever stands against it, and while the dat
       await askAll(`${what}, the balance locked`);
     });
   }
-  for (const dst of ['sip:%39%311@192.0.2.1;user=phone', '9-1-1', 'tel:911']) {
+  const spelled = [
+    ...['sip:%39%311@192.0.2.1;user=phone', '9-1-1', 'tel:911', 'tel:911;phone-context=+52'],
+    ...['*67911', '*82911', 'sip:%2A67911@192.0.2.1', '#31#911', '*31#911'],
+  ];
+  for (const dst of spelled) {
     const rewritten = await ask({ account, dst, call_id: 'e1', rewrite: true });
-    assert.deepEqual(rewritten.body, { ...allowed, dst: '911' });
+    assert.deepEqual(rewritten.body, { ...allowed, dst: '911' }, dst);
   }
+  const start = Math.floor(Date.now() / 1_000) - 120;
+  const records = spelled.map((dst) => ({ id: `e1 ${dst}`, account, start, duration: 60, dst }));
+  await post(`${api.url}/ingest/v1/calls/generic`, records, { authorization });
+  assert.deepEqual(
+    await db.query(
+      `SELECT emergency, amount::text, count(*) FROM call WHERE account = $1 GROUP BY 1, 2`,
+      [account],
+    ),
+    [{ emergency: true, amount: '0.000000', count: spelled.length }],
+  );
   assert.deepEqual(await db.query('SELECT FROM hold WHERE account = $1', [account]), []);
   assert.deepEqual(await refusal(9_999_999_999, '911'), no('Unknown account'));
   assert.deepEqual(await refusal(account, '9111'), no('The account is closed'));

@@ -3,7 +3,11 @@ import type { FastifyInstance } from 'fastify';
 import { USERNAME_REQUIREMENT } from '../domain/account-name.ts';
 import { isEmergencyOfAccount } from '../domain/calls/emergency-of-account.ts';
 import type { DeliveringFeed } from '../domain/calls/feed.ts';
-import { isEmergencyNumber, isEmergencySomewhere } from '../domain/emergency-numbers.ts';
+import {
+  isEmergencyNumber,
+  isEmergencySomewhere,
+  withoutCallerIdCode,
+} from '../domain/emergency-numbers.ts';
 import type { Decimal } from '../domain/money.ts';
 import { internationalNumber, type NumberingPlan, readDialled } from '../domain/phone-number.ts';
 import { gatherAuthorizations } from '../domain/rating/authorization.ts';
@@ -74,11 +78,8 @@ export function authorizeRoute(app: FastifyInstance, service: Service, senders: 
         (await soonOrUndefined(isEmergencyOfAccount(db, account, dialled))) !== false)
     ) {
       await soonOrUndefined(allowEmergencyCall(db, account));
-      return permission(
-        holdSeconds,
-        '0',
-        question.rewrite ? internationalNumber(number) : undefined,
-      );
+      const told = internationalNumber(withoutCallerIdCode(number));
+      return permission(holdSeconds, '0', question.rewrite ? told : undefined);
     }
     if (feed) return answer(question);
     await request.authenticated;
