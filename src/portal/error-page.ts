@@ -72,6 +72,8 @@ function explain(
       return { title: errors.forged, text: errors.forgedText };
     case 404:
       return { title: errors.notFound, text: errors.notFoundText };
+    case 413:
+      return { title: errors.tooLarge, text: errors.tooLargeText };
     case 429:
       return { title: errors.tooOften, text: errors.tooOftenText(span(wait, { units })) };
     case 503:

@@ -1,3 +1,4 @@
+import { MIMEType } from 'node:util';
 import type { FastifyRequest } from 'fastify';
 import { Refusal } from '../domain/refusal.ts';
 
@@ -27,11 +28,16 @@ export function parseForm(body: string): Fields {
   return fields;
 }
 
+const MOST_PARTS = 50;
+const LONGEST_HEAD_BYTES = 4 * 1024;
+
 /**
  * A form with files. The value of a file is its text.
- * @throws Refusal 'malformed' for another body, and for a NUL
+ * @throws Refusal 'malformed' for another body, and for a NUL; 'too large' for more than 50 parts,
+ *   or a head of more than 4 KiB
  */
 export async function parseFormData(body: Buffer, type: string): Promise<Fields> {
+  requireFewParts(body, type);
   const sent = await new Response(new Uint8Array(body), { headers: { 'content-type': type } })
     .formData()
     .catch(() => {
@@ -43,6 +49,22 @@ export async function parseFormData(body: Buffer, type: string): Promise<Fields>
   }
   refuseNul(Object.values(fields));
   return fields;
+}
+
+/** The parser has no limits, and takes seconds for many parts or long heads. */
+function requireFewParts(body: Buffer, type: string): void {
+  const boundary = new MIMEType(type).params.get('boundary');
+  if (!boundary) throw new Refusal('malformed', 'Bad request');
+  let parts = 0;
+  for (let at = body.indexOf(`--${boundary}`); at >= 0; ) {
+    const end = body.indexOf('\r\n\r\n', at);
+    const headBytes = (end < 0 ? body.length : end) - at;
+    // The last boundary ends the form.
+    if (parts++ > MOST_PARTS || headBytes > LONGEST_HEAD_BYTES) {
+      throw new Refusal('too large', 'Too many parts, or a head that is too long');
+    }
+    at = body.indexOf(`--${boundary}`, at + 1);
+  }
 }
 
 /** @throws Refusal 'malformed' for a NUL in the query, which the database cannot hold */

@@ -110,6 +110,8 @@ export const de: Messages = {
     roleText: 'Ein Administrator kann es tun oder Ihnen eine andere Rolle geben.',
     tooOften: 'Zu viele Versuche',
     tooOftenText: (wait) => `Bitte versuchen Sie es in ${wait} wieder.`,
+    tooLarge: 'Das ist zu groß',
+    tooLargeText: 'Was Ihr Browser geschickt hat, ist größer, als diese Seite annimmt.',
     badRequest: 'Das ging nicht',
     badRequestText: 'Was Ihr Browser geschickt hat, war nicht zu verstehen.',
     brokeOff: 'Die Antwort brach ab. Bitte laden Sie die Seite neu.',

@@ -117,6 +117,8 @@ export const en = {
     roleText: 'An administrator can do it, or give you another role.',
     tooOften: 'Too many attempts',
     tooOftenText: (wait: string) => `Please try again in ${wait}.`,
+    tooLarge: 'That is too large',
+    tooLargeText: 'What your browser sent is larger than this page takes.',
     badRequest: 'That did not work',
     badRequestText: 'What your browser sent could not be understood.',
     brokeOff: 'The answer broke off. Please load the page again.',

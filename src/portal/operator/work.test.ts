@@ -129,6 +129,37 @@ test('a file is not read for a visitor whose role does not permit it', async () 
   }
 });
 
+test('a form of many parts or with a long head is refused before it is parsed, which takes seconds', async () => {
+  const path = '/admin/price-import';
+  const send = async (content: string | Buffer, type = 'multipart/form-data; boundary=x') => {
+    const cookie = [...operator.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const headers = { cookie, 'content-type': type };
+    const answer = await fetch(api.url + path, {
+      method: 'POST',
+      headers,
+      body: content as string,
+    });
+    const text = plain(await answer.text());
+    return [answer.status, text.includes('larger than')];
+  };
+  const part = (head: string) =>
+    `--x\r\nContent-Disposition: form-data; name="a"${head}\r\n\r\n1\r\n`;
+  const end = '--x--\r\n';
+  // Whole forms are refused because they carry no token.
+  assert.deepEqual(await send(part('').repeat(50) + end), [403, false]);
+  assert.deepEqual(await send(part('; filename="b"').repeat(51) + end), [413, true]);
+  assert.deepEqual(await send(part('').repeat(130_000) + end), [413, true]);
+  assert.deepEqual(await send(part('\r\nX: y'.repeat(1_000)) + end), [413, true]);
+  assert.deepEqual(await send(part(`; filename="${'%22'.repeat(2_000)}"`) + end), [413, true]);
+  for (const type of [
+    'multipart/form-data',
+    'multipart/form-data; boundary=',
+    'multipart/form-data; boundary=y',
+  ]) {
+    assert.deepEqual(await send(part('') + end, type), [400, false], type);
+  }
+});
+
 test('faults of a price file and failures of work are told in the language of the page', async () => {
   const path = '/admin/price-import';
   const { db, clock } = api.service;
