@@ -30,6 +30,8 @@ export interface SendOptions {
   key?: string;
   /** a higher priority runs first; left out: 0 */
   priority?: number;
+  /** on whose behalf; of each group one job runs at a time, in a queue that runs several */
+  group?: string;
 }
 
 /** A job that waits. */
@@ -130,7 +132,7 @@ export class Queue {
     tx: Queryable,
     name: string,
     data: object = {},
-    { key, priority = 0 }: SendOptions = {},
+    { key, priority = 0, group }: SendOptions = {},
   ): Promise<void> {
     const boss = await this.#opened();
     const executeSql = async (text: string, values?: unknown[]) => ({
@@ -140,6 +142,7 @@ export class Queue {
       db: { executeSql },
       priority,
       ...(key === undefined ? {} : { singletonKey: key }),
+      ...(group === undefined ? {} : { group: { id: group } }),
     });
     const wake = () => this.#wake.get(name)?.();
     if (tx.afterCommit) tx.afterCommit(wake);
@@ -163,13 +166,18 @@ export class Queue {
     return jobs.map(({ data }) => data);
   }
 
-  /** Passes a queue's jobs to `handler`, one by one. If it throws, the job is tried again. */
+  /**
+   * Passes a queue's jobs to `handler`. If it throws, the job is tried again.
+   * @param atOnce how many jobs run at once in this process; of each group one in all processes
+   */
   async work<Data extends object>(
     name: string,
     handler: JobHandler<Data>,
     onFailure: FailureHandler,
+    atOnce = 1,
   ): Promise<void> {
     const options = {
+      ...(atOnce > 1 ? { localConcurrency: atOnce, groupConcurrency: 1 } : {}),
       pollingIntervalSeconds: POLLING_SECONDS,
       batchSize: 1,
       // No pause while more jobs wait.

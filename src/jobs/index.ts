@@ -43,6 +43,8 @@ import {
 import { runOperation } from './run-operation.ts';
 
 const MOST_LOGGED = 20;
+// An import may take hours; one of each key runs at a time.
+const OPERATIONS_AT_ONCE = 3;
 
 /** Starts all delayed and scheduled work. @returns stops what does not end with the queue */
 export async function startJobs(
@@ -58,12 +60,14 @@ export async function startJobs(
     name: string,
     handler: JobHandler<Data>,
     logFailure: FailureHandler = (err, id) => log.error({ queue: name, id, err }, 'job failed'),
+    atOnce?: number,
   ) => {
     queues.push(name);
-    await queue.work<Data>(name, handler, (error, id) => {
+    const onFailure: FailureHandler = (error, id) => {
       logFailure(error, id);
       countJobFailure(db, name).catch((err) => log.error({ queue: name, err }, 'job not counted'));
-    });
+    };
+    await queue.work<Data>(name, handler, onFailure, atOnce);
   };
   await defineQueues(queue);
   await work<AddressedMessage>(
@@ -114,7 +118,8 @@ export async function startJobs(
     const calls = repeated.slice(0, MOST_LOGGED);
     log.warn({ ids: repeated.length, calls }, 'ids of calls with more than one start or account');
   });
-  await work<{ id: string }>(OPERATION_QUEUE, ({ id }) => runOperation(service, id));
+  const operate = ({ id }: { id: string }) => runOperation(service, id);
+  await work<{ id: string }>(OPERATION_QUEUE, operate, undefined, OPERATIONS_AT_ONCE);
   await work(CLEAN_UP_QUEUE, () => cleanUp(service));
   await noteQueues(db, queues);
   await queue.schedule(WARNING_QUEUE, '* * * * *');

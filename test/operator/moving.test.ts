@@ -207,6 +207,24 @@ test('an import that is discarded while its file is read ends soon, and nothing 
   assert.ok(took < 3_000 + busyMs(), `${took} ms`);
 });
 
+test('long work of a key waits for the other work of this key, and for that of no other key', async () => {
+  const first = await beingRead();
+  const second = await begun({ kind: 'accounts' }, [
+    'externalId,name,email\nq-1,A,q@example.com\n',
+  ]);
+  const other = await operatorClient(api);
+  const { body } = await other.call('POST', '/reconciliations', {});
+  await waitUntil(async () => {
+    const operation = (await other.call('GET', `/operations/${body.id}`)).body;
+    return operation.status === 'succeeded';
+  });
+  const statusOf = async ({ operation }: typeof first) =>
+    (await client.call('GET', `/operations/${operation}`)).body.status;
+  assert.deepEqual([await statusOf(first), await statusOf(second)], ['running', 'queued']);
+  assert.equal((await client.call('DELETE', `/imports/${first.id}`)).status, 204);
+  assert.equal((await ended(second.operation)).status, 'succeeded');
+});
+
 test('an import is cancelled while its file is read, and can be started again', async () => {
   const { id, operation } = await beingRead();
   const { status, body } = await client.call('POST', `/operations/${operation}/cancel`);

@@ -53,7 +53,8 @@ const COLUMNS = `id, kind, status,
   finished_at AS "finishedAt"`;
 
 /**
- * Queues work for a job. A job that was killed is continued.
+ * Queues work for a job. A job that was killed is continued. Of each key one operation runs at a
+ * time.
  * @throws Refusal 'conflict', with the operation's id, while the same work runs
  */
 export async function beginOperation(
@@ -82,7 +83,7 @@ export async function beginOperation(
           now,
         ],
       );
-      await queue.send(tx, OPERATION_QUEUE, { id });
+      await queue.send(tx, OPERATION_QUEUE, { id }, { group: createdBy });
       return operation as Operation;
     });
   } catch (error) {
