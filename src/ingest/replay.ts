@@ -93,13 +93,8 @@ async function* openPages(db: Database): AsyncGenerator<number[]> {
 /** The feed with its settings of now, but with the record's format. */
 function feedOf(record: OpenRejected, feed: Feed | undefined): Feed | undefined {
   if (!Object.hasOwn(PARSERS, record.format)) return undefined;
-  const { name, networks, debits, timeZone } = feed ?? {
-    name: record.feed,
-    networks: [],
-    debits: 'service',
-    timeZone: 'UTC',
-  };
-  return { name, format: record.format as FeedFormat, networks, debits, timeZone };
+  const { name, format } = { name: record.feed, format: record.format as FeedFormat };
+  return { networks: [], debits: 'service', timeZone: 'UTC', ...feed, name, format };
 }
 
 async function replayOne(
