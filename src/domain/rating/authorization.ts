@@ -15,15 +15,7 @@ import {
 } from './decision.ts';
 import { GIVE_BACK } from './hold.ts';
 import { isBlocked } from './rating.ts';
-import {
-  ASKED,
-  allowWhole,
-  askedValues,
-  CALL_PRICE,
-  HOLD_OF_CALL,
-  MAX_RATE,
-  SPENDABLE,
-} from './whole-grant.ts';
+import { ASKED, allowWhole, askedValues, CALL_PRICE, MAX_RATE, SPENDABLE } from './whole-grant.ts';
 
 /**
  * @throws Refusal 'payment required' with the reason, 'conflict' where another account has the call
@@ -74,7 +66,6 @@ const TERMS = `SELECT i.n::int, a.master_account AS "billingAccount", a.enabled,
       'expiresMs', (extract(epoch FROM h.expires_at) * 1000)::bigint) END AS hold
   FROM ${ASKED}
     JOIN balance b ON b.account = a.master_account
-    LEFT JOIN LATERAL (${HOLD_OF_CALL}) h ON true
     LEFT JOIN calls_in_progress c
       ON c.billing_account = a.master_account AND c.account = a.username`;
 

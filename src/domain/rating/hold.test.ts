@@ -199,6 +199,31 @@ test('a call that is transferred is allowed or refused anew, and holds anew', as
   assert.deepEqual(await holdsOf(account, 120), { other: '0.300000' });
 });
 
+test('a call that goes on holds at the price with which it began, which its record has', async () => {
+  const { db } = api.service;
+  await db.query(
+    "INSERT INTO price_list (name, created_at, changed_at) VALUES ('cheaper', now(), now())",
+  );
+  await db.query(
+    `INSERT INTO price (list, prefix, rate, valid_from, valid_until)
+     VALUES ('cheaper', '44', 0.6, '-infinity', $1), ('cheaper', '44', 0.06, $1, 'infinity')`,
+    [at(60)],
+  );
+  const account = await addCustomer(api, { rate: '9', increment: 1, cash: '7' });
+  await db.query("UPDATE account SET price_list = 'cheaper' WHERE username = $1", [account]);
+  const called = '442055501234';
+  assert.equal(await ask(account, 'one', 0, called), 600);
+  assert.equal(await ask(account, 'one', 300, called), 400);
+  assert.deepEqual(await holdsOf(account, 300), { one: '7.000000' });
+  const talk = { talkMicroseconds: 700_000_000, startedAt: NOW };
+  const record = reportedCall({ account, callId: 'one', called, ...talk });
+  await storeCalls(db, 'pbx1', [record], at(700));
+  assert.equal((await moneyOf(db, account))?.cash, '0.000000');
+  await post(db, account, '7', at(700));
+  assert.equal(await ask(account, 'two', 700, called), 600);
+  assert.deepEqual(await holdsOf(account, 700), { two: '0.600000' });
+});
+
 test("a call's record settles its hold, also unanswered, and a repeated one no other", async () => {
   const { db } = api.service;
   const account = await addCustomer(api, { rate: '0.06', cash: '1' });

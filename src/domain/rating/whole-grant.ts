@@ -14,13 +14,27 @@ const QUESTIONS = `unnest($1::bigint[], $2::text[], $3::text[], $5::text[]) WITH
 const FIRST_QUESTION = `(SELECT ($1::bigint[])[1] AS account, ($2::text[])[1] AS called,
       ($3::text[])[1] AS call_id, ($5::text[])[1] AS dialled, 1 AS n) AS i`;
 
-const askedOf = (questions: string) => `${questions}
-    JOIN account a ON a.username = i.account
-    ${joinNumber(['i.called', 'i.dialled'], '$4::timestamptz', 'false', "''")}
-    ${joinDestination('e.number', '$4::timestamptz', 'false')}`;
+const NOW = '$4::timestamptz';
 
-/** SQL of the questions `i`, with the account `a`, number `e.number` and price `d.price` of each. */
-export const ASKED = askedOf(QUESTIONS);
+const askedOf = (questions: string, hold = '', at = NOW) => `${questions}
+    JOIN account a ON a.username = i.account
+    ${joinNumber(['i.called', 'i.dialled'], NOW, 'false', "''")}${hold}
+    ${joinDestination('e.number', at, 'false')}`;
+
+// A plan made while the table was empty must use both columns.
+const HOLD_OF_CALL = `SELECT * FROM hold
+      WHERE billing_account = a.master_account AND call_id = i.call_id OFFSET 0`;
+
+/**
+ * SQL of the questions `i`, with the account `a`, number `e.number`, hold of the same call `h`, and
+ * price `d.price` of each. A call that goes on has the price with which it began, as its record will.
+ */
+export const ASKED = askedOf(
+  QUESTIONS,
+  ` LEFT JOIN LATERAL (${HOLD_OF_CALL}) h ON true`,
+  `CASE WHEN h.called = e.number AND h.account = i.account AND h.expires_at > ${NOW}
+     THEN h.granted_at ELSE ${NOW} END`,
+);
 
 const PRICE = {
   rate: 'coalesce((d.price).rate, a.rate)',
@@ -43,10 +57,6 @@ export const SPENDABLE =
 export const MAX_RATE = `CASE WHEN a.master_account = a.username THEN a.max_rate
       ELSE least(a.max_rate, (
         SELECT p.max_rate FROM account p WHERE p.username = a.master_account)) END`;
-
-/** SQL of the hold of the same call. A plan made while the table was empty must use both columns. */
-export const HOLD_OF_CALL = `SELECT * FROM hold
-      WHERE billing_account = a.master_account AND call_id = i.call_id OFFSET 0`;
 
 const priced = (questions: string) => `SELECT p.*,
       ${price('p.rate', 'p.seconds', 'p.connect_fee', 'p.minimum_charge')} AS amount
