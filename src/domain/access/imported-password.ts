@@ -49,7 +49,7 @@ export async function importedHash(db: Database, foreign: ForeignHash): Promise<
   }
   const { digest, order } = schemeOf(foreign);
   const salt = Buffer.from(foreign.salt ?? '').toString('base64url');
-  return `${PREFIX}${digest}-${order}:${salt}${await hashPassword(hash.toLowerCase())}`;
+  return `${PREFIX}${digest}-${order}:${salt}${await hashPassword(hash.toLowerCase(), true)}`;
 }
 
 /** @throws UnknownHash if `importedHash` cannot take it */

@@ -19,9 +19,12 @@ export function hashesComputed(): number {
   return hashes;
 }
 
-/** Hashes a password in the form NFC, so both Unicode forms of a text are one password. */
-export function hashPassword(password: string): Promise<string> {
-  return inHashSlot(({ hash }) => hash(password.normalize('NFC'), ARGON2));
+/**
+ * Hashes a password in the form NFC, so both Unicode forms of a text are one password.
+ * @param isPatient for one of many, for which nobody who signs in has to wait
+ */
+export function hashPassword(password: string, isPatient = false): Promise<string> {
+  return inHashSlot(({ hash }) => hash(password.normalize('NFC'), ARGON2), isPatient);
 }
 
 /** No password has this hash. With it an unknown account takes as long as a wrong password. */
@@ -60,11 +63,12 @@ export async function argon2Matches(text: string, phc: string): Promise<boolean>
 /** Runs work that takes much CPU time or memory; only a few run at once. */
 export function inHashSlot<T>(
   work: (argon2: typeof import('@node-rs/argon2')) => Promise<T>,
+  isPatient = false,
 ): Promise<T> {
   return slots.run(async () => {
     hashes++;
     return work(await import('@node-rs/argon2'));
-  });
+  }, isPatient);
 }
 
 /** Ten letters and digits, at least one of each. */

@@ -101,7 +101,7 @@ export const accountKind: ImportKind = {
           await takePassword(db, values as Texts, options.dryRun);
         } else if (wantsCredentials) {
           values.newPassword = generatePassword();
-          values.hash = await hashPassword(String(values.newPassword));
+          values.hash = await hashPassword(String(values.newPassword), true);
         }
       }),
     );
@@ -132,7 +132,7 @@ export const accountKind: ImportKind = {
 async function takePassword(db: Database, values: Texts, isDry: boolean): Promise<void> {
   const { password, passwordHash: hash = '', passwordSalt: salt, passwordScheme: scheme } = values;
   if (password) {
-    if (!isDry) values.hash = await hashPassword(password);
+    if (!isDry) values.hash = await hashPassword(password, true);
     return;
   }
   const foreign = { hash, salt, scheme };
