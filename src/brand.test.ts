@@ -81,7 +81,7 @@ test('a logo that cannot be used stops the start and says why', async () => {
       large,
       `BRAND_LOGO_FILE ${large}: is ${PIXEL.length + 300_000} bytes large; at most 262144 are allowed`,
     ],
-    [join(folder, 'none.png'), /^BRAND_LOGO_FILE .*none\.png: ENOENT/],
+    [join(folder, 'none.png'), /^BRAND_LOGO_FILE .*none\.png: there is no such file or folder$/],
   ] as const) {
     assert.throws(
       () => loadConfig({ BRAND_LOGO_FILE: path }),

@@ -7,6 +7,7 @@ import { type Brand, brandColors, readLogo } from './brand.ts';
 import { type Currency, isCurrency } from './currency.ts';
 import type { Language } from './language.ts';
 import { readSettings, type Settings, WrongSetting } from './settings.ts';
+import { reasonOf } from './system-error.ts';
 
 /** A setting has a wrong value; the message is one line that names it. */
 export class ConfigError extends Error {}
@@ -263,7 +264,7 @@ function readBrand(settings: Settings): Brand {
   try {
     logo = BRAND_LOGO_FILE ? readLogo(BRAND_LOGO_FILE) : undefined;
   } catch (error) {
-    throw new ConfigError(`BRAND_LOGO_FILE ${BRAND_LOGO_FILE}: ${(error as Error).message}`);
+    throw new ConfigError(`BRAND_LOGO_FILE ${BRAND_LOGO_FILE}: ${reasonOf(error)}`);
   }
   return {
     name: BRAND_NAME,

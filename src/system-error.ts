@@ -4,7 +4,7 @@ const SYSTEM_ERRORS: Record<string, string> = {
   EACCES: 'the permission for it is missing',
   EPERM: 'the permission for it is missing',
   EISDIR: 'it is a folder, not a file',
-  ENOTDIR: 'a part of the path is no folder',
+  ENOTDIR: 'a part of the path is a file, not a folder',
   EEXIST: 'it exists already',
   ENOSPC: 'the disk is full',
   EROFS: 'the disk may only be read',
@@ -21,10 +21,15 @@ interface SystemError extends NodeJS.ErrnoException {
   hostname?: string;
 }
 
+/** What happened: an error of the operating system in words, any other as it says. */
+export function reasonOf(error: unknown): string {
+  return SYSTEM_ERRORS[(error as SystemError).code ?? ''] ?? (error as Error).message;
+}
+
 /** An error of the operating system in words, with its file or address; undefined for any other. */
 export function systemErrorText(error: unknown): string | undefined {
-  const { code = '', path, address, hostname, port } = error as SystemError;
-  const words = SYSTEM_ERRORS[code];
+  const { code = '', syscall, path, address, hostname, port } = error as SystemError;
+  const words = SYSTEM_ERRORS[code === 'EEXIST' && syscall === 'mkdir' ? 'ENOTDIR' : code];
   const where = path ?? hostname ?? (address && [address, port].filter(Boolean).join(':'));
   return words && where ? `${where}: ${words}` : words;
 }

@@ -132,6 +132,8 @@ test('errors of the operating system and of fields are told in words', () => {
     path: 'prices.csv',
   });
   assert.equal(explain(missing), 'prices.csv: there is no such file or folder');
+  const folder = Object.assign(new Error(), { code: 'EEXIST', syscall: 'mkdir', path: 'data' });
+  assert.equal(explain(folder), 'data: a part of the path is a file, not a folder');
   assert.equal(
     explain(invalidField('callerId', 'Must be a 10-digit number')),
     'caller id: Must be a 10-digit number',

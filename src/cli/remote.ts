@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Refusal } from '../domain/refusal.ts';
+import { reasonOf } from '../system-error.ts';
 
 const TRIES = 3;
 const PAUSE_MS = 1_000;
@@ -76,7 +77,7 @@ export function openRemote(server: string | undefined, keyFile: string | undefin
         await sleep(PAUSE_MS);
         continue;
       }
-      if (answer instanceof Error) throw silent(base, answer);
+      if (answer instanceof Error) throw silent(base, method, answer);
       const text = await answer.text();
       if (!answer.ok) throw refused(base, answer.status, text);
       return (text === '' ? undefined : JSON.parse(text, reviver)) as T;
@@ -151,14 +152,15 @@ function keyOf(file: string): string {
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (error) {
-    throw new Refusal('malformed', `--key-file ${file}: ${(error as Error).message}`);
+    throw new Refusal('malformed', `--key-file ${file}: ${reasonOf(error)}`);
   }
 }
 
-function silent(base: string, error: Error): Refusal {
-  const cause = error.cause instanceof Error ? error.cause.message : error.message;
+function silent(base: string, method: string, error: Error): Refusal {
+  const silence = `${base} cannot be reached: ${reasonOf(error.cause ?? error).trim()}`;
+  if (method === 'GET') return new Refusal('busy', silence);
   const unknown = 'it is not known whether a change was made; the same --reference counts once';
-  return new Refusal('busy', `${base} does not answer (${cause}): ${unknown}`);
+  return new Refusal('busy', `${silence}; ${unknown}`);
 }
 
 function refused(base: string, status: number, text: string): Refusal {

@@ -30,7 +30,10 @@ type RedisWithCount = Redis & {
 export class RedisAttempts implements AttemptStore {
   readonly #redis: RedisWithCount;
 
-  /** @param url such as `redis://user:password@limits.example.net:6379/0` */
+  /**
+   * @param url such as `redis://user:password@limits.example.net:6379/0`
+   * @param onError is told once that the server is away, until it was there again
+   */
   constructor(url: string, onError: (error: Error) => void) {
     this.#redis = new Redis(url, {
       // While the server is unreachable, no request waits for it.
@@ -41,7 +44,14 @@ export class RedisAttempts implements AttemptStore {
       retryStrategy: () => RECONNECT_MS,
       scripts: { countAttempts: { lua: COUNT } },
     }) as RedisWithCount;
-    this.#redis.on('error', onError);
+    let isAway = false;
+    this.#redis.on('error', (cause) => {
+      if (!isAway) onError(new Error('LIMITS_URL: the server that counts is away', { cause }));
+      isAway = true;
+    });
+    this.#redis.on('ready', () => {
+      isAway = false;
+    });
   }
 
   add(

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Config, ConfigError } from '../config.ts';
 import type { Language } from '../language.ts';
+import { reasonOf } from '../system-error.ts';
 import {
   type CommonTexts,
   ENGLISH_TEXTS,
@@ -36,7 +37,7 @@ export function readMailTexts({
     const own = { common: commonTexts(texts, common), letters: allLetters(texts, letters) };
     return { ...BUILT_IN_TEXTS, [language]: own };
   } catch (error) {
-    throw new ConfigError(`MAIL_TEXTS_FILE ${path}: ${(error as Error).message}`);
+    throw new ConfigError(`MAIL_TEXTS_FILE ${path}: ${reasonOf(error)}`);
   }
 }
 

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openEmbedded } from '../../src/db/embedded/index.ts';
 import { startChild } from '../support/child.ts';
 import { watchDelays } from '../support/delays.ts';
@@ -59,6 +60,10 @@ test('limits counted by a real Redis hold across processes, and nobody waits for
   for (let n = 0; n < 6; n++) assert.equal(await ask('mrc'), 200);
   assert.equal(await ask('mrc'), 429);
   assert.ok(performance.now() - began < 10_000 + busyMs());
+  // Each process has tried again by then, and told it once.
+  await sleep(1_500);
+  const told = servers.map((server) => server?.output().match(/^.*LIMITS_URL/gm)?.length);
+  assert.deepEqual(told, [1, 1]);
   redis = await startRedis();
   // Redis counts again: the second process sees the requests of the first.
   let asked = 0;

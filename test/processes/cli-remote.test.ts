@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { addCustomer } from '../support/calls.ts';
 import { type CommandResult, runCommand } from '../support/command.ts';
+import { freePort } from '../support/free-port.ts';
 import { operatorClient } from '../support/operator.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { sharedService } from '../support/service.ts';
@@ -162,4 +163,14 @@ test('what the API does not offer or refuses is said in a line, and nothing is d
       args.join(' '),
     );
   }
+});
+
+test('an installation that does not answer may have made a change, and none by reading', async () => {
+  const url = `http://127.0.0.1:${await freePort()}`;
+  const on = (...args: string[]) => runCommand({}, '--server', url, '--key-file', keyFile, ...args);
+  const silence = `account-api: ${url} cannot be reached: nothing answers there`;
+  assert.equal((await on('audit')).stderr, `${silence}\n`);
+  const unknown = 'it is not known whether a change was made; the same --reference counts once';
+  const credit = ['account', 'credit', '2345678901', '1', '--reason', 'Test'];
+  assert.equal((await on(...credit)).stderr, `${silence}; ${unknown}\n`);
 });
