@@ -11,7 +11,7 @@ import { blockPrefixes } from '../../src/domain/rating/blocked-prefix.ts';
 import { post } from '../support/calls.ts';
 import { waitUntil } from '../support/wait.ts';
 import type { Customer } from '../switches/service.ts';
-import { answeringPhone, call, carrierCall, REALM, register } from './switch.ts';
+import { answeringPhone, call, carrierCall, REALM, register, strangersCall } from './switch.ts';
 import { type System, startSystem } from './system.ts';
 
 const ACTOR = { who: 'operator test', from: 'test' };
@@ -249,6 +249,17 @@ test('escaped digits pass no block, and the trunk is told what was priced', asyn
   assert.equal(row.value.dst, '2125550123');
   const uris = new Set(await system.sip.dialled());
   assert.match([...uris].join(' '), /^sip:\+12125550123@127\.0\.0\.1:\d+$/);
+});
+
+test('no stranger reaches the trunk by an INVITE within a call that there is not', async () => {
+  const phone = await customer('5');
+  await system.sip.setTrunk('answer');
+  await call(system.sip, phone, 'call', { seconds: 1 });
+  const [uri = ''] = await system.sip.dialled();
+  await system.sip.setTrunk('answer');
+  const refused = await strangersCall(system.sip, '+5312345678', uri.replace(/^.*@/, ''));
+  assert.equal(refused.status, 0, refused.output);
+  assert.deepEqual(await system.sip.dialled(), []);
 });
 
 test("a call of the carrier to a customer's number rings its phone and is paid by it", async () => {

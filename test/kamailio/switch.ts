@@ -31,7 +31,7 @@ export interface Switch extends SipServer {
   log: () => string;
   /** how the trunk treats calls; initially it answers */
   setTrunk: (behaviour: 'answer' | 'busy') => Promise<void>;
-  /** the request URIs of the INVITEs at the trunk since `setTrunk` */
+  /** the request URIs of the INVITEs at the trunk since `setTrunk`, without those within a call */
   dialled: () => Promise<string[]>;
   /** kills it, like a crash */
   kill: () => Promise<void>;
@@ -67,7 +67,8 @@ export async function startSwitch(settings: SwitchSettings): Promise<Switch> {
   };
   const dialled = async () => {
     const text = await readFile(messages, 'utf8').catch(() => '');
-    return [...text.matchAll(/^INVITE (\S+) SIP/gm)].map(([, uri = '']) => uri);
+    // The trunk's own Contact, where a call goes on, has no user.
+    return [...text.matchAll(/^INVITE (\S+@\S+) SIP/gm)].map(([, uri = '']) => uri);
   };
   await setTrunk('answer');
   let kamailio: Child | undefined;
@@ -186,6 +187,14 @@ export function carrierCall(
   const { number, seconds = 0, from = CARRIER, caller = '2125550100' } = call;
   const values = [caller, '', number, 'Alice', caller];
   return runSipp(at, 'incoming.xml', values, ['-d', String(seconds * 1_000)], from);
+}
+
+/**
+ * An INVITE of a stranger, as if within a call that there is not; it expects to be refused.
+ * @param trunk the trunk's address
+ */
+export function strangersCall(at: SipServer, number: string, trunk: string): Promise<SippResult> {
+  return runSipp(at, 'stranger.xml', ['', '', number, '', '', trunk], [], '127.0.0.3');
 }
 
 /** An INVITE with digest authentication; the scenario defines the rest of the call. */
