@@ -24,6 +24,7 @@ import { signInPages } from './public/sign-in.ts';
 import { signUpPages } from './public/sign-up.ts';
 import { verifyPages } from './public/verify.ts';
 import { referencePages } from './reference/index.ts';
+import { takeTurns } from './turns.ts';
 
 const FORM_LIMIT_BYTES = 16 * 1024;
 
@@ -53,6 +54,7 @@ export async function portal(app: FastifyInstance, service: Service): Promise<vo
   app.register(async (pages) => {
     pages.setErrorHandler(answerWithErrorPage(service));
     knowVisitors(pages, service);
+    takeTurns(pages);
     pages.addHook('preValidation', refuseNulInQuery);
     leadBackFromForms(pages);
     pages.register(async (open) => {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../../domain/refusal.ts';
-import { Room } from './room.ts';
+import { Room } from '../../http/room.ts';
 import { type Body, unpack } from './unpack.ts';
 
 // Single records never wait for large bodies.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { Refusal } from '../../domain/refusal.ts';
+import { Refusal } from '../domain/refusal.ts';
 import { Room } from './room.ts';
 
 const WAIT_MS = 200;

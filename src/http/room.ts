@@ -1,4 +1,4 @@
-import { Refusal } from '../../domain/refusal.ts';
+import { Refusal } from '../domain/refusal.ts';
 
 const RETRY_SECONDS = 5;
 
@@ -8,7 +8,7 @@ interface Waiting {
 }
 
 /**
- * A limited resource, such as memory for bodies. Each owner has a line of requests that wait for
+ * A limited resource, such as memory for bodies or turns for pages. Each owner has a line of requests that wait for
  * it; owners take turns. An owner has half of the resource at most, so none keeps the others out.
  */
 export class Room {
