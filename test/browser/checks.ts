@@ -56,6 +56,18 @@ export async function faultsOf(page: Page): Promise<string[]> {
   return faults;
 }
 
+/** The faults of a page's geometry at every width. */
+export async function geometryFaultsOf(page: Page): Promise<string[]> {
+  const faults: string[] = [];
+  for (const { width } of VIEWS) {
+    await page.setViewportSize({ width, height: 900 });
+    faults.push(
+      ...(await geometryOf(page, width)).slice(0, MOST).map((fault) => `${width}: ${fault}`),
+    );
+  }
+  return faults;
+}
+
 /** What moves later, in another state of a page that was looked at, comes of resizing. */
 async function movedBy(page: Page): Promise<string[]> {
   const moved = (await page.evaluate(`new Promise((resolve) => {

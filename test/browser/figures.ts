@@ -55,7 +55,7 @@ export async function addHardFigures({ dataDir, customer }: Stage): Promise<void
     );
     await db.query(
       `INSERT INTO rejected_record (feed, format, reason, detail, raw, digest, received_at)
-       SELECT 'demo', 'generic', 'invalid record', $1, 'x', sha256(n::text::bytea),
+       SELECT 'demo', 'generic', 'malformed', $1, 'x', sha256(n::text::bytea),
          now() - n * interval '1 hour' FROM generate_series(1, 20) n`,
       [WORDLESS],
     );
