@@ -4,6 +4,8 @@
  */
 export interface OpenapiDocument {
   info: { title: string; version: string; description?: string };
+  /** of each operation that names none of its own */
+  security?: object[];
   tags?: { name: string; description?: string }[];
   paths: Record<string, Record<string, Operation>>;
 }
@@ -90,11 +92,11 @@ export function resolved(document: object): OpenapiDocument {
 }
 
 /** The operations of each tag, in the order of the document. */
-export function operationsByTag({ paths, tags = [] }: OpenapiDocument) {
+export function operationsByTag({ paths, tags = [], security = [] }: OpenapiDocument) {
   const all = Object.entries(paths).flatMap(([path, methods]) =>
     METHODS.flatMap((method): Located[] => {
       const operation = methods[method];
-      return operation ? [{ ...operation, method: method.toUpperCase(), path }] : [];
+      return operation ? [{ security, ...operation, method: method.toUpperCase(), path }] : [];
     }),
   );
   const names = new Set([...tags.map(({ name }) => name), ...all.map(tagOf)]);

@@ -59,7 +59,8 @@ function referencePage(
   const m = view.m.reference;
   const { info } = document;
   const tags = operationsByTag(document);
-  const title = `${info.title} ${name}`;
+  // The two of the Account API have the same title.
+  const title = name.startsWith('v') ? `${info.title} ${name}` : info.title;
   return htmlDocument(
     view,
     { title, styles: [assets.referenceStyle.url], scripts: [assets.referenceScript.url] },

@@ -90,6 +90,9 @@ function curl({ method, path, parameters = [], requestBody, security = [] }: Loc
   const headers = [
     ...(security.length > 0 ? [`Authorization: Bearer ${NO_KEY}`] : []),
     ...(requestBody ? [`Content-Type: ${mediaOf(requestBody.content)?.[0]}`] : []),
+    ...parameters
+      .filter((one) => one.in === 'header' && one.required)
+      .map(({ name }) => `${name}: YOUR_${name.toUpperCase().replaceAll('-', '_')}`),
   ];
   const words = [
     `curl ${method === 'GET' ? '' : `-X ${method} `}${quoted(`${url}${filled}${query.length > 0 ? `?${query.join('&')}` : ''}`)}`,

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MESSAGES } from '../messages/index.ts';
+import type { View } from '../view.ts';
 import { operationsByTag, resolved } from './document.ts';
+import { operationSection } from './operation.ts';
 import { memberList } from './schema.ts';
 
 test('references are replaced by what they name, also where that names itself', () => {
@@ -44,6 +46,38 @@ test('operations stand with those of their tag, without one too', () => {
       ['', 'four PUT /2'],
     ],
   );
+});
+
+test('each operation of the operators asks for a key, and its command sends what it needs', () => {
+  const key = [{ key: [] }];
+  const headers = [
+    { name: 'Idempotency-Key', in: 'header' as const, required: true, schema: {} },
+    { name: 'If-Match', in: 'header' as const, schema: {} },
+  ];
+  const operation = { summary: '', responses: {}, parameters: headers };
+  const [group] = operationsByTag({
+    info: { title: '', version: '' },
+    security: key,
+    paths: {
+      '/1': {
+        post: { ...operation, operationId: 'one' },
+        put: { ...operation, operationId: 'two', security: [] },
+      },
+    },
+  });
+  assert.deepEqual(
+    group?.operations.map(({ security }) => security),
+    [key, []],
+  );
+  const view = { m: MESSAGES.en } as View;
+  const [first, second] = (group?.operations ?? []).map((one) =>
+    operationSection(view, one, 'https://service.invalid').text.replaceAll('&#39;', "'"),
+  );
+  assert.match(String(first), /Needs an API key.*-H 'Authorization: Bearer YOUR_API_KEY' /s);
+  assert.match(String(first), /-H 'Idempotency-Key: YOUR_IDEMPOTENCY_KEY'/);
+  assert.match(String(first), /id="one-key"/);
+  assert.match(String(second), /Needs no API key/);
+  assert.doesNotMatch(String(second), /Authorization|id="two-key"|If-Match:/);
 });
 
 test('a type is told with its variants, limits and members', () => {
