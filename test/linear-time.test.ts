@@ -19,12 +19,12 @@ import { localPath } from '../src/portal/input.ts';
 
 const SHORT = 4_000;
 const LONG = 8 * SHORT;
-const RUNS = 5;
 const TRIES = 4;
-// For 8 times the length linear time is 8 times as long, quadratic time 64 times. A reader that is
-// always this fast needs no ratio.
-const MOST = 16;
+// A character takes as long in the long text in linear time, 8 times as long in quadratic time. A
+// reader that is this fast needs no ratio.
+const MOST = 2;
 const NO_TIME_MS = 2;
+const LEAST_MS = 50;
 
 /** Texts that make an expression backtrack, each with about the given length. */
 const HOSTILE: Record<string, (length: number) => string> = {
@@ -100,24 +100,31 @@ function attempted(read: (text: string) => unknown) {
   };
 }
 
-/** The shortest of several runs, in milliseconds: other work on the machine only adds time. */
+/**
+ * CPU time for a character: other work on the machine adds nothing. The text is read again and
+ * again, because the clock ticks and the garbage collector comes now and then.
+ */
 function timeOf(read: (text: string) => unknown, text: string): number {
-  let least = Number.POSITIVE_INFINITY;
-  for (let run = 0; run < RUNS; run++) {
-    const started = performance.now();
+  const before = process.threadCpuUsage();
+  let microseconds = 0;
+  let times = 0;
+  for (; microseconds < LEAST_MS * 1_000; times++) {
     read(text);
-    least = Math.min(least, performance.now() - started);
+    const { user, system } = process.threadCpuUsage(before);
+    microseconds = user + system;
   }
-  return least;
+  return microseconds / times / text.length;
 }
 
-/** The factor of time for the long text; 0 if the time is negligible. */
+/** How much longer a character takes in the long text; 0 if the time is negligible. */
 function growth(read: (text: string) => unknown, make: (length: number) => string): number {
+  const [short, long] = [make(SHORT), make(LONG)];
   let least = Number.POSITIVE_INFINITY;
   for (let attempt = 0; attempt < TRIES && least >= MOST; attempt++) {
-    const long = timeOf(read, make(LONG));
-    if (long < NO_TIME_MS) return 0;
-    least = Math.min(least, long / timeOf(read, make(SHORT)));
+    const started = performance.now();
+    read(long);
+    if (performance.now() - started < NO_TIME_MS) return 0;
+    least = Math.min(least, timeOf(read, long) / timeOf(read, short));
   }
   return least;
 }
