@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import { holdRoom } from '../http/hold-room.ts';
 import { Room } from '../http/room.ts';
 
 const PAGES_AT_ONCE = 4;
@@ -10,20 +11,9 @@ const LONGEST_WAIT_MS = 10_000;
  * connections of the database.
  */
 export function takeTurns(app: FastifyInstance): void {
-  const room = new Room(PAGES_AT_ONCE, LONGEST_WAIT_MS);
-  const owners = new WeakMap<FastifyRequest, string>();
+  const hold = holdRoom(app, new Room(PAGES_AT_ONCE, LONGEST_WAIT_MS));
   app.addHook('preHandler', async (request) => {
     const { session } = request;
-    if (session?.role !== 'customer') return;
-    const owner = String(session.username);
-    await room.take(owner, 1);
-    owners.set(request, owner);
-  });
-  // The page is made. It does not matter how long its reader takes.
-  app.addHook('onSend', async (request) => {
-    const owner = owners.get(request);
-    if (owner === undefined) return;
-    owners.delete(request);
-    room.give(owner, 1);
+    if (session?.role === 'customer') await hold(request, String(session.username), 1);
   });
 }

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { changeAccount } from '../../src/domain/account/account.ts';
 import { searchAccounts } from '../../src/domain/account/account-search.ts';
@@ -238,6 +241,35 @@ test('an import is cancelled while its file is read, and can be started again', 
   assert.equal((await ended(operation)).status, 'cancelled');
   assert.deepEqual(await auditOf(id), ['import started', 'import discarded']);
   assert.deepEqual(await auditOf(operation), ['operation cancelled']);
+});
+
+test('of a key four files are taken at once; those of other keys do not wait for them', async () => {
+  const other = await operatorClient(api);
+  const importOf = async ({ call }: typeof other) =>
+    (await call('POST', '/imports', { kind: 'accounts' })).body.id;
+  const put = async (from: typeof other, id: string) =>
+    from.call('PUT', `/imports/${id}/parts/1`, 'x'.repeat(7_000_000), CSV);
+  const [own, others] = [await importOf(client), await importOf(other)];
+  const slow = Array.from({ length: 4 }, () => {
+    const headers = {
+      ...CSV,
+      authorization: `Bearer ${client.secret}`,
+      'content-length': 8_000_000,
+    };
+    const url = `${api.url}/operator/v1/imports/${own}/parts/2`;
+    const sending = request(url, { method: 'PUT', headers }).on('error', () => undefined);
+    sending.write('x'.repeat(1_000));
+    return sending;
+  });
+  await Promise.all(slow.map((sending) => once(sending, 'socket')));
+  await sleep(300);
+  const waiting = put(client, own);
+  assert.equal((await put(other, others)).status, 200);
+  const busy = await waiting;
+  assert.equal(codeOf(busy), '503 unavailable');
+  assert.ok(busy.headers.has('retry-after'));
+  for (const sending of slow) sending.destroy();
+  assert.equal((await put(client, own)).status, 200);
 });
 
 test('a part that comes several times at once is taken once', async () => {

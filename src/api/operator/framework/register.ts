@@ -9,8 +9,10 @@ import { billingAccountOf } from '../../../domain/account/account-search.ts';
 import { Refusal } from '../../../domain/refusal.ts';
 import { bearerKey } from '../../../http/bearer-key.ts';
 import { type IsWithin, limitKey, parseNetworks } from '../../../http/client-address.ts';
+import { holdRoom } from '../../../http/hold-room.ts';
 import { idempotencyKey, once } from '../../../http/idempotency-key.ts';
 import { longAnswer } from '../../../http/long-answer.ts';
+import { Room } from '../../../http/room.ts';
 import type { Service } from '../../../service.ts';
 import type { Fields } from './field.ts';
 import { MinuteLimit, turnsOfKeys } from './limit.ts';
@@ -20,6 +22,10 @@ import { type Answered, BASE, type Call, type Route } from './route.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 const FILE_LIMIT_BYTES = 8 * 1024 * 1024;
+/** memory for the bodies of files at once; of a key half of it. Each takes several times its size. */
+const FILES_BYTES = 64 * 1024 * 1024;
+// Short enough: the file must still arrive before the server's request timeout.
+const FILE_WAIT_MS = 4_000;
 /** exports and reports of a key that are sent at once */
 const MOST_STREAMS = 2;
 const WRONG_KEYS_PER_MINUTE = 20;
@@ -36,6 +42,7 @@ export function registerRoutes(app: FastifyInstance, service: Service, routes: R
   const wrongKeys = new MinuteLimit(WRONG_KEYS_PER_MINUTE);
   const requests = new MinuteLimit(config.operatorLimitPerMinute);
   const inTurn = turnsOfKeys();
+  const holdFile = holdRoom(app, new Room(FILES_BYTES, FILE_WAIT_MS));
   const note = noteOperatorKeys(db, (err) => app.log.warn({ err }, 'a key is not noted as used'));
   const authenticate = authenticateOperators(db, keyring);
   const networksOf = new Map<string, IsWithin>();
@@ -83,6 +90,10 @@ export function registerRoutes(app: FastifyInstance, service: Service, routes: R
         if (scope !== null) requireScope(key, scope);
         request.operatorKey = key;
         note(key, request.clientAddress, clock());
+        if (definition.file) {
+          const bytes = Number(request.headers['content-length'] ?? FILE_LIMIT_BYTES);
+          await holdFile(request, key.id, Math.min(bytes, FILE_LIMIT_BYTES));
+        }
       },
       handler: async (request, reply) => {
         const key = request.operatorKey as OperatorKey;
