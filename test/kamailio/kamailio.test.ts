@@ -262,6 +262,14 @@ test('no stranger reaches the trunk by an INVITE within a call that there is not
   assert.deepEqual(await system.sip.dialled(), []);
 });
 
+test('a call that its caller ends is ended at the trunk, whatever the BYE names', async () => {
+  const phone = await customer('5');
+  await system.sip.setTrunk('answer');
+  await call(system.sip, phone, 'hidden', { seconds: 1 });
+  await callsOf(phone, 1);
+  await waitUntil(async () => (await system.sip.ended()) > 0);
+});
+
 test("a call of the carrier to a customer's number rings its phone and is paid by it", async () => {
   const owner = await customer('5');
   await hasNumber(owner, '8005550111');

@@ -33,6 +33,8 @@ export interface Switch extends SipServer {
   setTrunk: (behaviour: 'answer' | 'busy') => Promise<void>;
   /** the request URIs of the INVITEs at the trunk since `setTrunk`, without those within a call */
   dialled: () => Promise<string[]>;
+  /** how many BYEs the trunk got since `setTrunk` */
+  ended: () => Promise<number>;
   /** kills it, like a crash */
   kill: () => Promise<void>;
   /** @param uses how Kamailio uses the service; default: the database if the settings name one */
@@ -65,8 +67,9 @@ export async function startSwitch(settings: SwitchSettings): Promise<Switch> {
     const log = ['-trace_msg', '-message_file', messages];
     trunk = startSipp(folder, `${behaviour}.xml`, ['-p', String(trunkPort), ...log]);
   };
+  const received = () => readFile(messages, 'utf8').catch(() => '');
   const dialled = async () => {
-    const text = await readFile(messages, 'utf8').catch(() => '');
+    const text = await received();
     // The trunk's own Contact, where a call goes on, has no user.
     return [...text.matchAll(/^INVITE (\S+@\S+) SIP/gm)].map(([, uri = '']) => uri);
   };
@@ -101,6 +104,7 @@ export async function startSwitch(settings: SwitchSettings): Promise<Switch> {
     log: () => log + (kamailio?.output() ?? ''),
     setTrunk,
     dialled,
+    ended: async () => [...(await received()).matchAll(/^BYE /gm)].length,
     kill,
     start,
     stop: async () => {
@@ -201,7 +205,7 @@ export function strangersCall(at: SipServer, number: string, trunk: string): Pro
 export function call(
   at: SipServer,
   phone: Phone,
-  scenario: 'call' | 'cut' | 'refused' | 'transfer',
+  scenario: 'call' | 'cut' | 'hidden' | 'refused' | 'transfer',
   fields: {
     number?: string;
     name?: string;
