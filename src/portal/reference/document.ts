@@ -58,6 +58,7 @@ export interface Schema {
   items?: Schema;
   anyOf?: Schema[];
   oneOf?: Schema[];
+  examples?: unknown[];
 }
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
@@ -116,10 +117,11 @@ export function mediaOf(content: Record<string, Media> | undefined): [string, Me
   return Object.entries(content ?? {})[0];
 }
 
-/** An example as text: JSON if it is not text. */
-export function examplesOf({ example, examples }: Media): string[] {
+/** The examples as text: JSON if they are not text. Those of the schema count where it has no other. */
+export function examplesOf({ example, examples, schema }: Media): string[] {
   const values = Object.values(examples ?? {}).map(({ value }) => value);
-  return (example === undefined ? values : [example, ...values]).map((value) =>
+  if (example !== undefined) values.unshift(example);
+  return (values.length > 0 ? values : (schema?.examples ?? [])).map((value) =>
     typeof value === 'string' ? value : JSON.stringify(value, null, 2),
   );
 }

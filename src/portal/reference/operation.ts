@@ -77,7 +77,7 @@ function successExample(view: View, { operationId, responses }: Located): Html {
   return html`${text && copyable(view, `${operationId}-example`, m.exampleOf(status), text)}`;
 }
 
-const exampleOf = ({ example }: Parameter) => (example === undefined ? '' : String(example));
+const exampleOf = ({ example, schema }: Parameter) => String(example ?? schema.examples?.[0] ?? '');
 
 /** The request as a command for a POSIX shell. */
 function curl({ method, path, parameters = [], requestBody, security = [] }: Located, url: string) {
@@ -117,7 +117,7 @@ function bodyExample(requestBody: Located['requestBody']): string[] {
 function console(view: View, operation: Located): Html {
   const { operationId: id, method, path, parameters = [], requestBody, security = [] } = operation;
   const m = view.m.reference;
-  const [body] = bodyExample(requestBody);
+  const [body] = requestBody ? [...bodyExample(requestBody), ''] : [];
   const field = (name: string, label: string, input: Html) =>
     html`<div class="field"><label for="${id}-${name}">${label}</label>${input}</div>\n`;
   return html`<details class="console needs-script">

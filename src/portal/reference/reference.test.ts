@@ -60,8 +60,17 @@ test('each operation of the operators asks for a key, and its command sends what
     security: key,
     paths: {
       '/1': {
-        post: { ...operation, operationId: 'one' },
-        put: { ...operation, operationId: 'two', security: [] },
+        post: {
+          ...operation,
+          operationId: 'one',
+          requestBody: { content: { 'application/json': { schema: { examples: [{ a: 1 }] } } } },
+        },
+        put: {
+          ...operation,
+          operationId: 'two',
+          security: [],
+          requestBody: { content: { 'text/csv': {} } },
+        },
       },
     },
   });
@@ -76,6 +85,8 @@ test('each operation of the operators asks for a key, and its command sends what
   assert.match(String(first), /Needs an API key.*-H 'Authorization: Bearer YOUR_API_KEY' /s);
   assert.match(String(first), /-H 'Idempotency-Key: YOUR_IDEMPOTENCY_KEY'/);
   assert.match(String(first), /id="one-key"/);
+  assert.match(String(first), /--data '{\n {2}&#34;a&#34;: 1\n}'.*<textarea id="one-body"/s);
+  assert.match(String(second), /<textarea id="two-body"/);
   assert.match(String(second), /Needs no API key/);
   assert.doesNotMatch(String(second), /Authorization|id="two-key"|If-Match:/);
 });
