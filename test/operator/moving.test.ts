@@ -272,6 +272,23 @@ test('of a key four files are taken at once; those of other keys do not wait for
   assert.equal((await put(client, own)).status, 200);
 });
 
+test('a list of many imports takes one connection of the database', async () => {
+  const { db } = api.service;
+  for (let n = 0; n < 20; n++) await client.call('POST', '/imports', { kind: 'accounts' });
+  const other = await operatorClient(api);
+  const waiting = async () =>
+    (await db.query("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'")).length;
+  const { listing, most } = await db.transaction(async (tx) => {
+    await tx.query('LOCK TABLE import_row IN ACCESS EXCLUSIVE MODE');
+    const listing = client.call('GET', '/imports?limit=1000');
+    await waitUntil(async () => (await waiting()) > 0);
+    assert.equal((await other.call('GET', '/feeds')).status, 200);
+    return { listing, most: await waiting() };
+  });
+  assert.equal(most, 1);
+  assert.ok((await listing).body.data.length >= 20);
+});
+
 test('a part that comes several times at once is taken once', async () => {
   const { body } = await client.call('POST', '/imports', { kind: 'accounts' });
   const file = `externalId,name,email\n${'x'.repeat(1_000_000)}`;

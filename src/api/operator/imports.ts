@@ -8,8 +8,10 @@ import {
   createRun,
   discardRun,
   findRun,
+  type ImportCounts,
   type ImportRun,
   listRuns,
+  withCounts,
 } from '../../domain/moving/import-run.ts';
 import { IMPORT_KINDS, SHIPPED } from '../../domain/moving/mapping.ts';
 import { Type } from '../../http/schema.ts';
@@ -43,10 +45,9 @@ const importSchema = s.object({
   finishedAt: s.orNull(s.moment),
 });
 
-async function shownImport(db: Database, run: ImportRun) {
+function shownImport({ counts, ...run }: ImportRun & { counts: ImportCounts }) {
   const { id, kind, options, status, rows, sums, remarks, createdAt, finishedAt } = run;
   const { mapping, mode, dryRun } = options;
-  const counts = await countsOf(db, id);
   return {
     id,
     kind,
@@ -61,6 +62,10 @@ async function shownImport(db: Database, run: ImportRun) {
     createdAt,
     finishedAt,
   };
+}
+
+async function shownOne(db: Database, run: ImportRun) {
+  return shownImport({ ...run, counts: await countsOf(db, run.id) });
 }
 
 const create = route('POST /imports', 'createImport', {
@@ -130,7 +135,7 @@ const create = route('POST /imports', 'createImport', {
       { kind, options, file: null, createdBy: key.id },
       now,
     );
-    return created(`/imports/${run.id}`, await shownImport(service.db, run));
+    return created(`/imports/${run.id}`, await shownOne(service.db, run));
   },
 });
 
@@ -188,15 +193,7 @@ const imports = route('GET /imports', 'listImports', {
       before: call.after,
       createdBy: call.key.id,
     });
-    const rows = await Promise.all(
-      found.map(async (run) => ({ place: [run.place, run.id], shown: await shownImport(db, run) })),
-    );
-    return page(
-      call,
-      rows,
-      ({ place }) => place,
-      ({ shown }) => shown,
-    );
+    return page(call, await withCounts(db, found), ({ place, id }) => [place, id], shownImport);
   },
 });
 
@@ -206,7 +203,7 @@ const get = route('GET /imports/{id}', 'getImport', {
   params: I,
   answers: { 200: importSchema },
   handle: async ({ service: { db }, key, params }) =>
-    ok(await shownImport(db, await findRun(db, params.id, key.id))),
+    ok(await shownOne(db, await findRun(db, params.id, key.id))),
 });
 
 const discard = route('DELETE /imports/{id}', 'discardImport', {

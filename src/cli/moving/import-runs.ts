@@ -1,6 +1,6 @@
 import { Argument, type Command, Option } from 'commander';
 import { countImported } from '../../domain/access/imported-password.ts';
-import { countsOf, discardRun, findRun, listRuns } from '../../domain/moving/import-run.ts';
+import { discardRun, findRun, listRuns, withCounts } from '../../domain/moving/import-run.ts';
 import { sendInvitations } from '../../domain/moving/invitation.ts';
 import {
   MAPPED_KINDS,
@@ -44,9 +44,7 @@ function status(group: Command): void {
             (run) => run.id,
           )
         ).rows;
-    const shown = await Promise.all(
-      runs.map(async (run) => ({ ...run, counts: await countsOf(db, run.id) })),
-    );
+    const shown = await withCounts(db, runs);
     const json = shown.map(({ options, ...run }) => ({
       ...run,
       mapping: options.mapping,
@@ -136,9 +134,8 @@ function invite(group: Command): void {
   perform(on, async (service, id: string | undefined, options: Options) => {
     const { db, keyring, queue, clock } = service;
     const runs = id ? [await findRun(db, id)] : await listRuns(db, { limit: MOST_RUNS });
-    const ids = runs
-      .filter((run) => run.kind === 'accounts' && !run.options.dryRun)
-      .map((run) => run.id);
+    const wanted = runs.filter((run) => run.kind === 'accounts' && !run.options.dryRun);
+    const ids = wanted.map((run) => run.id);
     if (id && ids.length === 0) {
       const what = runs[0]?.options.dryRun ? 'a dry run' : 'no import of accounts';
       throw new Refusal(
@@ -146,8 +143,8 @@ function invite(group: Command): void {
         `${id} is ${what}; leave the id out for all imports of accounts`,
       );
     }
-    const counts = await Promise.all(ids.map((one) => countsOf(db, one)));
-    const created = counts.reduce((sum, count) => sum + count.created, 0);
+    const counted = await withCounts(db, wanted);
+    const created = counted.reduce((sum, { counts }) => sum + counts.created, 0);
     const { perMinute } = options;
     const tools = { keyring, queue, clock };
     const invited = await withProgress('mails', created, options, (onProgress) =>

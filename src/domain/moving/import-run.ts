@@ -92,12 +92,24 @@ export type ImportCounts = Record<RowStatus, number>;
 
 /** How many rows had each outcome so far. */
 export async function countsOf(db: Queryable, id: string): Promise<ImportCounts> {
-  const rows = await db.query<{ status: RowStatus; count: number }>(
-    'SELECT status, count(*)::int AS count FROM import_row WHERE run = $1 GROUP BY status',
-    [id],
+  const [run] = await withCounts(db, [{ id }]);
+  return (run as { counts: ImportCounts }).counts;
+}
+
+/** Imports with how many rows of each had each outcome so far. */
+export async function withCounts<Run extends { id: string }>(
+  db: Queryable,
+  runs: Run[],
+): Promise<(Run & { counts: ImportCounts })[]> {
+  const rows = await db.query<{ run: string; status: RowStatus; count: number }>(
+    `SELECT run, status, count(*)::int AS count FROM import_row WHERE run = ANY ($1)
+     GROUP BY run, status`,
+    [runs.map(({ id }) => id)],
   );
   const none = { created: 0, updated: 0, unchanged: 0, skipped: 0, failed: 0 };
-  return { ...none, ...Object.fromEntries(rows.map(({ status, count }) => [status, count])) };
+  const counts = new Map(runs.map(({ id }) => [id, { ...none }]));
+  for (const { run, status, count } of rows) (counts.get(run) ?? none)[status] = count;
+  return runs.map((run) => ({ ...run, counts: counts.get(run.id) ?? none }));
 }
 
 /** What was left out of rows that did not fail, with the number of rows: nothing is dropped unseen. */
