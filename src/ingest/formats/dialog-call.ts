@@ -9,6 +9,7 @@ import {
   ipAddress,
   isDamaged,
   isThere,
+  MalformedRecord,
   phoneNumber,
   thereOr,
   wholeText,
@@ -30,7 +31,10 @@ export function dialogCall(
   feed: Feed,
   times: Pick<ReportedCall, 'startedAt' | 'talkMicroseconds'>,
 ): ReportedCall {
-  const { callid, call_ref } = record;
+  const { callid, call_ref, dst } = record;
+  if (dst === undefined && times.talkMicroseconds > 0) {
+    throw new MalformedRecord("dst is missing: each call would cost the account's own rate");
+  }
   const tags = [record.from_tag, record.to_tag];
   const usesRef = isThere(call_ref) && [callid, ...tags].some(isDamaged);
   const identity = usesRef
@@ -42,7 +46,7 @@ export function dialogCall(
     id: hashedId(feed, [...identity, times.startedAt.toISOString()]),
     account: firstUsername([record.account]),
     caller: callerNumber(record.cid, 'cid'),
-    ...phoneNumber(record.dst, 'dst', feed),
+    ...phoneNumber(dst, 'dst', feed),
     sourceIp: ipAddress(record.src_ip),
     callerName: displayText(record.cname, 'cname') || undefined,
     switchDebit: undefined,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { freeswitchCdr } from '../../../test/support/freeswitch.ts';
 import { parsed } from '../../../test/support/parsing.ts';
+import type { ReportedCall } from '../../domain/calls/call.ts';
 
 const UUID = 'f2ce9c30-1d7a-4b6f-9a39-0d3f6f6d2f11';
 const cdr = (options = {}) =>
@@ -199,6 +200,15 @@ test('talk time is taken as finely as it is told', () => {
     const unanswered = { billusec: count, billmsec: count, billsec: count };
     for (const answer_epoch of ['0', '']) assert.equal(talk({ ...unanswered, answer_epoch }), 0);
   }
+});
+
+test('an empty time in microseconds leaves the one in seconds', () => {
+  const whole = cdr({ talk: 40 });
+  const record = cdr({ talk: 40 });
+  Object.assign(record.variables, { start_uepoch: '', answer_uepoch: '', end_uepoch: '' });
+  const started = ({ variables }: typeof record) =>
+    (parsed('freeswitch', JSON.stringify({ ...whole, variables }))[0] as ReportedCall).startedAt;
+  assert.equal(Math.floor(+started(whole) / 1_000), +started(record) / 1_000);
 });
 
 test('counts of a talk time that contradict each other, or that there was no answer, are rejected', () => {

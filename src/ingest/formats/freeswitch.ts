@@ -141,7 +141,7 @@ function directionOf(channelData: unknown): unknown {
 /** @param name `start`, `answer`, `end`, or another name with an epoch */
 function timeOf(variable: Variable, name: string): Date {
   const microseconds = variable(`${name}_uepoch`);
-  if (microseconds === undefined) return momentOf(variable(`${name}_epoch`), `${name}_epoch`);
+  if (!isThere(microseconds)) return momentOf(variable(`${name}_epoch`), `${name}_epoch`);
   return momentOf((decimalOf(microseconds) ?? Number.NaN) / 1_000_000, `${name}_uepoch`);
 }
 
