@@ -1,4 +1,4 @@
-import { enableCompileCache, registerHooks } from 'node:module';
+import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -13,8 +13,15 @@ import { fileURLToPath } from 'node:url';
  * for the file and its package at each of two thousand imports.
  */
 export function loadQuickly() {
-  enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url)));
-  registerHooks({
+  if (!module.registerHooks) {
+    const newer = 'npm ci brings one that is new enough, which npm start and npx account-api use';
+    console.error(`account-api: Node.js ${process.versions.node} is too old; ${newer}`);
+    process.exit(1);
+  }
+  module.enableCompileCache(
+    fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url)),
+  );
+  module.registerHooks({
     resolve(specifier, context, nextResolve) {
       if (!/^\.\.?\/.*\.ts$/.test(specifier)) return nextResolve(specifier, context);
       const { href } = new URL(specifier, context.parentURL);

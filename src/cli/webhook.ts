@@ -60,7 +60,7 @@ function add(group: Command): void {
       group,
       'add',
       'have events sent to a URL; the secret that signs them is shown this once',
-      'webhook add https://crm.example.com/events --types account.*,ledger.posted',
+      "webhook add https://crm.example.com/events --types 'account.*,ledger.posted'",
     ),
   ).addArgument(new Argument('<url>', 'https, at a public address or one of WEBHOOK_ALLOW'));
   const settingsOf = (url: string, options: SettingOptions) => {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startChild } from '../support/child.ts';
 import { newDataFolder } from '../support/prepared-data.ts';
 import { Promises } from '../support/promises.ts';
 import {
@@ -148,6 +149,20 @@ test('a start that fails says why in one line, and leaves no database running', 
   );
   server.kill('SIGTERM');
   assert.equal(await server.ended, 0);
+});
+
+test('a Node.js that is too old is told in one line, as where npm ci was forgotten', async () => {
+  const old = 'import m from "node:module"; delete m.registerHooks; m.syncBuiltinESMExports()';
+  for (const file of ['src/main.js', 'src/cli/account-api.js']) {
+    const child = startChild([process.execPath, '--import', `data:text/javascript,${old}`, file], {
+      cwd: CLONE,
+    });
+    assert.equal(await child.ended, 1);
+    assert.match(
+      child.output(),
+      /^account-api: Node\.js [\d.]+ is too old; npm ci brings one .*\n$/,
+    );
+  }
 });
 
 test('a PostgreSQL that is killed under load comes back, and so do requests and mails', async () => {
