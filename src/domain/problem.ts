@@ -77,6 +77,7 @@ export type RefusalProblem =
   | { key: 'feedTellsNoDebits'; format: string }
   | { key: 'noPrices' }
   | { key: 'pricePast'; prefix: string; at: string }
+  | { key: 'priceTwice'; prefix: string; at: string }
   | { key: 'priceEndUnknown' }
   | { key: 'promotionExists'; code: string }
   | { key: 'externalIdTaken'; externalId: string }

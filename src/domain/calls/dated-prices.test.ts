@@ -142,6 +142,25 @@ test('a date that is past is refused without --backdate, and a rise on short not
   }
 });
 
+test('two prices of a prefix from the same moment on are refused, however it is written', async () => {
+  const from = AT('2026-12-01T00:00:00Z');
+  for (const [rows, options] of [
+    ['44,1,2026-12-01\n44,2,2026-12-01T00:00Z', {}],
+    ['44,1,2026-12-01T02:00+02:00\n44,2,2026-12-01T01:00+01:00', {}],
+    ['44,1,\n44,2,2026-12-01', { from }],
+  ] as const) {
+    await assert.rejects(load('twice', `prefix,rate,valid from\n${rows}`, options), {
+      code: 'malformed',
+      message: '44 has two prices from 2026-12-01T00:00:00.000Z on',
+    });
+  }
+  const { added, changed } = await load(
+    'twice',
+    'prefix,rate,valid from\n44,1,\n44,2,2026-12-01\n44,3,2026-12-01T00:01Z',
+  );
+  assert.deepEqual([added, changed], [1, 2]);
+});
+
 test('an account changes its rate or list by itself, once it is due', async () => {
   const { db, queue } = api.service;
   await load('later', 'prefix,rate\n44,0.1');

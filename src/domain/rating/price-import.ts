@@ -139,8 +139,13 @@ async function planImport(
     else ofPrefix.set(version.prefix, [version]);
   }
   const prefixes = new Set<string>();
+  // A file tells texts of dates apart; two of them may be one moment.
+  const starts = given.some(({ price }) => price.validFrom !== null)
+    ? new Set<string>()
+    : undefined;
   for (const { price, start } of given) {
     if (slice.isOver) await slice.next();
+    if (start !== undefined) requireOnce(starts, price.prefix, start);
     if (start !== undefined && start < nowMs - MINUTE_MS && !backdate) {
       const at = new Date(start).toISOString();
       throw new Refusal(
@@ -174,6 +179,18 @@ async function planImport(
     else plan.removed.push(current);
   }
   return plan;
+}
+
+/** @throws Refusal for a second price of a prefix from the same moment on */
+function requireOnce(starts: Set<string> | undefined, prefix: string, start: number): void {
+  const key = `${prefix} ${start}`;
+  if (starts?.has(key)) {
+    const at = new Date(start).toISOString();
+    throw new Refusal('malformed', `${prefix} has two prices from ${at} on`, {
+      problem: { key: 'priceTwice', prefix, at },
+    });
+  }
+  starts?.add(key);
 }
 
 /** @param known the prefix's versions in the order of their beginning; the new one is added */

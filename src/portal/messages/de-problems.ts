@@ -124,6 +124,7 @@ export const deProblems: ProblemWords<Problem> = {
     `Ein Konto hat höchstens ${most} Schlüssel. Bitte widerrufen Sie einen, der nicht gebraucht wird.`,
   noPrices: () => 'Es gibt keinen Preis, der die Liste ersetzen könnte.',
   pricePast: ({ prefix, at }) => `${prefix} würde ab ${at} gelten; das ist vergangen.`,
+  priceTwice: ({ prefix, at }) => `${prefix} hat zwei Preise ab ${at}.`,
   priceEndUnknown: () =>
     'Zeilen haben eigene Tage: Bitte geben Sie an, ab wann die Preise enden, die nicht in der Datei stehen.',
   promotionExists: ({ code }) => `Einen Gutschein ${code} gibt es schon.`,

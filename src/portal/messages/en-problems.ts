@@ -80,6 +80,7 @@ export const enProblems: ProblemWords<Problem> = {
     `An account has ${most} keys at most. Please revoke one that is not needed.`,
   noPrices: () => 'There is no price to replace the list with.',
   pricePast: ({ prefix, at }) => `${prefix} would count from ${at}, which is past.`,
+  priceTwice: ({ prefix, at }) => `${prefix} has two prices from ${at} on.`,
   priceEndUnknown: () =>
     'Lines have dates of their own: please say from when the prices end that the file does not have.',
   promotionExists: ({ code }) => `There is a promotion ${code} already.`,
