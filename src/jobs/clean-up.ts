@@ -11,7 +11,7 @@ import { ensureCurrentPartitions } from '../domain/calls/call-partition.ts';
 import { retireCalls } from '../domain/calls/call-retention.ts';
 import { deleteOldRuns } from '../domain/moving/import-run.ts';
 import { deleteOldOperations } from '../domain/operation/operation.ts';
-import { deleteEndedPrices } from '../domain/rating/price-import.ts';
+import { deleteEndedPrices } from '../domain/rating/price-versions.ts';
 import { deleteExpiredContacts } from '../domain/sip/registration.ts';
 import { completeSipSecrets } from '../domain/sip/sip-secret.ts';
 import { dropOldEvents } from '../domain/webhook/event-log.ts';

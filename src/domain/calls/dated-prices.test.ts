@@ -13,8 +13,9 @@ import { type PlanRow, planOf, readPlan } from '../numbering-plan.ts';
 import { readDialled } from '../phone-number.ts';
 import { readPriceFile } from '../rating/price-csv.ts';
 import { diffPrices } from '../rating/price-diff.ts';
-import { deleteEndedPrices, type ImportOptions, importPrices } from '../rating/price-import.ts';
+import { type ImportOptions, importPrices } from '../rating/price-import.ts';
 import { listPrices } from '../rating/price-list.ts';
+import { deleteEndedPrices } from '../rating/price-versions.ts';
 import { type ReportedCall, storeCalls } from './call.ts';
 import { previewRerating, rerateCalls } from './rerating.ts';
 
