@@ -15,7 +15,6 @@ const DESCRIPTIONS: Record<number, string> = {
   401: 'Unauthorized',
   403: 'Not allowed',
   404: 'Not found',
-  408: 'The request came too slowly',
   409: 'Account creation failed, or the first request with this Idempotency-Key goes on',
   413: 'The body has more than 16 KiB',
   415: 'The body is not of the media type application/json',
@@ -38,7 +37,7 @@ interface Documented {
 }
 
 /** Statuses that any operation may answer. */
-const OF_ALL = [408, 431, 500, 503];
+const OF_ALL = [431, 500, 503];
 
 /** Refusals of operations that are performed once for each Idempotency-Key. */
 const OF_KEYS = [

@@ -381,6 +381,14 @@ class Journey {
     }
   }
 
+  async longHeads(): Promise<void> {
+    for (const [id, cases] of Object.entries(this.cases)) {
+      const good = goodOf(cases);
+      const headers = { ...good.headers, 'x-long': 'x'.repeat(17_000) };
+      await this.expect(id, { ...good, headers }, 431);
+    }
+  }
+
   assertAllSeen(): void {
     const { name, version } = this.client;
     for (const { operationId, responses } of operationsOf(version)) {
@@ -409,6 +417,7 @@ for (const [name, client] of Object.entries({ 'openapi-fetch': openapiFetch, pyt
     for (const journey of journeys) {
       await journey.ownStatuses();
       await journey.unreadableBodies();
+      await journey.longHeads();
     }
     await db.query('ALTER TABLE account RENAME TO hidden');
     for (const journey of journeys) await journey.expectOfAll(500);

@@ -21,7 +21,7 @@ interface Options {
   headers?: Headers;
 }
 
-const STATUSES_OF_ALL = ['403', '408', '413', '415', '431', '500', '503'];
+const STATUSES_OF_ALL = ['403', '413', '415', '431', '500', '503'];
 
 /** Starts the service with its default limits. */
 export async function startContractV22(env: Record<string, string> = {}): Promise<ContractV22> {

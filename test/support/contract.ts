@@ -40,8 +40,8 @@ export interface Contract {
   assertAllSeen: (operation: OperationName) => void;
 }
 
-/** `bodies`, `unavailable` and `named-keys.test.ts` check these for all operations. */
-const STATUSES_OF_ALL = ['403', '408', '413', '415', '431', '500', '503'];
+/** `bodies`, `unavailable`, `named-keys` and `clients.test.ts` check these for all operations. */
+const STATUSES_OF_ALL = ['403', '413', '415', '431', '500', '503'];
 
 /** Starts the service with its default limits. */
 export async function startContract(env: Record<string, string> = {}): Promise<Contract> {
