@@ -3,11 +3,11 @@ import { debited, debitedBy, recordCrossings } from '../books/suspension.ts';
 import { FEWER_IN_PROGRESS } from '../rating/hold.ts';
 import {
   billedSeconds,
+  calledNumber,
   feeOf,
-  joinDestination,
-  joinNumber,
   ownerOfCalled,
   price,
+  priceRow,
   rateOf,
 } from '../rating/rating.ts';
 import { reopenHours } from './call-sums.ts';
@@ -74,7 +74,8 @@ const BILLED = ['call_rate', 'billed_seconds', 'fee', 'least'] as const;
  *
  * Its plan is made without the values, so it expects few calls and would compare each with each where
  * two parts are joined. A part is therefore only joined to tables, by their keys; `IS TRUE` makes a
- * hash table of a part.
+ * hash table of a part. The number and its price are no lateral joins, which would begin their
+ * subqueries anew for each call.
  */
 const textOf = ({ repeats, settles, isLate }: BatchKind) => `
 WITH input AS (
@@ -87,20 +88,26 @@ WITH input AS (
       WITH ORDINALITY
     AS i (id, account, started_ms, talk_microseconds, caller, called, source_ip, caller_name,
       switch_rate, switch_amount, call_id, feed, dialled, outcome, n)
-), priced AS (
-  SELECT i.*, a.username, a.master_account, e.number,
-    (d.price).connect_fee AS fee, (d.price).minimum_charge AS least,
-    coalesce(i.switch_rate, ${rateOf('i.emergency')}) AS call_rate,
-    ${billedSeconds(
-      'i.talk_microseconds',
-      'coalesce((d.price).minimum_seconds, a.minimum_seconds)',
-      'coalesce((d.price).increment_seconds, a.increment_seconds)',
-    )} AS billed_seconds
+), numbered AS (
+  SELECT i.*, a.username, a.master_account, a.price_list, a.rate, a.minimum_seconds,
+    a.increment_seconds,
+    ${calledNumber(['i.called', 'i.dialled'], 'i.started_at', 'i.emergency', 'i.called')} AS number
   FROM input i
   JOIN account a ON a.username = CASE WHEN i.account IS NOT NULL THEN i.account
     ELSE ${ownerOfCalled('i.called', 'i.started_at')} END
-  ${joinNumber(['i.called', 'i.dialled'], 'i.started_at', 'i.emergency', 'i.called')}
-  ${joinDestination('e.number', 'i.started_at', 'i.emergency')}
+  OFFSET 0
+), found AS (
+  SELECT a.*, ${priceRow('a.number', 'a.started_at', 'a.emergency')} AS price
+  FROM numbered a OFFSET 0
+), priced AS (
+  SELECT a.*, (a.price).connect_fee AS fee, (a.price).minimum_charge AS least,
+    coalesce(a.switch_rate, ${rateOf('a.emergency', 'a.price')}) AS call_rate,
+    ${billedSeconds(
+      'a.talk_microseconds',
+      'coalesce((a.price).minimum_seconds, a.minimum_seconds)',
+      'coalesce((a.price).increment_seconds, a.increment_seconds)',
+    )} AS billed_seconds
+  FROM found a
 ), inserted AS (
   INSERT INTO call (billing_account, account, started_at, id, caller, called, source_ip,
     caller_name, talk_microseconds, billed_seconds, rate, amount, fee, debited, feed, content_digest,

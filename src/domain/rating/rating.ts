@@ -69,55 +69,62 @@ export const isOwnNumber = (called: string, at: string) =>
      AND (o.removed_at IS NULL OR o.removed_at > ${at}))`;
 
 /**
- * SQL to join to an account, `a`: `e.number` is the called number. If the account has a country,
- * that country's numbering plan reads the dialled digits. A call to the account's own number is
- * incoming: a carrier wrote it as the feed's country does.
+ * SQL of the called number of a call of an account `a`. If the account has a country, that country's
+ * numbering plan reads the dialled digits. A call to the account's own number is incoming: a carrier
+ * wrote it as the feed's country does.
  * @param called SQL of the number as the feed's country reads it
  * @param dialled SQL of the dialled digits, or NULL if they are that number
  * @param at SQL of the moment at which the call starts
  * @param emergency SQL condition: it is an emergency call, whose number is the same everywhere
  * @param none SQL of the value for digits that are no number in the account's country
  */
-export const joinNumber = (
+export const calledNumber = (
   [called, dialled]: readonly [string, string],
   at: string,
   emergency: string,
   none: string,
 ) =>
-  `CROSS JOIN LATERAL (SELECT CASE WHEN a.country IS NULL OR ${emergency}
+  `CASE WHEN a.country IS NULL OR ${emergency}
       OR coalesce(${dialled}, ${called}) ~ '${INTERNATIONAL}' OR ${isOwnNumber(called, at)}
     THEN ${called} ELSE coalesce((
       SELECT dialled_number(coalesce(${dialled}, ${called}), plan) FROM numbering_plan plan
-      WHERE plan.country = a.country), ${none}) END AS number OFFSET 0) e`;
+      WHERE plan.country = a.country), ${none}) END`;
+
+/** SQL to join to an account, `a`: `e.number` is `calledNumber`. */
+export const joinNumber = (...number: Parameters<typeof calledNumber>) =>
+  `CROSS JOIN LATERAL (SELECT ${calledNumber(...number)} AS number OFFSET 0) e`;
 
 /** SQL of the price list of an account, `a`, or NULL. */
 export const PRICE_LIST = `coalesce(a.price_list,
   (SELECT l.name FROM price_list l WHERE l.name = 'default'))`;
 
 /**
- * SQL to join to an account, `a`: `d.price` is the price row of the destination in the account's
- * list, or NULL. The longest prefix with a valid price at that moment counts; of the prefixes of one
+ * SQL of the price row of a destination in the list of an account `a`, or NULL. The longest prefix with a valid price at that moment counts; of the prefixes of one
  * number it is the last in the order of the index. Calls to the account's own number are incoming, so
  * they have no destination price. For accounts without a list nothing is looked up. An emergency
  * call has a price only where a prefix is exactly its number.
  * @param at SQL of the moment at which the call starts
  * @param emergency SQL condition: it is an emergency call
  */
-export const joinDestination = (called: string, at: string, emergency: string) =>
-  `CROSS JOIN LATERAL (SELECT CASE WHEN ${PRICE_LIST} IS NOT NULL THEN (
+export const priceRow = (called: string, at: string, emergency: string) =>
+  `CASE WHEN ${PRICE_LIST} IS NOT NULL THEN (
       SELECT p FROM price p
       WHERE p.list = ${PRICE_LIST} AND p.prefix = ANY (
             CASE WHEN ${emergency} THEN ARRAY[${called}] ELSE ${prefixesOf(called)} END)
         AND p.valid_from <= ${at} AND p.valid_until > ${at}
         AND NOT ${isOwnNumber(called, at)}
-      ORDER BY p.prefix DESC LIMIT 1) END AS price OFFSET 0) d`;
+      ORDER BY p.prefix DESC LIMIT 1) END`;
+
+/** SQL to join to an account, `a`: `d.price` is `priceRow`. */
+export const joinDestination = (...destination: Parameters<typeof priceRow>) =>
+  `CROSS JOIN LATERAL (SELECT ${priceRow(...destination)} AS price OFFSET 0) d`;
 
 /**
- * SQL of a call's rate, for an account `a` with a joined destination. An emergency call without a
- * price in the list is free.
+ * SQL of a call's rate, for an account `a`. An emergency call without a price in the list is free.
+ * @param row SQL of the destination's price row
  */
-export const rateOf = (emergency: string) =>
-  `coalesce((d.price).rate, CASE WHEN ${emergency} THEN 0 ELSE a.rate END)`;
+export const rateOf = (emergency: string, row = 'd.price') =>
+  `coalesce((${row}).rate, CASE WHEN ${emergency} THEN 0 ELSE a.rate END)`;
 
 /**
  * SQL condition: calls to a number are blocked for everyone, for the account `a`, or for its
