@@ -99,10 +99,11 @@ export const PRICE_LIST = `coalesce(a.price_list,
   (SELECT l.name FROM price_list l WHERE l.name = 'default'))`;
 
 /**
- * SQL of the price row of a destination in the list of an account `a`, or NULL. The longest prefix with a valid price at that moment counts; of the prefixes of one
- * number it is the last in the order of the index. Calls to the account's own number are incoming, so
- * they have no destination price. For accounts without a list nothing is looked up. An emergency
- * call has a price only where a prefix is exactly its number.
+ * SQL of the price row of a destination in the list of an account `a`, or NULL. The longest prefix
+ * with a valid price at that moment counts; of the prefixes of one number it is the last in the order
+ * of the index. Calls to the account's own number are incoming, so they have no destination price.
+ * For accounts without a list nothing is looked up. An emergency call has a price only where a prefix
+ * is exactly its number.
  * @param at SQL of the moment at which the call starts
  * @param emergency SQL condition: it is an emergency call
  */
