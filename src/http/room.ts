@@ -8,8 +8,9 @@ interface Waiting {
 }
 
 /**
- * A limited resource, such as memory for bodies or turns for pages. Each owner has a line of requests that wait for
- * it; owners take turns. An owner has half of the resource at most, so none keeps the others out.
+ * A limited resource, such as memory for bodies or turns for pages. Each owner has a line of requests
+ * that wait for it; owners take turns. An owner has half of the resource at most, so none keeps the
+ * others out.
  */
 export class Room {
   readonly #share: number;
