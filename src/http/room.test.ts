@@ -23,11 +23,12 @@ test('an owner gets half of a room, and others get in at once', async () => {
   const waiting = [take('a', 2), take('a', 1)];
   await take('b', 6);
   assert.deepEqual(entered, ['a5', 'b6']);
-  assert.equal(room.isWanted, true);
+  // What b holds does not help a, which has its share.
+  assert.deepEqual([room.isWanted('a'), room.isWanted('b')], [true, false]);
   room.give('a', 5);
   await Promise.all(waiting);
   assert.deepEqual(entered, ['a5', 'b6', 'a2', 'a1']);
-  assert.equal(room.isWanted, false);
+  assert.deepEqual([room.isWanted('a'), room.isWanted('b')], [false, false]);
 });
 
 test('owners take turns, and the requests of one keep their order', async () => {
@@ -35,6 +36,7 @@ test('owners take turns, and the requests of one keep their order', async () => 
   await take('a', 2);
   await take('b', 2);
   const waiting = [take('a', 2), take('a', 1), take('b', 2), take('c', 1)];
+  assert.ok(room.isWanted('a') && room.isWanted('b'));
   for (const [owner, amount] of [
     ['a', 2],
     ['b', 2],

@@ -26,9 +26,11 @@ export class Room {
     this.#waitMs = waitMs;
   }
 
-  /** Whether a request waits. */
-  get isWanted(): boolean {
-    return this.#lines.size > 0;
+  /** Whether a request waits for what an owner holds: its own, or one of another within its share. */
+  isWanted(owner: string): boolean {
+    return [...this.#lines].some(
+      ([waiting, [first]]) => waiting === owner || (first && this.#fits(waiting, first)),
+    );
   }
 
   /** @throws Refusal 'busy' where the wait takes too long */
@@ -63,7 +65,7 @@ export class Room {
     // An owner whose request enters is the last one again, so the loop comes back to it.
     for (const [owner, line] of this.#lines) {
       const [first] = line;
-      if (!first || (this.#held.get(owner) ?? 0) + first.amount > this.#share) continue;
+      if (!first || !this.#fits(owner, first)) continue;
       if (first.amount > this.#free) return;
       line.shift();
       this.#lines.delete(owner);
@@ -72,6 +74,10 @@ export class Room {
       this.#hold(owner, first.amount);
       first.enter();
     }
+  }
+
+  #fits(owner: string, { amount }: Waiting): boolean {
+    return (this.#held.get(owner) ?? 0) + amount <= this.#share;
   }
 
   #hold(owner: string, more: number): void {

@@ -24,7 +24,7 @@ export interface BodyLimits {
 /** Memory for a body that is not small. */
 interface Memory {
   take: (bytes: number) => Promise<void>;
-  /** whether another body waits for memory */
+  /** whether a body waits for the memory that this sender has */
   isWanted: () => boolean;
 }
 
@@ -64,7 +64,7 @@ export class Receiver {
         await this.#raw.take(sender, bytes);
         taken = bytes;
       },
-      isWanted: () => this.#raw.isWanted,
+      isWanted: () => this.#raw.isWanted(sender),
     };
     try {
       const raw = await readRaw(request, rawBytes, memory);
